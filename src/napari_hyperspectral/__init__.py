@@ -1,0 +1,72 @@
+"""Hyperspectral images in napari: read them, look at spectra, train networks, predict, save.
+
+Everything here is imported when it is first used, so that importing the package loads
+neither torch nor Qt nor napari.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from .axis import ChannelAxis, SpectralAxis
+    from .card import Card, read_card
+    from .cube import Cube, Labels
+    from .io import read, read_all, read_labels, write
+    from .layers import from_layer, to_layer
+    from .machine import Machine
+    from .model import Model
+    from .prediction import predict
+    from .progress import Progress, Stop, finish
+    from .recipe import Recipe, Training
+    from .training import fit
+
+_HOMES: Final = {
+    "axis": ("ChannelAxis", "SpectralAxis"),
+    "card": ("Card", "read_card"),
+    "cube": ("Cube", "Labels"),
+    "io": ("read", "read_all", "read_labels", "write"),
+    "layers": ("from_layer", "to_layer"),
+    "machine": ("Machine",),
+    "model": ("Model",),
+    "prediction": ("predict",),
+    "progress": ("Progress", "Stop", "finish"),
+    "recipe": ("Recipe", "Training"),
+    "training": ("fit",),
+}
+_HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Card",
+    "ChannelAxis",
+    "Cube",
+    "Labels",
+    "Machine",
+    "Model",
+    "Progress",
+    "Recipe",
+    "SpectralAxis",
+    "Stop",
+    "Training",
+    "finish",
+    "fit",
+    "from_layer",
+    "predict",
+    "read",
+    "read_all",
+    "read_card",
+    "read_labels",
+    "to_layer",
+    "write",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOME_OF[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

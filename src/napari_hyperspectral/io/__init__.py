@@ -1,0 +1,268 @@
+"""Read and write cubes and labels. One file a format; `FORMATS` is the only list of them.
+
+A reader is a module of this folder with ``read_images(source: Source) -> list[Image]``: all the
+images that `source` asks for, lazy, transposed to (band, y, x), with axis, unit, pixel size and
+one line of history. A writer has ``write_image(path: Path, image: Image) -> None``; it just
+writes: that nothing is overwritten or left half done is seen to here. Modules are imported
+when they are first needed, so that listing formats costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fnmatch import fnmatch
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from ..cube import Cube, Image, Labels
+from .atomic import replacing
+from .errors import AmbiguousError, FileFormatError, MissingPackageError, UnknownFormatError
+from .source import Source
+
+__all__ = [
+    "FORMATS",
+    "AmbiguousError",
+    "FileFormatError",
+    "Format",
+    "MissingPackageError",
+    "Source",
+    "UnknownFormatError",
+    "format_of",
+    "read",
+    "read_all",
+    "read_labels",
+    "write",
+]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format we know."""
+
+    name: str
+    patterns: tuple[str, ...]
+    """Names of its files, as in "*.hdr"; a pattern ending in "/" means folders."""
+    reader: str | None = None
+    """Module of this folder that reads it."""
+    writer: str | None = None
+    """Module of this folder that writes it."""
+    writes: tuple[str, ...] = ()
+    """Patterns to write by, where not all of `patterns` make sense."""
+    companions: tuple[str, ...] = ()
+    """Suffixes of the files written beside the named one, as ".img" beside ".hdr"."""
+    labels: bool = True
+    """Whether it can hold label images."""
+
+    def files(self, path: Path) -> tuple[Path, ...]:
+        """Return the files that make up `path`, the one that is opened last."""
+        return (*(path.with_suffix(suffix) for suffix in self.companions), path)
+
+
+FORMATS: Final = (
+    Format(
+        "ENVI",
+        ("*.hdr", "*.img", "*.dat", "*.raw", "*.bsq", "*.bil", "*.bip"),
+        reader="envi",
+        writer="envi",
+        writes=("*.hdr",),
+        companions=(".img",),
+    ),
+    Format("NumPy", ("*.npy",), reader="npy", writer="npy", companions=(".json",)),
+    Format("NumPy archive", ("*.npz",), reader="npz", writer="npz"),
+    Format("MATLAB", ("*.mat",), reader="matlab", writer="matlab"),
+    Format("HyperSpy", ("*.hspy",), reader="hdf5", writer="hyperspy"),
+    Format("NeXus", ("*.nxs",), reader="hdf5", writer="nexus"),
+    Format("HDF5", ("*.h5", "*.hdf5", "*.hdf"), reader="hdf5", writer="nexus"),
+    Format("OME-TIFF", ("*.ome.tif", "*.ome.tiff"), reader="tiff", writer="ometiff"),
+    Format("ImageJ TIFF", ("*.tif", "*.tiff"), reader="tiff", writer="imagej"),
+    Format(
+        "TIFF stack", ("*.tif", "*.tiff"), reader="tiff", writer="tiff", companions=(".json",)
+    ),
+    Format("OME-Zarr", ("*.zarr/", "*.ome.zarr/"), reader="omezarr", writer="omezarr"),
+    Format("TIFF folder", ("*/",), reader="tifffolder", writer="tifffolder"),
+)
+
+
+def format_of(path: str | Path, verb: str = "read", name: str | None = None) -> Format:
+    """Return the format of a file, by its name.
+
+    Parameters
+    ----------
+    path : path
+        File or folder; it need not exist.
+    verb : {"read", "write"}
+        What is to be done with it.
+    name : str, optional
+        Name of the format, where several share a suffix.
+
+    Raises
+    ------
+    UnknownFormatError
+        If none fits.
+    """
+    path = Path(path)
+    able = [f for f in FORMATS if (f.reader if verb == "read" else f.writer)]
+    for candidate in able:
+        patterns = candidate.writes if verb == "write" and candidate.writes else candidate.patterns
+        if name is not None:
+            if candidate.name.lower() == name.lower():
+                return candidate
+        elif any(_fits(path, pattern, verb) for pattern in patterns):
+            return candidate
+    if name is not None:
+        raise UnknownFormatError(Path(name), f"{verb}", (f.name for f in able))
+    patterns = dict.fromkeys(p for f in able for p in (f.patterns if verb == "read" else f.writes or f.patterns))
+    raise UnknownFormatError(path, {"read": "read", "write": "written"}[verb], patterns)
+
+
+def read(
+    path: str | Path,
+    *,
+    axes: str | None = None,
+    image: str | int | None = None,
+    format: str | None = None,  # noqa: A002 (the word everybody uses)
+) -> Cube:
+    """Read the cube at `path`, lazily where the format allows.
+
+    Parameters
+    ----------
+    path : path
+        File or folder; ``path::name`` picks an array of a container, ``path::name@yxb`` also
+        says its layout.
+    axes : str, optional
+        Layout of the array, a letter an axis of t, z, b(and), y, x: "yxb", "byx", "xb" …
+    image : str or int, optional
+        Name or number of the image, where a file describes several.
+    format : str, optional
+        Name of the format, where the name of the file does not tell.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    FileFormatError
+        If it is damaged, or does not say which array or axis is meant.
+    """
+    found = _picked(read_all(path, axes=axes, format=format), Path(path), image)
+    if isinstance(found, Labels):
+        return _cube_of_labels(found)
+    return found
+
+
+def read_all(
+    path: str | Path,
+    *,
+    axes: str | None = None,
+    format: str | None = None,  # noqa: A002
+    on_guess: Callable[[str], object] | None = None,
+) -> list[Image]:
+    """Read all the cubes and label images at `path`; see `read`.
+
+    Parameters
+    ----------
+    on_guess : callable, optional
+        Where given, what the file leaves open is guessed, and told to this, not refused.
+    """
+    return _read(replace(Source.parse(path, axes), on_guess=on_guess), format)
+
+
+def read_labels(path: str | Path, *, axes: str | None = None) -> Labels:
+    """Read a label image; any file with one band of whole numbers will do. See `read`."""
+    source = replace(Source.parse(path, axes), flat=True)
+    found = _picked(_read(source, None), source.path, None)
+    return found if isinstance(found, Labels) else _labels_of_cube(found, source.path)
+
+
+def write(
+    path: str | Path,
+    image: Image,
+    *,
+    overwrite: bool = False,
+    format: str | None = None,  # noqa: A002
+) -> Path:
+    """Write a cube or labels to `path`; the suffix tells the format. Whole or not at all.
+
+    Raises
+    ------
+    FileExistsError
+        If `path` (or a file that belongs to it) exists, unless `overwrite`.
+    FileFormatError
+        If the format cannot hold the image without loss.
+    """
+    path = Path(path)
+    chosen = format_of(path, "write", format)
+    if isinstance(image, Labels) and not chosen.labels:
+        raise FileFormatError(path, f"{chosen.name} cannot hold labels", "write .ome.tif or .npz")
+    files = chosen.files(path)
+    existing = [file.name for file in files if file.exists()]
+    if existing and not overwrite:
+        raise FileExistsError(
+            f"{', '.join(existing)} exists already; choose another name or allow overwriting"
+        )
+    with replacing(*files) as drafts:
+        _module(chosen.writer).write_image(drafts[-1], image)
+    return path
+
+
+def _read(source: Source, name: str | None) -> list[Image]:
+    if not source.path.exists():
+        raise FileNotFoundError(f"there is no file {str(source.path)!r}")
+    images: list[Image] = _module(format_of(source.path, "read", name).reader).read_images(source)
+    return images
+
+
+def _module(name: str | None) -> Any:
+    return import_module(f".{name}", __name__)
+
+
+def _fits(path: Path, pattern: str, verb: str) -> bool:
+    folder = pattern.endswith("/")
+    if verb == "read" and path.exists() and path.is_dir() != folder:
+        return False
+    if pattern == "*/" and verb == "write":
+        return False  # any name would do: it must be asked for
+    return fnmatch(path.name.lower(), pattern.rstrip("/"))
+
+
+def _picked(images: list[Image], path: Path, wanted: str | int | None) -> Image:
+    names = [image.name for image in images]
+    if wanted is None:
+        if len(images) == 1:
+            return images[0]
+        raise AmbiguousError(
+            path,
+            f"{len(images)} images: {', '.join(f'{i} {n!r}' for i, n in enumerate(names))}",
+            "choose one, image=… (--image), or open all with read_all",
+        )
+    if wanted in names:
+        return images[names.index(str(wanted))]
+    if str(wanted).isdigit() and int(wanted) < len(images):
+        return images[int(wanted)]
+    raise FileFormatError(path, f"no image {wanted!r}", f"there are {', '.join(names)}")
+
+
+def _labels_of_cube(cube: Cube, path: Path) -> Labels:
+    data = np.asarray(cube.data)
+    if data.shape[-3] != 1:
+        raise FileFormatError(
+            path, f"{data.shape[-3]} bands, labels have one", "pick the label array: path::name"
+        )
+    if data.dtype.kind == "f":
+        if not np.array_equal(data, np.round(data)) or data.min() < 0:
+            raise FileFormatError(
+                path, "not whole numbers", "labels are 0 for unlabelled, 1, 2, … for the classes"
+            )
+        data = data.astype(np.int32)
+    shared = {k: v for k, v in vars(cube).items() if k in Labels.__dataclass_fields__}
+    return Labels(**shared | {"data": data[..., 0, :, :]})
+
+
+def _cube_of_labels(labels: Labels) -> Cube:
+    from ..axis import ChannelAxis
+
+    shared = {k: v for k, v in vars(labels).items() if k in Cube.__dataclass_fields__}
+    return Cube(**shared | {"data": labels.data[..., None, :, :], "axis": ChannelAxis(("labels",))})

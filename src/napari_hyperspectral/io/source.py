@@ -1,0 +1,65 @@
+"""A path, and what the person said about it where the file itself does not say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from .errors import FileFormatError
+
+LAYOUT = re.compile(r"[tzbyx]{2,5}")
+"""Letters of a layout: t(ime), z, b(and), y, x, in the order of the array's axes."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file (or folder), the array wanted from it, and the layout of that array.
+
+    As text: ``map.npz::low@yxb`` — array ``low`` of ``map.npz``, axes (y, x, band).
+    """
+
+    path: Path
+    array: str | None = None
+    """Name of the array inside, where there are several."""
+    axes: str | None = None
+    """Its layout, a letter an axis: "yxb", "byx", "xb" (a list of spectra), "zyx" …"""
+    flat: bool = False
+    """Whether a table of numbers is an image (y, x) — labels are — and not a list of spectra."""
+    on_guess: Callable[[str], object] | None = None
+    """Where given, a layout the file leaves open is guessed and told here, not refused."""
+
+    @classmethod
+    def parse(cls, text: str | Path, axes: str | None = None) -> Self:
+        """Take apart ``path::array@axes``; a file that really has such a name comes first.
+
+        Raises
+        ------
+        FileFormatError
+            If `axes` is no layout.
+        """
+        whole = Path(text)
+        if whole.exists():
+            return cls(whole, axes=_checked(whole, axes))
+        path, _, array = str(text).partition("::")
+        stem, at, layout = (array or path).rpartition("@")
+        if at and LAYOUT.fullmatch(layout):
+            axes = axes or layout
+            path, array = (path, stem) if array else (stem, "")
+        return cls(Path(path), array or None, _checked(Path(path), axes))
+
+    def of(self, path: Path) -> Self:
+        """Return the same wishes for another file, such as the header of a data file."""
+        return replace(self, path=path)
+
+
+def _checked(path: Path, axes: str | None) -> str | None:
+    if axes is None:
+        return None
+    if not LAYOUT.fullmatch(axes) or len(set(axes)) < len(axes):
+        raise FileFormatError(
+            path, f"{axes!r} is no layout", "give a letter an axis of t, z, b(and), y, x, as in yxb"
+        )
+    return axes

@@ -1,0 +1,48 @@
+"""How long work reports: a generator that yields progress and returns its result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import NamedTuple, TypeAlias, TypeVar
+
+Result = TypeVar("Result")
+
+
+class Progress(NamedTuple):
+    """How far along a job is, and how well it does."""
+
+    done: int
+    total: int
+    loss: float | None = None
+    """Training loss, averaged over the epoch so far."""
+    validation: float | None = None
+    """Loss on the held-out blocks, after each epoch."""
+    note: str = ""
+    """One line for people."""
+
+
+class Stop(Exception):
+    """Thrown into a job to end it early: it returns the best result it has so far."""
+
+
+Job: TypeAlias = Generator[Progress, None, Result]
+
+
+def finish(job: Job[Result], watch: Callable[[Progress], object] | None = None) -> Result:
+    """Run a job to its end and return its result, showing each step to `watch`.
+
+    Ctrl-C while the job is between two steps ends it early, with what it has so far.
+    """
+    try:
+        step = next(job)
+        while True:
+            try:
+                if watch is not None:
+                    watch(step)
+            except (KeyboardInterrupt, Stop):
+                step = job.throw(Stop())
+            else:
+                step = next(job)
+    except StopIteration as end:
+        result: Result = end.value
+        return result
