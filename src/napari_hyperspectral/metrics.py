@@ -1,0 +1,194 @@
+"""Figures of merit: one definition of each, with its source.
+
+Intensities are (…, band, y, x) and may hold NaN; values missing in either image, and bands that
+are not `good`, count for nothing. A figure that nothing is left for is NaN. Classes are 1, 2, …;
+0 is unlabelled.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Bands = NDArray[np.bool_]
+"""True for each band that counts, shape (band,)."""
+_BAND = -3
+
+
+def mse(predicted: ArrayLike, target: ArrayLike, *, good: Bands | None = None) -> float:
+    """Mean squared error, in the square of the target's unit."""
+    found, wanted = _pair(predicted, target, good)
+    return _mean(np.square(found - wanted))
+
+
+def rmse(predicted: ArrayLike, target: ArrayLike, *, good: Bands | None = None) -> float:
+    """Square root of the mean squared error, in the target's unit."""
+    return float(np.sqrt(mse(predicted, target, good=good)))
+
+
+def psnr(
+    predicted: ArrayLike, target: ArrayLike, *, data_range: float, good: Bands | None = None
+) -> float:
+    """Peak signal-to-noise ratio over the whole image, in dB: 10 log10(data_range² / MSE).
+
+    `data_range` is declared, never taken from the prediction: 65535 for 16-bit data, or the
+    range of the target. Source: Huynh-Thu & Ghanbari 2008, https://doi.org/10.1049/el:20080522
+
+    Raises
+    ------
+    ValueError
+        If `data_range` is not greater than 0.
+    """
+    if not data_range > 0:
+        raise ValueError(
+            f"a data range of {data_range:g} has no peak; "
+            "give the greatest possible value less the smallest"
+        )
+    error = mse(predicted, target, good=good)
+    return float("inf") if error == 0 else float(10 * np.log10(data_range**2 / error))
+
+
+def spectral_angle(predicted: ArrayLike, target: ArrayLike, *, good: Bands | None = None) -> float:
+    """Mean angle between predicted and target spectra, in degrees; blind to their lengths.
+
+    Spectra that are all zero have no direction and are left out. Source: Kruse et al. 1993,
+    The Spectral Image Processing System, https://doi.org/10.1016/0034-4257(93)90013-N
+    """
+    found, wanted = _pair(predicted, target, good)
+    lengths = np.sqrt(_over_bands(found**2) * _over_bands(wanted**2))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cosine = _over_bands(found * wanted) / lengths
+    return _mean(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
+
+
+def pearson(predicted: ArrayLike, target: ArrayLike, *, good: Bands | None = None) -> float:
+    """Pearson correlation over all values at once, between -1 and 1.
+
+    NaN where either image is constant. Source: Pearson 1895,
+    https://doi.org/10.1098/rspl.1895.0041
+    """
+    found, wanted = _pair(predicted, target, good)
+    found, wanted = found - _mean(found), wanted - _mean(wanted)
+    lengths = np.sqrt(np.nansum(found**2) * np.nansum(wanted**2))
+    return float(np.nansum(found * wanted) / lengths) if lengths > 0 else float("nan")
+
+
+def fitted_mse(predicted: ArrayLike, target: ArrayLike, *, good: Bands | None = None) -> float:
+    """Mean squared error of shape: what is left when each spectrum's scale and offset are fitted.
+
+    Each target spectrum is divided by its own maximum; scale and offset of each predicted one
+    are then fitted to it by least squares. A filter that keeps the unit of its input and a
+    network that has learned another one are so compared alike, and nobody is charged for the
+    maximum of a noisy spectrum, which lies too high. Spectra whose target is nowhere above 0
+    are left out.
+    """
+    found, wanted = _pair(predicted, target, good)
+    peak = np.max(wanted, axis=_BAND, keepdims=True, initial=0, where=np.isfinite(wanted))
+    wanted = wanted / np.where(peak > 0, peak, np.nan)
+    known = np.isfinite(wanted)
+    count = np.maximum(known.sum(axis=_BAND, keepdims=True), 1)
+    found = found - _over_bands(found) / count
+    wanted = wanted - _over_bands(wanted) / count
+    power = _over_bands(found**2)
+    scale = np.where(power > 0, _over_bands(found * wanted) / np.where(power > 0, power, 1), 0)
+    return _mean(np.where(known, np.square(scale * found - wanted), np.nan))
+
+
+def confusion(predicted: ArrayLike, target: ArrayLike, classes: int) -> NDArray[np.int64]:
+    """Count pixels by true class (row) and predicted class (column), shape (classes, classes).
+
+    Entry 0 is class 1. Pixels that are 0 (unlabelled, or not measured) in either image are not
+    counted.
+
+    Raises
+    ------
+    ValueError
+        If the images differ in shape, or hold a class beyond `classes`.
+    """
+    found, wanted = np.asarray(predicted), np.asarray(target)
+    _check_shapes(found, wanted)
+    greatest = int(max(found.max(initial=0), wanted.max(initial=0)))
+    if greatest > classes:
+        raise ValueError(f"class {greatest} among {classes} classes; count them all")
+    both = (found > 0) & (wanted > 0)
+    cell = (wanted[both].astype(np.int64) - 1) * classes + found[both].astype(np.int64) - 1
+    return np.bincount(cell, minlength=classes**2).reshape(classes, classes)
+
+
+def overall_accuracy(table: NDArray[np.int64]) -> float:
+    """Share of pixels that are right, from a `confusion` table."""
+    return _ratio(float(np.trace(table)), float(table.sum()))
+
+
+def class_accuracy(table: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Share of each class that is found (recall), shape (class,); NaN for absent classes."""
+    return _ratios(np.diag(table), table.sum(axis=1))
+
+
+def average_accuracy(table: NDArray[np.int64]) -> float:
+    """Mean of `class_accuracy` over the classes that are there: small ones count alike."""
+    return _mean(class_accuracy(table))
+
+
+def kappa(table: NDArray[np.int64]) -> float:
+    """Agreement beyond chance: 0 is chance, 1 is perfect.
+
+    Source: Cohen 1960, https://doi.org/10.1177/001316446002000104
+    """
+    total = float(table.sum())
+    chance = _ratio(float(table.sum(axis=0) @ table.sum(axis=1)), total**2)
+    return _ratio(overall_accuracy(table) - chance, 1 - chance)
+
+
+def iou(table: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Intersection over union of each class, shape (class,); NaN where it is nowhere.
+
+    Source: Jaccard 1912, https://doi.org/10.1111/j.1469-8137.1912.tb05611.x
+    """
+    hits = np.diag(table)
+    return _ratios(hits, table.sum(axis=0) + table.sum(axis=1) - hits)
+
+
+def f1(table: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Harmonic mean of precision and recall of each class, shape (class,); NaN where nowhere.
+
+    Source: Dice 1945, https://doi.org/10.2307/1932409
+    """
+    return _ratios(2 * np.diag(table), table.sum(axis=0) + table.sum(axis=1))
+
+
+def _pair(
+    predicted: ArrayLike, target: ArrayLike, good: Bands | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return both images in float64, NaN wherever one of them is missing or bad."""
+    found, wanted = np.asarray(predicted, np.float64), np.asarray(target, np.float64)
+    _check_shapes(found, wanted)
+    missing = ~(np.isfinite(found) & np.isfinite(wanted))
+    if good is not None:
+        missing |= ~good[:, None, None]
+    return np.where(missing, np.nan, found), np.where(missing, np.nan, wanted)
+
+
+def _check_shapes(found: NDArray[np.generic], wanted: NDArray[np.generic]) -> None:
+    if found.shape != wanted.shape:
+        raise ValueError(
+            f"the prediction is {found.shape}, the target {wanted.shape}; they must be alike"
+        )
+
+
+def _over_bands(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    total: NDArray[np.float64] = np.nansum(values, axis=_BAND, keepdims=True)
+    return total
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else float("nan")
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole else float("nan")
+
+
+def _ratios(parts: NDArray[np.integer], wholes: NDArray[np.integer]) -> NDArray[np.float64]:
+    return np.where(wholes > 0, parts / np.maximum(wholes, 1), np.nan)

@@ -1,0 +1,155 @@
+"""Figures of merit agree with values worked out by hand."""
+
+import numpy as np
+import pytest
+
+from napari_hyperspectral import metrics
+
+TARGET = np.array([1.0, 2.0, 3.0, 4.0]).reshape(4, 1, 1)
+
+
+@pytest.fixture
+def table():
+    """Three classes, rows are the truth: 8 of 10, 3 of 4 and 1 of 6 are found."""
+    return np.array([[8, 2, 0], [1, 3, 0], [5, 0, 1]])
+
+
+def test_errors_of_one_and_three_have_a_mean_square_of_five():
+    predicted = TARGET + np.array([1.0, -1.0, 3.0, -3.0]).reshape(4, 1, 1)
+    assert metrics.mse(predicted, TARGET) == 5
+    assert metrics.rmse(predicted, TARGET) == pytest.approx(5**0.5)
+
+
+def test_an_error_of_a_hundredth_of_the_range_is_forty_decibels():
+    assert metrics.psnr(TARGET + 0.04, TARGET, data_range=4) == pytest.approx(40)
+
+
+def test_a_perfect_prediction_has_endless_decibels():
+    assert metrics.psnr(TARGET, TARGET, data_range=4) == float("inf")
+
+
+def test_decibels_need_a_range():
+    with pytest.raises(ValueError, match="has no peak"):
+        metrics.psnr(TARGET, TARGET, data_range=0)
+
+
+def test_orthogonal_spectra_are_ninety_degrees_apart_and_diagonals_forty_five():
+    target = np.zeros((2, 1, 2))
+    target[0] = 1  # both spectra point along the first band
+    predicted = np.array([[[0.0, 1.0]], [[5.0, 1.0]]])
+    assert metrics.spectral_angle(predicted, target) == pytest.approx((90 + 45) / 2)
+
+
+def test_the_angle_ignores_brightness_and_dark_spectra():
+    assert metrics.spectral_angle(7 * TARGET, TARGET) == pytest.approx(0, abs=1e-5)
+    dark = np.concatenate([TARGET, np.zeros_like(TARGET)], axis=2)
+    assert metrics.spectral_angle(dark, np.tile(TARGET, (1, 1, 2))) == pytest.approx(0, abs=1e-5)
+
+
+def test_correlation_is_one_up_to_scale_and_offset_and_minus_one_upside_down():
+    assert metrics.pearson(3 * TARGET + 2, TARGET) == pytest.approx(1)
+    assert metrics.pearson(-TARGET, TARGET) == pytest.approx(-1)
+    assert np.isnan(metrics.pearson(np.ones_like(TARGET), TARGET))
+
+
+def test_correlation_of_a_hand_worked_example():
+    predicted = np.array([1.0, 3.0, 2.0, 4.0]).reshape(4, 1, 1)
+    assert metrics.pearson(predicted, TARGET) == pytest.approx(0.8)
+
+
+def test_the_fitted_error_forgives_each_spectrum_its_scale_and_offset():
+    target = np.tile(TARGET, (1, 1, 2))
+    predicted = target * [2.0, -0.5] + [1.0, 9.0]
+    assert metrics.fitted_mse(predicted, target) == pytest.approx(0, abs=1e-15)
+
+
+def test_the_fitted_error_of_a_constant_is_the_variance_of_the_normalised_target():
+    # (1, 2, 3, 4) / 4 has variance 0.078125
+    assert metrics.fitted_mse(np.ones_like(TARGET), TARGET) == pytest.approx(0.078125)
+
+
+def test_the_fitted_error_of_a_hand_worked_example():
+    # target (0, 1, 0, 1), prediction (0, 1, 1, 2): slope 0.5, residuals (0, .5, -.5, 0)
+    target = np.array([0.0, 1.0, 0.0, 1.0]).reshape(4, 1, 1)
+    predicted = np.array([0.0, 1.0, 1.0, 2.0]).reshape(4, 1, 1)
+    assert metrics.fitted_mse(predicted, target) == pytest.approx(0.125)
+
+
+def test_the_fitted_error_ignores_targets_without_light():
+    target = np.concatenate([TARGET, -TARGET], axis=2)
+    assert metrics.fitted_mse(target**2, target) == metrics.fitted_mse(TARGET**2, TARGET)
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        metrics.mse,
+        metrics.rmse,
+        metrics.spectral_angle,
+        metrics.pearson,
+        metrics.fitted_mse,
+        lambda p, t, **how: metrics.psnr(p, t, data_range=4, **how),
+    ],
+)
+class TestEveryFigureOfIntensities:
+    def test_ignores_missing_values_on_either_side(self, figure):
+        predicted = TARGET + np.array([0.5, -0.25, 0.125, 0.5]).reshape(4, 1, 1)
+        expected = figure(predicted, TARGET)
+        more_predicted = np.concatenate([predicted, [[[np.nan]], [[8.0]]]])
+        more_target = np.concatenate([TARGET, [[[3.0]], [[np.nan]]]])
+        assert figure(more_predicted, more_target) == pytest.approx(expected)
+
+    def test_ignores_bad_bands(self, figure):
+        predicted = TARGET + np.array([0.5, -0.25, 0.125, 0.5]).reshape(4, 1, 1)
+        more = figure(
+            np.concatenate([predicted, [[[1e9]]]]),
+            np.concatenate([TARGET, [[[0.0]]]]),
+            good=np.array([True] * 4 + [False]),
+        )
+        assert more == pytest.approx(figure(predicted, TARGET))
+
+    def test_says_nan_when_nothing_is_left(self, figure):
+        assert np.isnan(figure(np.full_like(TARGET, np.nan), TARGET))
+
+    def test_refuses_another_shape(self, figure):
+        with pytest.raises(ValueError, match="they must be alike"):
+            figure(TARGET[:3], TARGET)
+
+
+def test_the_confusion_table_counts_true_classes_in_rows_and_leaves_out_the_unlabelled():
+    predicted = np.array([[1, 2, 2, 0, 1]])
+    target = np.array([[1, 2, 1, 1, 0]])
+    assert metrics.confusion(predicted, target, 2).tolist() == [[1, 1], [0, 1]]
+
+
+def test_the_confusion_table_refuses_a_class_too_many():
+    with pytest.raises(ValueError, match="class 3 among 2 classes"):
+        metrics.confusion(np.array([[3]]), np.array([[1]]), 2)
+
+
+def test_accuracies_of_a_hand_worked_table(table):
+    assert metrics.overall_accuracy(table) == 12 / 20
+    assert metrics.class_accuracy(table) == pytest.approx([0.8, 0.75, 1 / 6])
+    assert metrics.average_accuracy(table) == pytest.approx((0.8 + 0.75 + 1 / 6) / 3)
+
+
+def test_kappa_of_a_hand_worked_table(table):
+    chance = (10 * 14 + 4 * 5 + 6 * 1) / 400
+    assert metrics.kappa(table) == pytest.approx((0.6 - chance) / (1 - chance))
+
+
+def test_kappa_is_zero_when_rows_and_columns_are_independent_and_one_when_all_is_right():
+    assert metrics.kappa(np.outer([2, 3], [4, 1])) == pytest.approx(0)
+    assert metrics.kappa(np.diag([5, 7])) == 1
+
+
+def test_overlaps_of_a_hand_worked_table(table):
+    assert metrics.iou(table) == pytest.approx([8 / 16, 3 / 6, 1 / 6])
+    assert metrics.f1(table) == pytest.approx([16 / 24, 6 / 9, 2 / 7])
+
+
+def test_absent_classes_do_not_count_in_averages():
+    table = np.array([[4, 0, 0], [0, 0, 0], [2, 0, 2]])
+    assert metrics.average_accuracy(table) == 0.75
+    assert np.isnan(metrics.class_accuracy(table)[1])
+    assert np.isnan(metrics.iou(table)[1])
