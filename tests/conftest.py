@@ -1,0 +1,107 @@
+"""Small images with known truth, and the way to the real data."""
+
+import os
+import random
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_hyperspectral.axis import SpectralAxis
+from napari_hyperspectral.cube import Cube, Labels, Sampling
+
+DATA = Path(
+    os.environ.get("NAPARI_HYPERSPECTRAL_DATA") or Path(__file__).parents[2] / "shared" / "data"
+)
+
+
+@pytest.fixture(scope="session")
+def data_folder():
+    """The folder of real measurements; what needs them is skipped where they are not."""
+    if not (DATA / "MANIFEST.md").is_file():
+        pytest.skip("no real data: set NAPARI_HYPERSPECTRAL_DATA to their folder")
+    return DATA
+
+
+@pytest.fixture(autouse=True)
+def _seeds():
+    """Every test starts from the same random state, whoever ran before."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 (what others' code may still draw from)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def axis():
+    """Six bands that are not uniform, to the last digit, with all that an axis can know."""
+    return SpectralAxis(
+        [500.1, 503.3 + 1 / 3, 510.0, 520.7, 533.000000000001, 601.25],
+        "1/cm",
+        "raman_shift",
+        widths=[2.0, 2.1, 2.2, 2.3, 2.4, 2.5],
+        bad=[False, False, True, False, False, False],
+        excitation_nm=532.1,
+    )
+
+
+@pytest.fixture
+def cube(axis, rng):
+    """A cube that is not square, with everything in it that a file has to keep."""
+    return Cube(
+        rng.normal(100, 20, (6, 5, 7)).astype(np.float32),
+        axis,
+        pixel_size=(0.5, 0.25),
+        origin=(10.0, -3.5),
+        pixel_unit="um",
+        name="cell",
+        history=("measured", "removed spikes"),
+        metadata={"laser power": 5.5, "note": "naïve {µ} = 100 %, “quoted”\nsecond line"},
+        intensity_unit="counts",
+    )
+
+
+@pytest.fixture
+def plain_cube(rng):
+    """A cube of which nothing is known but the numbers: whole ones, all different."""
+    return Cube(
+        rng.permutation(4 * 5 * 7).reshape(4, 5, 7).astype(np.uint16), SpectralAxis.index(4)
+    )
+
+
+@pytest.fixture
+def stack(axis, rng):
+    """A time series of z-stacks, (t, z, band, y, x) = (2, 3, 6, 5, 7)."""
+    return Cube(
+        rng.integers(0, 4000, (2, 3, 6, 5, 7)).astype(np.uint16),
+        axis,
+        pixel_size=(0.5, 0.25),
+        origin=(1.0, 2.0),
+        pixel_unit="um",
+        z=Sampling(1.5, -3.0, "um"),
+        t=Sampling(30.0, 5.0, "s"),
+        name="embryo",
+        history=("measured",),
+    )
+
+
+@pytest.fixture
+def labels():
+    """Two classes in a corner each, the rest unlabelled."""
+    data = np.zeros((5, 7), np.uint8)
+    data[:2, :3], data[3:, 4:] = 1, 2
+    return Labels(
+        data,
+        ("nucleus", "lipid droplet"),
+        pixel_size=(0.5, 0.25),
+        origin=(10.0, -3.5),
+        pixel_unit="um",
+        name="cell classes",
+        history=("painted",),
+    )
