@@ -1,0 +1,208 @@
+"""Training examples as batches, on the device where the network is; no loader, no workers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .networks import Network
+from .recipe import Recipe, Training
+from .splits import Split
+from .tasks import Example, Task
+
+
+class Batch(NamedTuple):
+    """Some input with what should come of it."""
+
+    given: Tensor
+    """Shape (batch, band, y, x)."""
+    wanted: Tensor
+    """Shape (batch, out, y, x); the task's `unlabelled` where nothing is to be learned."""
+
+
+class Batches(ABC):
+    """All batches of a training, in an order that only seed and epoch decide."""
+
+    steps: int
+    """Batches in an epoch."""
+
+    @abstractmethod
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """Yield the training batches of epoch `number`."""
+
+    @abstractmethod
+    def validation(self) -> Iterator[Batch]:
+        """Yield batches in which only held-out pixels are wanted."""
+
+
+def batches_of(
+    recipe: Recipe, examples: Sequence[Example], splits: Sequence[Split], device: torch.device
+) -> Batches:
+    """Return the batches that suit the recipe's network."""
+    kind = {"spectrum": _Spectra, "image": _Windows}[recipe.network.view]
+    return kind(recipe, examples, splits, device)
+
+
+class _Spectra(Batches):
+    """Single spectra, shuffled, for networks that are blind to space."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        examples: Sequence[Example],
+        splits: Sequence[Split],
+        device: torch.device,
+    ) -> None:
+        self._training: Training = recipe.training
+        self._mixable = recipe.task.intensities
+        self._train = _pixels(examples, [s.rest for s in splits], device)
+        self._held_out = _pixels(examples, [s.drawn for s in splits], device)
+        self.steps = -(-len(self._train.given) // self._training.batch_size)
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        chance = _chance(self._training.seed, number)
+        order = torch.randperm(len(self._train.given), generator=chance)
+        for chosen in order.split(self._training.batch_size):
+            chosen = chosen.to(self._train.given.device)
+            batch = Batch(self._train.given[chosen], self._train.wanted[chosen])
+            if self._mixable and self._training.mixup:
+                batch = _mixed(batch, self._training.mixup, chance)
+            yield _as_images(batch)
+
+    def validation(self) -> Iterator[Batch]:
+        size = 4 * self._training.batch_size
+        for given, wanted in zip(*(part.split(size) for part in self._held_out), strict=True):
+            if len(given):
+                yield _as_images(Batch(given, wanted))
+
+
+class _Windows(Batches):
+    """Whole images, or windows of large ones, turned and mirrored, one at a time."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        examples: Sequence[Example],
+        splits: Sequence[Split],
+        device: torch.device,
+    ) -> None:
+        self._training: Training = recipe.training
+        self._network: Network = recipe.network
+        self._task: Task = recipe.task
+        self._planes = [
+            _Plane(
+                torch.from_numpy(given).to(device),
+                self._masked(wanted, split.rest).to(device),
+                self._masked(wanted, split.drawn).to(device),
+                np.argwhere(split.rest & (strata > 0)),
+            )
+            for example, split in zip(examples, splits, strict=True)
+            for given, wanted, strata in zip(
+                example.given, example.wanted, example.strata, strict=True
+            )
+        ]
+        self._planes = [plane for plane in self._planes if len(plane.taught)]
+        self.steps = self._training.windows * len(self._planes)
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        chance = _chance(self._training.seed, number)
+        for index in torch.randperm(self.steps, generator=chance).tolist():
+            plane = self._planes[index % len(self._planes)]
+            y, x = plane.taught[_draw(len(plane.taught), chance)]
+            ys = self._span(plane.given.shape[1], int(y), chance)
+            xs = self._span(plane.given.shape[2], int(x), chance)
+            turns, mirror = _draw(4, chance), _draw(2, chance)
+            yield self._padded(
+                *(
+                    _turned(part[None, :, ys, xs], turns, mirror)
+                    for part in (plane.given, plane.wanted)
+                )
+            )
+
+    def validation(self) -> Iterator[Batch]:
+        side = self._training.window
+        for plane in self._planes:
+            for y in range(0, plane.given.shape[1], side):
+                for x in range(0, plane.given.shape[2], side):
+                    held_out = plane.held_out[None, :, y : y + side, x : x + side]
+                    if self._task.teaches(held_out).any():
+                        given = plane.given[None, :, y : y + side, x : x + side]
+                        yield self._padded(given, held_out)
+
+    def _masked(self, wanted: np.ndarray, mask: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.where(mask, wanted, np.float32(self._task.unlabelled)))
+
+    def _span(self, size: int, through: int, chance: torch.Generator) -> slice:
+        """Return a random window along one axis that holds the pixel `through`."""
+        side = min(self._training.window, size)
+        first, last = max(0, through - side + 1), min(through, size - side)
+        start = first + _draw(last - first + 1, chance)
+        return slice(start, start + side)
+
+    def _padded(self, given: Tensor, wanted: Tensor) -> Batch:
+        """Pad to the stride of the network; batch statistics need two values at the coarsest."""
+        stride = self._network.stride
+        height, width = given.shape[-2:]
+        sides = [max(-(-size // stride), 2) * stride - size for size in (height, width)]
+        pad = (0, sides[1], 0, sides[0])
+        return Batch(
+            functional.pad(given, pad, mode="replicate"),
+            functional.pad(wanted, pad, value=self._task.unlabelled),
+        )
+
+
+class _Plane(NamedTuple):
+    given: Tensor  # (band, y, x)
+    wanted: Tensor  # (out, y, x), unlabelled where held out
+    held_out: Tensor  # (out, y, x), unlabelled elsewhere
+    taught: np.ndarray  # (pixel, 2): y and x of what is taught
+
+
+def _pixels(
+    examples: Sequence[Example], masks: Sequence[np.ndarray], device: torch.device
+) -> Batch:
+    """Return the spectra of the masked pixels of all examples, (spectrum, band)."""
+    given, wanted = [], []
+    for example, mask in zip(examples, masks, strict=True):
+        chosen = mask & (example.strata > 0)  # (plane, y, x)
+        given.append(np.moveaxis(example.given, 1, -1)[chosen])
+        wanted.append(np.moveaxis(example.wanted, 1, -1)[chosen])
+    return Batch(*(torch.from_numpy(np.concatenate(p)).to(device) for p in (given, wanted)))
+
+
+def _as_images(batch: Batch) -> Batch:
+    return Batch(*(part[:, :, None, None] for part in batch))
+
+
+def _mixed(batch: Batch, share: float, chance: torch.Generator) -> Batch:
+    """Mix a share of the spectra with another of the batch, targets alike (mixup,
+    Zhang et al. 2018, https://arxiv.org/abs/1710.09412).
+    """
+    count = len(batch.given)
+    partner = torch.randperm(count, generator=chance)
+    keep = torch.rand(count, generator=chance)
+    keep = torch.where(torch.rand(count, generator=chance) < share, keep, 1.0)[:, None]
+    keep, partner = keep.to(batch.given.device), partner.to(batch.given.device)
+    # where a spectrum is kept whole, a missing value of its partner must not reach it
+    return Batch(
+        *(torch.where(keep == 1, p, keep * p + (1 - keep) * p[partner]) for p in batch)
+    )
+
+
+def _turned(image: Tensor, turns: int, mirror: int) -> Tensor:
+    turned = torch.rot90(image, turns, dims=(-2, -1))
+    return turned.flip(-1) if mirror else turned
+
+
+def _chance(seed: int, epoch: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+
+
+def _draw(below: int, chance: torch.Generator) -> int:
+    return int(torch.randint(below, (1,), generator=chance))

@@ -1,0 +1,155 @@
+"""A trained model: one safetensors file that holds weights, normalisation and card; no pickle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from .axis import SpectralAxis, axis_to_json
+from .card import KEY, Card, read_card
+from .io.atomic import replacing
+from .io.errors import FileFormatError
+from .networks import Normalise, Normalised, Ports, ResUNet1D
+from .recipe import Recipe
+from .tasks import Denoise
+
+State = dict[str, Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A network with its card.
+
+    Parameters
+    ----------
+    card : Card
+        All there is to know of it.
+    network : Normalised
+        Intensities in, intensities or class scores out; holds the best weights.
+    last : dict of Tensor, optional
+        Weights after the last epoch, where they are not the best ones.
+    """
+
+    card: Card
+    network: Normalised
+    last: State = field(default_factory=dict)
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe it was made by."""
+        return Recipe.model_validate(self.card.recipe)
+
+    def with_metrics(self, metrics: dict[str, Any]) -> Self:
+        """Return the model with figures of merit on its card."""
+        card = self.card.model_copy(update={"metrics": {**self.card.metrics, **metrics}})
+        return replace(self, card=card)
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Write one safetensors file, whole or not at all; the card is its header.
+
+        Raises
+        ------
+        FileExistsError
+            If `path` exists, unless `overwrite`.
+        """
+        path = Path(path)
+        if path.exists() and not overwrite:
+            raise FileExistsError(f"{path.name} exists already; choose another name")
+        state = self.network.state_dict() | {f"last.{n}": t for n, t in self.last.items()}
+        write_tensors(path, state, {KEY: self.card.model_dump_json()})
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path, weights: Literal["best", "last"] = "best") -> Self:
+        """Read a model that `save` wrote; runs no code from the file.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        FileFormatError
+            If it is no model file of ours, or damaged.
+        """
+        path = Path(path)
+        card = read_card(path)
+        try:
+            network = fresh_network(Recipe.model_validate(card.recipe), card)
+            state = read_tensors(path)
+            last = _part(state, "last.")
+            _part(state, "optimiser.")  # what only a training that goes on needs
+            network.load_state_dict(last if weights == "last" and last else state)
+        except (ValidationError, SafetensorError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise FileFormatError(path, f"weights do not fit ({reason})", "train it again") from error
+        return cls(card, network.eval(), last)
+
+
+def fresh_network(recipe: Recipe, card: Card) -> Normalised:
+    """Return the untrained network that a recipe and a card describe."""
+    bands_in, bands_out = len(card.axis), len(card.output_axis)
+    normalise = Normalise(recipe.task.normalise, bands_in, bands_out)
+    body = recipe.network.build(Ports(bands_in=bands_in, bands_out=bands_out))
+    return Normalised(normalise, body, recipe.task.intensities)
+
+
+def model_from_deeper(path: str | Path, axis: SpectralAxis) -> Model:
+    """Return the denoiser that the authors of DeepeR released, ready to predict.
+
+    Parameters
+    ----------
+    path : path
+        Their ``ResUNet.pt``, a state dict (MIT licence); read without running code from it.
+    axis : SpectralAxis
+        What its 500 bands stand for; the file does not say.
+
+    Raises
+    ------
+    FileFormatError
+        If the file holds no state dict of that network; the message says what differs.
+    """
+    path = Path(path)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise FileFormatError(
+            path, f"not a PyTorch state dict ({type(error).__name__})", "give DeepeR's ResUNet.pt"
+        ) from error
+    recipe = Recipe(task=Denoise(normalise="maximum"), network=ResUNet1D())
+    card = Card(
+        recipe=json.loads(recipe.model_dump_json()),
+        takes=axis_to_json(axis),
+        gives=axis_to_json(axis),
+    )
+    network = fresh_network(recipe, card)
+    try:
+        network.body.load_state_dict(state)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise FileFormatError(path, f"other weights ({reason})", "give DeepeR's ResUNet.pt") from error
+    count = sum(p.numel() for p in network.body.parameters())
+    return Model(card.model_copy(update={"parameters": count}), network.eval())
+
+
+def write_tensors(path: Path, state: State, header: dict[str, str]) -> None:
+    """Write tensors as safetensors, whole or not at all."""
+    with replacing(path) as (draft,):
+        save_file({n: t.detach().cpu().contiguous() for n, t in state.items()}, draft, header)
+
+
+def read_tensors(path: Path) -> State:
+    """Read all tensors of a safetensors file."""
+    with safe_open(path, framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+
+
+def _part(state: State, prefix: str) -> State:
+    """Take the tensors whose names begin with `prefix` out of `state`, without the prefix."""
+    return {n[len(prefix) :]: state.pop(n) for n in list(state) if n.startswith(prefix)}

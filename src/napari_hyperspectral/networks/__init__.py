@@ -1,0 +1,30 @@
+"""Networks: torch in, torch out. `AnyNetwork` is the only list of them."""
+
+from typing import Annotated, Final, TypeAlias, get_args
+
+from pydantic import Field
+
+from .base import Body, Network, Ports
+from .normalise import Normalise, Normalised, Scale
+from .pixelwise import Pixelwise
+from .resunet1d import ResUNet1D
+from .spectral_unet import SpectralUNet
+
+AnyNetwork: TypeAlias = Annotated[
+    ResUNet1D | Pixelwise | SpectralUNet, Field(discriminator="kind")
+]
+NETWORKS: Final[tuple[type[Network], ...]] = get_args(get_args(AnyNetwork)[0])
+
+__all__ = [
+    "NETWORKS",
+    "AnyNetwork",
+    "Body",
+    "Network",
+    "Normalise",
+    "Normalised",
+    "Pixelwise",
+    "Ports",
+    "ResUNet1D",
+    "Scale",
+    "SpectralUNet",
+]

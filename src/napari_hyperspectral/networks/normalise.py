@@ -1,0 +1,103 @@
+"""Normalisation as part of a network: its numbers are buffers, saved and moved with the weights."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from .base import Body
+
+Scale: TypeAlias = Literal["band", "cube", "mean", "maximum"]
+"""band, cube: by mean and standard deviation of the training set, of each band or of all bands
+together. mean, maximum: first each spectrum by its own mean or maximum, then as cube."""
+
+
+class Normalise(nn.Module):
+    """Bring spectra to zero mean and unit spread, and results back to the units of the target.
+
+    Missing values (NaN) and bad bands become 0, which is the mean of the training set.
+    """
+
+    def __init__(self, scale: Scale, bands_in: int, bands_out: int) -> None:
+        super().__init__()
+        self.scale = scale
+        for name, size in (("given", bands_in), ("wanted", bands_out)):
+            self.register_buffer(f"{name}_mean", torch.zeros(size))
+            self.register_buffer(f"{name}_spread", torch.ones(size))
+        self.register_buffer("good", torch.ones(bands_in, dtype=torch.bool))
+
+    given_mean: Tensor
+    given_spread: Tensor
+    wanted_mean: Tensor
+    wanted_spread: Tensor
+    good: Tensor
+
+    def fit(self, given: Tensor, wanted: Tensor | None, good: Tensor) -> None:
+        """Take the statistics of training spectra, each (spectrum, band); NaN counts for nothing.
+
+        `wanted` is None where targets are no intensities.
+        """
+        self.good.copy_(good)
+        own = self._own(given[:, :, None, None])[:, :, 0, 0]
+        self._take("given", given / own, good)
+        if wanted is not None:
+            self._take("wanted", wanted / own, good if len(good) == wanted.shape[1] else None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise intensities, (batch, band, y, x)."""
+        x = (x / self._own(x) - _spread_out(self.given_mean)) / _spread_out(self.given_spread)
+        return torch.where(_spread_out(self.good), x, 0.0).nan_to_num(0.0)
+
+    def target(self, wanted: Tensor, given: Tensor) -> Tensor:
+        """Normalise targets, (batch, out, y, x), by the scale of the input they belong to."""
+        wanted = wanted / self._own(given)
+        return (wanted - _spread_out(self.wanted_mean)) / _spread_out(self.wanted_spread)
+
+    def inverse(self, result: Tensor, given: Tensor) -> Tensor:
+        """Undo `target`: bring results to the units of the target."""
+        result = result * _spread_out(self.wanted_spread) + _spread_out(self.wanted_mean)
+        return result * self._own(given)
+
+    def _own(self, x: Tensor) -> Tensor:
+        """Return the scale of each spectrum itself, (batch, 1, y, x); 1 for dark spectra."""
+        if self.scale in ("band", "cube"):
+            return torch.ones_like(x[:, :1])
+        known = torch.where(_spread_out(self.good), x, torch.nan)
+        if self.scale == "mean":
+            own = known.nanmean(dim=1, keepdim=True)
+        else:
+            own = known.nan_to_num(nan=-torch.inf).amax(dim=1, keepdim=True)
+        return torch.where(own.isfinite() & (own > 0), own, 1.0)
+
+    def _take(self, name: str, spectra: Tensor, good: Tensor | None) -> None:
+        if good is not None:
+            spectra = torch.where(good, spectra, torch.nan)
+        over = 0 if self.scale == "band" else (0, 1)
+        mean = spectra.nanmean(dim=over, keepdim=True)
+        spread = (spectra - mean).square().nanmean(dim=over, keepdim=True).sqrt()
+        mean, spread = mean.nan_to_num(0.0), spread.nan_to_num(1.0)
+        getattr(self, f"{name}_mean").copy_(mean.expand(1, spectra.shape[1])[0])
+        getattr(self, f"{name}_spread").copy_(
+            torch.where(spread > 1e-12, spread, 1.0).expand(1, spectra.shape[1])[0]
+        )
+
+
+class Normalised(nn.Module):
+    """A network with its normalisation: intensities in; intensities, or class scores, out."""
+
+    def __init__(self, normalise: Normalise, body: Body, intensities: bool) -> None:
+        super().__init__()
+        self.normalise = normalise
+        self.body = body
+        self.intensities = intensities
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, bands_in, y, x) to (batch, bands_out, y, x)."""
+        out: Tensor = self.body(self.normalise(x))
+        return self.normalise.inverse(out.float(), x) if self.intensities else out.float()
+
+
+def _spread_out(bands: Tensor) -> Tensor:
+    return bands[:, None, None]

@@ -1,0 +1,131 @@
+"""The spectral denoising ResUNet of DeepeR, Horgan et al. 2021, for any number of bands.
+
+With 500 bands, 64 channels and the dense layers it is theirs: 2,081,767 parameters, no batch
+normalisation, nearest-neighbour upsampling, PReLU, and the keys of their released state dict.
+Ours: lengths that are no multiple of four are padded and cropped back; `dense=False` leaves out
+the three layers that tie it to one length; other outputs than bands get one linear layer more.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, Self
+
+import torch
+from annotated_types import Ge, Le
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .base import Body, Network, Ports
+
+
+class ResUNet1D(Network):
+    """U-Net with residual blocks along the spectrum (DeepeR); sees one spectrum at a time."""
+
+    source: ClassVar[str] = (
+        "Horgan et al. 2021, High-throughput molecular imaging via deep-learning-enabled Raman "
+        "spectroscopy, https://doi.org/10.1021/acs.analchem.1c02178"
+    )
+    view: ClassVar[Literal["spectrum", "image"]] = "spectrum"
+    kind: Literal["resunet1d"] = "resunet1d"
+    width: Annotated[int, Ge(1), Le(512)] = 64
+    """Channels of the first level; the published network has 64."""
+    dense: bool = True
+    """Three dense layers over all bands at the end, as published. Without them, the network is
+    a third smaller and does not depend on the number of bands."""
+
+    def build(self, ports: Ports) -> Body:
+        return _ResUNet1D(self, ports)
+
+    @property
+    def reach(self) -> int:
+        return 0
+
+    @property
+    def stride(self) -> int:
+        return 1
+
+    def floats_a_pixel(self, ports: Ports) -> int:
+        return ports.bands_in * self.width * 6
+
+    @classmethod
+    def smallest(cls) -> Self:
+        return cls(width=2)
+
+
+class _ResUNet1D(Body):
+    def __init__(self, settings: ResUNet1D, ports: Ports) -> None:
+        super().__init__()
+        w = settings.width
+        self.conv1 = nn.Sequential(_Convolutions(1, w), _Residual(w))
+        self.conv2 = nn.Sequential(_Convolutions(w, 2 * w), _Residual(2 * w))
+        self.conv3 = nn.Sequential(
+            _Convolutions(2 * w, 4 * w), _Residual(4 * w), _Convolutions(4 * w, 2 * w)
+        )
+        self.conv4 = nn.Sequential(
+            _Convolutions(4 * w, 2 * w), _Residual(2 * w), _Convolutions(2 * w, w)
+        )
+        self.conv5 = nn.Sequential(_Convolutions(2 * w, w), _Residual(w))
+        self.conv6 = nn.Sequential(_Convolutions(w, 1))
+        bands, out = ports.bands_in, ports.bands_out
+        self.linear7: nn.Module = _Dense(bands) if settings.dense else nn.Identity()
+        self.to_outputs: nn.Module = nn.Linear(bands, out) if out != bands else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, bands, height, width = x.shape
+        spectra = x.permute(0, 2, 3, 1).reshape(-1, 1, bands)
+        out = self.to_outputs(self._denoised(spectra))
+        return out.reshape(batch, height, width, -1).permute(0, 3, 1, 2)
+
+    def _denoised(self, spectra: Tensor) -> Tensor:
+        """(spectrum, 1, band) in and out."""
+        bands = spectra.shape[-1]
+        x = functional.pad(spectra, (0, -bands % 4), mode="replicate")
+        first = self.conv1(x)
+        second = self.conv2(functional.max_pool1d(first, 2))
+        x = self.conv3(functional.max_pool1d(second, 2))
+        x = self.conv4(torch.cat([second, functional.interpolate(x, scale_factor=2.0)], dim=1))
+        x = self.conv5(torch.cat([first, functional.interpolate(x, scale_factor=2.0)], dim=1))
+        denoised: Tensor = self.linear7(self.conv6(x)[..., :bands])
+        return denoised
+
+
+class _Convolutions(nn.Module):
+    """One convolution along the spectrum."""
+
+    def __init__(self, channels_in: int, channels_out: int, repeats: int = 1) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for _ in range(repeats):
+            layers += [nn.Conv1d(channels_in, channels_out, 3, padding=1), nn.PReLU()]
+        self.body = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.body(x)
+        return out
+
+
+class _Residual(nn.Module):
+    """Three convolutions whose result is added to what came in."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = _Convolutions(channels, channels, repeats=3).body
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.body(x)
+        return out
+
+
+class _Dense(nn.Module):
+    """Three dense layers over all bands."""
+
+    def __init__(self, bands: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for _ in range(3):
+            layers += [nn.Linear(bands, bands), nn.PReLU()]
+        self.body = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.body(x)
+        return out

@@ -1,0 +1,118 @@
+"""A U-Net on a spectral stem: it works on a few components instead of hundreds of bands.
+
+The stem is a linear map to components that starts as the principal components of the training
+spectra; a U-Net (Ronneberger et al. 2015) works on their images; where bands are wanted, the
+stem's adjoint leads back. The whole image is seen at once, without patches (Zheng et al. 2020,
+FPGA, https://doi.org/10.1109/TGRS.2020.2967821), with a loss on the labelled pixels only.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, Self
+
+import torch
+from annotated_types import Ge, Le, Lt
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .base import Body, Network, Ports
+
+
+class SpectralUNet(Network):
+    """U-Net over the whole image on a few spectral components; uses shape and surroundings."""
+
+    source: ClassVar[str] = (
+        "Ronneberger et al. 2015, U-Net, https://arxiv.org/abs/1505.04597; patch-free as in "
+        "Zheng et al. 2020, https://doi.org/10.1109/TGRS.2020.2967821"
+    )
+    view: ClassVar[Literal["spectrum", "image"]] = "image"
+    kind: Literal["spectral_unet"] = "spectral_unet"
+    components: Annotated[int, Ge(1), Le(512)] = 32
+    """Spectral components it works on; never more than there are bands."""
+    width: Annotated[int, Ge(1), Le(512)] = 32
+    """Channels of the first level; each level below has twice as many."""
+    depth: Annotated[int, Ge(0), Le(5)] = 2
+    """Times the image is halved: how far around a pixel it looks."""
+    dropout: Annotated[float, Ge(0), Lt(1)] = 0.1
+    """Share of components silenced at each training step; guards against learning by heart."""
+
+    def build(self, ports: Ports) -> Body:
+        return _SpectralUNet(self, ports)
+
+    @property
+    def reach(self) -> int:
+        # two 3 × 3 convolutions a block: a block at level i reaches 2 · 2^i pixels; going down
+        # and up again, each halving adds its own step
+        blocks = [2 * 2**level for level in range(self.depth + 1)]
+        return 2 * sum(blocks[:-1]) + blocks[-1] + 2 * (2**self.depth - 1)
+
+    @property
+    def stride(self) -> int:
+        return int(2**self.depth)
+
+    def floats_a_pixel(self, ports: Ports) -> int:
+        return 2 * (ports.bands_in + ports.bands_out) + 12 * self.width
+
+    @classmethod
+    def smallest(cls) -> Self:
+        return cls(components=2, width=2, depth=1)
+
+
+class _SpectralUNet(Body):
+    def __init__(self, settings: SpectralUNet, ports: Ports) -> None:
+        super().__init__()
+        components = min(settings.components, ports.bands_in)
+        widths = [settings.width * 2**level for level in range(settings.depth + 1)]
+        self.stem = nn.Conv2d(ports.bands_in, components, 1)
+        self.drop = nn.Dropout2d(settings.dropout)
+        self.enter = _block(components, widths[0])
+        self.down = nn.ModuleList(_block(a, b) for a, b in zip(widths, widths[1:]))
+        self.up = nn.ModuleList(_block(a + b, a) for a, b in zip(widths, widths[1:]))
+        self.same_bands = ports.bands_in == ports.bands_out
+        self.head = nn.Conv2d(widths[0], components if self.same_bands else ports.bands_out, 1)
+        self.adjoint = nn.Conv2d(components, ports.bands_out, 1) if self.same_bands else None
+
+    def start_from(self, spectra: Tensor) -> None:
+        components = len(self.stem.weight)
+        mean = spectra.mean(dim=0)
+        _, _, rows = torch.linalg.svd(spectra - mean, full_matrices=False)
+        basis = torch.zeros(components, spectra.shape[1])
+        basis[: len(rows)] = rows[:components]
+        with torch.no_grad():
+            self.stem.weight.copy_(basis[:, :, None, None])
+            self.stem.bias = _set(self.stem.bias, -basis @ mean)
+            if self.adjoint is not None:
+                self.adjoint.weight.copy_(basis.T[:, :, None, None])
+                self.adjoint.bias = _set(self.adjoint.bias, mean)
+                self.head.weight.mul_(0.1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        components = self.stem(x)
+        x = self.enter(self.drop(components))
+        skips = []
+        for block in self.down:
+            skips.append(x)
+            x = block(functional.max_pool2d(x, 2))
+        for block, skip in zip(reversed(self.up), reversed(skips)):
+            x = block(torch.cat([functional.interpolate(x, scale_factor=2.0), skip], dim=1))
+        x = self.head(x)
+        if self.adjoint is not None:
+            x = self.adjoint(components + x)
+        return x
+
+
+def _block(channels_in: int, channels_out: int) -> nn.Sequential:
+    """Two convolutions; batch statistics, so that tiles give what the whole image gives."""
+    layers: list[nn.Module] = []
+    for channels in (channels_in, channels_out):
+        layers += [
+            nn.Conv2d(channels, channels_out, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels_out),
+            nn.LeakyReLU(0.1),
+        ]
+    return nn.Sequential(*layers)
+
+
+def _set(old: Tensor | None, values: Tensor) -> nn.Parameter:
+    assert old is not None
+    return nn.Parameter(values.to(old))

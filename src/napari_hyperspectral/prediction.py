@@ -1,0 +1,239 @@
+"""Running a model on cubes larger than memory allows in one go, tile by tile, without seams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .axis import Axis, SpectralAxis
+from .cube import Cube, Image
+from .devices import computing
+from .machine import Machine
+from .model import Model
+from .networks import Network, Ports
+from .progress import Job, Progress, Stop
+from .spectra.resample import resample
+
+_SMALLEST_SHARE: Final = 0.8
+"""Of the model's spectral range, this much must be in a cube that is resampled for it."""
+_CPU_TILE_BYTES: Final = 256 * 2**20
+"""Larger tiles make a CPU no faster, and stopping slower."""
+
+
+class AxisMismatchError(ValueError):
+    """A model was given a cube of bands that cannot stand in for those it was trained on."""
+
+    def __init__(self, model: Axis, cube: Axis, remedy: str) -> None:
+        super().__init__(f"this model was trained on {model}; the cube has {cube}; {remedy}")
+
+
+class Cancelled(Exception):
+    """A prediction was stopped; there is no half result."""
+
+    def __init__(self) -> None:
+        super().__init__("the prediction was stopped before its end")
+
+
+def predict(model: Model, cube: Cube, *, machine: Machine | None = None) -> Job[Image]:
+    """Run a model over a cube tile by tile, yielding after each; return the result.
+
+    The tiles overlap by what the network can see beyond a pixel, and only what is right is
+    kept, so that the result equals that of the whole image in one go. Bands other than the
+    model's are resampled to it, and its result back; what was missing (NaN) or bad in the cube
+    is missing in the result.
+
+    Parameters
+    ----------
+    model : Model
+        From `fit` or `Model.load`.
+    cube : Cube
+        Of any height, width, t and z; may be lazy.
+    machine : Machine, optional
+        Device, precision, threads, memory of a tile.
+
+    Returns
+    -------
+    Cube or Labels
+        Of the same pixels, place and further axes, with one line more of history.
+
+    Raises
+    ------
+    AxisMismatchError
+        If the bands of the cube cannot be resampled to those of the model.
+    Cancelled
+        If it is stopped.
+    """
+    machine = machine or Machine()
+    network, task = model.recipe.network, model.recipe.task
+    bands = _Bands(model.card.axis, model.card.output_axis, cube.axis, task.intensities)
+    ports = Ports(bands_in=len(bands.model), bands_out=len(model.card.output_axis))
+    *leading, _, height, width = cube.shape
+    predicted = np.empty((*leading, len(bands.result), height, width), np.float32)
+    with computing(machine) as device:
+        runner = model.network.to(device).eval()
+        side = _tile_side(network, ports, machine, device)
+        todo = _todo(leading, height, width, side, network)
+        done = 0
+        while todo:
+            place, tile = todo[0]
+            outer = cube.data[(*place, slice(None), *tile.outer)]
+            try:
+                piece = _run(runner, bands, np.asarray(outer, np.float32), network, machine, device)
+            except torch.OutOfMemoryError:
+                piece = None  # the memory comes back only once the except block is left
+            if piece is None:
+                side //= 2
+                if side < max(1, network.stride):
+                    raise MemoryError(f"not even a tile of {side} pixels fits on {device}")
+                todo = _halved(todo, side, network, height, width)
+                torch.cuda.empty_cache()
+                continue
+            predicted[(*place, slice(None), *tile.kept)] = piece[(slice(None), *tile.within)]
+            todo.pop(0)
+            done += 1
+            try:
+                yield Progress(done, done + len(todo))
+            except Stop as stop:
+                raise Cancelled from stop
+    return task.result(predicted, model.card.output_axis, cube)
+
+
+class _Bands:
+    """How the bands of a cube meet those of a model."""
+
+    def __init__(self, model: Axis, gives: Axis, cube: Axis, intensities: bool) -> None:
+        self.model, self.cube = model, cube
+        self.same = model.same_bands(cube)
+        if not self.same:
+            _check_resampling(model, cube)
+        returns_bands = intensities and gives.same_bands(model)
+        self.result: Axis = cube if returns_bands else gives
+        self._back = returns_bands
+
+    def to_model(self, tile: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Bring a tile, (band, y, x), to the bands of the model; bad bands are missing."""
+        tile = np.where(self.cube.good[:, None, None], tile, np.float32(np.nan))
+        if self.same:
+            return tile
+        assert isinstance(self.cube, SpectralAxis)
+        assert isinstance(self.model, SpectralAxis)
+        return resample(tile, self.cube, self.model)
+
+    def to_cube(
+        self, piece: NDArray[np.float32], tile: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Bring a result back to the bands of the cube, missing where `tile` is missing."""
+        if not self._back:
+            unknown = ~np.isfinite(tile[self.cube.good]).any(axis=0)
+            return np.where(unknown, np.float32(np.nan), piece)
+        if not self.same:
+            assert isinstance(self.cube, SpectralAxis)
+            assert isinstance(self.model, SpectralAxis)
+            piece = resample(piece, self.model, self.cube)
+        known = np.isfinite(tile) & self.cube.good[:, None, None]
+        return np.where(known, piece, np.float32(np.nan))
+
+
+def _check_resampling(model: Axis, cube: Axis) -> None:
+    if not isinstance(model, SpectralAxis) or not isinstance(cube, SpectralAxis):
+        raise AxisMismatchError(model, cube, "give it a cube with those channels")
+    if (model.kind, model.unit) != (cube.kind, cube.unit) or model.kind == "index":
+        raise AxisMismatchError(model, cube, "give the cube a spectral axis of that kind and unit")
+    low, high = model.centres.min(), model.centres.max()
+    common = min(high, cube.centres.max()) - max(low, cube.centres.min())
+    if high > low and common < _SMALLEST_SHARE * (high - low):
+        share = max(0.0, common / (high - low))
+        raise AxisMismatchError(
+            model,
+            cube,
+            f"only {share:.0%} of the model's range is in the cube; "
+            "train on a cube like this one, or measure that range",
+        )
+    for axis in (model, cube):
+        if len(np.unique(axis.centres)) < len(axis):
+            raise AxisMismatchError(model, cube, "resampling needs bands that do not repeat")
+
+
+class _Tile(NamedTuple):
+    outer: tuple[slice, slice]  # what the network is shown, in the image
+    kept: tuple[slice, slice]  # what is kept, in the image
+    within: tuple[slice, slice]  # what is kept, in what the network was shown
+
+
+def tiles(height: int, width: int, side: int, reach: int, stride: int) -> Iterator[_Tile]:
+    """Yield tiles that cover an image; each kept core has a halo of `reach` around it.
+
+    Halos end at the image, and begin at multiples of `stride`, so that the coarse grids of a
+    network lie as they do in the whole image.
+    """
+    side = max(stride, side // stride * stride)
+    halo = -(-reach // stride) * stride
+    for y in range(0, height, side):
+        for x in range(0, width, side):
+            spans = [
+                (start, min(start + side, size), max(0, start - halo), min(start + side + halo, size))
+                for start, size in ((y, height), (x, width))
+            ]
+            yield _Tile(
+                tuple(slice(a, b) for _, _, a, b in spans),  # type: ignore[arg-type]
+                tuple(slice(a, b) for a, b, _, _ in spans),  # type: ignore[arg-type]
+                tuple(slice(a - c, b - c) for a, b, c, _ in spans),  # type: ignore[arg-type]
+            )
+
+
+@torch.inference_mode()
+def _run(
+    runner: torch.nn.Module,
+    bands: _Bands,
+    tile: NDArray[np.float32],
+    network: Network,
+    machine: Machine,
+    device: torch.device,
+) -> NDArray[np.float32]:
+    """Return what the network makes of a tile, (out, y, x)."""
+    height, width = tile.shape[-2:]
+    pad = [(0, 0)] + [(0, -size % network.stride) for size in (height, width)]
+    given = np.pad(bands.to_model(tile), pad, mode="symmetric")
+    half = torch.autocast(device.type, torch.bfloat16, enabled=machine.precision == "bfloat16")
+    with half:
+        out = runner(torch.from_numpy(given)[None].to(device))
+    piece: NDArray[np.float32] = out[0].float().cpu().numpy()[:, :height, :width]
+    return bands.to_cube(piece, tile)
+
+
+_Todo = list[tuple[tuple[int, ...], _Tile]]
+
+
+def _todo(leading: list[int], height: int, width: int, side: int, network: Network) -> _Todo:
+    return [
+        (place, tile)
+        for place in np.ndindex(*leading)
+        for tile in tiles(height, width, side, network.reach, network.stride)
+    ]
+
+
+def _halved(todo: _Todo, side: int, network: Network, height: int, width: int) -> _Todo:
+    """Cut the tiles that are still to do into smaller ones."""
+    wanted = {(place, tile.kept[0].start, tile.kept[1].start): tile for place, tile in todo}
+    smaller: _Todo = []
+    for (place, *_), tile in wanted.items():
+        ys, xs = tile.kept
+        for small in tiles(height, width, side, network.reach, network.stride):
+            inside_y = ys.start <= small.kept[0].start < ys.stop
+            if inside_y and xs.start <= small.kept[1].start < xs.stop:
+                smaller.append((place, small))
+    return smaller
+
+
+def _tile_side(network: Network, ports: Ports, machine: Machine, device: torch.device) -> int:
+    """Return the side of a tile, halo included, that keeps to the memory allowed."""
+    allowed = machine.tile_memory * 2**20
+    if device.type == "cpu":
+        allowed = min(allowed, _CPU_TILE_BYTES)
+    pixels = allowed / (4 * network.floats_a_pixel(ports))
+    inner = int(pixels**0.5) - 2 * network.reach
+    return max(network.stride, inner)

@@ -1,0 +1,1 @@
+"""Classical spectroscopy on (band, …) arrays: plain functions, NumPy in and out."""

@@ -1,0 +1,100 @@
+"""Which pixels teach and which are held out: blocks, with a guard band between.
+
+Neighbouring pixels are nearly copies of each other, and a spatial network sees around a pixel:
+pixels drawn at random leak (Nalepa et al. 2019, https://arxiv.org/abs/1811.03707). So whole
+blocks are drawn, class by class, and pixels near them are left out.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_cdt
+
+Mask = NDArray[np.bool_]
+
+
+class Split(NamedTuple):
+    """Two sides of a scene, and the band between that belongs to neither."""
+
+    drawn: Mask
+    """Pixels of the drawn blocks, shape (y, x)."""
+    rest: Mask
+    """Usable pixels further than `guard` from them, shape (y, x)."""
+    guard: int
+    """Width of the band in pixels; less than asked for where a class would have been lost."""
+
+
+def block_split(
+    classes: NDArray[np.integer], share: float, *, block: int = 8, guard: int = 0, seed: int = 0
+) -> Split:
+    """Draw blocks that hold about `share` of the pixels of each class.
+
+    Every class that has two pixels or more is in the drawn blocks, and is left outside them:
+    where its pixels lie in a single block, that block is cut finer. The guard band is made
+    narrower than asked for where it would swallow more than half of what is left of a class.
+
+    Parameters
+    ----------
+    classes : ndarray of int, shape (y, x)
+        Class of each pixel; 0 is not to be used.
+    share : float
+        Between 0 and 1; 0 draws nothing.
+    block : int
+        Side of a block in pixels.
+    guard : int
+        Width of the band between drawn blocks and the rest, in pixels (Chebyshev distance).
+    seed : int
+        Equal seeds draw equal blocks.
+    """
+    if share <= 0:
+        return Split(np.zeros(classes.shape, bool), classes > 0, 0)
+    drawn = np.zeros(classes.shape, dtype=bool)
+    rng = np.random.default_rng(seed)
+    shift = rng.integers(block, size=2)
+    for one in np.unique(classes[classes > 0]):
+        drawn |= _drawn(classes == one, share, block, shift, rng)
+    for width in range(guard, -1, -1):
+        rest = beyond(drawn, width) & (classes > 0)
+        if width == 0 or _keeps_half(classes, drawn, rest):
+            break
+    return Split(drawn, rest, width)
+
+
+def beyond(mask: Mask, guard: int) -> Mask:
+    """Return where pixels are further than `guard` pixels (Chebyshev) from all of `mask`."""
+    if not mask.any():
+        return np.ones(mask.shape, dtype=bool)
+    distance: NDArray[np.integer] = distance_transform_cdt(~mask, metric="chessboard")
+    return distance > guard
+
+
+def _drawn(
+    pixels: Mask, share: float, block: int, shift: NDArray[np.integer], rng: np.random.Generator
+) -> Mask:
+    """Return the pixels of one class in blocks that hold at least `share` of them, not all."""
+    y, x = np.nonzero(pixels)
+    drawn = np.zeros(pixels.shape, dtype=bool)
+    if len(y) < 2:
+        return drawn
+    while True:
+        ids = np.stack([(y + shift[0]) // block, (x + shift[1]) // block])
+        blocks, block_of, sizes = np.unique(ids, axis=1, return_inverse=True, return_counts=True)
+        if blocks.shape[1] > 1 or block == 1:
+            break
+        block //= 2
+    order = rng.permutation(len(sizes))
+    filled = np.cumsum(sizes[order])
+    count = min(int(np.searchsorted(filled, share * len(y))) + 1, len(sizes) - 1)
+    mine = np.isin(np.ravel(block_of), order[:count])
+    drawn[y[mine], x[mine]] = True
+    return drawn
+
+
+def _keeps_half(classes: NDArray[np.integer], drawn: Mask, rest: Mask) -> bool:
+    size = int(classes.max()) + 1
+    left = np.bincount(classes[rest], minlength=size)
+    outside = np.bincount(classes[(classes > 0) & ~drawn], minlength=size)
+    return bool(np.all(left[1:] * 2 >= outside[1:]))

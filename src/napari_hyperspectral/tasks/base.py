@@ -1,0 +1,94 @@
+"""What every task decides; everything else is shared."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..axis import Axis
+from ..cube import Cube, Image, Labels
+from ..networks import Normalised, Scale
+from ..settings import Settings
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """What goes into a network and what should come out.
+
+    z-stacks and time series are a list of planes; what has none has one plane.
+    """
+
+    given: NDArray[np.float32]
+    """Shape (plane, band, y, x); NaN where nothing was measured."""
+    wanted: NDArray[np.float32]
+    """Shape (plane, out, y, x)."""
+    strata: NDArray[np.int64]
+    """Shape (plane, y, x): 0 where there is nothing to learn; else pixels of equal number are
+    drawn together when blocks are held out, so that each kind is on both sides."""
+    takes: Axis
+    """Bands of `given`."""
+    gives: Axis
+    """Bands, or classes, of `wanted`."""
+    source: str
+    """For the record: where it comes from."""
+    pixel_size: tuple[float, float] = (1.0, 1.0)
+    pixel_unit: str | None = None
+
+
+class Task(Settings):
+    """Something to learn from images."""
+
+    source: ClassVar[str]
+    """Where the task comes from."""
+    intensities: ClassVar[bool]
+    """Whether it predicts intensities (else: scores of classes)."""
+    unlabelled: ClassVar[float]
+    """Value of `Example.wanted` that teaches nothing."""
+    example: ClassVar[Callable[..., Example]]
+    """Turn the images a person picked into one training example; its arguments name them."""
+    normalise: Scale
+
+    @abstractmethod
+    def loss(self, network: Normalised, given: Tensor, wanted: Tensor) -> Tensor:
+        """Run `network` on a batch and return what training makes small.
+
+        Parameters
+        ----------
+        network : Normalised
+            Gives access to normalisation and body.
+        given : Tensor, shape (batch, band, y, x)
+            Intensities as in `Example.given`.
+        wanted : Tensor, shape (batch, out, y, x)
+            As in `Example.wanted`; `unlabelled` where a pixel is not to teach.
+
+        Returns
+        -------
+        Tensor, shape ()
+            Mean over all that teaches; 0 (with a gradient) where nothing does.
+        """
+
+    @abstractmethod
+    def teaches(self, wanted: Tensor) -> Tensor:
+        """Return which pixels of a batch teach something, shape (batch, y, x)."""
+
+    @abstractmethod
+    def result(self, predicted: NDArray[np.float32], gives: Axis, cube: Cube) -> Image:
+        """Turn a prediction, (…, out, y, x), for `cube` into what a person looks at."""
+
+    @classmethod
+    def asks_for(cls) -> dict[str, type[Cube] | type[Labels]]:
+        """Return the images this task learns from: argument name to kind."""
+        hints: dict[str, Any] = get_type_hints(cls.example)
+        return {name: kind for name, kind in hints.items() if name != "return"}
+
+
+def planes(image: NDArray[Any], trailing: int) -> NDArray[Any]:
+    """Return an array with all but the last `trailing` axes made one."""
+    flat: NDArray[Any] = image.reshape(-1, *image.shape[image.ndim - trailing :])
+    return flat

@@ -1,0 +1,83 @@
+"""Denoising: from a noisy cube to a clean one of the same bands.
+
+Source: Horgan et al. 2021, https://doi.org/10.1021/acs.analchem.1c02178. Ours: any number of
+bands, an invertible normalisation, and missing values that teach nothing and stay missing.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..axis import Axis
+from ..cube import Cube
+from ..networks import Normalised, Scale
+from .base import Example, Task, planes
+
+
+class Denoise(Task):
+    """Learn to remove noise from pairs of noisy and clean measurements of the same place."""
+
+    source: ClassVar[str] = "Horgan et al. 2021, https://doi.org/10.1021/acs.analchem.1c02178"
+    intensities: ClassVar[bool] = True
+    unlabelled: ClassVar[float] = float("nan")
+    kind: Literal["denoise"] = "denoise"
+    penalty: Literal["l1", "l2"] = "l1"
+    """What an error costs: l1 keeps peaks sharper; l2 is smoother, and right for counting noise."""
+    normalise: Scale = "mean"
+    """How spectra are brought to one scale before the network and back after it. mean or maximum:
+    each spectrum by its own (maximum is what DeepeR does, and is biased by noise); band or cube:
+    by mean and spread of the training set, of each band or of all together."""
+
+    def example(self, *, noisy: Cube, clean: Cube) -> Example:
+        """Pair a noisy cube with a clean one of equal shape and bands.
+
+        Raises
+        ------
+        ValueError
+            If shapes or bands differ, or no pixel is measured in both.
+        """
+        if noisy.shape != clean.shape:
+            raise ValueError(
+                f"noisy {noisy.name!r} is {noisy.shape}, clean {clean.name!r} is {clean.shape}; "
+                "they must show the same pixels and bands"
+            )
+        if not noisy.axis.same_bands(clean.axis):
+            raise ValueError(
+                f"noisy {noisy.name!r} has {noisy.axis}, clean {clean.name!r} has {clean.axis}; "
+                "resample one to the bands of the other"
+            )
+        given, wanted = planes(noisy.numpy(), 3), planes(clean.numpy(), 3)
+        good = noisy.axis.good & clean.axis.good
+        wanted = np.where(good[:, None, None], wanted, np.float32(np.nan))
+        known = (np.isfinite(given) & np.isfinite(wanted)).any(axis=1)
+        if not known.any():
+            raise ValueError(f"no pixel is measured in both {noisy.name!r} and {clean.name!r}")
+        return Example(
+            given,
+            wanted,
+            known.astype(np.int64),
+            noisy.axis,
+            clean.axis,
+            f"{noisy.name} → {clean.name}",
+            noisy.pixel_size,
+            noisy.pixel_unit,
+        )
+
+    def loss(self, network: Normalised, given: Tensor, wanted: Tensor) -> Tensor:
+        target = network.normalise.target(wanted, given)
+        error = network.body(network.normalise(given)).float() - target
+        known = target.isfinite()
+        error = torch.where(known, error, 0.0)
+        cost = error.abs() if self.penalty == "l1" else error.square()
+        return cost.sum() / known.sum().clamp_min(1)
+
+    def teaches(self, wanted: Tensor) -> Tensor:
+        return wanted.isfinite().any(dim=1)
+
+    def result(self, predicted: NDArray[np.float32], gives: Axis, cube: Cube) -> Cube:
+        return cube.after("denoised", data=predicted, name=f"{cube.name} denoised".strip())

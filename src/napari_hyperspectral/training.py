@@ -1,0 +1,359 @@
+"""The one training loop."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Generator, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+
+from .axis import Axis, ChannelAxis, axis_to_json
+from .batches import Batch, Batches, batches_of
+from .card import KEY, Card, Trained
+from .devices import computing, seeded
+from .io.errors import FileFormatError
+from .machine import Machine
+from .model import Model, State, fresh_network, read_tensors, write_tensors
+from .progress import Job, Progress, Stop
+from .recipe import Recipe
+from .splits import Split, block_split
+from .tasks import Example
+
+_SECONDS_BETWEEN_SAVES: Final = 10.0
+_START_SPECTRA: Final = 20_000
+
+
+class DivergedError(ArithmeticError):
+    """The loss is no number any more, and there is no earlier epoch to go back to."""
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__(
+            f"the loss of epoch {epoch} is not a number; lower the learning rate, or look for "
+            "infinite intensities in the training data"
+        )
+
+
+def fit(
+    recipe: Recipe,
+    examples: Sequence[Example],
+    *,
+    machine: Machine | None = None,
+    autosave: Path | None = None,
+    resume: bool = False,
+) -> Job[Model]:
+    """Train a model, yielding after each batch; return the model.
+
+    ``finish(fit(…))`` gives the model; a worker in napari gives the same with a progress bar.
+    Thrown a `Stop`, it returns the best model so far. Equal recipes, examples, devices and
+    threads give equal weights, bit for bit on a CPU.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Task, network, training.
+    examples : sequence of Example
+        What ``recipe.task.example(…)`` gave; of any sizes, all with the same bands.
+    machine : Machine, optional
+        Device, precision, threads.
+    autosave : path, optional
+        A model file that is written again and again while training goes on (at most every ten
+        seconds), so that nothing is lost.
+    resume : bool
+        Go on with the training that was saved at `autosave`, if it is there.
+
+    Raises
+    ------
+    ValueError
+        If there is no example, examples have different bands, or the device does not exist.
+    FileFormatError
+        If `resume` finds another training at `autosave`.
+    DivergedError
+        If the loss becomes NaN in the first epoch.
+    """
+    machine = machine or Machine()
+    takes, gives = _common_axes(examples)
+    with computing(machine) as device:
+        run = _Run(recipe, examples, takes, gives, machine, device)
+        if autosave is not None and resume and autosave.exists():
+            run.go_on_from(autosave)
+        saved = time.monotonic()
+        try:
+            while not run.over:
+                yield from run.epoch()
+                if autosave is not None and time.monotonic() - saved > _SECONDS_BETWEEN_SAVES:
+                    run.save(autosave)
+                    saved = time.monotonic()
+        except Stop:
+            run.stopped = "stopped by hand"
+        if autosave is not None:
+            run.save(autosave)
+        return run.model()
+
+
+class _Run:
+    """A training under way: what changes from epoch to epoch."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        examples: Sequence[Example],
+        takes: Axis,
+        gives: Axis,
+        machine: Machine,
+        device: torch.device,
+    ) -> None:
+        self.recipe, self.training, self.device = recipe, recipe.training, device
+        self.half = machine.precision == "bfloat16"
+        self.started = time.monotonic()
+        self.losses: list[float] = []
+        self.validations: list[float | None] = []
+        self.best: State = {}
+        self.best_epoch = 0
+        self.stopped = ""
+        splits = [_split(example, recipe) for example in examples]
+        self.card = _card(recipe, examples, splits, takes, gives, machine, device)
+        with seeded(self.training.seed, device):
+            self.network = fresh_network(recipe, self.card).to(device)
+        self._start(examples, splits, takes)
+        self.batches: Batches = batches_of(recipe, examples, splits, device)
+        self.optimiser = torch.optim.AdamW(
+            self.network.body.parameters(),
+            lr=self.training.learning_rate,
+            weight_decay=self.training.weight_decay,
+        )
+
+    @property
+    def over(self) -> bool:
+        """Whether the last epoch is done, or waiting for a better one would be in vain."""
+        done, patience = len(self.losses), self.training.patience
+        if patience and done - self.best_epoch >= patience and any(
+            v is not None for v in self.validations
+        ):
+            self.stopped = f"no better validation loss for {patience} epochs"
+        return bool(self.stopped) or done >= self.training.epochs
+
+    def epoch(self) -> Generator[Progress, None, None]:
+        """Train for one epoch, yielding after each batch."""
+        number, steps = len(self.losses), self.batches.steps
+        total = steps * self.training.epochs
+        loss_sum = 0.0
+        self.network.train()
+        for step, batch in enumerate(self.batches.epoch(number), start=1):
+            loss_sum += self._step(batch, number * steps + step - 1, total)
+            yield Progress(number * steps + step, total, loss_sum / step)
+        if not math.isfinite(loss_sum):
+            if not self.best:
+                raise DivergedError(number + 1)
+            self.stopped = f"the loss of epoch {number + 1} was not a number"
+            return
+        validation = yield from self._validated(Progress(total=total, done=(number + 1) * steps))
+        self._keep(loss_sum / steps, validation)
+        note = f"epoch {number + 1} of {self.training.epochs}"
+        yield Progress((number + 1) * steps, total, self.losses[-1], validation, note)
+
+    def save(self, path: Path) -> None:
+        """Write all that `go_on_from` needs; the file is a model file as well."""
+        if not self.best:
+            return
+        model = self.model()
+        state = self.best | {f"last.{n}": t for n, t in self.network.state_dict().items()}
+        for index, moments in self.optimiser.state_dict()["state"].items():
+            state |= {f"optimiser.{index}.{name}": t for name, t in moments.items()}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_tensors(path, state, {KEY: model.card.model_dump_json()})
+
+    def go_on_from(self, path: Path) -> None:
+        """Take up the training saved at `path`."""
+        card = Model.load(path).card
+        ours = (self.card.recipe, [t.sha256 for t in self.card.trained_on])
+        if (card.recipe, [t.sha256 for t in card.trained_on]) != ours:
+            raise FileFormatError(
+                path,
+                "it holds the training of another recipe or of other data",
+                "train without resuming, or resume with the recipe and data of that file",
+            )
+        tensors = read_tensors(path)
+        last = {n[len("last.") :]: t for n, t in tensors.items() if n.startswith("last.")}
+        self.network.load_state_dict(last)
+        moments: dict[int, State] = {}
+        for name, tensor in tensors.items():
+            if name.startswith("optimiser."):
+                _, index, key = name.split(".")
+                moments.setdefault(int(index), {})[key] = tensor
+        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
+        self.best = {n: t for n, t in tensors.items() if not n.startswith(("last.", "optimiser."))}
+        self.best_epoch = card.best_epoch
+        self.losses, self.validations = list(card.losses), list(card.validations)
+        self.started -= card.seconds
+
+    def model(self) -> Model:
+        """Return the best model so far."""
+        last = _copied(self.network.state_dict())
+        network = fresh_network(self.recipe, self.card)
+        network.load_state_dict(self.best or last)
+        card = self.card.model_copy(
+            update={
+                "losses": tuple(self.losses),
+                "validations": tuple(self.validations),
+                "best_epoch": self.best_epoch,
+                "stopped": self.stopped,
+                "made": datetime.now(UTC).isoformat(timespec="seconds"),
+                "seconds": round(time.monotonic() - self.started, 1),
+            }
+        )
+        return Model(card, network.eval(), last)
+
+    def _start(self, examples: Sequence[Example], splits: Sequence[Split], takes: Axis) -> None:
+        """Fit the normalisation to the training pixels, and let the network start from them."""
+        given, wanted = [], []
+        for example, split in zip(examples, splits, strict=True):
+            taught = split.rest & (example.strata > 0)
+            given.append(np.moveaxis(example.given, 1, -1)[taught])
+            wanted.append(np.moveaxis(example.wanted, 1, -1)[taught])
+        spectra = torch.from_numpy(np.concatenate(given)).to(self.device)
+        targets = torch.from_numpy(np.concatenate(wanted)).to(self.device)
+        normalise = self.network.normalise
+        normalise.fit(
+            spectra,
+            targets if self.recipe.task.intensities else None,
+            torch.from_numpy(takes.good).to(self.device),
+        )
+        few = spectra[:: max(1, len(spectra) // _START_SPECTRA)]
+        self.network.body.start_from(normalise(few[:, :, None, None])[:, :, 0, 0])
+
+    def _step(self, batch: Batch, step: int, total: int) -> float:
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.training.learning_rate * _pace(self.training.schedule, step / total)
+        with seeded(hash((self.training.seed, step)) % 2**63, self.device), self._precision():
+            loss = self.recipe.task.loss(self.network, batch.given, batch.wanted)
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        return float(loss.detach())
+
+    def _validated(self, at: Progress) -> Generator[Progress, None, float | None]:
+        """Return the loss on held-out pixels, or None where there are none."""
+        self.network.eval()
+        loss_sum, weight_sum = 0.0, 0
+        for batch in self.batches.validation():
+            with torch.no_grad(), self._precision():
+                loss = float(self.recipe.task.loss(self.network, batch.given, batch.wanted))
+            weight = int(self.recipe.task.teaches(batch.wanted).sum())
+            loss_sum, weight_sum = loss_sum + weight * loss, weight_sum + weight
+            yield at
+        return loss_sum / weight_sum if weight_sum else None
+
+    def _keep(self, loss: float, validation: float | None) -> None:
+        known = [v for v in self.validations if v is not None]
+        self.losses.append(loss)
+        self.validations.append(validation)
+        if validation is None or not known or validation < min(known):
+            self.best = _copied(self.network.state_dict())
+            self.best_epoch = len(self.losses)
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.half)
+
+
+def _pace(schedule: str, share: float) -> float:
+    """Return the step size at `share` of a training, as part of the greatest.
+
+    One-cycle: Smith & Topin 2019, https://arxiv.org/abs/1708.07120.
+    """
+    if schedule == "constant":
+        return 1.0
+    if schedule == "cosine":
+        return 0.5 + 0.5 * math.cos(math.pi * share)
+    rise, start, end = 0.3, 1 / 25, 1e-4
+    if share < rise:
+        return start + (1 - start) * (0.5 - 0.5 * math.cos(math.pi * share / rise))
+    return end + (1 - end) * (0.5 + 0.5 * math.cos(math.pi * (share - rise) / (1 - rise)))
+
+
+def _split(example: Example, recipe: Recipe) -> Split:
+    """Hold out blocks; where a plane lies behind another, both hold out the same pixels."""
+    training = recipe.training
+    return block_split(
+        example.strata.max(axis=0),
+        training.validation,
+        block=training.block,
+        guard=training.guard,
+        seed=training.seed,
+    )
+
+
+def _common_axes(examples: Sequence[Example]) -> tuple[Axis, Axis]:
+    """Return the axes that all examples take and give; of classes, the longest list."""
+    if not examples:
+        raise ValueError("there is nothing to train on: give at least one example")
+    first = examples[0]
+    gives = max((example.gives for example in examples), key=len)
+    for example in examples:
+        if not example.takes.same_bands(first.takes):
+            raise ValueError(
+                f"{first.source} has {first.takes}, {example.source} has {example.takes}; "
+                "resample them to the same bands first"
+            )
+        same = example.gives.same_bands(gives) or (
+            isinstance(gives, ChannelAxis)
+            and isinstance(example.gives, ChannelAxis)
+            and gives.names[: len(example.gives)] == example.gives.names
+        )
+        if not same:
+            raise ValueError(
+                f"{example.source} has {example.gives}, another example {gives}; they must agree"
+            )
+    return first.takes, gives
+
+
+def _card(
+    recipe: Recipe,
+    examples: Sequence[Example],
+    splits: Sequence[Split],
+    takes: Axis,
+    gives: Axis,
+    machine: Machine,
+    device: torch.device,
+) -> Card:
+    card = Card(
+        recipe=json.loads(recipe.model_dump_json()),
+        takes=axis_to_json(takes),
+        gives=axis_to_json(gives),
+        pixel_size=examples[0].pixel_size,
+        pixel_unit=examples[0].pixel_unit,
+        trained_on=tuple(map(_trained, examples, splits)),
+        seed=recipe.training.seed,
+        threads=machine.thread_count,
+        device=str(device),
+        versions={name: version(name) for name in ("napari-hyperspectral", "torch", "numpy")},
+    )
+    with torch.device("meta"):
+        body = fresh_network(recipe, card).body
+    return card.model_copy(update={"parameters": sum(p.numel() for p in body.parameters())})
+
+
+def _trained(example: Example, split: Split) -> Trained:
+    digest = hashlib.sha256()
+    for array in (example.given, example.wanted):
+        digest.update(np.ascontiguousarray(array).data)
+    usable = example.strata > 0
+    return Trained(
+        name=example.source,
+        shape=example.given.shape,
+        sha256=digest.hexdigest(),
+        taught=int((usable & split.rest).sum()),
+        held_out=int((usable & split.drawn).sum()),
+        guard=split.guard,
+    )
+
+
+def _copied(state: State) -> State:
+    return {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
