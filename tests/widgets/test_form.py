@@ -1,0 +1,230 @@
+"""Forms show settings exactly, and hand back what a person changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import pytest
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import model_validator
+
+from napari_hyperspectral.machine import Machine
+from napari_hyperspectral.networks import NETWORKS
+from napari_hyperspectral.recipe import Training
+from napari_hyperspectral.settings import Settings
+from napari_hyperspectral.tasks import TASKS
+
+pytest.importorskip("qtpy.QtWidgets", reason="needs a Qt binding")
+from napari_hyperspectral.widgets import editors
+from napari_hyperspectral.widgets.form import Chooser, Form
+
+CLASSES = (*NETWORKS, *TASKS, Training, Machine)
+
+
+class Everything(Settings):
+    """One field of each type.
+
+    Second paragraph.
+    """
+
+    kind: Literal["everything"] = "everything"
+    count: Annotated[int, Ge(0)] = 7
+    """How many."""
+    rate: Annotated[float, Gt(0)] = 1e-4
+    """How fast."""
+    share: Annotated[float, Ge(0), Lt(1)] = 0.15
+    on: bool = True
+    way: Literal["left", "right"] = "right"
+    names: tuple[str, ...] = ("a, b", 'the "best"')
+    sizes: tuple[Annotated[int, Ge(1)], ...] = (3, 4)
+    limit: Annotated[int, Le(10)] | None = 9
+    folder: Path = Path("somewhere")
+
+    @model_validator(mode="after")
+    def _no_more_than_limit(self):
+        if self.limit is not None and self.count > self.limit:
+            raise ValueError(f"{self.count} is more than the limit of {self.limit}")
+        return self
+
+
+class Nothing(Settings):
+    """Nothing to set."""
+
+    source: ClassVar[str] = "Nobody 1999, https://example.org/none"
+    kind: Literal["nothing"] = "nothing"
+
+
+@pytest.fixture
+def form(qtbot):
+    form = Form(Everything)
+    qtbot.addWidget(form)
+    return form
+
+
+def change(editor):
+    """Change what an editor shows to another legal value, as a person would."""
+    match editor:
+        case editors.IntEditor() | editors.FloatEditor():
+            editor.box.stepBy(-1 if editor.value + 1 > editor.box.maximum() else 1)
+        case editors.BoolEditor():
+            editor.box.toggle()
+        case editors.ChoiceEditor():
+            editor.box.setCurrentIndex((editor.box.currentIndex() + 1) % editor.box.count())
+        case editors.ListEditor():
+            editor.box.setText("5, 6" if editor._kind is int else "one, two")
+        case editors.OptionalEditor():
+            editor.tick.toggle()
+        case editors.TextEditor():
+            editor.box.setText("cpu")
+        case _:
+            raise AssertionError(f"how does a person change {editor}?")
+
+
+FIELDS = [(k, n) for k in (Everything, *CLASSES) for n in k.model_fields if n != "kind"]
+
+
+@pytest.mark.parametrize(("kind", "name"), FIELDS)
+def test_every_field_can_be_changed_and_arrives(qtbot, kind, name):
+    form = Form(kind)
+    qtbot.addWidget(form)
+    before = form.settings
+    with qtbot.waitSignal(form.changed):
+        change(form.editors[name])
+    after = form.settings
+    assert {n for n in kind.model_fields if getattr(after, n) != getattr(before, n)} == {name}
+
+
+@pytest.mark.parametrize("kind", [Everything, *CLASSES])
+def test_a_fresh_form_says_what_the_class_says(qtbot, kind):
+    form = Form(kind)
+    qtbot.addWidget(form)
+    assert form.settings == kind()
+
+
+def test_settings_put_into_a_form_come_out_the_same(form):
+    given = Everything(
+        count=2**40,
+        rate=3.3e-7,
+        share=1 / 3,
+        on=False,
+        way="left",
+        names=("x",),
+        sizes=(),
+        limit=None,
+        folder=Path("elsewhere"),
+    )
+    form.settings = given
+    assert form.settings == given
+
+
+@pytest.mark.parametrize(
+    ("rate", "shown"), [(1e-4, "0.0001"), (1e-5, "1e-05"), (0.1 + 0.2, "0.30000000000000004")]
+)
+def test_small_numbers_are_shown_and_kept_to_the_last_digit(form, rate, shown):
+    form.settings = Everything(rate=rate)
+    assert form.editors["rate"].box.text() == shown
+    assert form.settings.rate == rate
+
+
+def test_a_number_can_be_typed_as_people_write_it(qtbot, form):
+    box = form.editors["rate"].box
+    box.selectAll()
+    qtbot.keyClicks(box, "2.5e-6")
+    box.interpretText()
+    assert form.settings.rate == 2.5e-6
+
+
+def test_bounds_of_the_class_hold_in_the_form(form):
+    for name, value in (("count", -1), ("rate", 0.0), ("share", 1.0)):
+        form.editors[name].box.setValue(value)
+    assert form.settings.count == 0
+    assert 0 < form.settings.rate < 1e-15
+    assert 0.9999 < form.settings.share < 1
+
+
+def test_names_with_commas_and_quotes_survive(form):
+    form.editors["names"].box.setText('"fat, brown", nucleus ,, "5"" tube"')
+    assert form.settings.names == ("fat, brown", "nucleus", '5" tube')
+
+
+def test_what_does_not_fit_together_is_said_beneath_and_refused(form):
+    form.editors["limit"].value = 5
+    assert form._error.text() == "7 is more than the limit of 5"
+    assert not form._error.isHidden()
+    with pytest.raises(ValueError, match=r"^7 is more than the limit of 5$"):
+        _ = form.settings
+    form.editors["count"].value = 4
+    assert form._error.isHidden()
+    assert form.settings.limit == 5
+
+
+def test_a_value_of_the_wrong_kind_names_its_field(form):
+    form.editors["sizes"].box.setText("3, many")
+    assert form._error.text().startswith("sizes 1: Input should be a valid integer")
+
+
+def test_help_comes_from_the_docstrings(form):
+    assert "How fast." in form.editors["rate"].toolTip()
+    assert "kind" not in form.editors
+
+
+def test_later_fields_fold_away_until_asked_for(qtbot):
+    form = Form(Everything, folded_from=2)
+    qtbot.addWidget(form)
+    form.show()
+    assert form.editors["rate"].isVisible()
+    assert form.editors["on"].visibleRegion().isEmpty()
+    form.findChild(editors.QWidget, "more").expand()
+    qtbot.waitUntil(lambda: not form.editors["on"].visibleRegion().isEmpty())
+
+
+def test_scrolling_past_a_number_leaves_it_alone(qtbot, form):
+    from qtpy.QtCore import QPoint, QPointF, Qt
+    from qtpy.QtGui import QWheelEvent
+
+    box = form.editors["count"].box
+    turn = QWheelEvent(
+        QPointF(5, 5),
+        QPointF(5, 5),
+        QPoint(0, 0),
+        QPoint(0, 120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    box.wheelEvent(turn)
+    assert form.settings.count == 7
+
+
+def test_a_type_without_an_editor_is_refused(qtbot):
+    class Odd(Settings):
+        table: dict[str, int]
+
+    with pytest.raises(TypeError, match="no editor for a setting of type dict"):
+        Form(Odd)
+
+
+def test_a_chooser_swaps_the_form_and_keeps_what_was_typed(qtbot):
+    chooser = Chooser((Everything, Nothing))
+    qtbot.addWidget(chooser)
+    chooser.form.editors["count"].value = 9
+    chooser._box.setCurrentIndex(1)
+    assert chooser.settings == Nothing()
+    assert '<a href="https://example.org/none">example.org/none</a>' in chooser._about.text()
+    chooser._box.setCurrentIndex(0)
+    assert chooser.settings == Everything(count=9)
+    assert chooser._about.text().startswith("One field of each type.<br>")
+
+
+@pytest.mark.parametrize("kinds", [NETWORKS, TASKS])
+def test_a_chooser_takes_any_of_its_kinds(qtbot, kinds):
+    chooser = Chooser(kinds)
+    qtbot.addWidget(chooser)
+    for kind in kinds:
+        form = Form(kind)
+        qtbot.addWidget(form)
+        change(next(iter(form.editors.values())))
+        chooser.settings = wanted = form.settings
+        assert chooser.settings == wanted
