@@ -65,7 +65,7 @@ class Format:
 FORMATS: Final = (
     Format(
         "ENVI",
-        ("*.hdr", "*.img", "*.dat", "*.raw", "*.bsq", "*.bil", "*.bip"),
+        ("*.hdr", "*.img", "*.dat", "*.raw", "*.bsq", "*.bil", "*.bip", "*.sli"),
         reader="envi",
         writer="envi",
         writes=("*.hdr",),
@@ -79,9 +79,7 @@ FORMATS: Final = (
     Format("HDF5", ("*.h5", "*.hdf5", "*.hdf"), reader="hdf5", writer="nexus"),
     Format("OME-TIFF", ("*.ome.tif", "*.ome.tiff"), reader="tiff", writer="ometiff"),
     Format("ImageJ TIFF", ("*.tif", "*.tiff"), reader="tiff", writer="imagej"),
-    Format(
-        "TIFF stack", ("*.tif", "*.tiff"), reader="tiff", writer="tiff", companions=(".json",)
-    ),
+    Format("TIFF stack", ("*.tif", "*.tiff"), reader="tiff", writer="tiff", companions=(".json",)),
     Format("OME-Zarr", ("*.zarr/", "*.ome.zarr/"), reader="omezarr", writer="omezarr"),
     Format("TIFF folder", ("*/",), reader="tifffolder", writer="tifffolder"),
 )
@@ -115,7 +113,9 @@ def format_of(path: str | Path, verb: str = "read", name: str | None = None) -> 
             return candidate
     if name is not None:
         raise UnknownFormatError(Path(name), f"{verb}", (f.name for f in able))
-    patterns = dict.fromkeys(p for f in able for p in (f.patterns if verb == "read" else f.writes or f.patterns))
+    patterns = dict.fromkeys(
+        p for f in able for p in (f.patterns if verb == "read" else f.writes or f.patterns)
+    )
     raise UnknownFormatError(path, {"read": "read", "write": "written"}[verb], patterns)
 
 

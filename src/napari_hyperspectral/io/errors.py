@@ -31,6 +31,4 @@ class MissingPackageError(ImportError):
     """An optional package is needed; the message names the extra that brings it."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
-        super().__init__(
-            f"{purpose} needs {package}: pip install 'napari-hyperspectral[{extra}]'"
-        )
+        super().__init__(f"{purpose} needs {package}: pip install 'napari-hyperspectral[{extra}]'")

@@ -36,8 +36,12 @@ def read_sidecar(path: Path) -> dict[str, Any] | None:
     try:
         about = json.loads(beside.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
-        raise FileFormatError(beside, f"not readable as JSON ({error})", "mend or remove it") from error
-    return about if isinstance(about, dict) and {"axis", "classes", LAYOUT_KEY} & set(about) else None
+        raise FileFormatError(
+            beside, f"not readable as JSON ({error})", "mend or remove it"
+        ) from error
+    return (
+        about if isinstance(about, dict) and {"axis", "classes", LAYOUT_KEY} & set(about) else None
+    )
 
 
 def write_sidecar(path: Path, image: Image) -> None:
