@@ -211,7 +211,13 @@ def write(
 def _read(source: Source, name: str | None) -> list[Image]:
     if not source.path.exists():
         raise FileNotFoundError(f"there is no file {str(source.path)!r}")
-    images: list[Image] = _module(format_of(source.path, "read", name).reader).read_images(source)
+    chosen = format_of(source.path, "read", name)
+    try:
+        images: list[Image] = _module(chosen.reader).read_images(source)
+    except FileFormatError:
+        raise
+    except ValueError as error:  # what the file holds makes no cube
+        raise FileFormatError(source.path, str(error), "name another array (path::name)") from error
     return images
 
 

@@ -111,6 +111,14 @@ def wavelength_unit(centres: NDArray[np.float64]) -> Unit | None:
     return "um" if 0.15 <= middle <= 20 else None
 
 
+def layout_with_bands(shape: tuple[int, ...], bands: int) -> str | None:
+    """Return the layout of an array of which exactly one axis is `bands` long, else None."""
+    places = [place for place, size in enumerate(shape) if size == bands]
+    if len(places) != 1 or not 2 <= len(shape) <= 5:
+        return None
+    return _with_band_at(places[0], len(shape))
+
+
 def _dims(layout: str) -> str:
     return "".join(letter for letter in "tz" if letter in layout) + "byx"
 

@@ -28,7 +28,7 @@ from .blocks import blocks
 from .enviheader import Header, listed, numbers, read_header, whole
 from .errors import FileFormatError
 from .source import Source
-from .units import axis_in, length_unit, metres
+from .units import axis_in, place_unit, metres
 
 _DTYPES: Final = {
     1: "u1", 2: "i2", 3: "i4", 4: "f4", 5: "f8", 12: "u2", 13: "u4", 14: "i8", 15: "u8",
@@ -347,7 +347,7 @@ def _pixels(header: Header) -> tuple[tuple[float, float], str | None]:
         if "map info" in header:
             items = listed(header["map info"])
             named = dict(item.lower().split("=", 1) for item in items if "=" in item)
-            unit = length_unit(
+            unit = place_unit(
                 named.get("units", "degrees" if "geographic" in items[0].lower() else "")
             )
             return (float(items[6]), float(items[5])), unit

@@ -42,20 +42,21 @@ class Source:
         """
         whole = Path(text)
         if whole.exists():
-            return cls(whole, axes=_checked(whole, axes))
+            return cls(whole, axes=checked_layout(whole, axes))
         path, _, array = str(text).partition("::")
         stem, at, layout = (array or path).rpartition("@")
         if at and LAYOUT.fullmatch(layout):
             axes = axes or layout
             path, array = (path, stem) if array else (stem, "")
-        return cls(Path(path), array or None, _checked(Path(path), axes))
+        return cls(Path(path), array or None, checked_layout(Path(path), axes))
 
     def of(self, path: Path) -> Self:
         """Return the same wishes for another file, such as the header of a data file."""
         return replace(self, path=path)
 
 
-def _checked(path: Path, axes: str | None) -> str | None:
+def checked_layout(path: Path, axes: str | None) -> str | None:
+    """Return a layout that was given, if it is one."""
     if axes is None:
         return None
     if not LAYOUT.fullmatch(axes) or len(set(axes)) < len(axes):

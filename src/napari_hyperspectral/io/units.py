@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from ..axis import Kind, SpectralAxis, Unit, kind_of_unit
 
 
-class Spelling(NamedTuple):
+class SpectralUnit(NamedTuple):
     """What a text says of a spectral axis."""
 
     unit: Unit
@@ -49,7 +49,7 @@ _LENGTHS: Final = (
 _METRES: Final = {"nm": 1e-9, "um": 1e-6, "mm": 1e-3, "cm": 1e-2, "m": 1.0}
 
 
-def spectral_unit(text: str) -> Spelling | None:
+def spectral_unit(text: str) -> SpectralUnit | None:
     """Return the spectral unit a text spells, such as "Micrometers" or "rel. 1/cm", or None."""
     plain = text.strip().strip("$[](){} ").lower()
     raman = bool(re.search(r"raman|\brel\b|shift|stokes", plain))
@@ -61,13 +61,13 @@ def spectral_unit(text: str) -> Spelling | None:
     for pattern, unit, factor in _SPECTRAL:
         if any(re.fullmatch(pattern, word.strip()) for word in words):
             kind: Kind = "raman_shift" if raman and unit == "1/cm" else kind_of_unit(unit)
-            return Spelling(unit, kind, factor)
+            return SpectralUnit(unit, kind, factor)
     if re.search(_SPECTRAL[0][0], plain):
-        return Spelling("1/cm", "raman_shift" if raman else "wavenumber", 1)
+        return SpectralUnit("1/cm", "raman_shift" if raman else "wavenumber", 1)
     return None
 
 
-def length_unit(text: str | None) -> str | None:
+def place_unit(text: str | None) -> str | None:
     """Return the usual symbol of a unit of length (or time, or angle), or the text itself."""
     plain = (text or "").strip()
     for pattern, symbol in _LENGTHS:
