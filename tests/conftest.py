@@ -105,3 +105,28 @@ def labels():
         name="cell classes",
         history=("painted",),
     )
+
+
+@pytest.fixture
+def clean():
+    """Two materials with a peak each, (12, 20, 26): what networks are to learn."""
+    centres = np.linspace(450, 650, 12)
+    y, x = np.mgrid[:20, :26] / 6
+    peaks = np.exp(-(((centres - np.array([[500.0], [600.0]])) / 25) ** 2))
+    amounts = np.stack([1 + np.sin(y) ** 2, 2 * np.cos(x) ** 2])
+    data = np.einsum("mb,myx->byx", peaks, amounts).astype(np.float32)
+    return Cube(data, SpectralAxis(centres, "nm"), pixel_size=(0.5, 0.5), pixel_unit="um")
+
+
+@pytest.fixture
+def noisy(clean, rng):
+    noise = rng.normal(0, 0.3, clean.shape).astype(np.float32)
+    return clean.after("added noise", data=clean.data + noise, name="noisy")
+
+
+@pytest.fixture
+def truth(clean):
+    """Which of the two materials there is more of."""
+    return Labels(
+        np.where(clean.data[3] < clean.data[9], 2, 1).astype(np.uint8), ("first", "second")
+    )

@@ -68,7 +68,7 @@ class _Spectra(Batches):
     def epoch(self, number: int) -> Iterator[Batch]:
         chance = _chance(self._training.seed, number)
         order = torch.randperm(len(self._train.given), generator=chance)
-        for chosen in order.split(self._training.batch_size):
+        for chosen in torch.split(order, self._training.batch_size):
             chosen = chosen.to(self._train.given.device)
             batch = Batch(self._train.given[chosen], self._train.wanted[chosen])
             if self._mixable and self._training.mixup:
@@ -77,7 +77,7 @@ class _Spectra(Batches):
 
     def validation(self) -> Iterator[Batch]:
         size = 4 * self._training.batch_size
-        for given, wanted in zip(*(part.split(size) for part in self._held_out), strict=True):
+        for given, wanted in zip(*(torch.split(part, size) for part in self._held_out), strict=True):
             if len(given):
                 yield _as_images(Batch(given, wanted))
 
@@ -181,8 +181,9 @@ def _as_images(batch: Batch) -> Batch:
 
 
 def _mixed(batch: Batch, share: float, chance: torch.Generator) -> Batch:
-    """Mix a share of the spectra with another of the batch, targets alike (mixup,
-    Zhang et al. 2018, https://arxiv.org/abs/1710.09412).
+    """Mix a share of the spectra with another of the batch, targets alike.
+
+    Source: mixup, Zhang et al. 2018, https://arxiv.org/abs/1710.09412
     """
     count = len(batch.given)
     partner = torch.randperm(count, generator=chance)
@@ -190,9 +191,7 @@ def _mixed(batch: Batch, share: float, chance: torch.Generator) -> Batch:
     keep = torch.where(torch.rand(count, generator=chance) < share, keep, 1.0)[:, None]
     keep, partner = keep.to(batch.given.device), partner.to(batch.given.device)
     # where a spectrum is kept whole, a missing value of its partner must not reach it
-    return Batch(
-        *(torch.where(keep == 1, p, keep * p + (1 - keep) * p[partner]) for p in batch)
-    )
+    return Batch(*(torch.where(keep == 1, p, keep * p + (1 - keep) * p[partner]) for p in batch))
 
 
 def _turned(image: Tensor, turns: int, mirror: int) -> Tensor:

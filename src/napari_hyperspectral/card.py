@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from safetensors import SafetensorError, safe_open
 
 from .axis import Axis, ChannelAxis, axis_from_json
@@ -60,7 +60,7 @@ class Card(Settings):
     """Epoch (from 1) whose weights are the best ones; 0: untrained."""
     stopped: str = ""
     """Why training ended before its last epoch, if it did."""
-    metrics: dict[str, Any] = {}
+    metrics: dict[str, Any] = Field(default_factory=dict)
     """Figures of merit on ground held out from training altogether."""
     trained_on: tuple[Trained, ...] = ()
     """What it saw."""
@@ -70,7 +70,7 @@ class Card(Settings):
     """Threads on the CPU."""
     device: str = "cpu"
     """Where it was trained."""
-    versions: dict[str, str] = {}
+    versions: dict[str, str] = Field(default_factory=dict)
     """Versions of the programs that made it."""
     made: str = ""
     """When, ISO 8601."""

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from .axis import SpectralAxis, axis_to_json
 from .card import KEY, Card, read_card
+from .devices import seeded
 from .io.atomic import replacing
 from .io.errors import FileFormatError
 from .networks import Normalise, Normalised, Ports, ResUNet1D
@@ -88,15 +89,18 @@ class Model:
             network.load_state_dict(last if weights == "last" and last else state)
         except (ValidationError, SafetensorError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:300]
-            raise FileFormatError(path, f"weights do not fit ({reason})", "train it again") from error
+            raise FileFormatError(
+                path, f"weights do not fit ({reason})", "train it again"
+            ) from error
         return cls(card, network.eval(), last)
 
 
 def fresh_network(recipe: Recipe, card: Card) -> Normalised:
-    """Return the untrained network that a recipe and a card describe."""
+    """Return the untrained network that a recipe and a card describe, on the CPU."""
     bands_in, bands_out = len(card.axis), len(card.output_axis)
     normalise = Normalise(recipe.task.normalise, bands_in, bands_out)
-    body = recipe.network.build(Ports(bands_in=bands_in, bands_out=bands_out))
+    with seeded(recipe.training.seed, torch.device("cpu")):
+        body = recipe.network.build(Ports(bands_in=bands_in, bands_out=bands_out))
     return Normalised(normalise, body, recipe.task.intensities)
 
 
@@ -133,7 +137,9 @@ def model_from_deeper(path: str | Path, axis: SpectralAxis) -> Model:
         network.body.load_state_dict(state)
     except (RuntimeError, TypeError, AttributeError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise FileFormatError(path, f"other weights ({reason})", "give DeepeR's ResUNet.pt") from error
+        raise FileFormatError(
+            path, f"other weights ({reason})", "give DeepeR's ResUNet.pt"
+        ) from error
     count = sum(p.numel() for p in network.body.parameters())
     return Model(card.model_copy(update={"parameters": count}), network.eval())
 

@@ -92,7 +92,7 @@ def predict(model: Model, cube: Cube, *, machine: Machine | None = None) -> Job[
                 todo = _halved(todo, side, network, height, width)
                 torch.cuda.empty_cache()
                 continue
-            predicted[(*place, slice(None), *tile.kept)] = piece[(slice(None), *tile.within)]
+            predicted[place][(slice(None), *tile.kept)] = piece[(slice(None), *tile.within)]
             todo.pop(0)
             done += 1
             try:
@@ -123,9 +123,7 @@ class _Bands:
         assert isinstance(self.model, SpectralAxis)
         return resample(tile, self.cube, self.model)
 
-    def to_cube(
-        self, piece: NDArray[np.float32], tile: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
+    def to_cube(self, piece: NDArray[np.float32], tile: NDArray[np.float32]) -> NDArray[np.float32]:
         """Bring a result back to the bands of the cube, missing where `tile` is missing."""
         if not self._back:
             unknown = ~np.isfinite(tile[self.cube.good]).any(axis=0)
@@ -175,7 +173,12 @@ def tiles(height: int, width: int, side: int, reach: int, stride: int) -> Iterat
     for y in range(0, height, side):
         for x in range(0, width, side):
             spans = [
-                (start, min(start + side, size), max(0, start - halo), min(start + side + halo, size))
+                (
+                    start,
+                    min(start + side, size),
+                    max(0, start - halo),
+                    min(start + side + halo, size),
+                )
                 for start, size in ((y, height), (x, width))
             ]
             yield _Tile(

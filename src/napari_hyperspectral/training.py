@@ -120,8 +120,7 @@ class _Run:
         self.stopped = ""
         splits = [_split(example, recipe) for example in examples]
         self.card = _card(recipe, examples, splits, takes, gives, machine, device)
-        with seeded(self.training.seed, device):
-            self.network = fresh_network(recipe, self.card).to(device)
+        self.network = fresh_network(recipe, self.card).to(device)
         self._start(examples, splits, takes)
         self.batches: Batches = batches_of(recipe, examples, splits, device)
         self.optimiser = torch.optim.AdamW(
@@ -134,8 +133,10 @@ class _Run:
     def over(self) -> bool:
         """Whether the last epoch is done, or waiting for a better one would be in vain."""
         done, patience = len(self.losses), self.training.patience
-        if patience and done - self.best_epoch >= patience and any(
-            v is not None for v in self.validations
+        if (
+            patience
+            and done - self.best_epoch >= patience
+            and any(v is not None for v in self.validations)
         ):
             self.stopped = f"no better validation loss for {patience} epochs"
         return bool(self.stopped) or done >= self.training.epochs
@@ -335,9 +336,13 @@ def _card(
         device=str(device),
         versions={name: version(name) for name in ("napari-hyperspectral", "torch", "numpy")},
     )
+    return card.model_copy(update={"parameters": count_parameters(recipe, card)})
+
+
+def count_parameters(recipe: Recipe, card: Card) -> int:
+    """Return how many weights a network has, without making it."""
     with torch.device("meta"):
-        body = fresh_network(recipe, card).body
-    return card.model_copy(update={"parameters": sum(p.numel() for p in body.parameters())})
+        return sum(p.numel() for p in fresh_network(recipe, card).body.parameters())
 
 
 def _trained(example: Example, split: Split) -> Trained:

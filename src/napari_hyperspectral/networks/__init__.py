@@ -10,9 +10,7 @@ from .pixelwise import Pixelwise
 from .resunet1d import ResUNet1D
 from .spectral_unet import SpectralUNet
 
-AnyNetwork: TypeAlias = Annotated[
-    ResUNet1D | Pixelwise | SpectralUNet, Field(discriminator="kind")
-]
+AnyNetwork: TypeAlias = Annotated[ResUNet1D | Pixelwise | SpectralUNet, Field(discriminator="kind")]
 NETWORKS: Final[tuple[type[Network], ...]] = get_args(get_args(AnyNetwork)[0])
 
 __all__ = [

@@ -49,7 +49,7 @@ class ResUNet1D(Network):
 
     @classmethod
     def smallest(cls) -> Self:
-        return cls(width=2)
+        return cls(width=4)
 
 
 class _ResUNet1D(Body):
@@ -74,7 +74,8 @@ class _ResUNet1D(Body):
         batch, bands, height, width = x.shape
         spectra = x.permute(0, 2, 3, 1).reshape(-1, 1, bands)
         out = self.to_outputs(self._denoised(spectra))
-        return out.reshape(batch, height, width, -1).permute(0, 3, 1, 2)
+        image: Tensor = out.reshape(batch, height, width, -1).permute(0, 3, 1, 2)
+        return image
 
     def _denoised(self, spectra: Tensor) -> Tensor:
         """(spectrum, 1, band) in and out."""

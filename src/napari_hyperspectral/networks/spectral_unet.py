@@ -8,6 +8,7 @@ FPGA, https://doi.org/10.1109/TGRS.2020.2967821), with a loss on the labelled pi
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, ClassVar, Literal, Self
 
 import torch
@@ -43,8 +44,8 @@ class SpectralUNet(Network):
     def reach(self) -> int:
         # two 3 × 3 convolutions a block: a block at level i reaches 2 · 2^i pixels; going down
         # and up again, each halving adds its own step
-        blocks = [2 * 2**level for level in range(self.depth + 1)]
-        return 2 * sum(blocks[:-1]) + blocks[-1] + 2 * (2**self.depth - 1)
+        blocks = [int(2 * 2**level) for level in range(self.depth + 1)]
+        return 2 * sum(blocks[:-1]) + blocks[-1] + 2 * (self.stride - 1)
 
     @property
     def stride(self) -> int:
@@ -66,8 +67,8 @@ class _SpectralUNet(Body):
         self.stem = nn.Conv2d(ports.bands_in, components, 1)
         self.drop = nn.Dropout2d(settings.dropout)
         self.enter = _block(components, widths[0])
-        self.down = nn.ModuleList(_block(a, b) for a, b in zip(widths, widths[1:]))
-        self.up = nn.ModuleList(_block(a + b, a) for a, b in zip(widths, widths[1:]))
+        self.down = nn.ModuleList(_block(a, b) for a, b in pairwise(widths))
+        self.up = nn.ModuleList(_block(a + b, a) for a, b in pairwise(widths))
         self.same_bands = ports.bands_in == ports.bands_out
         self.head = nn.Conv2d(widths[0], components if self.same_bands else ports.bands_out, 1)
         self.adjoint = nn.Conv2d(components, ports.bands_out, 1) if self.same_bands else None

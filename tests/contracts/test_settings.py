@@ -1,0 +1,126 @@
+"""Every setting does something: changing it changes a loss, a weight or an output."""
+
+import numpy as np
+import pytest
+
+from napari_hyperspectral import Recipe, Training, finish, fit, predict
+from napari_hyperspectral.axis import SpectralAxis
+from napari_hyperspectral.cube import Cube, Labels
+from napari_hyperspectral.networks import NETWORKS, Pixelwise, SpectralUNet
+from napari_hyperspectral.tasks import TASKS
+
+BASE = Training(epochs=4, batch_size=16, windows=2, window=16, block=3, guard=1, learning_rate=0.01)
+OTHER = {  # another value of each field, and what else it takes to see it
+    "epochs": 5,
+    "learning_rate": 0.003,
+    "batch_size": 32,
+    "windows": 3,
+    "window": 9,
+    "validation": 0.4,
+    "block": 6,
+    "guard": 0,
+    "patience": 1,
+    "schedule": "cosine",
+    "weight_decay": 0.5,
+    "mixup": 0.7,
+    "seed": 1,
+    "penalty": "l2",
+    "normalise": "maximum",
+    "classes": ("one", "two", "three"),
+    "balance": False,
+    "smoothing": 0.3,
+    "width": 7,
+    "dense": False,
+    "layers": 3,
+    "dropout": 0.6,
+    "components": 3,
+    "depth": 2,
+}
+IMAGE_ONLY = {"windows", "window"}
+
+
+@pytest.fixture(scope="module")
+def images():
+    """A scene of 8 bands, with two classes of which one is rare, and clean truth."""
+    rng = np.random.default_rng(0)
+    axis = SpectralAxis(np.arange(8) + 500.0, "nm")
+    ids = np.where(np.add.outer(np.arange(14), np.arange(18)) % 9 < 2, 2, 1).astype(np.uint8)
+    clean = (1 + ids * np.arange(1, 9)[:, None, None]).astype(np.float32)
+    noisy = clean + rng.normal(0, 2, clean.shape).astype(np.float32)
+    cube = Cube(noisy, axis)
+    return {
+        "denoise": {"noisy": cube, "clean": Cube(clean, axis)},
+        "segment": {"cube": cube, "labels": Labels(ids)},
+    }
+
+
+def fingerprint(recipe, images):
+    """All that a training leaves: losses, weights, a prediction."""
+    pictures = images[recipe.task.kind]
+    model = finish(fit(recipe, [recipe.task.example(**pictures)]))
+    result = finish(predict(model, next(iter(pictures.values()))))
+    state = [t.numpy() for t in model.network.state_dict().values()]
+    return (
+        model.card.losses,
+        model.card.validations,
+        getattr(result, "classes", ()),
+        result.data,
+        state,
+    )
+
+
+def different(one, other):
+    return any(
+        not np.array_equal(np.asarray(a), np.asarray(b))
+        if not isinstance(a, list)
+        else len(a) != len(b) or any(not np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+def fields(kinds):
+    return [
+        pytest.param(kind, name, id=f"{kind.__name__}-{name}")
+        for kind in kinds
+        for name in kind.model_fields
+        if name != "kind"
+    ]
+
+
+@pytest.mark.parametrize(("kind", "name"), fields([Training]))
+def test_every_setting_of_the_training_does_something(kind, name, images):
+    network = (
+        SpectralUNet(components=4, width=4, depth=1) if name in IMAGE_ONLY else Pixelwise(width=8)
+    )
+    base = BASE
+    if name == "patience":  # nothing to stop early while it still gets better
+        base = base.model_copy(update={"epochs": 12, "learning_rate": 0.2, "schedule": "constant"})
+    task = TASKS[0]()
+    one, other = (
+        Recipe(task=task, network=network, training=t)
+        for t in (base, base.model_copy(update={name: OTHER[name]}))
+    )
+    assert different(fingerprint(one, images), fingerprint(other, images))
+
+
+@pytest.mark.parametrize(("kind", "name"), fields(TASKS))
+def test_every_setting_of_a_task_does_something(kind, name, images):
+    one, other = (
+        Recipe(task=task, network=Pixelwise(width=8), training=BASE)
+        for task in (kind(), kind.model_validate({name: OTHER[name]}))
+    )
+    assert different(fingerprint(one, images), fingerprint(other, images))
+
+
+@pytest.mark.parametrize(("kind", "name"), fields(NETWORKS))
+def test_every_setting_of_a_network_does_something(kind, name, images):
+    one, other = (
+        Recipe(task=TASKS[0](), network=network, training=BASE)
+        for network in (kind.smallest(), kind.smallest().model_copy(update={name: OTHER[name]}))
+    )
+    assert different(fingerprint(one, images), fingerprint(other, images))
+
+
+def test_equal_recipes_leave_equal_traces(images):
+    recipe = Recipe(task=TASKS[0](), network=Pixelwise(width=8), training=BASE)
+    assert not different(fingerprint(recipe, images), fingerprint(recipe, images))

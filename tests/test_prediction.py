@@ -1,0 +1,131 @@
+import dask.array as da
+import numpy as np
+import pytest
+import torch
+
+from napari_hyperspectral import Machine, Recipe, Training, finish, fit, predict
+from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
+from napari_hyperspectral.networks import NETWORKS, Pixelwise
+from napari_hyperspectral.prediction import AxisMismatchError, Cancelled, tiles
+from napari_hyperspectral.progress import Stop
+from napari_hyperspectral.tasks import Denoise, Segment
+
+each_network = pytest.mark.parametrize(
+    "network", [kind.smallest() for kind in NETWORKS], ids=lambda n: n.kind
+)
+
+
+@pytest.fixture
+def learned(noisy, clean):
+    def learn(network):
+        recipe = Recipe(
+            task=Denoise(normalise="cube"), network=network, training=Training(epochs=3)
+        )
+        return finish(fit(recipe, [recipe.task.example(noisy=noisy, clean=clean)]))
+
+    return learn
+
+
+@pytest.fixture
+def small_tiles(monkeypatch):
+    monkeypatch.setattr("napari_hyperspectral.prediction._tile_side", lambda *_: 6)
+
+
+@each_network
+def test_tiles_leave_no_seams(learned, noisy, network, request):
+    model = learned(network)
+    whole = finish(predict(model, noisy))
+    request.getfixturevalue("small_tiles")
+    tiled = finish(predict(model, noisy))
+    np.testing.assert_allclose(tiled.data, whole.data, atol=1e-5 * whole.data.std())
+
+
+def test_tiles_cover_every_pixel_once():
+    seen = np.zeros((37, 53), int)
+    for tile in tiles(37, 53, side=10, reach=5, stride=4):
+        seen[tile.kept] += 1
+        outer = np.zeros((37, 53), int)[tile.outer]
+        assert outer[tile.within].shape == seen[tile.kept].shape
+        assert tile.outer[0].start % 4 == tile.outer[1].start % 4 == 0
+    assert (seen == 1).all()
+
+
+@each_network
+def test_a_lazy_cube_is_read_tile_by_tile_and_gives_the_same(learned, noisy, network, small_tiles):
+    model = learned(network)
+    lazy = noisy.after("made lazy", data=da.from_array(noisy.data, chunks=(12, 8, 8)))
+    np.testing.assert_array_equal(
+        finish(predict(model, lazy)).data, finish(predict(model, noisy)).data
+    )
+
+
+def test_memory_that_runs_out_makes_tiles_smaller_and_nothing_else(
+    learned, noisy, small_tiles, monkeypatch
+):
+    model = learned(Pixelwise.smallest())
+    expected = finish(predict(model, noisy)).data
+    from napari_hyperspectral import prediction
+
+    run, failures = prediction._run, []
+
+    def scarce(runner, bands, tile, *rest):
+        if max(tile.shape[1:]) > 3:
+            failures.append(tile.shape)
+            raise torch.OutOfMemoryError("no memory for this")
+        return run(runner, bands, tile, *rest)
+
+    monkeypatch.setattr(prediction, "_run", scarce)
+    assert np.array_equal(finish(predict(model, noisy)).data, expected)
+    assert failures
+
+
+def test_other_bands_are_resampled_to_the_model_and_back(learned, noisy, clean):
+    model = learned(Pixelwise(width=16))
+    finer = SpectralAxis(np.linspace(455, 645, 30), "nm")
+    from napari_hyperspectral.spectra.resample import resample
+
+    other = noisy.after("resampled", data=resample(noisy.data, noisy.axis, finer), axis=finer)
+    denoised = finish(predict(model, other))
+    assert denoised.axis == finer
+    here = finish(predict(model, noisy))
+    expected = resample(here.data, noisy.axis, finer)
+    middle = slice(3, -3)
+    assert np.abs(denoised.data - expected)[middle].mean() < 0.3 * clean.data.std()
+
+
+@pytest.mark.parametrize(
+    ("axis", "message"),
+    [
+        (SpectralAxis(np.linspace(450, 650, 12), "1/cm"), "of that kind and unit"),
+        (SpectralAxis(np.linspace(600, 800, 12), "nm"), "only 25% of the model's range"),
+        (SpectralAxis.index(12), "of that kind and unit"),
+        (ChannelAxis(tuple("abcdefghijkl")), "with those channels"),
+    ],
+)
+def test_bands_that_cannot_stand_in_are_refused(learned, noisy, axis, message):
+    model = learned(Pixelwise.smallest())
+    with pytest.raises(AxisMismatchError, match=f"trained on 12 bands, 450–650 nm; .*{message}"):
+        finish(predict(model, noisy.after("renamed", axis=axis)))
+
+
+def test_a_stopped_prediction_gives_no_half_result(learned, noisy, small_tiles):
+    steps = predict(learned(Pixelwise.smallest()), noisy)
+    assert next(steps).done == 1
+    with pytest.raises(Cancelled, match="stopped before its end"):
+        steps.throw(Stop())
+
+
+def test_a_segmentation_keeps_the_place_of_its_cube(noisy, truth):
+    recipe = Recipe(task=Segment(), network=Pixelwise.smallest(), training=Training(epochs=1))
+    model = finish(fit(recipe, [recipe.task.example(cube=noisy, labels=truth)]))
+    placed = noisy.after("moved", origin=(3.0, 4.0))
+    found = finish(predict(model, placed))
+    assert (found.origin, found.pixel_size, found.pixel_unit) == ((3.0, 4.0), (0.5, 0.5), "um")
+    assert found.history == (*placed.history, "segmented")
+
+
+def test_half_precision_gives_nearly_the_same(learned, noisy):
+    model = learned(Pixelwise.smallest())
+    full = finish(predict(model, noisy)).data
+    half = finish(predict(model, noisy, machine=Machine(precision="bfloat16"))).data
+    assert 0 < np.abs(full - half).max() < 0.05 * np.abs(full).max()

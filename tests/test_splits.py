@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from napari_hyperspectral.splits import beyond, block_split
+
+
+@pytest.fixture
+def classes(rng):
+    """Three classes in stripes, a rare one in a corner, and unlabelled pixels."""
+    image = np.repeat(np.arange(1, 4), 12)[None, :] * np.ones((30, 1), int)
+    image[:5] = 0
+    image[25:, :4] = 4
+    return image
+
+
+def test_every_class_is_on_both_sides(classes):
+    for seed in range(10):
+        split = block_split(classes, 0.2, block=8, guard=3, seed=seed)
+        assert set(classes[split.drawn]) == set(classes[split.rest]) == {1, 2, 3, 4}
+
+
+def test_the_sides_share_no_pixel_and_keep_the_guard_between(classes):
+    split = block_split(classes, 0.2, block=6, guard=2, seed=1)
+    drawn, rest = np.argwhere(split.drawn), np.argwhere(split.rest)
+    nearest = np.abs(drawn[:, None] - rest[None]).max(axis=2).min()
+    assert nearest == split.guard + 1
+
+
+def test_about_the_share_asked_for_is_drawn_of_each_class(classes):
+    split = block_split(classes, 0.3, block=4, seed=0)
+    for one in (1, 2, 3):
+        share = (split.drawn & (classes == one)).sum() / (classes == one).sum()
+        assert 0.3 <= share < 0.3 + 16 / 300 + 0.02
+
+
+def test_unlabelled_pixels_are_on_neither_side(classes):
+    split = block_split(classes, 0.3, block=4, guard=1, seed=0)
+    assert not (split.drawn | split.rest)[classes == 0].any()
+
+
+def test_the_guard_gives_way_before_a_class_is_lost():
+    classes = np.ones((1, 12), int)
+    split = block_split(classes, 0.3, block=4, guard=50)
+    assert split.guard < 50
+    assert split.rest.sum() * 2 >= 12 - split.drawn.sum()
+
+
+def test_nothing_is_drawn_for_a_share_of_nothing_or_of_a_single_pixel(classes):
+    assert not block_split(classes, 0).drawn.any()
+    assert not block_split(np.ones((1, 1), int), 0.5).drawn.any()
+
+
+def test_equal_seeds_draw_equal_blocks_and_others_do_not(classes):
+    one, same, other = (block_split(classes, 0.2, seed=s).drawn for s in (1, 1, 2))
+    assert np.array_equal(one, same)
+    assert not np.array_equal(one, other)
+
+
+def test_beyond_measures_along_rows_columns_and_diagonals_alike():
+    mask = np.zeros((7, 7), bool)
+    mask[3, 3] = True
+    assert (~beyond(mask, 2)).sum() == 25
+    assert beyond(np.zeros((2, 3), bool), 9).all()
