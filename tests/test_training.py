@@ -114,6 +114,22 @@ def test_a_stop_before_the_first_epoch_still_gives_a_model(noisy, clean):
     assert finish(predict(end.value.value, noisy)).shape == noisy.shape
 
 
+def test_ctrl_c_in_the_middle_of_a_batch_keeps_the_best_so_far(noisy, clean, monkeypatch):
+    recipe = Recipe(task=Denoise(), network=Pixelwise(width=8), training=Training(epochs=1000))
+    loss, calls = Denoise.loss, []
+
+    def interrupted(*arguments):
+        calls.append(1)
+        if len(calls) == 50:
+            raise KeyboardInterrupt
+        return loss(*arguments)
+
+    monkeypatch.setattr(Denoise, "loss", interrupted)
+    model = finish(fit(recipe, [recipe.task.example(noisy=noisy, clean=clean)]))
+    assert model.card.stopped == "stopped by hand"
+    assert model.card.best_epoch > 0
+
+
 def test_ctrl_c_between_two_steps_keeps_the_best_so_far(noisy, clean):
     recipe = Recipe(task=Denoise(), network=Pixelwise(width=8), training=Training(epochs=1000))
 

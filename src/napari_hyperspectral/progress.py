@@ -31,7 +31,7 @@ Job: TypeAlias = Generator[Progress, None, Result]
 def finish(job: Job[Result], watch: Callable[[Progress], object] | None = None) -> Result:
     """Run a job to its end and return its result, showing each step to `watch`.
 
-    Ctrl-C while the job is between two steps ends it early, with what it has so far.
+    A `Stop` or Ctrl-C out of `watch` ends the job early, with what it has so far.
     """
     try:
         step = next(job)

@@ -52,7 +52,7 @@ def fit(
     """Train a model, yielding after each batch; return the model.
 
     ``finish(fit(…))`` gives the model; a worker in napari gives the same with a progress bar.
-    Thrown a `Stop`, it returns the best model so far. Equal recipes, examples, devices and
+    Thrown a `Stop`, or at Ctrl-C, it returns the best model so far. Equal recipes, examples, devices and
     threads give equal weights, bit for bit on a CPU.
 
     Parameters
@@ -91,7 +91,7 @@ def fit(
                 if autosave is not None and time.monotonic() - saved > _SECONDS_BETWEEN_SAVES:
                     run.save(autosave)
                     saved = time.monotonic()
-        except Stop:
+        except (Stop, KeyboardInterrupt):  # Ctrl-C may come in the middle of a batch
             run.stopped = "stopped by hand"
         if autosave is not None:
             run.save(autosave)
