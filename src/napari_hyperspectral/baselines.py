@@ -58,9 +58,9 @@ def denoisers(ground: Ground, good: Good) -> Iterator[Method]:
     Raw, Savitzky–Golay, truncation to principal components, and ridge regression on them.
     """
     few = _few(ground)
-    yield _aligned(Method("raw", "", lambda data: np.asarray(data, np.float32)), ground)
-    yield _aligned(tuned_savitzky_golay(few, good), ground)
-    yield _aligned(tuned_truncation(few, good), ground)
+    yield _aligned(Method("raw", "", lambda data: np.asarray(data, np.float32)), ground, good)
+    yield _aligned(tuned_savitzky_golay(few, good), ground, good)
+    yield _aligned(tuned_truncation(few, good), ground, good)
     yield tuned_regression(few, good)
 
 
@@ -115,19 +115,18 @@ def tuned_truncation(ground: Ground, good: Good) -> Method:
 def tuned_regression(ground: Ground, good: Good) -> Method:
     """Return the ridge regression on principal components that serves unseen blocks best."""
     given = _without_bad(ground.given, good)
+    wanted = np.where(good[:, None, None], ground.wanted, 0)  # what is bad must not be learned
     scores: dict[tuple[int, float], list[float]] = {}
     for learn, judge in block_folds(ground.block):
         components = PrincipalComponents.of(given[:, :, learn], _RANKS[-1])
         for rank, penalty in product(_ranks(components), _PENALTIES):
             learned = ComponentRegression.fit(
-                components.first(rank), given[:, :, learn], ground.wanted[:, :, learn], penalty
+                components.first(rank), given[:, :, learn], wanted[:, :, learn], penalty
             )
-            error = fitted_mse(learned(given[:, :, judge]), ground.wanted[:, :, judge], good=good)
+            error = fitted_mse(learned(given[:, :, judge]), wanted[:, :, judge], good=good)
             scores.setdefault((rank, penalty), []).append(error)
     rank, penalty = _best(scores)
-    learned = ComponentRegression.fit(
-        PrincipalComponents.of(given, rank), given, ground.wanted, penalty
-    )
+    learned = ComponentRegression.fit(PrincipalComponents.of(given, rank), given, wanted, penalty)
     return Method(
         "PCA + ridge",
         f"{rank} components, penalty {penalty:g}",
@@ -144,13 +143,14 @@ def tuned_svm(ground: Ground, good: Good, seed: int = 0) -> Method:
     """
     from sklearn.svm import SVC
 
-    known = np.isfinite(ground.given[good]).any(axis=0)[0] & (ground.wanted[0] > 0)
+    known = np.isfinite(ground.given[good, 0]).any(axis=0) & (ground.wanted[0] > 0)
     table, classes = ground.given[good][:, 0, known].T, ground.wanted[0, known].astype(np.int64)
     mean, spread = np.nanmean(table, axis=0), np.nanstd(table, axis=0)
     spread = np.where(spread > 0, spread, 1.0)
 
     def standardised(spectra: Data) -> Data:
-        return np.nan_to_num((spectra - mean) / spread)
+        zero_for_missing: Data = np.nan_to_num((spectra - mean) / spread)
+        return zero_for_missing
 
     table = standardised(table)
     folds = list(class_folds(classes, ground.block[known], seed))
@@ -233,10 +233,10 @@ def _beyond_edge(grid: tuple[float, ...], best: float) -> tuple[float, ...]:
     return (*grid, grid[-1] * 10) if best == grid[-1] else grid
 
 
-def _aligned(method: Method, ground: Ground) -> Method:
+def _aligned(method: Method, ground: Ground, good: Good) -> Method:
     """Return a method whose results are brought to the target by one scale and offset."""
     found = np.asarray(method.run(ground.given), np.float64)
-    known = np.isfinite(found) & np.isfinite(ground.wanted)
+    known = np.isfinite(found) & np.isfinite(ground.wanted) & good[:, None, None]
     x, y = found[known], np.asarray(ground.wanted, np.float64)[known]
     power = float(np.square(x - x.mean()).sum())
     scale = float((x - x.mean()) @ (y - y.mean())) / power if power > 0 else 0.0

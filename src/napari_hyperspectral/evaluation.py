@@ -1,0 +1,292 @@
+"""A model against honest baselines on held-out ground."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import metrics
+from .baselines import Good, Ground, Method, denoisers, tuned_svm
+from .cube import Cube, Image, Labels
+from .machine import Machine
+from .model import Model
+from .prediction import predict
+from .progress import Job, Progress
+from .reports import Report, Row, Table, plain
+from .splits import Mask, beyond, block_split
+from .tasks import Task
+
+_MODEL_SHARE: Final = 0.5
+"""Of the progress bar, the part of the model's own prediction."""
+_BLOCK: Final = 8
+"""Side of the blocks over which baselines are tuned, in pixels."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """A measurement with its truth, and which of its pixels taught and which are to test.
+
+    Raises
+    ------
+    ValueError
+        If sizes differ, or no pixel is left to test on.
+    """
+
+    given: Cube
+    """What the model takes."""
+    wanted: Cube | Labels
+    """What it should give."""
+    taught: Mask
+    """Pixels the model learned from, shape (y, x); baselines learn from the same."""
+    test: Mask
+    """Pixels that may test it, shape (y, x)."""
+
+    def __post_init__(self) -> None:
+        size = self.given.shape[-2:]
+        for name, other in (
+            ("truth", self.wanted.shape[-2:]),
+            ("mask of training pixels", self.taught.shape),
+            ("mask of test pixels", self.test.shape),
+        ):
+            if other != size:
+                raise ValueError(f"the cube has {size} pixels, the {name} {other}")
+        if not self.test.any():
+            raise ValueError("no pixel is held out to test on; hold out more, or narrow the guard")
+        if (self.test & self.taught).any():
+            raise ValueError(
+                f"{int((self.test & self.taught).sum())} pixels both teach and test; "
+                "a model that is tested on what it has seen is tested on nothing"
+            )
+
+
+class Evaluation(NamedTuple):
+    """What comes of an evaluation."""
+
+    model: Model
+    """The model, with figures on held-out ground on its card."""
+    report: Report
+    predicted: Image
+    """What the model made of the cube."""
+
+
+class _Guarded(NamedTuple):
+    """Test pixels that lie further than `guard` from all that taught."""
+
+    guard: int
+    test: Mask
+
+
+def evaluate(
+    model: Model,
+    held_out: HeldOut,
+    *,
+    guards: Sequence[int] = (0,),
+    baselines: bool = True,
+    machine: Machine | None = None,
+) -> Job[Evaluation]:
+    """Predict, and compare model and baselines with the truth on ground that taught neither.
+
+    Parameters
+    ----------
+    model : Model
+        That learned from the `taught` pixels only.
+    held_out : HeldOut
+        The measurement, its truth, and its two sides.
+    guards : sequence of int
+        Test pixels up to so many pixels (Chebyshev distance) from training pixels are left out,
+        for each in turn: neighbours are nearly copies of each other.
+    baselines : bool
+        Whether to tune and run the classical methods too; takes seconds, not minutes.
+    machine : Machine, optional
+        Where the model runs.
+
+    Raises
+    ------
+    ValueError
+        If not even the narrowest guard leaves a test pixel.
+    """
+    predicted = yield from _first_half(predict(model, held_out.given, machine=machine))
+    grounds = [_Guarded(g, held_out.test & beyond(held_out.taught, g)) for g in sorted(guards)]
+    if not grounds[0].test.any():
+        raise ValueError(f"a guard of {grounds[0].guard} pixels leaves no pixel to test on")
+    found: dict[tuple[str, str], NDArray[Any]] = {}
+    found[model.card.recipe["network"]["kind"], ""] = np.asarray(predicted.data)
+    if baselines:
+        for step, method in enumerate(_methods(held_out), start=1):
+            found[method.name, method.settings] = method.run(held_out.given.numpy())
+            yield Progress(50 + min(10 * step, 50), 100, note=f"tuned {method.name}")
+    judge = _judge(held_out)
+    rows: list[dict[str, Any]] = [
+        {"guard": ground.guard, "method": name, "settings": settings} | judge(image, ground.test)
+        for ground in grounds
+        for (name, settings), image in found.items()
+    ]
+    tables = [Table("On held-out ground", [_counted(row, held_out, grounds) for row in rows])]
+    if isinstance(held_out.wanted, Labels):
+        tables.append(_by_class(held_out, found, grounds[0]))
+    report = Report(
+        f"{model.card.recipe['task']['kind']} on {held_out.given.name or 'a cube'}",
+        tables,
+        _notes(model, held_out),
+    )
+    figures = {"held_out": [plain(row) for row in tables[0].rows], "notes": list(report.notes)}
+    return Evaluation(model.with_metrics(figures), report, predicted)
+
+
+def validation_ground(model: Model, given: Cube, wanted: Cube | Labels) -> HeldOut:
+    """Return the blocks that training held out of an image, as ground to test on.
+
+    They chose the best epoch, so figures on them are a little too good; they cost no data.
+
+    Raises
+    ------
+    ValueError
+        If training held nothing out.
+    """
+    training = model.recipe.training
+    task: Task = model.recipe.task
+    names = dict(zip(task.asks_for(), (given, wanted), strict=True))
+    strata = task.example(**names).strata.max(axis=0)
+    split = block_split(
+        strata,
+        training.validation,
+        block=training.block,
+        guard=training.guard,
+        seed=training.seed,
+    )
+    return HeldOut(given, wanted, split.rest & (strata > 0), split.drawn)
+
+
+def _first_half(job: Job[Image]) -> Job[Image]:
+    """Run a job within the first half of a progress of 100."""
+    try:
+        step = next(job)
+        while True:
+            yield Progress(int(100 * _MODEL_SHARE * step.done / step.total), 100, note="predicting")
+            step = next(job)
+    except StopIteration as end:
+        image: Image = end.value
+        return image
+    finally:
+        job.close()
+
+
+def _methods(held_out: HeldOut) -> Iterator[Method]:
+    y, x = np.nonzero(held_out.taught)
+    planes = int(np.prod(held_out.given.shape[:-3], dtype=int))
+    block = np.tile(x // _BLOCK * held_out.taught.shape[0] + y // _BLOCK, planes)
+    given = _spectra(held_out.given.numpy(), held_out.taught)
+    if isinstance(held_out.wanted, Labels):
+        wanted = held_out.wanted.numpy()[..., held_out.taught].reshape(1, -1)
+        yield tuned_svm(Ground(given, wanted, block), held_out.given.axis.good)
+    else:
+        wanted = _spectra(held_out.wanted.numpy(), held_out.taught)
+        yield from denoisers(Ground(given, wanted, block), _good(held_out))
+
+
+def _judge(held_out: HeldOut) -> Callable[[NDArray[Any], Mask], dict[str, Any]]:
+    """Return what measures a result on some pixels."""
+    if isinstance(held_out.wanted, Labels):
+        truth = held_out.wanted.numpy()
+        count = _class_count(held_out)
+
+        def of_classes(found: NDArray[Any], test: Mask) -> dict[str, Any]:
+            table = metrics.confusion(found[..., test], truth[..., test], count)
+            return {
+                "OA %": 100 * metrics.overall_accuracy(table),
+                "AA %": 100 * metrics.average_accuracy(table),
+                "kappa %": 100 * metrics.kappa(table),
+            }
+
+        return of_classes
+    clean, good = held_out.wanted.numpy(), _good(held_out)
+
+    def of_intensities(found: NDArray[Any], test: Mask) -> dict[str, Any]:
+        ours, theirs = _spectra(found, test), _spectra(clean, test)
+        known = theirs[good][np.isfinite(theirs[good])]
+        span = float(np.ptp(known)) if known.size else 0.0
+        return {
+            "fitted MSE": metrics.fitted_mse(ours, theirs, good=good),
+            "MSE": metrics.mse(ours, theirs, good=good),
+            "PSNR dB": metrics.psnr(ours, theirs, data_range=span, good=good)
+            if span > 0
+            else float("nan"),
+            "angle °": metrics.spectral_angle(ours, theirs, good=good),
+            "Pearson": metrics.pearson(ours, theirs, good=good),
+        }
+
+    return of_intensities
+
+
+def _counted(row: Row, held_out: HeldOut, grounds: Sequence[_Guarded]) -> Row:
+    """Return a row with the pixels, and the classes, that its guard leaves."""
+    test = next(ground.test for ground in grounds if ground.guard == row["guard"])
+    counts: dict[str, Any] = {"guard": row["guard"], "pixels": int(test.sum())}
+    if isinstance(held_out.wanted, Labels):
+        left = held_out.wanted.numpy()[..., test]
+        counts |= {"pixels": int((left > 0).sum()), "classes": len(np.unique(left[left > 0]))}
+    return counts | dict(row)
+
+
+def _by_class(
+    held_out: HeldOut, found: dict[tuple[str, str], NDArray[Any]], ground: _Guarded
+) -> Table:
+    assert isinstance(held_out.wanted, Labels)
+    truth, count = held_out.wanted.numpy(), _class_count(held_out)
+    names = held_out.wanted.classes or tuple(f"class {i}" for i in range(1, count + 1))
+    tables = {
+        method: metrics.confusion(image[..., ground.test], truth[..., ground.test], count)
+        for (method, _), image in found.items()
+    }
+    taught = np.bincount(truth[..., held_out.taught].ravel(), minlength=count + 1)
+    rows: list[dict[str, Any]] = []
+    for i, name in enumerate(names[:count]):
+        tested = int(next(iter(tables.values()))[i].sum())
+        rows.append({"class": name, "taught": int(taught[i + 1]), "tested": tested})
+        for method, table in tables.items():
+            rows[-1][f"{method}: found %"] = 100 * float(metrics.class_accuracy(table)[i])
+            rows[-1][f"{method}: IoU %"] = 100 * float(metrics.iou(table)[i])
+            rows[-1][f"{method}: F1 %"] = 100 * float(metrics.f1(table)[i])
+    return Table(f"Class by class, guard {ground.guard}", rows)
+
+
+def _notes(model: Model, held_out: HeldOut) -> list[str]:
+    reach = model.recipe.network.reach
+    far = held_out.test & beyond(held_out.taught, reach)
+    share = 1 - far.sum() / held_out.test.sum()
+    notes = [
+        f"{int(held_out.taught.sum())} pixels taught, {int(held_out.test.sum())} may test "
+        "(a guard leaves fewer); baselines learned from, and were tuned on, the same pixels.",
+        f"The network sees {reach} pixels around each pixel: {share:.0%} of the test pixels have "
+        "training pixels in their sight, whose spectra (never whose classes or clean values) it "
+        "sees."
+        if reach
+        else "The network sees one spectrum at a time: no test pixel has training pixels in sight.",
+    ]
+    if isinstance(held_out.wanted, Cube):
+        notes.append(
+            "Fitted MSE: each target spectrum divided by its maximum, scale and offset of each "
+            "prediction fitted to it. Raw, Savitzky–Golay and PCA are brought to the target's "
+            "unit by one scale and offset from the training ground."
+        )
+    return notes
+
+
+def _class_count(held_out: HeldOut) -> int:
+    assert isinstance(held_out.wanted, Labels)
+    return max(len(held_out.wanted.classes), int(held_out.wanted.numpy().max()))
+
+
+def _good(held_out: HeldOut) -> Good:
+    assert isinstance(held_out.wanted, Cube)
+    return held_out.given.axis.good & held_out.wanted.axis.good
+
+
+def _spectra(data: NDArray[Any], mask: Mask) -> NDArray[Any]:
+    """Return the spectra of some pixels of all planes in a row, (band, 1, spectrum)."""
+    chosen = np.moveaxis(data, -3, 0)[..., mask]  # (band, …, pixel)
+    return chosen.reshape(len(chosen), 1, -1)

@@ -1,0 +1,129 @@
+"""Evaluations compare alike, on ground that taught nobody."""
+
+import json
+
+import numpy as np
+import pytest
+
+from napari_hyperspectral.evaluation import HeldOut, evaluate, validation_ground
+from napari_hyperspectral.networks import Pixelwise
+from napari_hyperspectral.progress import finish
+from napari_hyperspectral.recipe import Recipe, Training
+from napari_hyperspectral.tasks import Denoise, Segment
+from napari_hyperspectral.training import fit
+
+LEFT = np.zeros((20, 26), bool)
+LEFT[:, :14] = True
+
+
+@pytest.fixture
+def denoising(noisy, clean):
+    return HeldOut(noisy, clean, taught=LEFT, test=~LEFT)
+
+
+@pytest.fixture
+def segmenting(noisy, truth):
+    return HeldOut(noisy, truth, taught=LEFT, test=~LEFT)
+
+
+def learned(task, **images):
+    recipe = Recipe(
+        task=task,
+        network=Pixelwise(width=16),
+        training=Training(epochs=15, validation=0.25, block=4, learning_rate=1e-2),
+    )
+    return finish(fit(recipe, [recipe.task.example(**images)]))
+
+
+@pytest.fixture
+def denoiser(noisy, clean):
+    return learned(Denoise(), noisy=noisy, clean=clean)
+
+
+@pytest.fixture
+def segmenter(noisy, truth):
+    return learned(Segment(), cube=noisy, labels=truth)
+
+
+def test_model_and_baselines_stand_side_by_side_and_beat_raw_data(denoiser, denoising):
+    table = finish(evaluate(denoiser, denoising)).report.tables[0]
+    errors = {row["method"]: row["fitted MSE"] for row in table.rows}
+    assert list(errors) == ["pixelwise", "raw", "Savitzky–Golay", "PCA", "PCA + ridge"]
+    assert errors["pixelwise"] < errors["raw"]
+    assert errors["PCA + ridge"] < errors["raw"]
+    assert {row["pixels"] for row in table.rows} == {20 * 12}
+
+
+def test_figures_come_from_the_test_ground_alone(denoiser, noisy, clean, denoising):
+    spoiled = clean.data.copy()
+    spoiled[:, :, 13:15] = np.nan  # on either side of the border
+    elsewhere = HeldOut(noisy, clean.after("holed", data=spoiled), taught=LEFT, test=~LEFT)
+    whole = finish(evaluate(denoiser, denoising, baselines=False, guards=(1,)))
+    holed = finish(evaluate(denoiser, elsewhere, baselines=False, guards=(1,)))
+    assert whole.report.tables == holed.report.tables
+
+
+def test_the_card_of_the_returned_model_carries_the_figures(denoiser, denoising):
+    result = finish(evaluate(denoiser, denoising, baselines=False))
+    assert denoiser.card.metrics == {}
+    row = result.model.card.metrics["held_out"][0]
+    assert row["method"] == "pixelwise"
+    assert row == dict(result.report.tables[0].rows[0])
+
+
+def test_classes_are_judged_against_a_support_vector_machine(segmenter, segmenting):
+    overall, by_class = finish(evaluate(segmenter, segmenting)).report.tables
+    assert [row["method"] for row in overall.rows] == ["pixelwise", "SVM"]
+    assert all(row["OA %"] > 80 for row in overall.rows)
+    assert overall.rows[1]["settings"].startswith("RBF, C = ")
+    assert [row["class"] for row in by_class.rows] == ["first", "second"]
+    assert sum(row["tested"] for row in by_class.rows) == 20 * 12
+
+
+def test_a_wider_guard_leaves_fewer_pixels_and_says_how_many(segmenter, segmenting):
+    result = finish(evaluate(segmenter, segmenting, guards=(0, 4, 12), baselines=False))
+    rows = result.report.tables[0].rows
+    assert [(row["guard"], row["pixels"]) for row in rows] == [(0, 240), (4, 160), (12, 0)]
+    assert np.isnan(rows[-1]["OA %"])
+    assert rows[-1]["classes"] == 0
+    assert result.model.card.metrics["held_out"][-1]["OA %"] is None
+
+
+def test_unlabelled_pixels_do_not_count(segmenter, noisy, truth):
+    partly = truth.data.copy()
+    partly[:10] = 0
+    held_out = HeldOut(noisy, truth.after("erased", data=partly), taught=LEFT, test=~LEFT)
+    row = finish(evaluate(segmenter, held_out, baselines=False)).report.tables[0].rows[0]
+    assert row["pixels"] == 10 * 12
+
+
+def test_the_blocks_that_training_held_out_are_ground_to_test_on(denoiser, noisy, clean):
+    held_out = validation_ground(denoiser, noisy, clean)
+    trained = denoiser.card.trained_on[0]
+    assert (held_out.taught.sum(), held_out.test.sum()) == (trained.taught, trained.held_out)
+
+
+def test_testing_on_what_taught_is_refused(noisy, clean):
+    with pytest.raises(ValueError, match="pixels both teach and test"):
+        HeldOut(noisy, clean, taught=LEFT, test=np.ones_like(LEFT))
+
+
+def test_nothing_to_test_on_is_refused(noisy, clean):
+    with pytest.raises(ValueError, match="no pixel is held out"):
+        HeldOut(noisy, clean, taught=LEFT, test=np.zeros_like(LEFT))
+
+
+def test_masks_of_another_size_are_refused(noisy, clean):
+    with pytest.raises(ValueError, match=r"mask of test pixels \(20, 25\)"):
+        HeldOut(noisy, clean, taught=LEFT, test=LEFT[:, 1:])
+
+
+def test_a_guard_wider_than_the_ground_is_refused(denoiser, denoising):
+    with pytest.raises(ValueError, match="leaves no pixel to test on"):
+        finish(evaluate(denoiser, denoising, guards=(40,), baselines=False))
+
+
+def test_the_report_says_what_the_network_sees(denoiser, denoising):
+    notes = finish(evaluate(denoiser, denoising, baselines=False)).report.notes
+    assert any("one spectrum at a time" in note for note in notes)
+    assert json.loads(json.dumps(list(notes))) == list(notes)
