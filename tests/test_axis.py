@@ -1,0 +1,103 @@
+import json
+
+import numpy as np
+import pytest
+
+from napari_hyperspectral.axis import ChannelAxis, SpectralAxis, axis_from_json, axis_to_json
+
+
+@pytest.mark.parametrize(
+    ("centres", "uniform", "monotonic"),
+    [
+        ([400.0, 410.0, 420.0], True, True),
+        ([420.0, 410.0, 400.0], True, True),
+        ([400.0, 402.0, 405.0], False, True),
+        ([400.0, 420.0, 410.0, 430.0], False, False),  # two detectors overlap
+        ([513.3, 513.3, 513.3], False, False),
+        ([400.0], True, True),
+    ],
+)
+def test_the_axis_says_what_is_true_of_its_centres_and_keeps_their_order(
+    centres, uniform, monotonic
+):
+    axis = SpectralAxis(centres, "nm")
+    assert (axis.uniform, axis.monotonic) == (uniform, monotonic)
+    assert axis.centres.tolist() == centres
+
+
+def test_json_keeps_an_axis_to_the_last_digit(axis):
+    again = axis_from_json(json.loads(json.dumps(axis_to_json(axis))))
+    assert again == axis
+    assert again.centres.tobytes() == axis.centres.tobytes()
+    channels = ChannelAxis(("DAPI", "lamin B1"))
+    assert axis_from_json(json.loads(json.dumps(axis_to_json(channels)))) == channels
+
+
+def test_axes_that_differ_in_anything_are_not_equal(axis):
+    about = axis_to_json(axis)
+    for change in ({"unit": None}, {"kind": "wavenumber"}, {"excitation_nm": 785.0}, {"bad": None}):
+        assert axis_from_json(about | change) != axis
+    assert axis_from_json(about | {"bad": None}).same_bands(axis)
+
+
+def test_the_unit_tells_the_kind_and_raman_shift_is_said():
+    kinds = {u: SpectralAxis([1.0, 2.0], u).kind for u in ("nm", "um", "1/cm", "m/z", "eV", "THz")}
+    assert list(kinds.values()) == [
+        "wavelength", "wavelength", "wavenumber", "mz", "energy", "frequency",
+    ]  # fmt: skip
+    assert SpectralAxis([1.0]).kind == "index"
+    assert SpectralAxis([1.0], "1/cm", "raman_shift").title == "Raman shift (cm⁻¹)"
+
+
+def test_the_nearest_band_and_a_range_are_found_in_any_order():
+    axis = SpectralAxis([1800.0, 1450.2, 1003.0, 600.0], "1/cm", "raman_shift")
+    assert axis.nearest(1000) == 2
+    assert axis.between(1000, 1500).tolist() == axis.between(1500, 1000).tolist() == [1, 2]
+    with pytest.raises(ValueError, match="no band lies between 100 and 200"):
+        axis.between(100, 200)
+
+
+def test_a_label_tells_place_and_unit():
+    axis = SpectralAxis(np.linspace(500, 1802, 500), "1/cm", "raman_shift")
+    assert axis.label(366) == "1455.0 cm⁻¹ (band 367/500)"
+    assert SpectralAxis.index(3).label(0) == "band 1/3"
+    assert ChannelAxis(("DAPI",)).label(0) == "DAPI (channel 1/1)"
+
+
+def test_a_part_of_an_axis_keeps_what_belongs_to_its_bands(axis):
+    part = axis.take([2, 0])
+    assert part.centres.tolist() == [510.0, 500.1]
+    assert part.widths.tolist() == [2.2, 2.0]
+    assert part.bad.tolist() == [True, False]
+    assert part.excitation_nm == 532.1
+
+
+def test_centres_cannot_be_changed_behind_the_back_of_an_axis():
+    given = np.array([1.0, 2.0])
+    axis = SpectralAxis(given)
+    given[0] = 7
+    assert axis.centres[0] == 1
+    with pytest.raises(ValueError, match="read-only"):
+        axis.centres[0] = 7
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([],), "one finite number a band"),
+        (([[1.0]],), "one finite number a band"),
+        (([1.0, np.nan],), "not finite"),
+        (([1.0], "furlong"), "'furlong' is none of nm, um"),
+        (([1.0], "nm", "raman_shift"), "'raman_shift' is not measured in 'nm'"),
+    ],
+)
+def test_what_is_no_axis_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        SpectralAxis(*arguments)
+
+
+def test_widths_and_bad_bands_are_one_a_band():
+    with pytest.raises(ValueError, match=r"2 band centres but bad of shape \(3,\)"):
+        SpectralAxis([1.0, 2.0], bad=[True, False, True])
+    with pytest.raises(ValueError, match="at least one name"):
+        ChannelAxis(())
