@@ -1,0 +1,174 @@
+"""A folder of TIFF files, one a band.
+
+Such as ``scan/band_0001_1450.2.tif``, ``scan/band_0002_1452.tif`` … A file beside them holds the description; without it, wavelengths may stand in the names.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from tifffile import TiffWriter
+
+from ..axis import Axis, ChannelAxis, SpectralAxis
+from ..cube import Cube, Image, Labels, describe, image_from
+from . import omezarr, tiff
+from .errors import FileFormatError
+from .evidence import axis_from_names
+from .planes import layout_of_file, write_planes
+from .source import Source
+
+_ABOUT: Final = "description.json"
+_LABELS: Final = "labels.tif"
+_SUFFIXES: Final = (".tif", ".tiff")
+_LOOK_AT: Final = 100_000
+"""Entries of a folder to look at: somebody may drop a whole disk."""
+
+
+def read_images(source: Source) -> list[Image]:
+    """Read a folder of files of equal size as the bands of one cube, in natural order of names.
+
+    A folder that is a Zarr store is read as one, whatever its name.
+
+    Raises
+    ------
+    FileFormatError
+        If there is no TIFF file in it, or their sizes differ.
+    """
+    if omezarr.is_zarr(source.path):
+        return omezarr.read_images(source)
+    files = _files(source.path)
+    bands = [_band(file) for file in files]
+    first = bands[0]
+    for file, band in zip(files, bands, strict=True):
+        if (band.shape, band.data.dtype) != (first.shape, first.data.dtype):
+            raise FileFormatError(
+                file,
+                f"{band.shape} {band.data.dtype}, but {files[0].name} is {first.shape} "
+                f"{first.data.dtype}",
+                "all the bands of a folder must be alike: move the odd ones elsewhere",
+            )
+    about = _description(source.path)
+    return [_deduced(source.path, files, bands) if about is None else _described(bands, about)]
+
+
+def write_image(path: Path, image: Image) -> None:
+    """Write a folder of a file a band; with t or z its pages are the frames and slices."""
+    dtype = np.dtype(image.data.dtype)
+    if dtype.itemsize > 8 or dtype.kind == "b":
+        raise FileFormatError(
+            path, f"TIFF cannot hold {dtype.name}", "convert the data, or write .npz"
+        )
+    path.mkdir()
+    if isinstance(image, Labels):
+        _write_band(path / _LABELS, image.data)
+    else:
+        for band in range(len(image.axis)):
+            _write_band(path / _name(image.axis, band), image.data[..., band, :, :])
+    about = {"shape": list(image.shape)} | describe(image)
+    (path / _ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+
+def is_ours(path: Path) -> bool:
+    """Whether nothing but the bands of one image is in a folder, so that it may be replaced."""
+    names = {entry.name for entry in islice(path.iterdir(), _LOOK_AT)}
+    ours = {name for name in names if re.fullmatch(r"band_\d+(_[^/]*)?\.tif", name)}
+    return _ABOUT in names and names == ours | {_ABOUT} | (names & {_LABELS})
+
+
+def _files(path: Path) -> list[Path]:
+    entries = list(islice(path.iterdir(), _LOOK_AT))
+    found = [e for e in entries if e.suffix.lower() in _SUFFIXES and e.name[0] not in "._"]
+    if not found:
+        others = ", ".join(sorted(entry.name for entry in entries[:4]))
+        raise FileFormatError(
+            path,
+            f"no TIFF files in it ({'it is empty' if not entries else others + ' …'})",
+            "open a folder with one TIFF file a band, or a file in it",
+        )
+    return sorted(found, key=_natural)
+
+
+def _natural(path: Path) -> list[Any]:
+    parts = re.split(r"(\d+)", path.name.lower())
+    return [int(part) if part.isdigit() else part for part in parts]
+
+
+def _band(path: Path) -> Cube:
+    image = tiff.read_images(Source(path))[0]
+    assert not isinstance(image, Labels)
+    return image
+
+
+def _described(bands: Sequence[Cube], about: dict[str, Any]) -> Image:
+    """Return the image that we wrote: the pages of each file are its frames and slices."""
+    shape = [int(size) for size in about["shape"]]
+    if "axis" not in about:
+        return image_from(bands[0].data.reshape(shape), about)
+    pages = (*shape[:-3], 1, *shape[-2:])
+    return image_from(_stacked([band.data.reshape(pages) for band in bands]), about)
+
+
+def _deduced(path: Path, files: Sequence[Path], bands: Sequence[Cube]) -> Cube:
+    if len(bands[0].axis) > 1:
+        raise FileFormatError(
+            files[0],
+            f"{len(bands[0].axis)} pages or channels, a band of a folder has one",
+            "open the file itself",
+        )
+    return Cube(
+        _stacked([band.data for band in bands]),
+        _axis_of_names(files) or SpectralAxis.index(len(bands)),
+        pixel_size=bands[0].pixel_size,
+        pixel_unit=bands[0].pixel_unit,
+        t=bands[0].t,
+        z=bands[0].z,
+        name=path.name,
+        history=(f"read {path.name}",),
+    )
+
+
+def _stacked(bands: Sequence[Any]) -> Any:
+    import dask.array as da
+
+    lazy = [
+        b if isinstance(b, da.Array) else da.from_array(b, chunks=b.shape)  # type: ignore[no-untyped-call]
+        for b in bands
+    ]
+    return da.concatenate(lazy, axis=-3)  # type: ignore[no-untyped-call]
+
+
+def _axis_of_names(files: Sequence[Path]) -> SpectralAxis | None:
+    """Return the axis that names such as ``leaf_450nm.tif`` give, which is a guess."""
+    axis = axis_from_names([re.sub(r"[_\s]", " ", file.stem) for file in files])
+    return None if axis is None else SpectralAxis(axis.centres, axis.unit, axis.kind, guessed=True)
+
+
+def _description(path: Path) -> dict[str, Any] | None:
+    beside = path / _ABOUT
+    if not beside.is_file():
+        return None
+    try:
+        about = json.loads(beside.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise FileFormatError(
+            beside, f"not readable as JSON ({error})", "mend or remove it"
+        ) from error
+    return about if isinstance(about, dict) and {"schema", "shape"} <= set(about) else None
+
+
+def _write_band(path: Path, data: Any) -> None:
+    with TiffWriter(path, **layout_of_file(data)) as file:
+        write_planes(file, data)
+
+
+def _name(axis: Axis, band: int) -> str:
+    number = f"band_{band + 1:04d}"
+    if isinstance(axis, ChannelAxis):
+        return f"{number}_{re.sub(r'[^0-9A-Za-z-]+', '-', axis.names[band])[:80]}.tif"
+    return f"{number}_{axis.centres[band]:g}.tif" if axis.unit else f"{number}.tif"
