@@ -15,13 +15,13 @@ from .cube import Cube, Image, Labels
 from .machine import Machine
 from .model import Model
 from .prediction import predict
-from .progress import Job, Progress
+from .progress import Job, Progress, Result, Stop
 from .reports import Report, Row, Table, plain
 from .splits import Mask, beyond, block_split
 from .tasks import Task
 
-_MODEL_SHARE: Final = 0.5
-"""Of the progress bar, the part of the model's own prediction."""
+_PREDICTED: Final = 50
+"""Percent of the work that is the model's own prediction."""
 _BLOCK: Final = 8
 """Side of the blocks over which baselines are tuned, in pixels."""
 
@@ -109,7 +109,8 @@ def evaluate(
     ValueError
         If not even the narrowest guard leaves a test pixel.
     """
-    predicted = yield from _first_half(predict(model, held_out.given, machine=machine))
+    prediction = predict(model, held_out.given, machine=machine)
+    predicted = yield from part_of(prediction, 0, _PREDICTED, "predicting")
     grounds = [_Guarded(g, held_out.test & beyond(held_out.taught, g)) for g in sorted(guards)]
     if not grounds[0].test.any():
         raise ValueError(f"a guard of {grounds[0].guard} pixels leaves no pixel to test on")
@@ -118,7 +119,10 @@ def evaluate(
     if baselines:
         for step, method in enumerate(_methods(held_out), start=1):
             found[method.name, method.settings] = method.run(held_out.given.numpy())
-            yield Progress(50 + min(10 * step, 50), 100, note=f"tuned {method.name}")
+            try:
+                yield Progress(min(_PREDICTED + 12 * step, 100), 100, note=f"tuned {method.name}")
+            except Stop:
+                break  # report what there is
     judge = _judge(held_out)
     rows: list[dict[str, Any]] = [
         {"guard": ground.guard, "method": name, "settings": settings} | judge(image, ground.test)
@@ -135,6 +139,25 @@ def evaluate(
     )
     figures = {"held_out": [plain(row) for row in tables[0].rows], "notes": list(report.notes)}
     return Evaluation(model.with_metrics(figures), report, predicted)
+
+
+def part_of(job: Job[Result], start: int, end: int, note: str) -> Job[Result]:
+    """Run a job as a part of a greater one, whose progress it takes from `start` to `end` percent."""
+    try:
+        step = next(job)
+        while True:
+            done = start + (end - start) * step.done // max(step.total, 1)
+            try:
+                yield Progress(done, 100, step.loss, step.validation, note)
+            except Stop as stop:
+                step = job.throw(stop)
+            else:
+                step = next(job)
+    except StopIteration as result:
+        value: Result = result.value
+        return value
+    finally:
+        job.close()
 
 
 def validation_ground(model: Model, given: Cube, wanted: Cube | Labels) -> HeldOut:
@@ -159,20 +182,6 @@ def validation_ground(model: Model, given: Cube, wanted: Cube | Labels) -> HeldO
         seed=training.seed,
     )
     return HeldOut(given, wanted, split.rest & (strata > 0), split.drawn)
-
-
-def _first_half(job: Job[Image]) -> Job[Image]:
-    """Run a job within the first half of a progress of 100."""
-    try:
-        step = next(job)
-        while True:
-            yield Progress(int(100 * _MODEL_SHARE * step.done / step.total), 100, note="predicting")
-            step = next(job)
-    except StopIteration as end:
-        image: Image = end.value
-        return image
-    finally:
-        job.close()
 
 
 def _methods(held_out: HeldOut) -> Iterator[Method]:

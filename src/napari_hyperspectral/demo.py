@@ -1,0 +1,207 @@
+"""The main job from end to end on real data: train, predict, evaluate, save.
+
+Indian Pines, an agricultural scene of 16 classes (AVIRIS, Baumgardner et al. 2015,
+https://doi.org/10.4231/R7RX991C). A tenth of its labelled pixels, in blocks, is for training.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import samples
+from .axis import SpectralAxis
+from .cube import Cube, Labels
+from .evaluation import HeldOut, evaluate, part_of
+from .io import write
+from .machine import Machine
+from .model import Model
+from .networks import SpectralUNet
+from .progress import Job, Progress, finish
+from .recipe import Recipe, Training
+from .reports import Curves, Photograph, Picture, Report
+from .splits import Split, block_split
+from .tasks import Segment
+from .training import fit
+
+SHARE: Final = 0.1
+"""Part of the pixels of each class that is for training."""
+BLOCK: Final = 5
+"""Side of the training blocks, in pixels."""
+GUARDS: Final = (0, 4, 8, 16)
+"""Distances from the training pixels at which the test begins, in pixels."""
+TRAINING: Final = Training(epochs=15, validation=0)
+"""All drawn blocks teach: the rest of the scene is there to test."""
+
+
+class Demo(NamedTuple):
+    """All that the demo made."""
+
+    cube: Cube
+    truth: Labels
+    taught: Labels
+    """The part of the truth that was for training."""
+    predicted: Labels
+    model: Model
+    report: Report
+    files: tuple[Path, ...]
+
+
+def run_demo(
+    folder: Path, *, viewer: bool, machine: Machine | None = None, overwrite: bool = False
+) -> Demo:
+    """Run the demo on the command line: with a progress bar, its report, and a viewer at the end.
+
+    See `demonstrate`. Without a screen there is no viewer. Ctrl-C ends the training early.
+    """
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    console = Console()
+    with Bar(console=console, transient=True) as bar:
+        line = bar.add_task("demo", total=100)
+        job = demonstrate(folder, machine=machine, overwrite=overwrite)
+        demo = finish(job, lambda p: bar.update(line, completed=p.done, description=p.note))
+    console.print(demo.report)
+    for path in demo.files:
+        console.print(f"wrote {path}", highlight=False, soft_wrap=True)
+    if viewer and has_screen():
+        from .widgets.show import show
+
+        show((demo.cube, demo.truth, demo.taught, demo.predicted))
+    return demo
+
+
+def has_screen() -> bool:
+    """Whether there is a screen to open a window on."""
+    elsewhere = sys.platform in ("darwin", "win32")
+    return elsewhere or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+
+
+def demonstrate(
+    folder: Path,
+    *,
+    machine: Machine | None = None,
+    overwrite: bool = False,
+    training: Training = TRAINING,
+    seed: int = 0,
+) -> Job[Demo]:
+    """Train on a tenth of Indian Pines, predict all of it, and compare with an SVM.
+
+    Writes the label map, the model, and a report with pictures into `folder`. Where the package
+    that brings the scene is missing, a synthetic one takes its place, and the report says so.
+
+    Parameters
+    ----------
+    folder : path
+        Made if it is not there.
+    machine : Machine, optional
+        Where the network runs.
+    overwrite : bool
+        Whether results of an earlier demo may be replaced.
+    training : Training
+        How long, and how.
+    seed : int
+        Draws the training blocks.
+
+    Raises
+    ------
+    FileExistsError
+        If results lie there already, unless `overwrite`; before anything else is done.
+    """
+    map_path, model_path, report_path = (
+        folder / name for name in ("label_map.ome.tif", "model.safetensors", "report.md")
+    )
+    for path in (map_path, model_path, report_path):
+        if path.exists() and not overwrite:
+            raise FileExistsError(f"{path} exists already; choose another folder, or overwrite")
+    yield Progress(0, 100, note="loading the scene")
+    cube, truth, told = _scene()
+    split = block_split(truth.numpy(), SHARE, block=BLOCK, seed=seed)
+    taught = truth.after("kept training blocks", data=np.where(split.drawn, truth.data, 0))
+    recipe = Recipe(task=(task := Segment()), network=SpectralUNet(), training=training)
+    example = task.example(cube=cube, labels=taught)
+    model = yield from part_of(fit(recipe, [example], machine=machine), 1, 70, "training")
+    held_out = HeldOut(cube, truth, split.drawn, split.rest)
+    job = evaluate(model, held_out, guards=GUARDS, machine=machine)
+    model, report, predicted = yield from part_of(job, 70, 98, "evaluating")
+    assert isinstance(predicted, Labels)
+    notes = (*told, *_notes(truth, split, seed, model), *report.notes)
+    report = replace(report, notes=notes, images=_pictures(cube, truth, taught, predicted))
+    folder.mkdir(parents=True, exist_ok=True)
+    files = (
+        write(map_path, predicted, overwrite=overwrite),
+        model.save(model_path, overwrite=overwrite),
+        *report.save(folder),
+    )
+    yield Progress(100, 100, note=f"wrote {len(files)} files")
+    return Demo(cube, truth, taught, predicted, model, report, files)
+
+
+def false_colour(cube: Cube) -> NDArray[np.float32]:
+    """Return infrared, red and green as red, green and blue, shape (y, x, 3), from 0 to 1.
+
+    Where the axis is no wavelength that has these, three bands spread over it. Each is stretched
+    from its 2nd to its 98th percentile.
+    """
+    bands = [len(cube.axis) * i // 4 for i in (3, 2, 1)]
+    if isinstance(cube.axis, SpectralAxis) and cube.axis.kind == "wavelength":
+        scale = {"nm": 1.0, "um": 1e-3}.get(cube.axis.unit or "nm", 1.0)
+        places = [860 * scale, 650 * scale, 550 * scale]
+        if cube.axis.centres.min() < places[-1] and cube.axis.centres.max() > places[0]:
+            bands = [cube.axis.nearest(place) for place in places]
+    image = np.stack([np.asarray(cube.data[band], np.float32) for band in bands], axis=-1)
+    low, high = np.nanpercentile(image, (2, 98), axis=(0, 1))
+    stretched: NDArray[np.float32] = np.clip((image - low) / np.maximum(high - low, 1e-12), 0, 1)
+    return np.nan_to_num(stretched).astype(np.float32)
+
+
+def mean_spectra(cube: Cube, labels: Labels) -> Curves:
+    """Return the mean spectrum of each class, over the physical axis."""
+    data, ids = cube.numpy(), labels.numpy()
+    names = labels.classes or tuple(f"class {i}" for i in range(1, int(ids.max()) + 1))
+    axis = cube.axis
+    x = axis.centres if isinstance(axis, SpectralAxis) else np.arange(len(axis), dtype=float)
+    lines = {
+        name: np.where(axis.good, np.nanmean(data[:, ids == i], axis=1), np.nan)
+        for i, name in enumerate(names, start=1)
+        if (ids == i).any()
+    }
+    return Curves("Mean spectra", x, axis.title, lines)
+
+
+def _scene() -> tuple[Cube, Labels, tuple[str, ...]]:
+    """Return a scene with its truth, and what is to be told about it."""
+    try:
+        return *samples.indian_pines(), ()
+    except ImportError as error:
+        told = f"A SYNTHETIC scene takes the place of Indian Pines: {error}"
+        return *samples.land_scene(), (told,)
+
+
+def _notes(truth: Labels, split: Split, seed: int, model: Model) -> tuple[str, ...]:
+    share = (split.drawn & (truth.numpy() > 0)).sum() / (truth.numpy() > 0).sum()
+    return (
+        f"Split: of each class, blocks of {BLOCK} × {BLOCK} pixels were drawn (seed {seed}) until "
+        f"they held {SHARE:.0%} of its pixels; that is {share:.1%} of all labelled ones.",
+        f"Trained for {model.card.seconds:.0f} s on {model.card.device}, "
+        f"{len(model.card.losses)} epochs, {model.card.parameters} weights.",
+        "Guard: pixels up to that far from a training pixel are left out of the test; "
+        "what is left, and of how many classes, stands beside it.",
+    )
+
+
+def _pictures(cube: Cube, truth: Labels, taught: Labels, predicted: Labels) -> tuple[Picture, ...]:
+    return (
+        Photograph("False colour", false_colour(cube)),
+        Photograph("Ground truth", truth.numpy(), truth.classes),
+        Photograph("Training blocks", taught.numpy(), truth.classes),
+        Photograph("Prediction", predicted.numpy(), truth.classes),
+        mean_spectra(cube, truth),
+    )

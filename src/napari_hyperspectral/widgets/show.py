@@ -1,0 +1,19 @@
+"""A viewer with images in it, for programs that end with a look at the result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import napari
+
+from ..cube import Image
+from ..layers import to_layer
+
+
+def show(images: Sequence[Image]) -> None:
+    """Open a viewer with these images as layers, and wait until it is closed."""
+    viewer = napari.Viewer()
+    for image in images:
+        data, attributes, kind = to_layer(image)
+        getattr(viewer, f"add_{kind}")(data, **attributes)
+    napari.run()
