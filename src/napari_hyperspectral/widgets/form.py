@@ -17,6 +17,7 @@ from ..settings import Settings
 from .editors import Editor, editor_for
 
 S = TypeVar("S", bound=Settings)
+_LINK: Final = "#5a9fd8"  # legible in napari's dark and light theme, as Qt's own blue is not
 _FOLDED_FROM: Final = 5
 """A form of more fields than this shows the first ones; the rest unfold."""
 
@@ -203,7 +204,9 @@ def _linked(source: str) -> str:
     """Return text as HTML with its web addresses made links."""
     return re.sub(
         r"https?://[^\s,;]+[^\s,;.]",
-        lambda found: f'<a href="{found[0]}">{found[0].partition("://")[2]}</a>',
+        lambda found: (
+            f'<a href="{found[0]}" style="color: {_LINK}">{found[0].partition("://")[2]}</a>'
+        ),
         html.escape(source, quote=False),
     )
 

@@ -1,0 +1,343 @@
+"""Run a model on layers or on files: one dock for every model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari.layers import Layer
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QMessageBox,
+    QPushButton,
+    QSizePolicy,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ..card import Card, read_card
+from ..cube import Cube, Image
+from ..layers import to_layer
+from ..progress import Job
+from .batch import Batch, existing, output_suffixes, predict_files, predict_layers, target_of
+from .card_view import CardView, when
+from .layer_choice import fitting, image_of
+from .panel import JobPanel
+from .preferences import preferred_machine
+
+if TYPE_CHECKING:
+    import napari
+
+    from ..model import Model
+
+_MODEL_FILES = "Models (*.safetensors)"
+_FIRST_SUFFIX = ".ome.tif"
+
+
+class PredictWidget(QWidget):
+    """Choose a model and layers or files; press Predict; results come as layers or files.
+
+    A script drives it by `model`, `choose`, `files`, `folder`, `suffix`, `predict` and `stop`.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._model: Model | Path | None = None
+        self._layers: list[Layer] = []
+        self.batch: Batch | None = None
+        """What became of the files predicted last."""
+        self.results: list[Layer] = []
+        """The layers of the prediction last made."""
+        self._model_line = QLineEdit()
+        self._model_line.setReadOnly(True)
+        self._model_line.setPlaceholderText("Choose a model file, or train a model")
+        self.card = CardView()
+        self._layer_list, self._file_list = QListWidget(), QListWidget()
+        self._folder_line, self._suffix_box = QLineEdit(), QComboBox()
+        self._failures = QLabel()
+        self.panel = JobPanel("Predict")
+        self._build()
+        self.panel.start_button.clicked.connect(self._predict_clicked)
+        self.panel.returned.connect(self._keep)
+        self.reset_choices()
+        self._allow()
+
+    # -- what a script uses
+
+    @property
+    def model(self) -> Model | Path | None:
+        """The model to run: a model, or the file of one.
+
+        Raises
+        ------
+        FileNotFoundError, FileFormatError
+            When set to a path that is no model file; the one before stays.
+        """
+        return self._model
+
+    @model.setter
+    def model(self, model: Model | Path | str | None) -> None:
+        if isinstance(model, str | Path):
+            model = Path(model)
+            card: Card | None = read_card(model)
+            name = str(model)
+        else:
+            card = None if model is None else model.card
+            name = "" if card is None else f"the model just trained ({when(card)})"
+        self._model = model
+        self._model_line.setText(name)
+        self._model_line.setCursorPosition(0)
+        self._model_line.setToolTip(name)
+        self.card.show_card(card)
+        self._allow()
+
+    def choose(self, *layers: Layer) -> None:
+        """Choose the layers to predict on, and show their tab.
+
+        Raises
+        ------
+        ValueError
+            If one is no grey image layer with bands.
+        """
+        for layer in layers:
+            if layer not in self._layers:
+                raise ValueError(f"layer {layer.name!r} is no grey image layer with bands")
+        for row, layer in enumerate(self._layers):
+            self._item(row).setCheckState(_checked(layer in layers))
+        self.tabs.setCurrentIndex(0)
+
+    @property
+    def chosen(self) -> list[Layer]:
+        """The layers to predict on."""
+        return [
+            layer
+            for row, layer in enumerate(self._layers)
+            if self._item(row).checkState() == Qt.CheckState.Checked
+        ]
+
+    @property
+    def files(self) -> list[str]:
+        """The files to predict on; setting them shows their tab."""
+        rows = map(self._file_list.item, range(self._file_list.count()))
+        return [item.text() for item in rows if item is not None]
+
+    @files.setter
+    def files(self, files: Sequence[str | Path]) -> None:
+        self._file_list.clear()
+        self._file_list.addItems([str(file) for file in files])
+        self.tabs.setCurrentIndex(1)
+
+    @property
+    def folder(self) -> Path:
+        """Where results of files go; made when there is none."""
+        return Path(self._folder_line.text().strip())
+
+    @folder.setter
+    def folder(self, folder: str | Path) -> None:
+        self._folder_line.setText(str(folder))
+
+    @property
+    def suffix(self) -> str:
+        """The suffix, and so the format, of results of files."""
+        return self._suffix_box.currentText()
+
+    @suffix.setter
+    def suffix(self, suffix: str) -> None:
+        self._suffix_box.setCurrentText(suffix)
+
+    def predict(self, *, overwrite: bool | None = None) -> None:
+        """Predict in the background, on layers or files, whichever tab is shown.
+
+        Parameters
+        ----------
+        overwrite : bool, optional
+            What to do with files that exist: overwrite, or report them as failed. None asks.
+        """
+        if self.panel.running:
+            return
+        try:
+            if self._model is None:
+                raise ValueError("choose a model first")
+            if self.tabs.currentIndex() == 0:
+                self._predict_layers(self._model)
+            else:
+                self._predict_files(self._model, overwrite)
+        except ValueError as error:
+            self.panel.complain(str(error))
+
+    def stop(self, *_: object) -> None:
+        """End the prediction after the tile under way; files already written stay."""
+        self.panel.stop()
+
+    def reset_choices(self, *_: object) -> None:
+        """Follow the viewer's layers; napari calls this when they change."""
+        chosen = self.chosen
+        self._layers = fitting(self._viewer.layers, Cube)
+        self._layer_list.clear()
+        for layer in self._layers:
+            item = QListWidgetItem(layer.name)
+            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
+            item.setCheckState(_checked(layer in chosen or len(self._layers) == 1))
+            self._layer_list.addItem(item)
+
+    # -- what a person sees
+
+    def _build(self) -> None:
+        browse = QPushButton("Browse…")
+        browse.clicked.connect(self._browse)
+        first = QHBoxLayout()
+        first.addWidget(self._model_line)
+        first.addWidget(browse)
+        self.card.setMinimumHeight(90)
+        self.tabs = QTabWidget()
+        self.tabs.addTab(self._layer_list, "Layers")
+        self.tabs.addTab(self._files_tab(), "Files")
+        self._failures.setWordWrap(True)
+        self._failures.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        layout = QVBoxLayout(self)
+        layout.addWidget(QLabel("<b>Model</b>"))
+        layout.addLayout(first)
+        layout.addWidget(self.card, stretch=2)
+        layout.addWidget(QLabel("<b>Predict on</b>"))
+        layout.addWidget(self.tabs, stretch=2)
+        layout.addWidget(self.panel)
+        layout.addWidget(self._failures)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self.setMinimumWidth(320)
+
+    def _files_tab(self) -> QWidget:
+        self._file_list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self._folder_line.setPlaceholderText("Folder for the results")
+        self._suffix_box.addItems(sorted(output_suffixes()))
+        self._suffix_box.setCurrentText(_FIRST_SUFFIX)
+        add, remove, choose = QPushButton("Add…"), QPushButton("Remove"), QPushButton("Choose…")
+        add.clicked.connect(self._add_files)
+        remove.clicked.connect(self._remove_files)
+        choose.clicked.connect(self._choose_folder)
+        tab, rows = QWidget(), QFormLayout()
+        layout = QVBoxLayout(tab)
+        layout.addWidget(self._file_list)
+        for parts, add_to in (((add, remove), layout), ((self._folder_line, choose), None)):
+            line = QHBoxLayout()
+            for part in parts:
+                line.addWidget(part)
+            if add_to is None:
+                rows.addRow("Folder", line)
+            else:
+                add_to.addLayout(line)
+        rows.addRow("Format", self._suffix_box)
+        layout.addLayout(rows)
+        return tab
+
+    def _item(self, row: int) -> QListWidgetItem:
+        item = self._layer_list.item(row)
+        assert item is not None
+        return item
+
+    def _allow(self) -> None:
+        self.panel.start_button.setEnabled(self._model is not None and not self.panel.running)
+
+    def _predict_clicked(self, *_: object) -> None:
+        self.predict()
+
+    def _predict_layers(self, model: Model | Path) -> None:
+        cubes = [image_of(layer) for layer in self.chosen]
+        if not cubes:
+            raise ValueError("choose at least one layer to predict on")
+        self._run(predict_layers(model, cubes, preferred_machine()))  # type: ignore[arg-type]
+
+    def _predict_files(self, model: Model | Path, overwrite: bool | None) -> None:
+        files, suffix = self.files, self.suffix
+        if not files:
+            raise ValueError("add at least one file to predict on")
+        if not self._folder_line.text().strip():
+            raise ValueError("choose a folder for the results")
+        targets = [target_of(file, self.folder, suffix) for file in files]
+        if len(set(targets)) < len(targets):
+            raise ValueError("two of the files have the same name; predict them one by one")
+        there = existing(targets)
+        if there and overwrite is None:
+            overwrite = self._asked_to_overwrite(there)
+            if overwrite is None:
+                return
+        self._run(
+            predict_files(
+                model, files, self.folder, suffix, preferred_machine(), overwrite=bool(overwrite)
+            )
+        )
+
+    def _run(self, job: Job[list[Image]] | Job[Batch]) -> None:
+        self._failures.clear()
+        self.panel.run(job, "prediction", device=preferred_machine().device)
+
+    def _keep(self, result: list[Image] | Batch) -> None:
+        if isinstance(result, Batch):
+            self._report(result)
+        else:
+            self.results = [
+                self._viewer.add_layer(Layer.create(*to_layer(image))) for image in result
+            ]
+            self.panel.say(f"added {', '.join(layer.name for layer in self.results)}")
+
+    def _report(self, batch: Batch) -> None:
+        self.batch = batch
+        self.panel.say(f"wrote {len(batch.written)} files to {self.folder}")
+        if batch.failed:
+            reasons = [
+                f"• {name}: {why.removeprefix(f'{name}: ')}"
+                for name, why in ((Path(file).name, why) for file, why in batch.failed.items())
+            ]
+            self._failures.setText("\n".join([f"{len(reasons)} failed:", *reasons]))
+
+    def _asked_to_overwrite(self, there: Sequence[Path]) -> bool | None:
+        """Return whether to overwrite files that exist; None is to leave it all."""
+        some = ", ".join(path.name for path in there[:5]) + " …" * (len(there) > 5)
+        button = QMessageBox.StandardButton
+        answer = QMessageBox.question(
+            self,
+            "Predict",
+            f"{some} exist already in {self.folder}. Overwrite? (No predicts the others only.)",
+            button.Yes | button.No | button.Cancel,
+            button.Cancel,
+        )
+        return {button.Yes: True, button.No: False}.get(answer)
+
+    def _browse(self, *_: object) -> None:
+        path, _filter = QFileDialog.getOpenFileName(self, "Model", "", _MODEL_FILES)
+        if not path:
+            return
+        try:
+            self.model = path
+        except (ValueError, OSError) as error:
+            self.panel.complain(str(error))
+
+    def _add_files(self, *_: object) -> None:
+        paths, _filter = QFileDialog.getOpenFileNames(self, "Files to predict on")
+        self.files = [*self.files, *(path for path in paths if path not in self.files)]
+        if paths and not self._folder_line.text():
+            self.folder = Path(paths[0]).parent / "predicted"
+
+    def _remove_files(self, *_: object) -> None:
+        for item in self._file_list.selectedItems():
+            self._file_list.takeItem(self._file_list.row(item))
+
+    def _choose_folder(self, *_: object) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Folder for the results")
+        if folder:
+            self.folder = folder
+
+
+def _checked(checked: bool) -> Qt.CheckState:
+    return Qt.CheckState.Checked if checked else Qt.CheckState.Unchecked

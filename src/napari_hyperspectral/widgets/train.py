@@ -1,0 +1,398 @@
+"""Train a model on layers: one dock for every task and network."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from napari.layers import Layer
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QFrame,
+    QLabel,
+    QMenu,
+    QMessageBox,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QTabWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ..cube import Image
+from ..machine import Machine
+from ..model import Model
+from ..networks import NETWORKS, Network, Ports
+from ..progress import Job, Progress
+from ..recipe import Recipe, Training
+from ..tasks import TASKS, Example, Task
+from ..training import fit
+from .card_view import CardView
+from .curve import LossCurve, Losses
+from .form import Chooser, Form
+from .layer_choice import ExampleList
+from .panel import JobPanel
+from .preferences import preferred_machine
+
+if TYPE_CHECKING:
+    import napari
+
+_MODEL_FILES = "Models (*.safetensors)"
+_RECIPE_FILES = "Recipes (*.json)"
+_MOST_TO_PREVIEW = 64 * 2**20  # bytes of layers: more would make the window wait
+
+
+class TrainWidget(QWidget):
+    """Choose layers, a task and a network; press Train; watch the loss; save the model.
+
+    A script drives it by `choose`, `recipe`, `train`, `stop`, `model` and `save_model`.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._model: Model | None = None
+        self._losses = Losses(1)
+        self._task: Chooser[Task] = Chooser(TASKS)
+        self._network: Chooser[Network] = Chooser(
+            NETWORKS, type(Recipe.model_fields["network"].default)
+        )
+        self._training: Form[Training] = Form(Training, folded_from=3)
+        self._examples = ExampleList(viewer)
+        self._summary = QLabel()
+        self._summary.setWordWrap(True)
+        self.panel = JobPanel("Train")
+        self.save_button, self.predict_button = QPushButton("Save…"), QPushButton("Predict…")
+        self.curve, self.card = LossCurve(), CardView()
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(300)
+        self._build()
+        self._connect()
+        self._ask_for_layers()
+        self._allow_saving()
+
+    # -- what a script uses
+
+    @property
+    def recipe(self) -> Recipe:
+        """What the forms say; setting it fills them.
+
+        Raises
+        ------
+        ValueError
+            If settings do not fit together.
+        """
+        return Recipe.model_validate(
+            {
+                "task": self._task.settings,
+                "network": self._network.settings,
+                "training": self._training.settings,
+            }
+        )
+
+    @recipe.setter
+    def recipe(self, recipe: Recipe) -> None:
+        self._task.settings = recipe.task
+        self._network.settings = recipe.network
+        self._training.settings = recipe.training
+
+    def choose(self, *examples: Mapping[str, Layer], **layers: Layer) -> None:
+        """Choose the layers to learn from.
+
+        ``choose(noisy=a, clean=b)``, or ``choose({"noisy": a, "clean": b}, {…})`` for several.
+        """
+        self._examples.choose(*examples, *([layers] if layers else []))
+
+    def train(self, *_: object) -> None:
+        """Train in the background; `model` holds the result once it is there."""
+        if self.panel.running:
+            return
+        try:
+            recipe, images, machine = self.recipe, self._examples.images, preferred_machine()
+        except ValueError as error:
+            self.panel.complain(str(error))
+            return
+        self._losses = Losses(recipe.training.epochs)
+        self._draw()
+        self.tabs.setCurrentWidget(self.curve)
+        self.panel.run(
+            _learn(recipe, images, machine, _autosave(machine, recipe)),
+            f"training ({recipe.task.kind}, {recipe.network.kind})",
+            device=machine.device,
+            watch=self._losses.add,
+        )
+
+    def stop(self, *_: object) -> None:
+        """End the training after the batch under way; the best model so far is kept."""
+        self.panel.stop()
+
+    @property
+    def model(self) -> Model | None:
+        """The model trained last in this dock; None before."""
+        return self._model
+
+    def save_model(self, path: str | Path | None = None) -> Path | None:
+        """Save the model; without a path, ask for one.
+
+        Returns
+        -------
+        Path or None
+            Where it lies; None if nothing was saved.
+
+        Raises
+        ------
+        FileExistsError
+            If there is a file at `path`.
+        """
+        if self._model is None:
+            return None
+        if path is not None:
+            return self._model.save(path)
+        chosen = self._ask_where("Save model", "model.safetensors", _MODEL_FILES)
+        if chosen is None:
+            return None
+        try:
+            saved = self._model.save(chosen, overwrite=True)  # the dialog has asked
+        except OSError as error:
+            self.panel.complain(f"not saved: {error}")
+            return None
+        self.panel.say(f"saved as {saved.name}")
+        return saved
+
+    def save_recipe(self, path: str | Path) -> None:
+        """Write what the forms say as JSON, for another time or the command line."""
+        Path(path).write_text(self.recipe.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+    def load_recipe(self, path: str | Path) -> None:
+        """Fill the forms from a JSON file.
+
+        Raises
+        ------
+        ValueError
+            If it holds no recipe.
+        """
+        self.recipe = Recipe.model_validate_json(Path(path).read_text(encoding="utf-8"))
+
+    def reset_choices(self, *_: object) -> None:
+        """Follow the viewer's layers; napari calls this when they change."""
+        self._examples.refresh()
+
+    @property
+    def summary(self) -> str:
+        """What is about to be trained, or why that will not work."""
+        return self._summary.text()
+
+    # -- what a person sees
+
+    def _build(self) -> None:
+        inside = QWidget()
+        settings = QVBoxLayout(inside)
+        for title, part in (
+            ("Task", self._task),
+            ("Layers", self._examples),
+            ("Network", self._network),
+            ("Training", self._training),
+        ):
+            settings.addWidget(QLabel(f"<b>{title}</b>"))
+            settings.addWidget(part)
+            settings.addSpacing(8)
+        settings.addWidget(self._recipe_menu())
+        settings.addStretch()
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidget(inside)
+        scroll.setMinimumHeight(160)
+        self.tabs = QTabWidget()
+        self.tabs.addTab(self.curve, "Loss")
+        self.tabs.addTab(self.card, "Model")
+        self.tabs.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        self.save_button.setToolTip("Save the model as one file")
+        self.predict_button.setToolTip("Open the Predict dock with the model")
+        self.panel.buttons.addWidget(self.save_button)
+        self.panel.buttons.addWidget(self.predict_button)
+        layout = QVBoxLayout(self)
+        layout.addWidget(scroll, stretch=3)
+        layout.addWidget(self._summary)
+        layout.addWidget(self.panel)
+        layout.addWidget(self.tabs, stretch=1)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self.setMinimumWidth(320)
+
+    def _recipe_menu(self) -> QToolButton:
+        menu = QMenu(self)
+        for text, act in (
+            ("Load recipe…", self._load_recipe),
+            ("Save recipe…", self._save_recipe),
+            ("Copy as command line", self._copy_command),
+        ):
+            action = menu.addAction(text)
+            assert action is not None
+            action.triggered.connect(act)
+        button = QToolButton()
+        button.setText("Recipe")
+        button.setToolTip("All of the settings above, as one file")
+        button.setMenu(menu)
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        return button
+
+    def _connect(self) -> None:
+        self._task.changed.connect(self._ask_for_layers)
+        for part in (self._task, self._network, self._training, self._examples):
+            part.changed.connect(self._summarise_later)
+        self._later.timeout.connect(self._summarise)
+        self.panel.start_button.clicked.connect(self.train)
+        self.panel.shown.connect(self._draw)
+        self.panel.returned.connect(self._keep)
+        self.panel.ended.connect(self._draw)
+        self.save_button.clicked.connect(self._save_clicked)
+        self.predict_button.clicked.connect(self.predict)
+
+    def _ask_for_layers(self, *_: object) -> None:
+        kinds = self._task.kind.asks_for()
+        if kinds != self._examples.kinds:
+            self._examples.ask_for(kinds)
+
+    def _summarise_later(self, *_: object) -> None:
+        self._later.start()
+
+    def _summarise(self, *_: object) -> None:
+        try:
+            self._summary.setText(_summary(self.recipe, self._examples.images))
+        except ValueError as error:
+            self._summary.setText(str(error))
+
+    def _draw(self, *_: object) -> None:
+        self.curve.show_losses(self._losses)
+
+    def _keep(self, model: Model) -> None:
+        self._model = model
+        self._losses = Losses.of(model.card.losses, model.card.validations)
+        self.card.show_card(model.card)
+        self.tabs.setCurrentWidget(self.card)
+        self.panel.say(f"trained{': ' * bool(model.card.stopped)}{model.card.stopped}")
+        self._allow_saving()
+
+    def _allow_saving(self) -> None:
+        for button in (self.save_button, self.predict_button):
+            button.setEnabled(self._model is not None)
+
+    def predict(self, *_: object) -> None:
+        """Open the Predict dock with the model."""
+        _, dock = self._viewer.window.add_plugin_dock_widget(
+            "napari-hyperspectral", "Predict", tabify=True
+        )
+        dock.model = self._model
+
+    def _save_clicked(self, *_: object) -> None:
+        self.save_model()
+
+    def _load_recipe(self, *_: object) -> None:
+        path, _filter = QFileDialog.getOpenFileName(self, "Load recipe", "", _RECIPE_FILES)
+        if not path:
+            return
+        try:
+            self.load_recipe(path)
+        except (ValueError, OSError) as error:
+            self.panel.complain(f"{Path(path).name} is no recipe: {error}")
+
+    def _save_recipe(self, *_: object) -> None:
+        path = self._ask_where("Save recipe", "recipe.json", _RECIPE_FILES)
+        if path is None:
+            return
+        try:
+            self.save_recipe(path)
+        except (ValueError, OSError) as error:
+            self.panel.complain(f"not saved: {error}")
+
+    def _ask_where(self, title: str, name: str, files: str) -> Path | None:
+        """Ask where to save; nothing is overwritten that was not asked about."""
+        chosen, _filter = QFileDialog.getSaveFileName(self, title, name, files)
+        if not chosen:
+            return None
+        path = Path(chosen)
+        if path.suffix == Path(name).suffix:
+            return path  # the dialog has asked
+        path = path.with_name(path.name + Path(name).suffix)
+        yes = QMessageBox.StandardButton.Yes
+        question = f"{path.name} exists already. Overwrite it?"
+        if path.exists() and QMessageBox.question(self, title, question) != yes:
+            return None
+        return path
+
+    def _copy_command(self, *_: object) -> None:
+        clipboard = QApplication.clipboard()
+        assert clipboard is not None
+        clipboard.setText(command_line(self._examples.layers))
+        self.panel.say("copied; save the recipe as recipe.json beside it")
+
+
+def command_line(examples: Sequence[Mapping[str, Layer | None]]) -> str:
+    """Return the command that trains on the files of these layers by ``recipe.json``."""
+    files = [
+        f"{name}={_file(layer) or name.upper()}"
+        for example in examples
+        for name, layer in example.items()
+    ]
+    command = ("napari-hyperspectral", "train", "recipe.json", *files, "-o", "model.safetensors")
+    return shlex.join(command)
+
+
+def _file(layer: Layer | None) -> str | None:
+    return None if layer is None else layer.source.path
+
+
+def _learn(
+    recipe: Recipe, images: Sequence[Mapping[str, Image]], machine: Machine, autosave: Path
+) -> Job[Model]:
+    """Load the images and train; in the worker thread."""
+    yield Progress(0, 0, note="loading the layers")
+    task: Task = recipe.task
+    examples = [task.example(**example) for example in images]
+    return (yield from fit(recipe, examples, machine=machine, autosave=autosave))
+
+
+def _autosave(machine: Machine, recipe: Recipe) -> Path:
+    """Return where a training under way is saved, so that nothing is lost."""
+    now = datetime.now().strftime("%Y-%m-%d %H-%M-%S-%f")
+    return machine.cache / "trainings" / f"{now} {recipe.task.kind}.safetensors"
+
+
+def _summary(recipe: Recipe, images: Sequence[Mapping[str, Image]]) -> str:
+    """Return what is about to be trained in one line.
+
+    Raises
+    ------
+    ValueError
+        If the images are no examples of the task.
+    """
+    arrays = [image.data for example in images for image in example.values()]
+    small = sum(array.nbytes for array in arrays) <= _MOST_TO_PREVIEW
+    if not small or not all(isinstance(array, np.ndarray) for array in arrays):
+        return "Large or lazy layers: they are looked at when training starts."
+    task: Task = recipe.task
+    examples = [task.example(**example) for example in images]
+    first = examples[0]
+    ports = Ports(bands_in=len(first.takes), bands_out=max(len(one.gives) for one in examples))
+    with torch.device("meta"):  # counts without filling memory
+        weights = sum(p.numel() for p in recipe.network.build(ports).parameters())
+    pixels = sum(int((example.strata > 0).sum()) for example in examples)
+    return (
+        f"{weights:,} weights, which see one {recipe.network.view} at a time; {pixels:,} pixels to "
+        f"learn from, {first.takes} → {_gives(examples)}"
+    )
+
+
+def _gives(examples: Sequence[Example]) -> str:
+    longest = max((example.gives for example in examples), key=len)
+    return "the same" if longest == examples[0].takes else str(longest)
