@@ -96,7 +96,7 @@ def axis_from_vector(name: str, values: NDArray[Any]) -> SpectralAxis:
     """Return the axis that a vector of this name holds, its unit guessed from name and numbers."""
     centres = np.asarray(values, dtype=np.float64)
     for pattern, kind, unit in _QUANTITIES:
-        if re.search(pattern, name.lower()):
+        if re.search(pattern, name.lower().rpartition("/")[2]):
             if kind == "wavelength":
                 unit = wavelength_unit(centres)
             return SpectralAxis(centres, unit, kind, guessed=True)
@@ -141,7 +141,8 @@ def _chosen(arrays: Mapping[str, Any], source: Source) -> dict[str, Any]:
             )
         return {source.array: numeric[source.array]}
     images = {n: a for n, a in numeric.items() if 3 <= a.ndim <= 5 and not _is_vector(a)}
-    images = images or {n: a for n, a in numeric.items() if a.ndim == 2 and not _is_vector(a)}
+    flat = {n: a for n, a in numeric.items() if a.ndim == 2 and a.size > 1}
+    images = images or {n: a for n, a in flat.items() if not _is_vector(a)}
     if not images:
         raise FileFormatError(
             source.path,

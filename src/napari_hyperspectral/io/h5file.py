@@ -1,0 +1,182 @@
+"""HDF5 files, opened for as long as it takes: lazy arrays open them again when they are needed.
+
+So no handle stays open, files can be replaced while an array of theirs is shown, and arrays
+can be sent to other processes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import dask.array as da
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from ..cube import Image, describe
+from .blocks import blocks
+from .errors import FileFormatError
+
+OURS: Final = "hyperspectral"
+"""Dataset at the root that holds our description; an attribute could not hold 64 kB."""
+_DATA: Final = "data"
+"""Its attribute: path of the dataset described."""
+_ONE_PIECE: Final = 2**20
+_FILTERS: Final = {
+    32001: "blosc",
+    32004: "lz4",
+    32008: "bitshuffle",
+    32015: "zstd",
+    32026: "blosc2",
+}
+
+
+@contextmanager
+def opened(path: Path) -> Generator[h5py.File, None, None]:
+    """Open a file to read, and tell what is wrong with it in a sentence."""
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            yield file
+    except FileFormatError:
+        raise
+    except (OSError, RuntimeError, KeyError) as error:
+        reason = str(error).split("\n")[0]
+        raise FileFormatError(
+            path, f"not a whole HDF5 file ({reason})", "copy or download it again"
+        ) from error
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A dataset that is opened each time it is looked at."""
+
+    path: Path
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def __getitem__(self, place: Any) -> NDArray[Any]:
+        with opened(self.path) as file:
+            return np.asarray(file[self.name][place])
+
+
+def lazy(path: Path, dataset: h5py.Dataset) -> Any:
+    """Return a dataset as a dask array.
+
+    Raises
+    ------
+    FileFormatError
+        If it is compressed with a filter that is not installed.
+    """
+    _check_filters(path, dataset)
+    stored = _Stored(path, dataset.name, tuple(map(int, dataset.shape)), dataset.dtype)
+    chunks = da.core.normalize_chunks(  # type: ignore[no-untyped-call]
+        "auto",
+        stored.shape,
+        dtype=stored.dtype,
+        limit=16 * _ONE_PIECE,
+        previous_chunks=dataset.chunks,
+    )
+    name = f"hdf5-{dataset.name}-{hash((str(path), path.stat().st_mtime_ns)):x}"
+    meta = np.empty((0,) * stored.ndim, stored.dtype)
+    return da.from_array(stored, chunks, name=name, meta=meta)  # type: ignore[no-untyped-call]
+
+
+def _check_filters(path: Path, dataset: h5py.Dataset) -> None:
+    plan = dataset.id.get_create_plist()
+    codes = [plan.get_filter(place)[0] for place in range(plan.get_nfilters())]
+    if all(h5py.h5z.filter_avail(code) for code in codes):
+        return
+    with contextlib.suppress(ImportError):
+        __import__("hdf5plugin")
+    missing = [_FILTERS.get(code, str(code)) for code in codes if not h5py.h5z.filter_avail(code)]
+    if missing:
+        raise FileFormatError(
+            path,
+            f"{dataset.name} is compressed with {', '.join(missing)}",
+            "pip install hdf5plugin",
+        )
+
+
+def attribute(item: Any, name: str) -> Any:
+    """Return an attribute as text, number or list; None where there is none, or an empty one."""
+    try:
+        value = item.attrs[name]
+    except (KeyError, OSError, TypeError):
+        return None
+    if isinstance(value, h5py.Empty):
+        return None
+    if isinstance(value, np.ndarray):
+        parts = [_plain(part) for part in value.ravel()]
+        if value.dtype.kind in "SO" and len(parts) > 1 and all(len(str(p)) == 1 for p in parts):
+            return "".join(map(str, parts))  # text spelled out, a byte an element
+        return parts[0] if len(parts) == 1 else parts
+    return _plain(value)
+
+
+def text(item: Any, name: str) -> str:
+    """Return an attribute as text; empty where there is none."""
+    value = attribute(item, name)
+    return "" if value is None else str(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value.item() if isinstance(value, np.generic) and value.dtype.kind in "iufb" else value
+
+
+def datasets(group: h5py.Group) -> Iterator[h5py.Dataset]:
+    """Yield each dataset below a group once, however many names it has."""
+    found: dict[str, h5py.Dataset] = {}
+
+    def visit(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and item.shape is not None:
+            found[name] = item
+
+    group.visititems(visit)  # comes by each object once
+    yield from found.values()
+
+
+def own_description(file: h5py.File) -> tuple[dict[str, Any], h5py.Dataset] | None:
+    """Return the description we left in a file, and the dataset it is of."""
+    if not isinstance(file.get(OURS), h5py.Dataset):
+        return None
+    about = json.loads(file[OURS].asstr()[()])
+    return about, file[text(file[OURS], _DATA)]
+
+
+def describe_in(file: h5py.File, image: Image, dataset: h5py.Dataset) -> None:
+    """Leave our description of an image in a file."""
+    file[OURS] = json.dumps(describe(image))
+    file[OURS].attrs[_DATA] = dataset.name
+
+
+def fill(group: h5py.Group, name: str, data: Any, *, bands_last: bool = False) -> h5py.Dataset:
+    """Write an array, a few bands at a time; large ones in chunks that suit bands and spectra."""
+    shape = tuple(int(size) for size in data.shape)
+    cubic = (*(1,) * (len(shape) - 3), 32, 64, 64)[-len(shape) :]
+    if bands_last:
+        shape = (*shape[:-3], *shape[-2:], shape[-3])
+        cubic = (*cubic[:-3], *cubic[-2:], cubic[-3])
+    dtype = np.dtype(data.dtype)
+    small = int(np.prod(shape)) * dtype.itemsize <= _ONE_PIECE
+    chunks = None if small else tuple(min(pair) for pair in zip(shape, cubic, strict=True))
+    dataset = group.create_dataset(name, shape, dtype, chunks=chunks)
+    for place, block in blocks(data):
+        if bands_last:
+            *lead, bands = place
+            dataset[(*lead, slice(None), slice(None), bands)] = np.moveaxis(block, -3, -1)
+        else:
+            dataset[place] = block
+    return dataset
