@@ -1,0 +1,247 @@
+"""Cubes and labels as napari layers, and back; neither napari nor Qt is imported.
+
+``metadata["hyperspectral"]`` of a layer is the description of `cube.describe`; what napari
+itself shows and lets people change (name, scale, translate, units) wins over it on the way back.
+The band axis of a layer counts bands (scale 1, unit pixel): a length there would flip napari's
+spatial units, and a scale could not hold an axis that is not uniform.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .axis import ChannelAxis, SpectralAxis
+from .cube import Cube, Image, Labels, Sampling, describe, image_from
+
+KEY: Final = "hyperspectral"
+"""Where a layer's metadata holds the description."""
+_SAMPLES: Final = 24
+"""Bands, rows and columns that are looked at for the contrast limits, at most."""
+_KNOWN_UNITS: Final = frozenset(
+    # what pint, napari's library of units, reads as a length or a time; others are shown as pixels
+    ["nm", "um", "µm", "mm", "cm", "m", "km", "inch", "s", "ms", "us", "min", "h", "degree"]
+)
+
+LayerData = tuple[Any, dict[str, Any], str]
+
+
+def to_layer(image: Image) -> LayerData:
+    """Return napari's (data, attributes, kind) for an image.
+
+    Cubes become one image layer (the band axis is a slider), labels a labels layer; both with
+    scale, translate, units and axis labels. Of lazy data a small sample is read, for contrast.
+    """
+    dims = image.dims
+    attributes: dict[str, Any] = {
+        "name": image.name or ("labels" if isinstance(image, Labels) else "cube"),
+        "scale": tuple(_step(image, dim) for dim in dims),
+        "translate": tuple(_start(image, dim) for dim in dims),
+        "units": tuple(_unit(image, dim) for dim in dims),
+        "axis_labels": dims,
+        "metadata": {KEY: describe(image)} | _aliases(image),
+    }
+    if isinstance(image, Labels):
+        data = np.asarray(image.data)
+        if data.dtype == bool:
+            data = data.astype(np.uint8)
+        if image.classes:
+            attributes["features"] = {
+                "index": list(range(len(image.classes) + 1)),
+                "class": ["unlabelled", *image.classes],
+            }
+        return data, attributes, "labels"
+    data = image.data
+    attributes |= {"rgb": False, "multiscale": False, "contrast_limits": contrast_limits(data)}
+    return data, attributes, "image"
+
+
+def from_layer(data: Any, attributes: Mapping[str, Any], kind: str) -> Image:
+    """Return the image in a layer, given as napari's ``layer.as_layer_data_tuple()``.
+
+    A layer that is not ours gets an axis that only counts its bands. Labels painted on the bands
+    of a cube, (band, y, x), are collapsed: see `collapsed`.
+
+    Raises
+    ------
+    ValueError
+        If the layer is neither image nor labels, is RGB, or is no image of at least two axes.
+    """
+    name = str(attributes.get("name", ""))
+    if kind not in ("image", "labels"):
+        raise ValueError(f"layer {name!r} is a {kind} layer; wanted an image or labels")
+    if attributes.get("rgb"):
+        raise ValueError(f"layer {name!r} is an RGB picture, not a cube of bands")
+    if attributes.get("multiscale"):
+        data = data[0]
+    about = (attributes.get("metadata") or {}).get(KEY)
+    if isinstance(about, Mapping) and ("axis" in about) == (kind == "image"):
+        stored = _fitting(data, about)
+        if stored is not None:
+            return _placed(stored, attributes)
+    return _placed(_foreign(data, attributes, kind), attributes)
+
+
+def collapsed(data: NDArray[Any]) -> NDArray[Any]:
+    """Return labels painted on single bands, (band, y, x), as one image, (y, x).
+
+    People paint on whatever band they see. A pixel painted with different classes on different
+    bands takes the highest of them.
+    """
+    flat: NDArray[Any] = np.asarray(data).max(axis=0)
+    return flat
+
+
+def labels_for(cube: Cube) -> Labels:
+    """Return empty labels on the pixels of a cube, to paint on."""
+    shape = tuple(n for n, dim in zip(cube.shape, cube.dims, strict=True) if dim != "band")
+    return Labels(
+        np.zeros(shape, np.uint8),
+        pixel_size=cube.pixel_size,
+        origin=cube.origin,
+        pixel_unit=cube.pixel_unit,
+        z=cube.z,
+        t=cube.t,
+        name=f"{cube.name} labels".strip(),
+    )
+
+
+def contrast_limits(data: Any) -> tuple[float, float]:
+    """Return the range between the 1st and 99th percentile of a sparse sample of finite values.
+
+    At most 24 bands are read, so that a file of any size opens at once.
+    """
+    steps = [slice(None, None, max(1, -(-size // _SAMPLES))) for size in data.shape]
+    sample = np.asarray(data[tuple(steps)], dtype=np.float64)
+    finite = sample[np.isfinite(sample)]
+    if not finite.size:
+        return 0.0, 1.0
+    low, high = (float(v) for v in np.percentile(finite, [1, 99]))
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def _step(image: Image, dim: str) -> float:
+    return {
+        "y": image.pixel_size[0],
+        "x": image.pixel_size[1],
+        "z": image.z.step if image.z else 1.0,
+        "t": image.t.step if image.t else 1.0,
+    }.get(dim, 1.0)
+
+
+def _start(image: Image, dim: str) -> float:
+    return {
+        "y": image.origin[0],
+        "x": image.origin[1],
+        "z": image.z.start if image.z else 0.0,
+        "t": image.t.start if image.t else 0.0,
+    }.get(dim, 0.0)
+
+
+def _unit(image: Image, dim: str) -> str:
+    unit = {
+        "y": image.pixel_unit,
+        "x": image.pixel_unit,
+        "z": image.z.unit if image.z else None,
+        "t": image.t.unit if image.t else None,
+    }.get(dim)
+    return unit if unit in _KNOWN_UNITS else "pixel"
+
+
+def _aliases(image: Image) -> dict[str, Any]:
+    """Return what other plugins look for in the metadata of a layer."""
+    if isinstance(image, Labels) or not isinstance(image.axis, SpectralAxis):
+        return {}
+    centres = image.axis.centres.tolist()
+    return {
+        "type": "hyperspectral_cube",
+        "signal_axis": len(image.dims) - 3,
+        "wavelength": [repr(centre) for centre in centres],
+        "wavelength units": image.axis.unit or "",
+        "wav": centres,
+        "centers": centres,
+    }
+
+
+def _fitting(data: Any, about: Mapping[str, Any]) -> Image | None:
+    """Return the described image, or None where the data are not those that were described."""
+    try:
+        return image_from(data, about)
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _foreign(data: Any, attributes: Mapping[str, Any], kind: str) -> Image:
+    name, ndim = str(attributes.get("name", "")), len(data.shape)
+    if ndim < 2 or ndim > 5:
+        raise ValueError(
+            f"layer {name!r} has {ndim} axes; wanted two (y, x) to five (t, z, band, y, x)"
+        )
+    leading: dict[str, Any] = {"t": Sampling()} if ndim == 5 else {}
+    if kind == "labels":
+        array = np.asarray(data)
+        if ndim >= 3:  # painted band by band
+            array = np.moveaxis(array, -3, 0).max(axis=0) if ndim > 3 else collapsed(array)
+        if array.ndim >= 3:
+            leading["z"] = Sampling()
+        return Labels(array, **leading)
+    if ndim == 2:
+        return Cube(data[None], SpectralAxis.index(1))
+    if ndim >= 4:
+        leading["z"] = Sampling()
+    return Cube(data, SpectralAxis.index(int(data.shape[-3])), **leading)
+
+
+def _placed(image: Image, attributes: Mapping[str, Any]) -> Image:
+    """Return an image with the name and place that napari shows."""
+    changes: dict[str, Any] = {"name": str(attributes.get("name", image.name))}
+    scale, translate = (_last(attributes.get(n), len(image.dims)) for n in ("scale", "translate"))
+    units = [str(unit) for unit in attributes.get("units") or ()]
+    shown = units[-1] if units else "pixel"
+    known = image.pixel_unit if image.pixel_unit in _KNOWN_UNITS else None
+    if _canonical(shown) != _canonical(known or "pixel"):
+        changes["pixel_unit"] = None if shown == "pixel" else _canonical(shown)
+    if scale is not None:
+        changes["pixel_size"] = (scale[-2], scale[-1])
+    if translate is not None:
+        changes["origin"] = (translate[-2], translate[-1])
+    for dim in set(image.dims) & {"t", "z"}:
+        place = image.dims.index(dim)
+        sampling: Sampling = getattr(image, dim)
+        changes[dim] = replace(
+            sampling,
+            step=sampling.step if scale is None else scale[place],
+            start=sampling.start if translate is None else translate[place],
+        )
+    return replace(image, **changes)
+
+
+def _last(values: Sequence[float] | None, count: int) -> tuple[float, ...] | None:
+    """Return one number a dimension; a collapsed layer has more of them than dimensions."""
+    if values is None:
+        return None
+    numbers = tuple(float(v) for v in values)
+    return numbers[-count:] if len(numbers) >= count else (1.0,) * (count - len(numbers)) + numbers
+
+
+_CANONICAL: Final = {
+    "micrometer": "um", "µm": "um", "nanometer": "nm", "millimeter": "mm", "centimeter": "cm",
+    "meter": "m", "kilometer": "km", "second": "s", "millisecond": "ms", "microsecond": "us",
+    "minute": "min", "hour": "h",
+}  # fmt: skip
+
+
+def _canonical(unit: str) -> str:
+    return _CANONICAL.get(unit, unit)
+
+
+def axis_of(attributes: Mapping[str, Any]) -> SpectralAxis | ChannelAxis | None:
+    """Return the axis in a layer's metadata, or None where there is none."""
+    from .axis import axis_from_json
+
+    about = (attributes.get("metadata") or {}).get(KEY)
+    return axis_from_json(about["axis"]) if isinstance(about, Mapping) and "axis" in about else None
