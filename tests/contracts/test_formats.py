@@ -25,7 +25,7 @@ TYPES = [
     "float32",
     "float64",
 ]
-FLAT = ("ENVI", "TIFF folder")
+FLAT = ("ENVI",)
 """Formats without room for t and z."""
 LOADED = ("NumPy archive", "MATLAB")
 """Formats whose files are compressed as a whole, so that they are loaded."""

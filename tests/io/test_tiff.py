@@ -182,7 +182,7 @@ def test_a_person_can_say_which_axis_is_spectral(tmp_path, pages):
     tifffile.imwrite(tmp_path / "a.tif", pages, photometric="minisblack")
     cube = read(tmp_path / "a.tif", axes="yxb")
     np.testing.assert_array_equal(cube.data, pages.transpose(2, 0, 1))
-    with pytest.raises(FileFormatError, match="3 axes .* the layout 'xb' has 2"):
+    with pytest.raises(FileFormatError, match=r"3 axes .* the layout 'xb' has 2"):
         read(tmp_path / "a.tif", axes="xb")
 
 
@@ -236,7 +236,7 @@ def test_compressed_pages_are_decoded_one_at_a_time_from_any_thread(tmp_path, rn
 
 
 @pytest.mark.parametrize("kind", ["imagej", "ome", "plain", "compressed", "ours"])
-@pytest.mark.parametrize("kept", [0.02, 0.5, 0.9])
+@pytest.mark.parametrize("kept", [0.02, 0.5, 0.9, 0.99])
 def test_a_file_cut_short_is_refused_with_numbers(tmp_path, rng, kind, kept):
     data = rng.integers(0, 60000, (20, 30, 40)).astype(np.uint16)
     path = tmp_path / ("a.ome.tif" if kind in ("ome", "ours") else "a.tif")
@@ -279,20 +279,20 @@ def test_what_is_no_tiff_is_refused(tmp_path, content, said):
 
 @pytest.mark.parametrize("narrow", [(6, 1, 9), (6, 9, 1), (6, 5, 3), (6, 5, 4), (6, 1, 1)])
 @pytest.mark.parametrize("name", ["a.ome.tif", "a.tif"])
-@pytest.mark.parametrize("format", [None, "TIFF stack"])
-def test_images_of_any_shape_come_back(tmp_path, cube, rng, narrow, name, format):
+@pytest.mark.parametrize("kind", [None, "TIFF stack"])
+def test_images_of_any_shape_come_back(tmp_path, cube, rng, narrow, name, kind):
     image = cube.after("cropped", data=rng.normal(size=narrow).astype(np.float32))
-    if format is not None and "ome" in name:
+    if kind is not None and "ome" in name:
         name = "b.tiff"
-    write(tmp_path / name, image, format=format)
+    write(tmp_path / name, image, format=kind)
     same(read(tmp_path / name), image)
 
 
 def test_a_single_frame_of_a_single_slice_comes_back(tmp_path, axis, rng):
     data = rng.normal(size=(1, 1, 6, 5, 7)).astype(np.float32)
     image = Cube(data, axis, t=Sampling(2.0, 1.0, "s"), z=Sampling(0.5, 0.0, "um"))
-    for name, format in (("a.ome.tif", None), ("b.tif", None), ("c.tif", "TIFF stack")):
-        write(tmp_path / name, image, format=format)
+    for name, kind in (("a.ome.tif", None), ("b.tif", None), ("c.tif", "TIFF stack")):
+        write(tmp_path / name, image, format=kind)
         same(read(tmp_path / name), image)
 
 
@@ -367,6 +367,14 @@ def test_a_folder_of_bands_comes_back(tmp_path, cube, stack):
         else:
             same(read(tmp_path / "scan"), image)
     assert not list(tmp_path.glob(".*"))
+
+
+def test_a_folder_that_holds_other_things_is_never_replaced(tmp_path, cube):
+    write(tmp_path / "scan", cube, format="TIFF folder")
+    (tmp_path / "scan" / "diary.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match="scan holds other things"):
+        write(tmp_path / "scan", cube, format="TIFF folder", overwrite=True)
+    assert (tmp_path / "scan" / "diary.txt").read_text() == "mine"
 
 
 def test_names_of_files_give_order_and_wavelengths(tmp_path, pages):

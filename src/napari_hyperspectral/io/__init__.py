@@ -203,9 +203,20 @@ def write(
         raise FileExistsError(
             f"{', '.join(existing)} exists already; choose another name or allow overwriting"
         )
+    if path.is_dir() and any(path.iterdir()) and not _may_replace(chosen, path):
+        raise FileExistsError(
+            f"the folder {path.name} holds other things than {chosen.name} and is not replaced; "
+            "choose another name"
+        )
     with replacing(*files) as drafts:
         _module(chosen.writer).write_image(drafts[-1], image)
     return path
+
+
+def _may_replace(chosen: Format, folder: Path) -> bool:
+    """Whether a folder is of this format and no other: what people keep in one is theirs."""
+    is_ours = getattr(_module(chosen.writer), "is_ours", None)
+    return is_ours is not None and bool(is_ours(folder))
 
 
 def _read(source: Source, name: str | None) -> list[Image]:

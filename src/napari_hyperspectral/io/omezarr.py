@@ -101,18 +101,19 @@ def write_image(path: Path, image: Image) -> None:
     letters = [dim[0] for dim in image.dims]
     order = [letters.index(letter) for letter in _ORDER if letter in letters]
     letters = [letters[place] for place in order]
-    data = image.data.transpose(order)
+    shape = tuple(image.shape[place] for place in order)
     group = zarr.create_group(str(path), zarr_format=3)
     array = group.create_array(
         "0",
-        shape=data.shape,
-        dtype=np.dtype(data.dtype).newbyteorder("="),
-        chunks=tuple(min(_CHUNK[n], size) for n, size in zip(letters, data.shape, strict=True)),
+        shape=shape,
+        dtype=np.dtype(image.data.dtype).newbyteorder("="),
+        chunks=tuple(min(_CHUNK[n], size) for n, size in zip(letters, shape, strict=True)),
         dimension_names=[_kind(letter)[0] for letter in letters],
     )
     low, high = math.inf, -math.inf
-    for block in _blocks(data.shape, array.chunks, data.dtype.itemsize):
-        values = np.asarray(data[block])
+    for block in _blocks(shape, array.chunks, array.dtype.itemsize):
+        there = tuple(block[order.index(place)] for place in range(len(order)))
+        values = np.asarray(image.data[there]).transpose(order)
         array[block] = values
         finite = values[np.isfinite(values)]
         if finite.size:

@@ -13,7 +13,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +66,7 @@ class Planes:
 @contextmanager
 def opened(path: Path) -> Generator[TiffFile, None, None]:
     """Open a TIFF file, and say in a sentence why it cannot be."""
-    count_pages(path)
+    _check_links(path)
     try:
         file = TiffFile(path)
         if not len(file.series):
@@ -79,46 +79,6 @@ def opened(path: Path) -> Generator[TiffFile, None, None]:
         ) from error
     with file:
         yield file
-
-
-def count_pages(path: Path) -> tuple[int, int | None]:
-    """Return how many pages are linked, and the byte that a broken link points to, if any.
-
-    Raises
-    ------
-    FileFormatError
-        If the file is empty, not a TIFF file, or ends before its first page.
-    """
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(16)
-        order = {b"II": "<", b"MM": ">"}.get(head[:2], "")
-        version = struct.unpack(order + "H", head[2:4])[0] if order and len(head) >= 8 else 0
-        if version not in (42, 43):
-            found = f"not a TIFF file (it begins with {head[:8]!r})" if head else "an empty file"
-            raise FileFormatError(path, found, "give the file its right suffix, or copy it again")
-        big = version == 43
-        count, entry, link = ("Q", 20, "Q") if big else ("H", 12, "I")
-        offset = struct.unpack_from(order + link, head.ljust(16, b"\0"), 8 if big else 4)[0]
-        pages, seen = 0, set[int]()
-        while offset and offset not in seen:
-            seen.add(offset)
-            file.seek(offset)
-            number = file.read(struct.calcsize(count))
-            if len(number) == struct.calcsize(count):
-                file.seek(struct.unpack(order + count, number)[0] * entry, 1)
-            following = file.read(struct.calcsize(link))
-            if len(following) < struct.calcsize(link):
-                if not pages:
-                    raise FileFormatError(
-                        path,
-                        f"its first page is at byte {offset:,} or ends beyond, "
-                        f"but the file has {size:,} bytes",
-                        CUT_SHORT,
-                    )
-                return pages, int(offset)
-            pages, offset = pages + 1, struct.unpack(order + link, following)[0]
-    return pages, None
 
 
 def planes_of(path: Path, file: TiffFile, series: Any) -> Planes:
@@ -148,6 +108,68 @@ def planes_of(path: Path, file: TiffFile, series: Any) -> Planes:
     return Planes(data, chunky=samples > 1 and not separate, colour=colour)
 
 
+def _check_links(path: Path) -> None:
+    """Follow the links from page to page: tifffile reads what is left of a file, and is content.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is empty, not a TIFF file, or a link points beyond its end.
+    """
+    size, pages, seen = path.stat().st_size, 0, set[int]()
+    with path.open("rb") as file:
+        form, offset = _first_link(path, file.read(16))
+        while offset and offset not in seen:
+            seen.add(offset)
+            file.seek(min(offset, size))
+            number = file.read(form.number.size).ljust(form.number.size, b"\0")
+            entries = file.read(min(form.number.unpack(number)[0] * form.entry.size, size))
+            link = file.read(form.link.size)
+            ends = max(_ends(form, entries), default=0) if link else offset + len(number)
+            if len(link) < form.link.size or ends > size:
+                raise FileFormatError(
+                    path,
+                    f"page {pages + 1} should be at byte {max(offset, ends):,}, "
+                    f"but the file has {size:,} bytes",
+                    CUT_SHORT,
+                )
+            pages, offset = pages + 1, form.link.unpack(link)[0]
+
+
+class _Form(NamedTuple):
+    """How numbers are stored in a TIFF file, classic or big, of either byte order."""
+
+    number: struct.Struct
+    entry: struct.Struct
+    """Tag, type, number of values, and the value or the byte where the values are."""
+    link: struct.Struct
+
+
+def _first_link(path: Path, head: bytes) -> tuple[_Form, int]:
+    order = {b"II": "<", b"MM": ">"}.get(head[:2], "")
+    version = struct.unpack(f"{order}H", head[2:4])[0] if order and len(head) >= 8 else 0
+    if version not in (_CLASSIC, _BIG):
+        found = f"not a TIFF file (it begins with {head[:8]!r})" if head else "an empty file"
+        raise FileFormatError(path, found, "give the file its right suffix, or copy it again")
+    big = version == _BIG
+    count, entry, link = ("Q", "HHQQ", "Q") if big else ("H", "HHII", "I")
+    form = _Form(*(struct.Struct(order + part) for part in (count, entry, link)))
+    return form, form.link.unpack_from(head.ljust(16, b"\0"), form.link.size)[0]
+
+
+def _ends(form: _Form, entries: bytes) -> Iterator[int]:
+    """Yield where the values end of those tags that no reader can do without."""
+    whole = len(entries) // form.entry.size * form.entry.size
+    for tag, kind, number, place in form.entry.iter_unpack(entries[:whole]):
+        size = _TYPE_SIZES.get(kind, 1) * number
+        if tag in _NEEDED and size > form.link.size:
+            yield place + size
+
+
+_CLASSIC, _BIG = 42, 43
+_NEEDED: Final = (270, 273, 279, 324, 325, 42112, 50838, 50839)
+"""Description, offsets and sizes of strips and tiles, metadata of GDAL and ImageJ."""
+_TYPE_SIZES: Final = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _KNOWN: Final = (
     *(_WIDTH, _LENGTH, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER),
     *(_STRIP_OFFSETS, _SAMPLES, _STRIP_BYTES, _PLANAR, _PREDICTOR),
@@ -241,7 +263,7 @@ def each_plane(data: Any) -> Iterator[NDArray[Any]]:
     slab = max(1, _SLAB // (height * width * data.dtype.itemsize))
     for place in np.ndindex(data.shape[:-3]):
         for start in range(0, data.shape[-3], slab):
-            yield from np.ascontiguousarray(data[place][start : start + slab])
+            yield from np.ascontiguousarray(data[(*place, slice(start, start + slab))])
 
 
 def write_planes(file: TiffWriter, data: Any, description: bytes | str | None = None) -> None:

@@ -24,7 +24,7 @@ from .evidence import SHAPE_KEY, Sizes, Told, told_beside, told_by_envi_text
 from .geotiff import TAGS, told_by_gdal
 from .imagej import told_by_imagej
 from .omexml import images_of_ome
-from .planes import CUT_SHORT, Planes, count_pages, layout_of_file, opened, planes_of, write_planes
+from .planes import CUT_SHORT, Planes, layout_of_file, opened, planes_of, write_planes
 from .sidecar import LAYOUT_KEY, read_sidecar, sidecar_of, write_sidecar
 from .source import Source
 
@@ -215,14 +215,6 @@ def _sizes(path: Path, planes: Planes, inside: Sequence[Told]) -> Sizes:
     """Return the axes of the planes; that as many are there as promised is seen to."""
     sizes = next((told.sizes for told in inside if told.sizes is not None), None)
     if sizes is None:
-        linked, broken = count_pages(path)
-        if broken is not None:
-            raise FileFormatError(
-                path,
-                f"after {linked} pages the next should be at byte {broken:,}, "
-                f"but the file has {path.stat().st_size:,} bytes",
-                CUT_SHORT,
-            )
         return (("b", planes.pages),)
     promised = math.prod(size for _, size in sizes)
     if planes.samples > 1 and promised == planes.pages * planes.samples:
