@@ -1,5 +1,8 @@
 """ENVI files are read as the manual means them, and written so that other programs read them."""
 
+import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -311,3 +314,29 @@ def test_labels_without_names_get_some(tmp_path):
     write(tmp_path / "a.hdr", Labels(np.array([[0, 3]], np.uint8)))
     assert "class 3" in (tmp_path / "a.hdr").read_text()
     assert read_labels(tmp_path / "a.hdr").classes == ()
+
+
+def test_four_gigabytes_open_at_once_and_take_no_memory(tmp_path):
+    with (tmp_path / "big.img").open("wb") as file:
+        file.truncate(4 * 2**30)
+    (tmp_path / "big.hdr").write_text(
+        "ENVI\nsamples = 2048\nlines = 2048\nbands = 256\ndata type = 4\ninterleave = bsq\n"
+    )
+    code = (
+        "import json, resource, sys, time; from napari_hyperspectral.io import read\n"
+        "from napari_hyperspectral.io import envi\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
+        "before, start = peak(), time.perf_counter(); cube = read(sys.argv[1])\n"
+        "seconds = time.perf_counter() - start; band = cube.data[100].sum()\n"
+        "print(json.dumps([seconds, peak() - before, cube.shape]))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "big.hdr"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    seconds, megabytes, shape = json.loads(run.stdout)
+    assert shape == [256, 2048, 2048]
+    assert seconds < 1
+    assert megabytes < 60  # one band is 16 MB

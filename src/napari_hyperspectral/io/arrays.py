@@ -92,6 +92,12 @@ def cube_from_array(array: Any, layout: str, axis: SpectralAxis | None, **about:
     return Cube(array, axis or SpectralAxis.index(bands), **about)
 
 
+def names_an_axis(name: str) -> bool:
+    """Whether a vector of this name can be a spectral axis; exposure times are none."""
+    last = name.lower().rpartition("/")[2]
+    return any(re.search(pattern, last) for pattern, _, _ in _QUANTITIES)
+
+
 def axis_from_vector(name: str, values: NDArray[Any]) -> SpectralAxis:
     """Return the axis that a vector of this name holds, its unit guessed from name and numbers."""
     centres = np.asarray(values, dtype=np.float64)
@@ -215,16 +221,18 @@ def _guess(name: str, shape: tuple[int, ...], source: Source) -> str:
 def _axis_of_length(
     bands: int | None, vectors: Mapping[str, NDArray[Any]], source: Source
 ) -> SpectralAxis | None:
-    found = [axis_from_vector(n, v) for n, v in vectors.items() if len(v) == bands]
+    vectors = {n: v for n, v in vectors.items() if len(v) == bands and names_an_axis(n)}
+    found = [axis_from_vector(n, v) for n, v in vectors.items()]
     named = [axis for axis in found if axis.kind != "index"]
     if len(named) > 1 and not all(axis.same_bands(named[0]) for axis in named):
-        names = [n for n, v in vectors.items() if len(v) == bands]
         raise AmbiguousError(
             source.path,
-            f"{len(named)} vectors could be the spectral axis: {', '.join(names)}",
+            f"{len(named)} vectors could be the spectral axis: {', '.join(vectors)}",
             "keep one of them in the file",
         )
-    return (named or [axis for axis in found if len(found) == 1] or [None])[0]
+    if named or len(found) == 1:
+        return (named or found)[0]
+    return None
 
 
 def _with_band_at(place: int, ndim: int) -> str:
