@@ -385,6 +385,14 @@ def test_names_of_files_give_order_and_wavelengths(tmp_path, pages):
     np.testing.assert_array_equal(np.asarray(cube.data), pages)
 
 
+def test_files_of_a_folder_can_be_planes_of_a_stack(tmp_path, pages):
+    for number, page in enumerate(pages):
+        tifffile.imwrite(tmp_path / f"{number}.tif", page)
+    cube = read(tmp_path, axes="zyx")
+    assert cube.dims == ("z", "band", "y", "x")
+    np.testing.assert_array_equal(np.asarray(cube.data)[:, 0], pages)
+
+
 def test_folders_without_bands_are_refused(tmp_path, pages):
     with pytest.raises(FileFormatError, match="no TIFF files in it"):
         read(tmp_path)

@@ -280,9 +280,12 @@ def _laid_out(found: _Found, layout: str, source: Source) -> Image:
 
 def _axis(told: Sequence[Told], bands: int, path: Path, planes: Planes | None) -> Axis | None:
     """Return the first axis that fits the bands: of the file, of the text beside it, of colours."""
-    for one in (*told, told_beside(path, bands)):
+    for one in told:
         if one.axis is not None and len(one.axis) == bands:
             return one.axis
+    beside = told_beside(path, bands).axis
+    if beside is not None:
+        return beside
     if planes is not None and planes.colour and bands == planes.samples:
         return ChannelAxis(_COLOURS[:bands])
     return None

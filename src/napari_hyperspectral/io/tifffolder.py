@@ -18,6 +18,7 @@ from tifffile import TiffWriter
 from ..axis import Axis, ChannelAxis, SpectralAxis
 from ..cube import Cube, Image, Labels, describe, image_from
 from . import omezarr, tiff
+from .arrays import cube_from_array
 from .errors import FileFormatError
 from .evidence import axis_from_names
 from .planes import layout_of_file, write_planes
@@ -54,7 +55,10 @@ def read_images(source: Source) -> list[Image]:
                 "all the bands of a folder must be alike: move the odd ones elsewhere",
             )
     about = _description(source.path)
-    return [_deduced(source.path, files, bands) if about is None else _described(bands, about)]
+    if about is not None and source.axes is None:
+        return [_described(bands, about)]
+    cube = _deduced(source.path, files, bands)
+    return [cube if source.axes is None else _laid_out(cube, source)]
 
 
 def write_image(path: Path, image: Image) -> None:
@@ -131,6 +135,19 @@ def _deduced(path: Path, files: Sequence[Path], bands: Sequence[Cube]) -> Cube:
         name=path.name,
         history=(f"read {path.name}",),
     )
+
+
+def _laid_out(cube: Cube, source: Source) -> Cube:
+    """Return the cube with the axes that a person gave: files first, then those of a page."""
+    layout = source.axes or "byx"
+    if len(layout) != len(cube.shape):
+        raise FileFormatError(
+            source.path,
+            f"{len(cube.shape)} axes {cube.shape}, the layout {layout!r} has {len(layout)}",
+            "give one letter for each axis",
+        )
+    axis = cube.axis if layout[-3] == "b" and isinstance(cube.axis, SpectralAxis) else None
+    return cube_from_array(cube.data, layout, axis, name=cube.name, history=cube.history)
 
 
 def _stacked(bands: Sequence[Any]) -> Any:
