@@ -116,6 +116,20 @@ def test_a_store_is_known_by_its_files_whatever_its_name(tmp_path, rng):
     assert read(path).axis.unit == "nm"
 
 
+def test_a_store_of_hyperspy_is_read_by_its_axes(tmp_path, rng):
+    group = zarr.create_group(tmp_path / "a.zspy").create_group("Experiments/map")
+    data = rng.random((4, 5, 6))
+    group.create_array("data", data=data)
+    for number, (name, units) in enumerate([("y", "um"), ("x", "um"), ("Raman shift", "cm^-1")]):
+        axis = group.create_group(f"axis-{number}")
+        about = {"name": name, "units": units, "scale": 0.5, "offset": 2.0, "size": 6}
+        axis.attrs.update(about | {"navigate": number < 2, "_type": "UniformDataAxis"})
+    cube = read(tmp_path / "a.zspy")
+    assert cube.axis == SpectralAxis(2 + 0.5 * np.arange(6), "1/cm", "raman_shift")
+    assert (cube.pixel_size, cube.origin, cube.pixel_unit) == ((0.5, 0.5), (2.0, 2.0), "um")
+    np.testing.assert_array_equal(np.asarray(cube.data), data.transpose(2, 0, 1))
+
+
 # what we write -----------------------------------------------------------------------------
 
 

@@ -134,7 +134,9 @@ def _images(node: Any, source: Source) -> Iterator[Image]:
         return
     groups = [member for _, member in node.groups()]
     arrays = dict(node.arrays())
-    if arrays:
+    if "data" in arrays and "axis-0" in node:
+        yield from _of_hyperspy(node, arrays["data"], source)
+    elif arrays:
         yield from _of_arrays(arrays, attributes, source)
     elif groups:
         for group in groups:
@@ -179,6 +181,46 @@ def _of_multiscale(
 def _described(data: Any, letters: str, about: Mapping[str, Any]) -> Image:
     order = [letters.index(letter) for letter in "tzbyx" if letter in letters]
     return image_from(data.transpose(order), about)
+
+
+def _of_hyperspy(group: Any, array: Any, source: Source) -> Iterator[Image]:
+    """Yield the cube of a .zspy store, if it is one of spectra: its signal has one axis."""
+    axes = [group[f"axis-{number}"] for number in range(array.ndim)]
+    abouts = [axis.attrs.asdict() for axis in axes]
+    signal = [number for number, about in enumerate(abouts) if not about.get("navigate")]
+    if len(signal) != 1 or array.ndim > 3:
+        yield from _of_arrays({"data": array}, {}, source)
+        return
+    about = abouts[signal[0]]
+    values = (
+        np.asarray(axes[signal[0]]["axis"][...], np.float64)
+        if "axis" in axes[signal[0]]
+        else float(about.get("offset", 0))
+        + float(about.get("scale", 1)) * np.arange(array.shape[signal[0]])
+    )
+    means, title = spectral_unit(str(about.get("units", ""))), str(about.get("name", ""))
+    if means is not None and means.unit == "1/cm" and "raman" in title.lower():
+        means = means._replace(kind="raman_shift")
+    axis = axis_from_vector(title, values) if means is None else band_axis([*values], means)
+    places = [n for n in range(array.ndim) if n != signal[0]]
+    layout = dict(zip(places, "yx"[-len(places) :], strict=False))
+    letters = "".join(layout.get(number, "b") for number in range(array.ndim))
+    known = {"name": group.basename, "history": (f"read {source.path.name}",)}
+    yield cube_from_array(
+        _lazy(array), source.axes or letters, axis, **known, **_steps(abouts, letters)
+    )
+
+
+def _steps(abouts: Sequence[Mapping[str, Any]], letters: str) -> dict[str, Any]:
+    if not {"y", "x"} <= set(letters):
+        return {}
+    down, across = (abouts[letters.index(letter)] for letter in "yx")
+    unit = place_unit(str(down.get("units", "")))
+    if unit is None or unit != place_unit(str(across.get("units", ""))):
+        return {}
+    size = (float(down.get("scale", 1)), float(across.get("scale", 1)))
+    start = (float(down.get("offset", 0)), float(across.get("offset", 0)))
+    return {"pixel_size": size, "origin": start, "pixel_unit": unit}
 
 
 def _of_arrays(
