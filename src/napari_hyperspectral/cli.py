@@ -1,0 +1,519 @@
+"""The command line: each command is a call of the library, with progress bars and readable errors.
+
+What is heavy (torch above all) is imported inside the commands that need it, so that the others
+are quick.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from .cube import Image
+    from .machine import Machine
+    from .progress import Progress
+    from .recipe import Recipe
+    from .tasks import Example, Task
+
+app = typer.Typer(
+    name="napari-hyperspectral",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Read, convert, train on and predict hyperspectral images.",
+)
+
+PathText = Annotated[str, typer.Argument(metavar="PATH", help="File or folder, or path::name@axes")]
+Axes = Annotated[
+    str | None,
+    typer.Option(metavar="LAYOUT", help="Layout of the array, a letter an axis of t z b y x: yxb"),
+]
+ImageName = Annotated[
+    str | None, typer.Option(help="Name or number of the image, where a file holds several")
+]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="File to write")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
+Device = Annotated[
+    str | None, typer.Option(help="Where networks run: auto, cpu, cuda, cuda:1, mps")
+]
+Precision = Annotated[str | None, typer.Option(help="float32, or bfloat16: faster, coarser")]
+Threads = Annotated[int | None, typer.Option(help="Threads on the CPU")]
+TileMemory = Annotated[int | None, typer.Option(help="Memory one tile may take, in MiB")]
+Cache = Annotated[Path | None, typer.Option(help="Folder for trainings in progress")]
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line, and end the process: 0 done, 1 an error, 2 wrong usage."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    for stream in (sys.stdout, sys.stderr):  # a terminal without µ or ⁻¹ gets a question mark
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        app([word for word in words if word != "--debug"], prog_name="napari-hyperspectral")
+    except Exception as error:  # the last door: what no command expected is a line, too
+        if debug:
+            raise
+        for line in _explained(error):
+            print(f"error: {line}", file=sys.stderr)
+        sys.exit(1)
+    sys.exit(0)
+
+
+@app.callback()
+def _all_commands(
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from")] = False,
+) -> None:
+    """Read, convert, train on and predict hyperspectral images."""
+
+
+@app.command()
+def info(
+    path: PathText,
+    as_json: AsJson = False,
+    stats: Annotated[
+        bool, typer.Option("--stats", help="Smallest, greatest and mean value; reads all of it")
+    ] = False,
+    axes: Axes = None,
+    image: ImageName = None,
+) -> None:
+    """Tell what is in a file: dimensions, spectral axis, pixel size, history."""
+    from .io import Source, format_of, read, read_all
+    from .summary import facts, lines_of_image
+
+    format_name = format_of(Source.parse(path).path).name
+    images = read_all(path, axes=axes) if image is None else [read(path, axes=axes, image=image)]
+    told = [{"format": format_name} | facts(found, with_statistics=stats) for found in images]
+    if as_json:
+        print(json.dumps(told[0] if len(told) == 1 else {"images": told}, indent=1))
+        return
+    for found, about in zip(images, told, strict=True):
+        _print_pairs(lines_of_image(found, about))
+
+
+@app.command()
+def convert(
+    path: PathText,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="File to write; its suffix tells how")],
+    axes: Axes = None,
+    image: ImageName = None,
+    labels: Annotated[bool, typer.Option("--labels", help="The file holds a label image")] = False,
+    format_name: Annotated[
+        str | None, typer.Option("--format", help="Format to write, where a suffix has several")
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Read a cube (or labels) and write it in another format, with axis, units and history."""
+    from .io import read_labels, write
+
+    _check_target(out, force, format_name)
+    found = read_labels(path, axes=axes) if labels else _only_image(path, axes, image)
+    with Console(stderr=True).status(f"writing {out.name}"):
+        write(out, found, overwrite=force, format=format_name)
+    print(out)
+
+
+@app.command()
+def train(
+    recipe_file: Annotated[Path, typer.Argument(metavar="RECIPE.json", help="See `recipe`")],
+    layers: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME=PATH...",
+            help="The images the task asks for: noisy=a.hdr clean=b.hdr, or cube=c.hdr labels=l.tif;"
+            " repeat the names to train on several",
+        ),
+    ],
+    out: Out,
+    axes: Axes = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the training of this model where it ended")
+    ] = False,
+    force: Force = False,
+    device: Device = None,
+    precision: Precision = None,
+    threads: Threads = None,
+    tile_memory: TileMemory = None,
+    cache: Cache = None,
+) -> None:
+    """Train a model on images; Ctrl-C keeps the best so far."""
+    from .progress import finish
+
+    machine = _machine(device, precision, threads, tile_memory, cache)
+    _check_target(out, force)
+    recipe = _read_recipe(recipe_file)
+    examples = _examples(recipe.task, layers, axes)
+    from .summary import lines_of_card
+    from .training import fit
+
+    autosave = _autosave(machine, recipe, out)
+    job = fit(recipe, examples, machine=machine, autosave=autosave, resume=resume)
+    with _watching(f"training {out.name}") as watch:
+        model = finish(job, watch)
+    model.save(out, overwrite=force)
+    if autosave is not None and model.card.stopped != "stopped by hand":
+        autosave.unlink(missing_ok=True)
+    _print_pairs(lines_of_card(model.card))
+    print(out)
+
+
+@app.command()
+def recipe(
+    task: Annotated[str | None, typer.Option(help="Kind of the task, such as denoise")] = None,
+    network: Annotated[str | None, typer.Option(help="Kind of network, such as resunet1d")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write")] = None,
+    settings: Annotated[
+        bool, typer.Option("--settings", help="Tell what each setting means instead")
+    ] = False,
+    force: Force = False,
+) -> None:
+    """List tasks and networks; with --task, write a recipe that has every setting in it."""
+    from .networks import NETWORKS
+    from .tasks import TASKS
+
+    if task is None and network is None and not settings and out is None:
+        _print_choices("Task", TASKS)
+        _print_choices("Network", NETWORKS)
+        return
+    if task is None:
+        raise typer.BadParameter("a recipe needs --task", param_hint="--task")
+    chosen = _recipe_of(task, network)
+    if settings:
+        _print_settings(chosen)
+        return
+    text = chosen.model_dump_json(indent=2)
+    if out is None:
+        print(text)
+        return
+    _check_target(out, force)
+    out.write_text(text + "\n", encoding="utf-8")
+    print(out)
+
+
+@app.command()
+def predict(
+    model_file: Annotated[Path, typer.Argument(metavar="MODEL", help="File that `train` wrote")],
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Cubes, path::name@axes")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File; for several cubes a folder")],
+    suffix: Annotated[
+        str, typer.Option(help="Format of the files, where OUT is a folder")
+    ] = ".ome.tif",
+    axes: Axes = None,
+    image: ImageName = None,
+    force: Force = False,
+    device: Device = None,
+    precision: Precision = None,
+    threads: Threads = None,
+    tile_memory: TileMemory = None,
+) -> None:
+    """Run a model on cubes: a cube or a label image comes out, as the model was trained for."""
+    machine = _machine(device, precision, threads, tile_memory, None)
+    targets = _targets(paths, out, suffix)
+    for target in targets:
+        _check_target(target, force)
+    from .io import read, write
+    from .model import Model
+    from .prediction import predict as predicting
+    from .progress import finish
+
+    model = Model.load(model_file)
+    for path, target in zip(paths, targets, strict=True):
+        cube = read(path, axes=axes, image=image)
+        with _watching(f"predicting {target.name}") as watch:
+            result = finish(predicting(model, cube, machine=machine), watch)
+        write(target, result, overwrite=force)
+        print(target)
+
+
+@app.command()
+def card(
+    model_file: Annotated[Path, typer.Argument(metavar="MODEL", help="File that `train` wrote")],
+    as_json: AsJson = False,
+) -> None:
+    """Tell what a model is: recipe, axis, training data, figures of merit."""
+    from .card import read_card
+    from .summary import lines_of_card
+
+    found = read_card(model_file)
+    if as_json:
+        print(json.dumps(found.model_dump(mode="json"), indent=1))
+    else:
+        _print_pairs(lines_of_card(found))
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for what it makes")] = Path(
+        "demo-output"
+    ),
+    no_viewer: Annotated[
+        bool, typer.Option("--no-viewer", help="Do not open napari at the end")
+    ] = False,
+) -> None:
+    """Do the main job on a real scene: train, predict, evaluate; leave model, maps and a report."""
+    from .demo import run_demo
+
+    run_demo(out, viewer=not no_viewer)
+
+
+@app.command()
+def formats() -> None:
+    """List the file formats."""
+    from .io import FORMATS
+
+    table = Table("Format", "Files", "Read", "Written", "Labels", box=None)
+    for known in FORMATS:
+        written = " ".join(known.writes or known.patterns) if known.writer else ""
+        labels = "yes" if known.writer and known.labels else ""
+        read = "yes" if known.reader else ""
+        table.add_row(known.name, " ".join(known.patterns), read, written, labels)
+    Console().print(table)
+
+
+# What is shown
+
+
+def _print_choices(title: str, choices: Sequence[Any]) -> None:
+    table = Table(title, "", "Source", box=None)
+    for choice in choices:
+        line = (choice.__doc__ or "").partition("\n")[0]
+        table.add_row(choice.model_fields["kind"].default, line, choice.source)
+    Console().print(table)
+
+
+def _recipe_of(task: str, network: str | None) -> Recipe:
+    from .recipe import Recipe
+
+    about: dict[str, Any] = {"task": {"kind": task}}
+    return Recipe.model_validate(about | ({"network": {"kind": network}} if network else {}))
+
+
+def _print_settings(chosen: Recipe) -> None:
+    table = Table("Setting", "Default", "Meaning", box=None)
+    for part, settings in chosen:
+        for name, field in type(settings).model_fields.items():
+            value = json.dumps(settings.model_dump(mode="json")[name])
+            table.add_row(f"{part}.{name}", value, " ".join((field.description or "").split()))
+    Console().print(table)
+
+
+def _print_pairs(pairs: dict[str, str]) -> None:
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2))
+    for name, text in pairs.items():
+        table.add_row(name, Text(text))  # not markup: names may hold [brackets]
+    Console().print(table, highlight=False)
+
+
+# From words to things
+
+
+def _only_image(path: str, axes: str | None, image: str | None) -> Image:
+    """Read a cube or labels, whichever the file says it holds."""
+    from .io import read, read_all
+
+    if image is None:
+        found = read_all(path, axes=axes)
+        if len(found) == 1:
+            return found[0]
+    return read(path, axes=axes, image=image)
+
+
+def _machine(
+    device: str | None,
+    precision: str | None,
+    threads: int | None,
+    tile_memory: int | None,
+    cache: Path | None,
+) -> Machine:
+    from .machine import Machine
+
+    given = {
+        "device": device,
+        "precision": precision,
+        "threads": threads,
+        "tile_memory": tile_memory,
+        "cache": cache,
+    }
+    return Machine.model_validate(
+        {name: value for name, value in given.items() if value is not None}
+    )
+
+
+def _read_recipe(path: Path) -> Recipe:
+    from .recipe import Recipe
+
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no recipe {str(path)!r}; `recipe --task … -o` makes one")
+    try:
+        return Recipe.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        error.add_note(path.name)
+        raise
+
+
+def _examples(task: Task, words: Sequence[str], axes: str | None) -> list[Example]:
+    """Read what was named, and pair it in order: the first noisy with the first clean."""
+    from .cube import Labels
+    from .io import read, read_labels
+
+    kinds = task.asks_for()
+    paths: dict[str, list[str]] = {name: [] for name in kinds}
+    for word in words:
+        name, equals, path = word.partition("=")
+        if not equals or name not in kinds:
+            wanted = " ".join(f"{known}=PATH" for known in kinds)
+            raise typer.BadParameter(f"got {word!r}; this task wants {wanted}")
+        paths[name].append(path)
+    counts = {len(found) for found in paths.values()}
+    if len(counts) > 1 or counts == {0}:
+        got = ", ".join(f"{len(found)} {name}" for name, found in paths.items())
+        raise typer.BadParameter(f"got {got}; give as many of each, at least one")
+    examples = []
+    for chosen in zip(*paths.values(), strict=True):
+        images = {
+            name: read_labels(path) if kinds[name] is Labels else read(path, axes=axes)
+            for name, path in zip(kinds, chosen, strict=True)
+        }
+        examples.append(task.example(**images))
+    return examples
+
+
+def _targets(paths: Sequence[str], out: Path, suffix: str) -> list[Path]:
+    """Return where each result goes; a folder is made for several, or where one is there."""
+    from .io import Source, format_of
+
+    is_folder = len(paths) > 1 or out.is_dir()
+    if not is_folder:
+        return [out]
+    if out.exists() and not out.is_dir():
+        raise typer.BadParameter(f"{out} is a file; {len(paths)} cubes need a folder")
+    format_of(Path("x" + suffix), "write")
+    sources = [Source.parse(path) for path in paths]
+    stems = [s.path.name.split(".")[0] + (f" {s.array}" if s.array else "") for s in sources]
+    if len(set(stems)) < len(stems):
+        raise typer.BadParameter("two cubes would be written to files of the same name")
+    out.mkdir(parents=True, exist_ok=True)
+    return [out / (stem + suffix) for stem in stems]
+
+
+def _check_target(path: Path, force: bool, format_name: str | None = None) -> None:
+    """Refuse before the work, not after it."""
+    from .io import format_of
+
+    files: tuple[Path, ...] = (path,)
+    if path.suffix not in _OURS:
+        files = format_of(path, "write", format_name).files(path)
+    existing = [file.name for file in files if file.exists()]
+    if existing and not force:
+        raise FileExistsError(f"{', '.join(existing)} exists already; --force overwrites it")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"there is no folder {str(path.parent)!r} to write {path.name} into"
+        )
+
+
+_OURS: Final = (".safetensors", ".json")
+"""Files of ours that are no images: models and recipes."""
+
+
+def _autosave(machine: Machine, recipe: Recipe, out: Path) -> Path | None:
+    """Return where a training is kept while it runs, one file for each recipe and model."""
+    text = recipe.model_dump_json() + str(out.resolve())
+    try:
+        machine.cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        print(f"note: nothing is saved before the end ({error}); see --cache", file=sys.stderr)
+        return None
+    return machine.cache / f"{out.stem}-{sha256(text.encode()).hexdigest()[:12]}.safetensors"
+
+
+# Progress and errors
+
+
+@contextmanager
+def _watching(what: str) -> Generator[Callable[[Progress], None], None, None]:
+    """Show a job as a bar on stderr; the first Ctrl-C ends the job, a second one the program."""
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    from .progress import Stop
+
+    asked = False
+
+    def ask(*_: object) -> None:
+        nonlocal asked
+        asked = True
+        signal.signal(signal.SIGINT, before)
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Bar(*columns, TextColumn("{task.fields[note]}"), console=Console(stderr=True)) as bar:
+        row = bar.add_task(what, total=None, note="")
+
+        def watch(step: Progress) -> None:
+            if asked:
+                raise Stop
+            bar.update(row, completed=step.done, total=step.total, note=_note(step))
+
+        before = signal.signal(signal.SIGINT, ask)
+        try:
+            yield watch
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+def _note(step: Progress) -> str:
+    loss = None if step.loss is None else f"loss {step.loss:.4g}"
+    validation = None if step.validation is None else f"validation {step.validation:.4g}"
+    return ", ".join(filter(None, (step.note, loss, validation)))
+
+
+def _explained(error: Exception) -> list[str]:
+    """Return what a person needs to know of an error, a line a problem."""
+    if isinstance(error, ValidationError):
+        where = getattr(error, "__notes__", [error.title])[0]  # the file, where there is one
+        return [_problem(where, about) for about in error.errors()]
+    text = " ".join(str(error).split())
+    if isinstance(error, FileNotFoundError | FileExistsError | PermissionError) and error.filename:
+        text = f"{error.filename}: {error.strerror}"
+    expected = isinstance(error, ValueError | OSError | ImportError | ArithmeticError | MemoryError)
+    if expected or type(error).__module__.startswith(__package__):
+        return [text or type(error).__name__]
+    return [f"{type(error).__name__}: {text} (--debug shows where)"]
+
+
+_WORDS: Final = {
+    "extra_forbidden": "there is no such setting; `recipe --task … --settings` lists them",
+    "missing": "this is needed",
+}
+
+
+def _problem(where: str, about: Any) -> str:
+    place = ".".join(str(part) for part in _without_kinds(about["loc"]))
+    message = _WORDS.get(about["type"], about["msg"])
+    got = (
+        ""
+        if about["type"] in _WORDS or isinstance(about["input"], dict | bytes)
+        else about["input"]
+    )
+    seen = f" (got {got!r})" if got != "" else ""
+    return ": ".join(filter(None, (where, place, message))) + seen
+
+
+def _without_kinds(place: Sequence[str | int]) -> Sequence[str | int]:
+    """Leave out the kind that pydantic puts after "task" and "network"."""
+    return (place[0], *place[2:]) if place[:1] in (("task",), ("network",)) else place
