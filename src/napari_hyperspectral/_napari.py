@@ -22,10 +22,10 @@ PLUGIN: Final = "napari-hyperspectral"
 Paths = str | list[str]
 
 
-def get_reader(paths: Paths) -> Callable[[Paths], list[LayerData]] | None:
+def get_reader(path: Paths) -> Callable[[Paths], list[LayerData]] | None:
     """Return what reads these files, or None where none of our formats has such names."""
-    for path in _each(paths):
-        source = Source.parse(path).path
+    for each in _each(path):
+        source = Source.parse(each).path
         try:
             format_of(source)
         except UnknownFormatError:
@@ -114,9 +114,9 @@ def shared_patterns() -> list[str]:
 
 
 def patterns() -> list[str]:
-    """Return what the manifest claims: the patterns of all formats, also with ``::array``."""
+    """Return what the manifest claims: the patterns of all formats that can be read."""
     files = [p.rstrip("/") for f in FORMATS if f.reader for p in f.patterns if p != "*/"]
-    return list(dict.fromkeys([p for name in files for p in (name, f"{name}::*", f"{name}@*")]))
+    return list(dict.fromkeys(files))
 
 
 def _each(paths: Paths) -> Sequence[str]:

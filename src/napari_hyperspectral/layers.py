@@ -22,10 +22,12 @@ KEY: Final = "hyperspectral"
 """Where a layer's metadata holds the description."""
 _SAMPLES: Final = 24
 """Bands, rows and columns that are looked at for the contrast limits, at most."""
-_KNOWN_UNITS: Final = frozenset(
-    # what pint, napari's library of units, reads as a length or a time; others are shown as pixels
-    ["nm", "um", "µm", "mm", "cm", "m", "km", "inch", "s", "ms", "us", "min", "h", "degree"]
-)
+_KNOWN_UNITS: Final = frozenset(["nm", "um", "µm", "mm", "s", "ms", "us", "min", "h"])
+"""Units that napari is told; others are shown as pixels, and stay in the description.
+
+Metres are not told: beside a layer in µm, napari counts the steps of its sliders in the smaller
+unit, and a scene of a few kilometres has more of them than a slider can hold (it raises).
+"""
 
 LayerData = tuple[Any, dict[str, Any], str]
 

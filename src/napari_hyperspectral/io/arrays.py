@@ -200,8 +200,12 @@ def _layout(
 def _guess(name: str, shape: tuple[int, ...], source: Source) -> str:
     if len(shape) == 2:
         guess = "yx"
-    else:  # a spectral axis first is shorter than the image, last it may be longer
-        guess = _with_band_at(len(shape) - 3 if shape[-3] == min(shape) else -1, len(shape))
+    else:  # height and width of an image are more alike than either and a number of bands
+        first, middle, last = shape[-3:]
+        bands_first = max(middle, last) * min(first, middle) < max(first, middle) * min(
+            middle, last
+        )
+        guess = _with_band_at(len(shape) - 3 if bands_first else -1, len(shape))
     label = f"{source.path.name}::{name}" if name else source.path.name
     examples = {2: '"xb" (a list of spectra) or "yx" (one image)', 3: '"yxb" or "byx"'}
     choices = examples.get(len(shape), '"tbyx", "zbyx" or "zyxb"')
@@ -213,7 +217,8 @@ def _guess(name: str, shape: tuple[int, ...], source: Source) -> str:
         )
     source.on_guess(
         f"{label} {shape} was taken as ({', '.join(guess)}); "
-        f"if that is wrong, open {label}@{'yxb' if guess == 'byx' else 'byx'}"
+        f"if that is wrong, convert {label}@{'yxb' if guess == 'byx' else 'byx'} on the command "
+        "line, or write the layout into a .json file beside it"
     )
     return guess
 
