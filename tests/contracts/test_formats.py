@@ -180,6 +180,14 @@ def test_nothing_is_overwritten_unless_allowed(form, path, cube, plain_cube):
     assert_same(read(path), plain_cube)
 
 
+def test_a_folder_of_other_things_is_never_replaced(form, path, cube):
+    path.mkdir()
+    (path / "thesis.txt").write_text("years of work")
+    with pytest.raises(FileExistsError, match="holds other things than"):
+        write(path, cube, format=form.name, overwrite=True)
+    assert (path / "thesis.txt").read_text() == "years of work"
+
+
 def test_a_write_that_fails_midway_leaves_nothing(form, path, cube):
     class Broken:
         """An array whose third band cannot be had."""

@@ -160,6 +160,15 @@ def test_a_file_without_images_is_told(h5):
         read(close(h5))
 
 
+def test_the_axes_of_the_first_hyperspy_files_are_found(h5):
+    group = h5.create_group("Experiments/old")
+    group["data"] = TRUTH
+    for place, (name, navigate) in enumerate([("y", True), ("x", True), ("Energy", False)]):
+        about = {"name": name, "units": "$eV$", "scale": 0.5, "offset": 1.0, "navigate": navigate}
+        group.create_group(f"_list_3_axes/{place}").attrs.update(about)
+    assert read(close(h5)).axis == SpectralAxis([1, 1.5, 2, 2.5], "eV")
+
+
 @pytest.mark.parametrize("content", [b"", b"no HDF5 at all", b"\x89HDF\r\n\x1a\n" + b"\0" * 40])
 def test_what_is_no_hdf5_is_refused_by_name(tmp_path, content):
     (tmp_path / "a.h5").write_bytes(content)

@@ -113,10 +113,10 @@ def format_of(path: str | Path, verb: str = "read", name: str | None = None) -> 
             return candidate
     if name is not None:
         raise UnknownFormatError(Path(name), f"{verb}", (f.name for f in able))
-    patterns = dict.fromkeys(
+    known = dict.fromkeys(
         p for f in able for p in (f.patterns if verb == "read" else f.writes or f.patterns)
     )
-    raise UnknownFormatError(path, {"read": "read", "write": "written"}[verb], patterns)
+    raise UnknownFormatError(path, {"read": "read", "write": "written"}[verb], known)
 
 
 def read(

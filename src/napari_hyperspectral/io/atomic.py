@@ -28,7 +28,11 @@ def replacing(*paths: Path) -> Generator[tuple[Path, ...], None, None]:
             if path.is_dir():
                 old = shelf / "replaced"
                 path.rename(old)
-                draft.rename(path)
+                try:
+                    draft.rename(path)
+                except OSError:
+                    old.rename(path)
+                    raise
                 shutil.rmtree(old)
             else:
                 draft.replace(path)

@@ -118,7 +118,7 @@ def _hyperspy(file: h5py.File, path: Path) -> list[Image]:
 
 
 def _hyperspy_dimension(group: h5py.Group, place: int) -> _Dimension:
-    about = group.get(f"axis-{place}")
+    about = _hyperspy_axis(group, place)
     if about is None:
         return _Dimension()
     if isinstance(about.get("axis"), h5py.Dataset):
@@ -129,15 +129,17 @@ def _hyperspy_dimension(group: h5py.Group, place: int) -> _Dimension:
             group["data"].shape[place]
         )
     navigates = attribute(about, "navigate")
-    signals = sum(
-        attribute(group[f"axis-{other}"], "navigate") in (False, 0, "False")
-        for other in range(group["data"].ndim)
-        if f"axis-{other}" in group
-    )
+    others = [_hyperspy_axis(group, other) for other in range(group["data"].ndim)]
+    signals = sum(attribute(other, "navigate") in (False, 0, "False") for other in others if other)
     spectral = None if navigates is None else navigates in (False, 0, "False") and signals == 1
     units = text(about, "units")
     units = "" if units in ("_None_", "<undefined>", "t.Undefined") else units
     return _Dimension(text(about, "name"), units, values, spectral)
+
+
+def _hyperspy_axis(group: h5py.Group, place: int) -> Any:
+    """Return the group of an axis, under its name of today or of version 1; None without one."""
+    return group.get(f"axis-{place}", group.get(f"_list_{group['data'].ndim}_axes/{place}"))
 
 
 def _nexus(file: h5py.File, path: Path) -> list[Image]:
@@ -194,7 +196,9 @@ def _signal(group: h5py.Group) -> h5py.Dataset | None:
 def _nexus_dimensions(group: h5py.Group, signal: h5py.Dataset) -> list[_Dimension]:
     """Return what `axes`, `AXIS_indices` or the older attributes say of each axis."""
     axes = attribute(group, "axes") or attribute(signal, "axes") or []
-    names = re.split(r"[:,\s]+", axes) if isinstance(axes, str) else [str(axis) for axis in axes]
+    names = (
+        re.findall(r"[^:,\s\[\]]+", axes) if isinstance(axes, str) else [str(axis) for axis in axes]
+    )
     placed: dict[int, str] = {}
     for place, name in enumerate(names):
         indices = attribute(group, f"{name}_indices")

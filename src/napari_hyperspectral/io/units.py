@@ -51,11 +51,11 @@ _METRES: Final = {"nm": 1e-9, "um": 1e-6, "mm": 1e-3, "cm": 1e-2, "m": 1.0}
 
 def spectral_unit(text: str) -> SpectralUnit | None:
     """Return the spectral unit a text spells, such as "Micrometers" or "rel. 1/cm", or None."""
-    plain = text.strip().strip("$[](){} ").lower()
+    plain = text.strip().strip("$ ").lower()
     raman = bool(re.search(r"raman|\brel\b|shift|stokes", plain))
     words = [
         plain,
-        *re.findall(r"[\[(]([^\])]*)[\])]", plain),
+        *re.findall(r"[\[({]([^\])}]*)[\])}]", plain),
         re.sub(r"^rel(ative)?\.?\s*", "", plain),
     ]
     for pattern, unit, factor in _SPECTRAL:
@@ -69,7 +69,7 @@ def spectral_unit(text: str) -> SpectralUnit | None:
 
 def place_unit(text: str | None) -> str | None:
     """Return the usual symbol of a unit of length (or time, or angle), or the text itself."""
-    plain = (text or "").strip()
+    plain = (text or "").strip().strip("$")
     for pattern, symbol in _LENGTHS:
         if re.fullmatch(pattern, plain.lower()):
             return symbol

@@ -1,0 +1,65 @@
+"""Units are known however they are spelled."""
+
+import pytest
+
+from napari_hyperspectral.axis import SpectralAxis
+from napari_hyperspectral.io.units import axis_in, place_unit, spectral_unit
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "kind"),
+    [
+        *((text, "nm", "wavelength") for text in ("nm", "Nanometers", "nanometre", "$nm$", " NM ")),
+        *((text, "um", "wavelength") for text in ("um", "µm", "μm", "micron", "Micrometers")),
+        *(
+            (text, "1/cm", "wavenumber")
+            for text in ("cm-1", "cm^-1", "cm⁻¹", "1/cm", "Wavenumber", "Wavenumbers (cm-1)")
+        ),
+        *((text, "1/cm", "raman_shift") for text in ("rel. 1/cm", "Raman shift (cm-1)")),
+        *((text, "m/z", "mz") for text in ("m/z", "Da", "thomson")),
+        ("eV", "eV", "energy"),
+        ("THz", "THz", "frequency"),
+        ("Wavelength (nm)", "nm", "wavelength"),
+    ],
+)
+def test_a_unit_is_known_by_all_its_names(text, unit, kind):
+    assert spectral_unit(text)[:2] == (unit, kind)
+
+
+@pytest.mark.parametrize("text", ["", "Unknown", "Index", "1/nm", "counts", "Wavelength", "pixel"])
+def test_what_is_no_spectral_unit_is_not_taken_for_one(text):
+    assert spectral_unit(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "wanted"),
+    [
+        ("m", 5e-7, 500),
+        ("Angstroms", 5000, 500),
+        ("keV", 1.5, 1500),
+        ("meV", 500, 0.5),
+        ("GHz", 500, 0.5),
+    ],
+)
+def test_values_are_brought_to_the_unit_we_count_in(text, value, wanted):
+    assert axis_in(text, [value]).centres[0] == pytest.approx(wanted)
+
+
+def test_centres_already_in_our_unit_are_not_touched():
+    assert axis_in("nm", [1 / 3, 0.1 + 0.2]) == SpectralAxis([1 / 3, 0.1 + 0.2], "nm")
+
+
+@pytest.mark.parametrize(
+    ("text", "symbol"),
+    [
+        ("µm", "um"),
+        ("\ufffdm", "um"),
+        ("micron", "um"),
+        ("Meters", "m"),
+        ("s", "s"),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_places_have_units_of_their_own(text, symbol):
+    assert place_unit(text) == symbol
