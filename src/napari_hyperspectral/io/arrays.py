@@ -217,8 +217,7 @@ def _guess(name: str, shape: tuple[int, ...], source: Source) -> str:
         )
     source.on_guess(
         f"{label} {shape} was taken as ({', '.join(guess)}); "
-        f"if that is wrong, convert {label}@{'yxb' if guess == 'byx' else 'byx'} on the command "
-        "line, or write the layout into a .json file beside it"
+        f"if that is wrong, convert {label}@{'yxb' if guess == 'byx' else 'byx'} on the command line"
     )
     return guess
 
