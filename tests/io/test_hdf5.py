@@ -142,6 +142,14 @@ def test_a_vector_with_a_unit_settles_axis_and_layout(h5):
     assert read(close(h5)).axis == SpectralAxis(RAMAN.centres, "1/cm")
 
 
+def test_wavelengths_may_be_noted_on_the_array_itself(h5):
+    h5["swath/radiance"] = BAND_FIRST
+    h5["swath/radiance"].attrs.update(wavelengths=[376.4, 500, 600, 2499.1], units="W/(m^2 sr um)")
+    cube = read(close(h5))
+    assert np.array_equal(np.asarray(cube.data), BAND_FIRST)
+    assert cube.axis == SpectralAxis([376.4, 500, 600, 2499.1], "nm", guessed=True)
+
+
 def test_plain_datasets_are_listed_and_can_be_named(h5):
     h5["a/low"], h5["a/high"] = TRUTH, TRUTH + 1
     path = close(h5)
@@ -182,6 +190,13 @@ def test_no_file_stays_open_and_arrays_travel(tmp_path, cube):
     with h5py.File(tmp_path / "a.h5", "r+"):
         pass  # nobody holds it
     assert np.array_equal(np.asarray(pickle.loads(pickle.dumps(found.data))), cube.data)
+
+
+@pytest.mark.parametrize("mode", ["r", "r+"])
+def test_a_file_that_is_open_elsewhere_can_be_read(tmp_path, cube, mode):
+    write(tmp_path / "a.h5", cube)
+    with h5py.File(tmp_path / "a.h5", mode):
+        assert np.array_equal(np.asarray(read(tmp_path / "a.h5").data), cube.data)
 
 
 def test_a_large_cube_is_stored_in_chunks_that_suit_bands_and_spectra(tmp_path):

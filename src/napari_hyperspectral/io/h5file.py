@@ -41,7 +41,7 @@ _FILTERS: Final = {
 def opened(path: Path) -> Generator[h5py.File, None, None]:
     """Open a file to read, and tell what is wrong with it in a sentence."""
     try:
-        with h5py.File(path, "r", locking=False) as file:
+        with _opened(path) as file:
             yield file
     except FileFormatError:
         raise
@@ -50,6 +50,15 @@ def opened(path: Path) -> Generator[h5py.File, None, None]:
         raise FileFormatError(
             path, f"not a whole HDF5 file ({reason})", "copy or download it again"
         ) from error
+
+
+def _opened(path: Path) -> h5py.File:
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        if "lock" not in str(error).lower():
+            raise
+        return h5py.File(path, "r", locking=False)  # another program writes it, or a network drive
 
 
 @dataclass(frozen=True)

@@ -319,7 +319,9 @@ def _plain_image(
             return cube_from_array(
                 lazy(source.path, item), layout, axis, name=title, history=history
             )
-    arrays: dict[str, Any] = {key: np.ravel(vector) for key, vector in vectors.items()}
+    noted = {key: np.ravel(item.attrs[key]) for key in item.attrs if _SPECTRAL_NAME.search(key)}
+    noted = {k: v for k, v in noted.items() if v.dtype.kind in "iuf" and v.size in item.shape}
+    arrays: dict[str, Any] = noted or {key: np.ravel(vector) for key, vector in vectors.items()}
     arrays[name] = lazy(source.path, item)
     asked = replace(source, array=name)
     return images_from_arrays(arrays, asked, name=title, history=history)[0]
