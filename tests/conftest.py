@@ -3,6 +3,7 @@
 import os
 import random
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,9 @@ from napari_hyperspectral.cube import Cube, Labels, Sampling
 DATA = Path(
     os.environ.get("NAPARI_HYPERSPECTRAL_DATA") or Path(__file__).parents[2] / "shared" / "data"
 )
+
+# napari keeps its settings here, and leaves those of the person who runs the tests alone
+os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp(prefix="napari-")) / "settings.yaml")
 
 
 @pytest.fixture(scope="session")

@@ -262,11 +262,15 @@ def demo(
     no_viewer: Annotated[
         bool, typer.Option("--no-viewer", help="Do not open napari at the end")
     ] = False,
+    force: Force = False,
+    device: Device = None,
+    threads: Threads = None,
 ) -> None:
     """Do the main job on a real scene: train, predict, evaluate; leave model, maps and a report."""
     from .demo import run_demo
 
-    run_demo(out, viewer=not no_viewer)
+    machine = _machine(device, None, threads, None, None)
+    run_demo(out, viewer=not no_viewer, machine=machine, overwrite=force)
 
 
 @app.command()
