@@ -1,140 +1,152 @@
-"""What napari.yaml points at: readers, writers, samples, commands. Thin; loads no torch.
-
-napari itself is imported inside the functions that need it.
-"""
+"""What napari.yaml names: readers, writers, samples and commands, each of them thin."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+from urllib.parse import urlparse
+from urllib.request import url2pathname
 
 from . import samples
-from .cube import Image
-from .io import FORMATS, UnknownFormatError, format_of, read_all, write
-from .io.source import Source
-from .layers import LayerData, from_layer, labels_for, to_layer
+from .cube import Cube
+from .io import FORMATS, read_all, write
+from .layers import LayerData, from_layer, labels_layer, to_layer
 
-if TYPE_CHECKING:
-    from napari.viewer import Viewer
+Reader = Callable[[str | list[str]], list[LayerData]]
 
 PLUGIN: Final = "napari-hyperspectral"
-Paths = str | list[str]
+_LOOK_AT: Final = 10_000
+"""Entries of a folder to look at: napari asks about every folder, and some are whole disks."""
 
 
-def get_reader(path: Paths) -> Callable[[Paths], list[LayerData]] | None:
-    """Return what reads these files, or None where none of our formats has such names."""
-    for each in _each(path):
-        source = Source.parse(each).path
-        try:
-            format_of(source)
-        except UnknownFormatError:
-            return None
-        if source.is_dir() and not _ours(source):
-            return None
-    return read_layers
+class NotWritten(Exception):
+    """A layer could not be written. No ValueError: napari takes those for "no such writer"."""
 
 
-def read_layers(paths: Paths) -> list[LayerData]:
-    """Read files as layers; what they leave open is guessed, and said.
+def get_reader(path: str | list[str]) -> Reader | None:
+    """Return the reader of a path, or None for folders that hold neither Zarr nor TIFF files.
 
-    Raises
-    ------
-    FileFormatError
-        If a file is not what it should be.
+    Files whose names are ours are always taken: where one cannot be read, reading says why.
     """
-    return [to_layer(image) for path in _each(paths) for image in read_all(path, on_guess=_say)]
+    paths = [path] if isinstance(path, str) else path
+    return read_layers if all(_may_be_ours(Path(_path(each))) for each in paths) else None
 
 
-def write_image(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
-    """Write an image layer as a cube; napari's dialog has asked about overwriting."""
-    return _written(path, from_layer(data, attributes, "image"))
+def read_layers(path: str | list[str]) -> list[LayerData]:
+    """Read all images at one or several paths as layers; what had to be guessed is shown.
+
+    An array of a file, and its layout, are named as in
+    ``file://localhost/data/map.h5::scan/counts@yxb``: napari asks whether a path exists before
+    it asks us, but not whether such an address does.
+    """
+    from napari.utils.notifications import show_warning
+
+    paths = [path] if isinstance(path, str) else path
+    return [
+        to_layer(image) for each in paths for image in read_all(_path(each), on_guess=show_warning)
+    ]
 
 
-def write_labels(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
-    """Write a labels layer; napari's dialog has asked about overwriting."""
-    return _written(path, from_layer(data, attributes, "labels"))
+def write_image(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
+    """Write an image layer; napari has asked already whether to replace a file."""
+    return _write(path, data, attributes, "image")
+
+
+def write_labels(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
+    """Write a labels layer; napari has asked already whether to replace a file."""
+    return _write(path, data, attributes, "labels")
 
 
 def raman_cell() -> list[LayerData]:
     """Return a synthetic Raman map of a cell, noisy and clean."""
-    return [to_layer(image) for image in reversed(samples.raman_cell())]
+    noisy, clean = samples.raman_cell()
+    return [to_layer(clean), to_layer(noisy)]
 
 
 def land_scene() -> list[LayerData]:
-    """Return a synthetic reflectance scene with its classes."""
+    """Return a synthetic landscape and its classes."""
     return [to_layer(image) for image in samples.land_scene()]
 
 
 def indian_pines() -> list[LayerData]:
-    """Return the Indian Pines scene with its ground truth."""
+    """Return Indian Pines and its ground truth."""
     return [to_layer(image) for image in samples.indian_pines()]
 
 
-def add_labels_for_cube(viewer: Viewer) -> None:
-    """Add an empty labels layer, (y, x), on the pixels of the selected cube, and start painting."""
-    from napari.layers import Image as ImageLayer
+def add_labels_for_cube() -> None:
+    """Add empty labels, to paint on, to the selected cube: one image of them for all bands."""
+    import napari
     from napari.layers import Layer
     from napari.utils.notifications import show_warning
 
-    cubes = [layer for layer in viewer.layers.selection if isinstance(layer, ImageLayer)]
-    cubes = cubes or [layer for layer in reversed(viewer.layers) if isinstance(layer, ImageLayer)]
-    if not cubes:
-        show_warning("Select the cube to make labels for: there is no image layer.")
+    viewer = napari.current_viewer()
+    layer = viewer.layers.selection.active if viewer else None
+    if layer is None:
+        show_warning("Select the layer of a cube first: the labels are made for it")
         return
-    cube = from_layer(*cubes[0].as_layer_data_tuple())
-    labels = viewer.add_layer(Layer.create(*to_layer(labels_for(cube))))  # type: ignore[arg-type]
-    labels.selected_label = 1
-    labels.mode = "paint"
+    try:
+        cube = from_layer(*layer.as_layer_data_tuple())
+    except ValueError as error:
+        show_warning(str(error))
+        return
+    if not isinstance(cube, Cube):
+        show_warning(f"Layer {layer.name!r} holds labels already; select the layer of a cube")
+        return
+    viewer.add_layer(Layer.create(*labels_layer(cube)))
 
 
-def prefer_this_plugin() -> None:
-    """Open the suffixes that napari's own readers claim too with this plugin, from now on.
-
-    napari's readers would drop the spectral axis.
-    """
+def prefer_us() -> None:
+    """Let us open, from now on, the files that napari itself would open without their axis."""
     from napari.settings import get_settings
     from napari.utils.notifications import show_info
 
-    shared = shared_patterns()
     plugins = get_settings().plugins
-    plugins.extension2reader = {**plugins.extension2reader, **dict.fromkeys(shared, PLUGIN)}
-    show_info(
-        f"From now on {', '.join(shared)} open with {PLUGIN}; to change it, see Preferences > Plugins."
+    ours = dict.fromkeys(_shared_patterns(), PLUGIN)
+    plugins.extension2reader = {**plugins.extension2reader, **ours}
+    show_info(f"napari-hyperspectral now opens {', '.join(ours)} (see Preferences > Plugins)")
+
+
+def _shared_patterns() -> list[str]:
+    """Return our patterns that napari's own reader claims too; stores are folders: "*.zarr/"."""
+    from npe2 import PluginManager
+
+    theirs = {
+        pattern.lower()
+        for contribution in PluginManager.instance().get_manifest("napari").contributions.readers
+        or ()
+        for pattern in contribution.filename_patterns
+    }
+    patterns = dict.fromkeys(p for f in FORMATS if f.reader for p in f.patterns if p != "*/")
+    return [pattern for pattern in patterns if _suffix(pattern) in theirs]
+
+
+def _suffix(pattern: str) -> str:
+    """Return the last suffix of a pattern, as in "*.tif" for "*.ome.tif"."""
+    return "*." + pattern.rstrip("/").rpartition(".")[2]
+
+
+def _may_be_ours(path: Path) -> bool:
+    if not path.is_dir():
+        return True
+    from .io.omezarr import is_zarr
+
+    if is_zarr(path):
+        return True
+    return any(
+        each.suffix.lower() in (".tif", ".tiff") for each in islice(path.iterdir(), _LOOK_AT)
     )
 
 
-def shared_patterns() -> list[str]:
-    """Return the patterns that both napari's own readers and this plugin claim."""
-    from npe2 import PluginManager
-
-    builtin = PluginManager.instance().get_manifest("napari").contributions.readers or ()
-    theirs = {pattern for reader in builtin for pattern in reader.filename_patterns}
-    return [pattern for pattern in patterns() if pattern in theirs]
+def _path(path: str) -> str:
+    """Return the path in an address of a file on this computer."""
+    address = urlparse(path)
+    return url2pathname(address.path) if address.scheme == "file" else path
 
 
-def patterns() -> list[str]:
-    """Return what the manifest claims: the patterns of all formats that can be read."""
-    files = [p.rstrip("/") for f in FORMATS if f.reader for p in f.patterns if p != "*/"]
-    return list(dict.fromkeys(files))
-
-
-def _each(paths: Paths) -> Sequence[str]:
-    return [paths] if isinstance(paths, str) else paths
-
-
-def _ours(folder: Path) -> bool:
-    """Whether a folder is a Zarr store, or holds TIFF files: every folder is offered to us."""
-    if any((folder / name).exists() for name in ("zarr.json", ".zattrs", ".zgroup", ".zarray")):
-        return True
-    return any(child.suffix.lower() in (".tif", ".tiff") for child in folder.iterdir())
-
-
-def _written(path: str, image: Image) -> list[str]:
-    return [str(write(path, image, overwrite=True))]
-
-
-def _say(guess: str) -> None:
-    from napari.utils.notifications import show_warning
-
-    show_warning(guess)
+def _write(path: str, data: Any, attributes: Mapping[str, Any], kind: str) -> list[str]:
+    try:
+        return [str(write(path, from_layer(data, attributes, kind), overwrite=True))]
+    except ValueError as error:
+        raise NotWritten(str(error)) from error

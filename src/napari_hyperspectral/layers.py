@@ -29,6 +29,9 @@ Metres are not told: beside a layer in µm, napari counts the steps of its slide
 unit, and a scene of a few kilometres has more of them than a slider can hold (it raises).
 """
 
+_NAMELESS: Final = {Cube: "cube", Labels: "labels"}
+"""What a layer is called whose image has no name."""
+
 LayerData = tuple[Any, dict[str, Any], str]
 
 
@@ -40,7 +43,7 @@ def to_layer(image: Image) -> LayerData:
     """
     dims = image.dims
     attributes: dict[str, Any] = {
-        "name": image.name or ("labels" if isinstance(image, Labels) else "cube"),
+        "name": image.name or _NAMELESS[type(image)],
         "scale": tuple(_step(image, dim) for dim in dims),
         "translate": tuple(_start(image, dim) for dim in dims),
         "units": tuple(_unit(image, dim) for dim in dims),
@@ -80,6 +83,8 @@ def from_layer(data: Any, attributes: Mapping[str, Any], kind: str) -> Image:
         raise ValueError(f"layer {name!r} is an RGB picture, not a cube of bands")
     if attributes.get("multiscale"):
         data = data[0]
+    if kind == "labels" and len(data.shape) >= 3 and not _is_stack(data, attributes):
+        data, attributes = collapsed(data), _without_bands(attributes)
     about = (attributes.get("metadata") or {}).get(KEY)
     if isinstance(about, Mapping) and ("axis" in about) == (kind == "image"):
         stored = _fitting(data, about)
@@ -89,13 +94,34 @@ def from_layer(data: Any, attributes: Mapping[str, Any], kind: str) -> Image:
 
 
 def collapsed(data: NDArray[Any]) -> NDArray[Any]:
-    """Return labels painted on single bands, (band, y, x), as one image, (y, x).
+    """Return labels painted on single bands, (…, band, y, x), as one image, (…, y, x).
 
     People paint on whatever band they see. A pixel painted with different classes on different
     bands takes the highest of them.
     """
-    flat: NDArray[Any] = np.asarray(data).max(axis=0)
+    flat: NDArray[Any] = np.asarray(data).max(axis=-3)
     return flat
+
+
+def labels_layer(cube: Cube) -> LayerData:
+    """Return the layer of `labels_for` a cube, made to lie on all the bands of the cube's layer.
+
+    napari aligns layers by their last axes: labels (z, y, x) would take the bands for planes.
+    So those of a stack get an axis of one band, as thick as all the cube's.
+    """
+    data, attributes, kind = to_layer(labels_for(cube))
+    if data.ndim > 2:
+        bands = len(cube.axis)
+        data = data[..., None, :, :]
+        for key, value in (
+            ("scale", float(bands)),
+            ("translate", (bands - 1) / 2),
+            ("units", "pixel"),
+            ("axis_labels", "band"),
+        ):
+            old = attributes[key]
+            attributes[key] = (*old[:-2], value, *old[-2:])
+    return data, attributes, kind
 
 
 def labels_for(cube: Cube) -> Labels:
@@ -169,6 +195,23 @@ def _aliases(image: Image) -> dict[str, Any]:
     }
 
 
+def _is_stack(data: Any, attributes: Mapping[str, Any]) -> bool:
+    """Whether labels have as many dimensions as their description says: none of them bands."""
+    about = (attributes.get("metadata") or {}).get(KEY)
+    if not isinstance(about, Mapping) or "axis" in about:
+        return False
+    return len(data.shape) == 2 + sum(bool(about.get(dim)) for dim in "tz")
+
+
+def _without_bands(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return attributes without what they say of the axis of bands, the last but two."""
+    kept = dict(attributes)
+    for key in ("scale", "translate", "units", "axis_labels"):
+        if kept.get(key) is not None and len(kept[key]) >= 3:
+            kept[key] = (*kept[key][:-3], *kept[key][-2:])
+    return kept
+
+
 def _fitting(data: Any, about: Mapping[str, Any]) -> Image | None:
     """Return the described image, or None where the data are not those that were described."""
     try:
@@ -185,12 +228,8 @@ def _foreign(data: Any, attributes: Mapping[str, Any], kind: str) -> Image:
         )
     leading: dict[str, Any] = {"t": Sampling()} if ndim == 5 else {}
     if kind == "labels":
-        array = np.asarray(data)
-        if ndim >= 3:  # painted band by band
-            array = np.moveaxis(array, -3, 0).max(axis=0) if ndim > 3 else collapsed(array)
-        if array.ndim >= 3:
-            leading["z"] = Sampling()
-        return Labels(array, **leading)
+        leading = {"t": Sampling()} if ndim == 4 else {}
+        return Labels(data, **leading | ({"z": Sampling()} if ndim >= 3 else {}))
     if ndim == 2:
         return Cube(data[None], SpectralAxis.index(1))
     if ndim >= 4:
@@ -200,7 +239,9 @@ def _foreign(data: Any, attributes: Mapping[str, Any], kind: str) -> Image:
 
 def _placed(image: Image, attributes: Mapping[str, Any]) -> Image:
     """Return an image with the name and place that napari shows."""
-    changes: dict[str, Any] = {"name": str(attributes.get("name", image.name))}
+    shown_name = str(attributes.get("name", image.name))
+    nameless = not image.name and shown_name == _NAMELESS[type(image)]
+    changes: dict[str, Any] = {"name": "" if nameless else shown_name}
     scale, translate = (_last(attributes.get(n), len(image.dims)) for n in ("scale", "translate"))
     units = [str(unit) for unit in attributes.get("units") or ()]
     shown = units[-1] if units else "pixel"
@@ -223,7 +264,7 @@ def _placed(image: Image, attributes: Mapping[str, Any]) -> Image:
 
 
 def _last(values: Sequence[float] | None, count: int) -> tuple[float, ...] | None:
-    """Return one number a dimension; a collapsed layer has more of them than dimensions."""
+    """Return one number a dimension."""
     if values is None:
         return None
     numbers = tuple(float(v) for v in values)

@@ -1,0 +1,228 @@
+"""What the plugin does inside napari, on real viewers."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import tifffile
+from npe2 import PluginManager, PluginManifest
+
+import napari_hyperspectral
+from napari_hyperspectral import _napari, samples
+from napari_hyperspectral.cube import describe
+from napari_hyperspectral.io import FORMATS, read, read_labels, write
+from napari_hyperspectral.layers import from_layer, to_layer
+
+PLUGIN = "napari-hyperspectral"
+MANIFEST = Path(napari_hyperspectral.__file__).with_name("napari.yaml")
+
+
+@pytest.fixture
+def viewer(make_napari_viewer, npe2pm_):
+    npe2pm_.register(PluginManifest.from_file(MANIFEST))
+    return make_napari_viewer()
+
+
+@pytest.fixture
+def npe2pm_(npe2pm, monkeypatch):
+    """The plugins of a test: napari's own, and us."""
+    npe2pm.discovery_blocked = True
+    return npe2pm
+
+
+def test_the_manifest_is_valid_and_every_name_in_it_leads_somewhere():
+    manifest = PluginManifest.from_file(MANIFEST)
+    manifest.validate_imports()
+    assert manifest.name == PLUGIN
+
+
+def test_readers_and_writers_are_those_of_the_list_of_formats():
+    contributions = PluginManifest.from_file(MANIFEST).contributions
+    files, named = contributions.readers
+    patterns = {p for f in FORMATS if f.reader for p in f.patterns}
+    assert set(files.filename_patterns) == {p for p in patterns if not p.endswith("/")}
+    assert files.accepts_directories
+    assert named.filename_patterns == ["*::*"]
+    written = {p for f in FORMATS if f.writer for p in f.writes or f.patterns if p != "*/"}
+    for writer in contributions.writers:
+        assert {f"*{suffix}" for suffix in writer.filename_extensions} == {
+            p.rstrip("/") for p in written
+        }
+
+
+@pytest.mark.parametrize("name", ["a.hdr", "a.npz", "a.ome.tif", "a.tif", "a.mat", "a.zarr"])
+def test_a_saved_layer_opens_as_the_cube_it_was(viewer, cube, tmp_path, name):
+    data, attributes, _ = to_layer(replace(cube, metadata={}))
+    layer = viewer.add_image(data, **attributes)
+    assert layer.save(tmp_path / name, plugin=PLUGIN) == [str(tmp_path / name)]
+    (opened,) = viewer.open(tmp_path / name, plugin=PLUGIN)
+    back = from_layer(*opened.as_layer_data_tuple())
+    assert np.array_equal(back.data, cube.data)
+    assert back.axis == cube.axis
+    assert (back.pixel_size, back.origin, back.pixel_unit) == (
+        cube.pixel_size,
+        cube.origin,
+        cube.pixel_unit,
+    )
+    assert back.history == cube.history
+
+
+def test_saved_labels_keep_their_classes(viewer, labels, tmp_path):
+    data, attributes, _ = to_layer(labels)
+    viewer.add_labels(data, **attributes).save(tmp_path / "l.npz", plugin=PLUGIN)
+    back = read_labels(tmp_path / "l.npz")
+    assert (back.classes, back.pixel_size) == (labels.classes, labels.pixel_size)
+    (layer,) = viewer.open(tmp_path / "l.npz", plugin=PLUGIN)
+    assert np.array_equal(layer.data, labels.data)
+
+
+def test_saving_again_replaces_the_file_as_napari_has_asked(viewer, cube, tmp_path):
+    data, attributes, _ = to_layer(cube)
+    layer = viewer.add_image(data, **attributes)
+    layer.save(tmp_path / "a.npz", plugin=PLUGIN)
+    layer.data = layer.data * 2
+    layer.save(tmp_path / "a.npz", plugin=PLUGIN)
+    assert np.array_equal(read(tmp_path / "a.npz").data, cube.data * 2)
+
+
+def test_why_a_layer_cannot_be_written_reaches_the_person(viewer, cube, tmp_path):
+    layer = viewer.add_image(cube.data.astype(np.int64) * 2**40)
+    with pytest.raises(_napari.NotWritten, match="int64"):
+        layer.save(tmp_path / "a.tif", plugin=PLUGIN)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_array_of_a_file_is_named_after_two_colons(viewer, tmp_path, rng):
+    low, high = rng.normal(size=(2, 5, 7, 4))
+    np.savez(tmp_path / "pair.npz", low=low, high=high)
+    (layer,) = viewer.open(f"{_address(tmp_path)}/pair.npz::high@yxb", plugin=PLUGIN)
+    assert np.array_equal(layer.data, np.moveaxis(high, -1, 0))
+
+
+def test_an_array_deep_in_a_file_is_named_by_its_groups(viewer, tmp_path, rng):
+    data = rng.normal(size=(5, 7, 4))
+    with h5py.File(tmp_path / "a b.h5", "w") as file:
+        file["scan/one/data"], file["scan/two/data"] = data, data + 1
+    (layer,) = viewer.open(f"{_address(tmp_path)}/a%20b.h5::scan/two/data@yxb", plugin=PLUGIN)
+    assert np.array_equal(layer.data, np.moveaxis(data + 1, -1, 0))
+
+
+def test_several_images_of_a_file_become_several_layers(viewer, tmp_path, rng):
+    a, b = (rng.normal(size=(6, 5, 7)).astype(np.float32) for _ in range(2))
+    tifffile.imwrite(tmp_path / "a.tif", a)
+    tifffile.imwrite(tmp_path / "b.tif", b)
+    layers = viewer.open([tmp_path / "a.tif", tmp_path / "b.tif"], plugin=PLUGIN)
+    assert [np.array_equal(layer.data, data) for layer, data in zip(layers, (a, b))] == [True] * 2
+
+
+def test_what_had_to_be_guessed_is_said(tmp_path, rng, monkeypatch):
+    told = []
+    monkeypatch.setattr("napari.utils.notifications.show_warning", told.append)
+    np.save(tmp_path / "a.npy", rng.normal(size=(5, 7, 40)))
+    ((data, _, kind),) = _napari.get_reader(str(tmp_path / "a.npy"))(str(tmp_path / "a.npy"))
+    assert (data.ndim, kind) == (3, "image")
+    assert told
+
+
+def test_a_broken_file_says_in_one_sentence_what_is_wrong(viewer, tmp_path):
+    (tmp_path / "a.hdr").write_text("ENVI\nsamples = 3\nlines = 4\nbands = 5\ndata type = 4\n")
+    with pytest.raises(ValueError, match=r"^a\.hdr: "):
+        viewer.open(tmp_path / "a.hdr", plugin=PLUGIN)
+    assert not viewer.layers
+
+
+def test_folders_that_hold_no_images_are_left_to_others(tmp_path, cube):
+    (tmp_path / "notes.txt").write_text("…")
+    assert _napari.get_reader(str(tmp_path)) is None
+    write(tmp_path / "a.zarr", cube)
+    assert _napari.get_reader(str(tmp_path / "a.zarr")) is not None
+    (tmp_path / "bands").mkdir()
+    tifffile.imwrite(tmp_path / "bands" / "b_1.tif", np.zeros((4, 5), np.uint8))
+    assert _napari.get_reader(str(tmp_path / "bands")) is not None
+
+
+@pytest.mark.parametrize("key", ["raman_cell", "land_scene"])
+def test_samples_open_from_the_menu(viewer, key):
+    viewer.open_sample(PLUGIN, key)
+    expected = getattr(samples, key)()
+    shown = [from_layer(*layer.as_layer_data_tuple()) for layer in viewer.layers]
+    assert sorted(image.name for image in shown) == sorted(image.name for image in expected)
+    for image in expected:
+        (same,) = (each for each in shown if each.name == image.name)
+        assert describe(same) == describe(image)
+
+
+def test_labels_for_this_cube_lie_on_it(viewer, cube):
+    data, attributes, _ = to_layer(cube)
+    layer = viewer.add_image(data, **attributes)
+    _napari.add_labels_for_cube()
+    made = viewer.layers[-1]
+    assert made.data.shape == cube.shape[1:]
+    assert np.array_equal(made.scale, layer.scale[1:])
+    assert np.array_equal(made.translate, layer.translate[1:])
+    assert made.units == layer.units[1:]
+
+
+def test_without_a_cube_there_are_no_labels_but_a_word(viewer, monkeypatch):
+    told = []
+    monkeypatch.setattr("napari.utils.notifications.show_warning", told.append)
+    _napari.add_labels_for_cube()
+    viewer.add_points(np.zeros((2, 3)), name="dots")
+    _napari.add_labels_for_cube()
+    assert len(viewer.layers) == 1
+    assert "Select the layer of a cube" in told[0]
+    assert "'dots' is a points layer" in told[1]
+
+
+def test_labels_of_a_stack_can_be_painted_on_any_band(viewer, stack):
+    data, attributes, _ = to_layer(stack)
+    layer = viewer.add_image(data, **attributes)
+    _napari.add_labels_for_cube()
+    made = viewer.layers[-1]
+    for band in range(6):
+        viewer.dims.set_current_step(2, band)
+        viewer.dims.set_current_step(1, 2)
+        world = layer.data_to_world((1, 2, band, 3, 4))
+        assert tuple(round(v) for v in made.world_to_data(world)) == (1, 2, 0, 3, 4)
+    made.paint((0, 1, 0, 3, 4), 3)
+    assert viewer.dims.nsteps[2] == 6
+
+
+def test_files_that_napari_would_open_without_an_axis_can_be_made_ours(viewer, tmp_path, cube):
+    from napari.settings import get_settings
+
+    plugins = get_settings().plugins
+    plugins.extension2reader = {"*.fake": "somebody"}
+    _napari.prefer_us()
+    assert plugins.extension2reader["*.fake"] == "somebody"
+    for pattern in ("*.tif", "*.npy", "*.npz"):
+        assert plugins.extension2reader[pattern] == PLUGIN
+    write(tmp_path / "a.tif", replace(cube, metadata={}))
+    (layer,) = viewer.open(tmp_path / "a.tif", plugin=None)
+    assert from_layer(*layer.as_layer_data_tuple()).axis == cube.axis
+
+
+def test_menus_lead_to_the_docks(viewer):
+    (spectrum,) = (
+        widget
+        for widget in PluginManager.instance().get_manifest(PLUGIN).contributions.widgets
+        if widget.display_name == "Spectrum"
+    )
+    dock, widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Spectrum")
+    assert type(widget) is spectrum.get_callable()
+    assert "Spectrum" in dock.name
+
+
+def test_our_preferences_make_the_machine(viewer):
+    from napari_hyperspectral.machine import Machine
+    from napari_hyperspectral.widgets.preferences import preferred_machine
+
+    said = PluginManifest.from_file(MANIFEST).contributions.configuration[0].properties
+    assert set(said) == set(Machine.model_fields)
+    assert preferred_machine() == Machine()
+
+
+def _address(folder):
+    return f"file://localhost{folder.as_uri().removeprefix('file://')}"
