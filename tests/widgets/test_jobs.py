@@ -27,7 +27,7 @@ class Heard:
     def slots(self):
         return {
             name: lambda *value, name=name: self.said.append((name, *value))
-            for name in ("yielded", "returned", "errored", "aborted", "finished")
+            for name in ("yielded", "returned", "failed", "aborted", "finished")
         }
 
     @property
@@ -82,7 +82,7 @@ def test_errors_arrive_as_a_line_for_people(qtbot, heard, fail, message):
     until_finished(qtbot, heard)
     assert "returned" not in heard.names
     with pytest.raises(JobError, match=message):
-        raise heard.value("errored")
+        raise heard.value("failed")
 
 
 def test_an_error_lets_go_of_the_memory_it_arose_in(qtbot, heard):
@@ -100,7 +100,7 @@ def test_an_error_lets_go_of_the_memory_it_arose_in(qtbot, heard):
 
     start_job(filling(), "filling", **heard.slots())
     until_finished(qtbot, heard)
-    assert heard.value("errored").__cause__ is not None
+    assert heard.value("failed").__cause__ is not None
     assert not alive.is_set()
 
 

@@ -350,10 +350,10 @@ CLOSING = """
     train.preferred_machine = lambda: machine
     viewer = napari.Viewer()
     for name in ("noisy", "clean"):
-        viewer.add_image(np.random.default_rng(0).random((500, 10, 40), np.float32), name=name)
+        viewer.add_image(np.random.default_rng(0).random((60, 10, 40), np.float32), name=name)
     widget = train.TrainWidget(viewer)
     viewer.window.add_dock_widget(widget)
-    widget.recipe = Recipe(task=Denoise(), network=ResUNet1D(), training=Training(epochs=10_000))
+    widget.recipe = Recipe(task=Denoise(), network=ResUNet1D(width=8), training=Training(epochs=10_000))
     widget.train()
 
     def close():

@@ -80,7 +80,7 @@ class JobPanel(QWidget):
                 watch=watch,
                 yielded=self._show,
                 returned=self._give,
-                errored=self._fail,
+                failed=self._fail,
                 aborted=self._abort,
                 finished=self._end,
             )
