@@ -28,7 +28,7 @@ from .blocks import blocks
 from .enviheader import Header, listed, numbers, read_header, whole
 from .errors import FileFormatError
 from .source import Source
-from .units import axis_in, place_unit, metres
+from .units import axis_in, metres, place_unit
 
 _DTYPES: Final = {
     1: "u1", 2: "i2", 3: "i4", 4: "f4", 5: "f8", 12: "u2", 13: "u4", 14: "i8", 15: "u8",
