@@ -70,12 +70,12 @@ def manifest():
 
 
 def test_napari_offers_to_read_what_the_formats_read():
-    patterns = {
-        p for reader in manifest()["contributions"]["readers"] for p in reader["filename_patterns"]
-    }
-    plain = {p for known in FORMATS if known.reader for p in known.patterns} - {"*/"}
-    wanted = {p.rstrip("/") for p in plain}
-    assert {p for p in patterns if not re.search("[:@]", p)} - {"*/", "*"} == wanted
+    whole, inside = manifest()["contributions"]["readers"]
+    patterns = {pattern for known in FORMATS if known.reader for pattern in known.patterns}
+    assert set(whole["filename_patterns"]) == {p for p in patterns if not p.endswith("/")}
+    # napari asks about folders whatever their names
+    assert whole["accepts_directories"] == any(p.endswith("/") for p in patterns)
+    assert inside["filename_patterns"] == ["*::*"]  # path::array
 
 
 @pytest.mark.parametrize("kind", ["image", "labels"])
