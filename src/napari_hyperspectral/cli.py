@@ -291,7 +291,8 @@ def formats() -> None:
 
 
 def _print_choices(title: str, choices: Sequence[Any]) -> None:
-    table = Table(title, "", "Source", box=None)
+    table = Table(title, "", box=None)
+    table.add_column("Source", overflow="fold")  # an address is of use only as a whole
     for choice in choices:
         line = (choice.__doc__ or "").partition("\n")[0]
         table.add_row(choice.model_fields["kind"].default, line, choice.source)
@@ -306,7 +307,9 @@ def _recipe_of(task: str, network: str | None) -> Recipe:
 
 
 def _print_settings(chosen: Recipe) -> None:
-    table = Table("Setting", "Default", "Meaning", box=None)
+    table = Table(box=None)
+    for title in ("Setting", "Default", "Meaning"):
+        table.add_column(title, overflow="fold")
     for part, settings in chosen:
         for name, field in type(settings).model_fields.items():
             value = json.dumps(settings.model_dump(mode="json")[name])
