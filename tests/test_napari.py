@@ -26,9 +26,9 @@ def viewer(make_napari_viewer, npe2pm_):
 
 
 @pytest.fixture
-def npe2pm_(npe2pm, monkeypatch):
+def npe2pm_(npe2pm):
     """The plugins of a test: napari's own, and us."""
-    npe2pm.discovery_blocked = True
+    npe2pm.register(PluginManifest.from_distribution("napari"))
     return npe2pm
 
 
@@ -219,8 +219,8 @@ def test_our_preferences_make_the_machine(viewer):
     from napari_hyperspectral.machine import Machine
     from napari_hyperspectral.widgets.preferences import preferred_machine
 
-    said = PluginManifest.from_file(MANIFEST).contributions.configuration[0].properties
-    assert set(said) == set(Machine.model_fields)
+    (group,) = PluginManifest.from_file(MANIFEST).contributions.configurations.values()
+    assert set(group.properties) == set(Machine.model_fields)
     assert preferred_machine() == Machine()
 
 

@@ -1,0 +1,247 @@
+"""What the spectrum dock shows, on real viewers."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from napari_hyperspectral.axis import SpectralAxis
+from napari_hyperspectral.cube import Cube
+from napari_hyperspectral.layers import labels_layer, to_layer
+from napari_hyperspectral.widgets.spectrum import SpectrumWidget
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    return make_napari_viewer()
+
+
+@pytest.fixture
+def dock(viewer, qtbot):
+    widget = SpectrumWidget(viewer)
+    qtbot.addWidget(widget)
+    return widget
+
+
+def add(viewer, image):
+    data, attributes, kind = to_layer(image)
+    return getattr(viewer, f"add_{kind}")(data, **attributes)
+
+
+def hover(viewer, dock, position):
+    event = SimpleNamespace(position=position, type="mouse_move")
+    for callback in viewer.mouse_move_callbacks:
+        if getattr(callback, "__self__", None) is dock:
+            callback(viewer, event)
+    dock.refresh()
+
+
+def overlay(viewer):
+    return viewer.canvas.overlays.text
+
+
+def expected(cube, *index):
+    return np.where(cube.axis.good, cube.data[index], np.nan)
+
+
+def test_the_spectrum_under_the_cursor_is_that_of_the_pixel_there(viewer, dock, cube):
+    add(viewer, cube)  # pixels of 0.5 × 0.25 µm, the first at (10, -3.5)
+    hover(viewer, dock, (0, 10 + 3 * 0.5 + 0.2, -3.5 + 5 * 0.25 - 0.1))
+    (curve,) = dock.curves
+    assert curve.name == "cell"
+    assert np.array_equal(curve.x, cube.axis.centres)
+    assert np.array_equal(curve.y, expected(cube, slice(None), 3, 5), equal_nan=True)
+
+
+def test_beside_the_cube_there_is_no_spectrum(viewer, dock, cube):
+    add(viewer, cube)
+    hover(viewer, dock, (0, 9.7, -3.5))
+    assert dock.curves == []
+
+
+def test_units_of_other_layers_do_not_move_the_pixel(viewer, dock, cube):
+    add(viewer, cube)
+    add(viewer, replace(cube, pixel_unit="nm", pixel_size=(500, 250), origin=(10e3, -3.5e3)))
+    layer = viewer.layers[0]
+    world = layer.data_to_world((0, 3, 5))
+    hover(viewer, dock, world)
+    assert np.array_equal(dock.curves[0].y, expected(cube, slice(None), 3, 5), equal_nan=True)
+
+
+def test_the_plane_and_frame_shown_are_those_of_the_spectrum(viewer, dock, stack):
+    layer = add(viewer, stack)
+    viewer.dims.set_point(range(2), layer.data_to_world((1, 2, 0, 0, 0))[:2])
+    hover(viewer, dock, layer.data_to_world((1, 2, 0, 4, 6)))
+    y = expected(stack, 1, 2, slice(None), 4, 6)
+    assert np.array_equal(dock.curves[0].y, y, equal_nan=True)
+
+
+def test_cubes_that_share_an_axis_are_compared_and_others_left_out(viewer, dock, cube, rng):
+    other = Cube(rng.normal(size=(3, 5, 7)), SpectralAxis([1, 2, 3], "nm"))
+    add(viewer, other)
+    add(viewer, replace(cube, name="noisy"))
+    add(viewer, replace(cube, name="clean"))
+    hover(viewer, dock, (0, 10, -3.5))
+    assert [curve.name for curve in dock.curves] == ["noisy", "clean"]
+    assert len({curve.colour for curve in dock.curves}) == 2
+    viewer.layers["clean"].visible = False
+    dock.refresh()
+    assert [curve.name for curve in dock.curves] == ["noisy"]
+
+
+def test_the_band_is_named_on_the_image(viewer, dock, cube):
+    add(viewer, cube)
+    viewer.dims.set_current_step(0, 3)
+    dock.refresh()
+    assert overlay(viewer).text == "520.7 cm⁻¹ (band 4/6)"
+    assert overlay(viewer).visible
+    dock.named.setChecked(False)
+    dock.refresh()
+    assert not overlay(viewer).visible
+
+
+def test_choosing_a_place_in_the_plot_moves_the_slider_to_the_nearest_band(viewer, dock, cube):
+    add(viewer, cube)
+    for value, band in ((600.0, 5), (522.0, 3), (0.0, 0)):
+        dock.choose_band_near(value)
+        assert viewer.dims.current_step[0] == band
+
+
+def test_a_click_in_the_plot_moves_the_slider(viewer, dock, cube, qtbot):
+    from qtpy.QtCore import QPointF, Qt
+
+    add(viewer, cube)
+    dock.refresh()
+    box = dock._plot.getPlotItem().getViewBox()
+    box.setRange(xRange=(500, 610), yRange=(0, 1), padding=0)
+    click = SimpleNamespace(
+        button=lambda: Qt.MouseButton.LeftButton,
+        double=lambda: False,
+        scenePos=lambda: box.mapViewToScene(QPointF(532, 0.5)),
+    )
+    dock._plot.scene().sigMouseClicked.emit(click)
+    assert viewer.dims.current_step[0] == 4
+
+
+def test_a_drawn_region_has_the_mean_of_its_pixels(viewer, dock, cube):
+    add(viewer, cube)
+    box = np.array([(0.5, 1.5), (0.5, 4.5), (3.5, 4.5), (3.5, 1.5)])
+    viewer.add_shapes(
+        [box], shape_type="rectangle", scale=cube.pixel_size, translate=cube.origin, name="roi"
+    )
+    viewer.layers.selection.active = viewer.layers["roi"]
+    dock.refresh()
+    (curve,) = dock.curves
+    inside = cube.data[:, 1:4, 2:5].reshape(6, -1)
+    good = cube.axis.good
+    assert curve.name == "cell, roi (9 px)"
+    assert curve.y[good] == pytest.approx(inside.mean(axis=1)[good])
+    assert curve.sd == pytest.approx(inside.std(axis=1), rel=1e-5)
+
+
+def test_the_chosen_label_has_the_mean_of_its_pixels(viewer, dock, cube, labels):
+    add(viewer, cube)
+    layer = add(viewer, labels)
+    viewer.layers.selection.active = layer
+    layer.selected_label = 2
+    dock.refresh()
+    (curve,) = dock.curves
+    good = cube.axis.good
+    assert curve.name == "cell, lipid droplet (6 px)"
+    assert curve.y[good] == pytest.approx(cube.data[:, labels.data == 2].mean(axis=1)[good])
+
+
+def test_labels_painted_on_one_plane_of_a_stack_have_its_spectra(viewer, dock, stack):
+    from napari.layers import Layer
+
+    add(viewer, stack)
+    data, attributes, kind = labels_layer(stack)
+    data[1, 2, 0, :2, :3] = 1
+    layer = viewer.add_layer(Layer.create(data, attributes, kind))
+    viewer.layers.selection.active = layer
+    viewer.dims.set_point(range(2), viewer.layers[0].data_to_world((1, 2, 0, 0, 0))[:2])
+    dock.refresh()
+    good = stack.axis.good
+    want = stack.data[1, 2, :, :2, :3].reshape(6, -1).mean(axis=1)
+    assert dock.curves[0].y[good] == pytest.approx(want[good])
+
+
+def test_pins_stay_until_they_are_cleared(viewer, dock, cube):
+    layer = add(viewer, cube)
+    dock.pin(tuple(layer.data_to_world((0, 1, 2))))
+    dock.refresh()
+    assert [curve.name for curve in dock.curves] == ["cell (1, 2)"]
+    hover(viewer, dock, layer.data_to_world((0, 4, 6)))
+    assert [curve.kind for curve in dock.curves] == ["cursor", "pin"]
+    dock.unpin()
+    dock.refresh()
+    assert [curve.kind for curve in dock.curves] == ["cursor"]
+
+
+def test_copied_spectra_are_a_table(viewer, dock, cube, qapp):
+    layer = add(viewer, cube)
+    hover(viewer, dock, layer.data_to_world((0, 4, 6)))
+    dock.copy()
+    head, *rows = qapp.clipboard().text().splitlines()
+    assert head.split("\t")[:2] == ["Spectrum", "Raman shift (cm⁻¹)"]
+    assert len(rows) == 6
+    assert float(rows[3].split("\t")[2]) == pytest.approx(cube.data[3, 4, 6])
+
+
+def test_layers_come_go_and_change_their_names(viewer, dock, cube):
+    first, second = add(viewer, cube), add(viewer, replace(cube, name="second"))
+    hover(viewer, dock, (0, 10, -3.5))
+    viewer.layers.remove(first)
+    second.name = "renamed"
+    dock.refresh()
+    assert [curve.name for curve in dock.curves] == ["renamed"]
+    viewer.layers.clear()
+    dock.refresh()
+    assert dock.curves == []
+    assert not overlay(viewer).visible
+
+
+def test_what_is_no_cube_does_no_harm(viewer, dock, labels):
+    viewer.add_image(np.zeros((20, 30)))
+    viewer.add_points(np.zeros((2, 2)))
+    add(viewer, labels)
+    hover(viewer, dock, (1.0, 2.0))
+    dock.choose_band_near(500)
+    assert dock.curves == []
+    viewer.add_image(np.arange(2 * 20 * 30).reshape(2, 20, 30), name="foreign")
+    hover(viewer, dock, (0, 1.0, 2.0))
+    assert [curve.y.tolist() for curve in dock.curves] == [[32.0, 632.0]]
+
+
+def test_only_one_pixel_is_read_under_the_cursor(viewer, dock, cube):
+    read = []
+
+    class File:
+        shape, dtype, ndim, size = cube.shape, cube.data.dtype, 3, cube.data.size
+
+        def __getitem__(self, key):
+            read.append(key)
+            return cube.data[key]
+
+    _, attributes, _ = to_layer(cube)
+    viewer.add_image(File(), **attributes)
+    dock.refresh()
+    read.clear()
+    hover(viewer, dock, (0, 10.5, -3))
+    assert read == [(slice(None), 1, 2)]
+
+
+def test_a_closed_dock_leaves_the_viewer_as_it_was(viewer, cube, qtbot):
+    overlay(viewer).text, overlay(viewer).visible = "mine", True
+    widget = SpectrumWidget(viewer)
+    layer = add(viewer, cube)
+    widget.refresh()
+    before = len(viewer.mouse_move_callbacks)
+    with qtbot.waitSignal(widget.destroyed):
+        widget.deleteLater()
+    assert len(viewer.mouse_move_callbacks) == before - 1
+    assert (overlay(viewer).text, overlay(viewer).visible) == ("mine", True)
+    layer.name = "still here"
+    viewer.dims.set_current_step(0, 2)
+    viewer.layers.remove(layer)
