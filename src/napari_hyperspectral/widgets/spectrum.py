@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -72,7 +73,9 @@ class SpectrumWidget(QWidget):
         self.pins: list[tuple[float, ...]] = []
         """Pinned positions, in world coordinates."""
         self._position: tuple[float, ...] | None = None
-        self._colours: weakref.WeakKeyDictionary[Layer, str] = weakref.WeakKeyDictionary()
+        self._colours: weakref.WeakKeyDictionary[Layer, dict[str, str]] = (
+            weakref.WeakKeyDictionary()
+        )
         self._palette = cycle(_COLOURS)
         self._kept: list[Curve] = []
         self._stale = True
@@ -145,17 +148,23 @@ class SpectrumWidget(QWidget):
         for layer in layers:
             spectrum = self._spectrum(layer, self._position)
             if spectrum is not None:
-                yield Curve(layer.name, _places(_axis(layer)), spectrum, self._colour(layer))
+                yield Curve(
+                    layer.name, _places(_axis(layer)), spectrum, self._colour(layer, "cursor")
+                )
 
     def _pinned(self, layers: list[ImageLayer]) -> Iterator[Curve]:
-        for position in self.pins:
+        for i, position in enumerate(self.pins):
             for layer in layers:
                 spectrum = self._spectrum(layer, position)
                 if spectrum is not None:
                     y, x = _pixel(layer, position)
                     name = f"{layer.name} ({y}, {x})"
                     yield Curve(
-                        name, _places(_axis(layer)), spectrum, self._colour(layer), kind="pin"
+                        name,
+                        _places(_axis(layer)),
+                        spectrum,
+                        self._colour(layer, f"pin {i}"),
+                        kind="pin",
                     )
 
     def _regions(self, layers: list[ImageLayer]) -> Iterator[Curve]:
@@ -172,7 +181,7 @@ class SpectrumWidget(QWidget):
                     f"{layer.name}, {what} ({found.pixels} px)",
                     _places(_axis(layer)),
                     _without_bad(found.mean, _axis(layer)),
-                    self._colour(layer),
+                    self._colour(layer, "region"),
                     kind="region",
                     sd=found.sd,
                 )
@@ -191,10 +200,12 @@ class SpectrumWidget(QWidget):
         place = layer.world_to_data(self._viewer.dims.point)[: len(shape)]
         return tuple(int(min(max(round(p), 0), n - 1)) for p, n in zip(place, shape, strict=True))
 
-    def _colour(self, layer: Layer) -> str:
-        if layer not in self._colours:
-            self._colours[layer] = next(self._palette)
-        return self._colours[layer]
+    def _colour(self, layer: Layer, what: str) -> str:
+        """Return the colour of a cube's curve of one sort; it keeps it."""
+        colours = self._colours.setdefault(layer, {})
+        if what not in colours:
+            colours[what] = next(self._palette)
+        return colours[what]
 
     def _draw(self) -> None:
         self._plot.clear()
@@ -214,7 +225,7 @@ class SpectrumWidget(QWidget):
         """Draw one standard deviation above and below."""
         known = np.isfinite(curve.y)
         edges = [
-            pyqtgraph.PlotDataItem(curve.x[known], (curve.y + sign * sd)[known], pen=None)
+            pyqtgraph.PlotCurveItem(curve.x[known], (curve.y + sign * sd)[known])
             for sign in (-1, 1)
         ]
         colour = pyqtgraph.mkColor(curve.colour)
@@ -267,8 +278,10 @@ class SpectrumWidget(QWidget):
         self._plot.setBackground(None)  # what is behind it, in every theme of napari
         self._plot.showGrid(x=True, y=True, alpha=0.15)
         self._plot.setLabel("left", "Intensity")
-        self._plot.setMinimumHeight(180)
-        self._legend = self._plot.addLegend(offset=(-8, 8), labelTextSize="9pt")
+        self._plot.setMinimumSize(320, 180)
+        ignored = QSizePolicy.Policy.Ignored  # it would ask for 640 × 480
+        self._plot.setSizePolicy(ignored, ignored)
+        self._legend = self._plot.addLegend(offset=(8, 8), labelTextSize="9pt")
         self._line = pyqtgraph.InfiniteLine(movable=True, pen=pyqtgraph.mkPen("#999", width=1))
         self._line.sigDragged.connect(lambda line: self.choose_band_near(line.value()))
         self._plot.scene().sigMouseClicked.connect(self._plot_clicked)
@@ -438,7 +451,8 @@ def _painted(labels: LabelsLayer, point: tuple[float, ...]) -> NDArray[np.bool_]
     place = np.rint(labels.world_to_data(point)[:-3]).astype(int)
     at = tuple(int(min(max(p, 0), n - 1)) for p, n in zip(place, data.shape, strict=False))
     found: NDArray[np.bool_] = np.asarray(data[at]) == labels.selected_label
-    return found.any(axis=0) if found.ndim == 3 else found
+    whole: NDArray[np.bool_] = np.any(found, axis=tuple(range(found.ndim - 2)))
+    return whole
 
 
 def _from_to(one: Layer, other: Layer) -> tuple[Array, Array]:
