@@ -59,7 +59,7 @@ def test_segmentation_learns_from_a_few_painted_pixels(noisy, truth, network):
     model = learn(
         Segment(),
         network,
-        Training(epochs=25, learning_rate=5e-3, batch_size=8),
+        Training(epochs=15, learning_rate=5e-3, batch_size=32),
         cube=noisy,
         labels=labels,
     )
