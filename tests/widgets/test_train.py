@@ -29,6 +29,7 @@ from napari_hyperspectral.tasks import Denoise, Segment
 from napari_hyperspectral.training import fit
 from napari_hyperspectral.widgets import train
 from napari_hyperspectral.widgets.curve import Losses
+from napari_hyperspectral.widgets.preferences import preferred_machine
 
 BRIEF = Recipe(
     task=Denoise(),
@@ -313,6 +314,41 @@ def test_a_training_under_way_lies_in_the_cache(qtbot, widget, machine):
     model = trained(qtbot, widget)
     (saved,) = (machine.cache / "trainings").glob("*.safetensors")
     assert Model.load(saved).card.losses == model.card.losses
+
+
+def test_of_trainings_in_the_cache_the_latest_ten_are_kept(tmp_path):
+    machine = Machine(cache=tmp_path)
+    for day in range(10, 25):
+        path = tmp_path / "trainings" / f"2026-01-{day} denoise.safetensors"
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    train._autosave(machine, BRIEF).touch()
+    kept = sorted(path.name for path in (tmp_path / "trainings").iterdir())
+    assert len(kept) == 10
+    assert kept[0] == "2026-01-16 denoise.safetensors"
+
+
+def test_the_trained_model_goes_to_the_predict_dock(qtbot, widget, viewer):
+    widget.train()
+    model = trained(qtbot, widget)
+    press(qtbot, widget.predict_button)
+    _, predicting = viewer.window.add_plugin_dock_widget("napari-hyperspectral", "Predict")
+    assert predicting.model is model
+    predicting.choose(viewer.layers["noisy"])
+    predicting.predict()
+    qtbot.waitUntil(lambda: bool(predicting.results), timeout=20_000)
+    assert "noisy denoised" in viewer.layers
+
+
+def test_the_machine_is_the_one_of_the_preferences(viewer, tmp_path, monkeypatch):
+    from napari.settings import get_plugin_settings
+
+    said = get_plugin_settings("napari-hyperspectral").machine
+    for name, value in (("device", "cpu"), ("threads", 3), ("cache", str(tmp_path))):
+        monkeypatch.setattr(said, name, value)
+    assert preferred_machine() == Machine(device="cpu", threads=3, cache=tmp_path)
+    monkeypatch.setattr(said, "cache", "")
+    assert preferred_machine().cache == Machine().cache
 
 
 def test_closing_the_dock_ends_its_training(qtbot, viewer, pair):

@@ -48,6 +48,7 @@ class LossCurve(QWidget):
         self._plot.setBackground(None)  # what is behind it, in every theme of napari
         self._plot.setLabel("bottom", "Epoch")
         self._plot.setLabel("left", "Loss")
+        self._plot.getAxis("left").enableAutoSIPrefix(False)
         self._plot.showGrid(x=True, y=True, alpha=0.15)
         self._plot.setMinimumHeight(170)
         ignored = QSizePolicy.Policy.Ignored  # it would ask for 640 × 480

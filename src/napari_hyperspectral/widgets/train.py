@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 _MODEL_FILES = "Models (*.safetensors)"
 _RECIPE_FILES = "Recipes (*.json)"
+_TRAININGS_KEPT = 10
 _MOST_TO_PREVIEW = 64 * 2**20  # bytes of layers: more would make the window wait
 
 
@@ -363,9 +364,12 @@ def _learn(
 
 
 def _autosave(machine: Machine, recipe: Recipe) -> Path:
-    """Return where a training under way is saved, so that nothing is lost."""
+    """Return where a training under way is saved; of earlier ones, the latest few are kept."""
+    folder = machine.cache / "trainings"
+    for old in sorted(folder.glob("*.safetensors"))[: -_TRAININGS_KEPT + 1]:
+        old.unlink(missing_ok=True)
     now = datetime.now().strftime("%Y-%m-%d %H-%M-%S-%f")
-    return machine.cache / "trainings" / f"{now} {recipe.task.kind}.safetensors"
+    return folder / f"{now} {recipe.task.kind}.safetensors"
 
 
 def _summary(recipe: Recipe, images: Sequence[Mapping[str, Image]]) -> str:
