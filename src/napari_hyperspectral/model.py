@@ -84,8 +84,8 @@ class Model:
         try:
             network = fresh_network(Recipe.model_validate(card.recipe), card)
             state = read_tensors(path)
-            last = _part(state, "last.")
-            _part(state, "optimiser.")  # what only a training that goes on needs
+            last = taken_out(state, "last.")
+            taken_out(state, "optimiser.")  # what only a training that goes on needs
             network.load_state_dict(last if weights == "last" and last else state)
         except (ValidationError, SafetensorError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:300]
@@ -156,6 +156,6 @@ def read_tensors(path: Path) -> State:
         return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
 
 
-def _part(state: State, prefix: str) -> State:
+def taken_out(state: State, prefix: str) -> State:
     """Take the tensors whose names begin with `prefix` out of `state`, without the prefix."""
     return {n[len(prefix) :]: state.pop(n) for n in list(state) if n.startswith(prefix)}

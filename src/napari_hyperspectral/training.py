@@ -17,11 +17,11 @@ import torch
 
 from .axis import Axis, ChannelAxis, axis_to_json
 from .batches import Batch, Batches, batches_of
-from .card import KEY, Card, Trained
+from .card import KEY, Card, Trained, read_card
 from .devices import computing, seeded
 from .io.errors import FileFormatError
 from .machine import Machine
-from .model import Model, State, fresh_network, read_tensors, write_tensors
+from .model import Model, State, fresh_network, read_tensors, taken_out, write_tensors
 from .progress import Job, Progress, Stop
 from .recipe import Recipe
 from .splits import Split, block_split
@@ -173,7 +173,7 @@ class _Run:
 
     def go_on_from(self, path: Path) -> None:
         """Take up the training saved at `path`."""
-        card = Model.load(path).card
+        card = read_card(path)
         ours = (self.card.recipe, [t.sha256 for t in self.card.trained_on])
         if (card.recipe, [t.sha256 for t in card.trained_on]) != ours:
             raise FileFormatError(
@@ -181,16 +181,13 @@ class _Run:
                 "it holds the training of another recipe or of other data",
                 "train without resuming, or resume with the recipe and data of that file",
             )
-        tensors = read_tensors(path)
-        last = {n[len("last.") :]: t for n, t in tensors.items() if n.startswith("last.")}
-        self.network.load_state_dict(last)
+        self.best = read_tensors(path)
+        self.network.load_state_dict(taken_out(self.best, "last."))
         moments: dict[int, State] = {}
-        for name, tensor in tensors.items():
-            if name.startswith("optimiser."):
-                _, index, key = name.split(".")
-                moments.setdefault(int(index), {})[key] = tensor
+        for name, tensor in taken_out(self.best, "optimiser.").items():
+            index, key = name.split(".")
+            moments.setdefault(int(index), {})[key] = tensor
         self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
-        self.best = {n: t for n, t in tensors.items() if not n.startswith(("last.", "optimiser."))}
         self.best_epoch = card.best_epoch
         self.losses, self.validations = list(card.losses), list(card.validations)
         self.started -= card.seconds
