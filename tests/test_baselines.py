@@ -43,7 +43,7 @@ def test_a_filter_on_the_edge_of_the_grid_widens_it(ground):
 
 
 def test_the_rank_of_the_mixture_is_found(ground):
-    assert baselines.tuned_truncation(ground, ALL).settings == "2 components"
+    assert baselines.tuned_truncation(ground, ALL).settings == "rank 2"
 
 
 def test_bad_bands_change_nothing(ground):

@@ -30,7 +30,7 @@ def learned(task, **images):
     recipe = Recipe(
         task=task,
         network=Pixelwise(width=16),
-        training=Training(epochs=15, validation=0.25, block=4, learning_rate=1e-2),
+        training=Training(epochs=8, validation=0.25, block=4, learning_rate=1e-2),
     )
     return finish(fit(recipe, [recipe.task.example(**images)]))
 
@@ -48,8 +48,8 @@ def segmenter(noisy, truth):
 def test_model_and_baselines_stand_side_by_side_and_beat_raw_data(denoiser, denoising):
     table = finish(evaluate(denoiser, denoising)).report.tables[0]
     errors = {row["method"]: row["fitted MSE"] for row in table.rows}
-    assert list(errors) == ["pixelwise", "raw", "Savitzky–Golay", "PCA", "PCA + ridge"]
-    assert errors["pixelwise"] < errors["raw"]
+    assert list(errors) == ["Pixelwise", "raw", "Savitzky–Golay", "PCA", "PCA + ridge"]
+    assert errors["Pixelwise"] < errors["raw"]
     assert errors["PCA + ridge"] < errors["raw"]
     assert {row["pixels"] for row in table.rows} == {20 * 12}
 
@@ -67,15 +67,15 @@ def test_the_card_of_the_returned_model_carries_the_figures(denoiser, denoising)
     result = finish(evaluate(denoiser, denoising, baselines=False))
     assert denoiser.card.metrics == {}
     row = result.model.card.metrics["held_out"][0]
-    assert row["method"] == "pixelwise"
+    assert row["method"] == "Pixelwise"
     assert row == dict(result.report.tables[0].rows[0])
 
 
 def test_classes_are_judged_against_a_support_vector_machine(segmenter, segmenting):
     overall, by_class = finish(evaluate(segmenter, segmenting)).report.tables
-    assert [row["method"] for row in overall.rows] == ["pixelwise", "SVM"]
+    assert [row["method"] for row in overall.rows] == ["Pixelwise", "SVM"]
     assert all(row["OA %"] > 80 for row in overall.rows)
-    assert overall.rows[1]["settings"].startswith("RBF, C = ")
+    assert overall.rows[1]["settings"].startswith("C ")
     assert [row["class"] for row in by_class.rows] == ["first", "second"]
     assert sum(row["tested"] for row in by_class.rows) == 20 * 12
 

@@ -107,7 +107,7 @@ def tuned_truncation(ground: Ground, good: Good) -> Method:
     components = PrincipalComponents.of(given, rank)
     return Method(
         "PCA",
-        f"{rank} components",
+        f"rank {rank}",
         lambda data: components.truncate(_without_bad(data, good)),
     )
 
@@ -129,7 +129,7 @@ def tuned_regression(ground: Ground, good: Good) -> Method:
     learned = ComponentRegression.fit(PrincipalComponents.of(given, rank), given, wanted, penalty)
     return Method(
         "PCA + ridge",
-        f"{rank} components, penalty {penalty:g}",
+        f"rank {rank}, penalty {penalty:g}",
         lambda data: learned(_without_bad(data, good)),
     )
 
@@ -173,7 +173,7 @@ def tuned_svm(ground: Ground, good: Good, seed: int = 0) -> Method:
             found[measured] = machine.predict(standardised(spectra[measured]))
         return found
 
-    return Method("SVM", f"RBF, C = {cost:g}, gamma = {gamma:g}", run)
+    return Method("SVM", f"C {cost:g}, gamma {gamma:g}", run)
 
 
 def block_folds(block: NDArray[np.integer]) -> Iterator[Fold]:

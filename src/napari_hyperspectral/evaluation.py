@@ -115,7 +115,7 @@ def evaluate(
     if not grounds[0].test.any():
         raise ValueError(f"a guard of {grounds[0].guard} pixels leaves no pixel to test on")
     found: dict[tuple[str, str], NDArray[Any]] = {}
-    found[model.card.recipe["network"]["kind"], ""] = np.asarray(predicted.data)
+    found[type(model.recipe.network).__name__, ""] = np.asarray(predicted.data)
     if baselines:
         for step, method in enumerate(_methods(held_out), start=1):
             found[method.name, method.settings] = method.run(held_out.given.numpy())
@@ -259,7 +259,6 @@ def _by_class(
         for method, table in tables.items():
             rows[-1][f"{method}: found %"] = 100 * float(metrics.class_accuracy(table)[i])
             rows[-1][f"{method}: IoU %"] = 100 * float(metrics.iou(table)[i])
-            rows[-1][f"{method}: F1 %"] = 100 * float(metrics.f1(table)[i])
     return Table(f"Class by class, guard {ground.guard}", rows)
 
 
@@ -270,9 +269,8 @@ def _notes(model: Model, held_out: HeldOut) -> list[str]:
     notes = [
         f"{int(held_out.taught.sum())} pixels taught, {int(held_out.test.sum())} may test "
         "(a guard leaves fewer); baselines learned from, and were tuned on, the same pixels.",
-        f"The network sees {reach} pixels around each pixel: {share:.0%} of the test pixels have "
-        "training pixels in their sight, whose spectra (never whose classes or clean values) it "
-        "sees."
+        f"The network sees {reach} pixels around each pixel: for {share:.0%} of the test pixels "
+        "(guard 0), training pixels are among what it sees."
         if reach
         else "The network sees one spectrum at a time: no test pixel has training pixels in sight.",
     ]

@@ -166,10 +166,18 @@ class Report:
 
         parts: list[Any] = []
         for table in self.tables:
-            shown = RichTable(title=table.title, box=box.SIMPLE_HEAD, title_justify="left")
+            shown = RichTable(
+                title=table.title,
+                title_justify="left",
+                box=box.SIMPLE_HEAD,
+                pad_edge=False,
+                collapse_padding=True,
+            )
             for heading in table.columns:
                 words = any(isinstance(row.get(heading), str) for row in table.rows)
-                shown.add_column(heading, justify="left" if words else "right")
+                shown.add_column(
+                    heading, justify="left" if words else "right", overflow="fold", no_wrap=words
+                )
             for cells in table.cells:
                 shown.add_row(*cells)
             parts.append(shown)
