@@ -23,7 +23,6 @@ from qtpy.QtWidgets import (
     QScrollArea,
     QSizePolicy,
     QTabWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -230,7 +229,7 @@ class TrainWidget(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.setMinimumWidth(320)
 
-    def _recipe_menu(self) -> QToolButton:
+    def _recipe_menu(self) -> QPushButton:
         menu = QMenu(self)
         for text, act in (
             ("Load recipe…", self._load_recipe),
@@ -240,11 +239,9 @@ class TrainWidget(QWidget):
             action = menu.addAction(text)
             assert action is not None
             action.triggered.connect(act)
-        button = QToolButton()
-        button.setText("Recipe")
+        button = QPushButton("Recipe")
         button.setToolTip("All of the settings above, as one file")
         button.setMenu(menu)
-        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         return button
 
     def _connect(self) -> None:
