@@ -104,24 +104,27 @@ def collapsed(data: NDArray[Any]) -> NDArray[Any]:
 
 
 def labels_layer(cube: Cube) -> LayerData:
-    """Return the layer of `labels_for` a cube, made to lie on all the bands of the cube's layer.
+    """Return the layer of `labels_for` a cube, made to lie on it."""
+    return on_all_bands(to_layer(labels_for(cube)), len(cube.axis))
+
+
+def on_all_bands(layer: LayerData, bands: int) -> LayerData:
+    """Return a layer made to lie on all the bands of a cube's layer, if it holds labels.
 
     napari aligns layers by their last axes: labels (z, y, x) would take the bands for planes.
     So those of a stack get an axis of one band, as thick as all the cube's.
     """
-    data, attributes, kind = to_layer(labels_for(cube))
-    if data.ndim > 2:
-        bands = len(cube.axis)
-        data = data[..., None, :, :]
-        for key, value in (
-            ("scale", float(bands)),
-            ("translate", (bands - 1) / 2),
-            ("units", "pixel"),
-            ("axis_labels", "band"),
-        ):
-            old = attributes[key]
-            attributes[key] = (*old[:-2], value, *old[-2:])
-    return data, attributes, kind
+    data, attributes, kind = layer
+    if kind != "labels" or data.ndim == 2:
+        return layer
+    thick = {
+        "scale": float(bands),
+        "translate": (bands - 1) / 2,
+        "units": "pixel",
+        "axis_labels": "band",
+    }
+    placed = {key: (*attributes[key][:-2], thick[key], *attributes[key][-2:]) for key in thick}
+    return data[..., None, :, :], attributes | placed, kind
 
 
 def labels_for(cube: Cube) -> Labels:

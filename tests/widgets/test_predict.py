@@ -11,7 +11,7 @@ pytest.importorskip("qtpy.QtWidgets", reason="needs a Qt binding")
 from qtpy.QtCore import Qt
 
 from napari_hyperspectral.axis import SpectralAxis
-from napari_hyperspectral.cube import Cube
+from napari_hyperspectral.cube import Cube, Labels, Sampling
 from napari_hyperspectral.io import FileFormatError, read, write
 from napari_hyperspectral.layers import from_layer, to_layer
 from napari_hyperspectral.machine import Machine
@@ -112,6 +112,24 @@ def test_classes_come_as_a_label_layer(qtbot, viewer, widget, noisy, labels):
     assert layer.as_layer_data_tuple()[2] == "labels"
     assert layer.data.shape == (5, 7)
     assert list(layer.scale) == [0.5, 0.25]
+
+
+def test_classes_of_a_stack_lie_on_their_planes_and_on_all_bands(qtbot, viewer, widget, noisy):
+    """napari would take the planes of labels (z, y, x) for bands of a cube (z, band, y, x)."""
+    ids = np.where(np.arange(7) < 3, 1, 2) * np.ones((5, 1), int)
+    recipe = Recipe(task=Segment(), network=Pixelwise.smallest(), training=Training(epochs=1))
+    example = recipe.task.example(cube=noisy, labels=Labels(ids))
+    widget.model = finish(fit(recipe, [example], machine=MACHINE))
+    planes = np.stack([noisy.data] * 3)
+    layer = add(viewer, Cube(planes, noisy.axis, z=Sampling(2.0, 1.0, "um"), pixel_unit="um"))
+    widget.choose(layer)
+    run(qtbot, widget)
+    (found,) = widget.results
+    assert found.data.shape == (3, 1, 5, 7)
+    viewer.dims.set_current_step(1, 6)  # on any band, the middle plane is on the slice
+    world = (3.0, 6.0, 0.0, 0.0)
+    assert found.world_to_data(world)[:2].round().tolist() == [1, 0]
+    assert from_layer(*found.as_layer_data_tuple()).dims == ("z", "y", "x")
 
 
 def test_several_layers_are_predicted_one_after_another(qtbot, viewer, widget, model, noisy):

@@ -28,7 +28,7 @@ from qtpy.QtWidgets import (
 
 from ..card import Card, read_card
 from ..cube import Cube, Image
-from ..layers import to_layer
+from ..layers import on_all_bands, to_layer
 from ..progress import Job
 from .batch import Batch, existing, output_suffixes, predict_files, predict_layers, target_of
 from .card_view import CardView, when
@@ -67,6 +67,7 @@ class PredictWidget(QWidget):
         self._layer_list, self._file_list = QListWidget(), QListWidget()
         self._folder_line, self._suffix_box = QLineEdit(), QComboBox()
         self._failures = QLabel()
+        self._bands: list[int] = []  # of each layer that a prediction is running on
         self.panel = JobPanel("Predict")
         self._build()
         self.panel.start_button.clicked.connect(self._predict_clicked)
@@ -253,10 +254,11 @@ class PredictWidget(QWidget):
         self.predict()
 
     def _predict_layers(self, model: Model | Path) -> None:
-        cubes = [image_of(layer) for layer in self.chosen]
+        cubes = [image for image in map(image_of, self.chosen) if isinstance(image, Cube)]
+        self._bands = [len(cube.axis) for cube in cubes]
         if not cubes:
             raise ValueError("choose at least one layer to predict on")
-        self._run(predict_layers(model, cubes, preferred_machine()))  # type: ignore[arg-type]
+        self._run(predict_layers(model, cubes, preferred_machine()))
 
     def _predict_files(self, model: Model | Path, overwrite: bool | None) -> None:
         files, suffix = self.files, self.suffix
@@ -287,7 +289,8 @@ class PredictWidget(QWidget):
             self._report(result)
         else:
             self.results = [
-                self._viewer.add_layer(Layer.create(*to_layer(image))) for image in result
+                self._viewer.add_layer(Layer.create(*on_all_bands(to_layer(image), bands)))
+                for image, bands in zip(result, self._bands, strict=True)
             ]
             self.panel.say(f"added {', '.join(layer.name for layer in self.results)}")
 
