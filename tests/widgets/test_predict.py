@@ -143,6 +143,25 @@ def test_several_layers_are_predicted_one_after_another(qtbot, viewer, widget, m
     ]
 
 
+def test_a_stopped_prediction_brings_the_layers_done_by_then(
+    qtbot, viewer, widget, model, noisy, monkeypatch
+):
+    def slow(model, cube, *, machine):
+        for step in range(1 if cube.name == "cell" else 10_000):
+            yield Progress(step, 10_000)
+            time.sleep(0.01)
+        return cube
+
+    monkeypatch.setattr("napari_hyperspectral.prediction.predict", slow)
+    widget.model = model
+    widget.choose(add(viewer, noisy), add(viewer, noisy.after("copied", name="other")))
+    widget.predict()
+    qtbot.waitUntil(lambda: "2 of 2" in widget.panel.status.text(), timeout=10_000)
+    widget.stop()
+    qtbot.waitUntil(lambda: not widget.panel.running, timeout=10_000)
+    assert len(widget.results) == 1
+
+
 def test_a_model_file_shows_its_card_and_predicts_as_the_model(
     qtbot, viewer, widget, model, noisy, tmp_path
 ):

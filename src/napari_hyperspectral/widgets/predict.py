@@ -290,7 +290,7 @@ class PredictWidget(QWidget):
         else:
             self.results = [
                 self._viewer.add_layer(Layer.create(*on_all_bands(to_layer(image), bands)))
-                for image, bands in zip(result, self._bands, strict=True)
+                for image, bands in zip(result, self._bands)  # fewer results, if it was stopped
             ]
             self.panel.say(f"added {', '.join(layer.name for layer in self.results)}")
 
