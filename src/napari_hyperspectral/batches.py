@@ -77,7 +77,9 @@ class _Spectra(Batches):
 
     def validation(self) -> Iterator[Batch]:
         size = 4 * self._training.batch_size
-        for given, wanted in zip(*(torch.split(part, size) for part in self._held_out), strict=True):
+        for given, wanted in zip(
+            *(torch.split(part, size) for part in self._held_out), strict=True
+        ):
             if len(given):
                 yield _as_images(Batch(given, wanted))
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .machine import Machine
     from .progress import Progress
     from .recipe import Recipe
-    from .tasks import Example, Task
+    from .tasks import Task
 
 app = typer.Typer(
     name="napari-hyperspectral",
@@ -155,14 +155,19 @@ def train(
     machine = _machine(device, precision, threads, tile_memory, cache)
     _check_target(out, force)
     recipe = _read_recipe(recipe_file)
-    examples = _examples(recipe.task, layers, axes)
+    images = _images(recipe.task, layers, axes)
+    from .evaluation import judged
     from .summary import lines_of_card
     from .training import fit
 
     autosave = _autosave(machine, recipe, out)
+    task: Task = recipe.task
+    examples = [task.example(**pair) for pair in images]
     job = fit(recipe, examples, machine=machine, autosave=autosave, resume=resume)
     with _watching(f"training {out.name}") as watch:
         model = finish(job, watch)
+    with _watching("judging it on the pixels held out") as watch:
+        model = finish(judged(model, images[0], machine=machine), watch)
     model.save(out, overwrite=force)
     if autosave is not None and model.card.stopped != "stopped by hand":
         autosave.unlink(missing_ok=True)
@@ -373,7 +378,7 @@ def _read_recipe(path: Path) -> Recipe:
         raise
 
 
-def _examples(task: Task, words: Sequence[str], axes: str | None) -> list[Example]:
+def _images(task: Task, words: Sequence[str], axes: str | None) -> list[dict[str, Image]]:
     """Read what was named, and pair it in order: the first noisy with the first clean."""
     from .cube import Labels
     from .io import read, read_labels
@@ -390,14 +395,13 @@ def _examples(task: Task, words: Sequence[str], axes: str | None) -> list[Exampl
     if len(counts) > 1 or counts == {0}:
         got = ", ".join(f"{len(found)} {name}" for name, found in paths.items())
         raise typer.BadParameter(f"got {got}; give as many of each, at least one")
-    examples = []
-    for chosen in zip(*paths.values(), strict=True):
-        images = {
+    return [
+        {
             name: read_labels(path) if kinds[name] is Labels else read(path, axes=axes)
             for name, path in zip(kinds, chosen, strict=True)
         }
-        examples.append(task.example(**images))
-    return examples
+        for chosen in zip(*paths.values(), strict=True)
+    ]
 
 
 def _targets(paths: Sequence[str], out: Path, suffix: str) -> list[Path]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -14,11 +15,12 @@ from .baselines import Good, Ground, Method, denoisers, tuned_svm
 from .cube import Cube, Image, Labels
 from .machine import Machine
 from .model import Model
-from .prediction import predict
+from .prediction import Cancelled, predict
 from .progress import Job, Progress, Result, Stop
 from .reports import Report, Row, Table, plain
-from .splits import Mask, beyond, block_split
+from .splits import Mask, beyond
 from .tasks import Task
+from .training import split_of
 
 _PREDICTED: Final = 50
 """Percent of the work that is the model's own prediction."""
@@ -100,7 +102,8 @@ def evaluate(
         Test pixels up to so many pixels (Chebyshev distance) from training pixels are left out,
         for each in turn: neighbours are nearly copies of each other.
     baselines : bool
-        Whether to tune and run the classical methods too; takes seconds, not minutes.
+        Whether to tune and run the classical methods too; takes seconds, not minutes. Raw data
+        stand beside a denoiser in any case.
     machine : Machine, optional
         Where the model runs.
 
@@ -116,13 +119,12 @@ def evaluate(
         raise ValueError(f"a guard of {grounds[0].guard} pixels leaves no pixel to test on")
     found: dict[tuple[str, str], NDArray[Any]] = {}
     found[type(model.recipe.network).__name__, ""] = np.asarray(predicted.data)
-    if baselines:
-        for step, method in enumerate(_methods(held_out), start=1):
-            found[method.name, method.settings] = method.run(held_out.given.numpy())
-            try:
-                yield Progress(min(_PREDICTED + 12 * step, 100), 100, note=f"tuned {method.name}")
-            except Stop:
-                break  # report what there is
+    for step, method in enumerate(_methods(held_out, baselines), start=1):
+        found[method.name, method.settings] = method.run(held_out.given.numpy())
+        try:
+            yield Progress(min(_PREDICTED + 12 * step, 100), 100, note=f"tuned {method.name}")
+        except Stop:
+            break  # report what there is
     judge = _judge(held_out)
     rows: list[dict[str, Any]] = [
         {"guard": ground.guard, "method": name, "settings": settings} | judge(image, ground.test)
@@ -170,31 +172,55 @@ def validation_ground(model: Model, given: Cube, wanted: Cube | Labels) -> HeldO
     ValueError
         If training held nothing out.
     """
-    training = model.recipe.training
     task: Task = model.recipe.task
-    names = dict(zip(task.asks_for(), (given, wanted), strict=True))
-    strata = task.example(**names).strata.max(axis=0)
-    split = block_split(
-        strata,
-        training.validation,
-        block=training.block,
-        guard=training.guard,
-        seed=training.seed,
-    )
-    return HeldOut(given, wanted, split.rest & (strata > 0), split.drawn)
+    example = task.example(**dict(zip(task.asks_for(), (given, wanted), strict=True)))
+    split = split_of(example, model.recipe.training)
+    return HeldOut(given, wanted, split.rest & (example.strata > 0).any(axis=0), split.drawn)
 
 
-def _methods(held_out: HeldOut) -> Iterator[Method]:
+def judged(
+    model: Model, images: Mapping[str, Image], *, machine: Machine | None = None
+) -> Job[Model]:
+    """Return a fresh model with figures of merit on the blocks its training held out.
+
+    Quick: of the baselines only the raw data. Where nothing was held out, or when it is stopped,
+    the model comes back as it is.
+
+    Parameters
+    ----------
+    model : Model
+        Fresh from training.
+    images : mapping of name to Cube or Labels
+        Those of its first example, as its task names them.
+    machine : Machine, optional
+        Where the model runs.
+    """
+    if not model.card.trained_on[0].held_out:
+        return model
+    given, wanted = images.values()
+    assert isinstance(given, Cube)
+    ground = validation_ground(model, given, wanted)
+    try:
+        return (yield from evaluate(model, ground, baselines=False, machine=machine)).model
+    except Cancelled:
+        return model
+
+
+def _methods(held_out: HeldOut, tuned: bool) -> Iterator[Method]:
+    """Yield the baselines; without `tuned` only the raw data, where they are comparable."""
     y, x = np.nonzero(held_out.taught)
     planes = int(np.prod(held_out.given.shape[:-3], dtype=int))
     block = np.tile(x // _BLOCK * held_out.taught.shape[0] + y // _BLOCK, planes)
     given = _spectra(held_out.given.numpy(), held_out.taught)
     if isinstance(held_out.wanted, Labels):
+        if not tuned:
+            return
         wanted = held_out.wanted.numpy()[..., held_out.taught].reshape(1, -1)
         yield tuned_svm(Ground(given, wanted, block), held_out.given.axis.good)
     else:
         wanted = _spectra(held_out.wanted.numpy(), held_out.taught)
-        yield from denoisers(Ground(given, wanted, block), _good(held_out))
+        methods = denoisers(Ground(given, wanted, block), _good(held_out))
+        yield from methods if tuned else islice(methods, 1)
 
 
 def _judge(held_out: HeldOut) -> Callable[[NDArray[Any], Mask], dict[str, Any]]:

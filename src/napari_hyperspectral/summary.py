@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from .axis import ChannelAxis
-from .card import Card
+from .card import Card, Trained
 from .cube import Image, Labels
 from .io.blocks import blocks
 
@@ -47,24 +47,85 @@ def lines_of_image(image: Image, about: dict[str, Any]) -> dict[str, str]:
     return {name: text for name, text in told.items() if text}
 
 
-def lines_of_card(found: Card) -> dict[str, str]:
-    """Return what is on a model's card in the words of people, a line each."""
-    validations = [v for v in found.validations if v is not None]
-    kinds = {part: found.recipe.get(part, {}).get("kind", "") for part in ("task", "network")}
+def lines_of_card(card: Card) -> dict[str, str]:
+    """Return what is on a model's card in the words of people, by title; some texts have lines."""
+    task, network = card.recipe.get("task", {}), card.recipe.get("network", {})
     told = {
-        "task": kinds["task"],
-        "network": f"{kinds['network']}, {found.parameters:,} weights",
-        "takes": str(found.axis),
-        "gives": str(found.output_axis),
-        "trained on": "\n".join(f"{t.name} ({t.taught:,} pixels)" for t in found.trained_on),
-        "epochs": f"{len(found.losses)}, best {found.best_epoch}",
-        "validation": f"{min(validations):.4g} (least loss)" if validations else "",
-        "stopped": found.stopped,
-        "metrics": ", ".join(f"{name} {value}" for name, value in found.metrics.items()),
-        "made": found.made and f"{found.made}, in {found.seconds:g} s on {found.device}",
-        "versions": ", ".join(f"{name} {version}" for name, version in found.versions.items()),
+        "task": _settings(task),
+        "network": _settings(network),
+        "weights": f"{card.parameters:,}",
+        "takes": str(card.axis),
+        "gives": str(card.output_axis),
+        "learned from": "\n".join(map(_learned, card.trained_on)),
     }
+    if card.losses:
+        wanted = card.recipe.get("training", {}).get("epochs", len(card.losses))
+        ended = f" ({card.stopped})" if card.stopped else ""
+        told |= {
+            "epochs": f"{len(card.losses)} of {wanted}{ended}, best {card.best_epoch}",
+            "training loss": _at_best(card.losses, card.best_epoch),
+            "held-out loss": _at_best(card.validations, card.best_epoch),
+        }
+    told |= {f"held out: {row['method']}": _row(row) for row in _judgements(card)}
+    told |= {n: str(v) for n, v in card.metrics.items() if n not in ("held_out", "notes")}
+    if card.made:
+        when = card.made[:16].replace("T", " ") + " UTC" * card.made.endswith("+00:00")
+        told["made"] = f"{when}, in {duration(card.seconds)} on {card.device}, seed {card.seed}"
+    told["versions"] = ", ".join(f"{name} {version}" for name, version in card.versions.items())
     return {name: text for name, text in told.items() if text}
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    if minutes:
+        return f"{minutes} min {rest:02} s"
+    return f"{seconds:.1f} s" if seconds < 10 else f"{rest} s"
+
+
+def _settings(settings: Mapping[str, Any]) -> str:
+    """Return a kind and its settings in one line."""
+    rest = ", ".join(
+        f"{name.replace('_', ' ')} {_plain(value)}"
+        for name, value in settings.items()
+        if name != "kind" and value not in ((), [], None)
+    )
+    return f"{settings.get('kind', '?')}" + (f" ({rest})" if rest else "")
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _learned(one: Trained) -> str:
+    size = " × ".join(map(str, one.shape[-2:]))
+    held = f"{one.held_out:,} held out, guard {one.guard}" if one.held_out else "none held out"
+    return f"{one.name}: {one.taught:,} of {size} pixels; {held}"
+
+
+def _at_best(losses: Sequence[float | None], best: int) -> str:
+    loss = losses[best - 1] if 0 < best <= len(losses) else losses[-1]
+    return "nothing held out" if loss is None else f"{loss:.4g}"
+
+
+def _judgements(card: Card) -> list[dict[str, Any]]:
+    """Return the figures on held-out ground, of the narrowest guard, a row a method."""
+    rows: list[dict[str, Any]] = card.metrics.get("held_out") or []
+    return [row for row in rows if row.get("guard") == rows[0].get("guard")]
+
+
+def _row(row: Mapping[str, Any]) -> str:
+    left_out = ("method", "settings", "guard", "pixels", "classes")
+    return ", ".join(
+        f"{name} {value:.4g}"
+        for name, value in row.items()
+        if name not in left_out and isinstance(value, int | float)
+    )
 
 
 def statistics(data: Any) -> dict[str, float | int | None]:

@@ -23,7 +23,7 @@ from .io.errors import FileFormatError
 from .machine import Machine
 from .model import Model, State, fresh_network, read_tensors, taken_out, write_tensors
 from .progress import Job, Progress, Stop
-from .recipe import Recipe
+from .recipe import Recipe, Training
 from .splits import Split, block_split
 from .tasks import Example
 
@@ -118,7 +118,7 @@ class _Run:
         self.best: State = {}
         self.best_epoch = 0
         self.stopped = ""
-        splits = [_split(example, recipe) for example in examples]
+        splits = [split_of(example, recipe.training) for example in examples]
         self.card = _card(recipe, examples, splits, takes, gives, machine, device)
         self.network = fresh_network(recipe, self.card).to(device)
         self._start(examples, splits, takes)
@@ -276,9 +276,11 @@ def _pace(schedule: str, share: float) -> float:
     return end + (1 - end) * (0.5 + 0.5 * math.cos(math.pi * (share - rise) / (1 - rise)))
 
 
-def _split(example: Example, recipe: Recipe) -> Split:
-    """Hold out blocks; where a plane lies behind another, both hold out the same pixels."""
-    training = recipe.training
+def split_of(example: Example, training: Training) -> Split:
+    """Return which pixels a training holds out (`drawn`) and which it learns from (`rest`).
+
+    Where a plane lies behind another, both hold out the same pixels.
+    """
     return block_split(
         example.strata.max(axis=0),
         training.validation,

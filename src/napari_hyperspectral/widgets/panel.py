@@ -11,7 +11,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from ..progress import Job, Progress
-from .card_view import duration
+from ..summary import duration
 from .jobs import JobWorker, start_job
 
 

@@ -31,7 +31,7 @@ from ..cube import Cube, Image
 from ..layers import on_all_bands, to_layer
 from ..progress import Job
 from .batch import Batch, existing, output_suffixes, predict_files, predict_layers, target_of
-from .card_view import CardView, when
+from .card_view import CardView
 from .layer_choice import fitting, image_of
 from .panel import JobPanel
 from .preferences import preferred_machine
@@ -96,7 +96,7 @@ class PredictWidget(QWidget):
             name = str(model)
         else:
             card = None if model is None else model.card
-            name = "" if card is None else f"the model just trained ({when(card)})"
+            name = "" if card is None else f"the model just trained ({card.made[11:16]} UTC)"
         self._model = model
         self._model_line.setText(name)
         self._model_line.setCursorPosition(0)

@@ -28,6 +28,7 @@ from qtpy.QtWidgets import (
 )
 
 from ..cube import Image
+from ..evaluation import judged
 from ..machine import Machine
 from ..model import Model
 from ..networks import NETWORKS, Network, Ports
@@ -353,11 +354,12 @@ def _file(layer: Layer | None) -> str | None:
 def _learn(
     recipe: Recipe, images: Sequence[Mapping[str, Image]], machine: Machine, autosave: Path
 ) -> Job[Model]:
-    """Load the images and train; in the worker thread."""
+    """Load the images, train, and judge what came of it; in the worker thread."""
     yield Progress(0, 0, note="loading the layers")
     task: Task = recipe.task
     examples = [task.example(**example) for example in images]
-    return (yield from fit(recipe, examples, machine=machine, autosave=autosave))
+    model = yield from fit(recipe, examples, machine=machine, autosave=autosave)
+    return (yield from judged(model, images[0], machine=machine))
 
 
 def _autosave(machine: Machine, recipe: Recipe) -> Path:
