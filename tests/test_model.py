@@ -28,6 +28,12 @@ def test_a_model_file_gives_the_same_card_and_prediction(model, noisy, tmp_path)
     np.testing.assert_array_equal(again.data, finish(predict(model, noisy)).data)
 
 
+def test_others_may_read_a_model_as_any_file(model, tmp_path):
+    (tmp_path / "any").touch()
+    path = model.save(tmp_path / "model.safetensors")
+    assert path.stat().st_mode == (tmp_path / "any").stat().st_mode
+
+
 def test_best_and_last_weights_are_both_in_the_file(model, tmp_path):
     path = model.save(tmp_path / "model.safetensors")
     last = Model.load(path, weights="last").network.state_dict()

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from .axis import SpectralAxis, axis_to_json
@@ -147,7 +147,10 @@ def model_from_deeper(path: str | Path, axis: SpectralAxis) -> Model:
 def write_tensors(path: Path, state: State, header: dict[str, str]) -> None:
     """Write tensors as safetensors, whole or not at all."""
     with replacing(path) as (draft,):
-        save_file({n: t.detach().cpu().contiguous() for n, t in state.items()}, draft, header)
+        # save_file would make a file that only its owner may read
+        draft.write_bytes(
+            save({n: t.detach().cpu().contiguous() for n, t in state.items()}, header)
+        )
 
 
 def read_tensors(path: Path) -> State:

@@ -77,7 +77,7 @@ class _SpectralUNet(Body):
         components = len(self.stem.weight)
         mean = spectra.mean(dim=0)
         _, _, rows = torch.linalg.svd(spectra - mean, full_matrices=False)
-        basis = torch.zeros(components, spectra.shape[1])
+        basis = torch.zeros(components, spectra.shape[1], device=spectra.device)
         basis[: len(rows)] = rows[:components]
         with torch.no_grad():
             self.stem.weight.copy_(basis[:, :, None, None])
