@@ -32,6 +32,7 @@ def spectrum(data: Path) -> Path:
     array, attributes, _ = to_layer(cube)
     viewer.add_image(array, **attributes | {"name": "THP-1 cell", "colormap": "viridis"})
     _, dock = viewer.window.add_plugin_dock_widget("napari-hyperspectral", "Spectrum")
+    dock.setMinimumWidth(450)
     dock.choose_band_near(1450)
     region = viewer.add_shapes(
         [np.array([(10, 14), (10, 22), (20, 22), (20, 14)])],
@@ -46,9 +47,9 @@ def spectrum(data: Path) -> Path:
     viewer.layers.selection.active = region
     layer = viewer.layers[0]
     dock.pin(tuple(layer.data_to_world((0, 2, 2))))
-    dock._position = tuple(layer.data_to_world((0, 24, 22)))
     viewer.reset_view()
-    return save(viewer, "spectrum.png", dock.refresh)
+    here = tuple(layer.data_to_world((0, 24, 22)))
+    return save(viewer, "spectrum.png", lambda: dock.show_point(here))
 
 
 def train(data: Path) -> Path:

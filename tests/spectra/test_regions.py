@@ -1,5 +1,7 @@
 """What is true of the spectra of regions."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -63,6 +65,23 @@ def test_little_is_read_of_a_large_file_and_never_much_at_a_time():
 def test_a_polygon_holds_the_pixels_whose_centres_it_holds():
     mask = polygon_mask([(0.5, 1.5), (0.5, 3.5), (2.5, 3.5), (2.5, 1.5)], (5, 6))
     assert np.argwhere(mask).tolist() == [[1, 2], [1, 3], [2, 2], [2, 3]]
+
+
+def test_a_polygon_reaches_over_the_border_and_need_not_be_convex():
+    arrow = [(-3, -3), (-3, 9), (3.5, 2.5), (9, 9), (9, -3)]  # notched at (3.5, 2.5)
+    mask = polygon_mask(arrow, (6, 7))
+    assert mask[:, :3].all()
+    assert not mask[3, 3:].any()
+    assert mask[0, 5]
+
+
+def test_a_small_polygon_on_a_large_image_takes_little_memory():
+    tracemalloc.start()
+    mask = polygon_mask([(10, 10), (10, 20), (20, 20)], (3000, 3000))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert mask[11, 15]
+    assert most < 2 * mask.nbytes
 
 
 def test_an_ellipse_fills_its_share_of_its_box():

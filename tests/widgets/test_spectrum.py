@@ -1,14 +1,17 @@
 """What the spectrum dock shows, on real viewers."""
 
+import csv
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from qtpy.QtWidgets import QPushButton
 
-from napari_hyperspectral.axis import SpectralAxis
+from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube
 from napari_hyperspectral.layers import labels_layer, to_layer
+from napari_hyperspectral.widgets import spectrum as docks
 from napari_hyperspectral.widgets.spectrum import SpectrumWidget
 
 
@@ -187,6 +190,138 @@ def test_copied_spectra_are_a_table(viewer, dock, cube, qapp):
     assert head.split("\t")[:2] == ["Spectrum", "Raman shift (cm⁻¹)"]
     assert len(rows) == 6
     assert float(rows[3].split("\t")[2]) == pytest.approx(cube.data[3, 4, 6])
+
+
+def test_saved_spectra_are_a_table_that_is_never_overwritten_unasked(viewer, dock, cube, tmp_path):
+    layer = add(viewer, replace(cube, name="cell, live"))
+    with pytest.raises(ValueError, match="no spectrum is shown"):
+        dock.save_spectra(tmp_path / "spectra.csv")
+    dock.show_point(layer.data_to_world((0, 4, 6)))
+    path = dock.save_spectra(tmp_path / "spectra.csv")
+    with path.open(encoding="utf-8", newline="") as file:
+        head, *rows = csv.reader(file)
+    assert head == ["Spectrum", "Raman shift (cm⁻¹)", "Intensity", "Standard deviation"]
+    assert [row[0] for row in rows] == ["cell, live"] * 6
+    assert [float(row[1]) for row in rows] == pytest.approx(list(cube.axis.centres))
+    path.write_text("precious")
+    with pytest.raises(FileExistsError, match=r"spectra\.csv exists already"):
+        dock.save_spectra(path)
+    assert path.read_text() == "precious"
+
+
+def test_a_suffix_added_to_a_chosen_name_overwrites_nothing(
+    viewer, dock, cube, tmp_path, monkeypatch
+):
+    layer = add(viewer, cube)
+    dock.show_point(layer.data_to_world((0, 4, 6)))
+    (tmp_path / "mine.csv").write_text("precious")
+    complaints = []
+    monkeypatch.setattr(docks, "show_error", complaints.append)
+    monkeypatch.setattr(
+        docks.QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "mine"), "")
+    )
+    button = next(b for b in dock.findChildren(QPushButton) if b.text() == "Save spectra…")
+    button.click()
+    assert (tmp_path / "mine.csv").read_text() == "precious"
+    assert complaints == ["not saved: mine.csv exists already; choose another name"]
+    (tmp_path / "mine.csv").unlink()
+    button.click()
+    assert (tmp_path / "mine.csv").read_text(encoding="utf-8").startswith("Spectrum,Raman shift")
+
+
+def test_scripts_see_what_is_drawn(viewer, dock, cube, labels):
+    layer = add(viewer, cube)
+    dock.show_point(layer.data_to_world((0, 4, 6)))
+    x, y = dock.spectra["cell"]
+    assert np.array_equal(x, cube.axis.centres)
+    assert np.array_equal(y, expected(cube, slice(None), 4, 6), equal_nan=True)
+    painted = add(viewer, labels)
+    viewer.layers.selection.active = painted
+    painted.selected_label = 2
+    dock.show_region()
+    assert list(dock.spectra) == ["cell", "cell, lipid droplet (6 px)"]
+
+
+def test_cubes_on_another_axis_are_named_as_left_out(viewer, dock, cube, rng):
+    add(viewer, Cube(rng.normal(size=(3, 5, 7)), SpectralAxis([1, 2, 3], "nm"), name="land"))
+    add(viewer, cube)
+    dock.refresh()
+    assert "not shown: land." in dock._hint.text()
+    viewer.layers.selection.active = viewer.layers["land"]
+    dock.refresh()
+    assert "not shown: cell." in dock._hint.text()
+    viewer.layers.remove(viewer.layers["cell"])
+    dock.refresh()
+    assert "not shown" not in dock._hint.text()
+
+
+def test_channels_are_named_below_the_plot(viewer, dock, cube, rng):
+    add(viewer, Cube(rng.normal(size=(2, 5, 7)), ChannelAxis(("DAPI", "actin")), name="stains"))
+    dock.refresh()
+    bottom = dock._plot.getAxis("bottom")
+    assert [name for _, name in bottom._tickLevels[0]] == ["DAPI", "actin"]
+
+
+def test_a_region_is_read_once_for_all_bands_and_anew_for_each_plane(
+    viewer, dock, stack, monkeypatch
+):
+    layer = add(viewer, stack)
+    _, y, x = stack.shape[-3:]
+    box = np.array([(0, 0), (0, x), (y, x), (y, 0)]) * stack.pixel_size + stack.origin
+    viewer.layers.selection.active = viewer.add_shapes([box], shape_type="rectangle")
+    dock.show_region()
+    read = []
+    original = docks.region_spectra
+    monkeypatch.setattr(docks, "region_spectra", lambda *a: read.append(a[2]) or original(*a))
+    for band in (1, 2, 3):
+        viewer.dims.set_current_step(2, band)
+        dock.refresh()
+    assert read == []
+    viewer.dims.set_point(range(2), layer.data_to_world((1, 2, 0, 0, 0))[:2])
+    dock.refresh()
+    assert read == [(1, 2)]
+
+
+def test_the_dock_works_through_the_proxy_that_plugins_get(make_napari_viewer_proxy, qtbot, cube):
+    viewer = make_napari_viewer_proxy()
+    dock = SpectrumWidget(viewer)
+    qtbot.addWidget(dock)
+    add(viewer, cube)
+    layer = viewer.layers[0]
+    for column in (2, 5):
+        dock.show_point(layer.data_to_world((0, 3, column)))
+        y = expected(cube, slice(None), 3, column)
+        assert np.array_equal(dock.spectra["cell"][1], y, equal_nan=True)
+    dock.choose_band_near(522.0)
+    dock.refresh()
+    assert overlay(viewer).text == "520.7 cm⁻¹ (band 4/6)"
+
+
+def test_closing_the_dock_in_napari_leaves_nothing_behind(viewer, cube):
+    overlay(viewer).text, overlay(viewer).visible = "mine", True
+    layer = add(viewer, cube)
+    before = _listeners(viewer, layer)
+    for _ in range(2):
+        dock, widget = viewer.window.add_plugin_dock_widget("napari-hyperspectral", "Spectrum")
+        widget.refresh()
+        assert "cm⁻¹" in overlay(viewer).text
+        dock.destroyOnClose()  # the × of the dock
+        assert widget.parent() is None
+        assert _listeners(viewer, layer) == before
+        assert (overlay(viewer).text, overlay(viewer).visible) == ("mine", True)
+
+
+def _listeners(viewer, layer):
+    """Return how many listen to the viewer and a layer, emitter by emitter."""
+    emitters = [
+        viewer.dims.events.current_step,
+        viewer.dims.events.ndisplay,
+        viewer.layers.selection.events.changed,
+        *(getattr(viewer.layers.events, name) for name in ("inserted", "removed", "reordered")),
+        *(getattr(layer.events, name) for name in docks._FOLLOWED if name in layer.events.emitters),
+    ]
+    callbacks = (viewer.mouse_move_callbacks, viewer.mouse_drag_callbacks)
+    return [len(each) for each in (*callbacks, *(e.callbacks for e in emitters))]
 
 
 def test_layers_come_go_and_change_their_names(viewer, dock, cube):

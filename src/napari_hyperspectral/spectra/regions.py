@@ -6,7 +6,6 @@ import math
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from matplotlib.path import Path as Outline
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
@@ -71,9 +70,15 @@ def region_spectra(
 
 def polygon_mask(corners: ArrayLike, shape: tuple[int, int]) -> NDArray[np.bool_]:
     """Return which pixels have their centre inside a polygon, (corner, (y, x)) in pixels."""
-    outline = Outline(np.asarray(corners, dtype=np.float64))
-    centres = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
-    mask: NDArray[np.bool_] = outline.contains_points(centres.reshape(-1, 2)).reshape(shape)
+    mask = np.zeros(shape, bool)
+    outline = np.asarray(corners, dtype=np.float64)
+    columns = np.arange(shape[1])
+    for (y, x), (next_y, next_x) in zip(outline, np.roll(outline, -1, axis=0), strict=True):
+        low, high = (min(max(math.ceil(end), 0), shape[0]) for end in sorted((y, next_y)))
+        if low < high:  # rows that this edge crosses: what is left of it changes sides
+            slope = (next_x - x) / (next_y - y)
+            crossing = x + (np.arange(low, high) - y) * slope
+            mask[low:high] ^= columns < crossing[:, None]
     return mask
 
 
@@ -100,12 +105,15 @@ def moved_mask(
     shape : (int, int)
         Shape of the other grid.
     """
-    grid = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij")).reshape(2, -1)
-    y, x = np.rint(matrix @ grid + offset[:, None]).astype(np.intp)
-    within = (y >= 0) & (x >= 0) & (y < mask.shape[0]) & (x < mask.shape[1])
-    moved = np.zeros(within.shape, bool)
-    moved[within] = mask[y[within], x[within]]
-    return moved.reshape(shape)
+    moved = np.zeros(shape, bool)
+    thick = max(1, _SLAB // 8 // shape[1])
+    for first in range(0, shape[0], thick):
+        rows = np.arange(first, min(first + thick, shape[0]))
+        grid = np.stack(np.meshgrid(rows, np.arange(shape[1]), indexing="ij")).reshape(2, -1)
+        y, x = np.rint(matrix @ grid + offset[:, None]).astype(np.intp)
+        within = (y >= 0) & (x >= 0) & (y < mask.shape[0]) & (x < mask.shape[1])
+        moved[rows] = (within & mask[y * within, x * within]).reshape(len(rows), -1)
+    return moved
 
 
 def _mean_and_sd(values: Array) -> tuple[Array, Array]:

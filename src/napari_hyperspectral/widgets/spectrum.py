@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import weakref
 from collections.abc import Callable, Iterator
 from itertools import cycle
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,11 +16,13 @@ from napari.layers import Image as ImageLayer
 from napari.layers import Labels as LabelsLayer
 from napari.layers import Layer
 from napari.layers import Shapes as ShapesLayer
+from napari.utils.notifications import show_error
 from numpy.typing import NDArray
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import (
     QApplication,
     QCheckBox,
+    QFileDialog,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -27,6 +32,7 @@ from qtpy.QtWidgets import (
 )
 
 from ..axis import Axis, ChannelAxis, SpectralAxis
+from ..io.atomic import replacing
 from ..layers import axis_of
 from ..spectra.regions import (
     Array,
@@ -78,6 +84,7 @@ class SpectrumWidget(QWidget):
         )
         self._palette = cycle(_COLOURS)
         self._kept: list[Curve] = []
+        self._plane: tuple[float, ...] = ()
         self._stale = True
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -87,6 +94,11 @@ class SpectrumWidget(QWidget):
         self._links = _Links(viewer, self)
         self.destroyed.connect(self._links.cut)
         self.refresh()
+
+    @property
+    def spectra(self) -> dict[str, tuple[Array, Array]]:
+        """What is drawn: name in the legend to places of the bands and intensities."""
+        return {curve.name: (curve.x, curve.y) for curve in self.curves}
 
     @property
     def lead(self) -> ImageLayer | None:
@@ -106,6 +118,16 @@ class SpectrumWidget(QWidget):
         world = layer.data_to_world([band if i == place else 0 for i in range(layer.ndim)])
         self._viewer.dims.set_point(self._viewer.dims.ndim - 3, world[place])
 
+    def show_point(self, world: tuple[float, ...]) -> None:
+        """Draw the spectra at a place, in world coordinates, as if the cursor were there."""
+        self._position = tuple(world)
+        self.refresh()
+
+    def show_region(self) -> None:
+        """Draw the spectra of the selected shapes or label, as they are now."""
+        self._stale = True
+        self.refresh()
+
     def pin(self, position: tuple[float, ...]) -> None:
         """Keep the spectra at a place, in world coordinates; the oldest of many goes."""
         self.pins = [*self.pins, tuple(position)][-_MOST_PINS:]
@@ -122,17 +144,40 @@ class SpectrumWidget(QWidget):
         if clipboard is not None:
             clipboard.setText(table_of(self.curves, self._title))
 
+    def save_spectra(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Save the spectra that are drawn as CSV.
+
+        Raises
+        ------
+        ValueError
+            If none is drawn.
+        FileExistsError
+            If there is such a file, and it was not to be overwritten.
+        """
+        path = Path(path)
+        if not self.curves:
+            raise ValueError("no spectrum is shown; pin one by a click on a cube, then save")
+        if path.exists() and not overwrite:
+            raise FileExistsError(f"{path.name} exists already; choose another name")
+        with replacing(path) as (draft,):
+            text = table_of(self.curves, self._title, delimiter=",")
+            draft.write_text(text, encoding="utf-8", newline="")
+        return path
+
     def refresh(self) -> None:
         """Draw what is to be seen now."""
         lead = self.lead
         axis = None if lead is None else _axis(lead)
         self._title = "" if axis is None else axis.title
-        layers = [layer for layer in self._cubes() if _axis(layer).title == self._title]
+        cubes = self._cubes()
+        layers = [layer for layer in cubes if _axis(layer).title == self._title]
         if self._stale:
             self._kept = [*self._pinned(layers), *self._regions(layers)]
             self._stale = False
         self.curves = [*self._under_cursor(layers), *self._kept]
         self._draw()
+        self._name_ticks(axis)
+        self._advise([layer.name for layer in cubes if layer not in layers])
         self._mark_band(lead, axis)
 
     def _cubes(self) -> list[ImageLayer]:
@@ -219,7 +264,24 @@ class SpectrumWidget(QWidget):
                 self._draw_band(curve, curve.sd)
             self._plot.plot(curve.x, curve.y, pen=pen, name=curve.name, connect="finite")
         self._plot.setLabel("bottom", self._title)
-        self._hint.setVisible(not self.curves)
+
+    def _name_ticks(self, axis: Axis | None) -> None:
+        """Write the names of channels below the plot; numbers where there are none."""
+        named = isinstance(axis, ChannelAxis)
+        ticks = [list(enumerate(axis.names))] if isinstance(axis, ChannelAxis) else None
+        bottom = self._plot.getAxis("bottom")
+        bottom.setTicks(ticks)
+        bottom.enableAutoSIPrefix(False)
+        self._plot.showGrid(x=not named, y=True, alpha=0.15)
+
+    def _advise(self, left_out: list[str]) -> None:
+        """Tell which cubes have another axis than the plot; else what one can do here."""
+        others = (
+            f"On another axis, so not shown: {', '.join(left_out)}. Select one to change to it."
+        )
+        text = others if left_out else _HINT
+        self._hint.setText(text)
+        self._hint.setVisible(bool(left_out) or not self.curves)
 
     def _draw_band(self, curve: Curve, sd: Array) -> None:
         """Draw one standard deviation above and below."""
@@ -263,6 +325,38 @@ class SpectrumWidget(QWidget):
         if event.button() == Qt.MouseButton.LeftButton and not event.double():
             self.choose_band_near(box.mapSceneToView(event.scenePos()).x())
 
+    def _ask_where_to_save(self) -> None:
+        chosen, _filter = QFileDialog.getSaveFileName(
+            self, "Save spectra", "spectra.csv", "Table (*.csv)"
+        )
+        if not chosen:
+            return
+        path = Path(chosen)
+        asked = path.suffix == ".csv"  # by the dialog, if there is such a file
+        try:
+            self.save_spectra(path if asked else f"{path}.csv", overwrite=asked)
+        except (ValueError, OSError) as error:
+            show_error(f"not saved: {error}")
+
+    def _stepped(self, *_: object) -> None:
+        """Read regions anew where another plane or frame is shown, not for another band."""
+        plane = tuple(self._viewer.dims.point[:-3])
+        if plane != self._plane:
+            self._plane, self._stale = plane, True
+        self._soon()
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Leave the viewer when the dock is closed: napari keeps the widget, without a parent."""
+        super().changeEvent(event)
+        if event is None or event.type() != QEvent.Type.ParentChange:
+            return
+        if self.parent() is None:
+            self._timer.stop()
+            self._links.cut()
+        else:
+            self._links.tie()
+            self._changed()
+
     def _changed(self, *_: object) -> None:
         """Note that more than the cursor has changed."""
         self._stale = True
@@ -291,28 +385,44 @@ class SpectrumWidget(QWidget):
         self.reversed.toggled.connect(self._plot.getPlotItem().invertX)
         self.named.setChecked(True)
         self.named.toggled.connect(self._soon)
-        clear, copy = QPushButton("Clear pins"), QPushButton("Copy table")
-        clear.clicked.connect(self.unpin)
-        copy.clicked.connect(self.copy)
-        row = QHBoxLayout()
-        for each in (self.reversed, self.named, clear, copy):
-            row.addWidget(each)
-        row.addStretch()
         layout = QVBoxLayout(self)
         layout.addWidget(self._plot)
         layout.addWidget(self._hint)
-        layout.addLayout(row)
+        layout.addLayout(_row(self.reversed, self.named))
+        layout.addLayout(
+            _row(
+                _button("Clear pins", self.unpin),
+                _button("Copy table", self.copy),
+                _button("Save spectra…", self._ask_where_to_save),
+            )
+        )
 
 
-def table_of(curves: list[Curve], title: str) -> str:
+def table_of(curves: list[Curve], title: str, delimiter: str = "\t") -> str:
     """Return spectra as text: a line for each band of each, columns parted by tabs."""
-    lines = [f"Spectrum\t{title}\tIntensity\tStandard deviation"]
+    text = io.StringIO()
+    table = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+    table.writerow(("Spectrum", title, "Intensity", "Standard deviation"))
     for curve in curves:
         sd = np.full(len(curve.x), np.nan) if curve.sd is None else curve.sd
         for x, y, spread in zip(curve.x, curve.y, sd, strict=True):
             values = ("" if np.isnan(value) else f"{value:.9g}" for value in (x, y, spread))
-            lines.append("\t".join((curve.name, *values)))
-    return "\n".join(lines) + "\n"
+            table.writerow((curve.name, *values))
+    return text.getvalue()
+
+
+def _button(text: str, does: Callable[[], None]) -> QPushButton:
+    button = QPushButton(text)
+    button.clicked.connect(lambda *_: does())
+    return button
+
+
+def _row(*widgets: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    for widget in widgets:
+        row.addWidget(widget)
+    row.addStretch()
+    return row
 
 
 class _Links:
@@ -322,20 +432,28 @@ class _Links:
         self._viewer = viewer
         self._moved, self._clicked = widget._moved, widget._clicked
         self._changed: Callable[..., None] = widget._changed
-        viewer.mouse_move_callbacks.append(self._moved)
-        viewer.mouse_drag_callbacks.append(self._clicked)
         events = viewer.layers.events
         self._emitters = [
-            viewer.dims.events.current_step,
-            viewer.dims.events.ndisplay,
-            viewer.layers.selection.events.changed,
-            events.reordered,
+            (viewer.dims.events.current_step, widget._stepped),
+            (viewer.dims.events.ndisplay, self._changed),
+            (viewer.layers.selection.events.changed, self._changed),
+            (events.reordered, self._changed),
+            (events.inserted, self._inserted),
+            (events.removed, self._removed),
         ]
-        for emitter in self._emitters:
-            emitter.connect(self._changed)
-        events.inserted.connect(self._inserted)
-        events.removed.connect(self._removed)
-        for layer in viewer.layers:
+        self._tied = False
+        self.tie()
+
+    def tie(self) -> None:
+        """Listen to the viewer."""
+        if self._tied:
+            return
+        self._tied = True
+        self._viewer.mouse_move_callbacks.append(self._moved)
+        self._viewer.mouse_drag_callbacks.append(self._clicked)
+        for emitter, answer in self._emitters:
+            emitter.connect(answer)
+        for layer in self._viewer.layers:
             self._follow(layer)
         overlay = self._overlay
         self._before = (overlay.text, overlay.visible)
@@ -353,16 +471,17 @@ class _Links:
 
     def cut(self, *_: object) -> None:
         """Leave the viewer as it was."""
+        if not self._tied:
+            return
+        self._tied = False
         for callbacks, ours in (
             (self._viewer.mouse_move_callbacks, self._moved),
             (self._viewer.mouse_drag_callbacks, self._clicked),
         ):
             if ours in callbacks:
                 callbacks.remove(ours)
-        for emitter in self._emitters:
-            emitter.disconnect(self._changed)
-        self._viewer.layers.events.inserted.disconnect(self._inserted)
-        self._viewer.layers.events.removed.disconnect(self._removed)
+        for emitter, answer in self._emitters:
+            emitter.disconnect(answer)
         for layer in self._viewer.layers:
             self._leave(layer)
         self.show_text("")
