@@ -367,3 +367,11 @@ def test_help_and_info_do_not_load_torch(cube, tmp_path):
         )
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
         assert done.stdout.endswith("[]\n"), done.stderr
+
+
+def test_a_model_is_saved_under_its_own_suffix_only(run, pair):
+    words = ["m.npy" if word == "m.safetensors" else word for word in (*TRAIN, *HERE)]
+    code, _, err = run(*words)
+    assert code == 1
+    assert "a model is saved as .safetensors, not as 'm.npy'" in err
+    assert not (pair / "m.npy").exists()

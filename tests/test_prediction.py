@@ -108,6 +108,12 @@ def test_bands_that_cannot_stand_in_are_refused(learned, noisy, axis, message):
         finish(predict(model, noisy.after("renamed", axis=axis)))
 
 
+def test_a_cube_of_nothing_but_nan_is_refused(learned, noisy):
+    nothing = noisy.after("lost", data=noisy.data * np.nan, name="lost")
+    with pytest.raises(ValueError, match="'lost' holds no measured value: all are NaN"):
+        finish(predict(learned(Pixelwise.smallest()), nothing))
+
+
 def test_a_stopped_prediction_gives_no_half_result(learned, noisy, small_tiles):
     steps = predict(learned(Pixelwise.smallest()), noisy)
     assert next(steps).done == 1

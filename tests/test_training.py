@@ -304,7 +304,10 @@ def test_a_loss_that_is_no_number_ends_with_advice(noisy, clean):
             r"noisy 'noisy' is \(12, 20, 26\), clean",
         ),
         (lambda n, c: (n, c.after("m", axis=SpectralAxis(np.arange(12), "nm"))), "resample one"),
-        (lambda n, c: (n.after("nan", data=n.data * np.nan), c), "no pixel is measured in both"),
+        (
+            lambda n, c: (n.after("nan", data=n.data * np.nan), c),
+            "holds no measured value: all are NaN",
+        ),
     ],
 )
 def test_pairs_that_do_not_match_are_refused(noisy, clean, images, message):

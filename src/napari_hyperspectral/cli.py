@@ -153,6 +153,10 @@ def train(
     from .progress import finish
 
     machine = _machine(device, precision, threads, tile_memory, cache)
+    if out.suffix != ".safetensors":
+        raise ValueError(
+            f"a model is saved as .safetensors, not as {out.name!r}: -o model.safetensors"
+        )
     _check_target(out, force)
     recipe = _read_recipe(recipe_file)
     images = _images(recipe.task, layers, axes)

@@ -64,6 +64,8 @@ def predict(model: Model, cube: Cube, *, machine: Machine | None = None) -> Job[
     ------
     AxisMismatchError
         If the bands of the cube cannot be resampled to those of the model.
+    ValueError
+        If all values of the cube are NaN.
     Cancelled
         If it is stopped.
     """
@@ -77,12 +79,13 @@ def predict(model: Model, cube: Cube, *, machine: Machine | None = None) -> Job[
         runner = model.network.to(device).eval()
         side = _tile_side(network, ports, machine, device)
         todo = _todo(leading, height, width, side, network)
-        done = 0
+        done, measured = 0, False
         while todo:
             place, tile = todo[0]
-            outer = cube.data[(*place, slice(None), *tile.outer)]
+            outer = np.asarray(cube.data[(*place, slice(None), *tile.outer)], np.float32)
+            measured = measured or bool(np.isfinite(outer).any())
             try:
-                piece = _run(runner, bands, np.asarray(outer, np.float32), network, machine, device)
+                piece = _run(runner, bands, outer, network, machine, device)
             except torch.OutOfMemoryError:
                 piece = None  # the memory comes back only once the except block is left
             if piece is None:
@@ -99,6 +102,10 @@ def predict(model: Model, cube: Cube, *, machine: Machine | None = None) -> Job[
                 yield Progress(done, done + len(todo))
             except Stop as stop:
                 raise Cancelled from stop
+    if not measured:
+        raise ValueError(
+            f"cube {cube.name!r} holds no measured value: all are NaN; choose another file or layer"
+        )
     return task.result(predicted, model.card.output_axis, cube)
 
 

@@ -340,3 +340,10 @@ def test_four_gigabytes_open_at_once_and_take_no_memory(tmp_path):
     assert shape == [256, 2048, 2048]
     assert seconds < 1
     assert megabytes < 60  # one band is 16 MB
+
+
+def test_a_data_file_without_suffix_is_known_by_the_header_beside_it(tmp_path, cube):
+    write(tmp_path / "scan.hdr", cube)
+    (tmp_path / "scan.img").rename(tmp_path / "scan")
+    assert np.array_equal(read(tmp_path / "scan").data, cube.data)
+    assert np.array_equal(read(tmp_path / "scan.hdr").data, cube.data)

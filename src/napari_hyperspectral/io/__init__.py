@@ -113,6 +113,8 @@ def format_of(path: str | Path, verb: str = "read", name: str | None = None) -> 
             return candidate
     if name is not None:
         raise UnknownFormatError(Path(name), f"{verb}", (f.name for f in able))
+    if verb == "read" and not path.suffix and path.with_name(f"{path.name}.hdr").is_file():
+        return FORMATS[0]  # ENVI: its data file may have no suffix, its header tells
     known = dict.fromkeys(
         p for f in able for p in (f.patterns if verb == "read" else f.writes or f.patterns)
     )
@@ -228,7 +230,9 @@ def _read(source: Source, name: str | None) -> list[Image]:
     except FileFormatError:
         raise
     except ValueError as error:  # what the file holds makes no cube
-        raise FileFormatError(source.path, str(error), "name another array (path::name)") from error
+        raise FileFormatError(
+            source.path, str(error), "choose another file, or array (path::name)"
+        ) from error
     return images
 
 

@@ -86,6 +86,8 @@ def cube_from_array(array: Any, layout: str, axis: SpectralAxis | None, **about:
         if letter not in layout:
             array = array[(slice(None),) * place + (None,)]
     bands = int(array.shape[-3])
+    if 0 in array.shape:
+        raise ValueError(f"it contains no data: shape {tuple(array.shape)} (…, band, y, x)")
     for letter in "tz":
         if letter in layout:
             about.setdefault(letter, Sampling())

@@ -88,6 +88,22 @@ class Task(Settings):
         return {name: kind for name, kind in hints.items() if name != "return"}
 
 
+def measured_planes(cube: Cube) -> NDArray[np.float32]:
+    """Load a cube as float32, shape (plane, band, y, x).
+
+    Raises
+    ------
+    ValueError
+        If nothing in it was measured: all values are NaN.
+    """
+    loaded = planes(cube.numpy(), 3)
+    if not np.isfinite(loaded).any():
+        raise ValueError(
+            f"cube {cube.name!r} holds no measured value: all are NaN; choose another file or layer"
+        )
+    return loaded
+
+
 def planes(image: NDArray[Any], trailing: int) -> NDArray[Any]:
     """Return an array with all but the last `trailing` axes made one."""
     flat: NDArray[Any] = image.reshape(-1, *image.shape[image.ndim - trailing :])

@@ -16,7 +16,7 @@ from torch import Tensor
 from ..axis import Axis
 from ..cube import Cube
 from ..networks import Normalised, Scale
-from .base import Example, Task, planes
+from .base import Example, Task, measured_planes
 
 
 class Denoise(Task):
@@ -51,12 +51,15 @@ class Denoise(Task):
                 f"noisy {noisy.name!r} has {noisy.axis}, clean {clean.name!r} has {clean.axis}; "
                 "resample one to the bands of the other"
             )
-        given, wanted = planes(noisy.numpy(), 3), planes(clean.numpy(), 3)
+        given, wanted = measured_planes(noisy), measured_planes(clean)
         good = noisy.axis.good & clean.axis.good
         wanted = np.where(good[:, None, None], wanted, np.float32(np.nan))
-        known = (np.isfinite(given) & np.isfinite(wanted)).any(axis=1)
+        known: NDArray[np.bool_] = (np.isfinite(given) & np.isfinite(wanted)).any(axis=1)
         if not known.any():
-            raise ValueError(f"no pixel is measured in both {noisy.name!r} and {clean.name!r}")
+            raise ValueError(
+                f"no pixel is measured in both {noisy.name!r} and {clean.name!r}; "
+                "pair cubes of the same place"
+            )
         return Example(
             given,
             wanted,

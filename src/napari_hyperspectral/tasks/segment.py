@@ -18,7 +18,7 @@ from torch.nn import functional
 from ..axis import Axis, ChannelAxis
 from ..cube import Cube, Labels
 from ..networks import Normalised, Scale
-from .base import Example, Task, planes
+from .base import Example, Task, measured_planes, planes
 
 _MOST_CLASSES = 1000
 
@@ -62,7 +62,7 @@ class Segment(Task):
                 f"labels {labels.name!r} run from {ids.min()} to {ids.max()}; "
                 f"wanted 0 for unlabelled and 1 to {_MOST_CLASSES} for the classes"
             )
-        given = planes(cube.numpy(), 3)
+        given = measured_planes(cube)
         ids = np.where(np.isfinite(given).any(axis=1), ids, 0)
         if len(np.unique(ids[ids > 0])) < 2:
             raise ValueError(
