@@ -54,7 +54,7 @@ class Denoise(Task):
         given, wanted = measured_planes(noisy), measured_planes(clean)
         good = noisy.axis.good & clean.axis.good
         wanted = np.where(good[:, None, None], wanted, np.float32(np.nan))
-        known: NDArray[np.bool_] = (np.isfinite(given) & np.isfinite(wanted)).any(axis=1)
+        known = np.asarray((np.isfinite(given) & np.isfinite(wanted)).any(axis=1))
         if not known.any():
             raise ValueError(
                 f"no pixel is measured in both {noisy.name!r} and {clean.name!r}; "
