@@ -56,3 +56,17 @@ class Network(Settings):
     @abstractmethod
     def smallest(cls) -> Self:
         """Return settings for tests: the same network, as small as it gets."""
+
+
+class SpectrumNetwork(Network):
+    """A network that looks at one spectrum at a time: no pixel knows of another."""
+
+    view: ClassVar[Literal["spectrum", "image"]] = "spectrum"
+
+    @property
+    def reach(self) -> int:
+        return 0
+
+    @property
+    def stride(self) -> int:
+        return 1

@@ -7,17 +7,16 @@ from typing import Annotated, ClassVar, Literal, Self
 from annotated_types import Ge, Le, Lt
 from torch import Tensor, nn
 
-from .base import Body, Network, Ports
+from .base import Body, Ports, SpectrumNetwork
 
 
-class Pixelwise(Network):
+class Pixelwise(SpectrumNetwork):
     """Multilayer perceptron on each spectrum; blind to space, quick, needs little data."""
 
     source: ClassVar[str] = (
         "Rumelhart et al. 1986, Learning representations by back-propagating errors, "
         "https://doi.org/10.1038/323533a0"
     )
-    view: ClassVar[Literal["spectrum", "image"]] = "spectrum"
     kind: Literal["pixelwise"] = "pixelwise"
     width: Annotated[int, Ge(1), Le(4096)] = 128
     """Units of each hidden layer."""
@@ -28,14 +27,6 @@ class Pixelwise(Network):
 
     def build(self, ports: Ports) -> Body:
         return _Pixelwise(self, ports)
-
-    @property
-    def reach(self) -> int:
-        return 0
-
-    @property
-    def stride(self) -> int:
-        return 1
 
     def floats_a_pixel(self, ports: Ports) -> int:
         return 2 * max(ports.bands_in, ports.bands_out, self.width)

@@ -15,17 +15,16 @@ from annotated_types import Ge, Le
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .base import Body, Network, Ports
+from .base import Body, Ports, SpectrumNetwork
 
 
-class ResUNet1D(Network):
+class ResUNet1D(SpectrumNetwork):
     """U-Net with residual blocks along the spectrum (DeepeR); sees one spectrum at a time."""
 
     source: ClassVar[str] = (
         "Horgan et al. 2021, High-throughput molecular imaging via deep-learning-enabled Raman "
         "spectroscopy, https://doi.org/10.1021/acs.analchem.1c02178"
     )
-    view: ClassVar[Literal["spectrum", "image"]] = "spectrum"
     kind: Literal["resunet1d"] = "resunet1d"
     width: Annotated[int, Ge(1), Le(512)] = 64
     """Channels of the first level; the published network has 64."""
@@ -35,14 +34,6 @@ class ResUNet1D(Network):
 
     def build(self, ports: Ports) -> Body:
         return _ResUNet1D(self, ports)
-
-    @property
-    def reach(self) -> int:
-        return 0
-
-    @property
-    def stride(self) -> int:
-        return 1
 
     def floats_a_pixel(self, ports: Ports) -> int:
         return ports.bands_in * self.width * 6
