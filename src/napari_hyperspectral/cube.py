@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self, TypeAlias
@@ -160,18 +161,29 @@ class Labels(_Image):
         Class of each pixel.
     classes : tuple of str
         Names of classes 1, 2, …
+    colours : tuple of str
+        Their colours, "#rrggbb", one for each name; () where nobody chose any.
 
     Raises
     ------
     ValueError
-        If `data` is empty, holds no integers, or is of other dimensions than `dims`.
+        If `data` is empty, holds no integers, or is of other dimensions than `dims`, or if there
+        are colours, but not one for each class.
     """
 
     data: Any
     classes: tuple[str, ...] = ()
+    colours: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check(self, self.dims)
+        colours = tuple(colour.lower() for colour in self.colours)
+        object.__setattr__(self, "colours", colours)
+        if colours and len(colours) != len(self.classes):
+            raise ValueError(f"{len(colours)} colours for {len(self.classes)} classes")
+        wrong = [colour for colour in colours if not re.fullmatch("#[0-9a-f]{6}", colour)]
+        if wrong:
+            raise ValueError(f"colours are written as #rrggbb, got {', '.join(wrong)}")
         if self.data.dtype.kind not in "iub":
             raise ValueError(
                 f"labels {self.name!r} are {self.data.dtype}, wanted whole numbers: "
@@ -213,7 +225,7 @@ def describe(image: Image) -> dict[str, Any]:
         "metadata": dict(image.metadata),
     }
     if isinstance(image, Labels):
-        return about | {"classes": list(image.classes)}
+        return about | {"classes": list(image.classes), "colours": list(image.colours)}
     return about | {
         "axis": axis_to_json(image.axis),
         "intensity_unit": image.intensity_unit,
@@ -245,7 +257,8 @@ def image_from(data: Any, about: Mapping[str, Any]) -> Image:
         "metadata": dict(about.get("metadata", {})),
     }
     if "axis" not in about:
-        return Labels(data, tuple(about.get("classes", ())), **shared)
+        classes, colours = (tuple(about.get(key, ())) for key in ("classes", "colours"))
+        return Labels(data, classes, colours, **shared)
     return Cube(
         data,
         axis_from_json(about["axis"]),

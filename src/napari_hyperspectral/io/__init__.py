@@ -19,6 +19,7 @@ from typing import Any, Final
 import numpy as np
 
 from ..cube import Cube, Image, Labels
+from ..progress import Progress
 from .atomic import replacing
 from .errors import AmbiguousError, FileFormatError, MissingPackageError, UnknownFormatError
 from .source import Source
@@ -56,6 +57,13 @@ class Format:
     """Suffixes of the files written beside the named one, as ".img" beside ".hdr"."""
     labels: bool = True
     """Whether it can hold label images."""
+    sniff: str | None = None
+    """Function of the reader, ``(path) -> bool``, that knows a file of this format by its first
+    bytes; where formats share a suffix, the first that knows its own, or does not ask, has it."""
+    extra: str | None = None
+    """The extra of this package that brings what reading it needs."""
+    untried: str = ""
+    """What of it was never tried on a real file, there being none in public."""
 
     def files(self, path: Path) -> tuple[Path, ...]:
         """Return the files that make up `path`, the one that is opened last."""
@@ -63,6 +71,41 @@ class Format:
 
 
 FORMATS: Final = (
+    # instruments: Raman and photoluminescence
+    Format("Renishaw WDF", ("*.wdf",), reader="wdf", untried="snake scans"),
+    Format("LabSpec text", ("*.txt", "*.txt.gz"), reader="labspec", sniff="is_labspec"),
+    Format("LabSpec XML", ("*.xml",), reader="labspecxml"),
+    Format("WITec text", ("*.txt", "*.dat"), reader="witectext", sniff="is_witec"),
+    Format("WITec project", ("*.wip", "*.wid"), reader="wip", extra="wip", untried="all"),
+    Format("Thermo SPC", ("*.spc",), reader="spc"),
+    # infrared
+    Format("Agilent", ("*.seq", "*.dmt"), reader="agilent"),
+    Format(
+        "Bruker OPUS",
+        ("*.[0-9]", "*.[0-9][0-9]", "*.[0-9][0-9][0-9]", "*.[0-9][0-9][0-9][0-9]"),
+        reader="opus",
+        untried="maps",
+    ),
+    Format("PerkinElmer FSM", ("*.fsm",), reader="fsm"),
+    Format("Thermo OMNIC map", ("*.map",), reader="omnic"),
+    Format("Photothermal", ("*.ptir",), reader="hdf5"),
+    # mass spectrometry
+    Format("imzML", ("*.imzml", "*.ibd"), reader="imzml"),
+    # microscopes
+    Format("Zeiss LSM", ("*.lsm",), reader="tiff"),
+    Format("Zeiss CZI", ("*.czi",), reader="czi", extra="microscopes", untried="spectral files"),
+    Format("Leica LIF", ("*.lif",), reader="lif", extra="microscopes"),
+    Format("Nikon ND2", ("*.nd2",), reader="nd2", extra="microscopes", untried="spectral files"),
+    Format(
+        "Olympus",
+        ("*.oib", "*.oif", "*.oir"),
+        reader="olympus",
+        extra="microscopes",
+        untried="all",
+    ),
+    # cubes of all kinds
+    Format("Ripple", ("*.rpl", "*.raw"), reader="ripple", sniff="is_ripple"),
+    Format("ERDAS LAN", ("*.lan",), reader="lan", untried="all"),
     Format(
         "ENVI",
         ("*.hdr", "*.img", "*.dat", "*.raw", "*.bsq", "*.bil", "*.bip", "*.sli"),
@@ -76,11 +119,29 @@ FORMATS: Final = (
     Format("MATLAB", ("*.mat",), reader="matlab", writer="matlab"),
     Format("HyperSpy", ("*.hspy",), reader="hdf5", writer="hyperspy"),
     Format("NeXus", ("*.nxs",), reader="hdf5", writer="nexus"),
-    Format("HDF5", ("*.h5", "*.hdf5", "*.hdf"), reader="hdf5", writer="nexus"),
+    Format(
+        "HDF5",
+        ("*.h5", "*.hdf5", "*.hdf", "*.he5", "*.emd"),
+        reader="hdf5",
+        writer="nexus",
+        writes=("*.h5", "*.hdf5", "*.hdf"),
+    ),
+    Format("NetCDF", ("*.nc", "*.nc4"), reader="netcdf"),
     Format("OME-TIFF", ("*.ome.tif", "*.ome.tiff"), reader="tiff", writer="ometiff"),
-    Format("ImageJ TIFF", ("*.tif", "*.tiff"), reader="tiff", writer="imagej"),
+    Format("GeoTIFF", ("*.tif", "*.tiff"), reader="tiff", sniff="is_geotiff"),
+    Format("ImageJ TIFF", ("*.tif", "*.tiff"), reader="tiff", writer="imagej", sniff="is_imagej"),
     Format("TIFF stack", ("*.tif", "*.tiff"), reader="tiff", writer="tiff", companions=(".json",)),
     Format("OME-Zarr", ("*.zarr/", "*.ome.zarr/"), reader="omezarr", writer="omezarr"),
+    Format("HyperSpy Zarr", ("*.zspy/",), reader="omezarr"),
+    # tables of spectra, whose text says little
+    Format(
+        "Text table",
+        ("*.csv", "*.txt", "*.tsv", "*.xyz", "*.asc", "*.txt.gz", "*.csv.gz"),
+        reader="table",
+        writer="table",
+        writes=("*.csv", "*.txt", "*.tsv"),
+        labels=False,
+    ),
     Format("TIFF folder", ("*/",), reader="tifffolder", writer="tifffolder"),
 )
 
@@ -104,20 +165,17 @@ def format_of(path: str | Path, verb: str = "read", name: str | None = None) -> 
     """
     path = Path(path)
     able = [f for f in FORMATS if (f.reader if verb == "read" else f.writer)]
-    for candidate in able:
-        patterns = candidate.writes if verb == "write" and candidate.writes else candidate.patterns
-        if name is not None:
-            if candidate.name.lower() == name.lower():
-                return candidate
-        elif any(_fits(path, pattern, verb) for pattern in patterns):
-            return candidate
     if name is not None:
-        raise UnknownFormatError(Path(name), f"{verb}", (f.name for f in able))
+        named = [f for f in able if f.name.lower() == name.lower()]
+        if not named:
+            raise UnknownFormatError(Path(name), f"{verb}", (f.name for f in able))
+        return named[0]
+    fitting = [f for f in able if any(_fits(path, p, verb) for p in _patterns(f, verb))]
+    if fitting:
+        return fitting[0] if verb == "write" else _knowing(path, fitting)
     if verb == "read" and not path.suffix and path.with_name(f"{path.name}.hdr").is_file():
-        return FORMATS[0]  # ENVI: its data file may have no suffix, its header tells
-    known = dict.fromkeys(
-        p for f in able for p in (f.patterns if verb == "read" else f.writes or f.patterns)
-    )
+        return format_of(path, verb, "ENVI")  # its data file may have no suffix, its header tells
+    known = dict.fromkeys(pattern for f in able for pattern in _patterns(f, verb))
     raise UnknownFormatError(path, {"read": "read", "write": "written"}[verb], known)
 
 
@@ -161,6 +219,7 @@ def read_all(
     axes: str | None = None,
     format: str | None = None,  # noqa: A002
     on_guess: Callable[[str], object] | None = None,
+    watch: Callable[[Progress], object] | None = None,
 ) -> list[Image]:
     """Read all the cubes and label images at `path`; see `read`.
 
@@ -168,8 +227,10 @@ def read_all(
     ----------
     on_guess : callable, optional
         Where given, what the file leaves open is guessed, and told to this, not refused.
+    watch : callable, optional
+        Told how far a long reading is; what it raises ends the reading.
     """
-    return _read(replace(Source.parse(path, axes), on_guess=on_guess), format)
+    return _read(replace(Source.parse(path, axes), on_guess=on_guess, watch=watch), format)
 
 
 def read_labels(path: str | Path, *, axes: str | None = None) -> Labels:
@@ -233,11 +294,27 @@ def _read(source: Source, name: str | None) -> list[Image]:
         raise FileFormatError(
             source.path, str(error), "choose another file, or array (path::name)"
         ) from error
+    if source.array is not None and len(images) > 1:  # a reader that knows no arrays has images
+        return [_picked(images, source.path, source.array)]
     return images
 
 
 def _module(name: str | None) -> Any:
     return import_module(f".{name}", __name__)
+
+
+def _patterns(known: Format, verb: str) -> tuple[str, ...]:
+    return known.writes if verb == "write" and known.writes else known.patterns
+
+
+def _knowing(path: Path, fitting: list[Format]) -> Format:
+    """Return the first format that knows the file; a file that is not there is none's own."""
+    if len(fitting) == 1 or not path.exists():
+        return next((f for f in fitting if f.sniff is None), fitting[-1])
+    for candidate in fitting:
+        if candidate.sniff is None or getattr(_module(candidate.reader), candidate.sniff)(path):
+            return candidate
+    return fitting[-1]
 
 
 def _fits(path: Path, pattern: str, verb: str) -> bool:

@@ -27,6 +27,7 @@ from .arrays import cube_from_array
 from .blocks import blocks
 from .enviheader import Header, listed, numbers, read_header, whole
 from .errors import FileFormatError
+from .mapped import mapped
 from .source import Source
 from .units import axis_in, metres, place_unit
 
@@ -163,7 +164,7 @@ def _mapped(path: Path, header: Header, data_file: Path | None) -> NDArray[Any]:
     if size > wanted:
         _warn(path, f"{file.name} has {size - wanted} bytes more than the header tells of; "
               "if the image looks shifted, mend its 'header offset'")  # fmt: skip
-    raw = np.memmap(file, dtype=dtype, mode="r", offset=offset, shape=shape)
+    raw = mapped(file, dtype, shape, offset)
     _look_at(raw, path, header)
     return raw.transpose(transpose)
 

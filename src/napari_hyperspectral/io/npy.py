@@ -17,6 +17,7 @@ from ..cube import SCHEMA, Image, image_from
 from .arrays import cube_from_array, images_from_arrays, layout_with_bands
 from .blocks import blocks
 from .errors import FileFormatError
+from .mapped import twice
 from .sidecar import LAYOUT_KEY, read_sidecar, sidecar_of, write_sidecar
 from .source import Source, checked_layout
 
@@ -76,7 +77,7 @@ def _mapped(path: Path) -> NDArray[Any]:
         ) from error
     if not isinstance(data, np.ndarray) or data.dtype.kind not in "iufbc":
         raise FileFormatError(path, "holds no array of numbers", "save one with numpy.save")
-    return data
+    return twice(data) if isinstance(data, np.memmap) else data
 
 
 def _described(data: NDArray[Any], about: dict[str, Any], source: Source) -> Image:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from tifffile import TiffFile, TiffFileError, TiffWriter
 
 from .errors import FileFormatError
+from .mapped import mapped
 
 CUT_SHORT: Final = "the file was cut short: copy or export it again"
 
@@ -195,7 +196,7 @@ def _mapped(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], offset: in
             f"need {wanted:,} (they begin at byte {offset:,})",
             CUT_SHORT,
         )
-    return np.memmap(path, dtype, "r", offset, shape)
+    return mapped(path, dtype, shape, offset)
 
 
 def _decoded(path: Path, series: Any, stored: tuple[int, ...], count: int) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from ..progress import Progress
 from .errors import FileFormatError
 
 LAYOUT = re.compile(r"[tzbyx]{2,5}")
@@ -30,6 +31,8 @@ class Source:
     """Whether a table of numbers is an image (y, x) — labels are — and not a list of spectra."""
     on_guess: Callable[[str], object] | None = None
     """Where given, a layout the file leaves open is guessed and told here, not refused."""
+    watch: Callable[[Progress], object] | None = None
+    """Where given, long reading tells here how far it is; what this raises ends the reading."""
 
     @classmethod
     def parse(cls, text: str | Path, axes: str | None = None) -> Self:
@@ -49,6 +52,11 @@ class Source:
             axes = axes or layout
             path, array = (path, stem) if array else (stem, "")
         return cls(Path(path), array or None, checked_layout(Path(path), axes))
+
+    def tell(self, done: int, total: int, note: str = "") -> None:
+        """Say how far the reading is, to whom it may concern."""
+        if self.watch is not None:
+            self.watch(Progress(done, total, note=note))
 
     def of(self, path: Path) -> Self:
         """Return the same wishes for another file, such as the header of a data file."""

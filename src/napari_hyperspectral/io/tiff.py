@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import math
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tifffile import TiffFile, TiffWriter
+from tifffile import TiffFile, TiffFileError, TiffWriter
 
 from ..axis import Axis, ChannelAxis, SpectralAxis, axis_from_json
 from ..cube import Cube, Image, Labels, Sampling, image_from
@@ -302,3 +303,21 @@ def _tags(page: Any, codes: Iterable[int]) -> dict[int, Any]:
 def _fraction(value: Any) -> tuple[int, int]:
     over, under = value[:2]
     return int(over), int(under)
+
+
+def is_imagej(path: Path) -> bool:
+    """Whether ImageJ wrote a TIFF file."""
+    return _says(path, "is_imagej")
+
+
+def is_geotiff(path: Path) -> bool:
+    """Whether a TIFF file has a place on the map, or bands that GDAL describes."""
+    return _says(path, "is_geotiff") or _says(path, "is_gdal")
+
+
+def _says(path: Path, what: str) -> bool:
+    try:
+        with TiffFile(path) as file:
+            return bool(getattr(file, what))
+    except (OSError, ValueError, TiffFileError, struct.error):
+        return False

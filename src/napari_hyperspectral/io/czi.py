@@ -1,0 +1,10 @@
+"""Stub: to be written."""
+
+from ..cube import Image
+from .errors import FileFormatError
+from .source import Source
+
+
+def read_images(source: Source) -> list[Image]:
+    """Stub."""
+    raise FileFormatError(source.path, "not written yet", "wait")
