@@ -22,6 +22,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from .cube import Image
+    from .io import Format
     from .machine import Machine
     from .progress import Progress
     from .recipe import Recipe
@@ -95,7 +96,11 @@ def info(
     from .summary import facts, lines_of_image
 
     format_name = format_of(Source.parse(path).path).name
-    images = read_all(path, axes=axes) if image is None else [read(path, axes=axes, image=image)]
+    with _watching(f"reading {Path(path).name}") as watch:
+        if image is None:
+            images = read_all(path, axes=axes, watch=watch)
+        else:
+            images = [read(path, axes=axes, image=image, watch=watch)]
     told = [{"format": format_name} | facts(found, with_statistics=stats) for found in images]
     if as_json:
         print(json.dumps(told[0] if len(told) == 1 else {"images": told}, indent=1))
@@ -120,7 +125,11 @@ def convert(
     from .io import read_labels, write
 
     _check_target(out, force, format_name)
-    found = read_labels(path, axes=axes) if labels else _only_image(path, axes, image)
+    with _watching(f"reading {Path(path).name}") as watch:
+        if labels:
+            found: Image = read_labels(path, axes=axes, image=image, watch=watch)
+        else:
+            found = _wanted_image(path, axes, image, watch)
     with Console(stderr=True).status(f"writing {out.name}"):
         write(out, found, overwrite=force, format=format_name)
     print(out)
@@ -139,6 +148,7 @@ def train(
     ],
     out: Out,
     axes: Axes = None,
+    image: ImageName = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the training of this model where it ended")
     ] = False,
@@ -159,7 +169,7 @@ def train(
         )
     _check_target(out, force)
     recipe = _read_recipe(recipe_file)
-    images = _images(recipe.task, layers, axes)
+    images = _images(recipe.task, layers, axes, image)
     from .evaluation import judged
     from .summary import lines_of_card
     from .training import fit
@@ -240,7 +250,8 @@ def predict(
 
     model = Model.load(model_file)
     for path, target in zip(paths, targets, strict=True):
-        cube = read(path, axes=axes, image=image)
+        with _watching(f"reading {Path(path).name}") as watch:
+            cube = read(path, axes=axes, image=image, watch=watch)
         with _watching(f"predicting {target.name}") as watch:
             result = finish(predicting(model, cube, machine=machine), watch)
         write(target, result, overwrite=force)
@@ -283,20 +294,43 @@ def demo(
 
 
 @app.command()
-def formats() -> None:
-    """List the file formats."""
+def formats(as_json: AsJson = False) -> None:
+    """List the file formats: what is read and written, and what has to be installed for it."""
     from .io import FORMATS
 
-    table = Table("Format", "Files", "Read", "Written", "Labels", box=None)
-    for known in FORMATS:
-        written = " ".join(known.writes or known.patterns) if known.writer else ""
-        labels = "yes" if known.writer and known.labels else ""
-        read = "yes" if known.reader else ""
-        table.add_row(known.name, " ".join(known.patterns), read, written, labels)
+    rows = [_format_facts(known) for known in FORMATS]
+    if as_json:
+        print(json.dumps(rows, indent=1))
+        return
+    table = Table("Format", "Read", "Written", "Labels", "Extra", box=None)
+    for row in rows:
+        words = (" ".join(row["reads"]), " ".join(row["writes"]), "yes" if row["labels"] else "")
+        table.add_row(row["name"], *words, row["extra"] or "")
     Console().print(table)
+    extras = dict.fromkeys(row["extra"] for row in rows if row["extra"])
+    print("\nAn extra is installed with pip: " + ", ".join(map(_install, extras)))
+    print("Never tried on a real file, because none is public:")
+    for row in rows:
+        if row["untried"]:
+            print(f"  {row['name']}: {row['untried']}")
 
 
 # What is shown
+
+
+def _format_facts(known: Format) -> dict[str, Any]:
+    return {
+        "name": known.name,
+        "reads": list(known.patterns) if known.reader else [],
+        "writes": list(known.writes or known.patterns) if known.writer else [],
+        "labels": bool(known.writer and known.labels),
+        "extra": known.extra,
+        "untried": known.untried or None,
+    }
+
+
+def _install(extra: str) -> str:
+    return f"'napari-hyperspectral[{extra}]'"
 
 
 def _print_choices(title: str, choices: Sequence[Any]) -> None:
@@ -338,15 +372,13 @@ def _print_pairs(pairs: dict[str, str]) -> None:
 # From words to things
 
 
-def _only_image(path: str, axes: str | None, image: str | None) -> Image:
+def _wanted_image(
+    path: str, axes: str | None, image: str | None, watch: Callable[[Progress], object]
+) -> Image:
     """Read a cube or labels, whichever the file says it holds."""
-    from .io import read, read_all
+    from .io import chosen, read_all
 
-    if image is None:
-        found = read_all(path, axes=axes)
-        if len(found) == 1:
-            return found[0]
-    return read(path, axes=axes, image=image)
+    return chosen(read_all(path, axes=axes, watch=watch), path, image)
 
 
 def _machine(
@@ -382,7 +414,9 @@ def _read_recipe(path: Path) -> Recipe:
         raise
 
 
-def _images(task: Task, words: Sequence[str], axes: str | None) -> list[dict[str, Image]]:
+def _images(
+    task: Task, words: Sequence[str], axes: str | None, image: str | None
+) -> list[dict[str, Image]]:
     """Read what was named, and pair it in order: the first noisy with the first clean."""
     from .cube import Labels
     from .io import read, read_labels
@@ -401,7 +435,9 @@ def _images(task: Task, words: Sequence[str], axes: str | None) -> list[dict[str
         raise typer.BadParameter(f"got {got}; give as many of each, at least one")
     return [
         {
-            name: read_labels(path) if kinds[name] is Labels else read(path, axes=axes)
+            name: read_labels(path, image=image)
+            if kinds[name] is Labels
+            else read(path, axes=axes, image=image)
             for name, path in zip(kinds, chosen, strict=True)
         }
         for chosen in zip(*paths.values(), strict=True)
@@ -462,7 +498,10 @@ def _autosave(machine: Machine, recipe: Recipe, out: Path) -> Path | None:
 
 @contextmanager
 def _watching(what: str) -> Generator[Callable[[Progress], None], None, None]:
-    """Show a job as a bar on stderr; the first Ctrl-C ends the job, a second one the program."""
+    """Show a job as a bar on stderr; the first Ctrl-C ends the job, a second one the program.
+
+    What is done before it has told of a step shows no bar.
+    """
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
@@ -476,19 +515,22 @@ def _watching(what: str) -> Generator[Callable[[Progress], None], None, None]:
         signal.signal(signal.SIGINT, before)
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Bar(*columns, TextColumn("{task.fields[note]}"), console=Console(stderr=True)) as bar:
-        row = bar.add_task(what, total=None, note="")
+    bar = Bar(*columns, TextColumn("{task.fields[note]}"), console=Console(stderr=True))
+    row = bar.add_task(what, total=None, note="")
 
-        def watch(step: Progress) -> None:
-            if asked:
-                raise Stop
-            bar.update(row, completed=step.done, total=step.total, note=_note(step))
+    def watch(step: Progress) -> None:
+        if asked:
+            raise Stop
+        bar.start()
+        bar.update(row, completed=step.done, total=step.total, note=_note(step))
 
-        before = signal.signal(signal.SIGINT, ask)
-        try:
-            yield watch
-        finally:
-            signal.signal(signal.SIGINT, before)
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield watch
+    finally:
+        if bar.live.is_started:  # to stop what never began prints an empty line
+            bar.stop()
+        signal.signal(signal.SIGINT, before)
 
 
 def _note(step: Progress) -> str:

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from ..axis import ChannelAxis, SpectralAxis
 from ..cube import Cube, Image, Labels
 from ..progress import Progress
 from .atomic import replacing
@@ -32,6 +33,7 @@ __all__ = [
     "MissingPackageError",
     "Source",
     "UnknownFormatError",
+    "chosen",
     "format_of",
     "read",
     "read_all",
@@ -63,7 +65,7 @@ class Format:
     extra: str | None = None
     """The extra of this package that brings what reading it needs."""
     untried: str = ""
-    """What of it was never tried on a real file, there being none in public."""
+    """What of it was never tried on a real file, none being public: everything, or a part of it."""
 
     def files(self, path: Path) -> tuple[Path, ...]:
         """Return the files that make up `path`, the one that is opened last."""
@@ -72,11 +74,11 @@ class Format:
 
 FORMATS: Final = (
     # instruments: Raman and photoluminescence
-    Format("Renishaw WDF", ("*.wdf",), reader="wdf", untried="snake scans"),
+    Format("Renishaw WDF", ("*.wdf",), reader="wdf", untried="scans in snake order"),
     Format("LabSpec text", ("*.txt", "*.txt.gz"), reader="labspec", sniff="is_labspec"),
     Format("LabSpec XML", ("*.xml",), reader="labspecxml"),
     Format("WITec text", ("*.txt", "*.dat"), reader="witectext", sniff="is_witec"),
-    Format("WITec project", ("*.wip", "*.wid"), reader="wip", extra="wip", untried="all"),
+    Format("WITec project", ("*.wip", "*.wid"), reader="wip", extra="wip", untried="everything"),
     Format("Thermo SPC", ("*.spc",), reader="spc"),
     # infrared
     Format("Agilent", ("*.seq", "*.dmt"), reader="agilent"),
@@ -101,11 +103,11 @@ FORMATS: Final = (
         ("*.oib", "*.oif", "*.oir"),
         reader="olympus",
         extra="microscopes",
-        untried="all",
+        untried="everything",
     ),
     # cubes of all kinds
     Format("Ripple", ("*.rpl", "*.raw"), reader="ripple", sniff="is_ripple"),
-    Format("ERDAS LAN", ("*.lan",), reader="lan", untried="all"),
+    Format("ERDAS LAN", ("*.lan",), reader="lan", untried="everything"),
     Format(
         "ENVI",
         ("*.hdr", "*.img", "*.dat", "*.raw", "*.bsq", "*.bil", "*.bip", "*.sli"),
@@ -185,6 +187,7 @@ def read(
     axes: str | None = None,
     image: str | int | None = None,
     format: str | None = None,  # noqa: A002 (the word everybody uses)
+    watch: Callable[[Progress], object] | None = None,
 ) -> Cube:
     """Read the cube at `path`, lazily where the format allows.
 
@@ -196,9 +199,12 @@ def read(
     axes : str, optional
         Layout of the array, a letter an axis of t, z, b(and), y, x: "yxb", "byx", "xb" …
     image : str or int, optional
-        Name or number of the image, where a file describes several.
+        Name or number of the image, where a file holds several; left out, it is the one that
+        has a spectrum, if only one has.
     format : str, optional
         Name of the format, where the name of the file does not tell.
+    watch : callable, optional
+        Told how far a long reading is; what it raises ends the reading.
 
     Raises
     ------
@@ -207,10 +213,8 @@ def read(
     FileFormatError
         If it is damaged, or does not say which array or axis is meant.
     """
-    found = _picked(read_all(path, axes=axes, format=format), Path(path), image)
-    if isinstance(found, Labels):
-        return _cube_of_labels(found)
-    return found
+    found = chosen(read_all(path, axes=axes, format=format, watch=watch), path, image)
+    return _cube_of_labels(found) if isinstance(found, Labels) else found
 
 
 def read_all(
@@ -233,11 +237,42 @@ def read_all(
     return _read(replace(Source.parse(path, axes), on_guess=on_guess, watch=watch), format)
 
 
-def read_labels(path: str | Path, *, axes: str | None = None) -> Labels:
+def read_labels(
+    path: str | Path,
+    *,
+    axes: str | None = None,
+    image: str | int | None = None,
+    watch: Callable[[Progress], object] | None = None,
+) -> Labels:
     """Read a label image; any file with one band of whole numbers will do. See `read`."""
-    source = replace(Source.parse(path, axes), flat=True)
-    found = _picked(_read(source, None), source.path, None)
+    source = replace(Source.parse(path, axes), flat=True, watch=watch)
+    found = chosen(_read(source, None), source.path, image)
     return found if isinstance(found, Labels) else _labels_of_cube(found, source.path)
+
+
+def chosen(images: list[Image], path: str | Path, wanted: str | int | None = None) -> Image:
+    """Return the image of this name or number; without one, the only one with a spectrum.
+
+    Raises
+    ------
+    FileFormatError
+        If there is none, or it does not say which of several is meant.
+    """
+    names = [image.name for image in images]
+    if wanted is None:
+        main = images if len(images) == 1 else [i for i in images if _is_spectral(i)]
+        if len(main) == 1:  # the others are pictures that the instrument took along
+            return main[0]
+        raise AmbiguousError(
+            path,
+            f"{len(images)} images: {', '.join(f'{i} {n!r}' for i, n in enumerate(names))}",
+            "choose one, image=… (--image), or open all with read_all",
+        )
+    if wanted in names:
+        return images[names.index(str(wanted))]
+    if str(wanted).isdigit() and int(wanted) < len(images):
+        return images[int(wanted)]
+    raise FileFormatError(path, f"no image {wanted!r}", f"there are {', '.join(names)}")
 
 
 def write(
@@ -257,37 +292,37 @@ def write(
         If the format cannot hold the image without loss.
     """
     path = Path(path)
-    chosen = format_of(path, "write", format)
-    if isinstance(image, Labels) and not chosen.labels:
-        raise FileFormatError(path, f"{chosen.name} cannot hold labels", "write .ome.tif or .npz")
-    files = chosen.files(path)
+    known = format_of(path, "write", format)
+    if isinstance(image, Labels) and not known.labels:
+        raise FileFormatError(path, f"{known.name} cannot hold labels", "write .ome.tif or .npz")
+    files = known.files(path)
     existing = [file.name for file in files if file.exists()]
     if existing and not overwrite:
         raise FileExistsError(
             f"{', '.join(existing)} exists already; choose another name or allow overwriting"
         )
-    if path.is_dir() and any(path.iterdir()) and not _may_replace(chosen, path):
+    if path.is_dir() and any(path.iterdir()) and not _may_replace(known, path):
         raise FileExistsError(
-            f"the folder {path.name} holds other things than {chosen.name} and is not replaced; "
+            f"the folder {path.name} holds other things than {known.name} and is not replaced; "
             "choose another name"
         )
     with replacing(*files) as drafts:
-        _module(chosen.writer).write_image(drafts[-1], image)
+        _module(known.writer).write_image(drafts[-1], image)
     return path
 
 
-def _may_replace(chosen: Format, folder: Path) -> bool:
+def _may_replace(known: Format, folder: Path) -> bool:
     """Whether a folder is of this format and no other: what people keep in one is theirs."""
-    is_ours = getattr(_module(chosen.writer), "is_ours", None)
+    is_ours = getattr(_module(known.writer), "is_ours", None)
     return is_ours is not None and bool(is_ours(folder))
 
 
 def _read(source: Source, name: str | None) -> list[Image]:
     if not source.path.exists():
         raise FileNotFoundError(f"there is no file {str(source.path)!r}")
-    chosen = format_of(source.path, "read", name)
+    known = format_of(source.path, "read", name)
     try:
-        images: list[Image] = _module(chosen.reader).read_images(source)
+        images: list[Image] = _module(known.reader).read_images(source)
     except FileFormatError:
         raise
     except ValueError as error:  # what the file holds makes no cube
@@ -295,7 +330,7 @@ def _read(source: Source, name: str | None) -> list[Image]:
             source.path, str(error), "choose another file, or array (path::name)"
         ) from error
     if source.array is not None and len(images) > 1:  # a reader that knows no arrays has images
-        return [_picked(images, source.path, source.array)]
+        return [chosen(images, source.path, source.array)]
     return images
 
 
@@ -326,21 +361,9 @@ def _fits(path: Path, pattern: str, verb: str) -> bool:
     return fnmatch(path.name.lower(), pattern.rstrip("/"))
 
 
-def _picked(images: list[Image], path: Path, wanted: str | int | None) -> Image:
-    names = [image.name for image in images]
-    if wanted is None:
-        if len(images) == 1:
-            return images[0]
-        raise AmbiguousError(
-            path,
-            f"{len(images)} images: {', '.join(f'{i} {n!r}' for i, n in enumerate(names))}",
-            "choose one, image=… (--image), or open all with read_all",
-        )
-    if wanted in names:
-        return images[names.index(str(wanted))]
-    if str(wanted).isdigit() and int(wanted) < len(images):
-        return images[int(wanted)]
-    raise FileFormatError(path, f"no image {wanted!r}", f"there are {', '.join(names)}")
+def _is_spectral(image: Image) -> bool:
+    axis = getattr(image, "axis", None)
+    return isinstance(axis, SpectralAxis) and axis.kind != "index"
 
 
 def _labels_of_cube(cube: Cube, path: Path) -> Labels:
@@ -360,7 +383,5 @@ def _labels_of_cube(cube: Cube, path: Path) -> Labels:
 
 
 def _cube_of_labels(labels: Labels) -> Cube:
-    from ..axis import ChannelAxis
-
     shared = {k: v for k, v in vars(labels).items() if k in Cube.__dataclass_fields__}
     return Cube(**shared | {"data": labels.data[..., None, :, :], "axis": ChannelAxis(("labels",))})
