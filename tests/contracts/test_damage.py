@@ -24,8 +24,9 @@ CUTS = [n / 20 for n in range(20)]
 FLIPS = 60
 """Bytes to flip in each file, one at a time."""
 HEADER = 4096
-TEXTS = (".txt", ".csv", ".xyz", ".tsv", ".asc")
-"""Tables do not state their length: what is left of one is a shorter table."""
+TEXTS = (".txt", ".csv", ".xyz", ".tsv", ".asc", ".hdr", ".rpl")
+"""Texts do not state their length: what is left of a table is a shorter table, and of a header one
+that tells less."""
 COMPANIONS = {
     ".hdr": ("", ".img", ".dat", ".sli"),
     ".imzml": (".ibd",),
@@ -33,6 +34,9 @@ COMPANIONS = {
     ".rpl": (".raw",),
     ".seq": (".bsp",),
     ".dat": (".hdr",),
+    ".sli": (".hdr",),
+    ".raw": (".rpl",),
+    "": (".hdr",),
 }
 """What is needed beside a file."""
 
@@ -80,9 +84,11 @@ def outcome(path):
             images = read_all(path, on_guess=lambda text: None)
             return [(image, np.asarray(image.data)) for image in images]
         except FileFormatError as error:
-            assert len(str(error)) < 2000
-            assert "\n" not in str(error)
-            return None
+            refusal = str(error)
+    assert refusal.startswith(path.stem), refusal
+    assert len(refusal) < 2000
+    assert "\n" not in refusal
+    return None
 
 
 def same(found, whole):
@@ -106,7 +112,7 @@ def copy_of(name, folder):
     """Copy a sample and what belongs to it; return where it is now."""
     source = FOLDER / name
     for suffix in ("", *COMPANIONS.get(source.suffix.lower(), ())):
-        beside = source.with_suffix(suffix) if suffix else source.with_name(source.stem)
+        beside = source.with_suffix(suffix)
         if beside.is_file():
             shutil.copy(beside, folder / beside.name)
     return Path(shutil.copy(source, folder / source.name))
