@@ -1,12 +1,14 @@
 """A mapped array is the array, however it is turned and cut, and a spectrum of it comes quickly."""
 
+import ctypes
 import mmap
+import os
 import pickle
 
 import numpy as np
 import pytest
 
-from napari_hyperspectral.io.mapped import Mapped, mapped
+from napari_hyperspectral.io.mapped import mapped
 
 SHAPE = (40, 64, 128)
 OFFSET = 1020
@@ -18,11 +20,6 @@ def array(tmp_path):
     path = tmp_path / "a.raw"
     path.write_bytes(bytes(OFFSET) + VALUES.tobytes())
     return mapped(path, ">f4", SHAPE, OFFSET)
-
-
-def is_paged(view):
-    """Whether a view is of the mapping that is not read ahead."""
-    return type(view) is np.ndarray and not view.flags.owndata
 
 
 @pytest.mark.parametrize(
@@ -53,12 +50,50 @@ def test_every_cut_is_that_of_the_array(array, index, order):
     assert np.asarray(turned[index]).shape == np.shape(expected)
 
 
-@pytest.mark.skipif(not hasattr(mmap, "MADV_RANDOM"), reason="this system takes no such advice")
-def test_a_spectrum_is_read_page_by_page_and_a_band_is_not(array):
-    assert is_paged(array[:, 5, 7])
-    assert is_paged(array.transpose(1, 2, 0)[5, 7])
-    assert isinstance(array[3], Mapped)
-    assert isinstance(array[3:5], Mapped)
+def resident(path):
+    """Return how many pages of the file lie in memory."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    pages = -(-path.stat().st_size // mmap.PAGESIZE)
+    found = (ctypes.c_ubyte * pages)()
+    with path.open("rb") as file:
+        whole = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+    assert libc.mincore(ctypes.c_void_p(whole.ctypes.data), whole.nbytes, found) == 0
+    return sum(page & 1 for page in found)
+
+
+@pytest.fixture
+def cold(tmp_path):
+    """A file of 64 bands of 256 kB each that is on the disk only."""
+    path = tmp_path / "cold.raw"
+    path.write_bytes(np.arange(64 * 256 * 256, dtype="f4").tobytes())
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    array = mapped(path, "f4", (64, 256, 256))
+    if resident(path):
+        pytest.skip("this file system keeps files in memory")
+    return array, path
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="this system cannot forget a file")
+@pytest.mark.parametrize(
+    ("index", "pages"),
+    [
+        (np.s_[5], 64),
+        (np.s_[:, 100, 100], 64),
+        (np.s_[7, 128], 1),
+        (np.s_[:, 100:116, 3], 64 * 5),  # 16 rows of 1 kB lie on 4 pages, or on 5
+        (np.s_[10:12], 128),
+    ],
+    ids=["a band", "a spectrum", "a row", "spectra of a column", "two bands"],
+)
+def test_what_is_looked_at_is_all_that_is_read(cold, index, pages):
+    array, path = cold
+    looked = np.array(array[index])
+    assert resident(path) <= pages + 1
+    assert np.array_equal(
+        looked, np.arange(64 * 256 * 256, dtype="f4").reshape(64, 256, 256)[index]
+    )
 
 
 def test_nothing_can_be_written_into_the_file(array):
