@@ -66,9 +66,12 @@ def test_info_as_json_is_all_there_is_to_know(run, cube, tmp_path):
             "first": 500.1,
             "last": 601.25,
             "uniform": False,
+            "excitation_nm": 532.1,
+            "guessed": False,
         },
         "pixel_size": [0.5, 0.25],
         "pixel_unit": "um",
+        "intensity_unit": "counts",
         "name": "cell",
         "history": ["measured", "removed spikes"],
     }

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .axis import ChannelAxis
+from .axis import Axis, ChannelAxis
 from .card import Card, Trained
 from .cube import Image, Labels
 from .io.blocks import blocks
@@ -23,6 +23,7 @@ def facts(image: Image, *, with_statistics: bool = False) -> dict[str, Any]:
         "axis": _axis_facts(image),
         "pixel_size": list(image.pixel_size),
         "pixel_unit": image.pixel_unit,
+        "intensity_unit": getattr(image, "intensity_unit", None),
         "name": image.name,
         "history": list(image.history),
     }
@@ -33,18 +34,27 @@ def lines_of_image(image: Image, about: dict[str, Any]) -> dict[str, str]:
     """Return the facts of an image in the words of people, a line each."""
     sizes = (f"{d} {n}" for d, n in zip(about["dims"], about["shape"], strict=True))
     pixel = " × ".join(f"{size:g}" for size in about["pixel_size"])
-    axis = ", ".join(image.classes) if isinstance(image, Labels) else str(image.axis)
+    axis = ", ".join(image.classes) if isinstance(image, Labels) else _axis_line(image.axis)
     told = {
         "name": about["name"],
         "format": about["format"],
         "size": f"{', '.join(sizes)} ({about['dtype']})",
         "classes" if isinstance(image, Labels) else "axis": axis,
         "pixel": f"{pixel} {about['pixel_unit'] or ''}".strip() if about["pixel_unit"] else "",
+        "intensity": about["intensity_unit"] or "",
         "history": "\n".join(about["history"]),
     }
     if "stats" in about:
         told["values"] = ", ".join(f"{name} {value}" for name, value in about["stats"].items())
     return {name: text for name, text in told.items() if text}
+
+
+def _axis_line(axis: Axis) -> str:
+    if isinstance(axis, ChannelAxis):
+        return str(axis)
+    excitation = f", excited at {axis.excitation_nm:g} nm" if axis.excitation_nm else ""
+    guessed = " (a guess: the file does not say)" * axis.guessed
+    return f"{axis.title}, {axis}{excitation}{guessed}"
 
 
 def lines_of_card(card: Card) -> dict[str, str]:
@@ -164,6 +174,8 @@ def _axis_facts(image: Image) -> dict[str, Any]:
         "first": float(axis.centres[0]),
         "last": float(axis.centres[-1]),
         "uniform": axis.uniform,
+        "excitation_nm": axis.excitation_nm,
+        "guessed": axis.guessed,
     }
 
 

@@ -209,7 +209,6 @@ def test_a_data_file_leads_to_its_header(envi, tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"BYTEORDER I\nNROWS 5\n", "ESRI header"),
         (b"\x5c\x01\0\0\0", "not an ENVI header .*binary"),
         (b"", "not an ENVI header .*empty"),
         (b"#?RADIANCE\n", "first line is '#\\?RADIANCE'"),

@@ -109,6 +109,13 @@ FORMATS: Final = (
     Format("Ripple", ("*.rpl", "*.raw"), reader="ripple", sniff="is_ripple"),
     Format("ERDAS LAN", ("*.lan",), reader="lan", untried="everything"),
     Format(
+        "ESRI BIL",
+        ("*.hdr", "*.bil", "*.bip", "*.bsq"),
+        reader="esri",
+        sniff="is_esri",
+        untried="everything",
+    ),
+    Format(
         "ENVI",
         ("*.hdr", "*.img", "*.dat", "*.raw", "*.bsq", "*.bil", "*.bip", "*.sli"),
         reader="envi",

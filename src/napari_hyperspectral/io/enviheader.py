@@ -116,8 +116,6 @@ def _list(first: str, lines: list[str], place: int) -> tuple[str, int]:
 def _what_else(start: bytes) -> tuple[str, str]:
     """Return what a header that is not ENVI's looks like, and what to do with it."""
     words = start.split()
-    if words and words[0].upper() in (b"BYTEORDER", b"NROWS", b"LAYOUT", b"NCOLS"):
-        return "this is an ESRI header, not ENVI's", "convert it: gdal_translate -of ENVI IN OUT"
     line = start.split(b"\n")[0][:40].decode("latin-1").strip()
     shown = repr(line) if line.isprintable() and line else "binary" if start else "empty"
     return (
