@@ -174,7 +174,7 @@ def test_pairs_say_what_they_hold_where_nothing_was_chosen(data_folder):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("envi_plantcv/arcgis.hdr", "ESRI header"),
+        ("envi_plantcv/arcgis.hdr", "data file is missing"),
         ("envi_plantcv/darkReference4.hdr", "interleave is 'bup'"),
         ("mat_bad/corrupted_zlib_data.mat", "not a whole MATLAB file"),
         ("mat_bad/malformed1.mat", "not a whole MATLAB file"),
