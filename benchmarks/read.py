@@ -1,106 +1,243 @@
-"""How long it takes to open an ENVI cube, a band and a spectrum of it, beside SPy.
+"""How long it takes to open a cube, a band, a spectrum and a region of it, beside other programs.
 
-    python benchmarks/read.py [--gigabytes 4] [--folder DIR]
+    python benchmarks/read.py [--megabytes 512] [--folder DIR] [--format NAME …]
 
-The file is sparse: it takes no room on the disk, so this measures programs and not disks. Each
-figure is the best of five, but opening, which is measured in a process of its own.
+A cube of random numbers is written in each format and layout. Before each look its pages are put
+out of memory (`posix_fadvise`), so that it comes from the disk; "again" is the same look with the
+pages still there. Each figure is the middle one of three, in milliseconds; the ratio is that of the
+reference to ours: 10 means that we take a tenth of the time. To open is measured in a process of
+its own, above the imports. References that are not installed are left out.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-SIDE, BYTES = 2048, 4
-OURS = "import numpy, resource, time; from napari_hyperspectral.io import envi, read"
-THEIRS = "import numpy, resource, time; import spectral; read = spectral.envi.open"
-MEASURE = """
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-before, start = peak(), time.perf_counter()
-cube = read(PATH)
-print(json.dumps([time.perf_counter() - start, peak() - before]))
-"""
+import numpy as np
+
+from napari_hyperspectral import Cube, SpectralAxis, read, write
+
+SIDE, BAND = 512, 7
+ALL = slice(None)
+REGION = slice(SIDE // 2, SIDE // 2 + 32)
+BOX = (ALL, REGION, REGION)
+POINT = (ALL, SIDE // 2, SIDE // 2)
+Looks = dict[str, Callable[[Any], object]]
+
+OURS: Looks = {
+    "one band": lambda cube: np.array(cube.data[BAND]),
+    "one spectrum": lambda cube: np.array(cube.data[POINT]),
+    "mean of 32 × 32": lambda cube: np.asarray(cube.data[BOX]).mean((1, 2)),
+}
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--gigabytes", type=float, default=4)
-    options.add_argument("--folder", type=Path)
+    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    options.add_argument("--megabytes", type=int, default=512)
+    options.add_argument("--folder", type=Path, help="on the disk to be measured")
+    options.add_argument("--format", action="append", choices=list(CASES))
     chosen = options.parse_args()
-    with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
-        header = sparse_cube(Path(folder), chosen.gigabytes)
-        print(f"{header.with_suffix('.img').stat().st_size / 2**30:.1f} GiB, bsq, float32, sparse")
-        print(f"{'':24}{'here':>12}{'SPy':>12}{'SPy / here':>12}")
-        (ours, our_peak), (theirs, their_peak) = opening(OURS, header), opening(THEIRS, header)
-        row("open (ms)", 1e3 * ours, 1e3 * theirs)
-        row("memory to open (MB)", our_peak, their_peak)
-        for name, (here, there) in looks(header).items():
-            row(f"{name} (ms)", 1e3 * best(here), 1e3 * best(there))
+    bands = max(8, chosen.megabytes * 2**20 // (SIDE * SIDE * 4))
+    print(f"{bands} × {SIDE} × {SIDE} float32; cold (again), ms\n")
+    print("| format | look | here | reference | ratio |\n|---|---|---|---|---|")
+    for name in chosen.format or CASES:
+        with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
+            path = CASES[name].write(Path(folder), bands)
+            for row in rows(name, path):
+                print("| " + " | ".join(row) + " |", flush=True)
 
 
-def sparse_cube(folder: Path, gigabytes: float) -> Path:
-    bands = max(1, round(gigabytes * 2**30 / (SIDE * SIDE * BYTES)))
-    with (folder / "sparse.img").open("wb") as file:
-        file.truncate(bands * SIDE * SIDE * BYTES)
-    centres = ", ".join(str(400 + band) for band in range(bands))
-    (folder / "sparse.hdr").write_text(
-        f"ENVI\nsamples = {SIDE}\nlines = {SIDE}\nbands = {bands}\ndata type = 4\n"
-        "interleave = bsq\nbyte order = 0\nheader offset = 0\nfile type = ENVI Standard\n"
-        f"wavelength units = nm\nwavelength = {{{centres}}}\n"
+def rows(name: str, path: Path) -> Iterator[tuple[str, ...]]:
+    """Yield the rows of the table for one file."""
+    case = CASES[name]
+    there = case.reference() if case.reference is not None else None
+    theirs = None if there is None else opening(case.opens, path)
+    yield row(name, "open", (opening(OPENS, path), None), theirs and (theirs, None))
+    for look, take in OURS.items():
+        here = timed(path, read, take)
+        yield row(
+            name, look, here, None if there is None else timed(path, there[0], there[1][look])
+        )
+
+
+def row(name: str, look: str, here: Any, there: Any) -> tuple[str, ...]:
+    ratio = f"{there[0] / here[0]:.1f}" if there else ""
+    return name, look, told(here), told(there) if there else "", ratio
+
+
+def told(times: tuple[float, float | None]) -> str:
+    cold, again = times
+    return f"{cold:.1f}" + ("" if again is None else f" ({again:.1f})")
+
+
+def timed(path: Path, opened: Callable[[Path], Any], take: Callable[[Any], object]) -> Any:
+    """Return milliseconds of a look at a file that is not in memory, and of the same once more."""
+    cold, again = [], []
+    for _ in range(3):
+        evict(path)
+        cube = opened(path)
+        for times in (cold, again):
+            start = time.perf_counter()
+            take(cube)
+            times.append(1e3 * (time.perf_counter() - start))
+        del cube
+    return statistics.median(cold), statistics.median(again)
+
+
+def evict(path: Path) -> None:
+    """Put the pages of all files of a cube out of memory."""
+    files = path.rglob("*") if path.is_dir() else path.parent.iterdir()
+    for file in files:
+        if file.is_file():
+            with file.open("rb") as opened:
+                os.fsync(opened.fileno())
+                os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+OPENS = (
+    "import dask.array, h5py, scipy.io, tifffile, zarr; from napari_hyperspectral.io import read",
+    "read(PATH)",
+)
+
+
+def opening(code: tuple[str, str], path: Path) -> float:
+    """Return milliseconds that opening takes above the imports, in a fresh process."""
+    imports, call = code
+    evict(path)
+    program = (
+        f"import json, time; {imports}\nPATH = {str(path)!r}\nstart = time.perf_counter()\n"
+        f"cube = {call}\nprint(json.dumps(1e3 * (time.perf_counter() - start)))"
     )
-    return folder / "sparse.hdr"
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    return float(json.loads(run.stdout.splitlines()[-1]))
 
 
-def opening(imports: str, header: Path) -> tuple[float, float]:
-    """Seconds and megabytes that opening takes above the imports, in a fresh process."""
-    code = f"import json; {imports}\nPATH = {str(header)!r}\n{MEASURE}"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    seconds, megabytes = json.loads(run.stdout)
-    return seconds, megabytes
+def written(folder: Path, bands: int, name: str, format_name: str | None = None) -> Path:
+    chance = np.random.default_rng(0)
+    data = chance.random((bands, SIDE, SIDE), dtype=np.float32)
+    axis = SpectralAxis(np.linspace(400, 2500, bands), "nm")
+    return write(folder / name, Cube(data, axis), format=format_name)
 
 
-def looks(header: Path) -> dict[str, tuple[Callable[[], object], Callable[[], object]]]:
-    """What people look at, as (here, SPy)."""
-    import numpy as np
-    import spectral
+def envi(interleave: str) -> Callable[[Path, int], Path]:
+    """Return what writes an ENVI file of an interleave, which our writer leaves to others."""
 
-    from napari_hyperspectral.io import read
+    def write_envi(folder: Path, bands: int) -> Path:
+        path = written(folder, bands, "cube.hdr")
+        order = {"bsq": (0, 1, 2), "bil": (1, 0, 2), "bip": (1, 2, 0)}[interleave]
+        data = np.memmap(path.with_suffix(".img"), "<f4", "r", 0, (bands, SIDE, SIDE))
+        np.ascontiguousarray(data.transpose(order)).tofile(folder / "turned")
+        (folder / "turned").replace(path.with_suffix(".img"))
+        path.write_text(path.read_text().replace("interleave = bsq", f"interleave = {interleave}"))
+        return path
 
-    cube, theirs = read(header), spectral.envi.open(header)
-    middle, half = cube.shape[0] // 2, SIDE // 2
-    box = slice(half, half + 32)
-    return {
-        "one band": (lambda: np.array(cube.data[middle]), lambda: theirs.read_band(middle)),
-        "one spectrum": (
-            lambda: np.array(cube.data[:, half, half]),
-            lambda: theirs.read_pixel(half, half),
-        ),
-        "32 × 32 spectra": (
-            lambda: np.array(cube.data[:, box, box]),
-            lambda: theirs.read_subregion((half, half + 32), (half, half + 32)),
-        ),
+    return write_envi
+
+
+def simple(name: str, format_name: str | None = None) -> Callable[[Path, int], Path]:
+    return lambda folder, bands: written(folder, bands, name, format_name)
+
+
+class Case:
+    """A format: how it is written, and who else reads it."""
+
+    def __init__(
+        self,
+        write: Callable[[Path, int], Path],
+        reference: Callable[[], Any] | None = None,
+        opens: tuple[str, str] = ("", ""),
+    ) -> None:
+        self.write, self.reference, self.opens = write, reference, opens
+
+
+def of_array(opened: Callable[[Path], Any]) -> Any:
+    """Return a reference whose data are an array (band, y, x)."""
+    return opened, {
+        "one band": lambda data: np.array(data[BAND]),
+        "one spectrum": lambda data: np.array(data[POINT]),
+        "mean of 32 × 32": lambda data: np.asarray(data[BOX]).mean((1, 2)),
     }
 
 
-def best(look: Callable[[], object], times: int = 5) -> float:
-    durations = []
-    for _ in range(times):
-        start = time.perf_counter()
-        look()
-        durations.append(time.perf_counter() - start)
-    return min(durations)
+def spy() -> Any:
+    import spectral
+
+    return spectral.envi.open, {
+        "one band": lambda cube: cube.read_band(BAND),
+        "one spectrum": lambda cube: cube.read_pixel(SIDE // 2, SIDE // 2),
+        "mean of 32 × 32": lambda cube: cube.read_subregion(
+            *[(REGION.start, REGION.stop)] * 2
+        ).mean((0, 1)),
+    }
 
 
-def row(name: str, here: float, there: float) -> None:
-    ratio = there / here if here else float("inf")
-    print(f"{name:24}{here:12.2f}{there:12.2f}{ratio:12.1f}")
+def numpy_map() -> Any:
+    return of_array(lambda path: np.load(path, mmap_mode="r"))
 
+
+def tifffile_map() -> Any:
+    import tifffile
+
+    return of_array(tifffile.memmap)
+
+
+def h5py_dataset() -> Any:
+    """Return the data of the first three-dimensional dataset, (band, y, x) or (y, x, band)."""
+
+    def opened(path: Path) -> Any:
+        import h5py
+
+        found: list[Any] = []
+        h5py.File(path).visititems(
+            lambda _, node: found.append(node) if getattr(node, "ndim", 0) == 3 else None
+        )
+        return found[0]
+
+    def turned(look: Any) -> Callable[[Any], object]:
+        band_last = (*look[1:], look[0])
+        return lambda data: np.array(data[look if data.shape[1:] == (SIDE, SIDE) else band_last])
+
+    return opened, {
+        "one band": turned((BAND, ALL, ALL)),
+        "one spectrum": turned(POINT),
+        "mean of 32 × 32": lambda data: turned(BOX)(data).mean(),
+    }
+
+
+def zarr_array() -> Any:
+    import zarr
+
+    return of_array(lambda path: zarr.open(path, mode="r")["0"])
+
+
+SPY = ("import spectral", "spectral.envi.open(PATH)")
+CASES = {
+    "ENVI bsq": Case(envi("bsq"), spy, SPY),
+    "ENVI bil": Case(envi("bil"), spy, SPY),
+    "ENVI bip": Case(envi("bip"), spy, SPY),
+    "NumPy": Case(simple("a.npy"), numpy_map, ("import numpy", "numpy.load(PATH, mmap_mode='r')")),
+    "OME-TIFF": Case(
+        simple("a.ome.tif"), tifffile_map, ("import tifffile", "tifffile.memmap(PATH, mode='r')")
+    ),
+    "ImageJ TIFF": Case(
+        simple("a.tif"), tifffile_map, ("import tifffile", "tifffile.memmap(PATH, mode='r')")
+    ),
+    "HyperSpy": Case(simple("a.hspy"), h5py_dataset, ("import h5py", "h5py.File(PATH)")),
+    "NeXus": Case(simple("a.nxs"), h5py_dataset, ("import h5py", "h5py.File(PATH)")),
+    "OME-Zarr": Case(simple("a.zarr"), zarr_array, ("import zarr", "zarr.open(PATH, mode='r')")),
+}
 
 if __name__ == "__main__":
     main()

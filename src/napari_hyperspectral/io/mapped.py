@@ -22,6 +22,8 @@ _GAP: Final = 16 * _PAGE
 _MOST_BYTES: Final = 128 * 2**20
 _MOST_PIECES: Final = 8192
 """What is asked for beforehand, at most; of a larger view, people need no piece at once."""
+_ASKED: Final = 2**18
+"""Bytes that are asked for at a time: Linux cuts a longer wish to the read-ahead of the disk."""
 _CAN_ADVISE: Final = hasattr(mmap, "MADV_RANDOM") and hasattr(mmap, "MADV_WILLNEED")
 
 
@@ -86,11 +88,15 @@ class Mapped(np.memmap[Any, Any]):
         first_byte = self.first_byte or 0
         if pieces.bytes <= _MOST_BYTES and pieces.number <= _MOST_PIECES:
             for start in pieces.starts():
-                page = (start - first_byte) // _PAGE * _PAGE
-                length = start - first_byte + pieces.length - page
-                self._second.madvise(mmap.MADV_WILLNEED, page, length)
+                _ask(self._second, start - first_byte, start - first_byte + pieces.length)
         start = view.ctypes.data - first_byte
         return np.ndarray(view.shape, view.dtype, self._second, start, view.strides)
+
+
+def _ask(pages: mmap.mmap, start: int, stop: int) -> None:
+    """Ask for the bytes from `start` to `stop` to be read, and do not wait."""
+    for place in range(start // _PAGE * _PAGE, stop, _ASKED):
+        pages.madvise(mmap.MADV_WILLNEED, place, min(_ASKED, stop - place))
 
 
 class _Pieces(NamedTuple):
