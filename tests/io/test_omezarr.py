@@ -182,7 +182,7 @@ def test_a_lazy_cube_is_written_block_by_block(tmp_path):
     assert sorted(seen) == sorted([(32, 64, 130)] * 4 + [(32, 2, 130)] * 2)  # each once
     array = zarr.open_array(tmp_path / "a.zarr" / "0", mode="r")
     assert array.chunks == (32, 64, 64)
-    assert read(tmp_path / "a.zarr").data.chunksize == (32, 64, 64)
+    assert read(tmp_path / "a.zarr").data.chunks == (32, 64, 64)
 
 
 def test_unmeasured_pixels_stay_nan_and_do_not_set_the_window(tmp_path, axis):

@@ -115,7 +115,6 @@ def _list(first: str, lines: list[str], place: int) -> tuple[str, int]:
 
 def _what_else(start: bytes) -> tuple[str, str]:
     """Return what a header that is not ENVI's looks like, and what to do with it."""
-    words = start.split()
     line = start.split(b"\n")[0][:40].decode("latin-1").strip()
     shown = repr(line) if line.isprintable() and line else "binary" if start else "empty"
     return (

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import dask.array as da
 import h5py
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,8 @@ from numpy.typing import NDArray
 from ..cube import Image, describe
 from .blocks import blocks
 from .errors import FileFormatError
+from .lazy import Box, Lazy
+from .mapped import mapped
 
 OURS: Final = "hyperspectral"
 """Dataset at the root that holds our description; an attribute could not hold 64 kB."""
@@ -67,20 +68,16 @@ class _Stored:
 
     path: Path
     name: str
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
 
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    def __getitem__(self, place: Any) -> NDArray[Any]:
+    def read(self, box: Box) -> NDArray[Any]:
         with opened(self.path) as file:
-            return np.asarray(file[self.name][place])
+            return np.asarray(file[self.name][box])
 
 
 def lazy(path: Path, dataset: h5py.Dataset) -> Any:
-    """Return a dataset as a dask array.
+    """Return a dataset as an array that is read when it is looked at.
+
+    What lies in one piece is mapped, so that a spectrum across its bands comes quickly, too.
 
     Raises
     ------
@@ -88,17 +85,10 @@ def lazy(path: Path, dataset: h5py.Dataset) -> Any:
         If it is compressed with a filter that is not installed.
     """
     _check_filters(path, dataset)
-    stored = _Stored(path, dataset.name, tuple(map(int, dataset.shape)), dataset.dtype)
-    chunks = da.core.normalize_chunks(  # type: ignore[no-untyped-call]
-        "auto",
-        stored.shape,
-        dtype=stored.dtype,
-        limit=16 * _ONE_PIECE,
-        previous_chunks=dataset.chunks,
-    )
-    name = f"hdf5-{dataset.name}-{hash((str(path), path.stat().st_mtime_ns)):x}"
-    meta = np.empty((0,) * stored.ndim, stored.dtype)
-    return da.from_array(stored, chunks, name=name, meta=meta)  # type: ignore[no-untyped-call]
+    offset = dataset.id.get_offset()
+    if offset is not None and not dataset.external and not dataset.is_virtual:
+        return mapped(Path(dataset.file.filename), dataset.dtype, dataset.shape, offset)
+    return Lazy(_Stored(path, dataset.name).read, dataset.shape, dataset.dtype, dataset.chunks)
 
 
 def _check_filters(path: Path, dataset: h5py.Dataset) -> None:

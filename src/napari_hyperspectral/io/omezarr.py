@@ -20,6 +20,7 @@ from ..cube import Cube, Image, Labels, Sampling, describe, image_from
 from .arrays import axis_from_vector, cube_from_array, images_from_arrays
 from .errors import FileFormatError
 from .evidence import axis_from_names, band_axis
+from .lazy import Lazy
 from .source import Source
 from .units import place_unit, spectral_unit
 
@@ -255,12 +256,8 @@ def _axis_of_coordinates(
     return axis_from_vector(name, values) if means is None else band_axis([*values], means)
 
 
-def _lazy(array: Any) -> Any:
-    import dask.array as da
-
-    return da.from_array(  # type: ignore[no-untyped-call]
-        array, chunks=array.chunks, asarray=False, fancy=False
-    )
+def _lazy(array: Any) -> Lazy:
+    return Lazy(array.__getitem__, array.shape, array.dtype, array.chunks)
 
 
 def _letters(names: Sequence[str]) -> str | None:
