@@ -92,6 +92,8 @@ def case(request, data_folder):
     images = [
         image for image in read_all(data_folder / "formats" / name) if isinstance(image, Cube)
     ]
+    if len(images) > 1:
+        images = [image for image in images if image.name == known["entry"]]
     assert len(images) == 1
     return images[0], known
 

@@ -96,7 +96,7 @@ FORMATS: Final = (
     # microscopes
     Format("Zeiss LSM", ("*.lsm",), reader="tiff"),
     Format("Zeiss CZI", ("*.czi",), reader="czi", extra="microscopes", untried="spectral files"),
-    Format("Leica LIF", ("*.lif",), reader="lif", extra="microscopes"),
+    Format("Leica LIF", ("*.lif",), reader="lif"),
     Format("Nikon ND2", ("*.nd2",), reader="nd2", extra="microscopes", untried="spectral files"),
     Format(
         "Olympus",
