@@ -14,6 +14,7 @@ from napari_hyperspectral.layers import (
     from_layer,
     labels_for,
     labels_layer,
+    metadata_of,
     to_layer,
 )
 
@@ -136,6 +137,47 @@ def test_class_names_are_shown_and_come_back(labels):
     data, attributes, kind = to_layer(labels)
     assert attributes["features"]["class"] == ["unlabelled", "nucleus", "lipid droplet"]
     assert from_layer(data, attributes, kind).classes == labels.classes
+
+
+def test_colours_of_classes_are_shown_and_come_back(labels, make_napari_viewer):
+    coloured = replace(labels, colours=("#ff0000", "#0080FF"))
+    data, attributes, kind = to_layer(coloured)
+    assert from_layer(data, attributes, kind).colours == ("#ff0000", "#0080ff")
+    layer = make_napari_viewer().add_labels(data, **attributes)
+    assert layer.get_color(2) == pytest.approx([0, 128 / 255, 1, 1], abs=1e-3)
+    assert layer.get_color(0) is None or layer.get_color(0)[3] == 0
+    assert layer.get_color(9)[3] == 1, "a class that was painted later is seen"
+    assert from_layer(*layer.as_layer_data_tuple()).colours == ("#ff0000", "#0080ff")
+
+
+def test_colours_that_were_changed_in_napari_win(labels, make_napari_viewer):
+    data, attributes, _ = to_layer(labels)
+    layer = make_napari_viewer().add_labels(data, **attributes)
+    assert from_layer(*layer.as_layer_data_tuple()).colours == ()
+    layer.colormap = {1: "blue", None: "white"}
+    assert from_layer(*layer.as_layer_data_tuple()).colours == ("#0000ff", "#ffffff")
+
+
+def test_what_others_wrote_into_the_metadata_stays(cube, channels):
+    before = to_layer(cube)[1]["metadata"] | {"mine": 5}
+    after = metadata_of(channels, before)
+    assert after["mine"] == 5
+    assert "wavelength" not in after, "named channels have none"
+    assert after[KEY] == describe(channels)
+
+
+@pytest.mark.parametrize("name", ["georeference", "intensity_unit"])
+def test_what_a_file_says_of_place_and_intensity_survives_a_layer(cube, name):
+    about = {"georeference": {"crs": "EPSG:32633", "origin": [1.5, 2]}, "intensity_unit": "%T"}
+    back = from_layer(*to_layer(replace(cube, **about)))
+    assert getattr(back, name) == about[name]
+
+
+def test_a_list_of_spectra_is_a_strip_of_pixels(axis, rng, make_napari_viewer):
+    data, attributes, _ = to_layer(Cube.from_spectra(rng.normal(size=(25, 6)), axis))
+    layer = make_napari_viewer().add_image(data, **attributes)
+    assert layer.data.shape == (6, 1, 25)
+    assert from_layer(*layer.as_layer_data_tuple()).axis == axis
 
 
 def test_contrast_ignores_what_is_missing():

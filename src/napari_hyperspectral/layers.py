@@ -29,8 +29,15 @@ Metres are not told: beside a layer in µm, napari counts the steps of its slide
 unit, and a scene of a few kilometres has more of them than a slider can hold (it raises).
 """
 
+_NO_COLOUR: Final = "#808080"
+"""Colour of a class that has none, painted beside others that have."""
 _NAMELESS: Final = {Cube: "cube", Labels: "labels"}
 """What a layer is called whose image has no name."""
+
+_ALIASES: Final = frozenset(
+    ["type", "signal_axis", "wavelength", "wavelength units", "wav", "centers"]
+)
+"""What `_aliases` gives."""
 
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -48,7 +55,7 @@ def to_layer(image: Image) -> LayerData:
         "translate": tuple(_start(image, dim) for dim in dims),
         "units": tuple(_unit(image, dim) for dim in dims),
         "axis_labels": dims,
-        "metadata": {KEY: describe(image)} | _aliases(image),
+        "metadata": metadata_of(image),
     }
     if isinstance(image, Labels):
         data = np.asarray(image.data)
@@ -59,10 +66,19 @@ def to_layer(image: Image) -> LayerData:
                 "index": list(range(len(image.classes) + 1)),
                 "class": ["unlabelled", *image.classes],
             }
+        if image.colours:
+            colours = enumerate(image.colours, start=1)
+            attributes["colormap"] = {None: _NO_COLOUR, 0: "transparent", **dict(colours)}
         return data, attributes, "labels"
     data = image.data
     attributes |= {"rgb": False, "multiscale": False, "contrast_limits": contrast_limits(data)}
     return data, attributes, "image"
+
+
+def metadata_of(image: Image, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the metadata of an image's layer; what others wrote into it `before` is kept."""
+    kept = {key: value for key, value in (before or {}).items() if key not in _ALIASES}
+    return kept | {KEY: describe(image)} | _aliases(image)
 
 
 def from_layer(data: Any, attributes: Mapping[str, Any], kind: str) -> Image:
@@ -245,6 +261,8 @@ def _placed(image: Image, attributes: Mapping[str, Any]) -> Image:
     shown_name = str(attributes.get("name", image.name))
     nameless = not image.name and shown_name == _NAMELESS[type(image)]
     changes: dict[str, Any] = {"name": "" if nameless else shown_name}
+    if isinstance(image, Labels) and "colormap" in attributes:
+        changes["colours"] = _colours(attributes["colormap"], image)
     scale, translate = (_last(attributes.get(n), len(image.dims)) for n in ("scale", "translate"))
     units = [str(unit) for unit in attributes.get("units") or ()]
     shown = units[-1] if units else "pixel"
@@ -264,6 +282,22 @@ def _placed(image: Image, attributes: Mapping[str, Any]) -> Image:
             start=sampling.start if translate is None else translate[place],
         )
     return replace(image, **changes)
+
+
+def _colours(colormap: Any, labels: Labels) -> tuple[str, ...]:
+    """Return the colours of the classes in napari's colormap of labels; () where it picks them."""
+    colours = colormap if isinstance(colormap, Mapping) else getattr(colormap, "color_dict", None)
+    if colours is None or not labels.classes:
+        return ()
+    numbers = range(1, len(labels.classes) + 1)
+    return tuple(_hex(colours.get(number, colours.get(None, _NO_COLOUR))) for number in numbers)
+
+
+def _hex(colour: str | Sequence[float]) -> str:
+    """Return a colour as #rrggbb; napari has red, green, blue and alpha from 0 to 1."""
+    if isinstance(colour, str):
+        return colour
+    return "#" + "".join(f"{round(255 * float(part)):02x}" for part in list(colour)[:3])
 
 
 def _last(values: Sequence[float] | None, count: int) -> tuple[float, ...] | None:
