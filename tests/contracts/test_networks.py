@@ -37,14 +37,18 @@ def test_learning_reaches_every_parameter(kind, ports):
 
 @each_network
 def test_no_pixel_beyond_the_reach_changes_a_result(kind):
+    """From several starts: a small network of rectified units may be blind at one pixel."""
     settings = kind.smallest()
-    body = settings.build(Ports(bands_in=4, bands_out=4)).double().eval()
     side = (2 * settings.reach // settings.stride + 4) * settings.stride
-    x = torch.randn(1, 4, side, side, dtype=torch.float64, requires_grad=True)
-    middle = side // 2
-    body(x)[0, :, middle, middle].sum().backward()
-    touched = torch.nonzero(x.grad[0].abs().sum(0))
-    assert (touched - middle).abs().max() <= settings.reach
+    middle, touched = side // 2, []
+    for seed in range(16):
+        torch.manual_seed(seed)
+        body = settings.build(Ports(bands_in=4, bands_out=4)).double().eval()
+        x = torch.randn(1, 4, side, side, dtype=torch.float64, requires_grad=True)
+        body(x)[0, :, middle, middle].sum().backward()
+        touched.append(torch.nonzero(x.grad[0].abs().sum(0)))
+    far = (torch.cat(touched) - middle).abs().max()
+    assert settings.reach / 2 <= far <= settings.reach
 
 
 @each_network

@@ -35,6 +35,11 @@ OTHER = {  # another value of each field, and what else it takes to see it
     "dropout": 0.6,
     "components": 3,
     "depth": 2,
+    "variant": "nested",
+    "middle": 5,
+    "unets": 1,
+    "shared": False,
+    "legacy": True,
 }
 IMAGE_ONLY = {"windows", "window"}
 

@@ -5,18 +5,23 @@ from typing import Annotated, Final, TypeAlias, get_args
 from pydantic import Field
 
 from .base import Body, Network, Ports
+from .fnet import FNet
 from .normalise import Normalise, Normalised, Scale
 from .pixelwise import Pixelwise
 from .resunet1d import ResUNet1D
 from .spectral_unet import SpectralUNet
+from .uwunet import UwUNet
 
-AnyNetwork: TypeAlias = Annotated[ResUNet1D | Pixelwise | SpectralUNet, Field(discriminator="kind")]
+AnyNetwork: TypeAlias = Annotated[
+    ResUNet1D | Pixelwise | SpectralUNet | UwUNet | FNet, Field(discriminator="kind")
+]
 NETWORKS: Final[tuple[type[Network], ...]] = get_args(get_args(AnyNetwork)[0])
 
 __all__ = [
     "NETWORKS",
     "AnyNetwork",
     "Body",
+    "FNet",
     "Network",
     "Normalise",
     "Normalised",
@@ -25,4 +30,5 @@ __all__ = [
     "ResUNet1D",
     "Scale",
     "SpectralUNet",
+    "UwUNet",
 ]

@@ -1,0 +1,105 @@
+"""The two-dimensional U-Net of pytorch_fnet, Ounkomol et al. 2018.
+
+Strided convolutions halve the image and transposed ones double it; every convolution but the last
+is followed by batch normalisation and ReLU. With 32 channels and four halvings, the U on one
+channel has 8,115,936 parameters, as theirs. Written anew from these facts.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, Self
+
+import torch
+from annotated_types import Ge, Le
+from torch import Tensor, nn
+
+from .base import Body, Network, Ports
+
+
+class FNet(Network):
+    """U-Net with learned halving and doubling (pytorch_fnet); for label-free prediction."""
+
+    source: ClassVar[str] = (
+        "Ounkomol et al. 2018, Label-free prediction of three-dimensional fluorescence images, "
+        "https://doi.org/10.1038/s41592-018-0111-2"
+    )
+    view: ClassVar[Literal["spectrum", "image"]] = "image"
+    kind: Literal["fnet"] = "fnet"
+    width: Annotated[int, Ge(1), Le(512)] = 32
+    """Channels of the first level; each level below has twice as many. Published: 32."""
+    depth: Annotated[int, Ge(0), Le(6)] = 4
+    """Times the image is halved: how far around a pixel it looks. Published: 4."""
+
+    def build(self, ports: Ports) -> Body:
+        return _FNet(self, ports)
+
+    @property
+    def reach(self) -> int:
+        return reach_of_u(self.depth) + 1
+
+    @property
+    def stride(self) -> int:
+        return int(2**self.depth)
+
+    def floats_a_pixel(self, ports: Ports) -> int:
+        return 2 * (ports.bands_in + ports.bands_out) + 12 * self.width
+
+    @classmethod
+    def smallest(cls) -> Self:
+        return cls(width=2, depth=1)
+
+
+class _FNet(Body):
+    def __init__(self, settings: FNet, ports: Ports) -> None:
+        super().__init__()
+        self.u = SpatialU(ports.bands_in, settings.width, settings.depth)
+        self.out = nn.Conv2d(settings.width, ports.bands_out, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.out(self.u(x))
+        return out
+
+
+class SpatialU(nn.Module):
+    """A U: two convolutions, and inside of them a U of half the size and twice the channels.
+
+    Parameters
+    ----------
+    channels_in, channels_out : int
+        Channels of its input and of its result.
+    depth : int
+        Halvings left; without one it is the two convolutions alone.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, depth: int) -> None:
+        super().__init__()
+        wide = channels_out
+        self.before = twice(channels_in, wide)
+        self.inside = nn.Sequential() if not depth else nn.Sequential(
+            nn.Conv2d(wide, wide, 2, stride=2), nn.BatchNorm2d(wide), nn.ReLU(),
+            SpatialU(wide, 2 * wide, depth - 1),
+            nn.ConvTranspose2d(2 * wide, wide, 2, stride=2), nn.BatchNorm2d(wide), nn.ReLU(),
+        )  # fmt: skip
+        self.after = twice(2 * wide, wide) if depth else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.before(x)
+        if len(self.inside):
+            x = torch.cat([x, self.inside(x)], dim=1)
+        out: Tensor = self.after(x)
+        return out
+
+
+def twice(channels_in: int, channels_out: int) -> nn.Sequential:
+    """Return convolution, batch normalisation and ReLU, twice."""
+    layers: list[nn.Module] = []
+    for channels in (channels_in, channels_out):
+        layers += [nn.Conv2d(channels, channels_out, 3, padding=1)]
+        layers += [nn.BatchNorm2d(channels_out), nn.ReLU()]
+    return nn.Sequential(*layers)
+
+
+def reach_of_u(depth: int) -> int:
+    """Return how far a `SpatialU` sees: 2 pixels a pair of convolutions, in pixels of its level."""
+    lowest = int(2**depth)
+    return 4 * (lowest - 1) + 2 * lowest + (lowest - 1)

@@ -1,0 +1,148 @@
+"""UwU-Net, Manifold et al. 2021: a U of the spectrum around U-Nets of the image.
+
+`parallel` is the network they trained: two pairs of convolutions bring the bands down to a few
+maps, the same U-Net works on each map alone, and maps and results are fused. `nested` is the one
+they drew: the bands go down to one map and up again, with a skip at each step. With the published
+sizes the parameters are theirs: 8,412,733 for 200 bands, 100 between and 17 U-Nets that share
+their weights, 10,269,282 nested. Written anew from these facts.
+
+Ours: a linear end, where theirs is batch normalisation and ReLU, which can give nothing below the
+mean of the target (`legacy` has it). While predicting, maps pass the shared U-Net one by one, to
+save memory; while training all at once, so that its statistics are those of all maps.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, Self
+
+import torch
+from annotated_types import Ge, Le
+from torch import Tensor, nn
+
+from .base import Body, Network, Ports
+from .fnet import SpatialU, reach_of_u, twice
+
+
+class UwUNet(Network):
+    """A U-Net within a U-Net (UwU-Net): spectral outside, spatial inside."""
+
+    source: ClassVar[str] = (
+        "Manifold et al. 2021, A versatile deep learning architecture for classification and "
+        "label-free prediction of hyperspectral images, https://doi.org/10.1038/s42256-021-00309-y"
+    )
+    view: ClassVar[Literal["spectrum", "image"]] = "image"
+    kind: Literal["uwunet"] = "uwunet"
+    variant: Literal["parallel", "nested"] = "parallel"
+    """parallel: a U-Net on each of a few maps, as trained by the authors; nested: one U-Net inside
+    a spectral U with four steps, as drawn by them."""
+    middle: Annotated[int, Ge(0), Le(4096)] = 0
+    """Channels between the bands and the maps; 0 means half as many as bands."""
+    unets: Annotated[int, Ge(0), Le(512)] = 0
+    """Maps, each with a U-Net (parallel only); 0 means as many as there are outputs."""
+    shared: bool = True
+    """Whether the U-Nets of all maps share their weights (parallel only), as published."""
+    width: Annotated[int, Ge(1), Le(512)] = 32
+    """Channels of the first level of a U-Net; each level below has twice as many."""
+    depth: Annotated[int, Ge(0), Le(6)] = 4
+    """Times the image is halved: how far around a pixel it looks."""
+    legacy: bool = False
+    """End in batch normalisation and ReLU, as the released network does; for comparisons only."""
+
+    def build(self, ports: Ports) -> Body:
+        return _Parallel(self, ports) if self.variant == "parallel" else _Nested(self, ports)
+
+    @property
+    def reach(self) -> int:
+        # of 3 × 3 convolutions, a pixel each: of the reduction, after the U, of fusion and end
+        outer = 4 + 1 + 4 if self.variant == "parallel" else 8 + 2 + 4 * 3 + 4
+        return reach_of_u(self.depth) + outer
+
+    @property
+    def stride(self) -> int:
+        return int(2**self.depth)
+
+    def floats_a_pixel(self, ports: Ports) -> int:
+        return 3 * (ports.bands_in + ports.bands_out) + 12 * self.width
+
+    @classmethod
+    def smallest(cls) -> Self:
+        return cls(middle=4, unets=3, width=3, depth=1)
+
+
+class _Parallel(Body):
+    def __init__(self, settings: UwUNet, ports: Ports) -> None:
+        super().__init__()
+        middle = settings.middle or max(1, ports.bands_in // 2)
+        maps = settings.unets or ports.bands_out
+        self.reduce = nn.Sequential(twice(ports.bands_in, middle), twice(middle, maps))
+        count = 1 if settings.shared else maps
+        self.unets = nn.ModuleList(_unet(settings) for _ in range(count))
+        self.fuse = nn.Sequential(
+            twice(2 * maps, maps), _end(maps, ports.bands_out, settings.legacy)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = self.reduce(x)
+        out: Tensor = self.fuse(torch.cat([maps, self._seen(maps)], dim=1))
+        return out
+
+    def _seen(self, maps: Tensor) -> Tensor:
+        """Return what the U-Nets make of each map, (batch, map, y, x)."""
+        if len(self.unets) == 1 and self.training:
+            batch, count, height, width = maps.shape
+            seen: Tensor = self.unets[0](maps.reshape(batch * count, 1, height, width))
+            return seen.reshape(batch, count, height, width)
+        last = len(self.unets) - 1
+        each = [
+            self.unets[min(place, last)](maps[:, place, None]) for place in range(maps.shape[1])
+        ]
+        return torch.cat(each, dim=1)
+
+
+class _Nested(Body):
+    def __init__(self, settings: UwUNet, ports: Ports) -> None:
+        super().__init__()
+        half = settings.middle or max(1, ports.bands_in // 2)
+        sizes = [ports.bands_in, half, max(1, half // 2), max(1, half // 4)]
+        self.down = nn.ModuleList(twice(a, b) for a, b in zip(sizes, [*sizes[1:], 1]))
+        self.u = SpatialU(1, settings.width, settings.depth)
+        self.one = twice(settings.width, 1)
+        self.up = nn.ModuleList(_widened(a, b) for a, b in zip([1, *sizes[:0:-1]], sizes[::-1]))
+        self.merge = nn.ModuleList(twice(2 * size, size) for size in sizes[::-1])
+        self.end = nn.Sequential(
+            twice(sizes[0], sizes[2]), _end(sizes[2], ports.bands_out, settings.legacy, always=True)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        skips = []
+        for block in self.down:
+            skips.append(x)
+            x = block(x)
+        x = self.one(self.u(x))
+        for wider, merge, skip in zip(self.up, self.merge, reversed(skips), strict=True):
+            x = merge(torch.cat([wider(x), skip], dim=1))
+        out: Tensor = self.end(x)
+        return out
+
+
+def _unet(settings: UwUNet) -> nn.Sequential:
+    """Return a U-Net from one map to one map."""
+    u = SpatialU(1, settings.width, settings.depth)
+    return nn.Sequential(u, nn.Conv2d(settings.width, 1, 3, padding=1))
+
+
+def _widened(channels_in: int, channels_out: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.ConvTranspose2d(channels_in, channels_out, 3, padding=1),
+        nn.BatchNorm2d(channels_out),
+        nn.ReLU(),
+    )
+
+
+def _end(channels_in: int, channels_out: int, legacy: bool, *, always: bool = False) -> nn.Module:
+    """Return the last layers: linear, or as released, where they only change a number of maps."""
+    if not legacy:
+        return nn.Conv2d(channels_in, channels_out, 3, padding=1)
+    return (
+        twice(channels_in, channels_out) if always or channels_in != channels_out else nn.Identity()
+    )
