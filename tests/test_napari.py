@@ -1,12 +1,18 @@
 """What the plugin does inside napari, on real viewers."""
 
+import threading
+import time
+import warnings
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
 import pytest
 import tifffile
+from napari.utils.notifications import notification_manager
 from npe2 import PluginManager, PluginManifest
 
 import napari_hyperspectral
@@ -14,6 +20,7 @@ from napari_hyperspectral import _napari, samples
 from napari_hyperspectral.cube import describe
 from napari_hyperspectral.io import FORMATS, read, read_labels, write
 from napari_hyperspectral.layers import from_layer, to_layer
+from napari_hyperspectral.progress import Progress
 
 PLUGIN = "napari-hyperspectral"
 MANIFEST = Path(napari_hyperspectral.__file__).with_name("napari.yaml")
@@ -45,11 +52,10 @@ def test_readers_and_writers_are_those_of_the_list_of_formats():
     assert set(files.filename_patterns) == {p for p in patterns if not p.endswith("/")}
     assert files.accepts_directories
     assert named.filename_patterns == ["*::*"]
-    written = {p for f in FORMATS if f.writer for p in f.writes or f.patterns if p != "*/"}
     for writer in contributions.writers:
-        assert {f"*{suffix}" for suffix in writer.filename_extensions} == {
-            p.rstrip("/") for p in written
-        }
+        able = [f for f in FORMATS if f.writer and (f.labels or writer.layer_types == ["image"])]
+        written = {p.rstrip("/") for f in able for p in f.writes or f.patterns if p != "*/"}
+        assert {f"*{suffix}" for suffix in writer.filename_extensions} == written
 
 
 @pytest.mark.parametrize("name", ["a.hdr", "a.npz", "a.ome.tif", "a.tif", "a.mat", "a.zarr"])
@@ -141,6 +147,131 @@ def test_folders_that_hold_no_images_are_left_to_others(tmp_path, cube):
     (tmp_path / "bands").mkdir()
     tifffile.imwrite(tmp_path / "bands" / "b_1.tif", np.zeros((4, 5), np.uint8))
     assert _napari.get_reader(str(tmp_path / "bands")) is not None
+
+
+def test_tables_of_napari_itself_are_left_to_napari(viewer, tmp_path):
+    viewer.add_points(np.arange(6).reshape(3, 2)).save(tmp_path / "points.csv")
+    viewer.add_shapes([np.arange(8).reshape(4, 2)]).save(tmp_path / "shapes.csv")
+    (tmp_path / "spectra.csv").write_text("wavelength,a,b\n400,1,2\n410,3,4\n")
+    ours = [p.name for p in tmp_path.glob("*.csv") if _napari.get_reader(str(p)) is not None]
+    assert ours == ["spectra.csv"]
+
+
+def test_folders_named_like_our_stores_are_ours_even_if_they_are_damaged(tmp_path):
+    (tmp_path / "a.zspy").mkdir()
+    assert _napari.get_reader(str(tmp_path / "a.zspy")) is not None
+    assert _napari.get_reader(str(tmp_path / "nowhere")) is not None, "reading says so"
+
+
+@pytest.mark.parametrize("order", [("a.hdr", "a.img"), ("a.img", "a.hdr")])
+def test_a_header_dropped_with_its_data_is_one_cube(viewer, cube, tmp_path, order):
+    write(tmp_path / "a.hdr", cube)
+    write(tmp_path / "b.hdr", cube)
+    together = [tmp_path / name for name in (*order, "b.img")]
+    assert len(viewer.open(together, plugin=PLUGIN)) == 2
+    for name in order:
+        assert len(viewer.open(tmp_path / name, plugin=PLUGIN)) == 1, "alone either will do"
+
+
+@pytest.mark.parametrize(
+    ("paths", "left"),
+    [
+        (
+            ["/d/a.imzML", "/d/a.ibd", "/d/b.ibd", "/e/a.ibd"],
+            ["/d/a.imzML", "/d/b.ibd", "/e/a.ibd"],
+        ),
+        (["/d/a.raw", "/d/a.rpl"], ["/d/a.rpl"]),
+        (["/d/a.img.hdr", "/d/a.img", "/d/scan.hdr", "/d/scan"], ["/d/a.img.hdr", "/d/scan.hdr"]),
+        (["/d/a.HDR", "/d/a.IMG", "/d/a.tif"], ["/d/a.HDR", "/d/a.tif"]),
+        (["/d/a.tif", "/d/a.tif"], ["/d/a.tif"]),
+    ],
+)
+def test_data_follow_their_header(paths, left):
+    assert _napari._without_companions(paths, paths) == left
+
+
+@pytest.fixture
+def slow(monkeypatch, cube):
+    """Files that take until the event is set, and then are a cube, or raise what is in `error`."""
+    control = SimpleNamespace(go=Event(), error=None, told=[])
+
+    def read_slowly(path, *, on_guess, watch):
+        for done in range(10_000):
+            watch(Progress(done, 10_000))
+            if control.go.wait(0.005):
+                break
+        on_guess("guessed the layout")
+        warnings.warn(f"{path}: doubtful", stacklevel=2)
+        if control.error:
+            raise control.error
+        return [cube, cube]
+
+    monkeypatch.setattr(_napari, "read_all", read_slowly)
+    monkeypatch.setattr(_napari, "_PATIENCE", 0.05)
+    for name in ("show_warning", "show_error"):
+        monkeypatch.setattr(f"napari.utils.notifications.{name}", control.told.append)
+    yield control
+    control.go.set()
+
+
+def bars():
+    from napari.utils import progress
+
+    return [bar for bar in progress._all_instances if bar.desc.startswith("reading")]
+
+
+def test_what_takes_long_is_read_on_in_the_background(viewer, slow, tmp_path, qtbot):
+    path = tmp_path / "a.wdf"
+    path.touch()
+    begin = time.monotonic()
+    assert viewer.open(path, plugin=PLUGIN) == []
+    assert time.monotonic() - begin < 2
+    qtbot.waitUntil(lambda: bars() and bars()[0].total == 10_000, timeout=5000)
+    assert bars()[0].desc == "reading a.wdf"
+    slow.go.set()
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=5000)
+    assert viewer.layers[0].source.path == str(path)
+    assert slow.told[-1] == "guessed the layout"
+    assert not bars()
+
+
+def test_a_long_reading_can_be_cancelled(viewer, slow, tmp_path, qtbot):
+    (tmp_path / "a.wdf").touch()
+    viewer.open(tmp_path / "a.wdf", plugin=PLUGIN)
+    bars()[0].cancel()
+    qtbot.waitUntil(lambda: not bars(), timeout=5000)
+    qtbot.wait(50)
+    assert (len(viewer.layers), slow.told) == (0, [])
+
+
+@pytest.mark.parametrize("error", [ValueError("a.wdf: ends early"), RuntimeError("no idea")])
+def test_why_a_long_reading_failed_is_shown(viewer, slow, tmp_path, qtbot, monkeypatch, error):
+    monkeypatch.setattr(
+        notification_manager, "receive_error", lambda _type, error, _tb: slow.told.append(error)
+    )
+    (tmp_path / "a.wdf").touch()
+    viewer.open(tmp_path / "a.wdf", plugin=PLUGIN)
+    slow.error = error
+    slow.go.set()
+    qtbot.waitUntil(lambda: not bars(), timeout=5000)
+    assert str(slow.told[-1]) == str(error)
+    assert not viewer.layers
+
+
+def test_closing_the_viewer_ends_a_long_reading(viewer, slow, tmp_path, qtbot):
+    (tmp_path / "a.wdf").touch()
+    viewer.open(tmp_path / "a.wdf", plugin=PLUGIN)
+    viewer.close()
+    qtbot.waitUntil(lambda: not bars(), timeout=5000)
+    qtbot.waitUntil(
+        lambda: not any(t.name.startswith("reading") for t in threading.enumerate()), timeout=5000
+    )
+
+
+def test_without_a_viewer_reading_waits_for_the_end(slow, tmp_path):
+    slow.go.set()
+    with pytest.warns(UserWarning, match="doubtful"):
+        assert len(_napari.read_layers(str(tmp_path / "a.wdf"))) == 2
 
 
 @pytest.mark.parametrize("key", ["raman_cell", "land_scene"])

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Generator, Mapping, Sequence
+from fnmatch import fnmatch
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from threading import Event, Thread, current_thread, main_thread
 from typing import Any, Final
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from . import samples
-from .cube import Cube
+from .cube import Cube, Image
 from .io import FORMATS, read_all, write
 from .layers import LayerData, from_layer, labels_layer, to_layer
+from .progress import Progress, Stop
 
 Reader = Callable[[str | list[str]], list[LayerData]]
 
 PLUGIN: Final = "napari-hyperspectral"
 _LOOK_AT: Final = 10_000
 """Entries of a folder to look at: napari asks about every folder, and some are whole disks."""
+_LONGEST_HEADING: Final = 4096
+_PATIENCE: Final = 1.0
+"""Seconds that napari waits for a file to be read."""
+_NO_LAYERS: Final[list[Any]] = [(None,)]
+"""What a napari reader returns that has read a file, and adds no layer by itself."""
+_DATA_OF_HEADERS: Final[Mapping[str, frozenset[str]]] = {
+    ".hdr": frozenset(["", ".img", ".dat", ".raw", ".bsq", ".bil", ".bip", ".sli", ".bin"]),
+    ".imzml": frozenset([".ibd"]),
+    ".rpl": frozenset([".raw"]),
+}
+"""Suffixes of the data that belong to a header beside them."""
 
 
 class NotWritten(Exception):
@@ -26,7 +42,7 @@ class NotWritten(Exception):
 
 
 def get_reader(path: str | list[str]) -> Reader | None:
-    """Return the reader of a path, or None for folders that hold neither Zarr nor TIFF files.
+    """Return the reader of a path, or None for folders and tables that are not ours.
 
     Files whose names are ours are always taken: where one cannot be read, reading says why.
     """
@@ -37,16 +53,84 @@ def get_reader(path: str | list[str]) -> Reader | None:
 def read_layers(path: str | list[str]) -> list[LayerData]:
     """Read all images at one or several paths as layers; what had to be guessed is shown.
 
+    In a viewer, what takes longer than a second is read on in the background: napari gets no
+    layers yet, shows how far it is, and they come when they are there.
+
     An array of a file, and its layout, are named as in
     ``file://localhost/data/map.h5::scan/counts@yxb``: napari asks whether a path exists before
     it asks us, but not whether such an address does.
     """
-    from napari.utils.notifications import show_warning
+    paths = [path] if isinstance(path, str) else list(path)
+    wanted = _without_companions([_path(each) for each in paths], _opened_together())
+    if not wanted:
+        return _NO_LAYERS
+    reading = Reading(wanted)
+    viewer = _viewer_of_this_thread()
+    if viewer is None:
+        reading.run()
+    elif not reading.start().wait(_PATIENCE):
+        _add_when_read(reading, viewer)
+        return _NO_LAYERS
+    return reading.layers()
 
-    paths = [path] if isinstance(path, str) else path
-    return [
-        to_layer(image) for each in paths for image in read_all(_path(each), on_guess=show_warning)
-    ]
+
+class Reading:
+    """Files being read, perhaps in a thread of their own."""
+
+    def __init__(self, paths: list[str]) -> None:
+        self.paths = paths
+        self.progress = Progress(0, 0)
+        self.cancelled = False
+        self._images: list[Image] = []
+        self._guesses: list[str] = []
+        self._error: Exception | None = None
+        self._done = Event()
+
+    def start(self) -> Reading:
+        """Read in the background."""
+        Thread(target=self.run, name=f"reading {self.paths[0]}", daemon=True).start()
+        return self
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end, no longer than this; return whether it is there."""
+        return self._done.wait(seconds)
+
+    def run(self) -> None:
+        """Read all there is, to be had by `layers`."""
+        try:
+            for path in self.paths:
+                found = read_all(path, on_guess=self._guesses.append, watch=self._watch)
+                self._images += found
+        except Exception as error:  # raised again by `layers`, in the thread that asks
+            self._error = error
+        finally:
+            self._done.set()
+
+    def layers(self) -> list[LayerData]:
+        """Return what was read, and show what was guessed.
+
+        Raises
+        ------
+        Exception
+            What reading raised.
+        """
+        from napari.utils.notifications import show_warning
+
+        for guess in self._guesses:
+            show_warning(guess)
+        if self._error is not None:
+            raise self._error
+        return [to_layer(image) for image in self._images]
+
+    def reports(self) -> Generator[Progress, None, None]:
+        """Tell ten times a second how far it is, till the end."""
+        while not self.wait(0.1):
+            yield self.progress
+
+    def _watch(self, step: Progress) -> None:
+        if self.cancelled:
+            raise Stop
+        self.progress = step
 
 
 def write_image(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
@@ -128,15 +212,131 @@ def _suffix(pattern: str) -> str:
 
 
 def _may_be_ours(path: Path) -> bool:
-    if not path.is_dir():
-        return True
+    try:
+        return _is_our_folder(path) if path.is_dir() else not _is_napari_table(path)
+    except OSError:  # reading will say what is wrong with it
+        return path.is_file()
+
+
+def _is_our_folder(path: Path) -> bool:
     from .io.omezarr import is_zarr
 
-    if is_zarr(path):
+    patterns = (p for f in FORMATS if f.reader for p in f.patterns if p.endswith("/") and p != "*/")
+    if is_zarr(path) or any(fnmatch(path.name.lower(), p.rstrip("/")) for p in patterns):
         return True
     return any(
         each.suffix.lower() in (".tif", ".tiff") for each in islice(path.iterdir(), _LOOK_AT)
     )
+
+
+def _is_napari_table(path: Path) -> bool:
+    """Whether a file is a table of points or shapes that napari wrote."""
+    if path.suffix.lower() != ".csv" or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        columns = file.readline(_LONGEST_HEADING).decode("utf-8", "replace").split(",")
+    return {"axis-0", "axis-1"} <= {column.strip(' "\r\n') for column in columns}
+
+
+def _without_companions(paths: list[str], together: Sequence[str]) -> list[str]:
+    """Return paths without the data files whose headers are opened together with them."""
+    headers = {
+        Path(_path(each)) for each in together if each.lower().endswith(tuple(_DATA_OF_HEADERS))
+    }
+    owned = {
+        (header.parent, stem.lower(), header.suffix.lower())
+        for header in headers
+        for stem in (header.stem, Path(header.stem).stem)
+    }
+    return [path for path in dict.fromkeys(paths) if not _is_owned(Path(path), owned)]
+
+
+def _is_owned(path: Path, owned: set[tuple[Path, str, str]]) -> bool:
+    return any(
+        path.suffix.lower() in suffixes
+        and {(path.parent, path.stem.lower(), header), (path.parent, path.name.lower(), header)}
+        & owned
+        for header, suffixes in _DATA_OF_HEADERS.items()
+    )
+
+
+def _opened_together() -> list[str]:
+    """Return all paths that napari is opening now; it asks us for one after the other.
+
+    They stand in the progress bar of `Viewer.open`, which is no promise of napari's: should it
+    go, a header and its data that are dropped together become two layers.
+    """
+    from napari.utils import progress
+
+    bars = list(getattr(progress, "_all_instances", ()))
+    paths = (each for bar in bars if bar.desc == "Opening Files" for each in bar.iterable or ())
+    return [str(path) for each in paths for path in (each if isinstance(each, list) else [each])]
+
+
+def _viewer_of_this_thread() -> Any:
+    """Return the viewer, if there is one with a window, and it waits for this thread."""
+    if current_thread() is not main_thread() or "qtpy" not in sys.modules:
+        return None
+    import napari
+
+    return napari.current_viewer()
+
+
+class _Titled(partial[Any]):
+    """A function that napari calls by a title, as when it asks whether to close."""
+
+    title = ""
+
+    def __str__(self) -> str:
+        return self.title
+
+
+def _add_when_read(reading: Reading, viewer: Any) -> None:
+    """Show how far a reading is, and add its layers to the viewer when they are there."""
+    from napari.qt.threading import create_worker
+    from napari.utils import cancelable_progress
+    from napari.utils.notifications import show_warning
+
+    title = f"reading {', '.join(Path(path).name for path in reading.paths)}"
+    bar = cancelable_progress(total=0, desc=title)
+    reports = _Titled(reading.reports)
+    reports.title = title
+
+    def show(step: Progress) -> None:
+        if bar.is_canceled:
+            cancel()
+        bar.total = step.total
+        bar.update(step.done - bar.n)
+
+    def cancel() -> None:
+        reading.cancelled = True
+
+    def end() -> None:
+        bar.close()
+        if not reading.cancelled:
+            _add(reading, viewer)
+
+    worker = create_worker(reports, _start_thread=False, _ignore_errors=True)
+    worker.yielded.connect(show)
+    worker.aborted.connect(cancel)  # the viewer is being closed
+    worker.warned.connect(lambda warning: show_warning(str(warning[0])))
+    worker.finished.connect(end)
+    worker.start()
+
+
+def _add(reading: Reading, viewer: Any) -> None:
+    from napari.layers import Layer
+    from napari.layers._source import layer_source
+    from napari.utils.notifications import notification_manager, show_error
+
+    try:
+        with layer_source(path=reading.paths[0], reader_plugin=PLUGIN):
+            for data in reading.layers():
+                viewer.add_layer(Layer.create(*data))
+    except (ValueError, OSError, ImportError) as error:
+        show_error(str(error))
+    except Exception as error:
+        notification_manager.receive_error(type(error), error, error.__traceback__)
 
 
 def _path(path: str) -> str:
