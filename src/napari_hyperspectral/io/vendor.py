@@ -9,8 +9,9 @@ from __future__ import annotations
 import struct
 import uuid
 import zlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, Final
 from xml.etree import ElementTree
@@ -146,3 +147,18 @@ def sampling(step: float | None, start: float = 0.0, unit: str | None = None) ->
     if not step or not np.isfinite([step, start]).all():
         return Sampling()
     return Sampling(float(step), float(start), unit)
+
+
+def plain(value: Any) -> Any:
+    """Return what a library tells as plain JSON; what JSON cannot say is said in words."""
+    if is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(name): plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple | set | np.ndarray):
+        return [plain(each) for each in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
