@@ -44,7 +44,7 @@ class Source:
             If `axes` is no layout.
         """
         whole = Path(text)
-        if whole.exists():
+        if _exists(whole):
             return cls(whole, axes=checked_layout(whole, axes))
         path, _, array = str(text).partition("::")
         stem, at, layout = (array or path).rpartition("@")
@@ -61,6 +61,13 @@ class Source:
     def of(self, path: Path) -> Self:
         """Return the same wishes for another file, such as the header of a data file."""
         return replace(self, path=path)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # longer than a name can be: it goes on after the ::
+        return False
 
 
 def checked_layout(path: Path, axes: str | None) -> str | None:
