@@ -19,6 +19,7 @@ from napari_hyperspectral.io import read
 from napari_hyperspectral.layers import to_layer
 from napari_hyperspectral.networks import ResUNet1D
 from napari_hyperspectral.recipe import Recipe, Training
+from napari_hyperspectral.spectra.axes import Calibrate
 from napari_hyperspectral.tasks import Denoise
 
 IMAGES = Path(__file__).with_name("images")
@@ -73,6 +74,29 @@ def predict(data: Path) -> Path:
     _wait(1)
     _beside(viewer)
     return save(viewer, "predict.png")
+
+
+def axis(data: Path) -> Path:
+    """Calibrating a Raman map by three peaks of its mean spectrum, the Spectrum dock below."""
+    viewer = napari.Viewer(show=True)
+    viewer.window.resize(1300, 900)
+    cube = read(data / "raman_thp1" / "thp1_L5_40x40x500.npz::cube@yxb")
+    array, attributes, _ = to_layer(cube)
+    layer = viewer.add_image(array, **attributes | {"name": "THP-1 cell", "colormap": "viridis"})
+    _, dock = viewer.window.add_plugin_dock_widget("napari-hyperspectral", "Axis")
+    _, spectra = viewer.window.add_plugin_dock_widget("napari-hyperspectral", "Spectrum")
+    dock.setMinimumWidth(450)
+    dock.step = Calibrate()
+    dock.find_peaks()
+    measured = [float(dock.peaks.table.item(row, 0).text()) for row in range(8)]
+    known = {1003.0: "1001.4", 1450.0: "1450.5", 1660.0: "1660.1"}
+    for place, text in known.items():
+        row = min(range(8), key=lambda i: abs(measured[i] - place))
+        dock.peaks.table.item(row, 1).setText(text)
+    spectra.choose_band_near(1450)
+    viewer.reset_view()
+    here = tuple(layer.data_to_world((0, 24, 22)))
+    return save(viewer, "axis.png", lambda: spectra.show_point(here))
 
 
 def _trained(data: Path) -> tuple[napari.Viewer, Any]:
@@ -132,5 +156,5 @@ def save(viewer: napari.Viewer, name: str, before=lambda: None) -> Path:
 
 
 if __name__ == "__main__":
-    for take in (spectrum, train, predict):
+    for take in (spectrum, axis, train, predict):
         print(take(Path(sys.argv[1])))

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, get_args
+from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Le
 from numpy.polynomial import Polynomial
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
@@ -36,6 +36,8 @@ Quantity: TypeAlias = Literal[
     "band",
 ]
 """What an axis measures, and in which unit."""
+Line: TypeAlias = Annotated[float, Ge(100), Le(20_000)]
+"""Wavelength of an excitation line, in nm."""
 
 _MEANINGS: Final[Mapping[Quantity, tuple[Unit | None, Kind]]] = {
     "wavelength (nm)": ("nm", "wavelength"),
@@ -298,6 +300,9 @@ def folded(cube: Cube, columns: int, *, snake: bool = False) -> Cube:
 class Step(Settings):
     """Something to do to the axis of a cube."""
 
+    title: ClassVar[str]
+    """What a person chooses it by."""
+
     def on(self, cube: Cube) -> Cube:
         """Return the cube after this step.
 
@@ -312,6 +317,7 @@ class Step(Settings):
 class Ends(Step):
     """Set the axis by its first and last band; those between are equally far apart."""
 
+    title: ClassVar[str] = "Set first and last band"
     kind: Literal["ends"] = "ends"
     quantity: Quantity = "wavelength (nm)"
     """What the axis measures, and in which unit."""
@@ -319,7 +325,7 @@ class Ends(Step):
     """Centre of the first band."""
     last: float = 700.0
     """Centre of the last band; it may be the smaller one."""
-    excitation_nm: Annotated[float, Gt(0)] | None = None
+    excitation_nm: Line | None = None
     """Excitation line, in nm, where there is one."""
 
     def on(self, cube: Cube) -> Cube:
@@ -330,6 +336,7 @@ class Ends(Step):
 class Steps(Step):
     """Set the axis by its first band and the step from band to band."""
 
+    title: ClassVar[str] = "Set first band and step"
     kind: Literal["steps"] = "steps"
     quantity: Quantity = "wavelength (nm)"
     """What the axis measures, and in which unit."""
@@ -337,7 +344,7 @@ class Steps(Step):
     """Centre of the first band."""
     step: float = 10.0
     """From one band to the next; it may be negative."""
-    excitation_nm: Annotated[float, Gt(0)] | None = None
+    excitation_nm: Line | None = None
     """Excitation line, in nm, where there is one."""
 
     def on(self, cube: Cube) -> Cube:
@@ -348,12 +355,13 @@ class Steps(Step):
 class Values(Step):
     """Set the axis by the centre of each band."""
 
+    title: ClassVar[str] = "Set every band"
     kind: Literal["values"] = "values"
     quantity: Quantity = "wavelength (nm)"
     """What the axis measures, and in which unit."""
     centres: tuple[float, ...] = ()
     """Centre of each band, in the order of the bands."""
-    excitation_nm: Annotated[float, Gt(0)] | None = None
+    excitation_nm: Line | None = None
     """Excitation line, in nm, where there is one."""
 
     def on(self, cube: Cube) -> Cube:
@@ -363,6 +371,7 @@ class Values(Step):
 class Meaning(Step):
     """Say what the numbers of the axis measure; the numbers stay."""
 
+    title: ClassVar[str] = "Say what the numbers are"
     kind: Literal["meaning"] = "meaning"
     quantity: Quantity = "wavelength (nm)"
     """What the axis measures, and in which unit."""
@@ -379,6 +388,7 @@ class Meaning(Step):
 class Shift(Step):
     """Move the axis."""
 
+    title: ClassVar[str] = "Shift"
     kind: Literal["shift"] = "shift"
     by: float = 0.0
     """What is added to each centre, in the unit of the axis."""
@@ -392,6 +402,7 @@ class Shift(Step):
 class Calibrate(Step):
     """Fit the axis to two or more peaks whose places are known."""
 
+    title: ClassVar[str] = "Calibrate with known peaks"
     kind: Literal["calibrate"] = "calibrate"
     measured: tuple[float, ...] = ()
     """Where the peaks lie now, on the axis as it is."""
@@ -421,10 +432,11 @@ class Calibrate(Step):
 class Convert(Step):
     """Tell each band in another quantity, such as Raman shift for wavelength."""
 
+    title: ClassVar[str] = "Convert to another unit"
     kind: Literal["convert"] = "convert"
     quantity: Quantity = "wavelength (nm)"
     """What the axis is to measure, and in which unit."""
-    excitation_nm: Annotated[float, Gt(0)] | None = None
+    excitation_nm: Line | None = None
     """Excitation line for Raman shifts, in nm, where the axis does not know it."""
 
     def on(self, cube: Cube) -> Cube:
@@ -436,8 +448,9 @@ class Convert(Step):
 class Excitation(Step):
     """Change the excitation line."""
 
+    title: ClassVar[str] = "Set the excitation line"
     kind: Literal["excitation"] = "excitation"
-    excitation_nm: Annotated[float, Gt(0)] = 785.0
+    excitation_nm: Line = 785.0
     """Excitation line, in nm."""
     keep_wavelengths: bool = False
     """Reckon Raman shifts anew, so that absolute wavelengths stay: for a wrong line in the
@@ -454,6 +467,7 @@ class Excitation(Step):
 class Dimension(Step):
     """Take another dimension of the data for the bands, such as the planes of a stack."""
 
+    title: ClassVar[str] = "Take another dimension as bands"
     kind: Literal["dimension"] = "dimension"
     along: Literal["z", "t", "y", "x"] = "x"
     """The dimension that the bands run along. In an array (y, x, band) that was opened as
@@ -466,6 +480,7 @@ class Dimension(Step):
 class Fold(Step):
     """Fold a list of spectra into the rows of a map."""
 
+    title: ClassVar[str] = "Fold spectra into a map"
     kind: Literal["fold"] = "fold"
     columns: Annotated[int, Ge(1)] = 1
     """Spectra in a row of the map."""

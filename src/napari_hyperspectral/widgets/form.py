@@ -83,6 +83,14 @@ class Form(QWidget, Generic[S]):
         for name, editor in self.editors.items():
             editor.value = getattr(settings, name)
 
+    def hide_row(self, name: str) -> None:
+        """Show no editor for a field that something else is the editor of."""
+        editor = self.editors[name]
+        label = self._rows.labelForField(editor)
+        for widget in (editor, label):
+            if widget is not None:
+                widget.hide()
+
     def _add(self, name: str, field: FieldInfo, rows: QFormLayout) -> None:
         editor = editor_for(field.annotation, field.metadata)
         editor.setObjectName(name)
@@ -129,7 +137,7 @@ class Chooser(QWidget, Generic[S]):
         self._about.setOpenExternalLinks(True)
         self._about.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
         for row, kind in enumerate(self._kinds):
-            self._box.addItem(kind.__name__)
+            self._box.addItem(getattr(kind, "title", kind.__name__))
             self._box.setItemData(row, summary(kind), Qt.ItemDataRole.ToolTipRole)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -151,6 +159,10 @@ class Chooser(QWidget, Generic[S]):
         """The form of the chosen class."""
         return self._forms[self._box.currentIndex()]
 
+    def form_of(self, kind: type[S]) -> Form[S]:
+        """Return the form of a class, chosen or not."""
+        return self._forms[self._kinds.index(kind)]
+
     @property
     def settings(self) -> S:
         """The chosen settings; setting them chooses their class and fills its form."""
@@ -165,7 +177,8 @@ class Chooser(QWidget, Generic[S]):
         for form in self._forms:
             form.setVisible(form is self.form)
         source = _linked(getattr(self.kind, "source", ""))
-        self._about.setText(f"{html.escape(summary(self.kind))}<br><small>{source}</small>")
+        below = f"<br><small>{source}</small>" if source else ""
+        self._about.setText(html.escape(summary(self.kind)) + below)
         self._box.setToolTip(summary(self.kind))
         self.changed.emit()
 
