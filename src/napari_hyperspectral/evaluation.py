@@ -11,7 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import metrics
-from .baselines import Good, Ground, Method, denoisers, tuned_svm
+from .axis import ChannelAxis
+from .baselines import (
+    Good,
+    Ground,
+    Method,
+    blocks_of,
+    denoisers,
+    predictors,
+    spectra_of,
+    tuned_svm,
+)
 from .cube import Cube, Image, Labels
 from .machine import Machine
 from .model import Model
@@ -24,8 +34,6 @@ from .training import split_of
 
 _PREDICTED: Final = 50
 """Percent of the work that is the model's own prediction."""
-_BLOCK: Final = 8
-"""Side of the blocks over which baselines are tuned, in pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +54,11 @@ class HeldOut:
     """Pixels the model learned from, shape (y, x); baselines learn from the same."""
     test: Mask
     """Pixels that may test it, shape (y, x)."""
+
+    @property
+    def same_bands(self) -> bool:
+        """Whether intensities of the same bands are wanted, as of a denoised cube."""
+        return isinstance(self.wanted, Cube) and self.given.axis.same_bands(self.wanted.axis)
 
     def __post_init__(self) -> None:
         size = self.given.shape[-2:]
@@ -208,19 +221,19 @@ def judged(
 
 def _methods(held_out: HeldOut, tuned: bool) -> Iterator[Method]:
     """Yield the baselines; without `tuned` only the raw data, where they are comparable."""
-    y, x = np.nonzero(held_out.taught)
-    planes = int(np.prod(held_out.given.shape[:-3], dtype=int))
-    block = np.tile(x // _BLOCK * held_out.taught.shape[0] + y // _BLOCK, planes)
-    given = _spectra(held_out.given.numpy(), held_out.taught)
+    given, taught = held_out.given.numpy(), held_out.taught
+    good, block = held_out.given.axis.good, blocks_of(taught, held_out.given.shape)
+    spectra = spectra_of(given, taught)
     if isinstance(held_out.wanted, Labels):
-        if not tuned:
-            return
-        wanted = held_out.wanted.numpy()[..., held_out.taught].reshape(1, -1)
-        yield tuned_svm(Ground(given, wanted, block), held_out.given.axis.good)
-    else:
-        wanted = _spectra(held_out.wanted.numpy(), held_out.taught)
-        methods = denoisers(Ground(given, wanted, block), _good(held_out))
+        if tuned:
+            wanted = held_out.wanted.numpy()[..., taught].reshape(1, -1)
+            yield tuned_svm(Ground(spectra, wanted, block), good)
+    elif held_out.same_bands:
+        wanted = spectra_of(held_out.wanted.numpy(), taught)
+        methods = denoisers(Ground(spectra, wanted, block), _good(held_out))
         yield from methods if tuned else islice(methods, 1)
+    elif tuned:
+        yield from predictors(given, held_out.wanted.numpy(), taught, good)
 
 
 def _judge(held_out: HeldOut) -> Callable[[NDArray[Any], Mask], dict[str, Any]]:
@@ -238,10 +251,12 @@ def _judge(held_out: HeldOut) -> Callable[[NDArray[Any], Mask], dict[str, Any]]:
             }
 
         return of_classes
+    if not held_out.same_bands:
+        return _judge_of_channels(held_out.wanted)
     clean, good = held_out.wanted.numpy(), _good(held_out)
 
     def of_intensities(found: NDArray[Any], test: Mask) -> dict[str, Any]:
-        ours, theirs = _spectra(found, test), _spectra(clean, test)
+        ours, theirs = spectra_of(found, test), spectra_of(clean, test)
         known = theirs[good][np.isfinite(theirs[good])]
         span = float(np.ptp(known)) if known.size else 0.0
         return {
@@ -255,6 +270,22 @@ def _judge(held_out: HeldOut) -> Callable[[NDArray[Any], Mask], dict[str, Any]]:
         }
 
     return of_intensities
+
+
+def _judge_of_channels(wanted: Cube) -> Callable[[NDArray[Any], Mask], dict[str, Any]]:
+    truth = wanted.numpy()
+    names = wanted.axis.names if isinstance(wanted.axis, ChannelAxis) else ()
+
+    def of_channels(found: NDArray[Any], test: Mask) -> dict[str, Any]:
+        ours, theirs = spectra_of(found, test), spectra_of(truth, test)
+        each = [metrics.pearson(a[None], b[None]) for a, b in zip(ours, theirs, strict=True)]
+        spreads = np.nanstd(theirs, axis=(1, 2), keepdims=True)
+        spreads = np.where(spreads > 0, spreads, np.nan)
+        figures = {"Pearson": float(np.mean(each))}
+        figures |= {f"Pearson, {name}": value for name, value in zip(names, each, strict=False)}
+        return figures | {"NRMSE": metrics.rmse(ours / spreads, theirs / spreads)}
+
+    return of_channels
 
 
 def _counted(row: Row, held_out: HeldOut, grounds: Sequence[_Guarded]) -> Row:
@@ -300,11 +331,16 @@ def _notes(model: Model, held_out: HeldOut) -> list[str]:
         if reach
         else "The network sees one spectrum at a time: no test pixel has training pixels in sight.",
     ]
-    if isinstance(held_out.wanted, Cube):
+    if held_out.same_bands:
         notes.append(
             "Fitted MSE: each target spectrum divided by its maximum, scale and offset of each "
             "prediction fitted to it. Raw, Savitzky–Golay and PCA are brought to the target's "
             "unit by one scale and offset from the training ground."
+        )
+    elif isinstance(held_out.wanted, Cube):
+        notes.append(
+            "Pearson and NRMSE are of all test pixels at once, channel by channel; NRMSE is the "
+            "root of the mean squared error over the standard deviation of the channel."
         )
     return notes
 
@@ -317,9 +353,3 @@ def _class_count(held_out: HeldOut) -> int:
 def _good(held_out: HeldOut) -> Good:
     assert isinstance(held_out.wanted, Cube)
     return held_out.given.axis.good & held_out.wanted.axis.good
-
-
-def _spectra(data: NDArray[Any], mask: Mask) -> NDArray[Any]:
-    """Return the spectra of some pixels of all planes in a row, (band, 1, spectrum)."""
-    chosen = np.moveaxis(data, -3, 0)[..., mask]  # (band, …, pixel)
-    return chosen.reshape(len(chosen), 1, -1)

@@ -86,7 +86,7 @@ class PrincipalComponents:
 
 @dataclass(frozen=True, eq=False)
 class ComponentRegression:
-    """A linear map from spectra to other spectra, through a few principal components.
+    """A linear map from spectra to other spectra, or channels, through a few principal components.
 
     Principal component regression with a ridge penalty. Source: Hoerl & Kennard 1970,
     https://doi.org/10.1080/00401706.1970.10488634
@@ -143,7 +143,13 @@ def _table(data: NDArray[Any]) -> Spectra:
 
 
 def _image(table: Spectra, like: NDArray[Any]) -> NDArray[np.float32]:
-    """Return a table of spectra in the shape of the image it came from, missing where that is."""
-    shape = np.moveaxis(like, -3, -1).shape
-    image = np.moveaxis(table.reshape(shape), -1, -3)
-    return np.where(np.isfinite(like), image, np.nan).astype(np.float32)
+    """Return a table of spectra in the shape of the image it came from, missing where that is.
+
+    Spectra of other bands are missing where the image has no value at all.
+    """
+    places = np.moveaxis(like, -3, -1).shape[:-1]
+    image = np.moveaxis(table.reshape(*places, -1), -1, -3)
+    known = np.isfinite(like)
+    if image.shape != like.shape:
+        known = known.any(axis=-3, keepdims=True)
+    return np.where(known, image, np.nan).astype(np.float32)

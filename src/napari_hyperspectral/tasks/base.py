@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, get_type_hints
+from typing import Any, ClassVar, Literal, get_type_hints
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -86,6 +87,21 @@ class Task(Settings):
         """Return the images this task learns from: argument name to kind."""
         hints: dict[str, Any] = get_type_hints(cls.example)
         return {name: kind for name, kind in hints.items() if name != "return"}
+
+
+def intensity_loss(
+    network: Normalised, given: Tensor, wanted: Tensor, penalty: Literal["l1", "l2"]
+) -> Tensor:
+    """Return the mean absolute (l1) or squared (l2) error of normalised intensities.
+
+    What is NaN in `wanted` costs nothing.
+    """
+    target = network.normalise.target(wanted, given)
+    error = network.body(network.normalise(given)).float() - target
+    known = target.isfinite()
+    error = torch.where(known, error, 0.0)
+    cost = error.abs() if penalty == "l1" else error.square()
+    return cost.sum() / known.sum().clamp_min(1)
 
 
 def measured_planes(cube: Cube) -> NDArray[np.float32]:

@@ -9,14 +9,13 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ..axis import Axis
 from ..cube import Cube
 from ..networks import Normalised, Scale
-from .base import Example, Task, measured_planes
+from .base import Example, Task, intensity_loss, measured_planes
 
 
 class Denoise(Task):
@@ -72,12 +71,7 @@ class Denoise(Task):
         )
 
     def loss(self, network: Normalised, given: Tensor, wanted: Tensor) -> Tensor:
-        target = network.normalise.target(wanted, given)
-        error = network.body(network.normalise(given)).float() - target
-        known = target.isfinite()
-        error = torch.where(known, error, 0.0)
-        cost = error.abs() if self.penalty == "l1" else error.square()
-        return cost.sum() / known.sum().clamp_min(1)
+        return intensity_loss(network, given, wanted, self.penalty)
 
     def teaches(self, wanted: Tensor) -> Tensor:
         return wanted.isfinite().any(dim=1)

@@ -1,0 +1,88 @@
+"""Image-to-image prediction: from a cube to images of other channels of the same place.
+
+Fluorescence from SRS or phase contrast without a label, drug maps from mass spectra.
+Sources: Ounkomol et al. 2018, https://doi.org/10.1038/s41592-018-0111-2; Manifold et al. 2021,
+https://doi.org/10.1038/s42256-021-00309-y. Ours: results in the unit of the target, any number
+of channels, and pixels without a target that teach nothing.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..axis import Axis, ChannelAxis
+from ..cube import Cube
+from ..networks import Normalised
+from .base import Example, Task, intensity_loss, measured_planes
+
+
+class PredictChannels(Task):
+    """Learn to predict other channels (fluorescence, drug maps) from a cube of the same place."""
+
+    source: ClassVar[str] = (
+        "Ounkomol et al. 2018, https://doi.org/10.1038/s41592-018-0111-2; Manifold et al. 2021, "
+        "https://doi.org/10.1038/s42256-021-00309-y"
+    )
+    intensities: ClassVar[bool] = True
+    unlabelled: ClassVar[float] = float("nan")
+    kind: Literal["predict_channels"] = "predict_channels"
+    penalty: Literal["l1", "l2"] = "l2"
+    """What an error costs: l2 follows the mean of what is possible, as published; l1 its median,
+    which is darker and sharper where most of an image is background."""
+    normalise: Literal["band", "cube"] = "band"
+    """How intensities are brought to one scale before the network: by mean and spread of the
+    training set, of each band or of all bands together. Channels are treated alike, and brought
+    back to their own unit."""
+
+    def example(self, *, cube: Cube, target: Cube) -> Example:
+        """Pair a cube with images of the same pixels.
+
+        Raises
+        ------
+        ValueError
+            If their pixels differ, or none is measured in both.
+        """
+        sizes = [image.shape[:-3] + image.shape[-2:] for image in (cube, target)]
+        if sizes[0] != sizes[1] or cube.dims != target.dims:
+            raise ValueError(
+                f"cube {cube.name!r} is {cube.shape}, target {target.name!r} {target.shape}; "
+                "they must show the same pixels (bands may differ): register them first"
+            )
+        given, wanted = measured_planes(cube), measured_planes(target)
+        wanted = np.where(target.axis.good[:, None, None], wanted, np.float32(np.nan))
+        known = np.asarray(np.isfinite(given).any(axis=1) & np.isfinite(wanted).any(axis=1))
+        if not known.any():
+            raise ValueError(
+                f"no pixel is measured in both {cube.name!r} and {target.name!r}; "
+                "pair images of the same place"
+            )
+        return Example(
+            given,
+            wanted,
+            known.astype(np.int64),
+            cube.axis,
+            target.axis,
+            f"{cube.name} → {target.name}",
+            cube.pixel_size,
+            cube.pixel_unit,
+        )
+
+    def loss(self, network: Normalised, given: Tensor, wanted: Tensor) -> Tensor:
+        return intensity_loss(network, given, wanted, self.penalty)
+
+    def teaches(self, wanted: Tensor) -> Tensor:
+        return wanted.isfinite().any(dim=1)
+
+    def result(self, predicted: NDArray[np.float32], gives: Axis, cube: Cube) -> Cube:
+        what = ", ".join(gives.names) if isinstance(gives, ChannelAxis) else str(gives)
+        return cube.after(
+            f"predicted {what}",
+            data=predicted,
+            axis=gives,
+            intensity_unit=None,
+            name=f"{cube.name} predicted".strip(),
+        )
