@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from napari_hyperspectral.axis import ChannelAxis
-from napari_hyperspectral.io import FileFormatError, read, read_all
+from napari_hyperspectral.io import FileFormatError, binned, ibd, imzml, read, read_all
 from napari_hyperspectral.io.mapped import Mapped
 from napari_hyperspectral.io.placed import Placed
 from napari_hyperspectral.progress import Progress
@@ -43,16 +43,16 @@ def written(folder, spectra, *, mz="<f8", intensity="<f4", packed=False, setting
     m/z values that are the same object are written once.
     """
     path, places, body = folder / "scan.imzML", {}, []
-    with path.with_suffix(".ibd").open("wb") as ibd:
+    with path.with_suffix(".ibd").open("wb") as raws:
 
         def stored(values, dtype):
             raw = np.asarray(values, dtype).tobytes()
             raw = zlib.compress(raw) if packed else raw
-            offset = ibd.tell()
-            ibd.write(raw)
+            offset = raws.tell()
+            raws.write(raw)
             return offset, len(values), len(raw)
 
-        ibd.write(UUID.bytes)
+        raws.write(UUID.bytes)
         for number, (position, masses, values) in enumerate(spectra):
             if id(masses) not in places:
                 places[id(masses)] = stored(masses, mz)
@@ -338,6 +338,32 @@ def test_bands_that_cannot_be_are_refused(processed, ask, message):
         read(f"{path}::{ask}")
 
 
+def test_of_large_files_a_look_at_some_spectra_gives_the_same(tmp_path, rng, monkeypatch):
+    tidy = [(place, *peaks(rng, 25 + n % 3)) for n, place in enumerate(rows_of(4, 3))]
+    untidy = [(place, masses[::-1], values[::-1]) for place, masses, values in tidy]
+    shared = [(place, SHARED.copy(), values) for place, _, values in numbered(rows_of(3, 2))]
+    for spectra in (tidy, untidy, shared):
+        path = written(tmp_path, spectra)
+        wanted = read(path)
+        with monkeypatch.context() as patched:
+            patched.setattr(ibd, "CHECKED", 0)
+            patched.setattr(binned, "CHECKED", 0)
+            found = read(path)
+        assert found.axis == wanted.axis
+        assert np.array_equal(found.data, wanted.data)
+
+
+def test_the_total_of_a_large_file_is_as_stated_or_left_out(processed, monkeypatch):
+    path, _ = processed
+    monkeypatch.setattr(imzml, "_SUMMED", 0)
+    assert [image.name for image in read_all(path)] == ["scan"]
+    changed(path, param("MS:1000129"), param("MS:1000285", "7.5e3"), count=-1)
+    total, _ = read_all(path)
+    assert total.shape == (1, 3, 4)
+    assert np.array_equal(np.argwhere(np.isnan(total.data)), [[0, 1, 1]])
+    assert np.nanmin(total.data) == np.nanmax(total.data) == 7500
+
+
 # ---------------------------------------------------------------------------- what the header says
 
 
@@ -380,6 +406,16 @@ def test_a_list_of_another_length_than_stated_is_told(tmp_path):
     path = changed(written(tmp_path, numbered(rows_of(3, 2))), 'count="6"', 'count="7"')
     with pytest.warns(UserWarning, match="lists 6 spectra and states 7"):
         assert read(path).shape == (4, 2, 3)
+
+
+def test_chromatograms_behind_the_spectra_are_none_of_them(tmp_path):
+    chromatogram = f"<chromatogramList><chromatogram>{array_xml('intensity', 16, 4, 16)}"
+    path = changed(
+        written(tmp_path, numbered(rows_of(3, 2))),
+        "</run>",
+        f"{chromatogram}</chromatogram></chromatogramList></run>",
+    )
+    assert np.array_equal(read(path).data[0], [[0, 10, 20], [30, 40, 50]])
 
 
 def test_letters_of_another_encoding_than_stated_are_read(tmp_path):
@@ -425,16 +461,16 @@ def test_long_reading_tells_how_far_it_is_and_can_be_ended(tmp_path):
 
 def test_a_file_of_another_measurement_is_refused(tmp_path):
     path = written(tmp_path, numbered(rows_of(3, 2)))
-    ibd = path.with_suffix(".ibd")
-    ibd.write_bytes(uuid.uuid4().bytes + ibd.read_bytes()[16:])
+    beside = path.with_suffix(".ibd")
+    beside.write_bytes(uuid.uuid4().bytes + beside.read_bytes()[16:])
     with pytest.raises(FileFormatError, match=r"its UUID is .*, that of scan.ibd .* is [0-9a-f]"):
         read(path)
 
 
 def test_a_uuid_as_windows_writes_it_is_the_same(tmp_path):
     path = written(tmp_path, numbered(rows_of(3, 2)))
-    ibd = path.with_suffix(".ibd")
-    ibd.write_bytes(UUID.bytes_le + ibd.read_bytes()[16:])
+    beside = path.with_suffix(".ibd")
+    beside.write_bytes(UUID.bytes_le + beside.read_bytes()[16:])
     assert read(path).shape == (4, 2, 3)
 
 
@@ -458,13 +494,13 @@ def test_a_file_cut_short_is_refused(tmp_path, cut):
 @pytest.mark.parametrize(("name", "term"), [("sha1", "91"), ("md5", "90"), ("sha256", "92")])
 def test_a_flipped_byte_is_found_where_there_is_a_checksum(tmp_path, name, term):
     path = written(tmp_path, numbered(rows_of(3, 2)))
-    ibd = path.with_suffix(".ibd")
-    checksum = hashlib.new(name, ibd.read_bytes()).hexdigest().upper()
+    beside = path.with_suffix(".ibd")
+    checksum = hashlib.new(name, beside.read_bytes()).hexdigest().upper()
     path = written(tmp_path, numbered(rows_of(3, 2)), file=param(f"IMS:10000{term}", checksum))
     assert read(path).shape == (4, 2, 3)
-    damaged = bytearray(ibd.read_bytes())
+    damaged = bytearray(beside.read_bytes())
     damaged[70] ^= 1
-    ibd.write_bytes(damaged)
+    beside.write_bytes(damaged)
     with pytest.raises(FileFormatError, match=f"scan.ibd does not have the {name} checksum"):
         read(path)
 
@@ -527,10 +563,10 @@ def test_other_xml_is_refused(tmp_path, content, message):
 def test_packed_numbers_that_are_not_whole_are_refused(tmp_path, rng):
     spectra = [(place, *peaks(rng)) for place in rows_of(3, 2)]
     path = written(tmp_path, spectra, packed=True)
-    ibd = path.with_suffix(".ibd")
-    damaged = bytearray(ibd.read_bytes())
+    beside = path.with_suffix(".ibd")
+    damaged = bytearray(beside.read_bytes())
     damaged[30] ^= 0xFF
-    ibd.write_bytes(damaged)
+    beside.write_bytes(damaged)
     with pytest.raises(FileFormatError, match="spectrum 1 cannot be unpacked"):
         np.asarray(read(path).data)
 

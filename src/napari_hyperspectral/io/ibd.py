@@ -115,7 +115,8 @@ def _check_places(path: Path, ibd: Path, size: int, kinds: Sequence[Arrays]) -> 
         )
     order = np.argsort(starts, kind="stable")
     order = order[lengths[order] > 0]
-    starts, ends = starts[order], starts[order] + lengths[order]
+    starts, lengths = starts[order], lengths[order]
+    ends = starts + lengths
     same = (starts[1:] == starts[:-1]) & (ends[1:] == ends[:-1])
     if len(starts) and (starts[0] < _UUID_BYTES or ((starts[1:] < ends[:-1]) & ~same).any()):
         raise FileFormatError(

@@ -43,7 +43,7 @@ _SUMMED: Final = 512 * 2**20
 """Bytes of intensities up to which the total ion current is summed up, not taken as stated."""
 _SPARSE: Final = (64, 1024)
 """Pixels for each spectrum, and in any case, that an image may have: more are wrong positions."""
-_STATED: Final = 10**7
+_STATED: Final = 3 * 10**7
 """Pixels that an image may have if the file states so."""
 
 
@@ -124,7 +124,7 @@ def _raster(path: Path, found: ImzML) -> tuple[NDArray[np.intp], dict[str, Any]]
     return raster[0], about
 
 
-def _within(high: NDArray[np.int64], counts: Sequence[float | None], planes: int) -> bool:
+def _within(high: NDArray[np.intc], counts: Sequence[float | None], planes: int) -> bool:
     """Whether the positions are those of an image as large as stated, and of a bearable size."""
     stated = [count for count in counts if count is not None]
     return (
@@ -134,7 +134,7 @@ def _within(high: NDArray[np.int64], counts: Sequence[float | None], planes: int
     )
 
 
-def _from_to(low: NDArray[np.int64], high: NDArray[np.int64]) -> str:
+def _from_to(low: NDArray[np.intc], high: NDArray[np.intc]) -> str:
     return ", ".join(
         f"{dim} {first}–{last}" for dim, first, last in zip("zyx", low, high, strict=True)
     )

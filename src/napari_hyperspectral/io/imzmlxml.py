@@ -95,7 +95,7 @@ class Arrays:
 class ImzML:
     """What an .imzML file says."""
 
-    positions: NDArray[np.int64]
+    positions: NDArray[np.intc]
     """Counted from 1, shape (spectrum, 3): z, y, x."""
     mz: Arrays
     intensity: Arrays
@@ -172,7 +172,7 @@ class _Reading:
         self._stated = ""
         self._params: dict[str, Param] = {}
         self._about: dict[str, dict[str, str | bool]] = {}
-        self._positions, self._totals = array("q"), array("d")
+        self._positions, self._totals = array("i"), array("d")
         self._mz, self._intensity = _Column(_MZ_ARRAY), _Column(INTENSITY_ARRAY)
 
     def start(self, tag: str, given: dict[str, str]) -> None:
@@ -203,19 +203,18 @@ class _Reading:
 
     def result(self) -> ImzML:
         self._end_spectrum()
-        positions = np.array(self._positions, np.int64).reshape(-1, 3)
-        if not len(positions):
+        if not self._totals:
             raise FileFormatError(self._path, "no spectrum in it", "export it again")
-        if self._stated not in ("", str(len(positions))):
+        if self._stated not in ("", str(len(self._totals))):
             warnings.warn(
-                f"{self._path.name}: it lists {len(positions)} spectra and states {self._stated}",
+                f"{self._path.name}: it lists {len(self._totals)} spectra and states {self._stated}",
                 stacklevel=2,
             )
         return ImzML(
-            positions,
+            np.frombuffer(self._positions, np.intc).reshape(-1, 3),
             self._mz.arrays(),
             self._intensity.arrays(),
-            np.array(self._totals, np.float64),
+            np.frombuffer(self._totals, np.float64),
             self._params,
             self._about,
         )
@@ -316,7 +315,7 @@ class _Column:
         self._numbers.extend((int(said[_OFFSET]), int(said[_LENGTH]), int(said.get(_ENCODED) or 0)))
 
     def arrays(self) -> Arrays:
-        offsets, lengths, encoded = np.array(self._numbers, np.int64).reshape(-1, 3).T.copy()
+        offsets, lengths, encoded = np.frombuffer(self._numbers, np.int64).reshape(-1, 3).T
         dtype = np.dtype(_DTYPES[self._type])
         if not self._compressed:
             encoded = np.where(encoded == 0, lengths * dtype.itemsize, encoded)

@@ -134,7 +134,7 @@ def _peaks(value: str, path: Path) -> Bands:
     axis = SpectralAxis(centres, "m/z", widths=2 * halves)
     # a float64 may be just above the upper end that is included
     windows = Windows(centres - halves, np.nextafter(centres + halves, np.inf))
-    told = f"summed up {len(centres)} peaks ±{half:g} {'ppm' if relative else 'm/z'}"
+    told = f"summed up {len(centres)} peak{'s' * (len(centres) > 1)} ±{half:g} {'ppm' if relative else 'm/z'}"
     return Bands(windows, axis, told, "peaks")
 
 
