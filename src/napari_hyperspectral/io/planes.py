@@ -7,22 +7,21 @@ Source: Adobe, "TIFF Revision 6.0", https://www.itu.int/itudoc/itu-t/com16/tiff-
 from __future__ import annotations
 
 import math
-import struct
-import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from tifffile import TiffFile, TiffFileError, TiffWriter
+from tifffile import TiffFile, TiffWriter
 
 from .errors import FileFormatError
 from .mapped import mapped
-
-CUT_SHORT: Final = "the file was cut short: copy or export it again"
+from .segments import decoded
+from .tifflinks import CUT_SHORT, check_links
+from .vendor import refusing
 
 _SLAB: Final = 64 * 2**20
 """Bytes that are loaded at a time while writing."""
@@ -30,8 +29,8 @@ _CLASSIC_LIMIT: Final = 2**32 - 2**25
 """Bytes of image data beyond which offsets of 32 bits may not do."""
 
 # tags of TIFF 6.0
-_WIDTH, _LENGTH, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 259, 262, 266
-_STRIP_OFFSETS, _SAMPLES, _STRIP_BYTES, _PLANAR, _PREDICTOR = 273, 277, 279, 284, 317
+_WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
+_STRIP_OFFSETS, _SAMPLES, _STRIP_BYTES, _PLANAR, _PREDICTOR, _FORMAT = 273, 277, 279, 284, 317, 339
 _RGB, _YCBCR, _SEPARATE = 2, 6, 2
 
 
@@ -42,7 +41,7 @@ class Planes:
     Parameters
     ----------
     data : array, shape (page, sample, y, x)
-        Lazy: a memory map where the file allows, else dask with a page a chunk.
+        Lazy: a memory map where the file allows, else dask: see `segments`.
     chunky : bool
         Whether the samples of a pixel are neighbours in the file, (y, x, sample).
     colour : bool
@@ -63,21 +62,19 @@ class Planes:
         """Number of samples of each pixel of a page."""
         return int(self.data.shape[1])
 
+    def part(self, start: int, stop: int) -> Self:
+        """Return some of the pages."""
+        return replace(self, data=self.data[start:stop])
+
 
 @contextmanager
 def opened(path: Path) -> Generator[TiffFile, None, None]:
     """Open a TIFF file, and say in a sentence why it cannot be."""
-    _check_links(path)
-    try:
+    check_links(path)
+    with refusing(path, "TIFF"):
         file = TiffFile(path)
         if not len(file.series):
             raise FileFormatError(path, "no image in it", CUT_SHORT)
-    except (TiffFileError, struct.error, ValueError, IndexError, KeyError, OSError) as error:
-        if isinstance(error, FileFormatError):
-            raise
-        raise FileFormatError(
-            path, f"not a readable TIFF file ({error})", "copy or export it again"
-        ) from error
     with file:
         yield file
 
@@ -92,87 +89,34 @@ def planes_of(path: Path, file: TiffFile, series: Any) -> Planes:
     """
     page = series.pages[0]
     tags = {code: page.tags[code].value for code in _KNOWN if code in page.tags}
+    if series.dtype is None:
+        raise FileFormatError(
+            path,
+            f"samples of {tags.get(_BITS)} bits in format {tags.get(_FORMAT)}, which nobody reads",
+            "export it with whole numbers of 8, 16 or 32 bits, or with floats",
+        )
     samples = int(tags.get(_SAMPLES, 1))
     height, width = int(tags[_LENGTH]), int(tags[_WIDTH])
     separate = samples > 1 and tags.get(_PLANAR) == _SEPARATE
     stored = (samples, height, width) if separate else (height, width, samples)
+    if 0 in stored:
+        raise FileFormatError(path, f"pages of {stored}: there is nothing in them", CUT_SHORT)
     offset = series.dataoffset
     if offset is None and len(series.pages) == 1:
         offset = _offset_of_strips(tags, math.prod(stored) * series.dtype.itemsize)
     count = max(1, math.prod(series.shape) // math.prod(stored))
     if offset is not None:
-        data = _mapped(path, (count, *stored), series.dtype.newbyteorder(file.byteorder), offset)
+        dtype = series.dtype.newbyteorder(file.byteorder)
+        data = _mapped(path, (count, *stored), dtype, offset)
+        data = data if separate else data.transpose(0, 3, 1, 2)
     else:
-        data = _decoded(path, series, stored, count)
-    data = data if separate else data.transpose(0, 3, 1, 2)
+        data = decoded(path, series, (samples, height, width), count)
     colour = samples in (3, 4) and int(tags.get(_PHOTOMETRIC, 1)) in (_RGB, _YCBCR)
     return Planes(data, chunky=samples > 1 and not separate, colour=colour)
 
 
-def _check_links(path: Path) -> None:
-    """Follow the links from page to page: tifffile reads what is left of a file, and is content.
-
-    Raises
-    ------
-    FileFormatError
-        If the file is empty, not a TIFF file, or a link points beyond its end.
-    """
-    size, pages, seen = path.stat().st_size, 0, set[int]()
-    with path.open("rb") as file:
-        form, offset = _first_link(path, file.read(16))
-        while offset and offset not in seen:
-            seen.add(offset)
-            file.seek(min(offset, size))
-            number = file.read(form.number.size).ljust(form.number.size, b"\0")
-            entries = file.read(min(form.number.unpack(number)[0] * form.entry.size, size))
-            link = file.read(form.link.size)
-            ends = max(_ends(form, entries), default=0) if link else offset + len(number)
-            if len(link) < form.link.size or ends > size:
-                raise FileFormatError(
-                    path,
-                    f"page {pages + 1} should be at byte {max(offset, ends):,}, "
-                    f"but the file has {size:,} bytes",
-                    CUT_SHORT,
-                )
-            pages, offset = pages + 1, form.link.unpack(link)[0]
-
-
-class _Form(NamedTuple):
-    """How numbers are stored in a TIFF file, classic or big, of either byte order."""
-
-    number: struct.Struct
-    entry: struct.Struct
-    """Tag, type, number of values, and the value or the byte where the values are."""
-    link: struct.Struct
-
-
-def _first_link(path: Path, head: bytes) -> tuple[_Form, int]:
-    order = {b"II": "<", b"MM": ">"}.get(head[:2], "")
-    version = struct.unpack(f"{order}H", head[2:4])[0] if order and len(head) >= 8 else 0
-    if version not in (_CLASSIC, _BIG):
-        found = f"not a TIFF file (it begins with {head[:8]!r})" if head else "an empty file"
-        raise FileFormatError(path, found, "give the file its right suffix, or copy it again")
-    big = version == _BIG
-    count, entry, link = ("Q", "HHQQ", "Q") if big else ("H", "HHII", "I")
-    form = _Form(*(struct.Struct(order + part) for part in (count, entry, link)))
-    return form, form.link.unpack_from(head.ljust(16, b"\0"), form.link.size)[0]
-
-
-def _ends(form: _Form, entries: bytes) -> Iterator[int]:
-    """Yield where the values end of those tags that no reader can do without."""
-    whole = len(entries) // form.entry.size * form.entry.size
-    for tag, kind, number, place in form.entry.iter_unpack(entries[:whole]):
-        size = _TYPE_SIZES.get(kind, 1) * number
-        if tag in _NEEDED and size > form.link.size:
-            yield place + size
-
-
-_CLASSIC, _BIG = 42, 43
-_NEEDED: Final = (270, 273, 279, 324, 325, 42112, 50838, 50839)
-"""Description, offsets and sizes of strips and tiles, metadata of GDAL and ImageJ."""
-_TYPE_SIZES: Final = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _KNOWN: Final = (
-    *(_WIDTH, _LENGTH, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER),
+    *(_WIDTH, _LENGTH, _BITS, _FORMAT, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER),
     *(_STRIP_OFFSETS, _SAMPLES, _STRIP_BYTES, _PLANAR, _PREDICTOR),
 )
 
@@ -197,62 +141,6 @@ def _mapped(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], offset: in
             CUT_SHORT,
         )
     return mapped(path, dtype, shape, offset)
-
-
-def _decoded(path: Path, series: Any, stored: tuple[int, ...], count: int) -> Any:
-    import dask.array as da
-
-    pages = list(series.pages)
-    missing = [number for number, page in enumerate(pages) if page is None]
-    if missing or len(pages) != count:
-        raise FileFormatError(
-            path,
-            f"{len(pages) - len(missing)} pages where there should be {count}",
-            "put the other files of the set beside it, or copy it again",
-        )
-    places = []
-    for page in pages:
-        place = Path(page.parent.filehandle.path)
-        size, ends = place.stat().st_size, [o + n for o, n in _extents(page)]
-        if max(ends, default=0) > size:
-            raise FileFormatError(
-                place, f"{size:,} bytes, but page {page.index} ends at {max(ends):,}", CUT_SHORT
-            )
-        places.append((place, int(page.index)))
-    return da.map_blocks(  # type: ignore[no-untyped-call]
-        _PageReader(places, stored),
-        chunks=((1,) * count, *((size,) for size in stored)),
-        dtype=series.dtype,
-        meta=np.empty((0,) * 4, series.dtype),
-    )
-
-
-def _extents(page: Any) -> Iterator[tuple[int, int]]:
-    return zip(page.dataoffsets, page.databytecounts, strict=False)
-
-
-class _PageReader:
-    """Reads one page a call, from any thread, and from other processes it is sent to."""
-
-    def __init__(self, places: Sequence[tuple[Path, int]], stored: tuple[int, ...]) -> None:
-        self._places, self._stored = places, stored
-        self._lock = threading.Lock()
-        self._files: dict[Path, TiffFile] = {}  # kept open: finding page n means n hops
-
-    def __call__(self, block_id: tuple[int, ...]) -> NDArray[Any]:
-        path, index = self._places[block_id[0]]
-        with self._lock:
-            if path not in self._files:
-                self._files[path] = TiffFile(path)
-            page: NDArray[Any] = np.asarray(self._files[path].pages[index].asarray())
-        return page.reshape(1, *self._stored)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._places, self._stored)
-
-    def __del__(self) -> None:
-        for file in self._files.values():
-            file.close()
 
 
 def each_plane(data: Any) -> Iterator[NDArray[Any]]:

@@ -1,6 +1,6 @@
 """TIFF: stacks of planes, and the many places in which programs write what the planes are.
 
-Sources: those of the modules for each dialect (`omexml`, `imagej`, `geotiff`) and of `planes`;
+Sources: those of the modules for each dialect (`omexml`, `imagej`, `geotiff`, `lsm`) and of `planes`;
 tifffile, "Supported formats", for the JSON of its own plain stacks.
 """
 
@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import math
-import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tifffile import TiffFile, TiffFileError, TiffWriter
+from tifffile import TiffFile, TiffWriter
 
 from ..axis import Axis, ChannelAxis, SpectralAxis, axis_from_json
 from ..cube import Cube, Image, Labels, Sampling, image_from
@@ -24,12 +23,16 @@ from .errors import AmbiguousError, FileFormatError
 from .evidence import SHAPE_KEY, Sizes, Told, told_beside, told_by_envi_text
 from .geotiff import TAGS, told_by_gdal
 from .imagej import told_by_imagej
+from .lsm import positions, told_by_lsm
 from .omexml import images_of_ome
-from .planes import CUT_SHORT, Planes, layout_of_file, opened, planes_of, write_planes
+from .planes import Planes, layout_of_file, opened, planes_of, write_planes
 from .sidecar import LAYOUT_KEY, read_sidecar, sidecar_of, write_sidecar
 from .source import Source
+from .tifflinks import CUT_SHORT
+from .vendor import refusing
 
-_DESCRIPTION, _SUBFILE, _REDUCED = 270, 254, 1
+_DESCRIPTION, _SUBFILE = 270, 254
+_NO_IMAGE = 0b101  # kinds of subfiles: of reduced resolution, or a mask
 _RESOLUTIONS = (283, 282)  # along y, along x
 _LETTERS = {"t": "T", "z": "Z", "band": "C"}  # as tifffile names axes
 _COLOURS = ("red", "green", "blue", "alpha")
@@ -47,10 +50,7 @@ def read_images(source: Source) -> list[Image]:
     """
     path = source.path
     with opened(path) as file:
-        found = list(_series(file))
-        images = [
-            _image(file, series, number, source, alone=len(found) == 1) for number, series in found
-        ]
+        images = [_image(found, source) for found in _found(file, path)]
     if source.array is None:
         return images
     chosen = [i for n, i in enumerate(images) if source.array in (str(n), i.name)]
@@ -75,38 +75,63 @@ def write_image(path: Path, image: Image) -> None:
     write_sidecar(path, image)
 
 
-def _series(file: TiffFile) -> Iterable[tuple[int, Any]]:
-    """Yield the images of a file, numbered, without previews of others."""
-    for number in range(len(file.series)):
-        series = file.series[number]
-        page = series.pages[0]
-        preview = page is None or int(_tags(page, (_SUBFILE,)).get(_SUBFILE, 0)) & _REDUCED
-        if not number or not (preview or file.is_lsm):
-            yield number, series
+def _found(file: TiffFile, path: Path) -> list[_Found]:
+    """Return what is found of each image of a file, without previews and masks of others."""
+    found = []
+    with refusing(path, "TIFF"):
+        for number in range(len(file.series)):
+            series = file.series[number]
+            page = series.pages[0]
+            preview = page is None or int(_tags(page, (_SUBFILE,)).get(_SUBFILE, 0)) & _NO_IMAGE
+            if not number or not (preview or file.is_lsm):
+                planes = planes_of(path, file, series)
+                inside, name = _told_inside(file, series, number, planes)
+                found += _parts(planes, inside, name or str(number), file.lsm_metadata)
+    stem = path.name.split(".")[0]
+    names = [stem] if len(found) == 1 else [f"{stem} {one.name}" for one in found]
+    return [replace(one, name=name) for one, name in zip(found, names, strict=True)]
 
 
-def _image(file: TiffFile, series: Any, number: int, source: Source, *, alone: bool) -> Image:
+def _parts(
+    planes: Planes, told: tuple[Told, ...], name: str, lsm: Mapping[str, Any] | None
+) -> list[_Found]:
+    """Return a series as one image, or as one for each position of an LSM file."""
+    many = positions(lsm) if lsm else 1
+    pages = planes.pages // many
+    if many == 1 or planes.pages % many:
+        return [_Found(name, planes, told)]
+    parts = [planes.part(n * pages, (n + 1) * pages) for n in range(many)]
+    return [_Found(f"position {n}", part, told) for n, part in enumerate(parts, 1)]
+
+
+def _image(found: _Found, source: Source) -> Image:
     path = source.path
-    planes = planes_of(path, file, series)
-    inside, name = _told_inside(file, series, number, planes)
-    sizes = _sizes(path, planes, inside)
+    sizes = _sizes(path, found.planes, found.told)
     beside = read_sidecar(path)
-    for ours in (*(told.ours for told in inside), beside):
-        image = _described(planes, sizes, ours) if source.axes is None else None
+    for ours in (*(told.ours for told in found.told), beside):
+        image = _described(found.planes, sizes, ours) if source.axes is None else None
         if image is not None:
             return image
-    stem = path.name.split(".")[0]
-    about = {key: value for told in reversed(inside) for key, value in told.about.items()}
-    about |= {"name": stem if alone else f"{stem} {name or number}"}
-    about |= {"history": (f"read {path.name}",)}
-    found = _Found(planes, sizes, (*_stated(inside, beside), *inside), about, beside or {})
-    layout = source.axes or found.beside.get(LAYOUT_KEY)
-    return _laid_out(found, layout, source) if layout else _deduced(found, source)
+    about = {key: value for told in reversed(found.told) for key, value in told.about.items()}
+    about |= {"name": found.name, "history": (f"read {path.name}",)}
+    told = (*_stated(found.told, beside), *found.told)
+    evidence = _Evidence(found.planes, sizes, told, about, beside or {})
+    layout = source.axes or evidence.beside.get(LAYOUT_KEY)
+    return _laid_out(evidence, layout, source) if layout else _deduced(evidence, source)
 
 
 @dataclass(frozen=True)
 class _Found:
-    """All that was found of one image."""
+    """An image in a file, and what the file tells of it, the surest first."""
+
+    name: str
+    planes: Planes
+    told: tuple[Told, ...]
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """All that was found of one image, in the file and beside it."""
 
     planes: Planes
     sizes: Sizes
@@ -134,7 +159,7 @@ def _stated(inside: Sequence[Told], beside: Mapping[str, Any] | None) -> Iterabl
             yield Told(axis=axis_from_json(about["axis"]))
 
 
-def _deduced(found: _Found, source: Source) -> Image:
+def _deduced(found: _Evidence, source: Source) -> Image:
     """Return the image with the axes that the file tells, or the pages as bands."""
     planes, path = found.planes, source.path
     if "?" in dict(found.sizes):
@@ -163,14 +188,16 @@ def _deduced(found: _Found, source: Source) -> Image:
 
 def _told_inside(
     file: TiffFile, series: Any, number: int, planes: Planes
-) -> tuple[list[Told], str]:
+) -> tuple[tuple[Told, ...], str]:
     """Return what the file tells of one of its images, the surest first, and the image's name."""
     tags = _tags(series.pages[0], (_DESCRIPTION, *_RESOLUTIONS, *TAGS))
     bands = planes.samples if planes.samples > 1 else planes.pages
-    told, name = [], ""
+    told, name = list[Told](), ""
     if any(code in tags for code in TAGS):
         told.append(told_by_gdal(tags, bands))
-    if file.ome_metadata:
+    if file.lsm_metadata:
+        told.append(told_by_lsm(file.lsm_metadata))
+    elif file.ome_metadata:
         images = images_of_ome(file.ome_metadata)
         if number < len(images):
             told, name = [*told, images[number].told], images[number].name
@@ -179,7 +206,7 @@ def _told_inside(
         told.append(told_by_imagej(file.imagej_metadata, resolutions, planes.pages))
     else:
         told.append(_told_by_text(str(tags.get(_DESCRIPTION, "")), planes))
-    return told, name
+    return tuple(told), name
 
 
 def _told_by_text(text: str, planes: Planes) -> Told:
@@ -262,7 +289,7 @@ def _described(planes: Planes, sizes: Sizes, about: Mapping[str, Any] | None) ->
     return image_from(data.reshape(shape), about)
 
 
-def _laid_out(found: _Found, layout: str, source: Source) -> Image:
+def _laid_out(found: _Evidence, layout: str, source: Source) -> Image:
     """Return the image with the axes that a person gave, a letter an axis longer than one."""
     planes = found.planes
     data = planes.data.transpose(0, 2, 3, 1) if planes.chunky else planes.data
@@ -317,7 +344,7 @@ def is_geotiff(path: Path) -> bool:
 
 def _says(path: Path, what: str) -> bool:
     try:
-        with TiffFile(path) as file:
+        with refusing(path, "TIFF"), TiffFile(path) as file:
             return bool(getattr(file, what))
-    except (OSError, ValueError, TiffFileError, struct.error):
+    except (FileFormatError, FileNotFoundError):
         return False
