@@ -16,10 +16,13 @@ from napari_hyperspectral.layers import (
     labels_layer,
     metadata_of,
     to_layer,
+    to_layers,
 )
 
 
-@pytest.mark.parametrize("which", ["cube", "plain_cube", "stack", "labels", "channels", "film"])
+@pytest.mark.parametrize(
+    "which", ["cube", "plain_cube", "stack", "labels", "channels", "film", "picture"]
+)
 def test_a_layer_gives_back_the_image_it_was_made_of(which, request):
     image = request.getfixturevalue(which)
     back = from_layer(*to_layer(image))
@@ -173,6 +176,25 @@ def test_what_a_file_says_of_place_and_intensity_survives_a_layer(cube, name):
     assert getattr(back, name) == about[name]
 
 
+def test_a_picture_is_shown_in_its_colours(picture, make_napari_viewer):
+    data, attributes, _ = to_layer(picture, in_colour=True)
+    layer = make_napari_viewer().add_image(data, **attributes)
+    assert layer.rgb
+    assert layer.data.shape == (4, 5, 3)
+    assert np.array_equal(layer.scale, picture.pixel_size)
+    back = from_layer(*layer.as_layer_data_tuple())
+    assert describe(back) == describe(picture)
+    assert np.array_equal(back.data, picture.data)
+
+
+def test_a_picture_beside_spectra_does_not_cover_them(picture, cube):
+    seen = [attributes.get("visible", True) for _, attributes, _ in to_layers([cube, picture])]
+    assert seen == [True, False]
+    ((data, attributes, _),) = to_layers([picture])
+    assert (data.shape, attributes["rgb"]) == ((3, 4, 5), False), "alone it is to be worked with"
+    assert "visible" not in attributes
+
+
 def test_a_list_of_spectra_is_a_strip_of_pixels(axis, rng, make_napari_viewer):
     data, attributes, _ = to_layer(Cube.from_spectra(rng.normal(size=(25, 6)), axis))
     layer = make_napari_viewer().add_image(data, **attributes)
@@ -214,3 +236,16 @@ def channels(rng):
 def film(rng):
     data = rng.integers(0, 3, (2, 4, 5)).astype(np.uint8)
     return Labels(data, ("one", "two"), t=Sampling(2.0, 1.0, "s"))
+
+
+@pytest.fixture
+def picture(rng):
+    """What a camera beside the spectrometer saw."""
+    return Cube(
+        rng.integers(0, 255, (3, 4, 5)).astype(np.uint8),
+        ChannelAxis(("red", "green", "blue")),
+        pixel_size=(2.0, 3.0),
+        origin=(-1.0, 5.0),
+        pixel_unit="um",
+        name="white light",
+    )

@@ -16,7 +16,7 @@ from urllib.request import url2pathname
 from . import samples
 from .cube import Cube, Image
 from .io import FORMATS, read_all, write
-from .layers import LayerData, from_layer, labels_layer, to_layer
+from .layers import LayerData, from_layer, labels_layer, to_layer, to_layers
 from .progress import Progress, Stop
 
 Reader = Callable[[str | list[str]], list[LayerData]]
@@ -120,7 +120,7 @@ class Reading:
             show_warning(guess)
         if self._error is not None:
             raise self._error
-        return [to_layer(image) for image in self._images]
+        return to_layers(self._images)
 
     def reports(self) -> Generator[Progress, None, None]:
         """Tell ten times a second how far it is, till the end."""

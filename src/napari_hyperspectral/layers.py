@@ -29,6 +29,7 @@ Metres are not told: beside a layer in µm, napari counts the steps of its slide
 unit, and a scene of a few kilometres has more of them than a slider can hold (it raises).
 """
 
+_RGB: Final = ChannelAxis(("red", "green", "blue"))
 _NO_COLOUR: Final = "#808080"
 """Colour of a class that has none, painted beside others that have."""
 _NAMELESS: Final = {Cube: "cube", Labels: "labels"}
@@ -42,13 +43,22 @@ _ALIASES: Final = frozenset(
 LayerData = tuple[Any, dict[str, Any], str]
 
 
-def to_layer(image: Image) -> LayerData:
+def to_layer(image: Image, *, in_colour: bool = False) -> LayerData:
     """Return napari's (data, attributes, kind) for an image.
 
     Cubes become one image layer (the band axis is a slider), labels a labels layer; both with
     scale, translate, units and axis labels. Of lazy data a small sample is read, for contrast.
+
+    Parameters
+    ----------
+    image : Cube or Labels
+        What is to be shown.
+    in_colour : bool
+        Whether a picture of red, green and blue (uint8) is shown in its colours, which takes the
+        slider away, and with it spectra and training.
     """
-    dims = image.dims
+    coloured = in_colour and _is_picture(image)
+    dims = tuple(dim for dim in image.dims if not (coloured and dim == "band"))
     attributes: dict[str, Any] = {
         "name": image.name or _NAMELESS[type(image)],
         "scale": tuple(_step(image, dim) for dim in dims),
@@ -71,8 +81,25 @@ def to_layer(image: Image) -> LayerData:
             attributes["colormap"] = {None: _NO_COLOUR, 0: "transparent", **dict(colours)}
         return data, attributes, "labels"
     data = image.data
+    if coloured:
+        return _moved(data, -3, -1), attributes | {"rgb": True, "multiscale": False}, "image"
     attributes |= {"rgb": False, "multiscale": False, "contrast_limits": contrast_limits(data)}
     return data, attributes, "image"
+
+
+def to_layers(images: Sequence[Image]) -> list[LayerData]:
+    """Return the layers of all the images of a file.
+
+    Pictures that the instrument took along with spectra are shown in colour, and begin hidden:
+    they would cover them.
+    """
+    pictures = [_is_picture(image) for image in images]
+    if all(pictures):
+        return [to_layer(image) for image in images]
+    layers = [to_layer(image, in_colour=True) for image in images]
+    for (_data, attributes, _kind), is_picture in zip(layers, pictures, strict=True):
+        attributes |= {"visible": False} if is_picture else {}
+    return layers
 
 
 def metadata_of(image: Image, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -95,10 +122,10 @@ def from_layer(data: Any, attributes: Mapping[str, Any], kind: str) -> Image:
     name = str(attributes.get("name", ""))
     if kind not in ("image", "labels"):
         raise ValueError(f"layer {name!r} is a {kind} layer; wanted an image or labels")
-    if attributes.get("rgb"):
-        raise ValueError(f"layer {name!r} is an RGB picture, not a cube of bands")
     if attributes.get("multiscale"):
         data = data[0]
+    if attributes.get("rgb"):
+        data, attributes = _as_bands(data, attributes)
     if kind == "labels" and len(data.shape) >= 3 and not _is_stack(data, attributes):
         data, attributes = collapsed(data), _without_bands(attributes)
     about = (attributes.get("metadata") or {}).get(KEY)
@@ -220,6 +247,36 @@ def _is_stack(data: Any, attributes: Mapping[str, Any]) -> bool:
     if not isinstance(about, Mapping) or "axis" in about:
         return False
     return len(data.shape) == 2 + sum(bool(about.get(dim)) for dim in "tz")
+
+
+def _is_picture(image: Image) -> bool:
+    """Whether an image is one for the eye, which napari can show in its colours."""
+    return isinstance(image, Cube) and image.axis == _RGB and np.dtype(image.data.dtype) == np.uint8
+
+
+def _as_bands(data: Any, attributes: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
+    """Return a picture of ours, shown in colour, with its colours as bands again.
+
+    Raises
+    ------
+    ValueError
+        If it is another's, of which nobody said that its colours are measured.
+    """
+    if axis_of(attributes) != _RGB or data.shape[-1] != len(_RGB):
+        name = str(attributes.get("name", ""))
+        raise ValueError(f"layer {name!r} is an RGB picture, not a cube of bands")
+    kept = dict(attributes)
+    for key, of_band in (("scale", 1.0), ("translate", 0.0), ("units", "pixel")):
+        if kept.get(key) is not None:
+            kept[key] = (*kept[key][:-2], of_band, *kept[key][-2:])
+    return _moved(data, -1, -3), kept
+
+
+def _moved(data: Any, source: int, target: int) -> Any:
+    """Return data with one axis moved; what is lazy stays lazy."""
+    order = list(range(len(data.shape)))
+    order.insert(target % len(order), order.pop(source))
+    return data.transpose(*order)
 
 
 def _without_bands(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -542,4 +542,4 @@ def _slope(unit: Unit | None, values: Array) -> Array:
 
 
 def _transposed(data: Any, order: Sequence[int]) -> Any:
-    return data.transpose(order) if hasattr(data, "transpose") else np.transpose(data, order)
+    return data.transpose(*order) if hasattr(data, "transpose") else np.transpose(data, order)
