@@ -35,7 +35,11 @@ _HEADER = """<?xml version="1.0" encoding="UTF-8"?>
 </referenceableParamGroup><referenceableParamGroup id="intensityArray">
 <cvParam cvRef="MS" accession="MS:1000515" name="intensity array"/>
 <cvParam cvRef="MS" accession="MS:1000521" name="32-bit float"/>
-</referenceableParamGroup></referenceableParamGroupList><run id="run">
+</referenceableParamGroup></referenceableParamGroupList>
+<scanSettingsList count="1"><scanSettings id="settings">
+<cvParam cvRef="IMS" accession="IMS:1000046" name="pixel size (x)" value="50"/>
+</scanSettings></scanSettingsList><instrumentConfigurationList count="1">
+<instrumentConfiguration id="instrument"/></instrumentConfigurationList><run id="run">
 <spectrumList count="{count}" defaultDataProcessingRef="export">
 """
 _SPECTRUM = """<spectrum defaultArrayLength="0" id="spectrum={number}" index="{number}">

@@ -14,15 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import FileFormatError
-from .ibd import CHECKED, LOOKED_AT, Stored, some
+from .ibd import AT_A_TIME, CHECKED, LOOKED_AT, Stored, some
 from .mzbands import Windows
 
 _FEW: Final = 8
 """Bands up to which all spectra are searched at once, a step of the search at a time."""
 _VALUES: Final = 2**20
 """Values that are summed up at a time."""
-_OFTEN: Final = 4096
-"""Spectra that are looked at between two reports."""
 
 
 class Survey(NamedTuple):
@@ -46,13 +44,10 @@ def survey(path: Path, mz: Stored, tell: Callable[[int, int, str], object]) -> S
     if not len(rows):
         raise FileFormatError(path, "all its spectra are empty", "export it again")
     small = mz.compressed or mz.lengths.sum() * mz.dtype.itemsize <= CHECKED
-    seen = _survey(mz, rows if small else rows[some(len(rows), LOOKED_AT)], tell)
-    if not small and seen.ascending:
-        lasts = mz.lengths[rows] - 1
-        first, last = mz.at(rows, np.zeros_like(lasts)), mz.at(rows, lasts)
-        seen = Survey(float(first.min()), float(last.max()), True)
-    elif not small:
-        seen = _survey(mz, rows, tell)
+    seen = _survey(rows if small else rows[some(len(rows), LOOKED_AT)], tell, mz, _whole)
+    if not small:
+        look = _ends if seen.ascending else _whole
+        seen = _survey(rows, tell, mz, look)._replace(ascending=seen.ascending)
     if not 0 <= seen.low <= seen.high < np.inf:  # NaN is neither
         raise FileFormatError(
             path, f"its m/z values go from {seen.low:g} to {seen.high:g}", "copy both files again"
@@ -60,15 +55,32 @@ def survey(path: Path, mz: Stored, tell: Callable[[int, int, str], object]) -> S
     return seen
 
 
-def _survey(mz: Stored, rows: NDArray[np.intp], tell: Callable[[int, int, str], object]) -> Survey:
-    low, high, ascending = np.inf, -np.inf, True
-    for done, row in enumerate(rows):
-        if done % _OFTEN == 0:
-            tell(done, len(rows), "looking through the m/z values")
-        values = mz.part(int(row))
-        low, high = float(np.minimum(low, values.min())), float(np.maximum(high, values.max()))
-        ascending = ascending and bool((values[1:] >= values[:-1]).all())
-    return Survey(low, high, ascending)
+def _survey(
+    rows: NDArray[np.intp],
+    tell: Callable[[int, int, str], object],
+    mz: Stored,
+    look: Callable[[Stored, NDArray[np.intp]], Survey],
+) -> Survey:
+    seen = []
+    for start in range(0, len(rows), AT_A_TIME):
+        tell(start, len(rows), "looking through the m/z values")
+        seen.append(look(mz, rows[start : start + AT_A_TIME]))
+        mz.let_go()
+    low, high, ascending = zip(*seen, strict=True)
+    return Survey(float(np.min(low)), float(np.max(high)), all(ascending))
+
+
+def _whole(mz: Stored, rows: NDArray[np.intp]) -> Survey:
+    parts = [mz.part(int(row)) for row in rows]
+    ascending = all(bool((part[1:] >= part[:-1]).all()) for part in parts)
+    low, high = np.min([part.min() for part in parts]), np.max([part.max() for part in parts])
+    return Survey(low, high, ascending)  # NaN, if there is any
+
+
+def _ends(mz: Stored, rows: NDArray[np.intp]) -> Survey:
+    lasts = mz.lengths[rows] - 1
+    first, last = mz.at(rows, np.zeros_like(lasts)), mz.at(rows, lasts)
+    return Survey(first.min(), last.max(), True)
 
 
 class Binned:

@@ -23,6 +23,8 @@ CHECKED: Final = 128 * 2**20
 """Bytes of an .ibd file up to which its checksum is verified, and all its m/z values compared."""
 LOOKED_AT: Final = 64
 """Spectra of which all m/z values are looked at, in larger files."""
+AT_A_TIME: Final = 1024
+"""Spectra that are looked at between two reports; then their pages are let go of."""
 _UUID_BYTES: Final = 16
 _COPY_BOTH: Final = "copy both files again"
 _PACKS: Final = 1100
@@ -177,6 +179,11 @@ class Stored:
         values: NDArray[Any] = bytes_.view(self.dtype)[:, 0]
         return values
 
+    def let_go(self) -> None:
+        """Give back the pages that were looked at: until then they count as memory in use."""
+        if hasattr(self._raw, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
+            self._raw.madvise(mmap.MADV_DONTNEED)
+
 
 class Table:
     """Intensities of spectra that share their m/z values, one after another."""
@@ -212,8 +219,14 @@ def share_mz(arrays: Arrays, mz: Stored) -> bool:
         return False
     if small or mz.compressed:
         return True
-    places = (0, len(first) // 2, len(first) - 1)
-    return all(bool((mz.at(rows, np.full(len(rows), p)) == first[p]).all()) for p in places)
+    places = np.array([0, len(first) // 2, len(first) - 1])
+    for start in range(0, len(rows), AT_A_TIME):
+        near = np.repeat(rows[start : start + AT_A_TIME], len(places))
+        values = mz.at(near, np.tile(places, len(near) // len(places)))
+        if not np.array_equal(values, np.resize(first[places], len(near))):
+            return False
+        mz.let_go()
+    return True
 
 
 def some(count: int, most: int) -> NDArray[np.intp]:
