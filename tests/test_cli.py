@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -378,3 +379,43 @@ def test_a_model_is_saved_under_its_own_suffix_only(run, pair):
     assert code == 1
     assert "a model is saved as .safetensors, not as 'm.npy'" in err
     assert not (pair / "m.npy").exists()
+
+
+def test_axis_takes_steps_in_their_order(run, plain_cube, tmp_path):
+    write(tmp_path / "c.npz", plain_cube)
+    steps = ["ends first=500 last=600 excitation_nm=532", "shift by=-1.5"]
+    words = [word for step in steps for word in ("--step", step)]
+    code, out, _ = run(
+        "axis", "c.npz", "out.npz", *words, "--step", 'convert quantity="energy (eV)"'
+    )
+    assert (code, out.strip()) == (0, "out.npz")
+    found = read(tmp_path / "out.npz")
+    assert found.spectral_axis.unit == "eV"
+    assert found.spectral_axis.centres[0] == pytest.approx(1239.841984 / 498.5)
+    assert len(found.history) == len(plain_cube.history) + 3
+
+
+def test_axis_is_loaded_from_a_file_of_numbers(run, plain_cube, tmp_path):
+    write(tmp_path / "c.npz", plain_cube)
+    centres = [str(400.5 + band) for band in range(len(plain_cube.axis))]
+    (tmp_path / "axis.txt").write_text("\n".join(["wavelength (nm)", *centres]))
+    assert run("axis", "c.npz", "out.npz", "--load", "axis.txt")[0] == 0
+    axis = read(tmp_path / "out.npz").spectral_axis
+    assert (axis.centres[0], axis.unit) == (400.5, "nm")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "give --load FILE or --step"),
+        (("--step", "turn by=3"), "KIND being one of ends, steps"),
+        (("--step", "shift by"), "wanted KIND key=value"),
+        (("--step", "shift by=much"), "by: .*number"),
+    ],
+)
+def test_axis_refuses_what_is_no_step(run, plain_cube, tmp_path, words, message):
+    write(tmp_path / "c.npz", plain_cube)
+    code, _, error = run("axis", "c.npz", "out.npz", *words)
+    assert code in (1, 2)
+    assert re.search(message, error.replace("\n", " "))
+    assert not (tmp_path / "out.npz").exists()

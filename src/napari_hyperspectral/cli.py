@@ -7,6 +7,7 @@ are quick.
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Generator, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .machine import Machine
     from .progress import Progress
     from .recipe import Recipe
+    from .spectra.axes import Step
     from .tasks import Task
 
 app = typer.Typer(
@@ -33,6 +35,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # boxes break messages in the middle
     help="Read, convert, train on and predict hyperspectral images.",
 )
 
@@ -132,6 +135,48 @@ def convert(
             found = _wanted_image(path, axes, image, watch)
     with Console(stderr=True).status(f"writing {out.name}"):
         write(out, found, overwrite=force, format=format_name)
+    print(out)
+
+
+@app.command()
+def axis(
+    path: PathText,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="File to write; its suffix tells how")],
+    load: Annotated[
+        Path | None, typer.Option(help="Text, CSV or JSON file with the axis to take")
+    ] = None,
+    step: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="'KIND key=value …'",
+            help="What to do, in this order: 'ends first=400 last=700', 'shift by=-1.5', "
+            "'calibrate measured=[999,1602] known=[1001.4,1602.3]', "
+            "'convert quantity=\"wavelength (nm)\"', 'fold columns=5' …",
+        ),
+    ] = None,
+    axes: Axes = None,
+    image: ImageName = None,
+    force: Force = False,
+) -> None:
+    """Give a cube its axis, calibrate or convert it, as the dock Axis does."""
+    from .cube import Cube
+    from .io import write
+    from .io.axisfile import read_axis
+    from .spectra.axes import with_axis
+
+    _check_target(out, force)
+    steps = [_axis_step(text) for text in step or ()]
+    if not steps and load is None:
+        raise typer.BadParameter("give --load FILE or --step 'KIND key=value …'")
+    with _watching(f"reading {Path(path).name}") as watch:
+        cube = _wanted_image(path, axes, image, watch)
+    if not isinstance(cube, Cube):
+        raise ValueError(f"{path} holds labels, which have no axis")
+    if load is not None:
+        cube = with_axis(cube, read_axis(load), f"took the axis of {load.name}")
+    for one in steps:
+        cube = one.on(cube)
+    write(out, cube, overwrite=force)
     print(out)
 
 
@@ -379,6 +424,28 @@ def _wanted_image(
     from .io import chosen, read_all
 
     return chosen(read_all(path, axes=axes, watch=watch), path, image)
+
+
+def _axis_step(text: str) -> Step:
+    """Return the step that "KIND key=value …" spells; values are JSON, or plain words."""
+    from pydantic import TypeAdapter
+
+    from .spectra.axes import STEPS, AnyStep
+
+    kinds = [step.model_fields["kind"].default for step in STEPS]
+    kind, *pairs = shlex.split(text) or [""]
+    if kind not in kinds or not all("=" in pair for pair in pairs):
+        raise typer.BadParameter(
+            f"got {text!r}; wanted KIND key=value …, KIND being one of {', '.join(kinds)}"
+        )
+    about: dict[str, Any] = {"kind": kind}
+    for key, _, value in (pair.partition("=") for pair in pairs):
+        try:
+            about[key] = json.loads(value)
+        except ValueError:
+            about[key] = value
+    found: Step = TypeAdapter(AnyStep).validate_python(about)
+    return found
 
 
 def _machine(
