@@ -154,6 +154,9 @@ FORMATS: Final = (
     Format("TIFF folder", ("*/",), reader="tifffolder", writer="tifffolder"),
 )
 
+BRIDGE: Final = Format("RosettaSciIO or BioIO", (), reader="bridge")
+"""What the user may have installed, for files that none of `FORMATS` fits."""
+
 
 def format_of(path: str | Path, verb: str = "read", name: str | None = None) -> Format:
     """Return the format of a file, by its name.
@@ -173,7 +176,7 @@ def format_of(path: str | Path, verb: str = "read", name: str | None = None) -> 
         If none fits.
     """
     path = Path(path)
-    able = [f for f in FORMATS if (f.reader if verb == "read" else f.writer)]
+    able = [f for f in (*FORMATS, BRIDGE) if (f.reader if verb == "read" else f.writer)]
     if name is not None:
         named = [f for f in able if f.name.lower() == name.lower()]
         if not named:
@@ -184,6 +187,8 @@ def format_of(path: str | Path, verb: str = "read", name: str | None = None) -> 
         return fitting[0] if verb == "write" else _knowing(path, fitting)
     if verb == "read" and not path.suffix and path.with_name(f"{path.name}.hdr").is_file():
         return format_of(path, verb, "ENVI")  # its data file may have no suffix, its header tells
+    if verb == "read" and _module("bridge").knows(path):
+        return BRIDGE
     known = dict.fromkeys(pattern for f in able for pattern in _patterns(f, verb))
     raise UnknownFormatError(path, {"read": "read", "write": "written"}[verb], known)
 
