@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from ..axis import Axis, SpectralAxis
-from .arrays import axis_from_vector, wavelength_unit
+from .arrays import wavelength_unit
 from .units import SpectralUnit, spectral_unit
 
 Sizes = tuple[tuple[str, int], ...]
@@ -24,9 +22,9 @@ SHAPE_KEY: Final = "shape"
 FEWEST_BANDS: Final = 5
 """Fewer named wavelengths are the dyes of a fluorescence image, not a spectrum."""
 
-_NUMBER: Final = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+NUMBER: Final = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _QUANTITY: Final = re.compile(
-    rf"(?<![\w.])({_NUMBER})\s*(nm|[uµμ]m|cm\^?-?1|cm⁻¹|1/cm|eV|THz|m/z)(?![\w/])"
+    rf"(?<![\w.])({NUMBER})\s*(nm|[uµμ]m|cm\^?-?1|cm⁻¹|1/cm|eV|THz|m/z)(?![\w/])"
 )
 
 
@@ -108,42 +106,6 @@ def band_axis(
         bad=np.asarray(good) == 0 if len(good) == len(scaled) else None,
         guessed=means is None,
     )
-
-
-def told_beside(path: Path, bands: int) -> Told:
-    """Return the axis of a text file beside `path`: one number a line, or an ENVI header."""
-    stem = re.sub(r"(\.ome)?\.[^.]+$", "", path.name)
-    for name in (f"{stem}.txt", f"{stem}.csv", f"{stem}_wavelengths.txt", f"{stem}.hdr"):
-        beside = path.parent / name
-        if not beside.is_file() or beside.stat().st_size > 2**20:
-            continue
-        text = beside.read_text(encoding="utf-8-sig", errors="replace")
-        axis = (
-            told_by_envi_text(text).axis if text.startswith("ENVI") else _axis_of_lines(text, stem)
-        )
-        if axis is not None and len(axis) == bands:
-            return Told(axis=axis)
-        if axis is not None:
-            warnings.warn(
-                f"{name} has {len(axis)} numbers, {path.name} {bands} bands: it is not their axis",
-                stacklevel=2,
-            )
-    return Told()
-
-
-def _axis_of_lines(text: str, stem: str) -> SpectralAxis | None:
-    lines = [line.strip(" \t,;\r") for line in text.splitlines() if line.strip(" \t,;\r")]
-    title = stem if not lines or re.fullmatch(_NUMBER, lines[0]) else lines.pop(0)
-    if not lines or not all(re.fullmatch(_NUMBER, line) for line in lines):
-        return None
-    centres = [float(line) for line in lines]
-    unit = re.search(r"[(\[/]\s*([^)\]]+)[)\]]?$", title)
-    means = spectral_unit(unit[1] if unit else title)
-    if means is not None:
-        if means.unit == "1/cm" and re.search("raman|shift", title.lower()):
-            means = means._replace(kind="raman_shift")
-        return band_axis(centres, means)
-    return axis_from_vector(title, np.asarray(centres))
 
 
 def _numbers(text: str) -> list[float]:

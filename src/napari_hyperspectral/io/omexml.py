@@ -7,15 +7,15 @@ https://www.openmicroscopy.org/Schemas/Documentation/Generated/OME-2016-06/ome.h
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
 
-from ..axis import Axis, ChannelAxis
+from ..axis import Axis, ChannelAxis, SpectralAxis
 from ..cube import Cube, Image, Sampling, describe
 from .evidence import SHAPE_KEY, Told, axis_from_names, band_axis, is_spectrum
 from .units import place_unit, spectral_unit
@@ -168,20 +168,36 @@ def _sizes(pixels: Element) -> tuple[tuple[str, int], ...]:
 
 def _axis(pixels: Element) -> Axis | None:
     channels = list(pixels.iterfind("{*}Channel"))
-    stated = all(c.get("AcquisitionMode") == "SpectralImaging" for c in channels)
     if not channels:
         return None
+    stated = all(c.get("AcquisitionMode") == "SpectralImaging" for c in channels)
     names = [channel.get("Name", "") for channel in channels]
-    emissions = [channel.get("EmissionWavelength") for channel in channels]
-    means = spectral_unit(channels[0].get("EmissionWavelengthUnit", "nm"))
-    if None not in emissions and means is not None:
-        axis = band_axis([float(emission or 0) for emission in emissions], means)
-        if stated or is_spectrum(axis):
-            return axis
-    named = axis_from_names(names, stated=stated)
-    if named is not None:
-        return named
+    excitations = _wavelengths(channels, "ExcitationWavelength")
+    found = _wavelengths(channels, "EmissionWavelength") or (
+        excitations if excitations and is_spectrum(excitations) else None
+    )
+    if found is None or not (stated or is_spectrum(found)):
+        found = axis_from_names(names, stated=stated)
+    if found is not None:
+        return replace(found, excitation_nm=_line(excitations))
     return ChannelAxis(tuple(names)) if all(names) and len(set(names)) == len(names) else None
+
+
+def _wavelengths(channels: Sequence[Element], name: str) -> SpectralAxis | None:
+    """Return the wavelengths of all channels, where each has one, in the same unit."""
+    values = [channel.get(name) for channel in channels]
+    units = {channel.get(f"{name}Unit", "nm") for channel in channels}
+    means = spectral_unit(units.pop())
+    if None in values or units or means is None:
+        return None
+    return band_axis([float(value or 0) for value in values], means)
+
+
+def _line(excitations: SpectralAxis | None) -> float | None:
+    """Return the excitation in nm that all channels share."""
+    if excitations is None or np.ptp(excitations.centres) > 0 or excitations.centres[0] <= 0:
+        return None
+    return float(excitations.centres[0]) * (1e3 if excitations.unit == "um" else 1.0)
 
 
 def _about(pixels: Element) -> dict[str, Any]:

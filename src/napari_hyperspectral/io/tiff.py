@@ -19,10 +19,12 @@ from tifffile import TiffFile, TiffWriter
 from ..axis import Axis, ChannelAxis, SpectralAxis, axis_from_json
 from ..cube import Cube, Image, Labels, Sampling, image_from
 from .arrays import cube_from_array
+from .beside import axis_beside
 from .errors import AmbiguousError, FileFormatError
-from .evidence import SHAPE_KEY, Sizes, Told, told_beside, told_by_envi_text
+from .evidence import SHAPE_KEY, Sizes, Told, told_by_envi_text
 from .geotiff import TAGS, told_by_gdal
 from .imagej import told_by_imagej
+from .jsonaxis import axis_of_json
 from .lsm import positions, told_by_lsm
 from .omexml import images_of_ome
 from .planes import Planes, layout_of_file, opened, planes_of, write_planes
@@ -211,17 +213,27 @@ def _told_inside(
 
 def _told_by_text(text: str, planes: Planes) -> Told:
     """Return what a description tells that is neither OME-XML nor ImageJ's."""
-    try:
-        about = json.loads(text) if text.startswith("{") else None
-    except ValueError:
-        about = None
-    if not isinstance(about, dict) or "shape" not in about:
+    about = _json(text)
+    bands = planes.samples if planes.samples > 1 else planes.pages
+    if about is None:
         return told_by_envi_text(text)
+    axis = axis_of_json(about, bands)
+    shape = about.get("shape")
+    if not isinstance(shape, list) or not all(isinstance(size, int) for size in shape):
+        return Told(axis=axis)
     letters = str(about.get("axes", ""))
     last = 3 if planes.samples > 1 or letters.endswith("S") else 2  # y, x and perhaps samples
-    leading = [int(size) for size in about["shape"][:-last]]
+    leading = [size for size in shape[:-last] if size > 0]
     letters = letters[: len(leading)].upper().ljust(len(leading), "?")
-    return Told(_lettered(leading, letters))
+    return Told(_lettered(leading, letters), axis)
+
+
+def _json(text: str) -> dict[str, Any] | None:
+    try:
+        about = json.loads(text) if text.lstrip().startswith("{") else None
+    except (ValueError, RecursionError):
+        return None
+    return about if isinstance(about, dict) else None
 
 
 def _lettered(leading: Sequence[int], letters: str) -> Sizes:
@@ -311,7 +323,7 @@ def _axis(told: Sequence[Told], bands: int, path: Path, planes: Planes | None) -
     for one in told:
         if one.axis is not None and len(one.axis) == bands:
             return one.axis
-    beside = told_beside(path, bands).axis
+    beside = axis_beside(path, bands)
     if beside is not None:
         return beside
     if planes is not None and planes.colour and bands == planes.samples:
