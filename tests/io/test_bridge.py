@@ -131,6 +131,16 @@ def test_images_at_energies_are_a_spectrum_and_others_are_not(rsciio, chance):
     np.testing.assert_array_equal(cube.data[:, 0], data)
 
 
+@pytest.mark.parametrize("lazy", [False, True])
+def test_colours_are_named(rsciio, chance, lazy):
+    pixels = chance.integers(0, 255, (3, 4, 3), np.uint8)
+    data = pixels.view([("R", "u1"), ("G", "u1"), ("B", "u1")])[..., 0]
+    axes = (along("y", 3, navigate=False), along("x", 4, navigate=False))
+    cube = read(rsciio([signal(da.from_array(data) if lazy else data, *axes)]))
+    assert cube.axis == ChannelAxis(("red", "green", "blue"))
+    np.testing.assert_array_equal(cube.data, pixels.transpose(2, 0, 1))
+
+
 def test_an_axis_in_a_unit_of_no_spectrum_keeps_its_numbers(rsciio, chance):
     data = chance.random((3, 4, 7))
     axes = (along("y", 3), along("x", 4), along("?", 7, "<undefined>", navigate=False))

@@ -15,6 +15,7 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -114,8 +115,11 @@ def _cubes(signal: Mapping[str, Any], path: Path) -> Iterator[Cube]:
         about |= {"origin": (y.start, x.start)}
     quantity = str(_inside(signal, "metadata", "Signal", "quantity") or "")
     unit = re.search(r"\(([^)]+)\)\s*$", quantity)
-    yield cube_from_array(
-        signal["data"],
+    data, colours = signal["data"], signal["data"].dtype.names
+    if colours:  # pixels of fields R, G, B
+        data, layout = _stacked(data), f"b{layout}"
+    cube = cube_from_array(
+        data,
         layout,
         _spectral_axis(by_letter["b"]) if "b" in by_letter else None,
         intensity_unit=unit[1] if unit else None,
@@ -126,6 +130,17 @@ def _cubes(signal: Mapping[str, Any], path: Path) -> Iterator[Cube]:
         },
         **about,
     )
+    yield replace(cube, axis=ChannelAxis(_colours(len(colours)))) if colours else cube
+
+
+def _stacked(data: Any) -> Any:
+    """Return an array of fields with the fields as its first axis."""
+    fields = [data[name] for name in data.dtype.names]
+    if isinstance(data, np.ndarray):
+        return np.stack(fields)
+    import dask.array as da
+
+    return da.stack(fields)  # type: ignore[no-untyped-call]
 
 
 def _layout(axes: Sequence[Mapping[str, Any]]) -> str | None:
