@@ -244,6 +244,25 @@ def test_a_classification_is_labels_with_the_names_of_its_classes(tmp_path):
     assert labels.classes == ("corn", "wood")
     assert labels.data.tolist() == [[0, 1, 2], [2, 1, 0]]
     assert "255,0,0" in labels.metadata["envi"]["class lookup"]
+    assert labels.colours == ("#ff0000", "#00ff00")
+
+
+@pytest.mark.parametrize("lookup", ["0,0,0,255,0,0", "0,0,0,256,0,0,0,255,0", "red, green"])
+def test_colours_that_are_not_one_a_class_are_left_out(tmp_path, lookup):
+    (tmp_path / "map.img").write_bytes(bytes([0, 1, 2]))
+    (tmp_path / "map.hdr").write_text(
+        "ENVI\nsamples = 3\nlines = 1\nbands = 1\ndata type = 1\nfile type = ENVI Classification\n"
+        f"class names = {{Unclassified, corn, wood}}\nclass lookup = {{{lookup}}}\n"
+    )
+    assert read_labels(tmp_path / "map.hdr").colours == ()
+
+
+def test_spy_reads_the_colours_that_somebody_chose(tmp_path, labels):
+    coloured = replace(labels, colours=("#FF8000", "#0080ff"))
+    write(tmp_path / "classes.hdr", coloured)
+    theirs = spectral.envi.open(tmp_path / "classes.hdr")
+    assert [int(v) for v in theirs.metadata["class lookup"]] == [0, 0, 0, 255, 128, 0, 0, 128, 255]
+    assert read_labels(tmp_path / "classes.hdr").colours == ("#ff8000", "#0080ff")
 
 
 def test_spy_reads_our_cubes_with_their_wavelengths(tmp_path, cube):

@@ -277,15 +277,28 @@ def _ours(header: Header, data: NDArray[Any], axis: Axis) -> Image | None:
 
 def _labels(path: Path, header: Header, data: NDArray[Any]) -> Labels:
     pixel_size, unit = _pixels(header)
+    classes = tuple(listed(header.get("class names", ""))[1:])  # the first one means unclassified
     return Labels(
         data[0],
-        tuple(listed(header.get("class names", ""))[1:]),  # the first one means unclassified
+        classes,
+        _colours(header, len(classes)),
         name=path.stem,
         history=(f"read {path.name}",),
         pixel_size=pixel_size,
         pixel_unit=unit,
         metadata=_rest(header),
     )
+
+
+def _colours(header: Header, classes: int) -> tuple[str, ...]:
+    """Return the colours of the classes; () where there is not one for each."""
+    try:
+        lookup = [int(value) for value in numbers(header.get("class lookup", ""))]
+    except ValueError:
+        return ()
+    if len(lookup) != 3 * (classes + 1) or not all(0 <= value <= 255 for value in lookup):
+        return ()
+    return tuple(f"#{bytes(lookup[n : n + 3]).hex()}" for n in range(3, len(lookup), 3))
 
 
 def _axis(path: Path, header: Header, bands: int) -> Axis:
@@ -432,6 +445,8 @@ def _class_entries(labels: Labels) -> dict[str, Any]:
     wheel = np.abs((hues[:, None] * 6 + np.array([0, 4, 2])) % 6 - 3) - 1
     colours = (255 * np.clip(wheel, 0, 1)).astype(int)
     colours[0] = 0
+    for number, colour in enumerate(labels.colours, 1):
+        colours[number] = [*bytes.fromhex(colour[1:])]
     return {
         "classes": len(names),
         "class names": _list(map(_plain, names)),

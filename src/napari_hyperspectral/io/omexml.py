@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element, SubElement
 import numpy as np
 
 from ..axis import Axis, ChannelAxis, SpectralAxis
-from ..cube import Cube, Image, Sampling, describe
+from ..cube import Cube, Image, Labels, Sampling, describe
 from .evidence import SHAPE_KEY, Told, axis_from_names, band_axis, is_spectrum
 from .units import place_unit, spectral_unit
 
@@ -34,7 +34,7 @@ TYPES: Final[Mapping[str, str]] = {  # OME's names of data types it shares with 
 _NAMESPACE: Final = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 _SCHEMA: Final = f"{_NAMESPACE} {_NAMESPACE}/ome.xsd"
 _OURS: Final = "https://github.com/napari-hyperspectral/napari-hyperspectral"
-"""Namespace of our annotation; its one key holds the description as JSON."""
+"""Namespace of our annotation; one of its keys holds the description as JSON."""
 _KEY: Final = "hyperspectral"
 _LENGTHS: Final[Mapping[str | None, str]] = {
     **{unit: unit for unit in ("nm", "mm", "cm", "m", "km", "in")},
@@ -88,7 +88,8 @@ def ome_xml(image: Image) -> bytes:
     planes = sizes.get("band", 1) * sizes.get("z", 1) * sizes.get("t", 1)
     SubElement(pixels, _tag("TiffData"), {"IFD": "0", "PlaneCount": str(planes)})
     SubElement(about, _tag("AnnotationRef"), {"ID": "Annotation:0"})
-    _annotate(root, json.dumps({SHAPE_KEY: list(image.shape)} | describe(image)))
+    pairs = {_KEY: json.dumps({SHAPE_KEY: list(image.shape)} | describe(image))}
+    _annotate(root, pairs | (_classes(image) if isinstance(image, Labels) else {}))
     xml: bytes = ElementTree.tostring(root, encoding="us-ascii", xml_declaration=True)
     return xml
 
@@ -144,11 +145,19 @@ def _channel(axis: Axis, band: int) -> dict[str, str]:
     return channel
 
 
-def _annotate(root: Element, description: str) -> None:
+def _classes(labels: Labels) -> dict[str, str]:
+    """Return what other programs show of the classes: a line each, by its number."""
+    colours = labels.colours or ("",) * len(labels.classes)
+    named = enumerate(zip(labels.classes, colours, strict=True), 1)
+    return {str(number): _clean(f"{name} {colour}".strip()) for number, (name, colour) in named}
+
+
+def _annotate(root: Element, pairs: Mapping[str, str]) -> None:
     annotations = SubElement(root, _tag("StructuredAnnotations"))
     named = {"ID": "Annotation:0", "Namespace": _OURS}
     value = SubElement(SubElement(annotations, _tag("MapAnnotation"), named), _tag("Value"))
-    SubElement(value, _tag("M"), {"K": _KEY}).text = description
+    for key, text in pairs.items():
+        SubElement(value, _tag("M"), {"K": key}).text = text
 
 
 def _ours(root: Element) -> dict[str, Any] | None:
