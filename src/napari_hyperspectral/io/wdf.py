@@ -106,6 +106,13 @@ def read_images(source: Source) -> list[Image]:
     raw = Bytes(source.path)
     header = _header(raw)
     blocks = _blocks(raw)
+    spectra = _block(raw, blocks, "DATA", 0)
+    if spectra.length != 4 * header.points * header.spectra:
+        raise FileFormatError(
+            source.path,
+            f"{header.spectra} spectra of {header.points} points do not fill {spectra.length} bytes",
+            COPY_AGAIN,
+        )
     origins = _origins(raw, blocks, header)
     cube = _cube(raw, blocks, header, origins, source)
     return [cube, *_pictures(raw, blocks, source)]
@@ -283,21 +290,15 @@ def _placing(area: Area, units: Mapping[str, str | None]) -> dict[str, Any]:
 
 def _data(raw: Bytes, block: _Block, header: _Header, area: Area, pixels: NDArray[np.intp]) -> Any:
     """Return the spectra as (band, y, x), or (z, band, y, x)."""
-    points, bytes_each = header.points, 4 * header.points
-    if block.length not in (bytes_each * header.spectra, bytes_each * header.collected):
-        raise FileFormatError(
-            raw.path,
-            f"{header.spectra} spectra of {points} points do not fill {block.length} bytes",
-            COPY_AGAIN,
-        )
     nx, ny, nz = area.counts
+    layers = (nz,) if nz > 1 else ()
     if np.array_equal(pixels, np.arange(area.size)):
-        data = mapped(raw.path, "<f4", (nz, ny, nx, points), block.start).transpose(0, 3, 1, 2)
-    elif np.array_equal(pixels, in_order(area, area.size, COLUMNS_FIRST)):
-        data = mapped(raw.path, "<f4", (nz, nx, ny, points), block.start).transpose(0, 3, 2, 1)
-    else:
-        return _put(raw, block, header, area, pixels)
-    return data if nz > 1 else data.squeeze(0)
+        data = mapped(raw.path, "<f4", (*layers, ny, nx, header.points), block.start)
+        return data.transpose((0, 3, 1, 2) if layers else (2, 0, 1))
+    if np.array_equal(pixels, in_order(area, area.size, COLUMNS_FIRST)):
+        data = mapped(raw.path, "<f4", (*layers, nx, ny, header.points), block.start)
+        return data.transpose((0, 3, 2, 1) if layers else (2, 1, 0))
+    return _put(raw, block, header, area, pixels)
 
 
 def _put(
