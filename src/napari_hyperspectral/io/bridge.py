@@ -238,9 +238,8 @@ def _scene(file: Any, name: str, path: Path) -> Cube:
     channels = [str(c) for c in np.atleast_1d(found.coords["C"])] if "C" in found.coords else []
     axis: Axis = channel_axis(channels or ["image"])
     if "S" in sizes:
-        channels = [
-            f"{c} {each}".strip() for c in channels or [""] for each in _colours(sizes["S"])
-        ]
+        named = channels if len(channels) > 1 else [""]
+        channels = [f"{name} {each}".strip() for name in named for each in _colours(sizes["S"])]
         axis = ChannelAxis(tuple(channels))
     kept = tuple(
         slice(None) if sizes.get(letter, 1) > 1 else 0 for letter in "TZ" if letter in sizes
