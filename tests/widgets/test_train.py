@@ -370,6 +370,36 @@ def test_closing_the_dock_ends_its_training(qtbot, viewer, pair):
     qtbot.waitUntil(over, timeout=10_000)
 
 
+def test_a_closed_dock_that_somebody_keeps_ends_its_training_too(qtbot, viewer, pair):
+    for cube in pair:
+        add(viewer, cube)
+    frame, widget = viewer.window.add_plugin_dock_widget("napari-hyperspectral", "Train")
+    widget.recipe = LONG
+    widget.train()
+    begun(qtbot, widget)
+    frame.destroyOnClose()
+    qtbot.waitUntil(lambda: not widget.panel.running, timeout=10_000)
+    assert widget.model.card.stopped == "stopped by hand"
+    widget.deleteLater()
+
+
+def test_an_interrupted_training_goes_on_where_it_ended(qtbot, widget, machine):
+    widget.recipe = LONG
+    widget.train()
+    qtbot.waitUntil(lambda: max(widget._losses.training, default=0) > 2, timeout=20_000)
+    widget.stop()
+    before = trained(qtbot, widget).card.losses
+    (saved,) = (machine.cache / "trainings").glob("*.safetensors")
+    widget.recipe = BRIEF
+    widget.resume(saved)
+    assert widget.recipe == LONG
+    qtbot.waitUntil(lambda: len(widget._losses.training) > 0, timeout=20_000)
+    assert min(widget._losses.training) > len(before), "not from the first epoch"
+    widget.stop()
+    qtbot.waitUntil(lambda: not widget.panel.running, timeout=10_000)
+    assert widget.model.card.losses[: len(before)] == before
+
+
 CLOSING = """
     import time
     import napari

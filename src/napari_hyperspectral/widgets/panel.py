@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 from napari.utils.notifications import show_error
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QEvent, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from ..progress import Job, Progress
@@ -52,7 +53,8 @@ class JobPanel(QWidget):
         self._done = False
         workers: list[JobWorker] = []
         self._workers = workers
-        self.destroyed.connect(lambda *_: _quit(workers))  # a closed dock ends its job
+        # not by `destroyed`: PyQt hands over what is being destroyed, and crashed (measured)
+        weakref.finalize(self, _quit, workers)
 
     @property
     def running(self) -> bool:
@@ -141,6 +143,19 @@ class JobPanel(QWidget):
         if step.done <= at or now - begun < 1:
             return ""
         return f"{duration((now - begun) * (step.total - step.done) / (step.done - at))} left"
+
+
+class JobDock(QWidget):
+    """A widget of a dock that runs jobs: they end when the dock is closed."""
+
+    panel: JobPanel
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """End the job with the dock: napari may keep the widget then, but it has no parent."""
+        super().changeEvent(event)
+        closed = event is not None and event.type() == QEvent.Type.ParentChange
+        if closed and self.parent() is None:
+            self.panel.stop()
 
 
 def _quit(workers: list[JobWorker]) -> None:

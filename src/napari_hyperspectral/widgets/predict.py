@@ -33,7 +33,7 @@ from ..progress import Job
 from .batch import Batch, existing, output_suffixes, predict_files, predict_layers, target_of
 from .card_view import CardView
 from .layer_choice import fitting, image_of
-from .panel import JobPanel
+from .panel import JobDock, JobPanel
 from .preferences import preferred_machine
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ _MODEL_FILES = "Models (*.safetensors)"
 _FIRST_SUFFIX = ".ome.tif"
 
 
-class PredictWidget(QWidget):
+class PredictWidget(JobDock):
     """Choose a model and layers or files; press Predict; results come as layers or files.
 
     A script drives it by `model`, `choose`, `files`, `folder`, `suffix`, `predict` and `stop`.

@@ -27,6 +27,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ..card import read_card
 from ..cube import Image
 from ..evaluation import judged
 from ..machine import Machine
@@ -40,7 +41,7 @@ from .card_view import CardView
 from .curve import LossCurve, Losses
 from .form import Chooser, Form
 from .layer_choice import ExampleList
-from .panel import JobPanel
+from .panel import JobDock, JobPanel
 from .preferences import preferred_machine
 
 if TYPE_CHECKING:
@@ -48,14 +49,15 @@ if TYPE_CHECKING:
 
 _MODEL_FILES = "Models (*.safetensors)"
 _RECIPE_FILES = "Recipes (*.json)"
+_TRAININGS = "trainings"  # folder in the cache of those under way
 _TRAININGS_KEPT = 10
 _MOST_TO_PREVIEW = 64 * 2**20  # bytes of layers: more would make the window wait
 
 
-class TrainWidget(QWidget):
+class TrainWidget(JobDock):
     """Choose layers, a task and a network; press Train; watch the loss; save the model.
 
-    A script drives it by `choose`, `recipe`, `train`, `stop`, `model` and `save_model`.
+    A script drives it by `choose`, `recipe`, `train`, `resume`, `stop`, `model`, `save_model`.
     """
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
@@ -116,6 +118,25 @@ class TrainWidget(QWidget):
 
     def train(self, *_: object) -> None:
         """Train in the background; `model` holds the result once it is there."""
+        self._train(None)
+
+    def resume(self, path: str | Path) -> None:
+        """Go on with a training that was interrupted, on the layers it was begun with.
+
+        Parameters
+        ----------
+        path : path
+            What it had saved, in the folder ``trainings`` of the cache; its recipe fills the form.
+
+        Raises
+        ------
+        FileNotFoundError, FileFormatError
+            If that is no file of a training.
+        """
+        self.recipe = Recipe.model_validate(read_card(path).recipe)
+        self._train(Path(path))
+
+    def _train(self, begun: Path | None) -> None:
         if self.panel.running:
             return
         try:
@@ -126,8 +147,9 @@ class TrainWidget(QWidget):
         self._losses = Losses(recipe.training.epochs)
         self._draw()
         self.tabs.setCurrentWidget(self.curve)
+        autosave = begun or _autosave(machine, recipe)
         self.panel.run(
-            _learn(recipe, images, machine, _autosave(machine, recipe)),
+            _learn(recipe, images, machine, autosave, resume=begun is not None),
             f"training ({recipe.task.kind}, {recipe.network.kind})",
             device=machine.device,
             watch=self._losses.add,
@@ -236,6 +258,7 @@ class TrainWidget(QWidget):
             ("Load recipe…", self._load_recipe),
             ("Save recipe…", self._save_recipe),
             ("Copy as command line", self._copy_command),
+            ("Resume a training…", self._resume_clicked),
         ):
             action = menu.addAction(text)
             assert action is not None
@@ -305,6 +328,16 @@ class TrainWidget(QWidget):
         except (ValueError, OSError) as error:
             self.panel.complain(f"{Path(path).name} is no recipe: {error}")
 
+    def _resume_clicked(self, *_: object) -> None:
+        folder = str(preferred_machine().cache / _TRAININGS)
+        path, _filter = QFileDialog.getOpenFileName(self, "Resume a training", folder, _MODEL_FILES)
+        if not path:
+            return
+        try:
+            self.resume(path)
+        except (ValueError, OSError) as error:
+            self.panel.complain(str(error))
+
     def _save_recipe(self, *_: object) -> None:
         path = self._ask_where("Save recipe", "recipe.json", _RECIPE_FILES)
         if path is None:
@@ -352,19 +385,24 @@ def _file(layer: Layer | None) -> str | None:
 
 
 def _learn(
-    recipe: Recipe, images: Sequence[Mapping[str, Image]], machine: Machine, autosave: Path
+    recipe: Recipe,
+    images: Sequence[Mapping[str, Image]],
+    machine: Machine,
+    autosave: Path,
+    *,
+    resume: bool = False,
 ) -> Job[Model]:
     """Load the images, train, and judge what came of it; in the worker thread."""
     yield Progress(0, 0, note="loading the layers")
     task: Task = recipe.task
     examples = [task.example(**example) for example in images]
-    model = yield from fit(recipe, examples, machine=machine, autosave=autosave)
+    model = yield from fit(recipe, examples, machine=machine, autosave=autosave, resume=resume)
     return (yield from judged(model, images[0], machine=machine))
 
 
 def _autosave(machine: Machine, recipe: Recipe) -> Path:
     """Return where a training under way is saved; of earlier ones, the latest few are kept."""
-    folder = machine.cache / "trainings"
+    folder = machine.cache / _TRAININGS
     for old in sorted(folder.glob("*.safetensors"))[: -_TRAININGS_KEPT + 1]:
         old.unlink(missing_ok=True)
     now = datetime.now().strftime("%Y-%m-%d %H-%M-%S-%f")
