@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from ..axis import Axis, ChannelAxis, SpectralAxis
 from ..cube import Cube, Image, Labels, describe, image_from
+from .agilent import pixel_size_beside
 from .arrays import cube_from_array
 from .blocks import blocks
 from .enviheader import Header, listed, numbers, read_header, whole
@@ -246,6 +247,9 @@ def _image(path: Path, header: Header, data: NDArray[Any]) -> Image:
     if "classification" in header.get("file type", "").lower() and data.dtype.kind in "iu":
         return _labels(path, header, data)
     pixel_size, unit = _pixels(header)
+    if unit is None and header.get("header offset") == str(_AGILENT_OFFSET):
+        side = pixel_size_beside(path, data.shape[-1])
+        pixel_size, unit = ((side, side), "um") if side else (pixel_size, unit)
     return Cube(
         data,
         axis,
