@@ -408,6 +408,16 @@ def test_a_list_of_another_length_than_stated_is_told(tmp_path):
         assert read(path).shape == (4, 2, 3)
 
 
+def test_what_the_header_says_by_way_of_a_group_counts(tmp_path):
+    path = written(tmp_path, numbered(rows_of(3, 2)), settings=SIZES)
+    text = path.read_text(encoding="utf-8").replace(SIZES, '<referenceableParamGroupRef ref="px"/>')
+    group = f'<referenceableParamGroup id="px">{SIZES}</referenceableParamGroup>'
+    path.write_text(
+        text.replace("</referenceableParamGroupList>", f"{group}</referenceableParamGroupList>")
+    )
+    assert read(path).pixel_size == (25.5, 50.0)
+
+
 def test_chromatograms_behind_the_spectra_are_none_of_them(tmp_path):
     chromatogram = f"<chromatogramList><chromatogram>{array_xml('intensity', 16, 4, 16)}"
     path = changed(

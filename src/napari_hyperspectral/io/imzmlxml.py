@@ -238,11 +238,8 @@ class _Reading:
             self._tell(given)
 
     def _describe(self, accession: str, given: dict[str, str]) -> None:
-        if (
-            accession in (INTENSITY_ARRAY, *PIXEL_SIZE, *EXTENT)
-            or self._section not in self._groups
-        ):
-            self._params[accession] = Param(given.get("value", ""), given.get("unitName", ""))
+        param = Param(given.get("value", ""), given.get("unitName", ""))
+        self._params.setdefault(accession, param)
         self._tell(given)
 
     def _tell(self, given: dict[str, str]) -> None:
