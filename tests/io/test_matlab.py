@@ -8,6 +8,7 @@ import pytest
 import scipy.io
 
 from napari_hyperspectral.axis import SpectralAxis
+from napari_hyperspectral.cube import Sampling
 from napari_hyperspectral.io import (
     AmbiguousError,
     FileFormatError,
@@ -94,6 +95,26 @@ def test_a_dataset_object_counts_its_pixels_along_x_first(mat):
     assert cube.axis == SpectralAxis([500, 600, 700, 800], "1/cm", "raman_shift")
     assert (cube.pixel_size, cube.origin, cube.pixel_unit) == ((2, 0.5), (3, 0), "um")
     assert cube.name == "cell 7"
+
+
+def test_a_dataset_object_with_depths_leads_with_z_and_keeps_its_words(mat):
+    places = np.empty((3, 2), object)
+    places[:] = [[np.arange(7), "mm"], [np.arange(5), "mm"], [4 - 2.0 * np.arange(3), "mm"]]
+    stack = np.random.default_rng(0).normal(size=(3, 5, 7, 4))  # (z, y, x, band)
+    scan = {
+        "data": stack.reshape(-1, 4),
+        "imagesize": np.array([7, 5, 3]),
+        "axisscale": np.full((2, 2), "", object),
+        "imageaxisscale": places,
+        "author": "Ada",
+    }
+    cube = read(mat(scan=scan))
+    assert cube.dims == ("z", "band", "y", "x")
+    assert np.array_equal(cube.data, stack.transpose(0, 3, 1, 2))
+    assert cube.z == Sampling(-2, 4, "mm")
+    assert cube.metadata["DataSet Object"] == {"author": "Ada"}
+    with pytest.raises(FileFormatError, match="105 spectra do not fill an image of 7 × 5 × 2"):
+        read(mat(scan=scan | {"imagesize": np.array([7, 5, 2])}))
 
 
 def test_nothing_to_see_is_told_with_what_there_is(mat):

@@ -10,6 +10,7 @@ https://www.mathworks.com/help/matlab/import_export/mat-file-versions.html
 from __future__ import annotations
 
 import json
+import math
 import struct
 import zlib
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ import scipy.io
 from numpy.typing import NDArray
 
 from ..axis import SpectralAxis
-from ..cube import Cube, Image, Labels, describe, image_from
+from ..cube import Cube, Image, Labels, Sampling, describe, image_from
 from .arrays import axis_from_vector, images_from_arrays
 from .errors import FileFormatError
 from .h5file import fill, lazy, opened, text
@@ -205,26 +206,46 @@ def _is_dataset(value: Mapping[str, Any]) -> bool:
 
 def _cube_of_dataset(value: Mapping[str, Any], source: Source, history: tuple[str, ...]) -> Cube:
     """Return the cube of a DataSet Object: pixels run along x first, its size is (width, height)."""
-    table, size = value["data"], np.ravel(value.get("imagesize", ()))
+    table = value["data"]
     count, bands = (int(side) for side in table.shape)
-    width, height = (int(size[0]), int(size[1])) if size.size == 2 else (count, 1)
-    if width * height != count:
+    sides = [int(side) for side in np.ravel(value.get("imagesize", ()))]
+    width, height, *depth = sides if len(sides) in (2, 3) else (count, 1)
+    if math.prod((width, height, *depth)) != count:
         raise FileFormatError(
             source.path,
-            f"{count} spectra do not fill an image of {width} × {height}",
+            f"{count} spectra do not fill an image of {' × '.join(map(str, sides))}",
             "open the table itself, as in path::NAME.data@xb",
         )
     dx, left, unit = _positions(value, 0, width)
     dy, top, _ = _positions(value, 1, height)
+    data = table.T.reshape(bands, *depth, height, width)
     return Cube(
-        table.T.reshape(bands, height, width),
+        data.swapaxes(0, 1) if depth else data,
         _dataset_axis(value, bands),
         name=value["name"].strip() if isinstance(value.get("name"), str) else source.path.stem,
         history=history,
         pixel_size=(dy, dx),
         origin=(top, left),
         pixel_unit=unit,
+        z=_depths(value, depth[0]) if depth else None,
+        metadata=_told(value),
     )
+
+
+def _told(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a DataSet Object says in words, its dates, and where it came from."""
+    told: dict[str, Any] = {}
+    for name in ("type", "author", "description", "datasetversion", "uniqueid"):
+        if isinstance(value.get(name), str) and value[name].strip():
+            told[name] = "\n".join(line.rstrip() for line in value[name].strip().splitlines())
+    for name in ("date", "moddate"):
+        clock = np.ravel(value.get(name, ()))
+        if clock.size == 6 and clock.dtype.kind in "iuf":
+            told[name] = [float(part) for part in clock]
+    cells = value.get("history")
+    lines = np.ravel(cells) if isinstance(cells, np.ndarray) and cells.dtype == object else ()
+    past = [line.strip() for line in lines if isinstance(line, str) and line.strip()]
+    return {"DataSet Object": told | ({"history": past} if past else {})}
 
 
 def _scale(value: Mapping[str, Any], key: str, mode: int) -> tuple[NDArray[np.float64], str]:
@@ -252,6 +273,15 @@ def _positions(value: Mapping[str, Any], mode: int, size: int) -> tuple[float, f
         return 1.0, 0.0, place_unit(unit)
     step = float(places[-1] - places[0]) / (size - 1)
     return abs(step) or 1.0, float(min(places[0], places[-1])), place_unit(unit)
+
+
+def _depths(value: Mapping[str, Any], size: int) -> Sampling:
+    """Return where the planes of a stack lie; they may go down."""
+    places, unit = _scale(value, "imageaxisscale", 2)
+    if len(places) != size or size < 2:
+        return Sampling()
+    step = float(places[-1] - places[0]) / (size - 1)
+    return Sampling(step or 1.0, float(places[0]), place_unit(unit))
 
 
 # ---------------------------------------------------------------------------------- writing
