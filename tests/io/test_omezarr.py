@@ -1,6 +1,10 @@
 """OME-Zarr: stores of others are read by what they say, and ours say it all."""
 
+import contextlib
 import json
+import random
+import zipfile
+from dataclasses import replace
 
 import dask.array as da
 import numpy as np
@@ -130,6 +134,126 @@ def test_a_store_of_hyperspy_is_read_by_its_axes(tmp_path, rng):
     np.testing.assert_array_equal(np.asarray(cube.data), data.transpose(2, 0, 1))
 
 
+def hyperspy(path, data, axes):
+    """Write a store as HyperSpy does: `axes` are (name, units, values, navigate)."""
+    group = zarr.create_group(path, zarr_format=2).create_group("Experiments/map")
+    group.create_array("data", data=data)
+    for number, (name, units, values, navigate) in enumerate(axes):
+        axis = group.create_group(f"axis-{number}")
+        about = {"name": name, "units": units, "navigate": navigate}
+        if np.ptp(np.diff(values)) > 1e-9:
+            axis.create_array("axis", data=values)
+        else:
+            about |= {"scale": float(values[1] - values[0]), "offset": float(values[0])}
+        axis.attrs.update(about)
+    group.create_group("metadata/General").attrs["title"] = "map of a leaf"
+    return path
+
+
+def test_a_stack_of_hyperspy_keeps_its_depths_and_uneven_energies(tmp_path, rng):
+    data = rng.random((2, 4, 5, 6))
+    energies = np.array([1.0, 1.1, 1.3, 1.6, 2.0, 2.5])
+    steps = [0.5 * np.arange(2), 2.0 * np.arange(4), 3.0 * np.arange(5)]
+    places = [(name, "um", values, True) for name, values in zip("zyx", steps, strict=True)]
+    path = hyperspy(tmp_path / "a.zspy", data, [*places, ("Energy", "eV", energies, False)])
+    cube = read(path)
+    assert cube.axis == SpectralAxis(energies, "eV")
+    assert (cube.z, cube.pixel_size) == (Sampling(0.5, 0.0, "um"), (2.0, 3.0))
+    assert cube.metadata["hyperspy"]["General"]["title"] == "map of a leaf"
+    np.testing.assert_array_equal(np.asarray(cube.data), data.transpose(0, 3, 1, 2))
+
+
+def test_images_of_hyperspy_are_no_spectra(tmp_path, rng):
+    places = [(name, "um", np.arange(n), name == "t") for name, n in (("t", 3), ("y", 4), ("x", 5))]
+    path = hyperspy(tmp_path / "a.zspy", rng.random((3, 4, 5)), places)
+    assert read(path).axis == SpectralAxis.index(3)
+
+
+def test_a_store_of_hyperspy_without_an_axis_is_refused(tmp_path, rng):
+    path = hyperspy(tmp_path / "a.zspy", rng.random((4, 5)), [("y", "um", np.arange(4), True)])
+    with pytest.raises(FileFormatError, match=r"2 axes, but no axis-1 beside them"):
+        read(path)
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_coordinates_of_xarray_give_axis_place_and_unit(tmp_path, rng, version):
+    group = zarr.create_group(tmp_path / "a.zarr", zarr_format=version)
+    data = rng.integers(0, 99, (6, 3, 4)).astype(np.int16)
+    coordinates = {
+        "wavenumber": (np.array([900.0, 910.0, 925.0, 930.0, 950.0, 990.0]), "cm-1"),
+        "y": (10 + 0.5 * np.arange(3), "um"),
+        "x": (20 + 0.25 * np.arange(4), "um"),
+    }
+
+    def put(name, values, dims, **about):
+        named = {"dimension_names": dims} if version == 3 else {}
+        array = group.create_array(name, data=values, **named)
+        array.attrs.update(about | ({} if version == 3 else {"_ARRAY_DIMENSIONS": dims}))
+
+    put("absorbance", data, list(coordinates), units="absorbance", scale_factor=0.01, note="leaf")
+    for name, (values, units) in coordinates.items():
+        put(name, values, [name], units=units)
+    cube = read(tmp_path / "a.zarr")
+    assert cube.axis == SpectralAxis(coordinates["wavenumber"][0], "1/cm")
+    assert (cube.pixel_size, cube.origin, cube.pixel_unit) == ((0.5, 0.25), (10.0, 20.0), "um")
+    assert cube.intensity_unit == "absorbance"
+    assert cube.metadata["scale"] == 0.01
+    assert cube.data.dtype == np.int16  # scale and offset are told, not applied
+    np.testing.assert_array_equal(np.asarray(cube.data), data)
+
+
+def test_a_coordinate_of_another_name_is_the_axis_of_its_dimension(tmp_path, rng):
+    group = zarr.create_group(tmp_path / "a.zarr")
+    group.create_array("cube", data=rng.random((6, 3, 4)), dimension_names=["n", "y", "x"])
+    centres = np.array([1.0, 1.1, 1.3, 1.6, 2.0, 2.5])
+    vector = group.create_array("photon_energy", data=centres, dimension_names=["n"])
+    vector.attrs["units"] = "eV"
+    assert read(tmp_path / "a.zarr").axis == SpectralAxis(centres, "eV")
+
+
+def test_maps_of_different_depth_of_a_dataset_are_images_of_their_own(tmp_path, rng):
+    group = zarr.create_group(tmp_path / "a.zarr")
+    for name, bands in (("vis", 6), ("ir", 3)):
+        dims = [f"{name}_band", "y", "x"]
+        group.create_array(name, data=rng.random((bands, 4, 5)), dimension_names=dims)
+        vector = group.create_array(dims[0], data=np.arange(bands) + 1.0, dimension_names=dims[:1])
+        vector.attrs["units"] = "eV"
+    assert sorted(i.name for i in read_all(tmp_path / "a.zarr")) == ["a ir", "a vis"]
+
+
+def test_wavelengths_in_attributes_are_read_as_napari_sediment_writes_them(tmp_path, rng):
+    array = zarr.create_array(tmp_path / "a.zarr", data=rng.random((6, 3, 4)), zarr_format=2)
+    array.attrs["metadata"] = {"wavelength": [str(400.5 + n) for n in range(6)], "centers": []}
+    assert read(tmp_path / "a.zarr").axis == SpectralAxis(400.5 + np.arange(6), "nm", guessed=True)
+
+
+def zipped(path, folder, top=""):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as file:
+        for entry in sorted(folder.rglob("*")):
+            if entry.is_file():
+                file.write(entry, top + entry.relative_to(folder).as_posix())
+    return path
+
+
+@pytest.mark.parametrize("name", ["b.ozx", "b.zarr.zip", "b.ome.zarr.zip"])
+@pytest.mark.parametrize("top", ["", "a.zarr/"])
+def test_a_zipped_store_reads_as_the_store_in_it(tmp_path, cube, name, top):
+    write(tmp_path / "a.zarr", cube)
+    found = read(zipped(tmp_path / name, tmp_path / "a.zarr", top))
+    assert describe(found) == describe(cube)
+    np.testing.assert_array_equal(np.asarray(found.data), cube.data)
+
+
+def test_a_zip_file_cut_short_or_of_other_things_is_refused(tmp_path, cube):
+    write(tmp_path / "a.zarr", cube)
+    path = zipped(tmp_path / "b.zarr.zip", tmp_path / "a.zarr", "elsewhere/deep/")
+    with pytest.raises(FileFormatError, match="no Zarr store in this zip file"):
+        read(path)
+    path.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(FileFormatError, match=r"b\.zarr\.zip: not a readable zip file"):
+        read(path)
+
+
 # what we write -----------------------------------------------------------------------------
 
 
@@ -166,6 +290,22 @@ def test_zarr_reads_our_store_as_the_specification_says(tmp_path, stack):
     np.testing.assert_array_equal(array[:], np.asarray(stack.data).transpose(0, 2, 1, 3, 4))
     window = ome["omero"]["channels"][0]["window"]
     assert (window["min"], window["max"]) == (stack.data.min(), stack.data.max())
+
+
+def test_names_and_colours_of_classes_are_where_the_specification_has_them(tmp_path, labels):
+    coloured = replace(labels, colours=("#ff8000", "#0080ff"))
+    write(tmp_path / "a.zarr", coloured)
+    about = zarr.open_group(tmp_path / "a.zarr", mode="r").attrs["ome"]["image-label"]
+    assert about["colors"] == [
+        {"label-value": 1, "rgba": [255, 128, 0, 255]},
+        {"label-value": 2, "rgba": [0, 128, 255, 255]},
+    ]
+    assert [entry["name"] for entry in about["properties"]] == list(labels.classes)
+    assert describe(read_labels(tmp_path / "a.zarr")) == describe(coloured)
+    group = zarr.open_group(tmp_path / "a.zarr")
+    del group.attrs["hyperspectral"]  # as another program would have written it
+    theirs = read_labels(tmp_path / "a.zarr")
+    assert (theirs.classes, theirs.colours) == (coloured.classes, coloured.colours)
 
 
 def test_a_lazy_cube_is_written_block_by_block(tmp_path):
@@ -212,8 +352,39 @@ def test_a_store_without_an_image_is_refused(tmp_path):
 def test_damaged_metadata_are_refused(tmp_path, cube):
     write(tmp_path / "a.zarr", cube)
     (tmp_path / "a.zarr" / "zarr.json").write_text("{")
-    with pytest.raises(FileFormatError, match="not a readable Zarr store"):
+    with pytest.raises(FileFormatError, match=r"a\.zarr: not a whole Zarr file"):
         read(tmp_path / "a.zarr")
+
+
+def test_a_damaged_chunk_is_refused_when_it_is_read(tmp_path, cube):
+    write(tmp_path / "a.zarr", cube)
+    (chunk,) = (p for p in (tmp_path / "a.zarr" / "0").rglob("*") if p.is_file() and p.name == "0")
+    chunk.write_bytes(b"hello")
+    found = read(tmp_path / "a.zarr")
+    with pytest.raises(FileFormatError, match=r"a\.zarr: not a whole Zarr"):
+        np.asarray(found.data)
+
+
+def test_a_store_one_folder_further_down_is_pointed_to(tmp_path, cube):
+    (tmp_path / "a.zarr").mkdir()
+    write(tmp_path / "a.zarr" / "scan.zarr", cube)
+    with pytest.raises(FileFormatError, match=r"open scan\.zarr, the store that is in it"):
+        read(tmp_path / "a.zarr")
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_flipped_bytes_in_metadata_give_an_image_or_a_refusal(tmp_path, rng, version):
+    path = multiscale(tmp_path / "a.zarr", rng.random((6, 8, 10)), "cyx", version, NM)
+    chance = random.Random(1)
+    for file in [p for p in path.rglob("*") if p.name in ("zarr.json", ".zattrs", ".zarray")]:
+        whole = file.read_bytes()
+        for _ in range(40):
+            damaged = bytearray(whole)
+            damaged[chance.randrange(len(whole))] ^= chance.choice([0x80, 0x01, 0x20])
+            file.write_bytes(damaged)
+            with contextlib.suppress(FileFormatError):
+                assert all(np.prod(image.shape) < 10**6 for image in read_all(path))
+        file.write_bytes(whole)
 
 
 # real stores -------------------------------------------------------------------------------

@@ -140,7 +140,13 @@ FORMATS: Final = (
     Format("GeoTIFF", ("*.tif", "*.tiff"), reader="tiff", sniff="is_geotiff"),
     Format("ImageJ TIFF", ("*.tif", "*.tiff"), reader="tiff", writer="imagej", sniff="is_imagej"),
     Format("TIFF stack", ("*.tif", "*.tiff"), reader="tiff", writer="tiff", companions=(".json",)),
-    Format("OME-Zarr", ("*.zarr/", "*.ome.zarr/"), reader="omezarr", writer="omezarr"),
+    Format(
+        "OME-Zarr",
+        ("*.zarr/", "*.ome.zarr/", "*.zarr.zip", "*.ozx"),
+        reader="omezarr",
+        writer="omezarr",
+        writes=("*.zarr/", "*.ome.zarr/"),
+    ),
     Format("HyperSpy Zarr", ("*.zspy/",), reader="omezarr"),
     # tables of spectra, whose text says little
     Format(

@@ -1,7 +1,7 @@
 """OME-Zarr: chunked arrays in a folder, with axes, scale and channels as microscopy shares them.
 
-Sources: "OME-Zarr specification" 0.4 and 0.5, https://ngff.openmicroscopy.org/specifications/;
-xarray, "Zarr encoding specification", for names of axes and their coordinates.
+Source: "OME-Zarr specification" 0.4 and 0.5, https://ngff.openmicroscopy.org/specifications/.
+Stores that have no such description are read by `zarrarrays`.
 """
 
 from __future__ import annotations
@@ -15,16 +15,19 @@ from typing import Any, Final
 import numpy as np
 import zarr
 
-from ..axis import Axis, ChannelAxis, SpectralAxis, axis_from_json, axis_to_json
+from ..axis import Axis, ChannelAxis, axis_from_json, axis_to_json
 from ..cube import Cube, Image, Labels, Sampling, describe, image_from
-from .arrays import axis_from_vector, cube_from_array, images_from_arrays
+from .arrays import cube_from_array
 from .errors import FileFormatError
-from .evidence import axis_from_names, band_axis
-from .lazy import Lazy
+from .evidence import axis_from_names
+from .jsonaxis import axis_of_json
 from .source import Source
-from .units import place_unit, spectral_unit
+from .units import place_unit
+from .zarrarrays import images_of_arrays, images_of_hyperspy, is_hyperspy, letters_of
+from .zarrstore import is_zarr, lazy, listed, opened_store, refusing_damage
 
-_MARKS: Final = ("zarr.json", ".zgroup", ".zarray", ".zmetadata")
+is_ours = is_zarr  # a store is one thing: it may be replaced as a whole
+
 _OURS: Final = "hyperspectral"
 _AXIS: Final = "spectral_axis"
 _VERSION: Final = "0.5"
@@ -34,14 +37,8 @@ _SLAB: Final = 2**28
 """Bytes that are loaded at a time while writing."""
 _ORDER: Final = "tbzyx"
 """Order of axes that OME-Zarr asks for: time, channel, space."""
-_NAMES: Final[Mapping[str, str]] = {  # names of axes, as OME-Zarr and xarray users give them
-    **dict.fromkeys(("t", "time"), "t"),
-    **dict.fromkeys(("z", "depth"), "z"),
-    **dict.fromkeys(("c", "band", "bands", "channel", "wavelength", "wavelengths"), "b"),
-    **dict.fromkeys(("wavenumber", "raman_shift", "spectral", "lambda", "energy", "mz"), "b"),
-    **dict.fromkeys(("y", "lat", "latitude", "row", "line"), "y"),
-    **dict.fromkeys(("x", "lon", "longitude", "col", "column", "sample"), "x"),
-}
+_DEEPEST: Final = 6
+"""Groups within groups that are searched for images."""
 _KINDS: Final = {"t": ("t", "time"), "b": ("c", "channel")}
 _LONG: Final[Mapping[str, str]] = {
     "nm": "nanometer",
@@ -58,42 +55,22 @@ _LONG: Final[Mapping[str, str]] = {
 }
 
 
-def is_zarr(path: Path) -> bool:
-    """Whether a folder is a Zarr store, by the files that mark one."""
-    return any((path / mark).is_file() for mark in _MARKS)
-
-
-is_ours = is_zarr  # a store is one thing: it may be replaced as a whole
-
-
 def read_images(source: Source) -> list[Image]:
     """Read the images of a store, lazily: the full resolution of each.
 
     Raises
     ------
     FileFormatError
-        If the folder is no Zarr store, or holds no image.
+        If it is no Zarr store, or holds no image.
     """
     path = source.path
-    if not is_zarr(path):
-        raise FileFormatError(
-            path,
-            "no Zarr store (there is no zarr.json, .zgroup or .zarray in it)",
-            "open the folder that holds one of these",
-        )
-    try:
-        root = zarr.open(str(path), mode="r")
+    root = opened_store(path)
+    with refusing_damage(path):
         if source.array:
             root = _inside(root, source)
         images = [*_images(root, source)]
-    except FileFormatError:
-        raise
-    except (ValueError, KeyError, OSError, TypeError, zarr.errors.BaseZarrError) as error:
-        raise FileFormatError(
-            path, f"not a readable Zarr store ({error})", "copy or export it again"
-        ) from error
-    if not images:
-        raise FileFormatError(path, "no image in this Zarr store", _listed(root))
+        if not images:
+            raise FileFormatError(path, "no image in this Zarr store", listed(root))
     return images
 
 
@@ -123,10 +100,10 @@ def write_image(path: Path, image: Image) -> None:
     group.attrs.update(_attributes(image, letters, window))
 
 
-def _images(node: Any, source: Source) -> Iterator[Image]:
+def _images(node: Any, source: Source, depth: int = 0) -> Iterator[Image]:
     """Yield the images at `node` and below, the nearest that say what they are."""
     if isinstance(node, zarr.Array):
-        yield from _of_arrays({"": node}, node.attrs.asdict(), source)
+        yield from images_of_arrays({"": node}, node.attrs.asdict(), source)
         return
     attributes = node.attrs.asdict()
     about = attributes.get("ome", attributes)
@@ -135,13 +112,13 @@ def _images(node: Any, source: Source) -> Iterator[Image]:
         return
     groups = [member for _, member in node.groups()]
     arrays = dict(node.arrays())
-    if "data" in arrays and "axis-0" in node:
-        yield from _of_hyperspy(node, arrays["data"], source)
+    if is_hyperspy(node, arrays):
+        yield from images_of_hyperspy(node, arrays["data"], source)
     elif arrays:
-        yield from _of_arrays(arrays, attributes, source)
-    elif groups:
+        yield from images_of_arrays(arrays, attributes, source)
+    elif depth < _DEEPEST:
         for group in groups:
-            yield from _images(group, source)
+            yield from _images(group, source, depth + 1)
 
 
 def _of_multiscale(
@@ -150,14 +127,14 @@ def _of_multiscale(
     scales = about["multiscales"][0]
     full = scales["datasets"][0]
     array = group[full["path"]]
-    letters = _letters([_axis_name(axis) for axis in scales.get("axes", "tczyx")])
+    letters = letters_of([_axis_name(axis) for axis in scales.get("axes", "tczyx")])
     if letters is None or len(letters) != array.ndim:
         raise FileFormatError(
             source.path,
             f"axes {[_axis_name(axis) for axis in scales.get('axes', ())]} for {array.shape}",
             "axes of t, c, z, y and x are read; open the array itself, path::name@layout",
         )
-    data = _lazy(array)
+    data = lazy(array, source.path)
     if _OURS in attributes and source.axes is None:
         return _described(data, letters, attributes[_OURS])
     layout = source.axes or letters
@@ -175,99 +152,13 @@ def _of_multiscale(
     )
     axis = _axis(attributes, about, cube.shape[-3])
     if "image-label" in about and cube.shape[-3] == 1:
-        return _labels(cube)
+        return _labels(cube, about["image-label"])
     return cube if axis is None else Cube(**vars(cube) | {"axis": axis})
 
 
 def _described(data: Any, letters: str, about: Mapping[str, Any]) -> Image:
     order = [letters.index(letter) for letter in "tzbyx" if letter in letters]
     return image_from(data.transpose(order), about)
-
-
-def _of_hyperspy(group: Any, array: Any, source: Source) -> Iterator[Image]:
-    """Yield the cube of a .zspy store, if it is one of spectra: its signal has one axis."""
-    axes = [group[f"axis-{number}"] for number in range(array.ndim)]
-    abouts = [axis.attrs.asdict() for axis in axes]
-    signal = [number for number, about in enumerate(abouts) if not about.get("navigate")]
-    if len(signal) != 1 or array.ndim > 3:
-        yield from _of_arrays({"data": array}, {}, source)
-        return
-    about = abouts[signal[0]]
-    values = (
-        np.asarray(axes[signal[0]]["axis"][...], np.float64)
-        if "axis" in axes[signal[0]]
-        else float(about.get("offset", 0))
-        + float(about.get("scale", 1)) * np.arange(array.shape[signal[0]])
-    )
-    means, title = spectral_unit(str(about.get("units", ""))), str(about.get("name", ""))
-    if means is not None and means.unit == "1/cm" and "raman" in title.lower():
-        means = means._replace(kind="raman_shift")
-    axis = axis_from_vector(title, values) if means is None else band_axis([*values], means)
-    places = [n for n in range(array.ndim) if n != signal[0]]
-    layout = dict(zip(places, "yx"[-len(places) :], strict=False))
-    letters = "".join(layout.get(number, "b") for number in range(array.ndim))
-    known = {"name": group.basename, "history": (f"read {source.path.name}",)}
-    yield cube_from_array(
-        _lazy(array), source.axes or letters, axis, **known, **_steps(abouts, letters)
-    )
-
-
-def _steps(abouts: Sequence[Mapping[str, Any]], letters: str) -> dict[str, Any]:
-    if not {"y", "x"} <= set(letters):
-        return {}
-    down, across = (abouts[letters.index(letter)] for letter in "yx")
-    unit = place_unit(str(down.get("units", "")))
-    if unit is None or unit != place_unit(str(across.get("units", ""))):
-        return {}
-    size = (float(down.get("scale", 1)), float(across.get("scale", 1)))
-    start = (float(down.get("offset", 0)), float(across.get("offset", 0)))
-    return {"pixel_size": size, "origin": start, "pixel_unit": unit}
-
-
-def _of_arrays(
-    arrays: Mapping[str, Any], attributes: Mapping[str, Any], source: Source
-) -> list[Image]:
-    """Return the images among plain arrays, by the names of their axes where they have any."""
-    source = Source(source.path, None, source.axes, source.flat, source.on_guess)
-    history = (f"read {source.path.name}",)
-    images: list[Image] = []
-    for name, array in arrays.items():
-        names = _dimensions(array)
-        letters = _letters(names)
-        if array.ndim < 3 or letters is None or "b" not in letters or source.axes is not None:
-            continue
-        axis = _axis_of_coordinates(arrays, names[letters.index("b")], attributes)
-        stem = source.path.name.split(".")[0]
-        title = f"{stem} {name}" if name else stem
-        images.append(cube_from_array(_lazy(array), letters, axis, name=title, history=history))
-    if images:
-        return images
-    lazy = {name: _lazy(array) for name, array in arrays.items()}
-    return [*images_from_arrays(lazy, source, history=history)]
-
-
-def _axis_of_coordinates(
-    arrays: Mapping[str, Any], name: str, attributes: Mapping[str, Any]
-) -> SpectralAxis | None:
-    if name not in arrays or np.dtype(arrays[name].dtype).kind not in "iuf":
-        return None
-    values = np.ravel(np.asarray(arrays[name][...], np.float64))
-    means = spectral_unit(str(arrays[name].attrs.asdict().get("units", "")))
-    return axis_from_vector(name, values) if means is None else band_axis([*values], means)
-
-
-def _lazy(array: Any) -> Lazy:
-    return Lazy(array.__getitem__, array.shape, array.dtype, array.chunks)
-
-
-def _letters(names: Sequence[str]) -> str | None:
-    found = [_NAMES.get(name.lower(), "") for name in names]
-    return "".join(found) if names and all(found) and len(set(found)) == len(found) else None
-
-
-def _dimensions(array: Any) -> list[str]:
-    names = getattr(array.metadata, "dimension_names", None)
-    return [str(name) for name in names or array.attrs.asdict().get("_ARRAY_DIMENSIONS", ())]
 
 
 def _axis_name(axis: Any) -> str:
@@ -307,6 +198,9 @@ def _placed(
     return about
 
 
+_NO_AXES: Final = ("ome", "omero", "multiscales", _OURS, _AXIS)
+
+
 def _axis(attributes: Mapping[str, Any], about: Mapping[str, Any], bands: int) -> Axis | None:
     """Return the axis that the attributes of a store tell: ours, or by the channels' labels."""
     ours = attributes.get(_AXIS)
@@ -315,33 +209,48 @@ def _axis(attributes: Mapping[str, Any], about: Mapping[str, Any], bands: int) -
         return axis if len(axis) == bands else None
     channels = about.get("omero", {}).get("channels", ())
     labels = [str(channel.get("label") or "") for channel in channels]
+    told = axis_of_json({k: v for k, v in attributes.items() if k not in _NO_AXES}, bands)
+    spectral = axis_from_names(labels) if len(labels) == bands else None
+    if spectral is not None or (told is not None and len(told) == bands):
+        return spectral or told
     if len(labels) != bands:
         return None
-    spectral = axis_from_names(labels)
-    if spectral is not None:
-        return spectral
     named = all(label and not label.isdigit() for label in labels) and len(set(labels)) == bands
     return ChannelAxis(tuple(labels)) if named else None
 
 
-def _labels(cube: Cube) -> Labels:
+def _labels(cube: Cube, about: Mapping[str, Any]) -> Labels:
+    """Return a label image with the names and colours of its classes, where each has one."""
     shared = {key: value for key, value in vars(cube).items() if key in Labels.__dataclass_fields__}
-    return Labels(**shared | {"data": cube.data[..., 0, :, :]})
+    names = {
+        entry["label-value"]: str(entry[key])
+        for entry in about.get("properties", ())
+        for key in _CLASS_NAMES
+        if key in entry
+    }
+    colours = {
+        entry["label-value"]: "#" + bytes(entry["rgba"][:3]).hex()
+        for entry in about.get("colors", ())
+        if "rgba" in entry
+    }
+    numbers = range(1, len(names) + 1)
+    if set(names) - {0} != set(numbers):
+        return Labels(**shared | {"data": cube.data[..., 0, :, :]})
+    return Labels(
+        **shared
+        | {"data": cube.data[..., 0, :, :], "classes": tuple(names[n] for n in numbers)}
+        | {"colours": tuple(colours[n] for n in numbers) if {*numbers} <= set(colours) else ()}
+    )
+
+
+_CLASS_NAMES: Final = ("name", "class")
 
 
 def _inside(root: Any, source: Source) -> Any:
     try:
         return root[source.array]
     except (KeyError, AttributeError) as error:
-        raise FileFormatError(source.path, f"no array {source.array!r}", _listed(root)) from error
-
-
-def _listed(node: Any) -> str:
-    if isinstance(node, zarr.Array):
-        return f"it is one array, {node.shape} {node.dtype}"
-    members = dict(node.members(max_depth=2))
-    listed = [f"{name} {m.shape}" for name, m in members.items() if isinstance(m, zarr.Array)]
-    return f"there are {', '.join(listed[:20])}" if listed else "it holds no array"
+        raise FileFormatError(source.path, f"no array {source.array!r}", listed(root)) from error
 
 
 def _blocks(shape: Sequence[int], chunks: Sequence[int], itemsize: int) -> Iterator[Any]:
@@ -378,9 +287,24 @@ def _attributes(
         "multiscales": [{"name": image.name or "image", "axes": axes, "datasets": [level]}],
     }
     if isinstance(image, Labels):
-        return {"ome": ome | {"image-label": {"version": _VERSION}}, _OURS: describe(image)}
+        return {"ome": ome | {"image-label": _image_label(image)}, _OURS: describe(image)}
     ome["omero"] = {"channels": _channels(image.axis, window)}
     return {"ome": ome, _OURS: describe(image), _AXIS: axis_to_json(image.axis)}
+
+
+def _image_label(labels: Labels) -> dict[str, Any]:
+    """Return names and colours of the classes as OME-Zarr has them, for those that have one."""
+    about: dict[str, Any] = {"version": _VERSION}
+    if labels.classes:
+        named = enumerate(labels.classes, 1)
+        about["properties"] = [{"label-value": number, "name": name} for number, name in named]
+    if labels.colours:
+        coloured = enumerate(labels.colours, 1)
+        about["colors"] = [
+            {"label-value": number, "rgba": [*bytes.fromhex(colour[1:]), 255]}
+            for number, colour in coloured
+        ]
+    return about
 
 
 def _place(image: Image, letter: str) -> Sampling:
