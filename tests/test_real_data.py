@@ -106,7 +106,9 @@ def test_shape_type_and_values_are_those_of_the_reference(case):
     data = data.reshape(shape_of(known)) if data.ndim != len(shape_of(known)) else data
     assert data.shape == shape_of(known)
     assert data.dtype.newbyteorder("=") == known["dtype"]
-    assert np.nansum(data, dtype=np.float64) == pytest.approx(known["sum"], rel=1e-9)
+    if "sum" in known:
+        assert np.nansum(data, dtype=np.float64) == pytest.approx(known["sum"], rel=1e-9)
+    assert np.nanmax(data) == pytest.approx(known["max"], rel=1e-9)
     assert np.isnan(data).sum() == known.get("n_nan", 0)
     for probe in known.get("probes", ()):
         assert data[place_of(probe["index"], known)] == pytest.approx(probe["value"], rel=1e-12)
@@ -121,7 +123,8 @@ def test_the_axis_is_that_of_the_reference_and_none_is_made_up(case):
     middle = axis.centres[len(axis) // 2]
     assert axis.centres[0] == pytest.approx(known["axis_first"], rel=1e-9)
     assert axis.centres[-1] == pytest.approx(known["axis_last"], rel=1e-9)
-    assert middle == pytest.approx(known["axis_mid"], rel=1e-9)
+    if "axis_mid" in known:
+        assert middle == pytest.approx(known["axis_mid"], rel=1e-9)
     assert axis.unit == UNITS.get(known["axis_unit"], known["axis_unit"])
     assert axis.kind == known["axis_quantity"]
     if known.get("fwhm_first") is not None:
