@@ -34,7 +34,12 @@ class Stand(SimpleNamespace):
             ),
             metadata=SimpleNamespace(channels=[dye(*each) for each in emissions]),
             text_info={"description": "made up"},
-            _rdr=SimpleNamespace(_frame_offsets=offsets) if offsets is not None else None,
+            _rdr=SimpleNamespace(
+                chunkmap={
+                    f"ImageDataSeq|{number}!".encode(): (at, frames[0].nbytes + 8)
+                    for number, at in (offsets or {}).items()
+                }
+            ),
         )
 
     def read_frame(self, number):
@@ -141,6 +146,32 @@ def test_frames_that_were_never_taken_are_nan(path, library, chance):
         cube = read(path)
     np.testing.assert_array_equal(cube.data[:2], data[:2])
     assert np.isnan(np.asarray(cube.data[2])).all()
+
+
+def test_frames_of_which_nobody_told_follow_one_another(path, library, chance):
+    data = chance.integers(0, 4095, (3, 1, 4, 5), np.uint16)
+    stand = Stand(data, (TIMES,), [("a", 500.0)])
+    stand.experiment, stand.loop_indices = [], ({},)
+    library(stand)
+    with pytest.warns(UserWarning, match="nothing tells how its 3 frames were taken"):
+        cube = read(path)
+    np.testing.assert_array_equal(cube.data, data)
+    assert cube.t.unit is None
+
+
+def test_frames_that_are_too_short_are_refused(path, library, chance):
+    data = chance.integers(0, 4095, (2, 1, 4, 5), np.uint16)
+    stand = Stand(data, (TIMES,), [("a", 500.0)], offsets={0: 0, 1: 80})
+    stand.attributes.heightPx = 8
+    library(stand)
+    with pytest.raises(FileFormatError, match="a frame of 40 bytes, where 80 are needed"):
+        read(path)
+    stand.attributes.heightPx, stand.attributes.sequenceCount = 4, 3
+    with pytest.raises(FileFormatError, match="2 of the 3 frames that were taken"):
+        read(path)
+    stand.attributes.widthBytes = 200
+    with pytest.raises(FileFormatError, match="rows of 200 bytes, where pixels take 10"):
+        read(path)
 
 
 def test_frames_beyond_the_end_are_refused(path, library, chance):

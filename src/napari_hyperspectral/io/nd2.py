@@ -6,6 +6,7 @@ in the file as zeros; here they are NaN.
 
 from __future__ import annotations
 
+import re
 import threading
 import warnings
 import weakref
@@ -26,6 +27,9 @@ from .vendor import RGB, channel_axis, plain, planes, refusing, sampling
 _MAGICS: Final = (b"\xda\xce\xbe\x0a", b"\x00\x00\x00\x0c")
 """How files of today begin, and those of before 2010, which are JPEG 2000."""
 _ORDER: Final = "TZ"
+_FRAME: Final = re.compile(rb"ImageDataSeq\|(\d+)!")
+_HEAD, _TIME, _PADDING = 4088, 8, 64
+"""Bytes before the content of a frame, of the time at its beginning, and at most behind a row."""
 _MOST_LOOPS: Final = 20
 """How many times as many frames may have been planned as were taken."""
 
@@ -64,17 +68,29 @@ class _Frames(Mapping[tuple[Any, ...], int]):
         self.height, self.width = int(about.heightPx), int(about.widthPx or 0)
         self.dtype = np.dtype(file.dtype)
         counts = [int(loop.count) for loop in file.experiment]
-        taken = int(about.sequenceCount)
-        planned = int(np.prod(counts, dtype=np.float64))
-        size = self.bands * self.height * self.width * self.dtype.itemsize
+        taken, planned = int(about.sequenceCount), int(np.prod(counts, dtype=np.float64))
+        row = self.bands * self.width * self.dtype.itemsize
+        padded = getattr(about, "widthBytes", None) or row
         if min(self.bands, self.height, self.width, planned, taken) < 1:
             raise ValueError("it holds no pixels")
-        if planned > _MOST_LOOPS * taken or size > 2000 * path.stat().st_size:
-            raise ValueError(f"{planned} frames of {size:,} bytes")
-        self._numbers = {
-            self._place(indices): number for number, indices in enumerate(file.loop_indices)
-        }
-        self.missing = self._missing(taken, size)
+        if not 0 <= padded - row < _PADDING:
+            raise ValueError(f"rows of {padded} bytes, where pixels take {row}")
+        if planned > _MOST_LOOPS * taken or row * self.height > 2000 * path.stat().st_size:
+            raise ValueError(f"{planned} frames of {row * self.height:,} bytes")
+        self.loops = list(file.experiment) if planned >= taken else []
+        self._numbers = self._in_order(taken)
+        self.missing = self._missing(taken, padded * self.height)
+
+    def _in_order(self, taken: int) -> dict[tuple[Any, ...], int]:
+        if self.loops:
+            return {self._place(at): number for number, at in enumerate(self.file.loop_indices)}
+        if taken > 1:
+            warnings.warn(
+                f"{self.path.name}: nothing tells how its {taken} frames were taken; they are "
+                "shown one after the other",
+                stacklevel=2,
+            )
+        return {((), number, 0): number for number in range(taken)}
 
     @property
     def bands(self) -> int:
@@ -89,15 +105,35 @@ class _Frames(Mapping[tuple[Any, ...], int]):
         return np.array(bands.reshape(self.bands, self.height, self.width))
 
     def _missing(self, taken: int, size: int) -> set[int]:
-        """Return the frames that were planned and not taken; the library shows them as zeros."""
-        offsets = getattr(getattr(self.file, "_rdr", None), "_frame_offsets", None)
-        if not isinstance(offsets, dict):
+        """Return the frames that were planned and not taken, after a look at the others.
+
+        The library would show them, and those that lie beyond the end of the file, as zeros.
+        """
+        stored = self._stored()
+        if not stored:
             return {number for number in self._numbers.values() if number >= taken}
-        plain_size = 1 if self.file.attributes.compressionType else size
-        length = self.path.stat().st_size
-        if any(offset + plain_size > length for offset in offsets.values()):
+        if any(
+            start + _HEAD + length > self.path.stat().st_size for start, length in stored.values()
+        ):
             raise FileFormatError(self.path, "frames lie beyond its end", COPY_AGAIN)
-        return set(self._numbers.values()) - set(offsets)
+        if len(stored) < taken:
+            raise FileFormatError(
+                self.path, f"{len(stored)} of the {taken} frames that were taken", COPY_AGAIN
+            )
+        shortest = min(length for _, length in stored.values()) - _TIME
+        if not self.file.attributes.compressionType and shortest < size:
+            raise FileFormatError(
+                self.path, f"a frame of {shortest:,} bytes, where {size:,} are needed", COPY_AGAIN
+            )
+        return set(self._numbers.values()) - set(stored)
+
+    def _stored(self) -> dict[int, tuple[int, int]]:
+        """Return first byte and length of each frame, where the library tells."""
+        told = getattr(getattr(self.file, "_rdr", None), "chunkmap", None)
+        if not isinstance(told, Mapping):
+            return {}
+        matches = ((_FRAME.fullmatch(name), place) for name, place in told.items())
+        return {int(match[1]): place for match, place in matches if match}
 
     def _place(self, indices: Mapping[str, int]) -> tuple[Any, ...]:
         apart = tuple((name, at) for name, at in indices.items() if name not in _ORDER)
@@ -136,9 +172,8 @@ def _cube(frames: _Frames, apart: tuple[tuple[str, int], ...]) -> Cube:
         return np.asarray(frames.read(frames[(apart, *where)]), dtype)
 
     data = planes(read, sizes, (frames.bands, frames.height, frames.width), dtype)
-    loops = {loop.type: loop for loop in file.experiment}
-    times, depths = ("TimeLoop" in loops or "NETimeLoop" in loops), "ZStackLoop" in loops
-    times, depths = times and sizes[0] > 1, depths and sizes[1] > 1
+    loops: dict[str, Any] = {loop.type: loop for loop in frames.loops}
+    times, depths = (size > 1 for size in sizes)
     volume, channels = _volume(file), list(getattr(file.metadata, "channels", None) or ())
     return Cube(
         data[tuple(slice(None) if kept else 0 for kept in (times, depths))],

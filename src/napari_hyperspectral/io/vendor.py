@@ -29,8 +29,8 @@ RGB: Final = ("red", "green", "blue")
 _DEEPEST: Final = 40
 """Levels of settings that are kept; nobody nests deeper."""
 _DAMAGE: Final = (
-    *(ValueError, LookupError, ArithmeticError, AssertionError, AttributeError, TypeError),
-    *(OSError, EOFError, RuntimeError, MemoryError, struct.error, zlib.error),
+    *(ValueError, LookupError, ArithmeticError, AssertionError, AttributeError, NameError),
+    *(TypeError, OSError, EOFError, RuntimeError, MemoryError, struct.error, zlib.error),
     ElementTree.ParseError,
 )
 """What libraries raise that trust what they read."""
@@ -60,7 +60,8 @@ def planes(
     count = len(leading)
 
     def block(block_id: tuple[int, ...]) -> NDArray[Any]:
-        return read(block_id[:count])[(None,) * count]
+        found = read(block_id[:count])
+        return found.reshape((1,) * count + found.shape)  # a slice would ask the disk for all
 
     return da.map_blocks(  # type: ignore[no-untyped-call]
         block,
