@@ -328,7 +328,19 @@ def test_files_that_napari_would_open_without_an_axis_can_be_made_ours(viewer, t
     plugins.extension2reader = {"*.fake": "somebody"}
     _napari.prefer_us()
     assert plugins.extension2reader["*.fake"] == "somebody"
-    for pattern in ("*.tif", "*.npy", "*.npz"):
+    for pattern in [
+        "*.tif",
+        "*.npy",
+        "*.npz",
+        "*.csv",
+        "*.lsm",
+        "*.seq",
+        "*.hdr",
+        "*.img",
+        "*.raw",
+        "*.h5",
+        "*.zarr/",
+    ]:
         assert plugins.extension2reader[pattern] == PLUGIN
     write(tmp_path / "a.tif", replace(cube, metadata={}))
     (layer,) = viewer.open(tmp_path / "a.tif", plugin=None)

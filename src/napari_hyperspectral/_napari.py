@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import suppress
 from fnmatch import fnmatch
 from functools import partial
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from threading import Event, Thread, current_thread, main_thread
@@ -15,7 +17,7 @@ from urllib.request import url2pathname
 
 from . import samples
 from .cube import Cube, Image
-from .io import FORMATS, read_all, write
+from .io import FORMATS, FileFormatError, Source, format_of, read_all, write
 from .layers import LayerData, from_layer, labels_layer, to_layer, to_layers
 from .progress import Progress, Stop
 
@@ -87,7 +89,11 @@ class Reading:
         self._done = Event()
 
     def start(self) -> Reading:
-        """Read in the background."""
+        """Read in the background; what there is to import is imported before."""
+        for path in self.paths:
+            with suppress(FileFormatError, OSError):  # which reading raises again
+                known = format_of(Source.parse(path).path)
+                import_module(f".io.{known.reader}", __package__)
         Thread(target=self.run, name=f"reading {self.paths[0]}", daemon=True).start()
         return self
 
@@ -219,7 +225,7 @@ def _may_be_ours(path: Path) -> bool:
 
 
 def _is_our_folder(path: Path) -> bool:
-    from .io.omezarr import is_zarr
+    from .io.zarrstore import is_zarr
 
     patterns = (p for f in FORMATS if f.reader for p in f.patterns if p.endswith("/") and p != "*/")
     if is_zarr(path) or any(fnmatch(path.name.lower(), p.rstrip("/")) for p in patterns):

@@ -17,7 +17,7 @@ import numpy as np
 from annotated_types import Ge, Le
 from numpy.polynomial import Polynomial
 from numpy.typing import ArrayLike, NDArray
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 from scipy.signal import find_peaks
 
 from ..axis import Kind, SpectralAxis, Unit
@@ -496,6 +496,19 @@ AnyStep: TypeAlias = Annotated[
     Field(discriminator="kind"),
 ]
 STEPS: Final[tuple[type[Step], ...]] = get_args(get_args(AnyStep)[0])
+
+
+def steps_from_json(text: str) -> list[Step]:
+    """Return the step, or the steps, that a JSON text describes, as in {"kind": "shift", "by": 2}.
+
+    Raises
+    ------
+    ValueError
+        If it describes none.
+    """
+    one_or_more: TypeAdapter[Any] = TypeAdapter(list[AnyStep] | AnyStep)
+    found = one_or_more.validate_json(text)
+    return found if isinstance(found, list) else [found]
 
 
 def quantity_of(axis: SpectralAxis) -> Quantity | None:
