@@ -151,7 +151,11 @@ def test_a_slanting_line_has_the_length_of_its_steps(path, cube):
     assert found.pixel_size == (5, 5)
 
 
-@pytest.mark.parametrize("more", [(), (area((4, 3, 1), flags=RANDOM),)], ids=["series", "points"])
+@pytest.mark.parametrize(
+    "more",
+    [(), (area((4, 3, 1), flags=RANDOM),), (area((1, 1, 12)),)],
+    ids=["series", "points", "depths"],
+)
 def test_points_are_a_list_that_knows_where_and_when(path, cube, more):
     spectra = cube.reshape(BANDS, -1).T
     where, when = np.arange(12) ** 2, 131_000_000 * SECOND + np.arange(12) * SECOND // 2
@@ -169,6 +173,13 @@ def test_a_map_of_another_size_than_the_spectra_is_a_list(path, cube):
     wdf(path, cube.reshape(BANDS, -1).T, area((4, 4, 1)))
     with pytest.warns(UserWarning, match=r"a\.wdf: 12 spectra, but a map of 4 × 4 × 1"):
         assert read(path).shape == (BANDS, 1, 12)
+
+
+def test_more_data_than_spectra_are_told(path, cube):
+    wdf(path, cube.reshape(BANDS, -1).T)
+    path.write_bytes(header(11, 11) + path.read_bytes()[512:])
+    with pytest.warns(UserWarning, match=r"a\.wdf: 11 spectra of 5 points do not fill block DATA"):
+        assert read(path).shape == (BANDS, 1, 11)
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ class _Header:
     @property
     def several(self) -> bool:
         """Whether each spectrum has an exponent of its own."""
-        return bool(self.flags & _MULTI)
+        return self.spectra != 1
 
     @property
     def own_axes(self) -> bool:
@@ -180,7 +180,7 @@ def _new_header(raw: Bytes, order: str) -> _Header:
         exponent=exponent,
         points=points,
         ends=(first, last),
-        spectra=spectra if flags & _MULTI else 1,
+        spectra=spectra if flags & _MULTI else max(1, spectra),
         types=(x, y, z, w),
         planes=planes,
         steps=(z_step, w_step),
@@ -280,7 +280,7 @@ def _directory(raw: Bytes, header: _Header) -> list[int]:
 def _exponent(header: _Header, own: int) -> int:
     if _FLOATS in (header.exponent, own):
         return _FLOATS
-    return own if header.several and own else header.exponent
+    return own if header.several else header.exponent
 
 
 def _item(header: _Header, exponent: int) -> int:

@@ -107,12 +107,12 @@ def read_images(source: Source) -> list[Image]:
     header = _header(raw)
     blocks = _blocks(raw)
     spectra = _block(raw, blocks, "DATA", 0)
-    if spectra.length != 4 * header.points * header.spectra:
-        raise FileFormatError(
-            source.path,
-            f"{header.spectra} spectra of {header.points} points do not fill {spectra.length} bytes",
-            COPY_AGAIN,
-        )
+    needed = 4 * header.points * header.spectra
+    if spectra.length != needed:
+        what = f"{header.spectra} spectra of {header.points} points do not fill"
+        if spectra.length < needed:
+            raise FileFormatError(source.path, f"{what} {spectra.length} bytes", COPY_AGAIN)
+        warnings.warn(f"{source.path.name}: {what} block DATA", stacklevel=2)
     origins = _origins(raw, blocks, header)
     cube = _cube(raw, blocks, header, origins, source)
     return [cube, *_pictures(raw, blocks, source)]
@@ -197,7 +197,7 @@ def _cube(
         area = Area((header.spectra, 1, 1))
         pixels = in_order(area, header.collected)
         placed: dict[str, Any] = {}
-        metadata["positions"] = _positions(origins, header.collected)
+        metadata["positions"] = _positions(origins)
     else:
         positions = {origin.name: origin.values for origin in origins}
         pixels = pixels_of(area, positions, header.collected)
@@ -206,10 +206,10 @@ def _cube(
             "count": list(area.counts), "start": list(area.start), "step": list(area.step),
             "flags": area.flags,
         }  # fmt: skip
-        metadata["ranges"] = {
-            key: [told["values"][0], told["values"][-1], told["unit"]]
-            for key, told in _positions(origins, header.collected).items()
-            if told["values"]
+        metadata["first and last"] = {
+            origin.name: {"unit": origin.unit, "values": origin.values[[0, -1]].tolist()}
+            for origin in origins
+            if np.isfinite(origin.values).all()
         }
     return Cube(
         _data(raw, _block(raw, blocks, "DATA", 0), header, area, pixels),
@@ -261,7 +261,7 @@ def _area(raw: Bytes, blocks: Mapping[str, list[_Block]], header: _Header) -> Ar
     flags, _, *numbers = raw.unpack("<II6f3I", start)
     nx, ny, nz = (max(1, int(count)) for count in numbers[6:])
     area = Area((nx, ny, nz), (*numbers[:3],), (*numbers[3:6],), flags)
-    if flags & RANDOM:
+    if flags & RANDOM or nx == ny == 1:  # points here and there, or at different depths
         return None
     if area.size != header.spectra or not np.isfinite(numbers[:6]).all():
         warnings.warn(
@@ -352,10 +352,10 @@ def _origins(
     return tuple(found)
 
 
-def _positions(origins: tuple[_Origin, ...], collected: int) -> dict[str, Any]:
+def _positions(origins: tuple[_Origin, ...]) -> dict[str, Any]:
     """Return what is known of each spectrum as plain JSON."""
     return {
-        origin.name: {"unit": origin.unit, "values": origin.values[:collected].tolist()}
+        origin.name: {"unit": origin.unit, "values": origin.values.tolist()}
         for origin in origins
         if np.isfinite(origin.values).all()
     }
