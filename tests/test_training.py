@@ -361,3 +361,34 @@ def test_an_unknown_device_is_refused(noisy, clean):
                 machine=Machine(device="abacus"),
             )
         )
+
+
+def test_an_averaged_training_goes_on_where_it_was_stopped(noisy, clean, tmp_path):
+    """The average is saved beside the weights: half and half is the whole, bit for bit."""
+    base = Training(epochs=6, average=0.9, optimiser="sgd", clip=1.0, schedule="constant")
+    recipe = Recipe(task=Denoise(), network=Pixelwise(width=8), training=base)
+    example = recipe.task.example(noisy=noisy, clean=clean)
+    whole = finish(fit(recipe, [example]))
+    stopped = tmp_path / "half.safetensors"
+
+    def until_the_third(step):
+        if step.note.startswith("epoch 3"):
+            raise Stop
+
+    finish(fit(recipe, [example], autosave=stopped), until_the_third)
+    resumed = finish(fit(recipe, [example], autosave=stopped, resume=True))
+    assert len(resumed.card.losses) == 6
+    for name, tensor in whole.network.state_dict().items():
+        assert torch.equal(tensor, resumed.network.state_dict()[name]), name
+
+
+def test_an_average_is_smoother_than_what_it_is_of(noisy, clean):
+    losses = {}
+    for average in (0.0, 0.95):
+        training = Training(
+            epochs=30, batch_size=4, learning_rate=0.02, schedule="constant", average=average,
+            validation=0.3, block=4,
+        )  # fmt: skip
+        model = learn(Denoise(), Pixelwise(width=16), training, noisy=noisy, clean=clean)
+        losses[average] = np.abs(np.diff(model.card.validations[10:])).mean()
+    assert losses[0.95] < 0.5 * losses[0.0]

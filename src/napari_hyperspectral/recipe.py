@@ -17,7 +17,15 @@ class Training(Settings):
     epochs: Annotated[int, Ge(1)] = 100
     """Passes over the training data."""
     learning_rate: Annotated[float, Gt(0)] = 1e-3
-    """Greatest step size of the optimiser (AdamW)."""
+    """Greatest step size of the optimiser."""
+    optimiser: Literal["adamw", "adam", "sgd", "adagrad", "rmsprop"] = "adamw"
+    """How steps follow from slopes; sgd has a momentum of 0.9. Adam and AdamW differ in how they
+    take weight decay."""
+    clip: Annotated[float, Ge(0)] = 0.0
+    """Greatest length of the slope over all weights; longer ones are cut to it. 0 cuts none."""
+    average: Annotated[float, Ge(0), Lt(1)] = 0.0
+    """Share of the past in a running average of the weights, such as 0.999; the average is what
+    is judged and kept. 0 keeps the weights themselves."""
     batch_size: Annotated[int, Ge(1)] = 32
     """Spectra in one step, for networks that see one spectrum at a time."""
     windows: Annotated[int, Ge(1)] = 10
@@ -33,8 +41,17 @@ class Training(Settings):
     """Pixels between held-out blocks and training pixels; narrower where classes would be lost."""
     patience: Annotated[int, Ge(0)] = 0
     """Stop after so many epochs without a better validation loss; 0 never stops early."""
-    schedule: Literal["one-cycle", "cosine", "constant"] = "one-cycle"
-    """How the step size changes: one-cycle rises and falls, cosine falls, constant stays."""
+    schedule: Literal[
+        "one-cycle", "cosine", "constant", "step", "multiplicative", "cyclic", "plateau"
+    ] = "one-cycle"
+    """How the step size changes: one-cycle rises and falls, cosine falls, constant stays, step
+    drops now and then, multiplicative drops a little after each epoch, cyclic rises and falls
+    again and again by ever less, plateau drops when the validation loss falls no more."""
+    drop: Annotated[float, Gt(0), Lt(1)] = 0.2
+    """What a drop leaves of the step size: a fifth at each step or plateau; of multiplicative, after
+    `every` epochs."""
+    every: Annotated[int, Ge(1)] = 50
+    """Epochs between two steps, of a cycle, or without a better validation loss for a plateau."""
     weight_decay: Annotated[float, Ge(0)] = 1e-4
     """Pull of all weights towards zero; guards against learning by heart."""
     mixup: Annotated[float, Ge(0), Le(1)] = 0.0

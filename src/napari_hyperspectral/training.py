@@ -7,6 +7,7 @@ import json
 import math
 import time
 from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +25,7 @@ from .machine import Machine
 from .model import Model, State, fresh_network, read_tensors, taken_out, write_tensors
 from .progress import Job, Progress, Stop
 from .recipe import Recipe, Training
+from .schedules import optimiser_of, pace_of
 from .splits import Split, block_split
 from .tasks import Example
 
@@ -123,11 +125,11 @@ class _Run:
         self.network = fresh_network(recipe, self.card).to(device)
         self._start(examples, splits, takes)
         self.batches: Batches = batches_of(recipe, examples, splits, device)
-        self.optimiser = torch.optim.AdamW(
-            self.network.body.parameters(),
-            lr=self.training.learning_rate,
-            weight_decay=self.training.weight_decay,
-        )
+        self.optimiser = optimiser_of(self.training, self.network.body)
+        self.average: State = {}
+        self.steps = 0
+        if self.training.average:
+            self.average = {n: t.detach().clone() for n, t in self.network.state_dict().items()}
 
     @property
     def over(self) -> bool:
@@ -155,8 +157,11 @@ class _Run:
                 raise DivergedError(number + 1)
             self.stopped = f"the loss of epoch {number + 1} was not a number"
             return
-        validation = yield from self._validated(Progress(total=total, done=(number + 1) * steps))
-        self._keep(loss_sum / steps, validation)
+        with self._averaged():
+            validation = yield from self._validated(
+                Progress(total=total, done=(number + 1) * steps)
+            )
+            self._keep(loss_sum / steps, validation)
         note = f"epoch {number + 1} of {self.training.epochs}"
         yield Progress((number + 1) * steps, total, self.losses[-1], validation, note)
 
@@ -166,6 +171,7 @@ class _Run:
             return
         model = self.model()
         state = self.best | {f"last.{n}": t for n, t in self.network.state_dict().items()}
+        state |= {f"average.{name}": tensor for name, tensor in self.average.items()}
         for index, moments in self.optimiser.state_dict()["state"].items():
             state |= {f"optimiser.{index}.{name}": t for name, t in moments.items()}
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -183,6 +189,8 @@ class _Run:
             )
         self.best = read_tensors(path)
         self.network.load_state_dict(taken_out(self.best, "last."))
+        for name, tensor in taken_out(self.best, "average.").items():
+            self.average[name].copy_(tensor)
         moments: dict[int, State] = {}
         for name, tensor in taken_out(self.best, "optimiser.").items():
             index, key = name.split(".")
@@ -190,6 +198,7 @@ class _Run:
         self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
         self.best_epoch = card.best_epoch
         self.losses, self.validations = list(card.losses), list(card.validations)
+        self.steps = len(self.losses) * self.batches.steps
         self.started -= card.seconds
 
     def model(self) -> Model:
@@ -228,14 +237,45 @@ class _Run:
         self.network.body.start_from(normalise(few[:, :, None, None])[:, :, 0, 0])
 
     def _step(self, batch: Batch, step: int, total: int) -> float:
+        pace = pace_of(self.training, step / total, step // self.batches.steps, self.validations)
         for group in self.optimiser.param_groups:
-            group["lr"] = self.training.learning_rate * _pace(self.training.schedule, step / total)
+            group["lr"] = self.training.learning_rate * pace
         with seeded(hash((self.training.seed, step)) % 2**63, self.device), self._precision():
             loss = self.recipe.task.loss(self.network, batch.given, batch.wanted)
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
+        if self.training.clip:
+            torch.nn.utils.clip_grad_norm_(self.network.body.parameters(), self.training.clip)
         self.optimiser.step()
+        self._take_into_average()
         return float(loss.detach())
+
+    def _take_into_average(self) -> None:
+        """Let the running average of the weights take a step towards them.
+
+        It forgets faster at first, so that it does not remember the start. Source: Polyak &
+        Juditsky 1992, https://doi.org/10.1137/0330046
+        """
+        steps = self.steps = self.steps + 1
+        share = min(self.training.average, (1 + steps) / (10 + steps))
+        for name, tensor in self.network.state_dict().items() if self.average else ():
+            if tensor.is_floating_point():
+                self.average[name].lerp_(tensor.detach(), 1 - share)
+            else:
+                self.average[name].copy_(tensor)
+
+    @contextmanager
+    def _averaged(self) -> Generator[None, None, None]:
+        """Let the network have the averaged weights, where there are any, for a while."""
+        if not self.average:
+            yield
+            return
+        own = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
+        self.network.load_state_dict(self.average)
+        try:
+            yield
+        finally:
+            self.network.load_state_dict(own)
 
     def _validated(self, at: Progress) -> Generator[Progress, None, float | None]:
         """Return the loss on held-out pixels, or None where there are none."""
@@ -259,21 +299,6 @@ class _Run:
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.half)
-
-
-def _pace(schedule: str, share: float) -> float:
-    """Return the step size at `share` of a training, as part of the greatest.
-
-    One-cycle: Smith & Topin 2019, https://arxiv.org/abs/1708.07120.
-    """
-    if schedule == "constant":
-        return 1.0
-    if schedule == "cosine":
-        return 0.5 + 0.5 * math.cos(math.pi * share)
-    rise, start, end = 0.3, 1 / 25, 1e-4
-    if share < rise:
-        return start + (1 - start) * (0.5 - 0.5 * math.cos(math.pi * share / rise))
-    return end + (1 - end) * (0.5 + 0.5 * math.cos(math.pi * (share - rise) / (1 - rise)))
 
 
 def split_of(example: Example, training: Training) -> Split:

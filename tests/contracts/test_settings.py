@@ -23,6 +23,11 @@ OTHER = {  # another value of each field, and what else it takes to see it
     "guard": 0,
     "patience": 1,
     "schedule": "cosine",
+    "optimiser": "sgd",
+    "clip": 0.01,
+    "average": 0.9,
+    "drop": 0.5,
+    "every": 2,
     "weight_decay": 0.5,
     "mixup": 0.7,
     "seed": 1,
@@ -110,10 +115,30 @@ def test_every_setting_of_the_training_does_something(kind, name, images):
     base = BASE
     if name == "patience":  # nothing to stop early while it still gets better
         base = base.model_copy(update={"epochs": 12, "learning_rate": 0.2, "schedule": "constant"})
+    if name in ("drop", "every"):
+        base = base.model_copy(update={"schedule": "multiplicative"})
     task = TASKS[0]()
     one, other = (
         Recipe(task=task, network=network, training=t)
         for t in (base, base.model_copy(update={name: OTHER[name]}))
+    )
+    assert different(fingerprint(one, images), fingerprint(other, images))
+
+
+@pytest.mark.parametrize(
+    ("name", "choice"),
+    [
+        (name, choice)
+        for name in ("optimiser", "schedule")
+        for choice in get_args(Training.model_fields[name].annotation)
+        if choice != Training.model_fields[name].default
+    ],
+)
+def test_every_choice_of_how_to_step_is_another_training(name, choice, images):
+    base = BASE.model_copy(update={"every": 1})
+    one, other = (
+        Recipe(task=TASKS[0](), network=Pixelwise(width=8), training=training)
+        for training in (base, base.model_copy(update={name: choice}))
     )
     assert different(fingerprint(one, images), fingerprint(other, images))
 
