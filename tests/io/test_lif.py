@@ -32,7 +32,8 @@ def channel(place=0, tag=0, colour="Green", bits=8, kind=0, dye=""):
     dye = f"<ChannelProperty><Key>DyeName</Key><Value>{dye}</Value></ChannelProperty>" * bool(dye)
     return (
         f'<ChannelDescription DataType="{kind}" ChannelTag="{tag}" Resolution="{bits}" '
-        f'LUTName="{colour}" Unit="" BytesInc="{place}">{dye}</ChannelDescription>'
+        f'NameOfMeasuredQuantity="" Min="0" Max="255" LUTName="{colour}" IsLUTInverted="0" Unit="" '
+        f'BitInc="0" BytesInc="{place}">{dye}</ChannelDescription>'
     )
 
 

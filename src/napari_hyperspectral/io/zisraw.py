@@ -98,7 +98,7 @@ def tiles(
     full: list[Tile] = []
     reduced: list[Tile] = []
     for number in range(count):
-        if number % 1000 == 0:
+        if number % 1000 == 999:
             tell(number, count)
         tile, whole, place = _entry(raw, place, base)
         (full if whole else reduced).append(tile)
