@@ -238,3 +238,16 @@ def test_what_went_wrong_is_shown(viewer, dock, plain_cube, tmp_path, monkeypatc
     assert "none.csv" in told[0]
     dock.step = Values(centres=(1, 2))
     assert "2 values for the 4 bands" in dock.preview
+
+
+def test_a_closed_dock_disturbs_nobody(make_napari_viewer, cube, qtbot):
+    viewer = make_napari_viewer()
+    frame, widget = viewer.window.add_plugin_dock_widget("napari-hyperspectral", "Axis")
+    frame.destroyOnClose()
+    layer = add(viewer, cube)
+    viewer.layers.selection.active = layer
+    widget.deleteLater()
+    qtbot.wait(20)
+    viewer.layers.selection.active = None
+    viewer.layers.selection.active = layer
+    viewer.layers.clear()
