@@ -3,16 +3,14 @@
 Spectra stay in the file. A raster or a StreamLine map is a view of it; a scan that went to and
 fro, or was interrupted, is put in place when it is looked at.
 
-Source: Renishaw plc, "renishaw-wdf" 1.4 (header, blocks, types and units),
-https://pypi.org/project/renishaw-wdf/
+Source: Renishaw plc, Python package "renishaw-wdf" 1.4 (WdfDataType, WdfDataUnit, WdfFlags)
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
-from io import BytesIO
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -26,17 +24,13 @@ from .mapped import mapped
 from .placed import NEVER, Placed
 from .source import Source
 from .vendor import RGB, refusing
+from .wdfblocks import Wdf
+from .wdfpicture import picture
 from .wdfplaces import COLUMNS_FIRST, LINE, RANDOM, Area, in_order, pixels_of
-from .wdfproperties import Damaged, properties, time_of
+from .wdfproperties import Damaged, properties
 
-_MAGIC: Final = b"WDF1"
-_HEADER, _HEAD = 512, 16
-"""Bytes of the header of the file, and of that of a block: name, number, bytes of the block."""
-_TYPES: Final = {0: "unspecified", 1: "single", 2: "series", 3: "map"}
-_SCANS: Final = {
-    1: "static", 2: "continuous", 3: "step and repeat", 4: "filter scan", 5: "filter image",
-    6: "StreamLine", 7: "StreamLine HR", 8: "point",
-}  # fmt: skip
+_OWN_AXES: Final = 0b1001
+"""Flags of files whose spectra have axes of their own."""
 _SPECTRAL: Final[Mapping[int, tuple[Unit, Kind]]] = {
     1: ("1/cm", "raman_shift"),
     2: ("1/cm", "wavenumber"),
@@ -45,6 +39,7 @@ _SPECTRAL: Final[Mapping[int, tuple[Unit, Kind]]] = {
     5: ("um", "wavelength"),
 }
 """Unit and kind of the axis by the unit in the file."""
+_PIXELS: Final = 16
 _UNITS: Final = {
     1: "1/cm", 3: "nm", 4: "eV", 5: "um", 6: "counts", 7: "electrons", 8: "mm", 9: "m",
     10: "K", 11: "Pa", 12: "s", 13: "ms", 14: "h", 15: "d", 16: "px", 17: "intensity",
@@ -59,37 +54,8 @@ _ORIGINS: Final = {
 }  # fmt: skip
 """What is known of each spectrum; flags and checksums are left out."""
 _PRIMARY: Final = 0x8000_0000
+"""What is added to the type of a value that the map was made along."""
 _SETTINGS: Final = {"WXDA": "file", "WXDM": "measurement", "WXIS": "instrument"}
-_WIDTH, _HEIGHT, _UNIT, _EXIF, _CORNER, _MICRONS = 0xA20E, 0xA20F, 0xA210, 0x8769, 0xFEA0, 5
-"""Tags of a white-light image: its size and the unit of that, and where its first corner lies."""
-
-
-@dataclass(frozen=True)
-class _Block:
-    """A block without its header."""
-
-    start: int
-    length: int
-
-
-@dataclass(frozen=True)
-class _Header:
-    """What the header of the file says."""
-
-    flags: int
-    tracks: int
-    points: int
-    spectra: int
-    collected: int
-    rows: int
-    """Rows of the detector in each spectrum."""
-    centres: int
-    origins: int
-    kind: int
-    unit: int
-    laser: float
-    """Wavenumber, 1/cm."""
-    metadata: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -100,120 +66,51 @@ class _Origin:
     unit: str | None
     values: NDArray[np.float64]
 
+    def told(self, which: Any = slice(None)) -> dict[str, Any]:
+        """Return (some of) its values as plain JSON, which knows no infinity."""
+        values = self.values[which].tolist()
+        finite = [value if np.isfinite(value) else None for value in values]
+        return {"unit": self.unit, "values": finite}
+
 
 def read_images(source: Source) -> list[Image]:
     """Map the spectra, and load the white-light images taken along."""
-    raw = Bytes(source.path)
-    header = _header(raw)
-    blocks = _blocks(raw)
-    spectra = _block(raw, blocks, "DATA", 0)
-    needed = 4 * header.points * header.spectra
-    if spectra.length != needed:
-        what = f"{header.spectra} spectra of {header.points} points do not fill"
-        if spectra.length < needed:
-            raise FileFormatError(source.path, f"{what} {spectra.length} bytes", COPY_AGAIN)
-        warnings.warn(f"{source.path.name}: {what} block DATA", stacklevel=2)
-    origins = _origins(raw, blocks, header)
-    cube = _cube(raw, blocks, header, origins, source)
-    return [cube, *_pictures(raw, blocks, source)]
+    file = Wdf(Bytes(source.path))
+    _check_size(file)
+    return [_cube(file, source), *_pictures(file, source)]
 
 
-def _header(raw: Bytes) -> _Header:
-    if len(raw) < _HEADER or raw.take(0, 4) != _MAGIC:
-        raise FileFormatError(
-            raw.path, "not a Renishaw WDF file", "give the file its right suffix, or copy it again"
-        )
-    tracks, _, points, spectra, collected, accumulations = raw.unpack("<IIIQQI", 52)
-    rows, centres, origins = raw.unpack("<III", 84)
-    scan, kind, started, ended, unit, laser = raw.unpack("<IIQQIf", 128)
-    if not points or not spectra or not collected or collected > spectra:
-        raise FileFormatError(
-            raw.path,
-            f"{collected} of {spectra} spectra were measured, of {points} points",
-            "there is nothing to show" if not collected else COPY_AGAIN,
-        )
-    metadata = {
-        "title": raw.text(240, 160, "utf-8"),
-        "user": raw.text(208, 32, "utf-8"),
-        "application": raw.text(96, 24, "utf-8"),
-        "version": ".".join(map(str, raw.unpack("<4H", 120))),
-        "measurement": _TYPES.get(kind, str(kind)),
-        "scan": _SCANS.get(scan & 0xFF, str(scan)),
-        "started": time_of(started),
-        "ended": time_of(ended),
-        "accumulations": accumulations,
-        "spectra": {"planned": spectra, "measured": collected},
-    }
-    flags = raw.number("<Q", 16)
-    return _Header(
-        flags, tracks, points, spectra, collected, rows, centres, origins, kind, unit, laser,
-        metadata,
-    )  # fmt: skip
+def _check_size(file: Wdf) -> None:
+    """Refuse fewer spectra than the header says; everything else is sized by it."""
+    points, spectra = file.header.points, file.header.spectra
+    length, path = file.block("DATA").length, file.raw.path
+    what = f"{spectra} spectra of {points} points do not fill"
+    if length < 4 * points * spectra:
+        raise FileFormatError(path, f"{what} {length} bytes", COPY_AGAIN)
+    if length > 4 * points * spectra:
+        warnings.warn(f"{path.name}: {what} block DATA", stacklevel=2)
 
 
-def _blocks(raw: Bytes) -> dict[str, list[_Block]]:
-    """Return the blocks by name; they fill the file."""
-    blocks: dict[str, list[_Block]] = {}
-    place = 0
-    while place < len(raw):
-        name, _, size = raw.unpack("<4sIQ", place, "a block")
-        if size < _HEAD or place + size > len(raw):
-            raise FileFormatError(
-                raw.path,
-                f"block {name.decode('latin-1')!r} at byte {place} has {size} bytes, "
-                f"the file ends at {len(raw)}",
-                COPY_AGAIN,
-            )
-        known = blocks.setdefault(name.decode("latin-1"), [])
-        known.append(_Block(place + _HEAD, size - _HEAD))
-        place += size
-    return blocks
-
-
-def _block(raw: Bytes, blocks: Mapping[str, list[_Block]], name: str, least: int) -> _Block:
-    """Return the first block of a name, of at least so many bytes."""
-    if name not in blocks:
-        raise FileFormatError(raw.path, f"there is no block {name}", COPY_AGAIN)
-    block = blocks[name][0]
-    if block.length < least:
-        raise FileFormatError(
-            raw.path, f"block {name} has {block.length} bytes, not {least}", COPY_AGAIN
-        )
-    return block
-
-
-def _cube(
-    raw: Bytes,
-    blocks: Mapping[str, list[_Block]],
-    header: _Header,
-    origins: tuple[_Origin, ...],
-    source: Source,
-) -> Cube:
+def _cube(file: Wdf, source: Source) -> Cube:
     """Return the spectra as an image where they are a map, else as a list."""
-    axis = _axis(raw, blocks, header)
-    area = _area(raw, blocks, header)
-    metadata = header.metadata | _comment(raw, blocks) | _settings(raw, blocks)
+    header, area, origins = file.header, _area(file), _origins(file)
+    metadata = {**header.about} | _comment(file) | _settings(file)
     if area is None:
-        area = Area((header.spectra, 1, 1))
+        area, placed = Area((header.spectra, 1, 1)), {}
         pixels = in_order(area, header.collected)
-        placed: dict[str, Any] = {}
-        metadata["positions"] = _positions(origins)
+        metadata["positions"] = {origin.name: origin.told() for origin in origins}
     else:
         positions = {origin.name: origin.values for origin in origins}
         pixels = pixels_of(area, positions, header.collected)
         placed = _placing(area, {origin.name: origin.unit for origin in origins})
         metadata["map"] = {
-            "count": list(area.counts), "start": list(area.start), "step": list(area.step),
-            "flags": area.flags,
-        }  # fmt: skip
-        metadata["first and last"] = {
-            origin.name: {"unit": origin.unit, "values": origin.values[[0, -1]].tolist()}
-            for origin in origins
-            if np.isfinite(origin.values).all()
+            name: list(told) if isinstance(told, tuple) else told
+            for name, told in asdict(area).items()
         }
+        metadata["first and last"] = {origin.name: origin.told([0, -1]) for origin in origins}
     return Cube(
-        _data(raw, _block(raw, blocks, "DATA", 0), header, area, pixels),
-        axis,
+        _data(file, area, pixels),
+        _axis(file),
         name=source.path.stem,
         history=(f"read {source.path.name}",),
         intensity_unit=_UNITS.get(header.unit),
@@ -222,51 +119,47 @@ def _cube(
     )
 
 
-def _axis(raw: Bytes, blocks: Mapping[str, list[_Block]], header: _Header) -> SpectralAxis:
+def _axis(file: Wdf) -> SpectralAxis:
+    header = file.header
     if header.rows > 1 or header.centres != header.points:
         raise FileFormatError(
-            raw.path,
+            file.raw.path,
             f"{header.points} points a spectrum on {header.centres} × {header.rows} places",
             "images of the detector are not read; export spectra from WiRE",
         )
-    tracks = max(1, header.tracks) if header.flags & 0b1001 else 1
-    start = _block(raw, blocks, "XLST", 8 + 4 * header.centres * tracks).start
-    centres = raw.array("<f4", header.centres, start + 8)
-    for track in range(1, tracks):
-        other = raw.array("<f4", header.centres, start + 8 + 4 * header.centres * track)
-        if not np.array_equal(centres, other):
-            raise FileFormatError(
-                raw.path, f"{tracks} tracks with axes of their own", "save each track from WiRE"
-            )
-    code = raw.number("<I", start + 4)
-    if code not in _SPECTRAL and code == 16:  # pixels of the detector
-        return SpectralAxis(centres)
+    tracks = max(1, header.tracks) if header.flags & _OWN_AXES else 1
+    start = file.block("XLST", 8 + 4 * header.centres * tracks).start
+    table = file.raw.array("<f4", tracks * header.centres, start + 8).reshape(tracks, -1)
+    if not (table == table[0]).all():
+        raise FileFormatError(
+            file.raw.path, f"{tracks} tracks with axes of their own", "save each track from WiRE"
+        )
+    code, laser = file.raw.number("<I", start + 4), header.laser
+    if code == _PIXELS:  # of the detector
+        return SpectralAxis(table[0])
     unit, kind = _SPECTRAL.get(code, _SPECTRAL[1])
     return SpectralAxis(
-        centres,
+        table[0],
         unit,
         kind,
-        excitation_nm=1e7 / header.laser
-        if np.isfinite(header.laser) and header.laser > 0
-        else None,
+        excitation_nm=1e7 / laser if 0 < laser < np.inf else None,
         guessed=code not in _SPECTRAL,
     )
 
 
-def _area(raw: Bytes, blocks: Mapping[str, list[_Block]], header: _Header) -> Area | None:
+def _area(file: Wdf) -> Area | None:
     """Return the region of a map; None for spectra that are none."""
-    if "WMAP" not in blocks:
+    if "WMAP" not in file.blocks:
         return None
-    start = _block(raw, blocks, "WMAP", 44).start
-    flags, _, *numbers = raw.unpack("<II6f3I", start)
+    flags, _, *numbers = file.raw.unpack("<II6f3I", file.block("WMAP", 44).start)
     nx, ny, nz = (max(1, int(count)) for count in numbers[6:])
     area = Area((nx, ny, nz), (*numbers[:3],), (*numbers[3:6],), flags)
     if flags & RANDOM or nx == ny == 1:  # points here and there, or at different depths
         return None
-    if area.size != header.spectra or not np.isfinite(numbers[:6]).all():
+    if area.size != file.header.spectra or not np.isfinite(numbers[:6]).all():
         warnings.warn(
-            f"{raw.path.name}: {header.spectra} spectra, but a map of {nx} × {ny} × {nz}: "
-            "they were read as a list",
+            f"{file.raw.path.name}: {file.header.spectra} spectra, but a map of "
+            f"{nx} × {ny} × {nz}: they were read as a list",
             stacklevel=2,
         )
         return None
@@ -288,29 +181,21 @@ def _placing(area: Area, units: Mapping[str, str | None]) -> dict[str, Any]:
     return placed
 
 
-def _data(raw: Bytes, block: _Block, header: _Header, area: Area, pixels: NDArray[np.intp]) -> Any:
+def _data(file: Wdf, area: Area, pixels: NDArray[np.intp]) -> Any:
     """Return the spectra as (band, y, x), or (z, band, y, x)."""
     nx, ny, nz = area.counts
     layers = (nz,) if nz > 1 else ()
+    path, start, points = file.raw.path, file.block("DATA").start, file.header.points
     if np.array_equal(pixels, np.arange(area.size)):
-        data = mapped(raw.path, "<f4", (*layers, ny, nx, header.points), block.start)
+        data = mapped(path, "<f4", (*layers, ny, nx, points), start)
         return data.transpose((0, 3, 1, 2) if layers else (2, 0, 1))
     if np.array_equal(pixels, in_order(area, area.size, COLUMNS_FIRST)):
-        data = mapped(raw.path, "<f4", (*layers, nx, ny, header.points), block.start)
+        data = mapped(path, "<f4", (*layers, nx, ny, points), start)
         return data.transpose((0, 3, 2, 1) if layers else (2, 1, 0))
-    return _put(raw, block, header, area, pixels)
-
-
-def _put(
-    raw: Bytes, block: _Block, header: _Header, area: Area, pixels: NDArray[np.intp]
-) -> Placed:
-    """Return spectra that are put in place when they are looked at."""
     raster = np.full(area.size, NEVER, np.intp)
-    raster[pixels] = np.arange(header.collected)
-    table = mapped(raw.path, "<f4", (header.collected, header.points), block.start)
-    return Placed(
-        _Rows(table), raster.reshape(area.shape if area.counts[2] > 1 else area.shape[1:])
-    )
+    raster[pixels] = np.arange(len(pixels))
+    table = mapped(path, "<f4", (len(pixels), points), start)
+    return Placed(_Rows(table), raster.reshape(*layers, ny, nx))
 
 
 class _Rows:
@@ -329,95 +214,60 @@ class _Rows:
 # ------------------------------------------------------------------------------ beside the spectra
 
 
-def _origins(
-    raw: Bytes, blocks: Mapping[str, list[_Block]], header: _Header
-) -> tuple[_Origin, ...]:
+def _origins(file: Wdf) -> tuple[_Origin, ...]:
     """Return what is known of each spectrum that was measured."""
-    if "ORGN" not in blocks:
+    if "ORGN" not in file.blocks:
         return ()
-    length = 24 + 8 * header.spectra
-    start = _block(raw, blocks, "ORGN", 4).start
+    raw, length = file.raw, 24 + 8 * file.header.spectra
+    start = file.block("ORGN", 4).start
     count = raw.number("<I", start)
-    _block(raw, blocks, "ORGN", 4 + count * length)
+    file.block("ORGN", 4 + count * length)
     found = []
     for place in range(start + 4, start + 4 + count * length, length):
         kind, unit = raw.unpack("<II", place)
         name = _ORIGINS.get(kind & ~_PRIMARY)
         if name is None:
             continue
-        values = raw.array("<u8" if unit == _FILETIME else "<f8", header.collected, place + 24)
+        dtype = "<u8" if unit == _FILETIME else "<f8"
+        values = raw.array(dtype, file.header.collected, place + 24)
         if unit == _FILETIME:  # s since the first
             values = (values - values[0]).astype("<i8") / 1e7
-        found.append(_Origin(name, _UNITS.get(unit), values.astype(np.float64, copy=False)))
+        found.append(_Origin(name, _UNITS.get(unit), values))
     return tuple(found)
 
 
-def _positions(origins: tuple[_Origin, ...]) -> dict[str, Any]:
-    """Return what is known of each spectrum as plain JSON."""
-    return {
-        origin.name: {"unit": origin.unit, "values": origin.values.tolist()}
-        for origin in origins
-        if np.isfinite(origin.values).all()
-    }
-
-
-def _comment(raw: Bytes, blocks: Mapping[str, list[_Block]]) -> dict[str, str]:
-    texts = [raw.text(block.start, block.length, "utf-8") for block in blocks.get("TEXT", ())]
+def _comment(file: Wdf) -> dict[str, str]:
+    texts = [raw.decode("utf-8", "replace").strip("\0 \r\n") for raw in file.contents("TEXT")]
     return {"comment": "\n".join(texts)} if any(texts) else {}
 
 
-def _settings(raw: Bytes, blocks: Mapping[str, list[_Block]]) -> dict[str, Any]:
+def _settings(file: Wdf) -> dict[str, Any]:
     """Return the settings of file, measurement and instrument."""
     found = {}
-    for block_name, name in _SETTINGS.items():
-        for block in blocks.get(block_name, ())[:1]:
+    for block, name in _SETTINGS.items():
+        for content in file.contents(block)[:1]:
             try:
-                found[f"{name} settings"] = properties(raw.take(block.start, block.length))
+                found[f"{name} settings"] = properties(content)
             except Damaged as error:
                 warnings.warn(
-                    f"{raw.path.name}: the {name} settings are not readable ({error})", stacklevel=2
+                    f"{file.raw.path.name}: the {name} settings are not readable ({error})",
+                    stacklevel=2,
                 )
     return found
 
 
-def _pictures(raw: Bytes, blocks: Mapping[str, list[_Block]], source: Source) -> list[Cube]:
+def _pictures(file: Wdf, source: Source) -> list[Cube]:
     """Return the white-light images."""
-    jpegs = blocks.get("WHTL", [])
+    contents = file.contents("WHTL")
     pictures = []
-    for number, block in enumerate(jpegs, 1):
-        name = f"{source.path.stem} white light" + (f" {number}" if len(jpegs) > 1 else "")
+    for number, content in enumerate(contents, 1):
         try:
             with refusing(source.path, "JPEG"):
-                pixels, about = _jpeg(raw.take(block.start, block.length))
+                pixels, placed = picture(content)
         except (FileFormatError, ImportError) as error:
             warnings.warn(f"the white-light image was left out: {error}", stacklevel=2)
-        else:
-            history = (f"read {source.path.name}",)
-            channels = ChannelAxis(RGB)
-            pictures.append(Cube(pixels, channels, name=name, history=history, **about))
+            continue
+        name = f"{source.path.stem} white light" + (f" {number}" if len(contents) > 1 else "")
+        history = (f"read {source.path.name}",)
+        pictures.append(Cube(pixels, ChannelAxis(RGB), name=name, history=history, **placed))
     return pictures
-
-
-def _jpeg(content: bytes) -> tuple[NDArray[np.uint8], dict[str, Any]]:
-    """Return the colours of a JPEG, (colour, y, x), and its place where it says one."""
-    from PIL import Image as Pillow
-
-    try:
-        with Pillow.open(BytesIO(content), formats=["JPEG", "BMP", "PNG"]) as picture:
-            pixels = np.asarray(picture.convert("RGB")).transpose(2, 0, 1)
-            exif = picture.getexif()
-            detail = exif.get_ifd(_EXIF)
-    except Pillow.DecompressionBombError as error:  # says that it has more pixels than any has
-        raise ValueError(str(error)) from error
-    if detail.get(_UNIT) != _MICRONS or not {_WIDTH, _HEIGHT} <= set(detail):
-        return pixels, {}
-    _, height, width = pixels.shape
-    size = float(detail[_HEIGHT]) / height, float(detail[_WIDTH]) / width
-    if not np.isfinite(size).all() or min(size) <= 0:
-        return pixels, {}
-    about: dict[str, Any] = {"pixel_size": size, "pixel_unit": "um"}
-    corner = exif.get(_CORNER, ())
-    if np.size(corner) == 2 and np.isfinite([float(side) for side in corner]).all():
-        left, top = (float(side) for side in corner)  # of the first pixel, not its centre
-        about["origin"] = (top + size[0] / 2, left + size[1] / 2)
-    return pixels, about

@@ -3,7 +3,7 @@
 The file says in which order the stage went, and for each spectrum where the stage was. The second
 is always right, the first is what remains where the stage kept no even steps.
 
-Source: Renishaw plc, "renishaw-wdf" 1.4 (MapArea), https://pypi.org/project/renishaw-wdf/
+Source: Renishaw plc, Python package "renishaw-wdf" 1.4 (MapArea, MapAreaFlags)
 """
 
 from __future__ import annotations

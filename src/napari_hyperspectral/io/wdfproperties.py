@@ -1,7 +1,6 @@
 """Property sets: the settings of instrument and measurement inside a Renishaw file.
 
-Source: Renishaw plc, "renishaw-wdf" 1.4 (its types and predefined keys),
-https://pypi.org/project/renishaw-wdf/
+Source: Renishaw plc, Python package "renishaw-wdf" 1.4 (Pset, PsetType, its predefined keys)
 """
 
 from __future__ import annotations
