@@ -159,6 +159,21 @@ def test_the_mean_of_a_large_cube_is_taken_from_a_grid(axis, rng):
     assert axes.mean_spectrum(cube) == pytest.approx([5] * 6, abs=0.2)
 
 
+def test_the_mean_of_a_huge_cube_is_taken_from_its_middle():
+    data = np.broadcast_to(np.float32(0), (400, 700, 900))
+    seen = []
+
+    class File:
+        shape, dtype = data.shape, data.dtype
+
+        def __getitem__(self, key):
+            seen.append(data[key].size)
+            return data[key]
+
+    axes.mean_spectrum(Cube(File(), SpectralAxis.index(400)))
+    assert seen == [400 * 64 * 64]
+
+
 def test_another_excitation_line_can_be_noted_or_reckoned_with(axis):
     noted = with_excitation(axis, 785.0)
     assert np.array_equal(noted.centres, axis.centres)

@@ -9,6 +9,7 @@ Wavelengths are those in vacuum, for the relations between them and energies to 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, TypeAlias, get_args
@@ -59,6 +60,8 @@ _PROPORTIONAL: Final[Mapping[str | None, float]] = {"1/cm": 1.0, "eV": _EV, "THz
 """Unit: how much of it 1/cm is."""
 _PEAKS_FROM: Final = 4096
 """Pixels that a mean spectrum is taken over, at most."""
+_LARGE: Final = 2**27
+"""Values of a cube that nobody wants to read through for a few peaks."""
 
 
 class Calibration(NamedTuple):
@@ -209,11 +212,15 @@ def peak_places(spectrum: ArrayLike, axis: SpectralAxis, most: int = 8) -> Array
 
 
 def mean_spectrum(cube: Cube) -> Array:
-    """Return the mean over a regular grid of at most 4096 pixels, shape (band,); NaN left out."""
-    *leading, _band, rows, columns = cube.shape
-    step = max(1, int(np.ceil(np.sqrt(rows * columns / _PEAKS_FROM))))
-    at = (*(0 for _ in leading), slice(None), slice(0, None, step), slice(0, None, step))
-    part = np.asarray(cube.data[at], dtype=np.float64).reshape(len(cube.axis), -1)
+    """Return the mean over at most 4096 pixels, shape (band,); NaN is left out.
+
+    They lie on a regular grid; in a cube too large to be read for that, in its middle.
+    """
+    *leading, bands, rows, columns = cube.shape
+    large = bands * rows * columns > _LARGE
+    inside = tuple(_middle(size) if large else _grid(rows, columns) for size in (rows, columns))
+    at = (*(0 for _ in leading), slice(None), *inside)
+    part = np.asarray(cube.data[at], dtype=np.float64).reshape(bands, -1)
     known = np.isfinite(part)
     with np.errstate(invalid="ignore"):
         mean: Array = np.where(known, part, 0).sum(axis=1) / known.sum(axis=1)
@@ -552,6 +559,15 @@ def _slope(unit: Unit | None, values: Array) -> Array:
     if unit in _RECIPROCAL:
         return _RECIPROCAL[unit] / values**2
     return np.full(len(values), 1 / _PROPORTIONAL[unit])
+
+
+def _grid(rows: int, columns: int) -> slice:
+    return slice(0, None, max(1, math.ceil(math.sqrt(rows * columns / _PEAKS_FROM))))
+
+
+def _middle(size: int) -> slice:
+    first = max(0, (size - math.isqrt(_PEAKS_FROM)) // 2)
+    return slice(first, first + math.isqrt(_PEAKS_FROM))
 
 
 def _transposed(data: Any, order: Sequence[int]) -> Any:

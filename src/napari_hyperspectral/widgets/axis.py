@@ -234,8 +234,10 @@ class AxisWidget(QWidget):
             fills.append(Meaning(quantity=known["quantity"]))
         if axis.excitation_nm:
             fills.append(Excitation(excitation_nm=axis.excitation_nm))
+        before = self._chooser.blockSignals(True)  # one look at the end is enough
         for settings in fills:
             self._chooser.form_of(type(settings)).settings = settings
+        self._chooser.blockSignals(before)
 
     def _preview(self, *_: object) -> None:
         """Show what the step in the form would make of the axis."""
