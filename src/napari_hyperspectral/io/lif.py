@@ -28,6 +28,7 @@ from .binary import COPY_AGAIN, Bytes
 from .errors import FileFormatError
 from .mapped import mapped
 from .source import Source
+from .units import metres, place_unit
 from .vendor import RGB, channel_axis, sampling, settings, xml_of
 
 _MAGIC, _MARK = 0x70, 0x2A
@@ -81,7 +82,8 @@ class _Along:
 
     def wavelengths(self) -> list[float]:
         """Return its places in nm."""
-        ends = self.origin * 1e9, (self.origin + self.length) * 1e9
+        factor = 1e9 * (metres(place_unit(self.unit)) or 1.0)
+        ends = self.origin * factor, (self.origin + self.length) * factor
         return [float(value) for value in np.linspace(*ends, self.size)]
 
 
@@ -353,11 +355,19 @@ def _excitation(
         wavelengths = along["excitation"].wavelengths()
         return wavelengths[at["excitation"]] if "excitation" in at else None
     lines = {
-        float(line.get("LaserLine", 0))
+        _number(line.get("LaserLine"))
         for line in element.iterfind(f".//{_SCAN}/AotfList/Aotf/LaserLineSetting")
-        if float(line.get("IntensityDev", 0)) > 0
+        if _number(line.get("IntensityDev")) > 0
     }
-    return lines.pop() if len(lines) == 1 else None
+    return lines.pop() or None if len(lines) == 1 else None
+
+
+def _number(text: str | None) -> float:
+    """Return a number, 0 where there is none."""
+    try:
+        return float(text or 0)
+    except ValueError:
+        return 0.0
 
 
 def _metadata(
