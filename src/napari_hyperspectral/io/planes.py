@@ -7,7 +7,8 @@ Source: Adobe, "TIFF Revision 6.0", https://www.itu.int/itudoc/itu-t/com16/tiff-
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator
+import uuid
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,9 @@ from numpy.typing import NDArray
 from tifffile import TiffFile, TiffWriter
 
 from .errors import FileFormatError
+from .lazy import Lazy
 from .mapped import mapped
+from .scattered import scattered
 from .segments import decoded
 from .tifflinks import CUT_SHORT, check_links
 from .vendor import refusing
@@ -105,12 +108,15 @@ def planes_of(path: Path, file: TiffFile, series: Any) -> Planes:
     if offset is None and len(series.pages) == 1:
         offset = _offset_of_strips(tags, math.prod(stored) * series.dtype.itemsize)
     count = max(1, math.prod(series.shape) // math.prod(stored))
+    dtype = series.dtype.newbyteorder(file.byteorder)
     if offset is not None:
-        dtype = series.dtype.newbyteorder(file.byteorder)
         data = _mapped(path, (count, *stored), dtype, offset)
-        data = data if separate else data.transpose(0, 3, 1, 2)
     else:
+        data = scattered(path, series, stored, dtype) if len(series.pages) == count else None
+    if data is None:
         data = decoded(path, series, (samples, height, width), count)
+    elif not separate:
+        data = data.transpose(0, 3, 1, 2)
     colour = samples in (3, 4) and int(tags.get(_PHOTOMETRIC, 1)) in (_RGB, _YCBCR)
     return Planes(data, chunky=samples > 1 and not separate, colour=colour)
 
@@ -141,6 +147,28 @@ def _mapped(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], offset: in
             CUT_SHORT,
         )
     return mapped(path, dtype, shape, offset)
+
+
+def reshaped(data: Any, shape: Sequence[int]) -> Any:
+    """Return planes in another shape; lazy ones stay lazy."""
+    if isinstance(data, Lazy):
+        many = [size for size in data.shape if size > 1]
+        if many == [size for size in shape if size > 1]:
+            part = data[tuple(slice(None) if size > 1 else 0 for size in data.shape)]
+            return (
+                part[tuple(slice(None) if size > 1 else None for size in shape)]
+                if many
+                else (np.asarray(part).reshape(shape))
+            )
+        import dask.array as da
+
+        data = da.from_array(  # type: ignore[no-untyped-call]
+            data,
+            chunks=data.chunks,
+            name=uuid.uuid4().hex,  # else dask reads all to give it a name
+            asarray=False,
+        )
+    return data.reshape(tuple(shape))
 
 
 def each_plane(data: Any) -> Iterator[NDArray[Any]]:

@@ -27,7 +27,7 @@ from .imagej import told_by_imagej
 from .jsonaxis import axis_of_json
 from .lsm import positions, told_by_lsm
 from .omexml import images_of_ome
-from .planes import Planes, layout_of_file, opened, planes_of, write_planes
+from .planes import Planes, layout_of_file, opened, planes_of, reshaped, write_planes
 from .sidecar import LAYOUT_KEY, read_sidecar, sidecar_of, write_sidecar
 from .source import Source
 from .tifflinks import CUT_SHORT
@@ -274,7 +274,7 @@ _WORDS = {"t": "frames", "z": "slices", "b": "bands", "?": "planes"}
 def _arranged(planes: Planes, sizes: Sizes) -> tuple[Any, str]:
     """Return the planes as (t, z, band, y, x) without the t and z of one plane, and which stay."""
     names = [name for name, _ in sizes]
-    data = planes.data.reshape(*(size for _, size in sizes), *planes.data.shape[1:])
+    data = reshaped(planes.data, (*(size for _, size in sizes), *planes.data.shape[1:]))
     order = [names.index(letter) for letter in "tzb" if letter in names]
     data = data.transpose(*order, *range(len(names), data.ndim))
     if "b" not in names:
@@ -282,7 +282,7 @@ def _arranged(planes: Planes, sizes: Sizes) -> tuple[Any, str]:
     many = dict(sizes)
     leading = [letter for letter in "tz" if letter in many]
     shape = [many[letter] for letter in leading if many[letter] > 1]
-    data = data.reshape(*shape, many.get("b", 1) * planes.samples, *data.shape[-2:])
+    data = reshaped(data, (*shape, many.get("b", 1) * planes.samples, *data.shape[-2:]))
     return data, "".join(letter for letter in leading if many[letter] > 1)
 
 
@@ -298,7 +298,7 @@ def _described(planes: Planes, sizes: Sizes, about: Mapping[str, Any] | None) ->
         return None  # another program has cropped the image since
     if "axis" in about and len(axis_from_json(about["axis"])) != shape[-3]:
         return None
-    return image_from(data.reshape(shape), about)
+    return image_from(reshaped(data, shape), about)
 
 
 def _laid_out(found: _Evidence, layout: str, source: Source) -> Image:
@@ -306,7 +306,7 @@ def _laid_out(found: _Evidence, layout: str, source: Source) -> Image:
     planes = found.planes
     data = planes.data.transpose(0, 2, 3, 1) if planes.chunky else planes.data
     pixel = data.shape[1:] if planes.samples > 1 else planes.data.shape[2:]
-    data = data.reshape(*(size for _, size in found.sizes if size > 1), *pixel)
+    data = reshaped(data, (*(size for _, size in found.sizes if size > 1), *pixel))
     if len(layout) != data.ndim:
         raise FileFormatError(
             source.path,

@@ -7,26 +7,32 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 from tifffile import TiffWriter
 
 from ..axis import Axis, ChannelAxis, SpectralAxis
 from ..cube import Cube, Image, Labels, describe, image_from
-from . import omezarr, tiff
+from . import omezarr, tiff, zarrstore
 from .arrays import cube_from_array
 from .errors import FileFormatError
 from .evidence import axis_from_names
-from .planes import layout_of_file, write_planes
+from .lazy import Box, Lazy
+from .planes import layout_of_file, reshaped, write_planes
 from .source import Source
 
 _ABOUT: Final = "description.json"
 _LABELS: Final = "labels.tif"
 _SUFFIXES: Final = (".tif", ".tiff")
+_OPEN: Final = 128
+"""Files that are kept open: systems allow some hundreds."""
+_Reader = Callable[[Path], Cube]
 _LOOK_AT: Final = 100_000
 """Entries of a folder to look at: somebody may drop a whole disk."""
 
@@ -41,23 +47,25 @@ def read_images(source: Source) -> list[Image]:
     FileFormatError
         If there is no TIFF file in it, or their sizes differ.
     """
-    if omezarr.is_zarr(source.path):
+    if zarrstore.is_zarr(source.path):
         return omezarr.read_images(source)
     files = _files(source.path)
-    bands = [_band(file) for file in files]
-    first = bands[0]
-    for file, band in zip(files, bands, strict=True):
-        if (band.shape, band.data.dtype) != (first.shape, first.data.dtype):
+    band = lru_cache(_OPEN)(_band)
+    first = band(files[0])
+    for number, file in enumerate(files):
+        source.tell(number, len(files), file.name)
+        each = band(file)
+        if (each.shape, each.data.dtype) != (first.shape, first.data.dtype):
             raise FileFormatError(
                 file,
-                f"{band.shape} {band.data.dtype}, but {files[0].name} is {first.shape} "
+                f"{each.shape} {each.data.dtype}, but {files[0].name} is {first.shape} "
                 f"{first.data.dtype}",
                 "all the bands of a folder must be alike: move the odd ones elsewhere",
             )
     about = _description(source.path)
     if about is not None and source.axes is None:
-        return [_described(bands, about)]
-    cube = _deduced(source.path, files, bands)
+        return [_described(files, band, about)]
+    cube = _deduced(source.path, files, band)
     return [cube if source.axes is None else _laid_out(cube, source)]
 
 
@@ -105,33 +113,34 @@ def _natural(path: Path) -> list[Any]:
 
 def _band(path: Path) -> Cube:
     image = tiff.read_images(Source(path))[0]
-    assert not isinstance(image, Labels)
+    if isinstance(image, Labels):
+        raise FileFormatError(path, "labels, no band of a cube", "open the file itself")
     return image
 
 
-def _described(bands: Sequence[Cube], about: dict[str, Any]) -> Image:
+def _described(files: Sequence[Path], band: _Reader, about: dict[str, Any]) -> Image:
     """Return the image that we wrote: the pages of each file are its frames and slices."""
     shape = [int(size) for size in about["shape"]]
     if "axis" not in about:
-        return image_from(bands[0].data.reshape(shape), about)
-    pages = (*shape[:-3], 1, *shape[-2:])
-    return image_from(_stacked([band.data.reshape(pages) for band in bands]), about)
+        return image_from(reshaped(band(files[0]).data, shape), about)
+    return image_from(_stacked(files, band, shape[:-3]), about)
 
 
-def _deduced(path: Path, files: Sequence[Path], bands: Sequence[Cube]) -> Cube:
-    if len(bands[0].axis) > 1:
+def _deduced(path: Path, files: Sequence[Path], band: _Reader) -> Cube:
+    first = band(files[0])
+    if len(first.axis) > 1:
         raise FileFormatError(
             files[0],
-            f"{len(bands[0].axis)} pages or channels, a band of a folder has one",
+            f"{len(first.axis)} pages or channels, a band of a folder has one",
             "open the file itself",
         )
     return Cube(
-        _stacked([band.data for band in bands]),
-        _axis_of_names(files) or SpectralAxis.index(len(bands)),
-        pixel_size=bands[0].pixel_size,
-        pixel_unit=bands[0].pixel_unit,
-        t=bands[0].t,
-        z=bands[0].z,
+        _stacked(files, band, first.shape[:-3]),
+        _axis_of_names(files) or SpectralAxis.index(len(files)),
+        pixel_size=first.pixel_size,
+        pixel_unit=first.pixel_unit,
+        t=first.t,
+        z=first.z,
         name=path.name,
         history=(f"read {path.name}",),
     )
@@ -150,14 +159,18 @@ def _laid_out(cube: Cube, source: Source) -> Cube:
     return cube_from_array(cube.data, layout, axis, name=cube.name, history=cube.history)
 
 
-def _stacked(bands: Sequence[Any]) -> Any:
-    import dask.array as da
+def _stacked(files: Sequence[Path], band: _Reader, leading: Sequence[int]) -> Lazy:
+    """Return the bands as one array, shape (…leading, band, y, x), of files that stay closed."""
+    first = band(files[0])
+    plane = first.shape[-2:]
 
-    lazy = [
-        b if isinstance(b, da.Array) else da.from_array(b, chunks=b.shape)  # type: ignore[no-untyped-call]
-        for b in bands
-    ]
-    return da.concatenate(lazy, axis=-3)  # type: ignore[no-untyped-call]
+    def read(box: Box) -> NDArray[Any]:
+        *lead, bands, y, x = box
+        pages = (reshaped(band(file).data, (*leading, *plane)) for file in files[bands])
+        return np.stack([np.asarray(page[(*lead, y, x)]) for page in pages], axis=-3)
+
+    shape = (*leading, len(files), *plane)
+    return Lazy(read, shape, first.data.dtype, (*(1 for _ in leading), 1, *plane))
 
 
 def _axis_of_names(files: Sequence[Path]) -> SpectralAxis | None:
