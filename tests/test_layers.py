@@ -188,8 +188,10 @@ def test_a_picture_is_shown_in_its_colours(picture, make_napari_viewer):
 
 
 def test_a_picture_beside_spectra_does_not_cover_them(picture, cube):
-    seen = [attributes.get("visible", True) for _, attributes, _ in to_layers([cube, picture])]
-    assert seen == [True, False]
+    survey = Cube(np.zeros((1, 4, 5)), SpectralAxis.index(1))
+    images = [survey, cube, picture, survey]
+    seen = [attributes.get("visible", True) for _, attributes, _ in to_layers(images)]
+    assert seen == [True, True, False, False]
     ((data, attributes, _),) = to_layers([picture])
     assert (data.shape, attributes["rgb"]) == ((3, 4, 5), False), "alone it is to be worked with"
     assert "visible" not in attributes

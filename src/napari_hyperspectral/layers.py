@@ -90,15 +90,17 @@ def to_layer(image: Image, *, in_colour: bool = False) -> LayerData:
 def to_layers(images: Sequence[Image]) -> list[LayerData]:
     """Return the layers of all the images of a file.
 
-    Pictures that the instrument took along with spectra are shown in colour, and begin hidden:
-    they would cover them.
+    Pictures that the instrument took along with spectra are shown in colour. They, and cubes
+    without a spectrum that follow one with it, begin hidden: they would cover it.
     """
-    pictures = [_is_picture(image) for image in images]
-    if all(pictures):
+    if all(_is_picture(image) for image in images):
         return [to_layer(image) for image in images]
     layers = [to_layer(image, in_colour=True) for image in images]
-    for (_data, attributes, _kind), is_picture in zip(layers, pictures, strict=True):
-        attributes |= {"visible": False} if is_picture else {}
+    covered = False
+    for image, (_data, attributes, _kind) in zip(images, layers, strict=True):
+        if isinstance(image, Cube) and not _is_spectral(image):
+            attributes |= {"visible": not (covered or _is_picture(image))}
+        covered = covered or _is_spectral(image)
     return layers
 
 
@@ -247,6 +249,11 @@ def _is_stack(data: Any, attributes: Mapping[str, Any]) -> bool:
     if not isinstance(about, Mapping) or "axis" in about:
         return False
     return len(data.shape) == 2 + sum(bool(about.get(dim)) for dim in "tz")
+
+
+def _is_spectral(image: Image) -> bool:
+    axis = getattr(image, "axis", None)
+    return isinstance(axis, SpectralAxis) and axis.kind != "index"
 
 
 def _is_picture(image: Image) -> bool:
