@@ -139,7 +139,7 @@ def _blocks(raw: Bytes, start: int, root: Element) -> dict[str, tuple[int, int]]
             raw.path, f"LIF of version {root.get('Version')!r}", "save it again with LAS X"
         )
     blocks: dict[str, tuple[int, int]] = {}
-    while start < len(raw):
+    while start + struct.calcsize(layout) <= len(raw):
         magic, _, mark, size, end, letters = raw.unpack(layout, start, "a block of memory")
         if (magic, mark, end) != (_MAGIC, _MARK, _MARK):
             break  # an image whose block is not found says so
@@ -378,7 +378,7 @@ def _metadata(
     odd = {role: name for role, name in roles.items() if role != name}
     odd = {"band" if role == "b" else role: name for role, name in odd.items()}
     told: dict[str, Any] = {"Leica": {} if image is None else settings(image)}
-    if odd:
+    if "excitation" in along or set(odd) - {"band"}:
         told["axes"] = odd
     if "excitation" in along:
         told["excitation_nm"] = along["excitation"].wavelengths()
