@@ -3,6 +3,7 @@
 import json
 import threading
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import ome_types
@@ -12,6 +13,7 @@ import tifffile
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube, Labels, Sampling, describe
 from napari_hyperspectral.io import AmbiguousError, FileFormatError, read, read_labels, write
+from napari_hyperspectral.io.lazy import Lazy
 
 
 @pytest.fixture
@@ -104,6 +106,29 @@ def test_ome_channel_names_with_wavenumbers_are_a_spectrum(tmp_path, pages):
     assert axis == SpectralAxis(wavelengths(8), "1/cm", guessed=True)
 
 
+def test_an_excitation_that_all_channels_share_is_kept(tmp_path, pages):
+    about = {"EmissionWavelength": wavelengths(8), "ExcitationWavelength": [405.0] * 8}
+    axis = read(ome_file(tmp_path / "a.ome.tif", pages, **about)).axis
+    assert axis == SpectralAxis(wavelengths(8), "nm", excitation_nm=405.0)
+
+
+def test_a_sweep_of_the_excitation_is_a_spectrum(tmp_path, pages):
+    path = ome_file(tmp_path / "a.ome.tif", pages, ExcitationWavelength=wavelengths(8))
+    assert read(path).axis == SpectralAxis(wavelengths(8), "nm")
+
+
+def test_what_is_left_of_an_ome_set_is_refused_until_the_rest_is_there(tmp_path, pages):
+    path = ome_file(tmp_path / "a.ome.tif", pages[:4])
+    xml = tifffile.tiffcomment(path).replace('SizeC="4"', 'SizeC="8"')
+    rest = (
+        '<TiffData FirstC="4" IFD="0" PlaneCount="4"><UUID FileName="b.ome.tif">urn:uuid:%s</UUID>'
+    )
+    rest = rest % "00000000-0000-0000-0000-000000000001" + "</TiffData></Pixels>"
+    tifffile.tiffcomment(path, xml.replace("</Pixels>", rest).encode())
+    with pytest.raises(FileFormatError, match=r"a\.ome\.tif: .*(other files of the set|copy)"):
+        read(path)
+
+
 def test_dyes_are_channels_and_no_spectrum(tmp_path, pages):
     dyes = {"Name": ["DAPI", "GFP", "Cy5"], "EmissionWavelength": [461.0, 510.0, 670.0]}
     path = ome_file(tmp_path / "a.ome.tif", pages[:3], **dyes)
@@ -142,6 +167,25 @@ def test_gdal_tags_give_axis_widths_and_bad_bands(tmp_path, pages):
     assert cube.axis == SpectralAxis(wavelengths(8), "um", widths=widths, bad=bad)
     assert cube.metadata["nodata"] == -9999
     np.testing.assert_array_equal(np.asarray(cube.data), pages)
+
+
+def test_scale_offset_and_nodata_of_gdal_are_told_and_not_applied(tmp_path, pages):
+    items = "".join(
+        f'<Item name="SCALE" sample="{band}" role="scale">0.0001</Item>'
+        f'<Item name="OFFSET" sample="{band}" role="offset">{band}</Item>'
+        for band in range(8)
+    )
+    xml = f"<GDALMetadata>{items}<Item name='sensor'>Tanager</Item></GDALMetadata>"
+    tags = [(42112, "s", 0, xml, True), (42113, "s", 0, "-32768", True)]
+    tifffile.imwrite(
+        tmp_path / "a.tif", pages, photometric="minisblack", metadata=None, extratags=tags
+    )
+    cube = read(tmp_path / "a.tif")
+    np.testing.assert_array_equal(cube.data, pages)
+    assert cube.metadata["scale"] == 0.0001
+    assert cube.metadata["offset"] == list(range(8))
+    assert cube.metadata["nodata"] == -32768
+    assert cube.metadata["gdal"]["sensor"] == "Tanager"
 
 
 def test_an_envi_header_pasted_into_the_description_is_read(tmp_path, pages):
@@ -314,6 +358,24 @@ def test_ome_types_reads_our_ome_xml(tmp_path, cube, stack):
         np.testing.assert_array_equal(file.series[0].asarray(), np.asarray(stack.data))
 
 
+def test_ome_types_reads_the_classes_of_our_labels(tmp_path, labels):
+    coloured = replace(labels, colours=("#ff8000", "#0080ff"))
+    write(tmp_path / "a.ome.tif", coloured)
+    ome = ome_types.from_tiff(tmp_path / "a.ome.tif", validate=True)
+    (annotation,) = ome.structured_annotations.map_annotations
+    pairs = {pair.k: pair.value for pair in annotation.value.ms}
+    assert (pairs["1"], pairs["2"]) == ("nucleus #ff8000", "lipid droplet #0080ff")
+    same(read_labels(tmp_path / "a.ome.tif"), coloured)
+
+
+@pytest.mark.parametrize("kind", [None, "TIFF stack", "TIFF folder"])
+def test_colours_of_classes_come_back(tmp_path, labels, kind):
+    coloured = replace(labels, colours=("#ff8000", "#0080ff"), data=labels.data.astype(np.uint8))
+    name = "scan" if kind == "TIFF folder" else "a.tif"
+    write(tmp_path / name, coloured, format=kind)
+    same(read_labels(tmp_path / name), coloured)
+
+
 def test_tifffile_reads_our_imagej_stacks(tmp_path, cube):
     write(tmp_path / "a.tif", cube)
     with tifffile.TiffFile(tmp_path / "a.tif") as file:
@@ -383,6 +445,17 @@ def test_names_of_files_give_order_and_wavelengths(tmp_path, pages):
     cube = read(tmp_path)
     assert cube.axis == SpectralAxis(np.arange(950, 1110, 20), "nm", guessed=True)
     np.testing.assert_array_equal(np.asarray(cube.data), pages)
+
+
+def test_a_folder_of_many_files_is_read_when_it_is_looked_at(tmp_path, rng):
+    bands = rng.integers(0, 999, (140, 3, 4)).astype(np.uint16)
+    for number, band in enumerate(bands):
+        tifffile.imwrite(tmp_path / f"img_{400 + 5 * number}nm.tif", band)
+    cube = read(tmp_path)
+    assert isinstance(cube.data, Lazy)
+    assert cube.axis.centres.tolist() == [400 + 5 * number for number in range(140)]
+    np.testing.assert_array_equal(np.asarray(cube.data[:, 1, 2]), bands[:, 1, 2])
+    np.testing.assert_array_equal(np.asarray(cube.data[::-20, 1:]), bands[::-20, 1:])
 
 
 def test_files_of_a_folder_can_be_planes_of_a_stack(tmp_path, pages):
