@@ -74,12 +74,17 @@ class Format:
 
 FORMATS: Final = (
     # instruments: Raman and photoluminescence
-    Format("Renishaw WDF", ("*.wdf",), reader="wdf", untried="scans in snake order"),
+    Format(
+        "Renishaw WDF",
+        ("*.wdf",),
+        reader="wdf",
+        untried="scans in snake order, maps at several depths",
+    ),
     Format("LabSpec text", ("*.txt", "*.txt.gz"), reader="labspec", sniff="is_labspec"),
     Format("LabSpec XML", ("*.xml",), reader="labspecxml"),
     Format("WITec text", ("*.txt", "*.dat"), reader="witectext", sniff="is_witec"),
     Format("WITec project", ("*.wip", "*.wid"), reader="wip", extra="wip", untried="everything"),
-    Format("Thermo SPC", ("*.spc",), reader="spc"),
+    Format("Thermo SPC", ("*.spc",), reader="spc", untried="old and big-endian files, grids"),
     # infrared
     Format("Agilent", ("*.seq", "*.dmt"), reader="agilent"),
     Format(

@@ -195,7 +195,7 @@ def _axis(header: Header, centres: NDArray[Any]) -> SpectralAxis:
     kind = header.types[0]
     if kind in _DISTANCES or kind not in _AXES:
         return SpectralAxis(centres)
-    return axis_in("Hz" if kind == 6 else _AXES[kind], centres) or SpectralAxis(centres)
+    return axis_in(_AXES[kind], centres) or SpectralAxis(centres)
 
 
 def _metadata(raw: Bytes, header: Header) -> dict[str, Any]:
