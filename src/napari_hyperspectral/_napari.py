@@ -16,7 +16,7 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from . import samples
-from .cube import Cube, Image
+from .cube import Cube
 from .io import FORMATS, FileFormatError, Source, format_of, read_all, write
 from .layers import LayerData, from_layer, labels_layer, to_layer, to_layers
 from .progress import Progress, Stop
@@ -83,7 +83,7 @@ class Reading:
         self.paths = paths
         self.progress = Progress(0, 0)
         self.cancelled = False
-        self._images: list[Image] = []
+        self._layers: list[LayerData] = []
         self._guesses: list[str] = []
         self._error: Exception | None = None
         self._done = Event()
@@ -106,7 +106,7 @@ class Reading:
         try:
             for path in self.paths:
                 found = read_all(path, on_guess=self._guesses.append, watch=self._watch)
-                self._images += found
+                self._layers += to_layers(found)  # here: for contrast, some of the data are read
         except Exception as error:  # raised again by `layers`, in the thread that asks
             self._error = error
         finally:
@@ -126,7 +126,7 @@ class Reading:
             show_warning(guess)
         if self._error is not None:
             raise self._error
-        return to_layers(self._images)
+        return self._layers
 
     def reports(self) -> Generator[Progress, None, None]:
         """Tell ten times a second how far it is, till the end."""
