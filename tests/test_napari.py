@@ -245,6 +245,7 @@ def test_a_long_reading_can_be_cancelled(viewer, slow, tmp_path, qtbot):
 
 
 @pytest.mark.parametrize("error", [ValueError("a.wdf: ends early"), RuntimeError("no idea")])
+@pytest.mark.filterwarnings("ignore:.*doubtful")
 def test_why_a_long_reading_failed_is_shown(viewer, slow, tmp_path, qtbot, monkeypatch, error):
     monkeypatch.setattr(
         notification_manager, "receive_error", lambda _type, error, _tb: slow.told.append(error)
