@@ -159,7 +159,7 @@ def test_frames_of_which_nobody_told_follow_one_another(path, library, chance):
     assert cube.t.unit is None
 
 
-@pytest.mark.filterwarnings("ignore:a.nd2: nothing tells")
+@pytest.mark.filterwarnings("ignore:a.nd2")
 def test_frames_that_are_too_short_are_refused(path, library, chance):
     data = chance.integers(0, 4095, (2, 1, 4, 5), np.uint16)
     stand = Stand(data, (TIMES,), [("a", 500.0)], offsets={0: 0, 1: 80})
