@@ -79,16 +79,17 @@ def mosaic(tmp_path):
     return settings(folder / "scan.dmt", extra=extent)
 
 
-def test_a_tile_has_its_spectra_and_its_interferograms(single):
-    spectra, raw = read_all(single)
+def test_a_tile_has_its_spectra_and_where_asked_for_its_interferograms(single):
+    (spectra,) = read_all(single)
     assert np.array_equal(spectra.data, SPECTRA)
+    raw = read(f"{single}::interferograms")
     assert np.array_equal(raw.data, RAW)
     assert raw.name == "Sample interferograms"
     assert raw.axis.centres.tolist() == [-0.5, -0.25, 0, 0.25, 0.5, 0.75, 1]
     assert raw.metadata["axis"] == "optical retardation (cm)"
 
 
-def test_the_spectra_are_what_is_meant_where_one_image_is(single):
+def test_the_settings_tell_axis_unit_pixel_size_and_time(single):
     cube = read(single)
     assert cube.spectral_axis.centres.tolist() == [1550, 1565.5, 1581, 1596.5, 1612]
     assert (cube.axis.unit, cube.axis.kind) == ("1/cm", "wavenumber")
@@ -113,6 +114,11 @@ def test_the_envi_twin_has_the_same_pixels(single):
 def test_interferograms_alone_will_do(single):
     single.with_name("Sample.dat").unlink()
     assert np.array_equal(read(single).data, RAW)
+
+
+def test_there_are_no_other_arrays(single):
+    with pytest.raises(FileFormatError, match=r"no array 'phase'; .*Sample.seq::interferograms"):
+        read(f"{single}::phase")
 
 
 def test_tiles_are_numbered_from_the_top_and_rows_run_from_below(mosaic):
@@ -155,11 +161,20 @@ def test_the_pictures_of_the_microscope_lie_on_the_mosaic(mosaic):
     Pillow.fromarray(shades).convert("RGB").save(mosaic.with_name("IrCutout.bmp"))
     told = "[MicronMeasurements]\nIrCollectWidthMicrons=528\nIrCollectHeightMicrons=528\n"
     mosaic.with_name("IrMosaicInfo.cfg").write_text(told)
-    picture = read_all(mosaic)[1]
+    cube, picture = read_all(mosaic)
+    assert read(mosaic).name == cube.name == "scan"
     assert picture.axis == ChannelAxis(("red", "green", "blue"))
     assert np.array_equal(picture.data[0], shades[::-1])
     assert picture.pixel_size == (132, 176)
     assert picture.origin == (-44 + 66, -44 + 88)
+
+
+def test_a_mosaic_has_interferograms_too(mosaic):
+    tile(mosaic.with_name("Scan_0001_0002.drd"), RAW)
+    with pytest.warns(UserWarning, match="5 of 6 tiles are missing"):
+        cube = read(f"{mosaic}::interferograms")
+    assert np.array_equal(np.asarray(cube.data)[:, :2, 3:], RAW)
+    assert np.isnan(np.asarray(cube.data)).sum() == 5 * RAW.size
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -35,6 +35,8 @@ from .mapped import mapped
 from .source import Source
 from .units import axis_in
 
+INTERFEROGRAMS: Final = "interferograms"
+"""What to write after the name of a file and ``::`` for those."""
 OFFSET: Final = 1020
 """Bytes before the values of a tile."""
 _BANDS, _SIZE = 9, 24
@@ -88,26 +90,20 @@ class _Tile:
 
 
 def read_images(source: Source) -> list[Image]:
-    """Map the spectra, the interferograms, and the pictures taken along."""
-    path = source.path
-    if path.suffix.lower() == ".dmt":
-        return _mosaic(path, source)
-    settings = _settings(_needed(path, ".bsp"))
-    interferograms = _tile(path)
-    images = []
-    values = _beside(path, ".dat")
-    if values is not None:
-        spectra = _tile(values)
-        if spectra.shape[1:] != interferograms.shape[1:]:
-            raise FileFormatError(
-                path,
-                f"it has {interferograms.width} × {interferograms.height} pixels, "
-                f"{values.name} {spectra.width} × {spectra.height}",
-                "put the files of one measurement together",
-            )
-        images.append(_spectra(path, spectra, spectra.load(), settings))
-    raw = _interferograms(path, interferograms, interferograms.load(), settings)
-    return [*images, raw]
+    """Map the spectra, and load the pictures taken along.
+
+    ``name.seq::interferograms`` gives the interferograms instead; they are also what is read
+    where there are no spectra.
+    """
+    if source.array not in (None, INTERFEROGRAMS):
+        raise FileFormatError(
+            source.path,
+            f"no array {source.array!r}",
+            f"leave it out, or write {source.path.name}::{INTERFEROGRAMS}",
+        )
+    if source.path.suffix.lower() == ".dmt":
+        return _mosaic(source)
+    return [_single(source)]
 
 
 def pixel_size_beside(path: Path, width: int) -> float | None:
@@ -120,6 +116,23 @@ def pixel_size_beside(path: Path, width: int) -> float | None:
             except FileFormatError:  # they are but an addition here
                 return None
     return None
+
+
+def _single(source: Source) -> Cube:
+    path = source.path
+    settings = _settings(_needed(path, ".bsp"))
+    raw, values = _tile(path), _beside(path, ".dat")
+    if source.array == INTERFEROGRAMS or values is None:
+        return _interferograms(path, raw, raw.load(), settings)
+    spectra = _tile(values)
+    if spectra.shape[1:] != raw.shape[1:]:
+        raise FileFormatError(
+            path,
+            f"it has {raw.width} × {raw.height} pixels, "
+            f"{values.name} {spectra.width} × {spectra.height}",
+            "put the files of one measurement together",
+        )
+    return _spectra(path, spectra, spectra.load(), settings)
 
 
 # -------------------------------------------------------------------------------------- files
@@ -275,21 +288,21 @@ def _cube(
 # ------------------------------------------------------------------------------------- mosaics
 
 
-def _mosaic(path: Path, source: Source) -> list[Image]:
+def _mosaic(source: Source) -> list[Image]:
+    path = source.path
     settings = _settings(path)
-    images: list[Image] = []
-    for suffix, make in ((".dmd", _spectra), (".drd", _interferograms)):
-        tiles = _tiles(path, suffix, source)
-        if tiles:
-            data = _assembled(path, tiles, settings)
-            images.append(make(path, next(iter(tiles.values())), data, settings))
-    if not images:
+    spectra = {} if source.array == INTERFEROGRAMS else _tiles(path, ".dmd", source)
+    tiles = spectra or _tiles(path, ".drd", source)
+    if not tiles:
         raise FileFormatError(
             path,
             f"none of its tiles is there (looked for {path.stem}_0000_0000.dmd)",
             "put it beside them",
         )
-    return [*images, *_pictures(path, images[0])]
+    make = _spectra if spectra else _interferograms
+    tile, data = next(iter(tiles.values())), _assembled(path, tiles, settings)
+    cube = make(path, tile, data, settings)
+    return [cube] if source.array else [cube, *_pictures(path, cube)]
 
 
 def _tiles(path: Path, suffix: str, source: Source) -> dict[tuple[int, int], _Tile]:
