@@ -180,7 +180,7 @@ def test_the_axes_of_the_first_hyperspy_files_are_found(h5):
 @pytest.mark.parametrize("content", [b"", b"no HDF5 at all", b"\x89HDF\r\n\x1a\n" + b"\0" * 40])
 def test_what_is_no_hdf5_is_refused_by_name(tmp_path, content):
     (tmp_path / "a.h5").write_bytes(content)
-    with pytest.raises(FileFormatError, match=r"^a.h5: not a whole HDF5 file"):
+    with pytest.raises(FileFormatError, match=r"^a.h5: (no|not a whole) HDF5 file"):
         read(tmp_path / "a.h5")
 
 

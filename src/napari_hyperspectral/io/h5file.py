@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,12 @@ OURS: Final = "hyperspectral"
 _DATA: Final = "data"
 """Its attribute: path of the dataset described."""
 _ONE_PIECE: Final = 2**20
+_MOST_PER_BYTE: Final = 2**20
+"""Bytes of values for each byte of a file; no compression comes near it."""
+_MOST_NUMBERS: Final = 2**26
+"""Longest vector that is loaded as an axis."""
+_DEEPEST: Final = 20
+"""Levels of groups that are looked into; links can make more of a file than there is."""
 _FILTERS: Final = {
     32001: "blosc",
     32004: "lz4",
@@ -47,10 +54,20 @@ def opened(path: Path) -> Generator[h5py.File, None, None]:
     except FileFormatError:
         raise
     except (OSError, RuntimeError, KeyError) as error:
-        reason = str(error).split("\n")[0]
-        raise FileFormatError(
-            path, f"not a whole HDF5 file ({reason})", "copy or download it again"
-        ) from error
+        raise FileFormatError(path, *_told(path, str(error).split("\n")[0])) from error
+
+
+def _told(path: Path, reason: str) -> tuple[str, str]:
+    """Return what is wrong with a file, and what to do, for what HDF5 says."""
+    if "lock" in reason.lower():
+        found = "another program holds the file locked"
+        return found, "close it there, or set HDF5_USE_FILE_LOCKING=FALSE"
+    sizes = re.search(r"truncated file: eof = (\d+).*stored_eof = (\d+)", reason)
+    if sizes:
+        return f"the file ends at {sizes[1]} of {sizes[2]} bytes", "copy or download it again"
+    if not h5py.is_hdf5(path):
+        return "no HDF5 file (its signature is missing)", "copy or download it again"
+    return f"not a whole HDF5 file ({reason})", "copy or download it again"
 
 
 def _opened(path: Path) -> h5py.File:
@@ -87,7 +104,20 @@ def lazy(path: Path, dataset: h5py.Dataset) -> Any:
     _check_filters(path, dataset)
     offset = dataset.id.get_offset()
     if offset is not None and not dataset.external and not dataset.is_virtual:
+        end, size = offset + dataset.nbytes, path.stat().st_size
+        if end > size:
+            raise FileFormatError(
+                path,
+                f"{dataset.name} ends at byte {end}, the file at {size}",
+                "copy or download it again",
+            )
         return mapped(Path(dataset.file.filename), dataset.dtype, dataset.shape, offset)
+    if dataset.nbytes > _MOST_PER_BYTE * max(path.stat().st_size, 2**20):
+        raise FileFormatError(
+            path,
+            f"{dataset.name} of {dataset.shape} cannot be meant in a file of this size",
+            "copy or download it again",
+        )
     return Lazy(_Stored(path, dataset.name).read, dataset.shape, dataset.dtype, dataset.chunks)
 
 
@@ -127,6 +157,49 @@ def text(item: Any, name: str) -> str:
     """Return an attribute as text; empty where there is none."""
     value = attribute(item, name)
     return "" if value is None else str(value)
+
+
+def number(item: Any, name: str, without: float) -> float:
+    """Return an attribute as a number; `without` where there is none."""
+    value = attribute(item, name)
+    try:
+        return without if value is None else float(value)
+    except (TypeError, ValueError):
+        return without
+
+
+def numbers(dataset: h5py.Dataset) -> NDArray[np.float64]:
+    """Load a vector, or what is small, as one axis of float64.
+
+    Raises
+    ------
+    FileFormatError
+        If it holds no numbers, or too many for an axis.
+    """
+    if dataset.dtype.kind not in "iufb" or dataset.shape is None or dataset.size > _MOST_NUMBERS:
+        raise FileFormatError(
+            dataset.file.filename,
+            f"{dataset.name} is no axis: {dataset.dtype} {dataset.shape}",
+            "copy or download the file again",
+        )
+    return np.ravel(np.asarray(dataset, np.float64))
+
+
+def tree(group: Any, depth: int = _DEEPEST) -> dict[str, Any]:
+    """Return the attributes of a group and of those below as plain JSON."""
+    if not isinstance(group, h5py.Group) or depth == 0:
+        return {}
+    found = {key: value for key in group.attrs if _is_json(value := attribute(group, key))}
+    for key, item in group.items():
+        if isinstance(item, h5py.Group) and (below := tree(item, depth - 1)):
+            found[key] = below
+    return found
+
+
+def _is_json(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(_is_json(each) for each in value)
+    return isinstance(value, (str, int, float, bool))
 
 
 def _plain(value: Any) -> Any:
