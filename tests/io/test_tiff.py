@@ -1,6 +1,7 @@
 """TIFF: what programs write into it is read right, and what we write they read."""
 
 import json
+import sys
 import threading
 import tracemalloc
 from dataclasses import replace
@@ -12,8 +13,16 @@ import tifffile
 
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube, Labels, Sampling, describe
-from napari_hyperspectral.io import AmbiguousError, FileFormatError, read, read_labels, write
+from napari_hyperspectral.io import (
+    AmbiguousError,
+    FileFormatError,
+    MissingPackageError,
+    read,
+    read_labels,
+    write,
+)
 from napari_hyperspectral.io.lazy import Lazy
+from napari_hyperspectral.io.tiff import is_geotiff, is_imagej
 
 
 @pytest.fixture
@@ -318,6 +327,22 @@ def test_what_is_no_tiff_is_refused(tmp_path, content, said):
         read(tmp_path / "a.tif")
 
 
+@pytest.mark.parametrize("content", [b"", b"II", b"II*\0", b"II*\0\xff\xff\xff\xff", b"text" * 99])
+def test_looking_for_the_dialect_of_a_damaged_file_never_fails(tmp_path, content):
+    (tmp_path / "a.tif").write_bytes(content)
+    assert not is_imagej(tmp_path / "a.tif")
+    assert not is_geotiff(tmp_path / "a.tif")
+
+
+def test_a_compression_of_another_package_names_the_extra_that_brings_it(
+    tmp_path, pages, monkeypatch
+):
+    tifffile.imwrite(tmp_path / "a.tif", pages, photometric="minisblack", compression="lzw")
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    with pytest.raises(MissingPackageError, match=r"imagecodecs: .*napari-hyperspectral\[tiff\]"):
+        read(tmp_path / "a.tif")
+
+
 # what we write -----------------------------------------------------------------------------
 
 
@@ -456,6 +481,24 @@ def test_a_folder_of_many_files_is_read_when_it_is_looked_at(tmp_path, rng):
     assert cube.axis.centres.tolist() == [400 + 5 * number for number in range(140)]
     np.testing.assert_array_equal(np.asarray(cube.data[:, 1, 2]), bands[:, 1, 2])
     np.testing.assert_array_equal(np.asarray(cube.data[::-20, 1:]), bands[::-20, 1:])
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_file_of_wavelengths_in_a_folder_of_bands_is_their_axis(tmp_path, pages):
+    for number, page in enumerate(pages):
+        tifffile.imwrite(tmp_path / f"frame {number}.tif", page)
+    about = {"tuned_beam": "stokes", "fixed_beam_nm": 800, "tuned_min_nm": 990, "tuned_step_nm": 5}
+    (tmp_path / "wavelength.json").write_text(json.dumps(about))
+    axis = read(tmp_path).axis
+    assert (len(axis), axis.kind, axis.excitation_nm) == (8, "raman_shift", 800)
+    assert axis.centres[0] == pytest.approx(1e7 * (1 / 800 - 1 / 990))
+
+
+def test_labels_are_no_band_of_a_folder(tmp_path, labels, pages):
+    tifffile.imwrite(tmp_path / "1.tif", pages[0])
+    write(tmp_path / "2.tif", replace(labels, data=labels.data.astype(np.uint8)))
+    with pytest.raises(FileFormatError, match=r"2\.tif: labels, no band of a cube"):
+        read(tmp_path)
 
 
 def test_files_of_a_folder_can_be_planes_of_a_stack(tmp_path, pages):

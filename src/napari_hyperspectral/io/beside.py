@@ -26,12 +26,8 @@ def axis_beside(path: Path, bands: int) -> SpectralAxis | None:
     """Return the axis in a file beside `path` that has as many numbers as there are bands."""
     stem = re.sub(r"(\.ome)?\.[^.]+$", "", path.name)
     own = [f"{stem}{end}" for end in (".txt", ".csv", "_wavelengths.txt", ".hdr", ".json")]
-    for name in (*own, *_OF_FOLDER):
-        beside = path.parent / name
-        if not beside.is_file() or beside.stat().st_size > _LARGEST:
-            continue
-        text = beside.read_text(encoding="utf-8-sig", errors="replace")
-        axis = _axis_of_text(text, stem, beside, bands)
+    for name in (*own, *(_OF_FOLDER if bands > 1 else ())):  # one band is one of the folder's
+        axis = _axis_in(path.parent / name, stem, bands)
         if axis is not None and len(axis) == bands:
             return axis
         if axis is not None:
@@ -40,6 +36,19 @@ def axis_beside(path: Path, bands: int) -> SpectralAxis | None:
                 stacklevel=2,
             )
     return None
+
+
+def axis_of_folder(folder: Path, bands: int) -> SpectralAxis | None:
+    """Return the axis in a file of a folder of which each other file is a band."""
+    found = (_axis_in(folder / name, "", bands) for name in _OF_FOLDER)
+    return next((axis for axis in found if axis is not None and len(axis) == bands), None)
+
+
+def _axis_in(beside: Path, stem: str, bands: int) -> SpectralAxis | None:
+    if not beside.is_file() or beside.stat().st_size > _LARGEST:
+        return None
+    text = beside.read_text(encoding="utf-8-sig", errors="replace")
+    return _axis_of_text(text, stem, beside, bands)
 
 
 def _axis_of_text(text: str, stem: str, path: Path, bands: int) -> SpectralAxis | None:

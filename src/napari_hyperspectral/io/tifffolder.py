@@ -21,6 +21,7 @@ from ..axis import Axis, ChannelAxis, SpectralAxis
 from ..cube import Cube, Image, Labels, describe, image_from
 from . import omezarr, tiff, zarrstore
 from .arrays import cube_from_array
+from .beside import axis_of_folder
 from .errors import FileFormatError
 from .evidence import axis_from_names
 from .lazy import Box, Lazy
@@ -136,7 +137,7 @@ def _deduced(path: Path, files: Sequence[Path], band: _Reader) -> Cube:
         )
     return Cube(
         _stacked(files, band, first.shape[:-3]),
-        _axis_of_names(files) or SpectralAxis.index(len(files)),
+        _axis_of_names(files) or axis_of_folder(path, len(files)) or SpectralAxis.index(len(files)),
         pixel_size=first.pixel_size,
         pixel_unit=first.pixel_unit,
         t=first.t,
