@@ -6,6 +6,9 @@ a mosaic is ``name.dmt`` (settings) and, for each tile, ``name_0000_0000.dmd`` (
 "agilent-format", https://github.com/stuart-cls/python-agilent-file-formats (MIT), after
 A. Henderson, https://bitbucket.org/AlexHenderson/agilent-file-formats.
 
+Settings are one stream of a compound file: Microsoft, "[MS-CFB]: Compound File Binary File Format",
+https://learn.microsoft.com/openspecs/windows_protocols/ms-cfb.
+
 Rows are those of the ENVI twin (``.dat`` and ``.hdr``) that Agilent writes: the first one lies at the
 bottom of what the microscope shows, and the tiles are numbered from the top.
 """
@@ -42,6 +45,10 @@ OFFSET: Final = 1020
 _BANDS, _SIZE = 9, 24
 """Where a tile says how many bands it has, and how wide and high it is."""
 _MOST_TILES: Final = 9999
+
+_CFB: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_CFB_HEAD, _CFB_TABLES, _CFB_STREAM, _CFB_FREE = 512, 109, 2, 0xFFFFFFFF
+"""Of a compound file: bytes of its head, tables told there, and marks of streams and free sectors."""
 
 _LENGTH: Final = rb"\x04\0\0\0(..\0\0)\x04\0\0\0\2\2"
 _TEXT: Final = re.compile(
@@ -112,7 +119,7 @@ def pixel_size_beside(path: Path, width: int) -> float | None:
         file = _beside(path, suffix)
         if file is not None:
             try:
-                return _pixel_size(_values(Bytes(file)), width)
+                return _pixel_size(_values(_content(Bytes(file))), width)
             except FileFormatError:  # they are but an addition here
                 return None
     return None
@@ -176,21 +183,53 @@ def _tile(path: Path) -> _Tile:
 
 
 def _settings(path: Path) -> _Settings:
-    raw = Bytes(path)
-    samplings = list(_SAMPLING.finditer(raw.take(0, len(raw))))
+    content = _content(Bytes(path))
+    samplings = list(_SAMPLING.finditer(content))
     if not samplings:
         raise FileFormatError(path, "no wavenumbers in these settings", COPY_AGAIN)
     axis = axis_in("1/cm", _places(samplings[0], path))
     assert axis is not None
-    interferogram = raw.find(b"Interferogram")
-    later = [each for each in samplings if interferogram >= 0 and each.start() > interferogram]
-    quantity = _QUANTITIES.search(raw.take(0, len(raw)))
+    interferogram = content.find(b"Interferogram")
+    later = [each for each in samplings if each.start() > interferogram >= 0]
+    quantity = _QUANTITIES.search(content)
     return _Settings(
-        _values(raw),
+        _values(content),
         axis,
         _places(later[0], path) if later else None,
         None if quantity is None else _spelled(quantity),
     )
+
+
+def _content(raw: Bytes) -> bytes:
+    """Return the longest stream of a compound file, its sectors in order ([MS-CFB])."""
+    if len(raw) < _CFB_HEAD or raw.take(0, 8) != _CFB:
+        raise FileFormatError(raw.path, "these are no settings of Agilent's", COPY_AGAIN)
+    size = 1 << min(raw.number("<H", 30), 16)
+    count, first = raw.unpack("<II", 44)
+    tables = raw.unpack(f"<{min(count, _CFB_TABLES)}I", 76)
+    following = np.concatenate(
+        [np.empty(0, "<u4"), *(raw.array("<u4", size // 4, (n + 1) * size) for n in tables)]
+    )
+    used = np.flatnonzero(following != _CFB_FREE)
+    if not len(used) or (int(used[-1]) + 2) * size > len(raw):
+        raise FileFormatError(raw.path, f"settings of {len(raw)} bytes are not whole", COPY_AGAIN)
+    entries = _chained(raw, following, first, size)
+    streams = [
+        struct.unpack_from("<II", entries, place + 116)
+        for place in range(0, len(entries) - 127, 128)
+        if entries[place + 66] == _CFB_STREAM
+    ]
+    start, length = max(streams, key=lambda stream: stream[1], default=(0, 0))
+    return _chained(raw, following, start, size)[:length]
+
+
+def _chained(raw: Bytes, following: NDArray[np.uint32], sector: int, size: int) -> bytes:
+    """Return the sectors that follow on one, as the table of a compound file says."""
+    parts: list[bytes] = []
+    while sector < len(following) and len(parts) < len(following):
+        parts.append(raw.take((sector + 1) * size, size, "the settings"))
+        sector = int(following[sector])
+    return b"".join(parts)
 
 
 def _places(sampling: re.Match[bytes], path: Path) -> NDArray[np.float64]:
@@ -205,9 +244,8 @@ def _spelled(quantity: re.Match[bytes]) -> str:
     return quantity[3][: int.from_bytes(quantity[2], "little")].decode("latin-1")
 
 
-def _values(raw: Bytes) -> dict[str, str | float]:
+def _values(content: bytes) -> dict[str, str | float]:
     """Return the settings by name; those that are empty are left out."""
-    content = raw.take(0, len(raw))
     values: dict[str, str | float] = {}
     for match in _TEXT.finditer(content):
         length = int.from_bytes(match[2], "little")
@@ -224,8 +262,7 @@ def _values(raw: Bytes) -> dict[str, str | float]:
 def _pixel_size(values: Mapping[str, str | float], width: int) -> float | None:
     """Return the size of a pixel, in µm: that of the detector's, times how many were summed up.
 
-    Settings are cut where a page of the file ends, and may then lack that number; how often the
-    `width` of a tile goes into that of the detector tells it too.
+    Where that number is not told, how often the `width` of a tile goes into that of the detector is.
     """
     size, summed = values.get("FPA Pixel Size"), _whole(values, "PixelAggregationSize")
     whole = _whole(values, "FPA Size X")

@@ -233,7 +233,7 @@ def _steps(values: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.fl
     order = np.argsort(values, kind="stable")
     rank = np.empty(len(values), np.intp)
     rank[order] = np.concatenate([[0], np.cumsum(np.diff(values[order]) > _SAME)])
-    places = np.array([values[rank == step].mean() for step in range(int(rank.max()) + 1)])
+    places = np.bincount(rank, values) / np.bincount(rank)
     if rank[0] > (len(places) - 1) / 2:
         return len(places) - 1 - rank, places[::-1]
     return rank, places
