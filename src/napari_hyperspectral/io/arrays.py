@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +19,8 @@ from ..cube import Cube, Sampling
 from .errors import AmbiguousError, FileFormatError
 from .source import Source
 
+_MOST: Final = 12
+"""Arrays that a message lists; the file of an instrument may hold hundreds."""
 _QUANTITIES: Final[tuple[tuple[str, Kind, Unit | None], ...]] = (
     # what the name of a vector says of its quantity, and of its unit where that leaves no choice
     (r"raman|shift", "raman_shift", "1/cm"),
@@ -248,4 +251,6 @@ def _with_band_at(place: int, ndim: int) -> str:
 
 
 def _listed(arrays: Mapping[str, Any]) -> str:
-    return ", ".join(f"{n} {tuple(a.shape)} {np.dtype(a.dtype)}" for n, a in arrays.items())
+    told = [f"{n} {tuple(a.shape)} {np.dtype(a.dtype)}" for n, a in islice(arrays.items(), _MOST)]
+    more = len(arrays) - len(told)
+    return ", ".join(told) + (f" and {more} more" if more else "")
