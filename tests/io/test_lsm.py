@@ -124,6 +124,21 @@ def test_positions_are_images_of_their_own(tmp_path, rng):
     np.testing.assert_array_equal(np.asarray(images[1].data), data[2:])
 
 
+@pytest.mark.parametrize("nothing", [(0, 0), (-1e-9, -1e-9), (np.nan, np.nan)])
+def test_a_detector_beside_the_spectrum_is_an_image_of_its_own(tmp_path, spectra, nothing):
+    ranges = metres(STARTS)
+    ranges[-1] = nothing
+    names = (*(f"{start:.0f}" for start in STARTS[:-1]), "T-PMT")
+    path = lsm(tmp_path / "a.lsm", spectra, ranges=ranges, names=names)
+    spectrum, transmission = read_all(path)
+    np.testing.assert_allclose(spectrum.axis.centres, STARTS[:-1] + 5)
+    assert transmission.axis == ChannelAxis(("T-PMT",))
+    assert [spectrum.name, transmission.name] == ["a spectrum", "a transmission"]
+    np.testing.assert_array_equal(np.asarray(spectrum.data), spectra[0, :-1])
+    np.testing.assert_array_equal(np.asarray(transmission.data), spectra[0, -1:])
+    assert read(path).shape == spectrum.shape
+
+
 def test_dyes_keep_their_names_and_get_no_spectrum(tmp_path, spectra):
     ranges = metres(np.array([410.0, 500.0, 600.0]))
     names = ("Ch1-T1", "Ch2-T2", "Ch2-T3")

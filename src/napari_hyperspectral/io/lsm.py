@@ -30,16 +30,30 @@ _MOST: Final = 10_000
 """Values of a list that are kept."""
 
 
-def told_by_lsm(info: Mapping[str, Any]) -> Told:
-    """Return what the entries of CZ_LSMINFO tell of each position."""
+def told_by_lsm(info: Mapping[str, Any], channels: Sequence[int]) -> Told:
+    """Return what the entries of CZ_LSMINFO tell of some channels of each position."""
     rows = _ROWS.get(int(info.get("ScanType", 0)), "y")
-    counts = {"t": "Time", "z": "Z", "b": "Channels"}
     sizes: Sizes = tuple(
         (letter, max(1, int(info.get(f"Dimension{name}", 1))))
-        for letter, name in counts.items()
+        for letter, name in (("t", "Time"), ("z", "Z"))
         if letter != rows
     )
-    return Told(sizes, _axis(info, dict(sizes)["b"]), _about(info, rows, dict(sizes)))
+    sizes = (*sizes, ("b", len(channels)))
+    return Told(sizes, _axis(info, channels), _about(info, rows, dict(sizes)))
+
+
+def channels_of(info: Mapping[str, Any]) -> list[tuple[str, range]]:
+    """Return the channels that belong together, with a name: a spectrum, and what is beside it.
+
+    A detector of transmitted light may be read out with those of the spectrum; it has no
+    wavelengths.
+    """
+    bands = max(1, int(info.get("DimensionChannels", 1)))
+    known = [_is_range(*each) for each in _ranges(info, bands)]
+    spectral = sum(known)
+    if info.get("SpectralScan") == 1 and 1 < spectral < bands and all(known[:spectral]):
+        return [("spectrum", range(spectral)), ("transmission", range(spectral, bands))]
+    return [("", range(bands))]
 
 
 def positions(info: Mapping[str, Any]) -> int:
@@ -47,28 +61,34 @@ def positions(info: Mapping[str, Any]) -> int:
     return math.prod(max(1, int(info.get(f"Dimension{letter}", 1))) for letter in "PM")
 
 
-def _axis(info: Mapping[str, Any], bands: int) -> Axis | None:
-    colours = info.get("ChannelColors") or {}
-    names = [str(name) for name in colours.get("ColorNames", ())][:bands]
-    ranges = _ranges(info.get("ChannelWavelength"), bands)
-    excitation = _excitation(info.get("ScanInformation") or {})
-    if ranges and info.get("SpectralScan") == 1 and bands > 1:
-        low, high = 1e9 * np.array(ranges).T
+def _axis(info: Mapping[str, Any], channels: Sequence[int]) -> Axis | None:
+    bands = max(1, int(info.get("DimensionChannels", 1)))
+    ranges = [each for n, each in enumerate(_ranges(info, bands)) if n in channels]
+    if info.get("SpectralScan") == 1 and len(ranges) > 1 and all(_is_range(*r) for r in ranges):
+        low, high = 1e9 * np.array(ranges).T  # from m
+        excitation = _excitation(info.get("ScanInformation") or {})
         axis = SpectralAxis((low + high) / 2, "nm", widths=high - low, excitation_nm=excitation)
         if axis.monotonic:
             return axis
+    colours = info.get("ChannelColors") or {}
+    names = [str(name) for name in colours.get("ColorNames", ())]
     if len(names) != bands:
         return None
-    named = channel_axis(names)
+    named = channel_axis([names[channel] for channel in channels])
     return named if isinstance(named, ChannelAxis) else None  # names of dyes may end in numbers
 
 
-def _ranges(found: Any, bands: int) -> list[tuple[float, float]]:
-    """Return where the detection of each channel begins and ends, in m; none where one is lost."""
+def _ranges(info: Mapping[str, Any], bands: int) -> list[tuple[float, float]]:
+    """Return where the detection of each channel begins and ends, in m; [] where that is lost."""
+    found = info.get("ChannelWavelength")
     ranges = np.asarray([] if found is None else found, np.float64)
-    if ranges.shape != (bands, 2) or not (ranges[:, 1] > ranges[:, 0]).all():
+    if ranges.shape != (bands, 2):
         return []
-    return [(float(low), float(high)) for low, high in ranges] if (ranges > 0).all() else []
+    return [(float(low), float(high)) for low, high in ranges]
+
+
+def _is_range(low: float, high: float) -> bool:
+    return 0 < low < high < math.inf
 
 
 def _excitation(scan: Mapping[str, Any]) -> float | None:

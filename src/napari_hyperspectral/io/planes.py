@@ -65,9 +65,9 @@ class Planes:
         """Number of samples of each pixel of a page."""
         return int(self.data.shape[1])
 
-    def part(self, start: int, stop: int) -> Self:
-        """Return some of the pages."""
-        return replace(self, data=self.data[start:stop])
+    def part(self, pages: slice, samples: slice) -> Self:
+        """Return some of the pages, and of the samples of their pixels."""
+        return replace(self, data=self.data[pages, samples])
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from .evidence import SHAPE_KEY, Sizes, Told, told_by_envi_text
 from .geotiff import TAGS, told_by_gdal
 from .imagej import told_by_imagej
 from .jsonaxis import axis_of_json
-from .lsm import positions, told_by_lsm
+from .lsm import channels_of, positions, told_by_lsm
 from .omexml import images_of_ome
 from .planes import Planes, layout_of_file, opened, planes_of, reshaped, write_planes
 from .sidecar import LAYOUT_KEY, read_sidecar, sidecar_of, write_sidecar
@@ -88,22 +89,28 @@ def _found(file: TiffFile, path: Path) -> list[_Found]:
             if not number or not (preview or file.is_lsm):
                 planes = planes_of(path, file, series)
                 inside, name = _told_inside(file, series, number, planes)
-                found += _parts(planes, inside, name or str(number), file.lsm_metadata)
+                whole = _Found(name or str(number), planes, inside)
+                found += _parts(whole, file.lsm_metadata) if file.lsm_metadata else [whole]
     stem = path.name.split(".")[0]
     names = [stem] if len(found) == 1 else [f"{stem} {one.name}" for one in found]
     return [replace(one, name=name) for one, name in zip(found, names, strict=True)]
 
 
-def _parts(
-    planes: Planes, told: tuple[Told, ...], name: str, lsm: Mapping[str, Any] | None
-) -> list[_Found]:
-    """Return a series as one image, or as one for each position of an LSM file."""
-    many = positions(lsm) if lsm else 1
+def _parts(whole: _Found, lsm: Mapping[str, Any]) -> list[_Found]:
+    """Return the images of an LSM file: each position, and what is no part of the spectrum."""
+    planes, many, groups = whole.planes, positions(lsm), channels_of(lsm)
+    if planes.pages % many or sum(len(group) for _, group in groups) != planes.samples:
+        many, groups = 1, [("", range(planes.samples))]
     pages = planes.pages // many
-    if many == 1 or planes.pages % many:
-        return [_Found(name, planes, told)]
-    parts = [planes.part(n * pages, (n + 1) * pages) for n in range(many)]
-    return [_Found(f"position {n}", part, told) for n, part in enumerate(parts, 1)]
+    parts = []
+    for place, (title, group) in product(range(many), groups):
+        part = planes.part(
+            slice(place * pages, (place + 1) * pages), slice(group.start, group.stop)
+        )
+        told = (told_by_lsm(lsm, group),) if title else whole.told
+        name = f"position {place + 1} {title}".strip() if many > 1 else title or whole.name
+        parts.append(_Found(name, part, told))
+    return parts
 
 
 def _image(found: _Found, source: Source) -> Image:
@@ -198,7 +205,8 @@ def _told_inside(
     if any(code in tags for code in TAGS):
         told.append(told_by_gdal(tags, bands))
     if file.lsm_metadata:
-        told.append(told_by_lsm(file.lsm_metadata))
+        count = int(file.lsm_metadata.get("DimensionChannels", 1))
+        told.append(told_by_lsm(file.lsm_metadata, range(max(1, count))))
     elif file.ome_metadata:
         images = images_of_ome(file.ome_metadata)
         if number < len(images):
