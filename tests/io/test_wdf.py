@@ -364,3 +364,14 @@ def test_ten_gigabytes_open_without_being_read(path):
     found = read(path)
     assert found.shape == (1000, 1000, 2500)
     assert not np.asarray(found.data[:, 5, 7]).any()
+
+
+def test_a_nick_in_the_settings_at_the_end_is_told_and_a_cut_is_refused(path, cube):
+    spectra = cube[:, 0].T
+    whole = wdf(path, spectra, block(b"WXDM", bytes(40))).read_bytes()
+    path.write_bytes(whole[:-2])
+    with pytest.warns(UserWarning, match="its last 2 bytes are missing; they are of the settings"):
+        assert np.array_equal(read(path).data, read(wdf(path, spectra)).data)
+    path.write_bytes(whole[:-20])
+    with pytest.raises(FileFormatError, match="block 'WXDM' at byte"):
+        read(path)

@@ -5,6 +5,7 @@ Source: Renishaw plc, Python package "renishaw-wdf" 1.4 (WdfHeader, WdfBlock, Wd
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -16,6 +17,10 @@ from .wdfproperties import time_of
 _MAGIC: Final = b"WDF1"
 _HEADER, _HEAD = 512, 16
 """Bytes of the header of the file, and of that of a block: name, number, bytes of the block."""
+_MEASURED: Final = ("DATA", "YLST", "XLST", "ORGN", "WMAP", "WHTL")
+"""Blocks that must be whole."""
+_NICK: Final = 8
+"""Bytes that may be missing of settings at the end of a file."""
 _TYPES: Final = {0: "unspecified", 1: "single", 2: "series", 3: "map"}
 _SCANS: Final = {
     1: "static", 2: "continuous", 3: "step and repeat", 4: "filter scan", 5: "filter image",
@@ -125,19 +130,29 @@ def _header(raw: Bytes) -> Header:
 
 
 def _blocks(raw: Bytes) -> dict[str, list[Block]]:
-    """Return the blocks by name; they fill the file."""
+    """Return the blocks by name; they fill the file.
+
+    Settings at the end may lack a few bytes: a real file does, that Renishaw's programs open.
+    """
     blocks: dict[str, list[Block]] = {}
     place = 0
     while place < len(raw):
-        name, _, size = raw.unpack("<4sIQ", place, "a block")
-        if size < _HEAD or place + size > len(raw):
+        code, _, size = raw.unpack("<4sIQ", place, "a block")
+        name, missing = code.decode("latin-1"), place + size - len(raw)
+        if size < _HEAD or missing > (0 if name in _MEASURED else _NICK):
             raise FileFormatError(
                 raw.path,
-                f"block {name.decode('latin-1')!r} at byte {place} has {size} bytes, "
-                f"the file ends at {len(raw)}",
+                f"block {name!r} at byte {place} has {size} bytes, the file ends at {len(raw)}",
                 COPY_AGAIN,
             )
-        known = blocks.setdefault(name.decode("latin-1"), [])
-        known.append(Block(place + _HEAD, size - _HEAD))
+        if missing > 0:
+            warnings.warn(
+                f"{raw.path.name}: its last {missing} bytes are missing; they are of the settings "
+                f"{name}, which are left out",
+                stacklevel=2,
+            )
+        else:
+            known = blocks.setdefault(name, [])
+            known.append(Block(place + _HEAD, size - _HEAD))
         place += size
     return blocks
