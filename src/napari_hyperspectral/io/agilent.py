@@ -119,7 +119,8 @@ def pixel_size_beside(path: Path, width: int) -> float | None:
         file = _beside(path, suffix)
         if file is not None:
             try:
-                return _pixel_size(_values(_content(Bytes(file))), width)
+                tile = width if suffix == ".bsp" else 0  # those of a mosaic are not so wide
+                return _pixel_size(_values(_content(Bytes(file))), tile)
             except FileFormatError:  # they are but an addition here
                 return None
     return None
@@ -266,7 +267,7 @@ def _pixel_size(values: Mapping[str, str | float], width: int) -> float | None:
     """
     size, summed = values.get("FPA Pixel Size"), _whole(values, "PixelAggregationSize")
     whole = _whole(values, "FPA Size X")
-    if not summed and whole and whole % width == 0:
+    if not summed and width and whole % width == 0:
         summed = whole // width
     return size * summed if isinstance(size, float) and size > 0 and summed else None
 

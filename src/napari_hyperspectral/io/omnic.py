@@ -1,7 +1,7 @@
 """Thermo OMNIC .map: the spectra of an infrared microscope, and what its camera saw.
 
-Thermo publishes no description; the layout was learned from "ftir-OMNIC-map-reader",
-https://pypi.org/project/ftir-OMNIC-map-reader/ (MIT), which goes back to V. A. Solé's reader in PyMca.
+Thermo publishes no description; the layout was learned from H. Towbin, "ftir-OMNIC-map-reader",
+https://github.com/whtowbin/FTIR_OMNIC_MAP_Reader (MIT), after V. A. Solé's reader in PyMca.
 A directory tells of each block its key, number, place and length. Older files have a block a
 spectrum, later ones all spectra in one block. The stage counts in µm, and a picture of the camera
 has the rectangle it covers.
