@@ -73,7 +73,8 @@ def _mixed(
         parts = [
             np.memmap.__getitem__(whole, slice(start, start + length)) for start in starts[box[0]]
         ]
-        return np.stack([_view(part, (1, *stored), length, dtype)[0, *box[1:]] for part in parts])
+        inside: Any = (0, *box[1:])
+        return np.stack([_view(part, (1, *stored), length, dtype)[inside] for part in parts])
 
     return Lazy(read, (len(starts), *stored), dtype, (1, *stored))
 
