@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from ..cube import Image, describe
 from .blocks import blocks
 from .errors import FileFormatError
+from .h5heap import check_heaps
 from .lazy import Box, Lazy
 from .mapped import mapped
 
@@ -34,6 +35,7 @@ _MOST_PER_BYTE: Final = 2**20
 """Bytes of values for each byte of a file; no compression comes near it."""
 _MOST_NUMBERS: Final = 2**26
 """Longest vector that is loaded as an axis."""
+_LOCKED: Final = re.compile(r"\block", re.IGNORECASE)  # a "sblock" is none
 _DEEPEST: Final = 20
 """Levels of groups that are looked into; links can make more of a file than there is."""
 _FILTERS: Final = {
@@ -46,9 +48,17 @@ _FILTERS: Final = {
 
 
 @contextmanager
-def opened(path: Path) -> Generator[h5py.File, None, None]:
-    """Open a file to read, and tell what is wrong with it in a sentence."""
+def opened(path: Path, *, again: bool = False) -> Generator[h5py.File, None, None]:
+    """Open a file to read, and tell what is wrong with it in a sentence.
+
+    Parameters
+    ----------
+    again : bool
+        Whether it was opened before, and need not be checked any more.
+    """
     try:
+        if not again:
+            check_heaps(path)
         with _opened(path) as file:
             yield file
     except FileFormatError:
@@ -59,7 +69,7 @@ def opened(path: Path) -> Generator[h5py.File, None, None]:
 
 def _told(path: Path, reason: str) -> tuple[str, str]:
     """Return what is wrong with a file, and what to do, for what HDF5 says."""
-    if "lock" in reason.lower():
+    if _LOCKED.search(reason):
         found = "another program holds the file locked"
         return found, "close it there, or set HDF5_USE_FILE_LOCKING=FALSE"
     sizes = re.search(r"truncated file: eof = (\d+).*stored_eof = (\d+)", reason)
@@ -74,7 +84,7 @@ def _opened(path: Path) -> h5py.File:
     try:
         return h5py.File(path, "r")
     except OSError as error:
-        if "lock" not in str(error).lower():
+        if not _LOCKED.search(str(error)):
             raise
         return h5py.File(path, "r", locking=False)  # another program writes it, or a network drive
 
@@ -87,7 +97,7 @@ class _Stored:
     name: str
 
     def read(self, box: Box) -> NDArray[Any]:
-        with opened(self.path) as file:
+        with opened(self.path, again=True) as file:
             return np.asarray(file[self.name][box])
 
 
@@ -140,8 +150,10 @@ def _check_filters(path: Path, dataset: h5py.Dataset) -> None:
 def attribute(item: Any, name: str) -> Any:
     """Return an attribute as text, number or list; None where there is none, or an empty one."""
     try:
+        if isinstance(item.attrs.get_id(name).get_type(), h5py.h5t.TypeVlenID):
+            return None  # nothing we need; where a damaged type claims to be one, h5py crashes
         value = item.attrs[name]
-    except (KeyError, OSError, TypeError):
+    except (KeyError, OSError, TypeError, AttributeError):
         return None
     if isinstance(value, h5py.Empty):
         return None

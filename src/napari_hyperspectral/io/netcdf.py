@@ -128,6 +128,9 @@ def _dimension_name(item: h5py.Dataset, place: int) -> str:
     if text(item, "CLASS") == "DIMENSION_SCALE":
         return str(item.name).strip("/")
     try:
+        kind = item.attrs.get_id("DIMENSION_LIST").get_type()
+        if not isinstance(kind.get_super(), h5py.h5t.TypeReferenceID):
+            return own  # a damaged type, from which h5py would crash
         scale = item.file[item.attrs["DIMENSION_LIST"][place][0]]
     except (KeyError, IndexError, TypeError, ValueError, OSError, RuntimeError):
         return own

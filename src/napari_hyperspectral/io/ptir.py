@@ -50,7 +50,7 @@ def images_in(file: h5py.File, path: Path) -> list[Image]:
     """Return maps, lists of points, and the pictures taken beside them."""
     tables = [
         table
-        for name in sorted(file)
+        for name in sorted(map(str, file))
         if _MEASUREMENT.fullmatch(name) and isinstance(file[name], h5py.Group)
         for table in _tables(path, name, file[name])
     ]
@@ -71,7 +71,7 @@ def _tables(path: Path, name: str, group: h5py.Group) -> list[_Table]:
     channels = [
         (key, channel["Raw_Data"])
         for key, channel in group.items()
-        if key.startswith("Channel_")
+        if str(key).startswith("Channel_")
         and isinstance(channel, h5py.Group)
         and isinstance(channel.get("Raw_Data"), h5py.Dataset)
     ]
