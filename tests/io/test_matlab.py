@@ -174,3 +174,16 @@ def test_a_foreign_file_of_the_newer_format_is_turned_round(tmp_path):
 def test_where_nobody_can_be_asked_all_cubes_are_opened(mat):
     cubes = read_all(mat(low=TRUTH, high=TRUTH), on_guess=lambda text: None)
     assert [cube.name for cube in cubes] == ["map low", "map high"]
+
+
+def test_cells_of_version_73_that_lead_nowhere_or_to_themselves_are_left_out(tmp_path):
+    with h5py.File(tmp_path / "a.mat", "w", userblock_size=512) as file:
+        file["cube"] = np.arange(4 * 7 * 5.0).reshape(4, 7, 5)
+        for name, target in (("nothing", None), ("itself", "itself")):
+            cells = file.create_dataset(name, (1, 1), h5py.ref_dtype)
+            if target:
+                cells[0, 0] = file[target].ref
+        file["lost"] = h5py.SoftLink("/nowhere")
+    with (tmp_path / "a.mat").open("r+b") as start:
+        start.write(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM")
+    assert read(tmp_path / "a.mat").shape == (4, 5, 7)

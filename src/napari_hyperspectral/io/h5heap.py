@@ -51,6 +51,8 @@ def _is_whole(raw: mmap.mmap, start: int) -> bool:
     while end - place >= _HEAD:
         index, _, _, length = struct.unpack_from("<HHIQ", raw, place)
         if index == 0:  # the room that is left; its size has its own head in it
-            return bool(_HEAD <= length <= end - place)
+            room: bool = _HEAD <= length <= end - place
+            return room
         place += _HEAD + -(-length // 8) * 8
-    return place <= end
+    whole: bool = place <= end
+    return whole

@@ -41,6 +41,8 @@ _CLASSES: Final = {
 }  # fmt: skip
 _SIZES: Final = (("lines", "cols"), ("rows", "cols"), ("nrow", "ncol"), ("nrows", "ncols"),
                  ("height", "width"), ("h", "w"), ("ny", "nx"), ("lines", "samples"))  # fmt: skip
+_DEEPEST: Final = 8
+"""Levels of structs and cells that are looked into."""
 _HABIT: Final = "yxb"
 
 
@@ -121,9 +123,11 @@ def _newer(path: Path) -> dict[str, Any]:
         return {name: _h5_value(path, item) for name, item in file.items() if name[:1] != "#"}
 
 
-def _h5_value(path: Path, item: Any) -> Any:
+def _h5_value(path: Path, item: Any, depth: int = _DEEPEST) -> Any:
+    if not isinstance(item, (h5py.Group, h5py.Dataset)) or depth == 0:
+        return None  # a link to nothing, or cells that hold themselves
     if isinstance(item, h5py.Group):
-        return {name: _h5_value(path, below) for name, below in item.items()}
+        return {name: _h5_value(path, below, depth - 1) for name, below in item.items()}
     if "MATLAB_empty" in item.attrs or item.shape is None:
         return np.empty((0, 0))
     if text(item, "MATLAB_class") == "char":
@@ -132,7 +136,8 @@ def _h5_value(path: Path, item: Any) -> Any:
     if item.dtype == h5py.ref_dtype:
         cells = np.empty(item.shape, object)
         for place, reference in np.ndenumerate(item[()]):
-            cells[place] = _h5_value(path, item.file[reference])
+            found = item.file[reference] if reference else None
+            cells[place] = _h5_value(path, found, depth - 1)
         return cells.T
     if item.size <= max(item.shape):
         return np.asarray(item).T
@@ -157,6 +162,8 @@ def _ours(variables: Mapping[str, Any], path: Path) -> Image:
         about = json.loads(variables[_ABOUT])
         name = "cube" if "axis" in about else "labels"
         data, dtype = variables[name], np.dtype(about.pop("dtype"))
+        if not hasattr(data, "transpose"):
+            raise TypeError(f"{name} is no array")
     except (ValueError, KeyError, TypeError) as error:
         raise FileFormatError(
             path, f"its description was changed ({error})", "name the array: path::cube"

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -19,6 +20,17 @@ from .source import Source
 
 _ABOUT = "hyperspectral"
 """Name of the text in which we keep what NumPy has no place for."""
+_DAMAGED: Final = (
+    ValueError,
+    SyntaxError,  # the header of an array is a Python literal
+    OSError,
+    EOFError,
+    KeyError,
+    RuntimeError,  # encrypted
+    NotImplementedError,  # other compressions
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def read_images(source: Source) -> list[Image]:
@@ -26,7 +38,7 @@ def read_images(source: Source) -> list[Image]:
     try:
         with np.load(source.path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError) as error:
+    except _DAMAGED as error:
         raise FileFormatError(
             source.path, f"not a readable NumPy archive ({error})", "copy or export it again"
         ) from error
