@@ -251,3 +251,18 @@ def picture(rng):
         pixel_unit="um",
         name="white light",
     )
+
+
+def test_a_survey_beside_a_spectrum_lies_under_each_band_and_comes_back(cube):
+    survey = replace(
+        cube, data=cube.data[:1], axis=ChannelAxis(("total ion current",)), name="survey"
+    )
+    _, (data, attributes, _) = to_layers([cube, survey])
+    assert data.shape == survey.shape[-2:]
+    assert len(attributes["scale"]) == len(attributes["axis_labels"]) == 2
+    assert attributes["visible"] is False
+    back = from_layer(data, attributes, "image")
+    assert describe(back) == describe(survey)
+    assert np.array_equal(back.data, survey.data)
+    ((alone, _, _),) = to_layers([survey])
+    assert alone.shape == survey.shape

@@ -43,7 +43,7 @@ _ALIASES: Final = frozenset(
 LayerData = tuple[Any, dict[str, Any], str]
 
 
-def to_layer(image: Image, *, in_colour: bool = False) -> LayerData:
+def to_layer(image: Image, *, in_colour: bool = False, flat: bool = False) -> LayerData:
     """Return napari's (data, attributes, kind) for an image.
 
     Cubes become one image layer (the band axis is a slider), labels a labels layer; both with
@@ -56,9 +56,12 @@ def to_layer(image: Image, *, in_colour: bool = False) -> LayerData:
     in_colour : bool
         Whether a picture of red, green and blue (uint8) is shown in its colours, which takes the
         slider away, and with it spectra and training.
+    flat : bool
+        Whether a single band is shown without its slider: at each band of a cube it lies on.
     """
     coloured = in_colour and _is_picture(image)
-    dims = tuple(dim for dim in image.dims if not (coloured and dim == "band"))
+    flat = flat and isinstance(image, Cube) and len(image.axis) == 1
+    dims = tuple(dim for dim in image.dims if dim != "band" or not (coloured or flat))
     attributes: dict[str, Any] = {
         "name": image.name or _NAMELESS[type(image)],
         "scale": tuple(_step(image, dim) for dim in dims),
@@ -80,7 +83,7 @@ def to_layer(image: Image, *, in_colour: bool = False) -> LayerData:
             colours = enumerate(image.colours, start=1)
             attributes["colormap"] = {None: _NO_COLOUR, 0: "transparent", **dict(colours)}
         return data, attributes, "labels"
-    data = image.data
+    data = image.data[..., 0, :, :] if flat else image.data
     if coloured:
         return _moved(data, -3, -1), attributes | {"rgb": True, "multiscale": False}, "image"
     attributes |= {"rgb": False, "multiscale": False, "contrast_limits": contrast_limits(data)}
@@ -90,12 +93,13 @@ def to_layer(image: Image, *, in_colour: bool = False) -> LayerData:
 def to_layers(images: Sequence[Image]) -> list[LayerData]:
     """Return the layers of all the images of a file.
 
-    Pictures that the instrument took along with spectra are shown in colour. They, and cubes
-    without a spectrum that follow one with it, begin hidden: they would cover it.
+    Pictures that the instrument took along with spectra are shown in colour, or flat where they
+    have a single band. They, and cubes without a spectrum that follow one with it, begin hidden:
+    they would cover it.
     """
-    if all(_is_picture(image) for image in images):
+    if not any(map(_is_spectral, images)):
         return [to_layer(image) for image in images]
-    layers = [to_layer(image, in_colour=True) for image in images]
+    layers = [to_layer(i, in_colour=True, flat=not _is_spectral(i)) for i in images]
     covered = False
     for image, (_data, attributes, _kind) in zip(images, layers, strict=True):
         if isinstance(image, Cube) and not _is_spectral(image):
@@ -128,6 +132,8 @@ def from_layer(data: Any, attributes: Mapping[str, Any], kind: str) -> Image:
         data = data[0]
     if attributes.get("rgb"):
         data, attributes = _as_bands(data, attributes)
+    elif _is_flat(data, attributes, kind):
+        data, attributes = data[..., None, :, :], _with_band(attributes)
     if kind == "labels" and len(data.shape) >= 3 and not _is_stack(data, attributes):
         data, attributes = collapsed(data), _without_bands(attributes)
     about = (attributes.get("metadata") or {}).get(KEY)
@@ -272,11 +278,25 @@ def _as_bands(data: Any, attributes: Mapping[str, Any]) -> tuple[Any, Mapping[st
     if axis_of(attributes) != _RGB or data.shape[-1] != len(_RGB):
         name = str(attributes.get("name", ""))
         raise ValueError(f"layer {name!r} is an RGB picture, not a cube of bands")
+    return _moved(data, -1, -3), _with_band(attributes)
+
+
+def _is_flat(data: Any, attributes: Mapping[str, Any], kind: str) -> bool:
+    """Whether an image of ours lacks the axis of its only band."""
+    about = (attributes.get("metadata") or {}).get(KEY)
+    if kind != "image" or not isinstance(about, Mapping) or "axis" not in about:
+        return False
+    leading = sum(bool(about.get(dim)) for dim in "tz")
+    return len(data.shape) == 2 + leading and len(axis_of(attributes) or ()) == 1
+
+
+def _with_band(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return attributes with what they say of an axis of bands, the last but two."""
     kept = dict(attributes)
     for key, of_band in (("scale", 1.0), ("translate", 0.0), ("units", "pixel")):
         if kept.get(key) is not None:
             kept[key] = (*kept[key][:-2], of_band, *kept[key][-2:])
-    return _moved(data, -1, -3), kept
+    return kept
 
 
 def _moved(data: Any, source: int, target: int) -> Any:

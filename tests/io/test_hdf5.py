@@ -207,3 +207,26 @@ def test_a_large_cube_is_stored_in_chunks_that_suit_bands_and_spectra(tmp_path):
         assert file["entry/data/data"].chunks == (32, 64, 64)
     with h5py.File(tmp_path / "a.hspy") as file:
         assert file["Experiments/image/data"].chunks == (64, 64, 32)
+
+
+def packed(path):
+    import hdf5plugin
+
+    values = np.arange(2 * 3 * 4, dtype=np.float32).reshape(2, 3, 4)
+    with h5py.File(path, "w") as file:
+        file.create_dataset("cube", data=values, chunks=(1, 3, 4), **hdf5plugin.Blosc())
+        file["wavelength"] = [500.0, 600.0]
+    return path, values
+
+
+def test_what_is_packed_by_a_plugin_is_read(tmp_path):
+    path, values = packed(tmp_path / "a.h5")
+    assert np.array_equal(read(path).data, values)
+
+
+def test_a_plugin_that_is_missing_is_named_with_its_extra(tmp_path, monkeypatch):
+    path, _ = packed(tmp_path / "a.h5")
+    available = h5py.h5z.filter_avail
+    monkeypatch.setattr(h5py.h5z, "filter_avail", lambda code: code != 32001 and available(code))
+    with pytest.raises(ImportError, match=r"compressed with blosc, needs hdf5plugin: .*\[hdf5\]"):
+        read(path)

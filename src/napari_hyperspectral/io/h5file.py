@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from ..cube import Image, describe
 from .blocks import blocks
-from .errors import FileFormatError
+from .errors import FileFormatError, MissingPackageError
 from .h5heap import check_heaps
 from .lazy import Box, Lazy
 from .mapped import mapped
@@ -108,7 +108,7 @@ def lazy(path: Path, dataset: h5py.Dataset) -> Any:
 
     Raises
     ------
-    FileFormatError
+    MissingPackageError
         If it is compressed with a filter that is not installed.
     """
     _check_filters(path, dataset)
@@ -140,10 +140,8 @@ def _check_filters(path: Path, dataset: h5py.Dataset) -> None:
         __import__("hdf5plugin")
     missing = [_FILTERS.get(code, str(code)) for code in codes if not h5py.h5z.filter_avail(code)]
     if missing:
-        raise FileFormatError(
-            path,
-            f"{dataset.name} is compressed with {', '.join(missing)}",
-            "pip install hdf5plugin",
+        raise MissingPackageError(
+            "hdf5plugin", "hdf5", f"reading {path.name}, compressed with {', '.join(missing)},"
         )
 
 
