@@ -342,6 +342,7 @@ def demo(
 def formats(as_json: AsJson = False) -> None:
     """List the file formats: what is read and written, and what has to be installed for it."""
     from .io import FORMATS
+    from .io.bridge import suffixes
 
     rows = [_format_facts(known) for known in FORMATS]
     if as_json:
@@ -358,6 +359,9 @@ def formats(as_json: AsJson = False) -> None:
     for row in rows:
         if row["untried"]:
             print(f"  {row['name']}: {row['untried']}")
+    more = suffixes()
+    if more:
+        print(f"Read through RosettaSciIO, which is installed: {' '.join(f'*.{s}' for s in more)}")
 
 
 # What is shown

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
+
+
+_FEW: Final = 30
+"""Patterns that a person reads through."""
 
 
 class FileFormatError(ValueError):
@@ -18,9 +23,14 @@ class UnknownFormatError(FileFormatError):
     """No format of ours has a name like this."""
 
     def __init__(self, path: Path, verb: str, patterns: Iterable[str]) -> None:
-        super().__init__(
-            path, f"this kind of file cannot be {verb}", f"known are {', '.join(patterns)}"
-        )
+        known = list(patterns)
+        remedy = f"known are {', '.join(known)}"
+        if len(known) > _FEW:
+            remedy = (
+                "`napari-hyperspectral formats` lists what can be; others may be read once "
+                "RosettaSciIO or BioIO is installed"
+            )
+        super().__init__(path, f"this kind of file cannot be {verb}", remedy)
 
 
 class AmbiguousError(FileFormatError):
