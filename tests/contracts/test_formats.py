@@ -25,10 +25,10 @@ TYPES = [
     "float32",
     "float64",
 ]
-FLAT = ("ENVI",)
+FLAT = ("ENVI", "Text table")
 """Formats without room for t and z."""
-LOADED = ("NumPy archive", "MATLAB")
-"""Formats whose files are compressed as a whole, so that they are loaded."""
+LOADED = ("NumPy archive", "MATLAB", "Text table")
+"""Formats whose files are compressed as a whole, or words, so that they are loaded."""
 MAPPED = [form for form in WRITABLE if form.name not in LOADED]
 FILES = [form for form in WRITABLE if not form.patterns[0].endswith("/")]
 

@@ -156,9 +156,12 @@ FORMATS: Final = (
     # tables of spectra, whose text says little
     Format(
         "Text table",
-        ("*.csv", "*.txt", "*.tsv", "*.xyz", "*.asc", "*.txt.gz", "*.csv.gz"),
+        (
+            *("*.csv", "*.txt", "*.tsv", "*.xyz", "*.asc", "*.dpt"),
+            *("*.csv.gz", "*.txt.gz", "*.tsv.gz", "*.asc.gz"),
+        ),
         reader="table",
-        writer="table",
+        writer="columns",
         writes=("*.csv", "*.txt", "*.tsv"),
         labels=False,
     ),

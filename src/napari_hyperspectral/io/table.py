@@ -1,17 +1,414 @@
-"""Stub: to be written."""
+"""Tables of spectra in text: maps with positions, columns of spectra, rows of spectra.
 
+What a table means stands in its titles, if anywhere. Known are
+
+* a row of bands above the spectra, one a line, with positions (x, y), names or classes before or
+  behind them;
+* lines of x, y, band and intensity;
+* an axis in the first column, or in one whose title says so, and a column for each spectrum.
+
+Without a unit in a title there is none: 400 to 4000 may be nm or cm⁻¹.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Final, NamedTuple
 
-from ..cube import Image
+import numpy as np
+from numpy.typing import NDArray
+
+from ..axis import SpectralAxis
+from ..cube import Cube, Image
+from .arrays import axis_from_vector, images_from_arrays
+from .columns import MARK, read_back
 from .errors import FileFormatError
+from .positions import on_a_map
 from .source import Source
+from .textfile import read_text
+from .textgrid import Grid, read_grid
+from .units import axis_in, place_unit
+
+_BAND: Final = re.compile(
+    r"[\"'a-z]*\s*([-+]?\d+(?:[.,]\d+)?(?:e[-+]?\d+)?)\s*(\D*)", re.IGNORECASE
+)
+_X: Final = re.compile(r"(.*\bx\b.*|column|col|map_x|x[ _-]?(pos.*|axis.*)?)", re.IGNORECASE)
+_Y: Final = re.compile(r"(.*\by\b.*|row|map_y|y[ _-]?(pos.*|axis.*)?)", re.IGNORECASE)
+_AXIS: Final = re.compile(r"raman|shift|wave|lambda|λ|freq|energy|\bwn\b|\bnm\b|cm.?-1|m/z", re.I)
+_VALUE: Final = re.compile(r"intens|count|absorb|signal|power|irradiance|transm|reflect|%", re.I)
+_INTENSITIES: Final = (
+    (r"abs(orbance)?", "absorbance"),
+    (r"%\s*t|transmittance\s*\(?%\)?|t\s*%", "%T"),
+    (r"%\s*r|reflectance\s*\(?%\)?", "%R"),
+    (r"transmittance", "transmittance"),
+    (r"reflectance", "reflectance"),
+    (r"(ccd )?(counts?|cts|cnt)", "counts"),
+    (r"a\.?\s?u\.?|arb\.? ?units?", "a.u."),
+)
+_X_UNIT: Final = re.compile(r"x[ _-]?(?:axis)?[ _-]?(?:units?|label)\W+(.+)", re.IGNORECASE)
+_Y_UNIT: Final = re.compile(r"y[ _-]?(?:axis)?[ _-]?(?:units?|label)\W+(.+)", re.IGNORECASE)
+_LASER: Final = re.compile(
+    r"(?:laser|excitation)[ _]?(?:wavelength|line)?(?:\W*nm)?\W{1,3}(\d{3,4}(?:[.,]\d+)?)", re.I
+)
+_REMEDY: Final = (
+    'say what it is, axes="xb" (a spectrum a row), "bx" (a column) or "yx" (an image), '
+    "or put its axis into the first column"
+)
 
 
 def read_images(source: Source) -> list[Image]:
-    """Stub."""
-    raise FileFormatError(source.path, "not written yet", "wait")
+    """Read the spectra of a table; a map is put together by its positions.
+
+    Raises
+    ------
+    FileFormatError
+        If there is no table, or nothing in it is an axis.
+    """
+    path = source.path
+    text = read_text(path)
+    if text.startswith(MARK):
+        return [read_back(source, text)]
+    _check_not_of_napari(path, text)
+    grid = read_grid(source, text)
+    if source.axes is not None or source.flat:
+        return [*images_from_arrays({"": _bare(grid)}, source, **_about(path, grid))]
+    rows = _rows(grid)
+    if rows is not None:
+        return [_of_rows(path, grid, rows)]
+    long = _long(grid)
+    if long is not None:
+        return [*_of_lines(path, grid, long)]
+    return [*_of_columns(path, grid)]
 
 
-def write_image(path: Path, image: Image) -> None:
-    """Stub."""
-    raise FileFormatError(path, "not written yet, choose or write another", "wait")
+def _check_not_of_napari(path: Path, text: str) -> None:
+    first = text[:200].split("\n")[0].replace('"', "")
+    if re.match(r"index,(shape-type|axis-\d|vertex)|axis-\d", first):
+        raise FileFormatError(
+            path, "napari's own table of points or shapes", "open it with napari, as this layer"
+        )
+
+
+class _Rows(NamedTuple):
+    """A table with a row of bands above the spectra."""
+
+    title: tuple[str, ...]
+    """Cells of the row with the bands."""
+    bands: list[int]
+    """Columns of the spectra."""
+    numbers: NDArray[np.float64]
+    words: Mapping[int, tuple[str, ...]]
+
+
+class _Long(NamedTuple):
+    """Columns of a table with a line for each band of each pixel."""
+
+    x: int
+    y: int
+    band: int
+    values: list[int]
+
+
+def _rows(grid: Grid) -> _Rows | None:
+    for title in grid.titles:
+        bands = [place for place, cell in enumerate(title) if _BAND.fullmatch(cell)]
+        numeric = [place for place in bands if place not in grid.words]
+        if len(numeric) > 1 and 2 * len(numeric) > len(title) and _ordered(title, numeric):
+            return _Rows(title, numeric, grid.numbers, grid.words)
+    return _rows_below_first(grid)
+
+
+def _rows_below_first(grid: Grid) -> _Rows | None:
+    """Return a table whose first line of numbers are the bands, or None where it is no axis."""
+    first = grid.numbers[0]
+    bands = [place for place in np.flatnonzero(np.isfinite(first)).tolist() if place > 0]
+    # an axis of its own in the first column has as good a claim, unless the corner is empty
+    if np.isfinite(first[0]) and _is_axis(grid.numbers[:, 0]):
+        return None
+    if len(bands) <= 2 or len(grid.numbers) < 2 or not _is_axis(first[bands]):
+        return None
+    if any(_is_axis(row[bands]) for row in grid.numbers[1:3]):
+        return None
+    if np.isfinite(first[0]) and _is_axis(first):
+        bands = [0, *bands]
+    cells = [f"{value!r}" if place in bands else "" for place, value in enumerate(first.tolist())]
+    for place, column in grid.words.items():
+        cells[place] = column[0]
+    words = {place: column[1:] for place, column in grid.words.items()}
+    return _Rows(tuple(cells), bands, grid.numbers[1:], words)
+
+
+def _ordered(title: Sequence[str], places: Sequence[int]) -> bool:
+    """Whether titles are bands, and not numbers of samples or settings."""
+    values = _centres([title[place] for place in places])
+    return _is_axis(values)
+
+
+def _centres(cells: Sequence[str]) -> NDArray[np.float64]:
+    matches = [_BAND.fullmatch(cell) for cell in cells]
+    return np.array([float(m[1].replace(",", ".")) for m in matches if m is not None])
+
+
+def _is_axis(values: NDArray[np.float64]) -> bool:
+    """Whether numbers ascend or descend, but for a few: detectors may overlap."""
+    steps = np.diff(values)
+    if not len(steps) or not np.isfinite(values).all():
+        return False
+    return bool(max((steps > 0).mean(), (steps < 0).mean()) > 0.9)
+
+
+def _of_rows(path: Path, grid: Grid, rows: _Rows) -> Cube:
+    cells = [rows.title[place] for place in rows.bands]
+    centres = _centres(cells)
+    others = [place for place in range(len(rows.title)) if place not in set(rows.bands)]
+    units = {m[2].strip() for m in map(_BAND.fullmatch, cells) if m is not None}
+    corner = [rows.title[place] for place in others if not _X.fullmatch(rows.title[place])]
+    axis = _axis(centres, [*units, *corner], grid)
+    spectra = rows.numbers[:, rows.bands]
+    about = _about(path, grid)
+    x, y = _places(rows.title, others, rows.words)
+    rest = {
+        rows.title[place] or f"column {place + 1}": rows.words[place]
+        if place in rows.words
+        else rows.numbers[:, place].tolist()
+        for place in others
+        if place not in (x, y)
+    }
+    about["metadata"] |= _told(rest, len(spectra))
+    if x is None or y is None:
+        return Cube.from_spectra(spectra, axis, **about)
+    unit = _place_unit(rows.title[x])
+    return _placed(spectra, axis, rows.numbers[:, x], rows.numbers[:, y], unit, about)
+
+
+def _places(
+    title: Sequence[str], others: Sequence[int], words: Mapping[int, object]
+) -> tuple[int | None, int | None]:
+    """Return the columns of x and y: named, or two without a name before the bands."""
+    numeric = [place for place in others if place not in words]
+    x = next((place for place in numeric if _X.fullmatch(title[place])), None)
+    y = next((place for place in numeric if _Y.fullmatch(title[place])), None)
+    if x is None and y is None and numeric[:2] == [0, 1] and not (title[0] or title[1]):
+        return 0, 1
+    return (x, y) if x is not None and y is not None else (None, None)
+
+
+def _told(columns: Mapping[str, Sequence[Any]], spectra: int) -> dict[str, Any]:
+    """Return what stands beside spectra: classes, where words repeat; else their names."""
+    told: dict[str, Any] = {}
+    for name, column in columns.items():
+        words = isinstance(column, tuple)
+        if not words:
+            told.setdefault("columns", {})[name] = [None if v != v else v for v in column]
+        elif "classes" not in told and 2 * len(set(column)) <= spectra:
+            told["classes"] = list(column)
+        elif "spectra names" not in told:
+            told["spectra names"] = list(column)
+        else:
+            told.setdefault("columns", {})[name] = list(column)
+    return told
+
+
+def _placed(
+    spectra: NDArray[Any],
+    axis: SpectralAxis,
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    unit: str | None,
+    about: dict[str, Any],
+) -> Cube:
+    known = np.isfinite(x) & np.isfinite(y)
+    placed = on_a_map(spectra, y, x) if known.all() else None
+    if placed is None:
+        positions = {"x": _plain(x), "y": _plain(y), "unit": unit}
+        about["metadata"] |= {"positions": positions}
+        return Cube.from_spectra(spectra, axis, **about)
+    return Cube(
+        placed.data,
+        axis,
+        pixel_size=placed.pixel_size,
+        origin=placed.origin,
+        pixel_unit=unit,
+        **about,
+    )
+
+
+def _long(grid: Grid) -> _Long | None:
+    """Return the columns of lines of x, y, band and intensity; None where it is no such table."""
+    columns = grid.numbers.shape[1]
+    if columns < 4 or len(grid.numbers) < 4:
+        return None
+    title = grid.titles[-1] if grid.titles else ("",) * columns
+    x, y = _places(title, range(columns - 2), grid.words)
+    if x is None or y is None:
+        return None
+    bands = [place for place in range(max(x, y) + 1, columns - 1) if _names_axis(title[place])]
+    band = bands[-1] if bands else max(x, y) + 1
+    values = [place for place in range(band + 1, columns) if place not in grid.words]
+    centres = grid.numbers[:, band]
+    repeated = len(np.unique(centres)) <= len(centres) // 2
+    named = any(title)
+    if not values or not repeated or (columns > 4 and not named):
+        return None
+    return _Long(x, y, band, values)
+
+
+def _of_lines(path: Path, grid: Grid, long: _Long) -> list[Cube]:
+    numbers = grid.numbers
+    known = np.isfinite(numbers[:, [long.x, long.y, long.band]]).all(axis=1)
+    numbers = numbers if known.all() else numbers[known]
+    x, y, pixel = _pixels(numbers[:, long.x], numbers[:, long.y])
+    centres, band = _in_order(numbers[:, long.band])
+    taken = pixel * len(centres) + band
+    if len(np.unique(taken)) < len(taken):
+        raise FileFormatError(
+            path,
+            f"{len(taken)} lines for {len(x)} positions and {len(centres)} bands: some come twice",
+            "export one measurement a file",
+        )
+    title = grid.titles[-1] if grid.titles else ("",) * numbers.shape[1]
+    axis = _axis(centres, [title[long.band]], grid)
+    cubes = []
+    for value in long.values:
+        spectra = np.full(len(x) * len(centres), np.nan)
+        spectra[taken] = numbers[:, value]
+        about = _about(path, grid, title[value])
+        if len(long.values) > 1:
+            about["name"] = title[value] or f"column {value + 1}"
+        unit = _place_unit(title[long.x])
+        cubes.append(_placed(spectra.reshape(len(x), -1), axis, x, y, unit, about))
+    return cubes
+
+
+def _pixels(
+    x: NDArray[np.float64], y: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
+    """Return the positions, each once in the order of the file, and which of them each line has."""
+    whole = x + 1j * y
+    found, pixel = _in_order(whole)
+    return found.real, found.imag, pixel
+
+
+def _in_order(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Return different values in the order in which they come first, and which each one is."""
+    found, first, which = np.unique(values, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty(len(order), np.intp)
+    rank[order] = np.arange(len(order))
+    return found[order], rank[which.ravel()]
+
+
+def _of_columns(path: Path, grid: Grid) -> list[Cube]:
+    title = grid.titles[-1] if grid.titles else ("",) * grid.numbers.shape[1]
+    numeric = [place for place in range(grid.numbers.shape[1]) if place not in grid.words]
+    axes = [place for place in numeric if _names_axis(title[place])]
+    if len(axes) > 1 and numeric[::2] == axes and len(numeric) == 2 * len(axes):
+        return [_spectra(path, grid, place, [place + 1], several=True) for place in axes]
+    if axes:
+        chosen = next((place for place in axes if "raman" in title[place].lower()), axes[0])
+        values = [place for place in numeric if place > max(axes)]
+    else:
+        chosen, values = numeric[0], numeric[1:]
+    centres = grid.numbers[:, chosen]
+    if not values:
+        raise FileFormatError(path, "one column of numbers beside words", _REMEDY)
+    if not axes and (0 in grid.words or not _is_axis(centres[np.isfinite(centres)])):
+        raise FileFormatError(
+            path,
+            f"{grid.numbers.shape[0]} rows of {len(numeric)} numbers, of which neither the first "
+            "row nor the first column is an axis",
+            _REMEDY,
+        )
+    return [_spectra(path, grid, chosen, values)]
+
+
+def _spectra(
+    path: Path, grid: Grid, chosen: int, values: Sequence[int], *, several: bool = False
+) -> Cube:
+    """Return the spectra of some columns over the axis in another, which may end earlier."""
+    rows = np.isfinite(grid.numbers[:, chosen])
+    numbers = grid.numbers if rows.all() else grid.numbers[rows]
+    if not len(numbers):
+        raise FileFormatError(path, f"no number in column {chosen + 1}, its axis", _REMEDY)
+    title = grid.titles[-1] if grid.titles else ("",) * numbers.shape[1]
+    axis = _axis(numbers[:, chosen], [row[chosen] for row in reversed(grid.titles)], grid)
+    names = [" ".join(dict.fromkeys(row[v] for row in grid.titles if row[v])) for v in values]
+    about = _about(path, grid, *(title[value] for value in values))
+    if any(names):
+        about["metadata"] |= {"spectra names": names}
+    if several:
+        above = next((row[chosen] for row in grid.titles if row[chosen] != title[chosen]), "")
+        about["name"] = above or names[0] or f"column {values[0] + 1}"
+    others = {
+        title[place]: _plain(numbers[:, place])
+        for place in range(values[0])
+        if not several and place != chosen and place not in grid.words and title[place]
+    }
+    if others:
+        about["metadata"] |= {"columns": others}
+    return Cube.from_spectra(numbers[:, list(values)].T, axis, **about)
+
+
+def _names_axis(title: str) -> bool:
+    return bool(_AXIS.search(title)) and not _VALUE.search(title)
+
+
+def _axis(centres: NDArray[np.float64], words: Sequence[str], grid: Grid) -> SpectralAxis:
+    """Return an axis in the unit that a title spells, or the quantity it names, or without any."""
+    told = [m[1] for note in grid.notes for m in [_X_UNIT.search(note)] if m]
+    candidates = [word for word in [*words, *told] if word]
+    axis = next((a for a in (axis_in(word, centres) for word in candidates) if a), None)
+    if axis is None:
+        named = next((word for word in candidates if _names_axis(word)), None)
+        axis = axis_from_vector(named, centres) if named else SpectralAxis(centres)
+    laser = next((m for m in map(_LASER.search, grid.notes) if m), None)
+    if laser and axis.kind == "raman_shift":
+        line = float(laser[1].replace(",", "."))
+        return SpectralAxis(
+            axis.centres, axis.unit, axis.kind, excitation_nm=line, guessed=axis.guessed
+        )
+    return axis
+
+
+def _about(path: Path, grid: Grid, *titles: str) -> dict[str, Any]:
+    """Return the parameters of `Cube` that say where it is from."""
+    told = [m[1] for note in grid.notes for m in [_Y_UNIT.search(note)] if m]
+    units = {_intensity(title) for title in titles} if titles else set()
+    unit = units.pop() if len(units) == 1 else None
+    about: dict[str, Any] = {
+        "name": _stem(path),
+        "history": (f"read {path.name}",),
+        "intensity_unit": unit or next((u for u in map(_intensity, told) if u), None),
+        "metadata": {"text": list(grid.notes)} if grid.notes else {},
+    }
+    return about
+
+
+def _intensity(title: str) -> str | None:
+    plain = title.strip().lower()
+    words = [plain, *re.findall(r"[\[(]([^\])]*)[\])]", plain)]
+    for pattern, unit in _INTENSITIES:
+        if any(re.fullmatch(pattern, word.strip()) for word in words):
+            return unit
+    return None
+
+
+def _place_unit(title: str) -> str | None:
+    found = re.search(r"[\[(/]\s*([^\])]+)[\])]?", title)
+    unit = place_unit(found[1]) if found else None
+    return unit if unit in ("nm", "um", "mm", "cm", "m") else None
+
+
+def _bare(grid: Grid) -> NDArray[np.float64]:
+    columns = [place for place in range(grid.numbers.shape[1]) if place not in grid.words]
+    return grid.numbers[:, columns]
+
+
+def _plain(values: NDArray[np.float64]) -> list[float | None]:
+    return [None if value != value else value for value in values.tolist()]
+
+
+def _stem(path: Path) -> str:
+    return Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem
