@@ -383,12 +383,12 @@ def test_an_averaged_training_goes_on_where_it_was_stopped(noisy, clean, tmp_pat
 
 
 def test_an_average_is_smoother_than_what_it_is_of(noisy, clean):
-    losses = {}
-    for average in (0.0, 0.95):
+    changes = {}
+    for average in (0.0, 0.9):
         training = Training(
-            epochs=30, batch_size=4, learning_rate=0.02, schedule="constant", average=average,
+            epochs=20, batch_size=64, learning_rate=0.05, schedule="constant", average=average,
             validation=0.3, block=4,
         )  # fmt: skip
         model = learn(Denoise(), Pixelwise(width=16), training, noisy=noisy, clean=clean)
-        losses[average] = np.abs(np.diff(model.card.validations[10:])).mean()
-    assert losses[0.95] < 0.5 * losses[0.0]
+        changes[average] = np.abs(np.diff(model.card.validations[8:])).mean()
+    assert changes[0.9] < 0.6 * changes[0.0]

@@ -66,7 +66,10 @@ def change(editor):
     """Change what an editor shows to another legal value, as a person would."""
     match editor:
         case editors.IntEditor() | editors.FloatEditor():
-            editor.box.stepBy(-1 if editor.value + 1 > editor.box.maximum() else 1)
+            before = editor.value
+            editor.box.stepBy(1)
+            if editor.value == before:  # at its upper end
+                editor.box.stepBy(-1)
         case editors.BoolEditor():
             editor.box.toggle()
         case editors.ChoiceEditor():
