@@ -24,7 +24,7 @@ from .binary import COPY_AGAIN, Bytes
 from .bitmap import picture
 from .errors import FileFormatError
 from .mapped import mapped
-from .placed import NEVER, Placed
+from .placed import NEVER, Placed, Rows
 from .source import Source
 
 _CLASSIC: Final = b"Spectral Data File"
@@ -178,20 +178,7 @@ def _as_image(spectra: NDArray[Any], raster: NDArray[np.intp]) -> Any:
     height, width = raster.shape
     if np.array_equal(raster.ravel(), np.arange(len(spectra))):
         return spectra.reshape(height, width, -1).transpose(2, 0, 1)
-    return Placed(_Rows(spectra), raster)
-
-
-class _Rows:
-    """The spectra of the file in its order, for `Placed`."""
-
-    def __init__(self, table: NDArray[np.float32]) -> None:
-        self._table = table
-        self.dtype: np.dtype[Any] = table.dtype
-        self.bands = int(table.shape[1])
-
-    def read(self, rows: NDArray[np.intp], bands: NDArray[np.intp]) -> NDArray[Any]:
-        """Return those bands of those spectra; nothing else is read from the disk."""
-        return np.asarray(self._table[rows[:, None], bands[None, :]])
+    return Placed(Rows(spectra), raster)
 
 
 # ------------------------------------------------------------------------------------- places

@@ -34,6 +34,19 @@ class Spectra(Protocol):
         """Return those bands of those spectra, shape (row, band); rows ascend."""
 
 
+class Rows:
+    """The spectra of a table in a file, (spectrum, band), in its order."""
+
+    def __init__(self, table: NDArray[Any]) -> None:
+        self._table = table
+        self.dtype: np.dtype[Any] = table.dtype
+        self.bands = int(table.shape[1])
+
+    def read(self, rows: NDArray[np.intp], bands: NDArray[np.intp]) -> NDArray[Any]:
+        """Return those bands of those spectra; nothing else is read from the disk."""
+        return np.asarray(self._table[rows[:, None], bands[None, :]])
+
+
 class Placed:
     """A lazy cube, (band, y, x) or (z, band, y, x).
 

@@ -21,7 +21,7 @@ from ..cube import Cube, Image, Sampling
 from .binary import COPY_AGAIN, Bytes
 from .errors import FileFormatError
 from .mapped import mapped
-from .placed import NEVER, Placed
+from .placed import NEVER, Placed, Rows
 from .source import Source
 from .vendor import RGB, refusing
 from .wdfblocks import Wdf
@@ -195,20 +195,7 @@ def _data(file: Wdf, area: Area, pixels: NDArray[np.intp]) -> Any:
     raster = np.full(area.size, NEVER, np.intp)
     raster[pixels] = np.arange(len(pixels))
     table = mapped(path, "<f4", (len(pixels), points), start)
-    return Placed(_Rows(table), raster.reshape(*layers, ny, nx))
-
-
-class _Rows:
-    """The spectra of the file in its order, for `Placed`."""
-
-    def __init__(self, table: NDArray[np.float32]) -> None:
-        self._table = table
-        self.dtype: np.dtype[Any] = table.dtype
-        self.bands = int(table.shape[1])
-
-    def read(self, rows: NDArray[np.intp], bands: NDArray[np.intp]) -> NDArray[Any]:
-        """Return those bands of those spectra; nothing else is read from the disk."""
-        return np.asarray(self._table[rows[:, None], bands[None, :]])
+    return Placed(Rows(table), raster.reshape(*layers, ny, nx))
 
 
 # ------------------------------------------------------------------------------ beside the spectra
