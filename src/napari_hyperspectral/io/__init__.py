@@ -91,10 +91,10 @@ FORMATS: Final = (
         "Bruker OPUS",
         ("*.[0-9]", "*.[0-9][0-9]", "*.[0-9][0-9][0-9]", "*.[0-9][0-9][0-9][0-9]"),
         reader="opus",
-        untried="maps",
+        untried="series and maps",
     ),
     Format("PerkinElmer FSM", ("*.fsm",), reader="fsm"),
-    Format("Thermo OMNIC map", ("*.map",), reader="omnic"),
+    Format("Thermo OMNIC map", ("*.map",), reader="omnic", untried="old files, lines and points"),
     Format("Photothermal", ("*.ptir",), reader="hdf5"),
     # mass spectrometry
     Format("imzML", ("*.imzml", "*.ibd"), reader="imzml"),
@@ -140,7 +140,9 @@ FORMATS: Final = (
         writer="nexus",
         writes=("*.h5", "*.hdf5", "*.hdf"),
     ),
-    Format("NetCDF", ("*.nc", "*.nc4"), reader="netcdf"),
+    Format(
+        "NetCDF", ("*.nc", "*.nc4"), reader="netcdf", untried="products of EMIT, PACE and PRISMA"
+    ),
     Format("OME-TIFF", ("*.ome.tif", "*.ome.tiff"), reader="tiff", writer="ometiff"),
     Format("GeoTIFF", ("*.tif", "*.tiff"), reader="tiff", sniff="is_geotiff"),
     Format("ImageJ TIFF", ("*.tif", "*.tiff"), reader="tiff", writer="imagej", sniff="is_imagej"),
