@@ -1,12 +1,13 @@
 """How long it takes to open a cube, a band, a spectrum and a region of it, beside other programs.
 
     python benchmarks/read.py [--megabytes 512] [--folder DIR] [--format NAME …]
+    python benchmarks/read.py --file scan.wdf …
 
 A cube of random numbers is written in each format and layout. Before each look its pages are put
 out of memory (`posix_fadvise`), so that it comes from the disk; "again" is the same look with the
 pages still there. Each figure is the middle one of three, in milliseconds; the ratio is that of the
 reference to ours: 10 means that we take a tenth of the time. To open is measured in a process of
-its own, above the imports. References that are not installed are left out.
+its own, above the imports. With `--file`, files that an instrument wrote are looked at instead.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_hyperspectral import Cube, SpectralAxis, read, write
+from napari_hyperspectral import Cube, SpectralAxis, read_all, write
 
 SIDE, BAND = 512, 7
 ALL = slice(None)
@@ -35,10 +36,16 @@ POINT = (ALL, SIDE // 2, SIDE // 2)
 Looks = dict[str, Callable[[Any], object]]
 
 OURS: Looks = {
-    "one band": lambda cube: np.array(cube.data[BAND]),
-    "one spectrum": lambda cube: np.array(cube.data[POINT]),
-    "mean of 32 × 32": lambda cube: np.asarray(cube.data[BOX]).mean((1, 2)),
+    "one band": lambda cube: np.array(cube.data[..., min(BAND, len(cube.axis) - 1), :, :]),
+    "one spectrum": lambda cube: np.array(cube.data[middle(cube, 1)]),
+    "mean of 32 × 32": lambda cube: np.asarray(cube.data[middle(cube, 32)]).mean((-2, -1)),
 }
+
+
+def middle(cube: Cube, side: int) -> tuple[Any, ...]:
+    """Return where a square of pixels lies, in the middle of a cube."""
+    starts = [min(size // 2, max(0, size - side)) for size in cube.shape[-2:]]
+    return (..., *(slice(start, start + side) for start in starts))
 
 
 def main() -> None:
@@ -46,28 +53,38 @@ def main() -> None:
     options.add_argument("--megabytes", type=int, default=512)
     options.add_argument("--folder", type=Path, help="on the disk to be measured")
     options.add_argument("--format", action="append", choices=list(CASES))
+    options.add_argument("--file", action="append", type=Path)
     chosen = options.parse_args()
+    if chosen.file:
+        print("| file | look | here | | |\n|---|---|---|---|---|")
+        for path in chosen.file:
+            for row in rows(path.name, path, Case()):
+                print("| " + " | ".join(row) + " |", flush=True)
+        return
     bands = max(8, chosen.megabytes * 2**20 // (SIDE * SIDE * 4))
     print(f"{bands} × {SIDE} × {SIDE} float32; cold (again), ms\n")
     print("| format | look | here | reference | ratio |\n|---|---|---|---|---|")
     for name in chosen.format or CASES:
         with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
             path = CASES[name].write(Path(folder), bands)
-            for row in rows(name, path):
+            for row in rows(name, path, CASES[name]):
                 print("| " + " | ".join(row) + " |", flush=True)
 
 
-def rows(name: str, path: Path) -> Iterator[tuple[str, ...]]:
+def rows(name: str, path: Path, case: Case) -> Iterator[tuple[str, ...]]:
     """Yield the rows of the table for one file."""
-    case = CASES[name]
     there = case.reference() if case.reference is not None else None
     theirs = None if there is None else opening(case.opens, path)
     yield row(name, "open", (opening(OPENS, path), None), theirs and (theirs, None))
     for look, take in OURS.items():
-        here = timed(path, read, take)
+        here = timed(path, first_image, take)
         yield row(
             name, look, here, None if there is None else timed(path, there[0], there[1][look])
         )
+
+
+def first_image(path: Path) -> Any:
+    return read_all(path, on_guess=str)[0]
 
 
 def row(name: str, look: str, here: Any, there: Any) -> tuple[str, ...]:
@@ -105,8 +122,8 @@ def evict(path: Path) -> None:
 
 
 OPENS = (
-    "import dask.array, h5py, scipy.io, tifffile, zarr; from napari_hyperspectral.io import read",
-    "read(PATH)",
+    "import dask.array, h5py, scipy.io, tifffile, zarr; from napari_hyperspectral.io import read_all",
+    "read_all(PATH, on_guess=str)",
 )
 
 
@@ -155,7 +172,7 @@ class Case:
 
     def __init__(
         self,
-        write: Callable[[Path, int], Path],
+        write: Callable[[Path, int], Path] | None = None,
         reference: Callable[[], Any] | None = None,
         opens: tuple[str, str] = ("", ""),
     ) -> None:
