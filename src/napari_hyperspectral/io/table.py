@@ -36,7 +36,9 @@ _BAND: Final = re.compile(
 )
 _X: Final = re.compile(r"(.*\bx\b.*|column|col|map_x|x[ _-]?(pos.*|axis.*)?)", re.IGNORECASE)
 _Y: Final = re.compile(r"(.*\by\b.*|row|map_y|y[ _-]?(pos.*|axis.*)?)", re.IGNORECASE)
-_AXIS: Final = re.compile(r"raman|shift|wave|lambda|λ|freq|energy|\bwn\b|\bnm\b|cm.?-1|m/z", re.I)
+_AXIS: Final = re.compile(
+    r"raman|shift|wave|lambda|λ|freq|energy|\bwn\b|\bnm\b|cm.?-1|1/cm|m/z", re.I
+)
 _VALUE: Final = re.compile(r"intens|count|absorb|signal|power|irradiance|transm|reflect|%", re.I)
 _INTENSITIES: Final = (
     (r"abs(orbance)?", "absorbance"),
@@ -52,6 +54,8 @@ _Y_UNIT: Final = re.compile(r"y[ _-]?(?:axis)?[ _-]?(?:units?|label)\W+(.+)", re
 _LASER: Final = re.compile(
     r"(?:laser|excitation)[ _]?(?:wavelength|line)?(?:\W*nm)?\W{1,3}(\d{3,4}(?:[.,]\d+)?)", re.I
 )
+_MOST_HOLES: Final = 4
+"""Where there are more pixels times bands for each line, positions and bands are no grid."""
 _REMEDY: Final = (
     'say what it is, axes="xb" (a spectrum a row), "bx" (a column) or "yx" (an image), '
     "or put its axis into the first column"
@@ -67,7 +71,7 @@ def read_images(source: Source) -> list[Image]:
         If there is no table, or nothing in it is an axis.
     """
     path = source.path
-    text = read_text(path)
+    text = read_text(path).removeprefix("\ufeff")
     if text.startswith(MARK):
         return [read_back(source, text)]
     _check_not_of_napari(path, text)
@@ -106,9 +110,17 @@ class _Long(NamedTuple):
     """Columns of a table with a line for each band of each pixel."""
 
     x: int
-    y: int
+    y: int | None
+    """None: a line."""
     band: int
     values: list[int]
+
+    def positions(
+        self, numbers: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
+        """Return x and y of each pixel, and the pixel of each line."""
+        x = numbers[:, self.x]
+        return _pixels(x, np.zeros_like(x) if self.y is None else numbers[:, self.y])
 
 
 def _rows(grid: Grid) -> _Rows | None:
@@ -164,11 +176,11 @@ def _of_rows(path: Path, grid: Grid, rows: _Rows) -> Cube:
     centres = _centres(cells)
     others = [place for place in range(len(rows.title)) if place not in set(rows.bands)]
     units = {m[2].strip() for m in map(_BAND.fullmatch, cells) if m is not None}
-    corner = [rows.title[place] for place in others if not _X.fullmatch(rows.title[place])]
+    x, y = _places(rows.title, others, rows.words)
+    corner = [rows.title[place] for place in others if place not in (x, y)]
     axis = _axis(centres, [*units, *corner], grid)
     spectra = rows.numbers[:, rows.bands]
     about = _about(path, grid)
-    x, y = _places(rows.title, others, rows.words)
     rest = {
         rows.title[place] or f"column {place + 1}": rows.words[place]
         if place in rows.words
@@ -238,35 +250,40 @@ def _placed(
 def _long(grid: Grid) -> _Long | None:
     """Return the columns of lines of x, y, band and intensity; None where it is no such table."""
     columns = grid.numbers.shape[1]
-    if columns < 4 or len(grid.numbers) < 4:
-        return None
     title = grid.titles[-1] if grid.titles else ("",) * columns
-    x, y = _places(title, range(columns - 2), grid.words)
-    if x is None or y is None:
+    if columns == 3 and _names_axis(title[1]) and not _names_axis(title[0]):
+        found = _Long(0, None, 1, [2])
+    else:
+        x, y = _places(title, range(columns - 2), grid.words)
+        if x is None or y is None:
+            return None
+        bands = [place for place in range(max(x, y) + 1, columns - 1) if _names_axis(title[place])]
+        band = bands[-1] if bands else max(x, y) + 1
+        values = [place for place in range(band + 1, columns) if place not in grid.words]
+        found = _Long(x, y, band, values)
+    if not found.values or (columns > 4 and not any(title)):
         return None
-    bands = [place for place in range(max(x, y) + 1, columns - 1) if _names_axis(title[place])]
-    band = bands[-1] if bands else max(x, y) + 1
-    values = [place for place in range(band + 1, columns) if place not in grid.words]
-    centres = grid.numbers[:, band]
-    repeated = len(np.unique(centres)) <= len(centres) // 2
-    named = any(title)
-    if not values or not repeated or (columns > 4 and not named):
+    centres = len(np.unique(grid.numbers[:, found.band]))
+    if 2 * centres > len(grid.numbers):  # bands do not come again: an axis
         return None
-    return _Long(x, y, band, values)
+    # four columns without titles may be anything, unless each position has each band
+    pixels = len(found.positions(grid.numbers)[0])
+    return found if any(title) or pixels * centres == len(grid.numbers) else None
 
 
 def _of_lines(path: Path, grid: Grid, long: _Long) -> list[Cube]:
     numbers = grid.numbers
-    known = np.isfinite(numbers[:, [long.x, long.y, long.band]]).all(axis=1)
+    places = [place for place in (long.x, long.y, long.band) if place is not None]
+    known = np.isfinite(numbers[:, places]).all(axis=1)
     numbers = numbers if known.all() else numbers[known]
-    x, y, pixel = _pixels(numbers[:, long.x], numbers[:, long.y])
-    centres, band = _in_order(numbers[:, long.band])
+    x, y, pixel = long.positions(numbers)
+    centres, band = _bands(numbers[:, long.band], pixel)
     taken = pixel * len(centres) + band
-    if len(np.unique(taken)) < len(taken):
+    if len(x) * len(centres) > _MOST_HOLES * len(taken) or np.bincount(taken).max() > 1:
         raise FileFormatError(
             path,
-            f"{len(taken)} lines for {len(x)} positions and {len(centres)} bands: some come twice",
-            "export one measurement a file",
+            f"{len(taken)} lines do not make spectra of {len(centres)} bands at {len(x)} positions",
+            "export one measurement a file, with the same bands everywhere",
         )
     title = grid.titles[-1] if grid.titles else ("",) * numbers.shape[1]
     axis = _axis(centres, [title[long.band]], grid)
@@ -286,9 +303,22 @@ def _pixels(
     x: NDArray[np.float64], y: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
     """Return the positions, each once in the order of the file, and which of them each line has."""
-    whole = x + 1j * y
-    found, pixel = _in_order(whole)
-    return found.real, found.imag, pixel
+    starts = np.concatenate([[0], np.flatnonzero((np.diff(x) != 0) | (np.diff(y) != 0)) + 1])
+    found, pixel = _in_order(x[starts] + 1j * y[starts])
+    lengths = np.diff(np.append(starts, len(x)))
+    return found.real, found.imag, np.repeat(pixel, lengths)
+
+
+def _bands(
+    values: NDArray[np.float64], pixel: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return the bands, each once in the order of the file, and which of them each line has."""
+    length = int(np.argmax(pixel != pixel[0])) or len(pixel)  # of the first spectrum
+    if len(values) % length == 0:
+        table = values.reshape(-1, length)
+        if (table == table[0]).all() and len(np.unique(table[0])) == length:
+            return table[0], np.tile(np.arange(length), len(table))
+    return _in_order(values)
 
 
 def _in_order(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
@@ -309,11 +339,12 @@ def _of_columns(path: Path, grid: Grid) -> list[Cube]:
     if axes:
         chosen = next((place for place in axes if "raman" in title[place].lower()), axes[0])
         values = [place for place in numeric if place > max(axes)]
+        values = values or [place for place in numeric if place not in axes]
     else:
         chosen, values = numeric[0], numeric[1:]
     centres = grid.numbers[:, chosen]
     if not values:
-        raise FileFormatError(path, "one column of numbers beside words", _REMEDY)
+        raise FileFormatError(path, "no column of intensities beside its axis", _REMEDY)
     if not axes and (0 in grid.words or not _is_axis(centres[np.isfinite(centres)])):
         raise FileFormatError(
             path,
@@ -361,7 +392,9 @@ def _axis(centres: NDArray[np.float64], words: Sequence[str], grid: Grid) -> Spe
     candidates = [word for word in [*words, *told] if word]
     axis = next((a for a in (axis_in(word, centres) for word in candidates) if a), None)
     if axis is None:
-        named = next((word for word in candidates if _names_axis(word)), None)
+        # "Wave", as Renishaw has it, may be anything
+        usual = (word for word in candidates if _names_axis(word) and word.lower() != "wave")
+        named = next(usual, None)
         axis = axis_from_vector(named, centres) if named else SpectralAxis(centres)
     laser = next((m for m in map(_LASER.search, grid.notes) if m), None)
     if laser and axis.kind == "raman_shift":

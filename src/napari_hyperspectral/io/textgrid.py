@@ -30,6 +30,8 @@ _BLOCK: Final = 2**23
 _MOST_NOTES: Final = 1000
 _LONGEST: Final = 1000
 """Characters of a note; what is longer is a row of titles."""
+_LINES: Final = 2**18
+"""Lines that are looked at between two words of how far it is."""
 _ABOVE: Final = 6
 """Lines above a table that may be its titles."""
 _COMMENT: Final = re.compile(r"\s*(#|%|!|//|;\s+(?=[^\d\s])|;(?=[A-Za-z]))")
@@ -98,13 +100,12 @@ def read_grid(source: Source, text: str) -> Grid:
     FileFormatError
         If there is none, or its rows differ in length.
     """
-    path = source.path
     lines = text.splitlines()
     found = _style(lines)
     if found is None:
-        raise FileFormatError(path, *_no_table(lines))
+        raise FileFormatError(source.path, *_no_table(lines))
     style, columns, words_first = found
-    rows, around = _body(path, lines, style, columns, words_first)
+    rows, around = _body(source, lines, style, columns, words_first)
     numbers, words = _numbers(source, [lines[row] for row in rows], style, columns)
     titles = _titles(lines[: rows[0]], style, columns)
     notes = [line for place in around if 0 < len(line := lines[place].strip()) <= _LONGEST]
@@ -162,7 +163,7 @@ def _no_table(lines: Sequence[str]) -> tuple[str, str]:
     plain = [line.strip() for line in lines if line.strip()]
     if not plain:
         return "it is empty", _EXPORT
-    numbers = sum(bool(_POINT.fullmatch(line) or _COMMA.fullmatch(line)) for line in plain)
+    numbers = sum(map(_is_number, plain))
     if 2 * numbers > len(plain):
         return (
             f"one column of {numbers} numbers, which looks like an axis",
@@ -175,29 +176,29 @@ _SKIP, _DATA, _PROSE, _RAGGED = range(4)
 
 
 def _body(
-    path: Path, lines: Sequence[str], style: Style, columns: int, words_first: bool
+    source: Source, lines: Sequence[str], style: Style, columns: int, words_first: bool
 ) -> tuple[list[int], list[int]]:
     """Return the places of the lines of the table, and of all others."""
-    kinds = _kinds(lines, style, columns, words_first)
+    kinds = _kinds(source, lines, style, columns, words_first)
     places = np.flatnonzero(kinds != _SKIP)
     is_data = np.concatenate([[False], kinds[places] == _DATA, [False]])
     edges = np.flatnonzero(np.diff(is_data.astype(np.int8)))
     starts, ends = edges[::2], edges[1::2]
     if not len(starts):
-        raise FileFormatError(path, "no table of numbers in it", _EXPORT)
+        raise FileFormatError(source.path, "no table of numbers in it", _EXPORT)
     longest = int(np.argmax(ends - starts))
     rows = places[starts[longest] : ends[longest]]
     after = places[ends[longest]] if ends[longest] < len(places) else None
     if after is not None and kinds[after] == _RAGGED:
         raise FileFormatError(
-            path,
+            source.path,
             f"line {after + 1} has {style.count(lines[after])} columns, those above {columns}",
             "export it again: it was cut short, or edited",
         )
     others = sorted(ends - starts)[:-1]
-    if others and others[-1] > 0.1 * len(rows):
+    if others and others[-1] > max(1, 0.1 * len(rows)):
         warnings.warn(
-            f"{path.name}: {len(starts)} tables, of which the longest is read", stacklevel=2
+            f"{source.path.name}: {len(starts)} tables, of which the longest is read", stacklevel=2
         )
     inside = np.zeros(len(lines), bool)
     inside[rows] = True
@@ -205,10 +206,12 @@ def _body(
 
 
 def _kinds(
-    lines: Sequence[str], style: Style, columns: int, words_first: bool
+    source: Source, lines: Sequence[str], style: Style, columns: int, words_first: bool
 ) -> NDArray[np.uint8]:
     """Return for each line whether it is data, too short or long for it, prose, or nothing."""
-    begins = re.compile(r'\s*"?([-+]?[.,]?\d|nan\b|inf\b)', re.IGNORECASE).match
+    ends = r"\s|$" if style.delimiter is None else rf"\s*({re.escape(style.delimiter)}|$)"
+    number = (_POINT if style.decimal == "." else _COMMA).pattern
+    begins = re.compile(rf'\s*"?({number})"?({ends})', re.IGNORECASE).match
     empty = style.delimiter or "\n"
 
     def kind(line: str) -> int:
@@ -216,16 +219,19 @@ def _kinds(
             return _SKIP
         fits = style.count(line) == columns
         if begins(line):
-            if fits:
-                return _DATA
-            return _RAGGED if style.number(style.cells(line)[0]) is not None else _PROSE
+            return _DATA if fits else _RAGGED
         if not fits or not (words_first or line.lstrip(" ").startswith(empty)):
             return _PROSE
         # a name or nothing, then numbers
         numeric = [style.number(cell) for cell in style.cells(line)[1:] if cell]
         return _DATA if 2 * sum(n is not None for n in numeric) > len(numeric) else _PROSE
 
-    return np.fromiter((kind(line) for line in lines), np.uint8, len(lines))
+    kinds = np.empty(len(lines), np.uint8)
+    for start in range(0, len(lines), _LINES):
+        source.tell(start, 2 * len(lines))
+        some = lines[start : start + _LINES]
+        kinds[start : start + _LINES] = [kind(line) for line in some]
+    return kinds
 
 
 def _titles(above: Sequence[str], style: Style, columns: int) -> list[list[str]]:
@@ -238,19 +244,18 @@ def _titles(above: Sequence[str], style: Style, columns: int) -> list[list[str]]
         if cells is not None and _is_setting(cells):
             break
         if cells is not None:
-            titles.insert(0, cells)
+            titles.insert(0, [cell.lstrip("#").strip() for cell in cells])
     return titles
 
 
 def _is_setting(cells: Sequence[str]) -> bool:
     """Whether it is a line such as "Laser; 532" that stands above a table of two columns."""
-    named = [cell for cell in cells if cell]
-    return (
-        len(cells) == 2
-        and len(named) == 2
-        and not _POINT.fullmatch(named[0])
-        and any(character.isdigit() for character in named[1][:1])
-    )
+    first, *rest = cells
+    return len(rest) == 1 and bool(rest[0]) and _is_number(rest[0]) and not _is_number(first)
+
+
+def _is_number(cell: str) -> bool:
+    return bool(_POINT.fullmatch(cell) or _COMMA.fullmatch(cell))
 
 
 def _title(line: str, style: Style, columns: int) -> list[str] | None:
@@ -274,7 +279,7 @@ def _numbers(
     numbers = np.empty((len(rows), columns))
     words: dict[int, list[str]] = {}
     for start in range(0, len(rows), step):
-        source.tell(start, len(rows))
+        source.tell(len(rows) + start, 2 * len(rows))  # half of the work was to find them
         some = rows[start : start + step]
         try:
             numbers[start : start + step] = _plain(some, style)
