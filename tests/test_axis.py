@@ -101,3 +101,10 @@ def test_widths_and_bad_bands_are_one_a_band():
         SpectralAxis([1.0, 2.0], bad=[True, False, True])
     with pytest.raises(ValueError, match="at least one name"):
         ChannelAxis(())
+
+
+def test_numbers_without_a_unit_are_told_and_counted_bands_are_not():
+    assert str(SpectralAxis([1641.69, 1640, 1634.84])) == (
+        "3 bands, 1641.69–1634.84 without a spectral unit"
+    )
+    assert str(SpectralAxis.index(3)) == "3 bands without a spectral unit"

@@ -195,7 +195,9 @@ class SpectralAxis:
     def __str__(self) -> str:
         bands = f"{len(self)} band" + "s" * (len(self) != 1)
         if self.kind == "index":
-            return f"{bands} without a spectral unit"
+            counted = np.array_equal(self.centres, np.arange(len(self)))
+            ends = "" if counted else f", {self.centres[0]:g}–{self.centres[-1]:g}"
+            return f"{bands}{ends} without a spectral unit"
         symbol = _SYMBOLS.get(self.unit, self.unit)
         return f"{bands}, {self.centres[0]:g}–{self.centres[-1]:g} {symbol}".rstrip()
 

@@ -10,8 +10,9 @@ import json
 import shlex
 import signal
 import sys
+import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
@@ -99,7 +100,7 @@ def info(
     from .summary import facts, lines_of_image
 
     format_name = format_of(Source.parse(path).path).name
-    with _watching(f"reading {Path(path).name}") as watch:
+    with _reading(path) as watch:
         if image is None:
             images = read_all(path, axes=axes, watch=watch)
         else:
@@ -128,7 +129,7 @@ def convert(
     from .io import read_labels, write
 
     _check_target(out, force, format_name)
-    with _watching(f"reading {Path(path).name}") as watch:
+    with _reading(path) as watch:
         if labels:
             found: Image = read_labels(path, axes=axes, image=image, watch=watch)
         else:
@@ -168,7 +169,7 @@ def axis(
     steps = [_axis_step(text) for text in step or ()]
     if not steps and load is None:
         raise typer.BadParameter("give --load FILE or --step 'KIND key=value …'")
-    with _watching(f"reading {Path(path).name}") as watch:
+    with _reading(path) as watch:
         cube = _wanted_image(path, axes, image, watch)
     if not isinstance(cube, Cube):
         raise ValueError(f"{path} holds labels, which have no axis")
@@ -295,7 +296,7 @@ def predict(
 
     model = Model.load(model_file)
     for path, target in zip(paths, targets, strict=True):
-        with _watching(f"reading {Path(path).name}") as watch:
+        with _reading(path) as watch:
             cube = read(path, axes=axes, image=image, watch=watch)
         with _watching(f"predicting {target.name}") as watch:
             result = finish(predicting(model, cube, machine=machine), watch)
@@ -568,10 +569,10 @@ def _autosave(machine: Machine, recipe: Recipe, out: Path) -> Path | None:
 
 
 @contextmanager
-def _watching(what: str) -> Generator[Callable[[Progress], None], None, None]:
+def _watching(what: str, after: float = 0.0) -> Generator[Callable[[Progress], None], None, None]:
     """Show a job as a bar on stderr; the first Ctrl-C ends the job, a second one the program.
 
-    What is done before it has told of a step shows no bar.
+    What is done within `after` seconds, or before it has told of a step, shows no bar.
     """
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
@@ -592,9 +593,11 @@ def _watching(what: str) -> Generator[Callable[[Progress], None], None, None]:
     def watch(step: Progress) -> None:
         if asked:
             raise Stop
-        bar.start()
+        if time.monotonic() - began >= after:
+            bar.start()
         bar.update(row, completed=step.done, total=step.total, note=_note(step))
 
+    began = time.monotonic()
     before = signal.signal(signal.SIGINT, ask)
     try:
         yield watch
@@ -602,6 +605,10 @@ def _watching(what: str) -> Generator[Callable[[Progress], None], None, None]:
         if bar.live.is_started:  # to stop what never began prints an empty line
             bar.stop()
         signal.signal(signal.SIGINT, before)
+
+
+def _reading(path: str) -> AbstractContextManager[Callable[[Progress], None]]:
+    return _watching(f"reading {Path(path).name}", after=0.5)
 
 
 def _note(step: Progress) -> str:
