@@ -115,6 +115,12 @@ class _Long(NamedTuple):
     band: int
     values: list[int]
 
+    def known(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the lines that say where they belong."""
+        places = [place for place in (self.x, self.y, self.band) if place is not None]
+        known = np.isfinite(numbers[:, places]).all(axis=1)
+        return numbers if known.all() else numbers[known]
+
     def positions(
         self, numbers: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
@@ -263,19 +269,17 @@ def _long(grid: Grid) -> _Long | None:
         found = _Long(x, y, band, values)
     if not found.values or (columns > 4 and not any(title)):
         return None
-    centres = len(np.unique(grid.numbers[:, found.band]))
-    if 2 * centres > len(grid.numbers):  # bands do not come again: an axis
+    numbers = found.known(grid.numbers)
+    centres = len(np.unique(numbers[:, found.band]))
+    if not len(numbers) or 2 * centres > len(numbers):  # bands do not come again: an axis
         return None
     # four columns without titles may be anything, unless each position has each band
-    pixels = len(found.positions(grid.numbers)[0])
-    return found if any(title) or pixels * centres == len(grid.numbers) else None
+    pixels = len(found.positions(numbers)[0])
+    return found if any(title) or pixels * centres == len(numbers) else None
 
 
 def _of_lines(path: Path, grid: Grid, long: _Long) -> list[Cube]:
-    numbers = grid.numbers
-    places = [place for place in (long.x, long.y, long.band) if place is not None]
-    known = np.isfinite(numbers[:, places]).all(axis=1)
-    numbers = numbers if known.all() else numbers[known]
+    numbers = long.known(grid.numbers)
     x, y, pixel = long.positions(numbers)
     centres, band = _bands(numbers[:, long.band], pixel)
     taken = pixel * len(centres) + band
@@ -334,6 +338,8 @@ def _of_columns(path: Path, grid: Grid) -> list[Cube]:
     title = grid.titles[-1] if grid.titles else ("",) * grid.numbers.shape[1]
     numeric = [place for place in range(grid.numbers.shape[1]) if place not in grid.words]
     axes = [place for place in numeric if _names_axis(title[place])]
+    if len(numeric) < 2:
+        raise FileFormatError(path, "no two columns of numbers", _REMEDY)
     if len(axes) > 1 and numeric[::2] == axes and len(numeric) == 2 * len(axes):
         return [_spectra(path, grid, place, [place + 1], several=True) for place in axes]
     if axes:

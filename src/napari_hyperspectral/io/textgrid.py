@@ -32,6 +32,8 @@ _LONGEST: Final = 1000
 """Characters of a note; what is longer is a row of titles."""
 _LINES: Final = 2**18
 """Lines that are looked at between two words of how far it is."""
+_MOST_PROSE: Final = 20
+"""Where there are more lines than this for each one of a table, it is a text with numbers in it."""
 _ABOVE: Final = 6
 """Lines above a table that may be its titles."""
 _COMMENT: Final = re.compile(r"\s*(#|%|!|//|;\s+(?=[^\d\s])|;(?=[A-Za-z]))")
@@ -188,6 +190,8 @@ def _body(
         raise FileFormatError(source.path, "no table of numbers in it", _EXPORT)
     longest = int(np.argmax(ends - starts))
     rows = places[starts[longest] : ends[longest]]
+    if len(rows) * _MOST_PROSE < len(places):
+        raise FileFormatError(source.path, "no table of numbers in it", _EXPORT)
     after = places[ends[longest]] if ends[longest] < len(places) else None
     if after is not None and kinds[after] == _RAGGED:
         raise FileFormatError(
