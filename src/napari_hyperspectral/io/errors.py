@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-
 _FEW: Final = 30
 """Patterns that a person reads through."""
 
