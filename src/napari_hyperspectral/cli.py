@@ -109,7 +109,9 @@ def info(
     if as_json:
         print(json.dumps(told[0] if len(told) == 1 else {"images": told}, indent=1))
         return
-    for found, about in zip(images, told, strict=True):
+    for number, (found, about) in enumerate(zip(images, told, strict=True)):
+        if number:
+            print()
         _print_pairs(lines_of_image(found, about))
 
 

@@ -40,7 +40,9 @@ def lines_of_image(image: Image, about: dict[str, Any]) -> dict[str, str]:
         "format": about["format"],
         "size": f"{', '.join(sizes)} ({about['dtype']})",
         "classes" if isinstance(image, Labels) else "axis": axis,
-        "pixel": f"{pixel} {about['pixel_unit'] or ''}".strip() if about["pixel_unit"] else "",
+        "pixel": f"{pixel} {about['pixel_unit'].replace('um', 'µm')}"
+        if about["pixel_unit"]
+        else "",
         "intensity": about["intensity_unit"] or "",
         "history": "\n".join(about["history"]),
     }
