@@ -416,3 +416,12 @@ def test_tables_of_anything_are_read_or_refused(saved):
         except FileFormatError:
             continue
         assert all(np.size(cube.data) <= 100 for cube in cubes)
+
+
+@pytest.mark.parametrize("titles", ["Spectrum 1,Spectrum 2,Spectrum 3", "1,2,3", "0 s,10 s,20 s"])
+def test_numbered_columns_are_no_bands(saved, titles):
+    text = f"nm,{titles}\n400,1,5,3\n401,4,9,6\n402,4,8,6\n403,7,8,2\n"
+    cube = read(saved(text, "s.csv"))
+    assert cube.axis == SpectralAxis([400, 401, 402, 403], "nm")
+    assert cube.data[:, 0, 1].tolist() == [5, 9, 8, 8]
+    assert cube.metadata["spectra names"] == titles.split(",")

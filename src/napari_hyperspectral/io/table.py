@@ -22,38 +22,17 @@ from numpy.typing import NDArray
 
 from ..axis import SpectralAxis
 from ..cube import Cube, Image
-from .arrays import axis_from_vector, images_from_arrays
+from .arrays import images_from_arrays
 from .columns import MARK, read_back
 from .errors import FileFormatError
 from .positions import on_a_map
 from .source import Source
+from .tabletitles import X, Y, about_table, axis_of, names_axis, place_unit_of
 from .textfile import read_text
 from .textgrid import Grid, read_grid
-from .units import axis_in, place_unit
+from .units import spectral_unit
 
-_BAND: Final = re.compile(
-    r"[\"'a-z]*\s*([-+]?\d+(?:[.,]\d+)?(?:e[-+]?\d+)?)\s*(\D*)", re.IGNORECASE
-)
-_X: Final = re.compile(r"(.*\bx\b.*|column|col|map_x|x[ _-]?(pos.*|axis.*)?)", re.IGNORECASE)
-_Y: Final = re.compile(r"(.*\by\b.*|row|map_y|y[ _-]?(pos.*|axis.*)?)", re.IGNORECASE)
-_AXIS: Final = re.compile(
-    r"raman|shift|wave|lambda|λ|freq|energy|\bwn\b|\bnm\b|cm.?-1|1/cm|m/z", re.I
-)
-_VALUE: Final = re.compile(r"intens|count|absorb|signal|power|irradiance|transm|reflect|%", re.I)
-_INTENSITIES: Final = (
-    (r"abs(orbance)?", "absorbance"),
-    (r"%\s*t|transmittance\s*\(?%\)?|t\s*%", "%T"),
-    (r"%\s*r|reflectance\s*\(?%\)?", "%R"),
-    (r"transmittance", "transmittance"),
-    (r"reflectance", "reflectance"),
-    (r"(ccd )?(counts?|cts|cnt)", "counts"),
-    (r"a\.?\s?u\.?|arb\.? ?units?", "a.u."),
-)
-_X_UNIT: Final = re.compile(r"x[ _-]?(?:axis)?[ _-]?(?:units?|label)\W+(.+)", re.IGNORECASE)
-_Y_UNIT: Final = re.compile(r"y[ _-]?(?:axis)?[ _-]?(?:units?|label)\W+(.+)", re.IGNORECASE)
-_LASER: Final = re.compile(
-    r"(?:laser|excitation)[ _]?(?:wavelength|line)?(?:\W*nm)?\W{1,3}(\d{3,4}(?:[.,]\d+)?)", re.I
-)
+_BAND: Final = re.compile(r"[\"'X]?\s*([-+]?\d+(?:[.,]\d+)?(?:e[-+]?\d+)?)\s*(\D*)", re.IGNORECASE)
 _MOST_HOLES: Final = 4
 """Where there are more pixels times bands for each line, positions and bands are no grid."""
 _REMEDY: Final = (
@@ -77,7 +56,7 @@ def read_images(source: Source) -> list[Image]:
     _check_not_of_napari(path, text)
     grid = read_grid(source, text)
     if source.axes is not None or source.flat:
-        return [*images_from_arrays({"": _bare(grid)}, source, **_about(path, grid))]
+        return [*images_from_arrays({"": _bare(grid)}, source, **about_table(path, grid))]
     rows = _rows(grid)
     if rows is not None:
         return [_of_rows(path, grid, rows)]
@@ -131,11 +110,26 @@ class _Long(NamedTuple):
 
 def _rows(grid: Grid) -> _Rows | None:
     for title in grid.titles:
-        bands = [place for place, cell in enumerate(title) if _BAND.fullmatch(cell)]
+        bands = [place for place, cell in enumerate(title) if _is_band(cell)]
         numeric = [place for place in bands if place not in grid.words]
-        if len(numeric) > 1 and 2 * len(numeric) > len(title) and _ordered(title, numeric):
+        if len(numeric) < 2 or 2 * len(numeric) <= len(title):
+            continue
+        ordered = _is_axis(_centres([title[place] for place in numeric]))
+        if ordered and not _has_axis_of_its_own(grid, title):
             return _Rows(title, numeric, grid.numbers, grid.words)
     return _rows_below_first(grid)
+
+
+def _is_band(cell: str) -> bool:
+    """Whether a title is a number, with a spectral unit or without any: "10 s" is none."""
+    found = _BAND.fullmatch(cell)
+    return found is not None and (not found[2] or spectral_unit(found[2]) is not None)
+
+
+def _has_axis_of_its_own(grid: Grid, title: Sequence[str]) -> bool:
+    """Whether there is an axis in the first column, and numbers of samples in the titles."""
+    tall = grid.numbers.shape[0] >= grid.numbers.shape[1]
+    return tall and names_axis(title[0]) and _is_axis(grid.numbers[:, 0])
 
 
 def _rows_below_first(grid: Grid) -> _Rows | None:
@@ -158,12 +152,6 @@ def _rows_below_first(grid: Grid) -> _Rows | None:
     return _Rows(tuple(cells), bands, grid.numbers[1:], words)
 
 
-def _ordered(title: Sequence[str], places: Sequence[int]) -> bool:
-    """Whether titles are bands, and not numbers of samples or settings."""
-    values = _centres([title[place] for place in places])
-    return _is_axis(values)
-
-
 def _centres(cells: Sequence[str]) -> NDArray[np.float64]:
     matches = [_BAND.fullmatch(cell) for cell in cells]
     return np.array([float(m[1].replace(",", ".")) for m in matches if m is not None])
@@ -184,9 +172,9 @@ def _of_rows(path: Path, grid: Grid, rows: _Rows) -> Cube:
     units = {m[2].strip() for m in map(_BAND.fullmatch, cells) if m is not None}
     x, y = _places(rows.title, others, rows.words)
     corner = [rows.title[place] for place in others if place not in (x, y)]
-    axis = _axis(centres, [*units, *corner], grid)
+    axis = axis_of(centres, [*units, *corner], grid)
     spectra = rows.numbers[:, rows.bands]
-    about = _about(path, grid)
+    about = about_table(path, grid)
     rest = {
         rows.title[place] or f"column {place + 1}": rows.words[place]
         if place in rows.words
@@ -197,7 +185,7 @@ def _of_rows(path: Path, grid: Grid, rows: _Rows) -> Cube:
     about["metadata"] |= _told(rest, len(spectra))
     if x is None or y is None:
         return Cube.from_spectra(spectra, axis, **about)
-    unit = _place_unit(rows.title[x])
+    unit = place_unit_of(rows.title[x])
     return _placed(spectra, axis, rows.numbers[:, x], rows.numbers[:, y], unit, about)
 
 
@@ -206,8 +194,8 @@ def _places(
 ) -> tuple[int | None, int | None]:
     """Return the columns of x and y: named, or two without a name before the bands."""
     numeric = [place for place in others if place not in words]
-    x = next((place for place in numeric if _X.fullmatch(title[place])), None)
-    y = next((place for place in numeric if _Y.fullmatch(title[place])), None)
+    x = next((place for place in numeric if X.fullmatch(title[place])), None)
+    y = next((place for place in numeric if Y.fullmatch(title[place])), None)
     if x is None and y is None and numeric[:2] == [0, 1] and not (title[0] or title[1]):
         return 0, 1
     return (x, y) if x is not None and y is not None else (None, None)
@@ -257,13 +245,13 @@ def _long(grid: Grid) -> _Long | None:
     """Return the columns of lines of x, y, band and intensity; None where it is no such table."""
     columns = grid.numbers.shape[1]
     title = grid.titles[-1] if grid.titles else ("",) * columns
-    if columns == 3 and _names_axis(title[1]) and not _names_axis(title[0]):
+    if columns == 3 and names_axis(title[1]) and not names_axis(title[0]):
         found = _Long(0, None, 1, [2])
     else:
         x, y = _places(title, range(columns - 2), grid.words)
         if x is None or y is None:
             return None
-        bands = [place for place in range(max(x, y) + 1, columns - 1) if _names_axis(title[place])]
+        bands = [place for place in range(max(x, y) + 1, columns - 1) if names_axis(title[place])]
         band = bands[-1] if bands else max(x, y) + 1
         values = [place for place in range(band + 1, columns) if place not in grid.words]
         found = _Long(x, y, band, values)
@@ -290,15 +278,15 @@ def _of_lines(path: Path, grid: Grid, long: _Long) -> list[Cube]:
             "export one measurement a file, with the same bands everywhere",
         )
     title = grid.titles[-1] if grid.titles else ("",) * numbers.shape[1]
-    axis = _axis(centres, [title[long.band]], grid)
+    axis = axis_of(centres, [title[long.band]], grid)
     cubes = []
     for value in long.values:
         spectra = np.full(len(x) * len(centres), np.nan)
         spectra[taken] = numbers[:, value]
-        about = _about(path, grid, title[value])
+        about = about_table(path, grid, title[value])
         if len(long.values) > 1:
             about["name"] = title[value] or f"column {value + 1}"
-        unit = _place_unit(title[long.x])
+        unit = place_unit_of(title[long.x])
         cubes.append(_placed(spectra.reshape(len(x), -1), axis, x, y, unit, about))
     return cubes
 
@@ -337,7 +325,7 @@ def _in_order(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
 def _of_columns(path: Path, grid: Grid) -> list[Cube]:
     title = grid.titles[-1] if grid.titles else ("",) * grid.numbers.shape[1]
     numeric = [place for place in range(grid.numbers.shape[1]) if place not in grid.words]
-    axes = [place for place in numeric if _names_axis(title[place])]
+    axes = [place for place in numeric if names_axis(title[place])]
     if len(numeric) < 2:
         raise FileFormatError(path, "no two columns of numbers", _REMEDY)
     if len(axes) > 1 and numeric[::2] == axes and len(numeric) == 2 * len(axes):
@@ -370,9 +358,9 @@ def _spectra(
     if not len(numbers):
         raise FileFormatError(path, f"no number in column {chosen + 1}, its axis", _REMEDY)
     title = grid.titles[-1] if grid.titles else ("",) * numbers.shape[1]
-    axis = _axis(numbers[:, chosen], [row[chosen] for row in reversed(grid.titles)], grid)
+    axis = axis_of(numbers[:, chosen], [row[chosen] for row in reversed(grid.titles)], grid)
     names = [" ".join(dict.fromkeys(row[v] for row in grid.titles if row[v])) for v in values]
-    about = _about(path, grid, *(title[value] for value in values))
+    about = about_table(path, grid, *(title[value] for value in values))
     if any(names):
         about["metadata"] |= {"spectra names": names}
     if several:
@@ -388,58 +376,6 @@ def _spectra(
     return Cube.from_spectra(numbers[:, list(values)].T, axis, **about)
 
 
-def _names_axis(title: str) -> bool:
-    return bool(_AXIS.search(title)) and not _VALUE.search(title)
-
-
-def _axis(centres: NDArray[np.float64], words: Sequence[str], grid: Grid) -> SpectralAxis:
-    """Return an axis in the unit that a title spells, or the quantity it names, or without any."""
-    told = [m[1] for note in grid.notes for m in [_X_UNIT.search(note)] if m]
-    candidates = [word for word in [*words, *told] if word]
-    axis = next((a for a in (axis_in(word, centres) for word in candidates) if a), None)
-    if axis is None:
-        # "Wave", as Renishaw has it, may be anything
-        usual = (word for word in candidates if _names_axis(word) and word.lower() != "wave")
-        named = next(usual, None)
-        axis = axis_from_vector(named, centres) if named else SpectralAxis(centres)
-    laser = next((m for m in map(_LASER.search, grid.notes) if m), None)
-    if laser and axis.kind == "raman_shift":
-        line = float(laser[1].replace(",", "."))
-        return SpectralAxis(
-            axis.centres, axis.unit, axis.kind, excitation_nm=line, guessed=axis.guessed
-        )
-    return axis
-
-
-def _about(path: Path, grid: Grid, *titles: str) -> dict[str, Any]:
-    """Return the parameters of `Cube` that say where it is from."""
-    told = [m[1] for note in grid.notes for m in [_Y_UNIT.search(note)] if m]
-    units = {_intensity(title) for title in titles} if titles else set()
-    unit = units.pop() if len(units) == 1 else None
-    about: dict[str, Any] = {
-        "name": _stem(path),
-        "history": (f"read {path.name}",),
-        "intensity_unit": unit or next((u for u in map(_intensity, told) if u), None),
-        "metadata": {"text": list(grid.notes)} if grid.notes else {},
-    }
-    return about
-
-
-def _intensity(title: str) -> str | None:
-    plain = title.strip().lower()
-    words = [plain, *re.findall(r"[\[(]([^\])]*)[\])]", plain)]
-    for pattern, unit in _INTENSITIES:
-        if any(re.fullmatch(pattern, word.strip()) for word in words):
-            return unit
-    return None
-
-
-def _place_unit(title: str) -> str | None:
-    found = re.search(r"[\[(/]\s*([^\])]+)[\])]?", title)
-    unit = place_unit(found[1]) if found else None
-    return unit if unit in ("nm", "um", "mm", "cm", "m") else None
-
-
 def _bare(grid: Grid) -> NDArray[np.float64]:
     columns = [place for place in range(grid.numbers.shape[1]) if place not in grid.words]
     return grid.numbers[:, columns]
@@ -447,7 +383,3 @@ def _bare(grid: Grid) -> NDArray[np.float64]:
 
 def _plain(values: NDArray[np.float64]) -> list[float | None]:
     return [None if value != value else value for value in values.tolist()]
-
-
-def _stem(path: Path) -> str:
-    return Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem
