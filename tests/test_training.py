@@ -182,6 +182,51 @@ def test_a_training_that_is_taken_up_again_ends_where_an_unbroken_one_does(noisy
     assert resumed.card.losses == unbroken.card.losses
 
 
+@pytest.mark.parametrize("until", [3, 20, 31], ids=["first epoch", "second", "third"])
+def test_a_training_stopped_within_an_epoch_goes_on_with_the_next_batch(
+    noisy, clean, tmp_path, until
+):
+    training = Training(epochs=4, average=0.9, optimiser="rmsprop", schedule="plateau", every=1)
+    recipe = Recipe(task=Denoise(), network=Pixelwise(width=8), training=training)
+    examples = [recipe.task.example(noisy=noisy, clean=clean)]
+    unbroken = finish(fit(recipe, examples))
+
+    def stop(progress):
+        if progress.done == until:
+            raise Stop
+
+    saved = tmp_path / "going.safetensors"
+    finish(fit(recipe, examples, autosave=saved), stop)
+    resumed = finish(fit(recipe, examples, autosave=saved, resume=True))
+    assert same(unbroken, resumed)
+    assert resumed.card.losses == unbroken.card.losses
+
+
+def test_a_long_epoch_is_saved_before_its_end(noisy, clean, tmp_path, monkeypatch):
+    monkeypatch.setattr("napari_hyperspectral.training._SECONDS_BETWEEN_SAVES", 0.0)
+    recipe = Recipe(task=Denoise(), network=Pixelwise(width=8), training=ONCE)
+    saved = tmp_path / "going.safetensors"
+    steps = fit(recipe, [recipe.task.example(noisy=noisy, clean=clean)], autosave=saved)
+    assert next(steps).done < next(steps).total
+    assert Model.load(saved).card.best_epoch == 0
+
+
+def test_a_training_with_averaged_weights_saves_a_model_that_loads(noisy, clean, tmp_path):
+    training = Training(epochs=2, average=0.9)
+    recipe = Recipe(task=Denoise(), network=Pixelwise(width=8), training=training)
+    saved = tmp_path / "average.safetensors"
+    model = finish(fit(recipe, [recipe.task.example(noisy=noisy, clean=clean)], autosave=saved))
+    assert same(Model.load(saved), model)
+
+
+def test_a_finished_model_is_no_training_to_resume(noisy, clean, tmp_path):
+    recipe = Recipe(task=Denoise(), network=Pixelwise(width=8), training=ONCE)
+    examples = [recipe.task.example(noisy=noisy, clean=clean)]
+    path = finish(fit(recipe, examples)).save(tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match="not the training that made it"):
+        finish(fit(recipe, examples, autosave=path, resume=True))
+
+
 def test_a_training_is_not_resumed_with_another_recipe(noisy, clean, tmp_path):
     recipe = Recipe(task=Denoise(), network=Pixelwise(width=8), training=ONCE)
     examples = [recipe.task.example(noisy=noisy, clean=clean)]

@@ -85,7 +85,8 @@ class Model:
             network = fresh_network(Recipe.model_validate(card.recipe), card)
             state = read_tensors(path)
             last = taken_out(state, "last.")
-            taken_out(state, "optimiser.")  # what only a training that goes on needs
+            for needed_to_go_on in ("average.", "optimiser.", "done."):
+                taken_out(state, needed_to_go_on)
             network.load_state_dict(last if weights == "last" and last else state)
         except (ValidationError, SafetensorError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:300]

@@ -10,6 +10,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -86,13 +87,9 @@ def fit(
         run = _Run(recipe, examples, takes, gives, machine, device)
         if autosave is not None and resume and autosave.exists():
             run.go_on_from(autosave)
-        saved = time.monotonic()
         try:
             while not run.over:
-                yield from run.epoch()
-                if autosave is not None and time.monotonic() - saved > _SECONDS_BETWEEN_SAVES:
-                    run.save(autosave)
-                    saved = time.monotonic()
+                yield from run.epoch(autosave)
         except (Stop, KeyboardInterrupt):  # Ctrl-C may come in the middle of a batch
             run.stopped = "stopped by hand"
         if autosave is not None:
@@ -128,6 +125,9 @@ class _Run:
         self.optimiser = optimiser_of(self.training, self.network.body)
         self.average: State = {}
         self.steps = 0
+        self.loss_sum = 0.0
+        """Of the steps of the epoch under way."""
+        self.saved = time.monotonic()
         if self.training.average:
             self.average = {n: t.detach().clone() for n, t in self.network.state_dict().items()}
 
@@ -143,16 +143,17 @@ class _Run:
             self.stopped = f"no better validation loss for {patience} epochs"
         return bool(self.stopped) or done >= self.training.epochs
 
-    def epoch(self) -> Generator[Progress, None, None]:
-        """Train for one epoch, yielding after each batch."""
+    def epoch(self, autosave: Path | None) -> Generator[Progress, None, None]:
+        """Train for one epoch, or what is left of it, yielding after each batch."""
         number, steps = len(self.losses), self.batches.steps
         total = steps * self.training.epochs
-        loss_sum = 0.0
+        begun = self.steps - number * steps
         self.network.train()
-        for step, batch in enumerate(self.batches.epoch(number), start=1):
-            loss_sum += self._step(batch, number * steps + step - 1, total)
-            yield Progress(number * steps + step, total, loss_sum / step)
-        if not math.isfinite(loss_sum):
+        for step, batch in enumerate(islice(self.batches.epoch(number), begun, None), begun + 1):
+            self.loss_sum += self._step(batch, number * steps + step - 1, total)
+            self._save_now_and_then(autosave)
+            yield Progress(number * steps + step, total, self.loss_sum / step)
+        if not math.isfinite(self.loss_sum):
             if not self.best:
                 raise DivergedError(number + 1)
             self.stopped = f"the loss of epoch {number + 1} was not a number"
@@ -161,21 +162,27 @@ class _Run:
             validation = yield from self._validated(
                 Progress(total=total, done=(number + 1) * steps)
             )
-            self._keep(loss_sum / steps, validation)
+            self._keep(self.loss_sum / steps, validation)
+        self.loss_sum = 0.0
         note = f"epoch {number + 1} of {self.training.epochs}"
         yield Progress((number + 1) * steps, total, self.losses[-1], validation, note)
 
     def save(self, path: Path) -> None:
         """Write all that `go_on_from` needs; the file is a model file as well."""
-        if not self.best:
-            return
         model = self.model()
-        state = self.best | {f"last.{n}": t for n, t in self.network.state_dict().items()}
+        state = model.network.state_dict() | {f"last.{n}": t for n, t in model.last.items()}
         state |= {f"average.{name}": tensor for name, tensor in self.average.items()}
+        state["done.steps"] = torch.tensor(self.steps)
+        state["done.loss_sum"] = torch.tensor(self.loss_sum, dtype=torch.float64)
         for index, moments in self.optimiser.state_dict()["state"].items():
             state |= {f"optimiser.{index}.{name}": t for name, t in moments.items()}
         path.parent.mkdir(parents=True, exist_ok=True)
         write_tensors(path, state, {KEY: model.card.model_dump_json()})
+
+    def _save_now_and_then(self, path: Path | None) -> None:
+        if path is not None and time.monotonic() - self.saved > _SECONDS_BETWEEN_SAVES:
+            self.save(path)
+            self.saved = time.monotonic()
 
     def go_on_from(self, path: Path) -> None:
         """Take up the training saved at `path`."""
@@ -188,6 +195,13 @@ class _Run:
                 "train without resuming, or resume with the recipe and data of that file",
             )
         self.best = read_tensors(path)
+        done = taken_out(self.best, "done.")
+        if not done:
+            raise FileFormatError(
+                path,
+                "it holds a model, not the training that made it",
+                "train without resuming, or give the file of a training that was interrupted",
+            )
         self.network.load_state_dict(taken_out(self.best, "last."))
         for name, tensor in taken_out(self.best, "average.").items():
             self.average[name].copy_(tensor)
@@ -196,9 +210,11 @@ class _Run:
             index, key = name.split(".")
             moments.setdefault(int(index), {})[key] = tensor
         self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
+        self.steps, self.loss_sum = int(done["steps"]), float(done["loss_sum"])
         self.best_epoch = card.best_epoch
+        if not self.best_epoch:
+            self.best = {}
         self.losses, self.validations = list(card.losses), list(card.validations)
-        self.steps = len(self.losses) * self.batches.steps
         self.started -= card.seconds
 
     def model(self) -> Model:
@@ -290,7 +306,7 @@ class _Run:
         return loss_sum / weight_sum if weight_sum else None
 
     def _keep(self, loss: float, validation: float | None) -> None:
-        known = [v for v in self.validations if v is not None]
+        known = [v for v in self.validations if v is not None and not math.isnan(v)]
         self.losses.append(loss)
         self.validations.append(validation)
         if validation is None or not known or validation < min(known):
