@@ -135,6 +135,8 @@ def test_a_fresh_model_is_judged_beside_raw_data_on_the_blocks_training_held_out
     images = {"noisy": noisy, "clean": clean}
     recipe = Recipe(task=Denoise(), network=Pixelwise(width=16), training=Training(epochs=10))
     model = finish(judged(finish(fit(recipe, [recipe.task.example(**images)])), images))
+    swapped = finish(judged(model, dict(reversed(images.items()))))
+    assert swapped.card.metrics == model.card.metrics
     network, raw = model.card.metrics["held_out"]
     assert network["fitted MSE"] < raw["fitted MSE"]
     assert "held out: raw" in lines_of_card(model.card)

@@ -210,7 +210,7 @@ def judged(
     """
     if not model.card.trained_on[0].held_out:
         return model
-    given, wanted = images.values()
+    given, wanted = (images[name] for name in model.recipe.task.asks_for())
     assert isinstance(given, Cube)
     ground = validation_ground(model, given, wanted)
     try:
