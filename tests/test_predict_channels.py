@@ -68,3 +68,14 @@ def test_images_of_other_places_are_refused(scene):
     empty = stains.after("lost", data=np.full_like(stains.data, np.nan))
     with pytest.raises(ValueError, match="all are NaN"):
         PredictChannels().example(cube=cube, target=empty)
+
+
+@pytest.mark.parametrize("axis", [ChannelAxis(("a", "b", "c")), SpectralAxis.index(3)], ids=str)
+def test_a_bad_band_of_the_cube_says_nothing_of_a_channel_in_its_place(axis, rng):
+    bands = SpectralAxis(np.arange(3.0), bad=[False, True, False])
+    cube = Cube(rng.normal(5, 1, (3, 9, 11)).astype(np.float32), bands)
+    target = Cube(1e4 + 100 * cube.data, axis)
+    recipe = Recipe(task=PredictChannels(), network=Pixelwise(width=4), training=Training(epochs=1))
+    model = finish(fit(recipe, [recipe.task.example(cube=cube, target=target)]))
+    assert np.allclose(model.network.normalise.wanted_mean, 10_500, atol=100)
+    assert np.isfinite(finish(predict(model, cube)).data).all()

@@ -7,7 +7,7 @@ from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube, Labels
 from napari_hyperspectral.networks import NETWORKS, Pixelwise, ResUNet1D, SpectralUNet
 from napari_hyperspectral.progress import Stop
-from napari_hyperspectral.tasks import Denoise, Segment
+from napari_hyperspectral.tasks import Denoise, PredictChannels, Segment
 from napari_hyperspectral.training import DivergedError
 
 SMALL = [
@@ -293,6 +293,38 @@ def test_bad_bands_are_ignored_and_come_out_missing(noisy, clean):
     assert np.isfinite(denoised[[0, 3, 5]]).all()
 
 
+def test_bands_bad_in_a_second_example_are_ignored_there(noisy, clean, truth):
+    spoilt = noisy.data.copy()
+    spoilt[4] = 1e9
+    axis = SpectralAxis(noisy.axis.centres, "nm", bad=np.arange(12) == 4)
+    second, task = noisy.after("spoilt", data=spoilt, axis=axis), Segment()
+    examples = [task.example(cube=cube, labels=truth) for cube in (noisy, second)]
+    model = finish(fit(Recipe(task=task, network=Pixelwise(width=8), training=ONCE), examples))
+    assert model.network.normalise.given_mean[4] < 1e3
+
+
+def test_a_band_that_was_bad_in_training_is_not_made_up(noisy, clean):
+    axis = SpectralAxis(noisy.axis.centres, "nm", bad=np.arange(12) == 4)
+    marked = clean.after("marked", axis=axis)
+    model = learn(Denoise(), Pixelwise(width=8), ONCE, noisy=noisy, clean=marked)
+    denoised = finish(predict(model, noisy)).data
+    assert np.isnan(denoised[4]).all()
+    assert np.isfinite(np.delete(denoised, 4, axis=0)).all()
+
+
+@each_network
+def test_infinite_intensities_are_missing_ones(noisy, clean, network):
+    holes, peaks = noisy.data.copy(), noisy.data.copy()
+    holes[5, 8, 9], peaks[5, 8, 9] = np.nan, np.inf  # such as the absorbance of no light
+    one, other = noisy.after("holes", data=holes), noisy.after("peaks", data=peaks)
+    models = [
+        learn(Denoise(normalise="cube"), network, ONCE, noisy=c, clean=clean) for c in (one, other)
+    ]
+    assert models[0].card.losses == models[1].card.losses
+    found = [finish(predict(models[0], cube)).data for cube in (one, other)]
+    np.testing.assert_array_equal(*found)
+
+
 @pytest.mark.parametrize("network", [kind.smallest() for kind in NETWORKS], ids=lambda n: n.kind)
 @pytest.mark.parametrize("shape", [(1, 1, 2), (3, 1, 9), (5, 7, 1)], ids=str)
 def test_the_oddest_cubes_can_be_learned_from(network, shape, rng):
@@ -385,6 +417,14 @@ def test_examples_of_other_bands_are_refused_together(noisy, clean):
         finish(fit(Recipe(task=task), examples))
     with pytest.raises(ValueError, match="give at least one example"):
         finish(fit(Recipe(task=task), []))
+
+
+def test_targets_of_other_channels_are_refused_together(noisy, clean):
+    task = PredictChannels()
+    targets = [Cube(clean.data[: len(names)], ChannelAxis(names)) for names in (("a",), ("a", "b"))]
+    examples = [task.example(cube=noisy, target=target) for target in targets]
+    with pytest.raises(ValueError, match="they must agree"):
+        finish(fit(Recipe(task=task), examples))
 
 
 def test_threads_are_given_back_after_a_job(noisy, clean):

@@ -71,7 +71,7 @@ def predict(model: Model, cube: Cube, *, machine: Machine | None = None) -> Job[
     """
     machine = machine or Machine()
     network, task = model.recipe.network, model.recipe.task
-    bands = _Bands(model.card.axis, model.card.output_axis, cube.axis, task.intensities)
+    bands = _Bands(model.card.axis, model.card.output_axis, cube.axis, task.restores)
     ports = Ports(bands_in=len(bands.model), bands_out=len(model.card.output_axis))
     *leading, _, height, width = cube.shape
     predicted = np.empty((*leading, len(bands.result), height, width), np.float32)
@@ -112,18 +112,18 @@ def predict(model: Model, cube: Cube, *, machine: Machine | None = None) -> Job[
 class _Bands:
     """How the bands of a cube meet those of a model."""
 
-    def __init__(self, model: Axis, gives: Axis, cube: Axis, intensities: bool) -> None:
+    def __init__(self, model: Axis, gives: Axis, cube: Axis, restores: bool) -> None:
         self.model, self.cube = model, cube
+        self._learned = model.good & gives.good if restores else gives.good
         self.same = model.same_bands(cube)
         if not self.same:
             _check_resampling(model, cube)
-        returns_bands = intensities and gives.same_bands(model)
-        self.result: Axis = cube if returns_bands else gives
-        self._back = returns_bands
+        self.result: Axis = cube if restores else gives
+        self._back = restores
 
     def to_model(self, tile: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Bring a tile, (band, y, x), to the bands of the model; bad bands are missing."""
-        tile = np.where(self.cube.good[:, None, None], tile, np.float32(np.nan))
+        """Bring a tile, (band, y, x), to the bands of the model; what is bad or infinite is missing."""
+        tile = np.where(np.isfinite(tile) & _upright(self.cube.good), tile, np.float32(np.nan))
         if self.same:
             return tile
         assert isinstance(self.cube, SpectralAxis)
@@ -131,7 +131,11 @@ class _Bands:
         return resample(tile, self.cube, self.model)
 
     def to_cube(self, piece: NDArray[np.float32], tile: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Bring a result back to the bands of the cube, missing where `tile` is missing."""
+        """Bring a result back to the bands of the cube, missing where `tile` is missing.
+
+        What was bad in training is missing as well: nobody taught it.
+        """
+        piece = np.where(_upright(self._learned), piece, np.float32(np.nan))
         if not self._back:
             unknown = ~np.isfinite(tile[self.cube.good]).any(axis=0)
             return np.where(unknown, np.float32(np.nan), piece)
@@ -139,8 +143,12 @@ class _Bands:
             assert isinstance(self.cube, SpectralAxis)
             assert isinstance(self.model, SpectralAxis)
             piece = resample(piece, self.model, self.cube)
-        known = np.isfinite(tile) & self.cube.good[:, None, None]
+        known = np.isfinite(tile) & _upright(self.cube.good)
         return np.where(known, piece, np.float32(np.nan))
+
+
+def _upright(bands: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return bands[:, None, None]
 
 
 def _check_resampling(model: Axis, cube: Axis) -> None:

@@ -82,7 +82,7 @@ def fit(
         If the loss becomes NaN in the first epoch.
     """
     machine = machine or Machine()
-    takes, gives = _common_axes(examples)
+    takes, gives = _common_axes(recipe, examples)
     with computing(machine) as device:
         run = _Run(recipe, examples, takes, gives, machine, device)
         if autosave is not None and resume and autosave.exists():
@@ -331,7 +331,7 @@ def split_of(example: Example, training: Training) -> Split:
     )
 
 
-def _common_axes(examples: Sequence[Example]) -> tuple[Axis, Axis]:
+def _common_axes(recipe: Recipe, examples: Sequence[Example]) -> tuple[Axis, Axis]:
     """Return the axes that all examples take and give; of classes, the longest list."""
     if not examples:
         raise ValueError("there is nothing to train on: give at least one example")
@@ -344,7 +344,8 @@ def _common_axes(examples: Sequence[Example]) -> tuple[Axis, Axis]:
                 "resample them to the same bands first"
             )
         same = example.gives.same_bands(gives) or (
-            isinstance(gives, ChannelAxis)
+            not recipe.task.intensities
+            and isinstance(gives, ChannelAxis)
             and isinstance(example.gives, ChannelAxis)
             and gives.names[: len(example.gives)] == example.gives.names
         )

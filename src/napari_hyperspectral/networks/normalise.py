@@ -41,9 +41,9 @@ class Normalise(nn.Module):
         """
         self.good.copy_(good)
         own = self._own(given[:, :, None, None])[:, :, 0, 0]
-        self._take("given", given / own, good)
+        self._take("given", torch.where(good, given / own, torch.nan))
         if wanted is not None:
-            self._take("wanted", wanted / own, good if len(good) == wanted.shape[1] else None)
+            self._take("wanted", wanted / own)
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise intensities, (batch, band, y, x)."""
@@ -71,9 +71,7 @@ class Normalise(nn.Module):
             own = known.nan_to_num(nan=-torch.inf).amax(dim=1, keepdim=True)
         return torch.where(own.isfinite() & (own > 0), own, 1.0)
 
-    def _take(self, name: str, spectra: Tensor, good: Tensor | None) -> None:
-        if good is not None:
-            spectra = torch.where(good, spectra, torch.nan)
+    def _take(self, name: str, spectra: Tensor) -> None:
         over = 0 if self.scale == "band" else (0, 1)
         mean = spectra.nanmean(dim=over, keepdim=True)
         spread = (spectra - mean).square().nanmean(dim=over, keepdim=True).sqrt()

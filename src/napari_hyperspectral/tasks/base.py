@@ -49,6 +49,8 @@ class Task(Settings):
     """Where the task comes from."""
     intensities: ClassVar[bool]
     """Whether it predicts intensities (else: scores of classes)."""
+    restores: ClassVar[bool] = False
+    """Whether it gives the bands it takes: then they may be resampled to a model's, and back."""
     unlabelled: ClassVar[float]
     """Value of `Example.wanted` that teaches nothing."""
     example: ClassVar[Callable[..., Example]]
@@ -105,7 +107,7 @@ def intensity_loss(
 
 
 def measured_planes(cube: Cube) -> NDArray[np.float32]:
-    """Load a cube as float32, shape (plane, band, y, x).
+    """Load a cube as float32, shape (plane, band, y, x); NaN in bad bands, and for infinity.
 
     Raises
     ------
@@ -113,11 +115,13 @@ def measured_planes(cube: Cube) -> NDArray[np.float32]:
         If nothing in it was measured: all values are NaN.
     """
     loaded = planes(cube.numpy(), 3)
-    if not np.isfinite(loaded).any():
+    measured = np.isfinite(loaded)
+    if not measured.any():
         raise ValueError(
             f"cube {cube.name!r} holds no measured value: all are NaN; choose another file or layer"
         )
-    return loaded
+    measured &= cube.axis.good[:, None, None]
+    return loaded if measured.all() else np.where(measured, loaded, np.float32(np.nan))
 
 
 def planes(image: NDArray[Any], trailing: int) -> NDArray[Any]:

@@ -23,6 +23,7 @@ class Denoise(Task):
 
     source: ClassVar[str] = "Horgan et al. 2021, https://doi.org/10.1021/acs.analchem.1c02178"
     intensities: ClassVar[bool] = True
+    restores: ClassVar[bool] = True
     unlabelled: ClassVar[float] = float("nan")
     kind: Literal["denoise"] = "denoise"
     penalty: Literal["l1", "l2"] = "l1"
