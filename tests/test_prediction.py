@@ -3,12 +3,13 @@ import numpy as np
 import pytest
 import torch
 
-from napari_hyperspectral import Machine, Recipe, Training, finish, fit, predict
+from napari_hyperspectral import Machine, Model, Recipe, Training, finish, fit, predict
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
-from napari_hyperspectral.networks import NETWORKS, Pixelwise
-from napari_hyperspectral.prediction import AxisMismatchError, Cancelled, tiles
-from napari_hyperspectral.progress import Stop
-from napari_hyperspectral.tasks import Denoise, Segment
+from napari_hyperspectral.cube import Cube
+from napari_hyperspectral.networks import NETWORKS, Pixelwise, Ports, UwUNet
+from napari_hyperspectral.prediction import AxisMismatchError, Cancelled, _tile_side, tiles
+from napari_hyperspectral.progress import Progress, Stop
+from napari_hyperspectral.tasks import Denoise, PredictChannels, Segment
 
 each_network = pytest.mark.parametrize(
     "network", [kind.smallest() for kind in NETWORKS], ids=lambda n: n.kind
@@ -128,6 +129,35 @@ def test_a_segmentation_keeps_the_place_of_its_cube(noisy, truth):
     found = finish(predict(model, placed))
     assert (found.origin, found.pixel_size, found.pixel_unit) == ((3.0, 4.0), (0.5, 0.5), "um")
     assert found.history == (*placed.history, "segmented")
+
+
+def test_a_segmentation_has_the_colours_its_classes_were_painted_in(noisy, truth, tmp_path):
+    names = tuple(f"class {i}" for i in range(1, int(truth.data.max()) + 1))
+    colours = tuple(f"#0000{10 + i}" for i in range(len(names)))
+    painted = truth.after("painted", classes=names, colours=colours)
+    recipe = Recipe(task=Segment(), network=Pixelwise(width=4), training=Training(epochs=1))
+    model = finish(fit(recipe, [recipe.task.example(cube=noisy, labels=painted)]))
+    saved = Model.load(model.save(tmp_path / "model.safetensors"))
+    assert finish(predict(saved, noisy)).colours == colours
+
+
+def test_an_image_that_fits_in_memory_is_not_cut_where_halos_would_be_most_of_it(rng):
+    data = rng.normal(size=(100, 80, 90)).astype(np.float32)
+    cube = Cube(data, SpectralAxis(np.arange(100) + 1.0, "nm"))
+    once = Training(epochs=1, windows=1, validation=0)
+    recipe = Recipe(task=PredictChannels(), network=UwUNet(), training=once)
+    target = Cube(data[:1, :8, :8], ChannelAxis(("stain",)))
+    corner = Cube(data[:, :8, :8], cube.axis)
+    model = finish(fit(recipe, [recipe.task.example(cube=corner, target=target)]))
+    steps: list[Progress] = []
+    finish(predict(model, cube, machine=Machine(device="cpu")), steps.append)
+    assert [step.total for step in steps] == [1]
+
+
+def test_most_of_a_tile_is_kept_even_on_a_cpu():
+    network, ports = UwUNet(), Ports(bands_in=200, bands_out=1)
+    side = _tile_side(network, ports, Machine(), torch.device("cpu"), (5000, 5000))
+    assert side >= network.reach
 
 
 def test_half_precision_gives_nearly_the_same(learned, noisy):

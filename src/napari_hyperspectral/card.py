@@ -46,6 +46,8 @@ class Card(Settings):
     """Axis of the cubes it takes, as JSON."""
     gives: dict[str, Any]
     """Axis of what it gives: bands, or names of classes."""
+    colours: tuple[str, ...] = ()
+    """Colours of its classes, "#rrggbb", where those who painted them chose any."""
     pixel_size: tuple[float, float] = (1.0, 1.0)
     """Height and width of a pixel in training."""
     pixel_unit: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from .axis import Axis, SpectralAxis
-from .cube import Cube, Image
+from .cube import Cube, Image, Labels
 from .devices import computing
 from .machine import Machine
 from .model import Model
@@ -77,7 +78,7 @@ def predict(model: Model, cube: Cube, *, machine: Machine | None = None) -> Job[
     predicted = np.empty((*leading, len(bands.result), height, width), np.float32)
     with computing(machine) as device:
         runner = model.network.to(device).eval()
-        side = _tile_side(network, ports, machine, device)
+        side = _tile_side(network, ports, machine, device, (height, width))
         todo = _todo(leading, height, width, side, network)
         done, measured = 0, False
         while todo:
@@ -106,7 +107,8 @@ def predict(model: Model, cube: Cube, *, machine: Machine | None = None) -> Job[
         raise ValueError(
             f"cube {cube.name!r} holds no measured value: all are NaN; choose another file or layer"
         )
-    return task.result(predicted, model.card.output_axis, cube)
+    result = task.result(predicted, model.card.output_axis, cube)
+    return replace(result, colours=model.card.colours) if isinstance(result, Labels) else result
 
 
 class _Bands:
@@ -247,11 +249,20 @@ def _halved(todo: _Todo, side: int, network: Network, height: int, width: int) -
     return smaller
 
 
-def _tile_side(network: Network, ports: Ports, machine: Machine, device: torch.device) -> int:
-    """Return the side of a tile, halo included, that keeps to the memory allowed."""
+def _tile_side(
+    network: Network, ports: Ports, machine: Machine, device: torch.device, size: tuple[int, int]
+) -> int:
+    """Return the side of what is kept of a tile that, with its halo, keeps to the memory allowed.
+
+    An image that fits in whole is one tile: it has no halo.
+    """
     allowed = machine.tile_memory * 2**20
-    if device.type == "cpu":
-        allowed = min(allowed, _CPU_TILE_BYTES)
-    pixels = allowed / (4 * network.floats_a_pixel(ports))
-    inner = int(pixels**0.5) - 2 * network.reach
-    return max(network.stride, inner)
+    quick = min(allowed, _CPU_TILE_BYTES) if device.type == "cpu" else allowed
+    pixels, few = (memory / (4 * network.floats_a_pixel(ports)) for memory in (allowed, quick))
+    padded = [-(-side // network.stride) * network.stride for side in size]
+    if padded[0] * padded[1] <= (pixels if network.reach else few):
+        return max(padded)
+    halo = 2 * network.reach
+    # of a smaller tile, most would be halo: computed again and again, and thrown away
+    side = max(int(few**0.5) - halo, min(int(pixels**0.5) - halo, halo))
+    return max(network.stride, side)

@@ -23,7 +23,9 @@ from .card import KEY, Card, Trained, read_card
 from .devices import computing, seeded
 from .io.errors import FileFormatError
 from .machine import Machine
+from .memory import check_training
 from .model import Model, State, fresh_network, read_tensors, taken_out, write_tensors
+from .networks import Ports
 from .progress import Job, Progress, Stop
 from .recipe import Recipe, Training
 from .schedules import optimiser_of, pace_of
@@ -80,10 +82,14 @@ def fit(
         If `resume` finds another training at `autosave`.
     DivergedError
         If the loss becomes NaN in the first epoch.
+    TooLargeError
+        If it needs more memory than is free; it says what to change.
     """
     machine = machine or Machine()
     takes, gives = _common_axes(recipe, examples)
     with computing(machine) as device:
+        ports = Ports(bands_in=len(takes), bands_out=len(gives))
+        check_training(recipe, ports, examples, device)
         run = _Run(recipe, examples, takes, gives, machine, device)
         if autosave is not None and resume and autosave.exists():
             run.go_on_from(autosave)
@@ -369,6 +375,7 @@ def _card(
         recipe=json.loads(recipe.model_dump_json()),
         takes=axis_to_json(takes),
         gives=axis_to_json(gives),
+        colours=next((e.colours for e in examples if len(e.colours) == len(gives)), ()),
         pixel_size=examples[0].pixel_size,
         pixel_unit=examples[0].pixel_unit,
         trained_on=tuple(map(_trained, examples, splits)),

@@ -40,6 +40,8 @@ class Example:
     """For the record: where it comes from."""
     pixel_size: tuple[float, float] = (1.0, 1.0)
     pixel_unit: str | None = None
+    colours: tuple[str, ...] = ()
+    """Of the classes, where somebody chose any."""
 
 
 class Task(Settings):

@@ -78,6 +78,7 @@ class Segment(Task):
             f"{cube.name} → {labels.name}",
             cube.pixel_size,
             cube.pixel_unit,
+            labels.colours,
         )
 
     def loss(self, network: Normalised, given: Tensor, wanted: Tensor) -> Tensor:
