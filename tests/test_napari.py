@@ -16,7 +16,7 @@ from napari.utils.notifications import notification_manager
 from npe2 import PluginManager, PluginManifest
 
 import napari_hyperspectral
-from napari_hyperspectral import _napari, samples
+from napari_hyperspectral import _napari, reading, samples
 from napari_hyperspectral.cube import describe
 from napari_hyperspectral.io import FORMATS, read, read_labels, write
 from napari_hyperspectral.layers import from_layer, to_layer
@@ -206,7 +206,7 @@ def slow(monkeypatch, cube):
             raise control.error
         return [cube, cube]
 
-    monkeypatch.setattr(_napari, "read_all", read_slowly)
+    monkeypatch.setattr(reading, "read_all", read_slowly)
     monkeypatch.setattr(_napari, "_PATIENCE", 0.05)
     for name in ("show_warning", "show_error"):
         monkeypatch.setattr(f"napari.utils.notifications.{name}", control.told.append)

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatch
 from functools import partial
-from importlib import import_module
 from itertools import islice
 from pathlib import Path
-from threading import Event, Thread, current_thread, main_thread
+from threading import current_thread, main_thread
 from typing import Any, Final
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from . import samples
 from .cube import Cube
-from .io import FORMATS, FileFormatError, Source, format_of, read_all, write
-from .layers import LayerData, from_layer, labels_layer, to_layer, to_layers
-from .progress import Progress, Stop
+from .io import FORMATS, write
+from .layers import LayerData, from_layer, labels_layer, to_layer
+from .progress import Progress
+from .reading import Reading
 
 Reader = Callable[[str | list[str]], list[LayerData]]
 
@@ -73,70 +72,7 @@ def read_layers(path: str | list[str]) -> list[LayerData]:
     elif not reading.start().wait(_PATIENCE):
         _add_when_read(reading, viewer)
         return _NO_LAYERS
-    return reading.layers()
-
-
-class Reading:
-    """Files being read, perhaps in a thread of their own."""
-
-    def __init__(self, paths: list[str]) -> None:
-        self.paths = paths
-        self.progress = Progress(0, 0)
-        self.cancelled = False
-        self._layers: list[LayerData] = []
-        self._guesses: list[str] = []
-        self._error: Exception | None = None
-        self._done = Event()
-
-    def start(self) -> Reading:
-        """Read in the background; what there is to import is imported before."""
-        for path in self.paths:
-            with suppress(FileFormatError, OSError):  # which reading raises again
-                known = format_of(Source.parse(path).path)
-                import_module(f".io.{known.reader}", __package__)
-        Thread(target=self.run, name=f"reading {self.paths[0]}", daemon=True).start()
-        return self
-
-    def wait(self, seconds: float) -> bool:
-        """Wait for the end, no longer than this; return whether it is there."""
-        return self._done.wait(seconds)
-
-    def run(self) -> None:
-        """Read all there is, to be had by `layers`."""
-        try:
-            for path in self.paths:
-                found = read_all(path, on_guess=self._guesses.append, watch=self._watch)
-                self._layers += to_layers(found)  # here: for contrast, some of the data are read
-        except Exception as error:  # raised again by `layers`, in the thread that asks
-            self._error = error
-        finally:
-            self._done.set()
-
-    def layers(self) -> list[LayerData]:
-        """Return what was read, and show what was guessed.
-
-        Raises
-        ------
-        Exception
-            What reading raised.
-        """
-        from napari.utils.notifications import show_warning
-
-        for guess in self._guesses:
-            show_warning(guess)
-        if self._error is not None:
-            raise self._error
-        return self._layers
-
-    def reports(self) -> Generator[Progress, None, None]:
-        """Tell ten times a second how far it is, till the end."""
-        while not self.wait(0.1):
-            yield self.progress
-
-    def _watch(self, step: Progress) -> None:
-        if self.cancelled:
-            raise Stop
-        self.progress = step
+    return _layers_of(reading)
 
 
 def write_image(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
@@ -288,13 +224,13 @@ def _viewer_of_this_thread() -> Any:
     return napari.current_viewer()
 
 
-class _Titled(partial[Any]):
-    """A function that napari calls by a title, as when it asks whether to close."""
+def _layers_of(reading: Reading) -> list[LayerData]:
+    """Return what was read, or raise what reading raised, and show what was guessed."""
+    from napari.utils.notifications import show_warning
 
-    title = ""
-
-    def __str__(self) -> str:
-        return self.title
+    for guess in reading.guesses:
+        show_warning(guess)
+    return reading.layers()
 
 
 def _add_when_read(reading: Reading, viewer: Any) -> None:
@@ -330,6 +266,15 @@ def _add_when_read(reading: Reading, viewer: Any) -> None:
     worker.start()
 
 
+class _Titled(partial[Any]):
+    """A function that napari calls by a title, as when it asks whether to close."""
+
+    title = ""
+
+    def __str__(self) -> str:
+        return self.title
+
+
 def _add(reading: Reading, viewer: Any) -> None:
     from napari.layers import Layer
     from napari.layers._source import layer_source
@@ -337,7 +282,7 @@ def _add(reading: Reading, viewer: Any) -> None:
 
     try:
         with layer_source(path=reading.paths[0], reader_plugin=PLUGIN):
-            for data in reading.layers():
+            for data in _layers_of(reading):
                 viewer.add_layer(Layer.create(*data))
     except (ValueError, OSError, ImportError) as error:
         show_error(str(error))
