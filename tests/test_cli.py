@@ -148,6 +148,16 @@ def test_a_file_that_leaves_it_open_lists_the_choices(run, tmp_path):
     assert "two.npz::low" in err
 
 
+def test_a_warning_is_one_line_without_a_place_in_the_code(tmp_path):
+    header = "ENVI\nsamples = 1\nlines = 1\nbands = 2\ndata type = 1\ninterleave = bsq\n"
+    (tmp_path / "a.hdr").write_text(header + "wavelength = {500, 500}\n")
+    (tmp_path / "a.img").write_bytes(bytes(2))
+    words = [sys.executable, "-m", "napari_hyperspectral", "info", str(tmp_path / "a.hdr")]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stderr.startswith("note: a.hdr: its 2 wavelengths take only 1 values")
+    assert done.stderr.count("\n") == 1
+
+
 def test_an_error_is_one_line_and_debug_shows_where(run):
     code, _, err = run("info", "nowhere.npz")
     assert (code, err) == (1, "error: there is no file 'nowhere.npz'\n")

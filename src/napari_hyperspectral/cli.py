@@ -11,6 +11,7 @@ import shlex
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
@@ -67,6 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):  # a terminal without µ or ⁻¹ gets a question mark
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    if not debug:
+        warnings.showwarning = _note_warning
     try:
         app([word for word in words if word != "--debug"], prog_name="napari-hyperspectral")
     except Exception as error:  # the last door: what no command expected is a line, too
@@ -76,6 +79,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             print(f"error: {line}", file=sys.stderr)
         sys.exit(1)
     sys.exit(0)
+
+
+def _note_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Tell a warning in a line; where in the code it was given helps nobody here."""
+    print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 @app.callback()

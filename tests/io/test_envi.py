@@ -94,6 +94,27 @@ def test_wavelengths_of_another_number_of_bands_are_left_out_with_a_warning(envi
         assert read(path).axis == SpectralAxis.index(4)
 
 
+@pytest.mark.parametrize(
+    ("centres", "message"),
+    [
+        ("{500, 500, 500, 500}", "its 4 wavelengths take only 1 values"),
+        ("{400, 600, 500, 700}", "its 4 wavelengths are not in order"),
+    ],
+)
+def test_wavelengths_that_repeat_or_jump_back_are_kept_with_a_warning(envi, centres, message):
+    path = envi(wavelength=centres, wavelength_units="nm")
+    with pytest.warns(UserWarning, match=message):
+        found = read(path).spectral_axis.centres
+    assert found.tolist() == [float(text) for text in centres.strip("{}").split(",")]
+
+
+def test_a_link_to_a_header_finds_the_data_beside_what_it_points_to(envi, tmp_path):
+    link = tmp_path / "elsewhere" / "link.hdr"
+    link.parent.mkdir()
+    link.symlink_to(envi())
+    assert np.array_equal(read(link).data, TRUTH)
+
+
 def test_names_of_stains_are_channels_and_numbered_bands_are_not(envi):
     assert read(envi(band_names="{DAPI, lipid, water, red}")).axis == ChannelAxis(
         ("DAPI", "lipid", "water", "red")

@@ -86,6 +86,11 @@ def test_damaged_files_objects_and_complex_numbers_are_refused(bare):
     np.save(bare, TRUTH[:0])
     with pytest.raises(FileFormatError, match=r"contains no data|not a whole NumPy file"):
         read(bare, axes="yxb")
+    with pytest.raises(FileFormatError, match=r"contains no data: shape \(0, 7, 4\)"):
+        read(bare)  # and its layout is not asked for
+    bare.write_text("no data")
+    with pytest.raises(FileFormatError, match=r"^scan.npy: not a NumPy file"):
+        read(bare)
     bare.write_bytes(b"")
     with pytest.raises(FileFormatError, match=r"^scan.npy: not a whole"):
         read(bare)

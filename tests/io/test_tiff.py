@@ -87,6 +87,14 @@ def test_imagej_labels_give_the_axis_and_its_resolution_the_pixels(tmp_path, pag
     assert cube.dims == ("band", "y", "x")
 
 
+def test_an_imagej_stack_with_fewer_pages_than_it_promises_is_refused(tmp_path, pages):
+    tifffile.imwrite(tmp_path / "a.tif", pages, imagej=True)
+    whole = (tmp_path / "a.tif").read_bytes()
+    (tmp_path / "a.tif").write_bytes(whole.replace(b"images=8", b"images=9"))
+    with pytest.raises(FileFormatError, match="8 planes, but its metadata promise 9"):
+        read(tmp_path / "a.tif")
+
+
 def test_an_imagej_hyperstack_keeps_its_frames_and_slices(tmp_path, rng):
     data = rng.integers(0, 99, (2, 3, 6, 5, 7)).astype(np.uint16)
     meta = {"axes": "TZCYX", "spacing": 1.5, "unit": "um", "finterval": 2.5}

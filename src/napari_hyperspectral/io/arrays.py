@@ -177,6 +177,12 @@ def _layout(
     convention: str | None,
 ) -> tuple[str, SpectralAxis | None]:
     axes, shape = source.axes, tuple(array.shape)
+    if 0 in shape:
+        raise FileFormatError(
+            source.path,
+            f"{name or 'its array'} contains no data: shape {shape}",
+            "choose another file, or array (path::name)",
+        )
     if axes is not None and len(axes) != len(shape):
         raise FileFormatError(
             source.path,

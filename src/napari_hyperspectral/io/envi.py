@@ -119,6 +119,8 @@ def _pair(path: Path) -> tuple[Path, Path | None]:
     for name in (f"{path.name}.hdr", f"{path.stem}.hdr"):
         if name.lower() in beside:
             return beside[name.lower()], path
+    if path.is_symlink():
+        return _pair(path.resolve())
     raise FileFormatError(
         path, "no ENVI header beside it", f"put {path.stem}.hdr into the same folder"
     )
@@ -130,6 +132,8 @@ def _data_file(path: Path, wanted: int) -> Path:
     names = [f"{path.stem}{suffix}" for suffix in _SUFFIXES]
     found = [beside[name.lower()] for name in names if name.lower() in beside]
     found = [file for file in found if file != path and file.suffix.lower() != ".hdr"]
+    if not found and path.is_symlink():  # the data may lie beside what it points to
+        return _data_file(path.resolve(), wanted)
     if not found:
         raise FileFormatError(
             path,
@@ -156,11 +160,12 @@ def _mapped(path: Path, header: Header, data_file: Path | None) -> NDArray[Any]:
     size = file.stat().st_size
     if size < wanted:
         slices = max(0, size - offset) // (count * dtype.itemsize // shape[0])
+        there = f": {slices} whole {order.split()[0]} are there" if slices else ""
         raise FileFormatError(
             path,
             f"{file.name} has {size} bytes, the header needs {wanted} "
             f"({_told(sizes)}, {dtype.name}, offset {offset})",
-            f"copy it again, or mend the header: {slices} whole {order.split()[0]} are there",
+            f"copy it again, or mend the header{there}",
         )
     if size > wanted:
         _warn(path, f"{file.name} has {size - wanted} bytes more than the header tells of; "
@@ -312,7 +317,12 @@ def _axis(path: Path, header: Header, bands: int) -> Axis:
         if len(names) == bands > 1 and not any(re.search(r"\d", name) for name in names):
             return ChannelAxis(tuple(names))
         return _marked(SpectralAxis.index(bands), path, header)
-    return _marked(_axis_of(header, centres), path, header)
+    axis = _axis_of(header, centres)
+    if not axis.monotonic:
+        distinct = len(np.unique(centres))
+        what = "are not in order" if distinct == bands else f"take only {distinct} values"
+        _warn(path, f"its {bands} wavelengths {what}; they are kept as they are")
+    return _marked(axis, path, header)
 
 
 def _axis_of(header: Header, centres: NDArray[np.float64]) -> SpectralAxis:

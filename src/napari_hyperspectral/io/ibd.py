@@ -36,6 +36,8 @@ def pair(path: Path) -> tuple[Path, Path]:
     other = ".imzml" if path.suffix.lower() == ".ibd" else ".ibd"
     wanted = (path.stem + other).lower()
     beside = [each for each in path.parent.iterdir() if each.name.lower() == wanted]
+    if not beside and path.is_symlink():  # the other may lie beside what it points to
+        return pair(path.resolve())
     if not beside:
         proper = path.stem + (".imzML" if other == ".imzml" else other)
         raise FileFormatError(
@@ -50,6 +52,8 @@ def check_pair(path: Path, ibd: Path, found: ImzML) -> None:
     size = ibd.stat().st_size
     with ibd.open("rb") as file:
         uuid = file.read(_UUID_BYTES)
+    if len(uuid) < _UUID_BYTES:
+        raise FileFormatError(ibd, f"it is cut short after {size} bytes", "copy it again")
     stated = found.params.get(UUID)
     if stated is None:
         warnings.warn(

@@ -72,7 +72,10 @@ def told_by_imagej(meta: Mapping[str, Any], resolutions: Sequence[Any], planes: 
     promised = [(letter, int(meta.get(name, 1))) for letter, name in _NAMES.items()]
     sizes: Sizes = tuple((letter, size) for letter, size in promised if size > 1)
     labels = [str(label or "") for label in meta.get("Labels", ())]
-    sizes = _with_bands(sizes or (("b", int(meta.get("images", planes))),))
+    images = int(meta.get("images", planes))
+    if images > planes:  # the file was cut short: let it be seen that pages are missing
+        sizes = (("b", images),)
+    sizes = _with_bands(sizes or (("b", images),))
     info = str(meta.get("Info", ""))
     axis = axis_from_names(_of_bands(sizes, labels)) or told_by_envi_text(info).axis
     return Told(sizes, axis, _about(meta, resolutions, dict(sizes), info), _ours(info))

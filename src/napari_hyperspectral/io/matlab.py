@@ -32,6 +32,7 @@ from .units import axis_in, place_unit
 
 _ABOUT: Final = "hyperspectral"
 _NEWER: Final = b"MATLAB 7.3 MAT-file"
+_HDF5: Final = b"\x89HDF\r\n"
 _LARGEST: Final = 2**31 - 1
 """Bytes that a variable of a v5 file may have."""
 _USERBLOCK: Final = 512
@@ -49,7 +50,10 @@ _HABIT: Final = "yxb"
 def read_images(source: Source) -> list[Image]:
     """Read the cubes of a file: v7.3 lazily, older ones loaded (they are compressed)."""
     with source.path.open("rb") as start:
-        newer = start.read(len(_NEWER)) == _NEWER
+        begins = start.read(len(_NEWER))
+    if begins.startswith(_HDF5):
+        raise FileFormatError(source.path, "an HDF5 file, but not of MATLAB", "rename it to .h5")
+    newer = begins == _NEWER
     variables = _newer(source.path) if newer else _older(source.path)
     if isinstance(variables.get(_ABOUT), str) and source.array is None and source.axes is None:
         return [_ours(variables, source.path)]

@@ -81,8 +81,12 @@ def read_images(source: Source) -> list[Image]:
     if start[:4] in _CLASSIC:
         variables, about = _classic(source.path)
         return _images(source, variables, about)
-    found = "64-bit data NetCDF (CDF-5)" if start[:4] == b"CDF\x05" else "no NetCDF file"
-    raise FileFormatError(source.path, found, "convert it with: nccopy -k netCDF-4")
+    if start[:3] == b"CDF":
+        what = "64-bit data NetCDF (CDF-5)" if start[3:4] == b"\x05" else "a NetCDF of another kind"
+        raise FileFormatError(source.path, what, "convert it with: nccopy -k netCDF-4")
+    raise FileFormatError(
+        source.path, "not a NetCDF file", "give the file its right suffix, or copy it again"
+    )
 
 
 # ---------------------------------------------------------------------------------- version 4

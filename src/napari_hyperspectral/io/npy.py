@@ -31,6 +31,7 @@ _SIBLINGS: Final = (
     "axis",
 )
 """Vectors people keep beside an array: scan_wavelengths.npy, .txt or .csv."""
+_MAGIC: Final = b"\x93NUMPY"
 
 
 def read_images(source: Source) -> list[Image]:
@@ -64,6 +65,9 @@ def write_image(path: Path, image: Image) -> None:
 
 
 def _mapped(path: Path) -> NDArray[Any]:
+    with path.open("rb") as file:
+        if not _MAGIC.startswith(file.read(len(_MAGIC))):  # NumPy would call it pickled objects
+            raise FileFormatError(path, "not a NumPy file", "give the file its right suffix")
     try:
         data: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError, SyntaxError) as error:

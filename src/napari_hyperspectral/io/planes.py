@@ -6,6 +6,7 @@ Source: Adobe, "TIFF Revision 6.0", https://www.itu.int/itudoc/itu-t/com16/tiff-
 
 from __future__ import annotations
 
+import logging
 import math
 import uuid
 from collections.abc import Generator, Iterator, Sequence
@@ -25,6 +26,9 @@ from .scattered import scattered
 from .segments import decoded
 from .tifflinks import CUT_SHORT, check_links
 from .vendor import refusing
+
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
+# what it would write to stderr of a damaged file, we refuse in a sentence
 
 _SLAB: Final = 64 * 2**20
 """Bytes that are loaded at a time while writing."""
