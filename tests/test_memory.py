@@ -1,0 +1,61 @@
+"""What a training needs is known before it begins, and too much is refused with what to do."""
+
+import subprocess
+import sys
+
+import pytest
+
+from napari_hyperspectral import Recipe, Training, finish, fit
+from napari_hyperspectral import memory as memory_module
+from napari_hyperspectral.memory import TooLargeError
+from napari_hyperspectral.networks import Pixelwise, ResUNet1D, SpectralUNet, UwUNet
+from napari_hyperspectral.tasks import Denoise
+
+MEASURE = """
+import resource, sys
+import numpy as np, torch
+from napari_hyperspectral import Recipe, Training, fit, Machine
+from napari_hyperspectral.axis import SpectralAxis
+from napari_hyperspectral.cube import Cube
+from napari_hyperspectral.memory import training_bytes
+from napari_hyperspectral.networks import *
+from napari_hyperspectral.tasks import Denoise
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+task, network = Denoise(), {network}
+cube = Cube(np.random.default_rng(0).normal(size=(40, 128, 128)).astype("f4"), SpectralAxis.index(40))
+example = task.example(noisy=cube, clean=cube)
+recipe = Recipe(task=task, network=network, training=Training(
+    epochs=1, windows=2, window=128, batch_size=1024, validation=0, optimiser="adamw"))
+(torch.randn(8, 8, requires_grad=True) @ torch.randn(8, 8)).sum().backward()  # load what is lazy
+before = peak()
+job = fit(recipe, [example], machine=Machine(threads=1))
+for _ in zip(range(2), job):
+    pass
+print(training_bytes(recipe, Ports(bands_in=40, bands_out=40), [example]), peak() - before)
+"""
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        UwUNet(unets=4, middle=20, width=16, depth=2),
+        SpectralUNet(width=48),
+        ResUNet1D(width=24),
+        Pixelwise(width=1024, layers=4),
+    ],
+    ids=lambda network: network.kind,
+)
+def test_a_training_takes_the_memory_it_was_said_to_within_half(network):
+    code = MEASURE.replace("{network}", repr(network))
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    told, taken = map(int, run.stdout.split())
+    assert taken > 80e6, "too small to be seen"
+    assert 1 / 1.5 < told / taken < 1.5
+
+
+def test_a_training_that_cannot_fit_is_refused_before_it_begins(noisy, clean, monkeypatch):
+    monkeypatch.setattr(memory_module, "free_bytes", lambda device: 10_000)
+    recipe = Recipe(task=Denoise(), network=Pixelwise(), training=Training(epochs=1))
+    example = recipe.task.example(noisy=noisy, clean=clean)
+    with pytest.raises(TooLargeError, match=r"needs about .* GB, 0.0 GB are free on cpu; take a"):
+        finish(fit(recipe, [example]))
