@@ -1,9 +1,12 @@
 """WITec's tables open as maps where their titles say so, else as lists."""
 
+import warnings
+
 import numpy as np
 import pytest
 
 from napari_hyperspectral.io import FileFormatError, read
+from napari_hyperspectral.io.witectext import is_witec
 
 CENTRES = np.array([87.7367, 91.031, 94.3239])
 UNITS = "rel. 1/cm"
@@ -53,3 +56,21 @@ def test_titles_that_do_not_fit_the_columns_are_refused(tmp_path):
     path = written(tmp_path / "a.txt", SPECTRA, NAMES[:-1], [UNITS, *["CCD cts"] * 6])
     with pytest.raises(FileFormatError, match="7 columns of numbers under titles for 6, 7"):
         read(path)
+
+
+@pytest.mark.parametrize("titles", [(NAMES,), ([UNITS, *["CCD cts"] * 6],)])
+def test_either_line_of_titles_may_be_missing(tmp_path, titles):
+    path = written(tmp_path / "a.txt", SPECTRA, *titles)
+    assert is_witec(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        cube = read(path)
+    assert cube.shape == ((3, 2, 3) if titles == (NAMES,) else (3, 1, 6))
+    assert cube.spectral_axis.kind == "raman_shift"
+    assert cube.spectral_axis.guessed == (titles == (NAMES,))
+
+
+@pytest.mark.parametrize("text", ["X-Axis,Y-Axis\n1,2\n", "my X-Axis\tnotes\n", "1.0\t2.0\n3\t4\n"])
+def test_tables_of_others_are_left_to_others(tmp_path, text):
+    (tmp_path / "a.txt").write_text(text)
+    assert not is_witec(tmp_path / "a.txt")

@@ -25,7 +25,6 @@ from .units import axis_in
 _PLACE: Final = re.compile(r"\((\d+)/(\d+)\)\s*$")
 _NUMBER: Final = re.compile(r"[-+]?\d\.\d+E[-+]\d{2,3}")
 _COUNTS: Final = {"ccd cts": "counts", "cts": "counts"}
-_TITLES: Final = ("X-Axis", "[Header]", "Spec.Data", "CCD cts", "rel. 1/cm")
 
 
 def is_witec(path: Path) -> bool:
@@ -33,7 +32,7 @@ def is_witec(path: Path) -> bool:
     lines = start_of_text(path, 65536).splitlines()
     if not lines:
         return False
-    if any(title in "\n".join(lines[:3]) for title in _TITLES):
+    if any(_is_title(line) for line in lines[:2]):
         return True
     fields = [field.strip() for field in lines[0].rstrip("\t ").split("\t")]
     return len(fields) > 1 and all(_NUMBER.fullmatch(field) for field in fields[:100])
@@ -65,6 +64,12 @@ def read_images(source: Source) -> list[Image]:
             path, f"{columns} columns of numbers under titles for {sizes or 0}", "export it again"
         )
     return [_cube(path, titles, table)]
+
+
+def _is_title(line: str) -> bool:
+    """Whether a line is one of WITec's titles: between tabs, of the axis or of its units."""
+    first, tab, rest = line.partition("\t")
+    return bool(tab) and (first.strip() == "X-Axis" or rest.startswith("CCD cts"))
 
 
 def _cube(path: Path, titles: list[list[str]], table: Any) -> Cube:
