@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,10 @@ from .base import Body
 Scale: TypeAlias = Literal["band", "cube", "mean", "maximum"]
 """band, cube: by mean and standard deviation of the training set, of each band or of all bands
 together. mean, maximum: first each spectrum by its own mean or maximum, then as cube."""
+
+_LEAST: Final = 0.2
+"""Of the typical mean or maximum, a spectrum has this much at least: without a baseline, the mean
+of a dark one is near 0, and dividing by it would make its noise louder than all signals."""
 
 
 class Normalise(nn.Module):
@@ -27,12 +31,15 @@ class Normalise(nn.Module):
             self.register_buffer(f"{name}_mean", torch.zeros(size))
             self.register_buffer(f"{name}_spread", torch.ones(size))
         self.register_buffer("good", torch.ones(bands_in, dtype=torch.bool))
+        self.register_buffer("least", torch.zeros(()))
 
     given_mean: Tensor
     given_spread: Tensor
     wanted_mean: Tensor
     wanted_spread: Tensor
     good: Tensor
+    least: Tensor
+    """Spectra whose own mean or maximum is less are divided by this; 0 before `fit`."""
 
     def fit(self, given: Tensor, wanted: Tensor | None, good: Tensor) -> None:
         """Take the statistics of training spectra, each (spectrum, band); NaN counts for nothing.
@@ -40,7 +47,11 @@ class Normalise(nn.Module):
         `wanted` is None where targets are no intensities.
         """
         self.good.copy_(good)
-        own = self._own(given[:, :, None, None])[:, :, 0, 0]
+        spectra = given[:, :, None, None]
+        if self.scale in ("mean", "maximum"):
+            own = self._measured(spectra)
+            self.least.copy_(_LEAST * own[own > 0].square().mean().sqrt().nan_to_num(0.0))
+        own = self._own(spectra)[:, :, 0, 0]
         self._take("given", torch.where(good, given / own, torch.nan))
         if wanted is not None:
             self._take("wanted", wanted / own)
@@ -61,15 +72,18 @@ class Normalise(nn.Module):
         return result * self._own(given)
 
     def _own(self, x: Tensor) -> Tensor:
-        """Return the scale of each spectrum itself, (batch, 1, y, x); 1 for dark spectra."""
+        """Return the scale of each spectrum itself, (batch, 1, y, x); `least` for dark spectra."""
         if self.scale in ("band", "cube"):
             return torch.ones_like(x[:, :1])
+        own, least = self._measured(x), torch.where(self.least > 0, self.least, 1.0)
+        return torch.where(own.isfinite() & (own > self.least), own, least)
+
+    def _measured(self, x: Tensor) -> Tensor:
+        """Return mean or maximum of each spectrum, (batch, 1, y, x), whatever it is."""
         known = torch.where(_spread_out(self.good), x, torch.nan)
         if self.scale == "mean":
-            own = known.nanmean(dim=1, keepdim=True)
-        else:
-            own = known.nan_to_num(nan=-torch.inf).amax(dim=1, keepdim=True)
-        return torch.where(own.isfinite() & (own > 0), own, 1.0)
+            return known.nanmean(dim=1, keepdim=True)
+        return known.nan_to_num(nan=-torch.inf).amax(dim=1, keepdim=True)
 
     def _take(self, name: str, spectra: Tensor) -> None:
         over = 0 if self.scale == "band" else (0, 1)
