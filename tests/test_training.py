@@ -227,6 +227,17 @@ def test_a_finished_model_is_no_training_to_resume(noisy, clean, tmp_path):
         finish(fit(recipe, examples, autosave=path, resume=True))
 
 
+def test_a_plateau_is_one_of_the_training_loss_where_nothing_is_held_out(noisy, clean):
+    training = Training(
+        epochs=8, learning_rate=1.0, schedule="plateau", every=1, drop=0.01, validation=0
+    )
+    losses = learn(Denoise(), Pixelwise(width=4), training, noisy=noisy, clean=clean).card.losses
+    constant = training.model_copy(update={"schedule": "constant"})
+    others = learn(Denoise(), Pixelwise(width=4), constant, noisy=noisy, clean=clean).card.losses
+    assert losses[0] == others[0]
+    assert losses[-1] < others[-1]
+
+
 def test_a_training_is_not_resumed_with_another_recipe(noisy, clean, tmp_path):
     recipe = Recipe(task=Denoise(), network=Pixelwise(width=8), training=ONCE)
     examples = [recipe.task.example(noisy=noisy, clean=clean)]

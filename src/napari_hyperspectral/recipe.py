@@ -46,7 +46,8 @@ class Training(Settings):
     ] = "one-cycle"
     """How the step size changes: one-cycle rises and falls, cosine falls, constant stays, step
     drops now and then, multiplicative drops a little after each epoch, cyclic rises and falls
-    again and again by ever less, plateau drops when the validation loss falls no more."""
+    again and again by ever less, plateau drops when the validation loss falls no more (that of
+    training, where nothing is held out)."""
     drop: Annotated[float, Gt(0), Lt(1)] = 0.2
     """What a drop leaves of the step size: a fifth at each step or plateau; of multiplicative, after
     `every` epochs."""

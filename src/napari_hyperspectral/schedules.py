@@ -39,9 +39,7 @@ def optimiser_of(training: Training, body: nn.Module) -> torch.optim.Optimizer:
             return torch.optim.RMSprop(weights, lr=size, weight_decay=decay)
 
 
-def pace_of(
-    training: Training, share: float, epoch: int, validations: Sequence[float | None]
-) -> float:
+def pace_of(training: Training, share: float, epoch: int, judged: Sequence[float]) -> float:
     """Return the step size as a part of the greatest.
 
     Parameters
@@ -52,8 +50,8 @@ def pace_of(
         Part of the training that is done, 0 to 1.
     epoch : int
         Epochs that are done.
-    validations : sequence of float or None
-        Validation loss after each of them.
+    judged : sequence of float
+        Loss after each of them, of what is held out if there is anything.
     """
     match training.schedule:
         case "constant":
@@ -69,7 +67,7 @@ def pace_of(
         case "cyclic":
             return _cyclic(share * training.epochs / training.every)
         case "plateau":
-            return float(training.drop ** _plateaus(validations, training.every))
+            return float(training.drop ** _plateaus(judged, training.every))
 
 
 def _one_cycle(share: float) -> float:
@@ -86,12 +84,10 @@ def _cyclic(cycles: float) -> float:
     return float(_LOWEST + (1 - _LOWEST) * triangle / 2**number)
 
 
-def _plateaus(validations: Sequence[float | None], patience: int) -> int:
+def _plateaus(losses: Sequence[float], patience: int) -> int:
     """Count how often `patience` epochs went by without a better loss."""
     best, waited, count = math.inf, 0, 0
-    for loss in validations:
-        if loss is None:
-            continue
+    for loss in losses:
         waited = 0 if loss < best else waited + 1
         best = min(best, loss)
         if waited == patience:

@@ -259,7 +259,8 @@ class _Run:
         self.network.body.start_from(normalise(few[:, :, None, None])[:, :, 0, 0])
 
     def _step(self, batch: Batch, step: int, total: int) -> float:
-        pace = pace_of(self.training, step / total, step // self.batches.steps, self.validations)
+        judged = [loss if v is None else v for loss, v in zip(self.losses, self.validations)]
+        pace = pace_of(self.training, step / total, step // self.batches.steps, judged)
         for group in self.optimiser.param_groups:
             group["lr"] = self.training.learning_rate * pace
         with seeded(hash((self.training.seed, step)) % 2**63, self.device), self._precision():
