@@ -39,7 +39,7 @@ def test_cycles_get_lower_by_half():
 
 
 def test_a_plateau_drops_the_step_when_nothing_gets_better():
-    losses = [1.0, 0.5, 0.6, 0.5, 0.7, 0.4, 0.41, 0.42, 0.43, 0.44]
+    losses = [1.0, 0.5, 0.6, 0.5, 0.7, 0.4, 0.39, 0.41, 0.42, 0.43]
     steps = paces(len(losses), losses, schedule="plateau", every=3, drop=0.1)
     assert steps[:5] == [1] * 5
     assert steps[5:] == pytest.approx([0.1] * 5)
