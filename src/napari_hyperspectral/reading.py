@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import suppress
-from importlib import import_module
 from threading import Event, Thread
 
 from .io import FileFormatError, Source, format_of, read_all
+from .io.formats import module_of
 from .layers import LayerData, to_layers
 from .progress import Progress, Stop
 
@@ -35,8 +35,7 @@ class Reading:
         """Read in the background; what there is to import is imported before."""
         for path in self.paths:
             with suppress(FileFormatError, OSError):  # which reading raises again
-                known = format_of(Source.parse(path).path)
-                import_module(f".io.{known.reader}", __package__)
+                module_of(format_of(Source.parse(path).path).reader)
         Thread(target=self.run, name=f"reading {self.paths[0]}", daemon=True).start()
         return self
 

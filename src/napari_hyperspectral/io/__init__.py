@@ -1,20 +1,16 @@
-"""Read and write cubes and labels. One file a format; `FORMATS` is the only list of them.
+"""Read and write cubes and labels. One file a format; `FORMATS` in formats.py lists them.
 
 A reader is a module of this folder with ``read_images(source: Source) -> list[Image]``: all the
 images that `source` asks for, lazy, transposed to (band, y, x), with axis, unit, pixel size and
 one line of history. A writer has ``write_image(path: Path, image: Image) -> None``; it just
-writes: that nothing is overwritten or left half done is seen to here. Modules are imported
-when they are first needed, so that listing formats costs nothing.
+writes: that nothing is overwritten or left half done is seen to here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from fnmatch import fnmatch
-from importlib import import_module
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
 
 import numpy as np
 
@@ -23,6 +19,7 @@ from ..cube import Cube, Image, Labels
 from ..progress import Progress
 from .atomic import replacing
 from .errors import AmbiguousError, FileFormatError, MissingPackageError, UnknownFormatError
+from .formats import FORMATS, Format, format_of, module_of
 from .source import Source
 
 __all__ = [
@@ -40,173 +37,6 @@ __all__ = [
     "read_labels",
     "write",
 ]
-
-
-@dataclass(frozen=True)
-class Format:
-    """A file format we know."""
-
-    name: str
-    patterns: tuple[str, ...]
-    """Names of its files, as in "*.hdr"; a pattern ending in "/" means folders."""
-    reader: str | None = None
-    """Module of this folder that reads it."""
-    writer: str | None = None
-    """Module of this folder that writes it."""
-    writes: tuple[str, ...] = ()
-    """Patterns to write by, where not all of `patterns` make sense."""
-    companions: tuple[str, ...] = ()
-    """Suffixes of the files written beside the named one, as ".img" beside ".hdr"."""
-    labels: bool = True
-    """Whether it can hold label images."""
-    sniff: str | None = None
-    """Function of the reader, ``(path) -> bool``, that knows a file of this format by its first
-    bytes; where formats share a suffix, the first that knows its own, or does not ask, has it."""
-    extra: str | None = None
-    """The extra of this package that brings what reading it needs."""
-    untried: str = ""
-    """What of it was never tried on a real file, none being public: everything, or a part of it."""
-
-    def files(self, path: Path) -> tuple[Path, ...]:
-        """Return the files that make up `path`, the one that is opened last."""
-        return (*(path.with_suffix(suffix) for suffix in self.companions), path)
-
-
-FORMATS: Final = (
-    # instruments: Raman and photoluminescence
-    Format(
-        "Renishaw WDF",
-        ("*.wdf",),
-        reader="wdf",
-        untried="scans in snake order, maps at several depths",
-    ),
-    Format("LabSpec text", ("*.txt", "*.txt.gz"), reader="labspec", sniff="is_labspec"),
-    Format("LabSpec XML", ("*.xml",), reader="labspecxml"),
-    Format("WITec text", ("*.txt", "*.dat"), reader="witectext", sniff="is_witec"),
-    Format("WITec project", ("*.wip", "*.wid"), reader="wip", extra="wip", untried="everything"),
-    Format("Thermo SPC", ("*.spc",), reader="spc", untried="old and big-endian files, grids"),
-    # infrared
-    Format("Agilent", ("*.seq", "*.dmt"), reader="agilent"),
-    Format(
-        "Bruker OPUS",
-        ("*.[0-9]", "*.[0-9][0-9]", "*.[0-9][0-9][0-9]", "*.[0-9][0-9][0-9][0-9]"),
-        reader="opus",
-        untried="series and maps",
-    ),
-    Format("PerkinElmer FSM", ("*.fsm",), reader="fsm"),
-    Format("Thermo OMNIC map", ("*.map",), reader="omnic", untried="old files, lines and points"),
-    Format("Photothermal", ("*.ptir",), reader="hdf5"),
-    # mass spectrometry
-    Format("imzML", ("*.imzml", "*.ibd"), reader="imzml"),
-    # microscopes
-    Format("Zeiss LSM", ("*.lsm",), reader="tiff"),
-    Format("Zeiss CZI", ("*.czi",), reader="czi", extra="microscopes", untried="spectral files"),
-    Format("Leica LIF", ("*.lif",), reader="lif"),
-    Format("Nikon ND2", ("*.nd2",), reader="nd2", extra="microscopes", untried="spectral files"),
-    Format(
-        "Olympus",
-        ("*.oib", "*.oif", "*.oir"),
-        reader="olympus",
-        extra="microscopes",
-        untried="everything",
-    ),
-    # cubes of all kinds
-    Format("Ripple", ("*.rpl", "*.raw"), reader="ripple", sniff="is_ripple"),
-    Format("ERDAS LAN", ("*.lan",), reader="lan", untried="everything"),
-    Format(
-        "ESRI BIL",
-        ("*.hdr", "*.bil", "*.bip", "*.bsq"),
-        reader="esri",
-        sniff="is_esri",
-        untried="everything",
-    ),
-    Format(
-        "ENVI",
-        ("*.hdr", "*.img", "*.dat", "*.raw", "*.bsq", "*.bil", "*.bip", "*.sli"),
-        reader="envi",
-        writer="envi",
-        writes=("*.hdr",),
-        companions=(".img",),
-    ),
-    Format("NumPy", ("*.npy",), reader="npy", writer="npy", companions=(".json",)),
-    Format("NumPy archive", ("*.npz",), reader="npz", writer="npz"),
-    Format("MATLAB", ("*.mat",), reader="matlab", writer="matlab"),
-    Format("HyperSpy", ("*.hspy",), reader="hdf5", writer="hyperspy"),
-    Format("NeXus", ("*.nxs",), reader="hdf5", writer="nexus"),
-    Format(
-        "HDF5",
-        ("*.h5", "*.hdf5", "*.hdf", "*.he5", "*.emd"),
-        reader="hdf5",
-        writer="nexus",
-        writes=("*.h5", "*.hdf5", "*.hdf"),
-    ),
-    Format(
-        "NetCDF", ("*.nc", "*.nc4"), reader="netcdf", untried="products of EMIT, PACE and PRISMA"
-    ),
-    Format("OME-TIFF", ("*.ome.tif", "*.ome.tiff"), reader="tiff", writer="ometiff"),
-    Format("GeoTIFF", ("*.tif", "*.tiff"), reader="tiff", sniff="is_geotiff"),
-    Format("ImageJ TIFF", ("*.tif", "*.tiff"), reader="tiff", writer="imagej", sniff="is_imagej"),
-    Format("TIFF stack", ("*.tif", "*.tiff"), reader="tiff", writer="tiff", companions=(".json",)),
-    Format(
-        "OME-Zarr",
-        ("*.zarr/", "*.ome.zarr/", "*.zarr.zip", "*.ozx"),
-        reader="omezarr",
-        writer="omezarr",
-        writes=("*.zarr/", "*.ome.zarr/"),
-    ),
-    Format("HyperSpy Zarr", ("*.zspy/",), reader="omezarr"),
-    # tables of spectra, whose text says little
-    Format(
-        "Text table",
-        (
-            *("*.csv", "*.txt", "*.tsv", "*.xyz", "*.asc", "*.dpt"),
-            *("*.csv.gz", "*.txt.gz", "*.tsv.gz", "*.asc.gz"),
-        ),
-        reader="table",
-        writer="columns",
-        writes=("*.csv", "*.txt", "*.tsv"),
-        labels=False,
-    ),
-    Format("TIFF folder", ("*/",), reader="tifffolder", writer="tifffolder"),
-)
-
-BRIDGE: Final = Format("RosettaSciIO or BioIO", (), reader="bridge")
-"""What the user may have installed, for files that none of `FORMATS` fits."""
-
-
-def format_of(path: str | Path, verb: str = "read", name: str | None = None) -> Format:
-    """Return the format of a file, by its name.
-
-    Parameters
-    ----------
-    path : path
-        File or folder; it need not exist.
-    verb : {"read", "write"}
-        What is to be done with it.
-    name : str, optional
-        Name of the format, where several share a suffix.
-
-    Raises
-    ------
-    UnknownFormatError
-        If none fits.
-    """
-    path = Path(path)
-    able = [f for f in (*FORMATS, BRIDGE) if (f.reader if verb == "read" else f.writer)]
-    if name is not None:
-        named = [f for f in able if f.name.lower() == name.lower()]
-        if not named:
-            raise UnknownFormatError(Path(name), f"{verb}", (f.name for f in able))
-        return named[0]
-    fitting = [f for f in able if any(_fits(path, p, verb) for p in _patterns(f, verb))]
-    if fitting:
-        return fitting[0] if verb == "write" else _knowing(path, fitting)
-    if verb == "read" and not path.suffix and path.with_name(f"{path.name}.hdr").is_file():
-        return format_of(path, verb, "ENVI")  # its data file may have no suffix, its header tells
-    if verb == "read" and _module("bridge").knows(path):
-        return BRIDGE
-    known = dict.fromkeys(pattern for f in able for pattern in _patterns(f, verb))
-    raise UnknownFormatError(path, {"read": "read", "write": "written"}[verb], known)
 
 
 def read(
@@ -335,13 +165,13 @@ def write(
             "choose another name"
         )
     with replacing(*files) as drafts:
-        _module(known.writer).write_image(drafts[-1], image)
+        module_of(known.writer).write_image(drafts[-1], image)
     return path
 
 
 def _may_replace(known: Format, folder: Path) -> bool:
     """Whether a folder is of this format and no other: what people keep in one is theirs."""
-    is_ours = getattr(_module(known.writer), "is_ours", None)
+    is_ours = getattr(module_of(known.writer), "is_ours", None)
     return is_ours is not None and bool(is_ours(folder))
 
 
@@ -350,7 +180,7 @@ def _read(source: Source, name: str | None) -> list[Image]:
         raise FileNotFoundError(f"there is no file {str(source.path)!r}")
     known = format_of(source.path, "read", name)
     try:
-        images: list[Image] = _module(known.reader).read_images(source)
+        images: list[Image] = module_of(known.reader).read_images(source)
     except FileFormatError:
         raise
     except ValueError as error:  # what the file holds makes no cube
@@ -360,33 +190,6 @@ def _read(source: Source, name: str | None) -> list[Image]:
     if source.array is not None and len(images) > 1:  # a reader that knows no arrays has images
         return [chosen(images, source.path, source.array)]
     return images
-
-
-def _module(name: str | None) -> Any:
-    return import_module(f".{name}", __name__)
-
-
-def _patterns(known: Format, verb: str) -> tuple[str, ...]:
-    return known.writes if verb == "write" and known.writes else known.patterns
-
-
-def _knowing(path: Path, fitting: list[Format]) -> Format:
-    """Return the first format that knows the file; a file that is not there is none's own."""
-    if len(fitting) == 1 or not path.exists():
-        return next((f for f in fitting if f.sniff is None), fitting[-1])
-    for candidate in fitting:
-        if candidate.sniff is None or getattr(_module(candidate.reader), candidate.sniff)(path):
-            return candidate
-    return fitting[-1]
-
-
-def _fits(path: Path, pattern: str, verb: str) -> bool:
-    folder = pattern.endswith("/")
-    if verb == "read" and path.exists() and path.is_dir() != folder:
-        return False
-    if pattern == "*/" and verb == "write":
-        return False  # any name would do: it must be asked for
-    return fnmatch(path.name.lower(), pattern.rstrip("/"))
 
 
 def _is_spectral(image: Image) -> bool:
