@@ -16,16 +16,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..axis import ChannelAxis, Kind, SpectralAxis, Unit
+from ..axis import Kind, SpectralAxis, Unit
 from ..cube import Cube, Image, Sampling
 from .binary import COPY_AGAIN, Bytes
 from .errors import FileFormatError
 from .mapped import mapped
 from .placed import NEVER, Placed, Rows
 from .source import Source
-from .vendor import RGB, refusing
 from .wdfblocks import Wdf
-from .wdfpicture import picture
+from .wdfpicture import white_light
 from .wdfplaces import COLUMNS_FIRST, LINE, RANDOM, Area, in_order, pixels_of
 from .wdfproperties import Damaged, properties
 
@@ -248,13 +247,9 @@ def _pictures(file: Wdf, source: Source) -> list[Cube]:
     contents = file.contents("WHTL")
     pictures = []
     for number, content in enumerate(contents, 1):
+        name = f"{source.path.stem} white light" + (f" {number}" if len(contents) > 1 else "")
         try:
-            with refusing(source.path, "JPEG"):
-                pixels, placed = picture(content)
+            pictures.append(white_light(content, source.path, name))
         except (FileFormatError, ImportError) as error:
             warnings.warn(f"the white-light image was left out: {error}", stacklevel=2)
-            continue
-        name = f"{source.path.stem} white light" + (f" {number}" if len(contents) > 1 else "")
-        history = (f"read {source.path.name}",)
-        pictures.append(Cube(pixels, ChannelAxis(RGB), name=name, history=history, **placed))
     return pictures
