@@ -22,11 +22,11 @@ from ..cube import Cube, Image
 from .errors import FileFormatError
 from .h5file import attribute, datasets, lazy, number, numbers, text, tree
 from .units import axis_in, place_unit
+from .vendor import RGB
 
 _MEASUREMENT: Final = re.compile(r"Measurement_\d+")
 _SAME_PLACE: Final = 0.1
 """How much of a step positions may differ by and be of one row."""
-_COLOURS: Final = ("red", "green", "blue")
 
 
 @dataclass(frozen=True)
@@ -260,5 +260,5 @@ def _picture(path: Path, folder: str, item: h5py.Dataset) -> Cube:
         x, y = (number(item, f"Position{letter}", 0) for letter in "XY")
         about |= {"pixel_size": size, "pixel_unit": "um"}
         about["origin"] = (y - (height - size[0]) / 2, x - (width - size[1]) / 2)
-    axis = ChannelAxis(_COLOURS) if len(data) == 3 else SpectralAxis.index(len(data))
+    axis = ChannelAxis(RGB) if len(data) == 3 else SpectralAxis.index(len(data))
     return Cube(data, axis, **about)
