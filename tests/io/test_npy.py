@@ -73,6 +73,16 @@ def test_data_stay_on_disk(tmp_path, cube):
     assert isinstance(read(tmp_path / "a.npy").data, np.memmap)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b"(5, 7, 4)", b"(5, 7, 2)"), (b"(5, 7, 4)", b"(5, 5, 4)"), (b"{'descr'", b"{\x07descr'")],
+)
+def test_a_header_with_a_flipped_bit_is_refused(bare, old, new):
+    bare.write_bytes(bare.read_bytes().replace(old, new))
+    with pytest.raises(FileFormatError, match=r"^scan.npy: "):
+        read(bare, axes="yxb")
+
+
 def test_damaged_files_objects_and_complex_numbers_are_refused(bare):
     bare.write_bytes(bare.read_bytes()[:-1])
     with pytest.raises(FileFormatError, match=r"^scan.npy: not a whole NumPy file"):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, Final
 
 import numpy as np
@@ -70,7 +71,7 @@ def _mapped(path: Path) -> NDArray[Any]:
             raise FileFormatError(path, "not a NumPy file", "give the file its right suffix")
     try:
         data: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError, SyntaxError) as error:
+    except (ValueError, OSError, EOFError, SyntaxError, TokenError) as error:
         reason = str(error).split("\n")[0]
         if "bject" in reason:
             raise FileFormatError(
@@ -81,7 +82,16 @@ def _mapped(path: Path) -> NDArray[Any]:
         ) from error
     if not isinstance(data, np.ndarray) or data.dtype.kind not in "iufbc":
         raise FileFormatError(path, "holds no array of numbers", "save one with numpy.save")
-    return twice(data) if isinstance(data, np.memmap) else data
+    if not isinstance(data, np.memmap):
+        return data
+    size, wanted = path.stat().st_size, data.offset + data.nbytes
+    if data.size and size != wanted:  # its header is damaged, or this array is not all it holds
+        raise FileFormatError(
+            path,
+            f"{size} bytes, but an array {data.shape} of {data.dtype} ends at byte {wanted}",
+            "copy it again, or save each array in a file of its own",
+        )
+    return twice(data)
 
 
 def _described(data: NDArray[Any], about: dict[str, Any], source: Source) -> Image:

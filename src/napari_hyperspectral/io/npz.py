@@ -9,6 +9,7 @@ import json
 import zipfile
 import zlib
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, Final
 
 import numpy as np
@@ -23,6 +24,7 @@ _ABOUT = "hyperspectral"
 _DAMAGED: Final = (
     ValueError,
     SyntaxError,  # the header of an array is a Python literal
+    TokenError,
     OSError,
     EOFError,
     KeyError,
