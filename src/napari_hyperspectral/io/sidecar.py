@@ -33,15 +33,26 @@ def read_sidecar(path: Path) -> dict[str, Any] | None:
     beside = sidecar_of(path)
     if not beside.is_file():
         return None
-    try:
-        about = json.loads(beside.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise FileFormatError(
-            beside, f"not readable as JSON ({error})", "mend or remove it"
-        ) from error
+    about = read_json(beside)
     return (
         about if isinstance(about, dict) and {"axis", "classes", LAYOUT_KEY} & set(about) else None
     )
+
+
+def read_json(path: Path) -> Any:
+    """Return what a JSON file holds.
+
+    Raises
+    ------
+    FileFormatError
+        If it is not readable as JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError, RecursionError) as error:
+        raise FileFormatError(
+            path, f"not readable as JSON ({error})", "mend or remove it"
+        ) from error
 
 
 def write_sidecar(path: Path, image: Image) -> None:

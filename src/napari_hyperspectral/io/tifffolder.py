@@ -26,6 +26,7 @@ from .errors import FileFormatError
 from .evidence import axis_from_names
 from .lazy import Box, Lazy
 from .planes import layout_of_file, reshaped, write_planes
+from .sidecar import read_json
 from .source import Source
 
 _ABOUT: Final = "description.json"
@@ -184,12 +185,7 @@ def _description(path: Path) -> dict[str, Any] | None:
     beside = path / _ABOUT
     if not beside.is_file():
         return None
-    try:
-        about = json.loads(beside.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise FileFormatError(
-            beside, f"not readable as JSON ({error})", "mend or remove it"
-        ) from error
+    about = read_json(beside)
     return about if isinstance(about, dict) and {"schema", "shape"} <= set(about) else None
 
 
