@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from ..axis import ChannelAxis, SpectralAxis, axis_from_json
 from .errors import FileFormatError
+from .textfile import decoded
 from .units import axis_in
 
 _MOST_BYTES: Final = 64 * 2**20
@@ -35,11 +36,7 @@ def read_axis(path: str | Path) -> SpectralAxis:
     path = Path(path)
     if path.stat().st_size > _MOST_BYTES:
         raise FileFormatError(path, f"more than {_MOST_BYTES:,} bytes", _REMEDY)
-    data = path.read_bytes()
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
+    text = decoded(path.read_bytes())
     try:
         return (
             _from_json(text)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from .errors import FileFormatError
+from .textfile import decoded
 
 Header: TypeAlias = Mapping[str, str]
 """Values by lower-case key; of a list, the text between its braces."""
@@ -35,11 +36,7 @@ def read_header(path: Path) -> dict[str, str]:
             raise FileFormatError(path, *_what_else(start))
         file.seek(0)
         raw = file.read()
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("latin-1")
-    return dict(_entries(text.splitlines()[1:]))
+    return dict(_entries(decoded(raw).splitlines()[1:]))
 
 
 def listed(text: str) -> list[str]:

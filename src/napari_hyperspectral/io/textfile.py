@@ -38,6 +38,11 @@ def read_text(path: Path) -> str:
         return raw.decode("utf-16", errors="replace")
     if b"\0" in raw[:65536]:
         raise FileFormatError(path, "it is binary, wanted a text", "open it with its own suffix")
+    return decoded(raw)
+
+
+def decoded(raw: bytes) -> str:
+    """Return bytes as text: UTF-8 if they are any, else latin-1, of which all bytes are some."""
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
