@@ -14,6 +14,7 @@ from ..axis import SpectralAxis
 from .arrays import axis_from_vector
 from .evidence import NUMBER, band_axis, told_by_envi_text
 from .jsonaxis import axis_of_json
+from .textfile import decoded
 from .units import spectral_unit
 
 _LARGEST: Final = 2**20
@@ -47,8 +48,7 @@ def axis_of_folder(folder: Path, bands: int) -> SpectralAxis | None:
 def _axis_in(beside: Path, stem: str, bands: int) -> SpectralAxis | None:
     if not beside.is_file() or beside.stat().st_size > _LARGEST:
         return None
-    text = beside.read_text(encoding="utf-8-sig", errors="replace")
-    return _axis_of_text(text, stem, beside, bands)
+    return _axis_of_text(decoded(beside.read_bytes()), stem, beside, bands)
 
 
 def _axis_of_text(text: str, stem: str, path: Path, bands: int) -> SpectralAxis | None:
