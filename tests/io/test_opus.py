@@ -84,34 +84,30 @@ def file(tmp_path):
     )
 
 
-def test_every_block_of_data_is_an_image_and_the_result_comes_first(file):
-    images = read_all(file)
-    assert [image.name for image in images] == ["AB", "RSC", "IgSm"]
-    assert np.array_equal(images[0].data[:, 0, 0], TRUTH)
-    assert np.array_equal(images[1].data[:, 0, 0], TRUTH * 3)
-
-
-def test_an_image_is_chosen_by_its_name(file):
-    assert np.array_equal(read(file, image="AB").data[:, 0, 0], TRUTH)
-    with pytest.raises(FileFormatError, match=r"3 images: 0 'AB', 1 'RSC', 2 'IgSm'"):
-        read(file)
+def test_the_result_is_what_is_read_and_what_it_came_from_is_read_by_name(file):
+    cube = read(file)
+    assert np.array_equal(cube.data[:, 0, 0], TRUTH)
+    assert cube.metadata["blocks beside"] == ["RSC", "IgSm"]
+    assert np.array_equal(read(f"{file}::RSC").data[:, 0, 0], TRUTH * 3)
+    with pytest.raises(FileFormatError, match=r"no image 'TR'; there are AB, RSC, IgSm"):
+        read(f"{file}::TR")
 
 
 def test_the_axis_runs_as_in_the_file(file):
-    cube = read(file, image="AB")
+    cube = read(file)
     assert cube.spectral_axis.centres.tolist() == [4000, 3999, 3998, 3997, 3996, 3995]
     assert (cube.axis.unit, cube.axis.kind) == ("1/cm", "wavenumber")
     assert cube.intensity_unit == "absorbance"
 
 
 def test_an_interferogram_counts_points_and_is_scaled(file):
-    cube = read(file, image="IgSm")
+    cube = read(f"{file}::IgSm")
     assert cube.axis.kind == "index"
     assert cube.data[:, 0, 0].tolist() == [0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5]
 
 
 def test_parameters_are_kept_by_group(file):
-    about = read(file, image="AB").metadata["OPUS"]
+    about = read(file).metadata["OPUS"]
     assert about["sample"] == {"SNM": "Duran", "CNM": "operator"}
     assert about["data"]["NPT"] == 6
 

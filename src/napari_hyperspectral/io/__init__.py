@@ -128,7 +128,7 @@ def chosen(images: list[Image], path: str | Path, wanted: str | int | None = Non
         )
     if wanted in names:
         return images[names.index(str(wanted))]
-    if str(wanted).isdigit() and int(wanted) < len(images):
+    if str(wanted).isdecimal() and int(wanted) < len(images):
         return images[int(wanted)]
     raise FileFormatError(path, f"no image {wanted!r}", f"there are {', '.join(names)}")
 

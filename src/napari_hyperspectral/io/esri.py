@@ -137,7 +137,7 @@ def _data_file(path: Path, layout: str) -> Path:
 
 def _size(path: Path, words: Mapping[str, str], key: str, missing: int | None = None) -> int:
     text = words.get(key, "" if missing is None else str(missing))
-    if not text.isdigit() or (key in ("NROWS", "NCOLS", "NBANDS") and not int(text)):
+    if not text.isdecimal() or (key in ("NROWS", "NCOLS", "NBANDS") and not int(text)):
         raise FileFormatError(
             path, f"{key} is {text!r}" if text else f"it lacks {key}", "wanted a whole number"
         )

@@ -64,7 +64,7 @@ def _items(xml: str, bands: int) -> tuple[dict[str, str], dict[str, list[str | N
         name, text, sample = item.get("name", ""), (item.text or "").strip(), item.get("sample")
         if sample is None:
             whole[name] = text
-        elif sample.isdigit() and int(sample) < bands:
+        elif sample.isdecimal() and int(sample) < bands:
             of_band.setdefault(name, [None] * bands)[int(sample)] = text
     return whole, of_band
 

@@ -117,7 +117,7 @@ def _numbers(path: Path, node: ElementTree.Element | None) -> NDArray[np.float64
     except ValueError as error:
         raise FileFormatError(path, f"no number ({error})", "export it again") from error
     stated = "" if node is None else node.get("Size", "")
-    if not len(values) or (stated.isdigit() and int(stated) != len(values)):
+    if not len(values) or (stated.isdecimal() and int(stated) != len(values)):
         raise FileFormatError(
             path, f"{len(values)} numbers where {stated or 'some'} should be", "export it again"
         )
@@ -134,7 +134,7 @@ def _matrix(path: Path, root: ElementTree.Element, bands: int) -> NDArray[np.flo
             "export it again",
         )
     stated = "" if matrix is None else matrix.get("Size", "")
-    if stated.isdigit() and int(stated) != bands * len(rows):
+    if stated.isdecimal() and int(stated) != bands * len(rows):
         raise FileFormatError(
             path, f"{bands * len(rows)} values where {stated} should be", "export it again"
         )

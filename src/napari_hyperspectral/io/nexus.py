@@ -86,7 +86,7 @@ def _nexus_dimensions(group: h5py.Group, signal: h5py.Dataset) -> list[Dimension
     for name in group:
         item = group.get(name)
         legacy = attribute(item, "axis") if isinstance(item, h5py.Dataset) else None
-        if legacy is not None and str(legacy).isdigit():
+        if legacy is not None and str(legacy).isdecimal():
             placed.setdefault(int(legacy) - 1, name)
     return [
         _nexus_dimension(group, placed.get(place, "."), size)

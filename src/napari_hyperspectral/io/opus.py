@@ -106,13 +106,17 @@ class _Block:
 
 
 def read_images(source: Source) -> list[Image]:
-    """Read all spectra and interferograms of a file: results first, then sample and reference."""
+    """Read the results of a file; of one without any, all spectra and interferograms.
+
+    What a result was worked out from is read by its name, as in ``scan.0::SSC``; the names are in
+    the metadata.
+    """
     raw = Bytes(source.path)
     blocks = _directory(raw)
     told = _told(raw, blocks)
     data = sorted((b for b in blocks if b.kind.is_data), key=lambda b: -(b.kind.of == _RESULT))
     free = [b for b in blocks if b.kind.parameters == _STATUS]
-    cubes = []
+    cubes, results = [], 0
     for block in data:
         status = _status(raw, block, free)
         if status is None:
@@ -121,11 +125,19 @@ def read_images(source: Source) -> list[Image]:
             _left_out(raw, block, "packed spectra are not read")
         else:
             cubes.append(_cube(raw, block, status, told))
+            results += block.kind.of == _RESULT
     if not cubes:
         raise FileFormatError(
             raw.path, "no spectrum in it", "save it from OPUS with its data blocks"
         )
-    return _named(cubes, source.path.stem)
+    named = _named(cubes, source.path.stem)
+    if source.array is not None or not results:
+        return named
+    others = [cube.name for cube in named[results:]]
+    return [
+        replace(cube, metadata={**cube.metadata, "blocks beside": others})
+        for cube in named[:results]
+    ]
 
 
 def _left_out(raw: Bytes, block: _Block, reason: str) -> None:

@@ -24,16 +24,14 @@ def read_text(path: Path) -> str:
     FileFormatError
         If it is binary, or packed and damaged.
     """
-    try:
-        raw = (
-            gzip.decompress(path.read_bytes())
-            if path.suffix.lower() == ".gz"
-            else path.read_bytes()
-        )
-    except (EOFError, OSError, zlib.error) as error:
-        raise FileFormatError(
-            path, f"it cannot be unpacked ({error})", "copy or export it again"
-        ) from error
+    raw = path.read_bytes()
+    if path.suffix.lower() == ".gz":
+        try:
+            raw = gzip.decompress(raw)
+        except (EOFError, OSError, zlib.error) as error:
+            raise FileFormatError(
+                path, f"it cannot be unpacked ({error})", "copy or export it again"
+            ) from error
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return raw.decode("utf-16", errors="replace")
     if b"\0" in raw[:65536]:

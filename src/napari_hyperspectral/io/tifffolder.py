@@ -110,7 +110,7 @@ def _files(path: Path) -> list[Path]:
 
 def _natural(path: Path) -> list[Any]:
     parts = re.split(r"(\d+)", path.name.lower())
-    return [int(part) if part.isdigit() else part for part in parts]
+    return [int(part) if part.isdecimal() else part for part in parts]
 
 
 def _band(path: Path) -> Cube:
