@@ -57,6 +57,15 @@ def test_the_spectrum_under_the_cursor_is_that_of_the_pixel_there(viewer, dock, 
     assert np.array_equal(curve.y, expected(cube, slice(None), 3, 5), equal_nan=True)
 
 
+def test_bands_that_all_have_one_wavelength_are_plotted_one_after_the_other(viewer, dock, cube):
+    bands = len(cube.axis)
+    add(viewer, replace(cube, axis=SpectralAxis([513.342] * bands, "nm", bad=cube.axis.bad)))
+    hover(viewer, dock, (0, 10, -3.5))
+    (curve,) = dock.curves
+    assert curve.x.tolist() == list(range(bands))
+    assert np.array_equal(curve.y, expected(cube, slice(None), 0, 0), equal_nan=True)
+
+
 def test_beside_the_cube_there_is_no_spectrum(viewer, dock, cube):
     add(viewer, cube)
     hover(viewer, dock, (0, 9.7, -3.5))

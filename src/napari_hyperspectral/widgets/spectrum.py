@@ -510,10 +510,19 @@ def _data(layer: Layer) -> Any:
 
 
 def _axis(layer: ImageLayer) -> Axis:
-    """Return the axis of a cube; where the layer says none that fits, one that counts bands."""
+    """Return the axis of a cube, or one that counts bands.
+
+    They are counted where the layer says of no axis that fits, and where most of its centres
+    repeat each other, as those of cameras do whose bands nobody told apart: all would be plotted
+    on one spot.
+    """
     bands = int(_data(layer).shape[-3])
     axis = axis_of({"metadata": layer.metadata})
-    return axis if axis is not None and len(axis) == bands else SpectralAxis.index(bands)
+    if axis is None or len(axis) != bands:
+        return SpectralAxis.index(bands)
+    if isinstance(axis, SpectralAxis) and 2 * len(np.unique(axis.centres)) <= bands > 1:
+        return SpectralAxis(np.arange(bands), bad=axis.bad)
+    return axis
 
 
 def _places(axis: Axis) -> Array:
