@@ -86,7 +86,8 @@ def to_layer(image: Image, *, in_colour: bool = False, flat: bool = False) -> La
     data = image.data[..., 0, :, :] if flat else image.data
     if coloured:
         return _moved(data, -3, -1), attributes | {"rgb": True, "multiscale": False}, "image"
-    attributes |= {"rgb": False, "multiscale": False, "contrast_limits": contrast_limits(data)}
+    limits = contrast_limits(data, missing=image.metadata.get("nodata"))
+    attributes |= {"rgb": False, "multiscale": False, "contrast_limits": limits}
     return data, attributes, "image"
 
 
@@ -192,14 +193,14 @@ def labels_for(cube: Cube) -> Labels:
     )
 
 
-def contrast_limits(data: Any) -> tuple[float, float]:
+def contrast_limits(data: Any, missing: float | None = None) -> tuple[float, float]:
     """Return the range between the 1st and 99th percentile of a sparse sample of finite values.
 
-    At most 24 bands are read, so that a file of any size opens at once.
+    A value that stands for `missing` ones is left out. At most 24 bands are read, so that a file of any size opens at once.
     """
     steps = [slice(None, None, max(1, -(-size // _SAMPLES))) for size in data.shape]
     sample = np.asarray(data[tuple(steps)], dtype=np.float64)
-    finite = sample[np.isfinite(sample)]
+    finite = sample[np.isfinite(sample) & (sample != missing)]
     if not finite.size:
         return 0.0, 1.0
     low, high = (float(v) for v in np.percentile(finite, [1, 99]))
