@@ -28,6 +28,10 @@ _LEFT_BEHIND: Final = {"cpu": 2.0}
 the last batch are not where the next one fits."""
 
 
+_LIBRARIES: Final = 64 * 2**20
+"""What torch and the libraries below it take for themselves once they compute: measured."""
+
+
 class TooLargeError(MemoryError):
     """A training needs more memory than there is."""
 
@@ -60,7 +64,7 @@ def training_bytes(
     copies = 2 + _MOMENTS[recipe.training.optimiser] + _COPIES + bool(recipe.training.average)
     data = sum(3 * (e.given.nbytes + e.wanted.nbytes) for e in examples)
     kept = _LEFT_BEHIND.get(device, 1.2) * _kept(network, _batch(recipe, ports, examples))
-    return weights * copies + data + int(kept)
+    return weights * copies + data + int(kept) + _LIBRARIES
 
 
 def check_training(
