@@ -231,8 +231,7 @@ def train(
     from .training import fit
 
     autosave = _autosave(machine, recipe, out)
-    task: Task = recipe.task
-    examples = [task.example(**pair) for pair in images]
+    examples = [recipe.example(**pair) for pair in images]
     job = fit(recipe, examples, machine=machine, autosave=autosave, resume=resume)
     with _watching(f"training {out.name}") as watch:
         model = finish(job, watch)

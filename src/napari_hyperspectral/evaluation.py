@@ -186,7 +186,7 @@ def validation_ground(model: Model, given: Cube, wanted: Cube | Labels) -> HeldO
         If training held nothing out.
     """
     task: Task = model.recipe.task
-    example = task.example(**dict(zip(task.asks_for(), (given, wanted), strict=True)))
+    example = model.recipe.example(**dict(zip(task.asks_for(), (given, wanted), strict=True)))
     split = split_of(example, model.recipe.training)
     return HeldOut(given, wanted, split.rest & (example.strata > 0).any(axis=0), split.drawn)
 

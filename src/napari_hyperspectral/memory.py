@@ -13,7 +13,7 @@ import psutil
 import torch
 from torch import Tensor, nn
 
-from .networks import Ports
+from .networks import Ports, body_of
 from .recipe import Recipe
 from .tasks import Example
 
@@ -59,7 +59,7 @@ def training_bytes(
         Kind of device, as torch names it.
     """
     with torch.device("meta"):
-        network = recipe.network.build(ports)
+        network = body_of(recipe.network, ports)
     weights = sum(p.numel() * p.element_size() for p in network.parameters())
     copies = 2 + _MOMENTS[recipe.training.optimiser] + _COPIES + bool(recipe.training.average)
     data = sum(3 * (e.given.nbytes + e.wanted.nbytes) for e in examples)

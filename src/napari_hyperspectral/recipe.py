@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from dataclasses import replace
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
+from .augmentation import Augmentation
 from .networks import AnyNetwork, ResUNet1D
+from .preprocessing import Preprocessing
 from .settings import Settings
-from .tasks import AnyTask
+from .tasks import AnyTask, Example, Task
 
 
 class Training(Settings):
@@ -68,5 +71,29 @@ class Recipe(Settings):
     """What to learn."""
     network: AnyNetwork = ResUNet1D()
     """With which network."""
+    preprocessing: Preprocessing = Preprocessing()
+    """What is done to spectra first, in training and in every prediction."""
+    augmentation: Augmentation = Augmentation()
+    """How training data are varied at random."""
     training: Training = Training()
     """How to train it."""
+
+    def example(self, **images: Any) -> Example:
+        """Turn the images a person picked into one training example, preprocessed.
+
+        Parameters
+        ----------
+        **images : Cube, Labels or str
+            As ``task.asks_for()`` names them.
+
+        Raises
+        ------
+        ValueError
+            If they do not go together; the message says why.
+        """
+        task: Task = self.task
+        prepared = {
+            name: self.preprocessing.on(image) if name in task.spectra else image
+            for name, image in images.items()
+        }
+        return replace(task.example(**prepared), prepared=self.preprocessing)

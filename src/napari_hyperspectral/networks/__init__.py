@@ -4,7 +4,7 @@ from typing import Annotated, Final, TypeAlias, get_args
 
 from pydantic import Field
 
-from .base import Body, Network, Ports
+from .base import Body, Network, Ports, body_of, enlarged
 from .fnet import FNet
 from .normalise import Normalise, Normalised, Scale
 from .pixelwise import Pixelwise
@@ -31,4 +31,6 @@ __all__ = [
     "Scale",
     "SpectralUNet",
     "UwUNet",
+    "body_of",
+    "enlarged",
 ]

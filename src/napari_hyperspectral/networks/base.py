@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
+import torch
+from annotated_types import Ge
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ..settings import Settings
 
@@ -17,10 +20,18 @@ class Ports(Settings):
     """Bands of the cube it takes."""
     bands_out: int
     """Bands, or classes, of what it gives."""
+    scale: Annotated[int, Ge(1)] = 1
+    """Rows, and columns, of what it gives for each of what it takes."""
+    whole: bool = False
+    """Whether it gives one answer for an image, not one for each pixel."""
 
 
 class Body(nn.Module):
-    """A network at work on normalised numbers: (batch, bands_in, y, x) to (batch, bands_out, y, x)."""
+    """A network at work on normalised numbers.
+
+    (batch, bands_in, y, x) to (batch, bands_out, y · scale, x · scale), or to
+    (batch, bands_out, 1, 1) where one answer for the whole image is wanted.
+    """
 
     def start_from(self, spectra: Tensor) -> None:
         """Take a better start than chance from normalised training spectra, (spectrum, band)."""
@@ -31,17 +42,35 @@ class Network(Settings):
 
     source: ClassVar[str]
     """The paper it comes from."""
-    view: ClassVar[Literal["spectrum", "image"]]
-    """What it looks at: one spectrum at a time, or the whole image at once."""
+    scales: ClassVar[tuple[int, ...]] = ()
+    """By how much it can upscale by itself; by anything else, its input is upscaled before."""
+
+    @property
+    @abstractmethod
+    def view(self) -> Literal["spectrum", "image"]:
+        """What it looks at: one spectrum at a time, or the whole image at once."""
+
+    @property
+    def answers(self) -> Literal["pixel", "image"]:
+        """What it gives a result for: each pixel, or only the image as a whole."""
+        return "pixel"
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether averages over the image enter: then tiles are only nearly right."""
+        return False
 
     @abstractmethod
     def build(self, ports: Ports) -> Body:
-        """Return a fresh network for these ports."""
+        """Return a fresh network for these ports, as far as it serves them: see `body_of`."""
 
     @property
     @abstractmethod
     def reach(self) -> int:
-        """Greatest distance, in pixels, at which an input pixel can change an output pixel."""
+        """Greatest distance, in pixels, at which an input pixel can change an output pixel.
+
+        Averages over the image, of which `sees_all` tells, are not counted.
+        """
 
     @property
     @abstractmethod
@@ -50,7 +79,7 @@ class Network(Settings):
 
     @abstractmethod
     def floats_a_pixel(self, ports: Ports) -> int:
-        """Return about how many numbers a pixel needs at once in a prediction."""
+        """Return about how many numbers a pixel of the input needs at once in a prediction."""
 
     @classmethod
     @abstractmethod
@@ -61,7 +90,9 @@ class Network(Settings):
 class SpectrumNetwork(Network):
     """A network that looks at one spectrum at a time: no pixel knows of another."""
 
-    view: ClassVar[Literal["spectrum", "image"]] = "spectrum"
+    @property
+    def view(self) -> Literal["spectrum", "image"]:
+        return "spectrum"
 
     @property
     def reach(self) -> int:
@@ -70,3 +101,75 @@ class SpectrumNetwork(Network):
     @property
     def stride(self) -> int:
         return 1
+
+
+class ImageNetwork(Network):
+    """A network that looks at the whole image at once."""
+
+    @property
+    def view(self) -> Literal["spectrum", "image"]:
+        return "image"
+
+
+def body_of(network: Network, ports: Ports) -> Body:
+    """Return a fresh network for any ports.
+
+    One that cannot upscale works on an image that was enlarged before, and is asked for the
+    difference; one that answers for each pixel is averaged where one answer is wanted.
+
+    Raises
+    ------
+    ValueError
+        If an answer for each pixel is wanted of a network that gives one for the whole image.
+    """
+    if ports.whole:
+        body = network.build(ports)
+        return body if network.answers == "image" else _Averaged(body)
+    if network.answers == "image":
+        raise ValueError(
+            f"{type(network).__name__} gives one answer for a whole image, not one for each "
+            "pixel; choose a network such as SpectralUNet or UNet"
+        )
+    if ports.scale == 1 or ports.scale in network.scales:
+        return network.build(ports)
+    return _Enlarged(network.build(ports.model_copy(update={"scale": 1})), ports)
+
+
+def enlarged(image: Tensor, scale: int) -> Tensor:
+    """Enlarge images, (batch, band, y, x), by cubic interpolation; pixel areas stay aligned."""
+    return functional.interpolate(image, scale_factor=scale, mode="bicubic", align_corners=False)
+
+
+class _Averaged(Body):
+    """The mean of what a network gives for each pixel."""
+
+    def __init__(self, body: Body) -> None:
+        super().__init__()
+        self.body = body
+
+    def start_from(self, spectra: Tensor) -> None:
+        self.body.start_from(spectra)
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean: Tensor = self.body(x).mean(dim=(-2, -1), keepdim=True)
+        return mean
+
+
+class _Enlarged(Body):
+    """A network on an image that was enlarged before; what it gives is added to that image."""
+
+    def __init__(self, body: Body, ports: Ports) -> None:
+        super().__init__()
+        self.body = body
+        self.scale = ports.scale
+        same = ports.bands_in == ports.bands_out
+        # begins close to plain interpolation, which is hard to beat for the first hundred steps
+        self.share = nn.Parameter(torch.tensor(0.1)) if same else None
+
+    def start_from(self, spectra: Tensor) -> None:
+        self.body.start_from(spectra)
+
+    def forward(self, x: Tensor) -> Tensor:
+        large = enlarged(x, self.scale)
+        out: Tensor = self.body(large)
+        return out if self.share is None else large + self.share * out

@@ -13,17 +13,16 @@ import torch
 from annotated_types import Ge, Le
 from torch import Tensor, nn
 
-from .base import Body, Network, Ports
+from .base import Body, ImageNetwork, Ports
 
 
-class FNet(Network):
+class FNet(ImageNetwork):
     """U-Net with learned halving and doubling (pytorch_fnet); for label-free prediction."""
 
     source: ClassVar[str] = (
         "Ounkomol et al. 2018, Label-free prediction of three-dimensional fluorescence images, "
         "https://doi.org/10.1038/s41592-018-0111-2"
     )
-    view: ClassVar[Literal["spectrum", "image"]] = "image"
     kind: Literal["fnet"] = "fnet"
     width: Annotated[int, Ge(1), Le(512)] = 32
     """Channels of the first level; each level below has twice as many. Published: 32."""

@@ -16,17 +16,16 @@ from annotated_types import Ge, Le, Lt
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .base import Body, Network, Ports
+from .base import Body, ImageNetwork, Ports
 
 
-class SpectralUNet(Network):
+class SpectralUNet(ImageNetwork):
     """U-Net over the whole image on a few spectral components; uses shape and surroundings."""
 
     source: ClassVar[str] = (
         "Ronneberger et al. 2015, U-Net, https://arxiv.org/abs/1505.04597; patch-free as in "
         "Zheng et al. 2020, https://doi.org/10.1109/TGRS.2020.2967821"
     )
-    view: ClassVar[Literal["spectrum", "image"]] = "image"
     kind: Literal["spectral_unet"] = "spectral_unet"
     components: Annotated[int, Ge(1), Le(512)] = 32
     """Spectral components it works on; never more than there are bands."""

@@ -19,18 +19,17 @@ import torch
 from annotated_types import Ge, Le
 from torch import Tensor, nn
 
-from .base import Body, Network, Ports
+from .base import Body, ImageNetwork, Ports
 from .fnet import SpatialU, reach_of_u, twice
 
 
-class UwUNet(Network):
+class UwUNet(ImageNetwork):
     """A U-Net within a U-Net (UwU-Net): spectral outside, spatial inside."""
 
     source: ClassVar[str] = (
         "Manifold et al. 2021, A versatile deep learning architecture for classification and "
         "label-free prediction of hyperspectral images, https://doi.org/10.1038/s42256-021-00309-y"
     )
-    view: ClassVar[Literal["spectrum", "image"]] = "image"
     kind: Literal["uwunet"] = "uwunet"
     variant: Literal["parallel", "nested"] = "parallel"
     """parallel: a U-Net on each of a few maps, as trained by the authors; nested: one U-Net inside

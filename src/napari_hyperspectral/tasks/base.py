@@ -15,6 +15,7 @@ from torch import Tensor
 from ..axis import Axis
 from ..cube import Cube, Image, Labels
 from ..networks import Normalised, Scale
+from ..preprocessing import NOTHING, Preprocessing
 from ..settings import Settings
 
 
@@ -28,7 +29,7 @@ class Example:
     given: NDArray[np.float32]
     """Shape (plane, band, y, x); NaN where nothing was measured."""
     wanted: NDArray[np.float32]
-    """Shape (plane, out, y, x)."""
+    """Shape (plane, out, y · scale, x · scale); (plane, out, 1, 1) of tasks about whole images."""
     strata: NDArray[np.int64]
     """Shape (plane, y, x): 0 where there is nothing to learn; else pixels of equal number are
     drawn together when blocks are held out, so that each kind is on both sides."""
@@ -42,6 +43,10 @@ class Example:
     pixel_unit: str | None = None
     colours: tuple[str, ...] = ()
     """Of the classes, where somebody chose any."""
+    prepared: Preprocessing = NOTHING
+    """What was done to the images before; `Recipe.example` does it."""
+    group: str = ""
+    """Examples of one group (a sample, a patient) are held out together, where groups are."""
 
 
 class Task(Settings):
@@ -55,9 +60,18 @@ class Task(Settings):
     """Whether it gives the bands it takes: then they may be resampled to a model's, and back."""
     unlabelled: ClassVar[float]
     """Value of `Example.wanted` that teaches nothing."""
+    whole: ClassVar[bool] = False
+    """Whether it wants one answer for an image, not one for each pixel."""
+    spectra: ClassVar[tuple[str, ...]]
+    """The images, by their names in `example`, that preprocessing is meant for."""
     example: ClassVar[Callable[..., Example]]
     """Turn the images a person picked into one training example; its arguments name them."""
     normalise: Scale
+
+    @property
+    def enlarges(self) -> int:
+        """Rows, and columns, of the result for each of the input."""
+        return 1
 
     @abstractmethod
     def loss(self, network: Normalised, given: Tensor, wanted: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ class Denoise(Task):
     intensities: ClassVar[bool] = True
     restores: ClassVar[bool] = True
     unlabelled: ClassVar[float] = float("nan")
+    spectra: ClassVar[tuple[str, ...]] = ("noisy", "clean")
     kind: Literal["denoise"] = "denoise"
     penalty: Literal["l1", "l2"] = "l1"
     """What an error costs: l1 keeps peaks sharper; l2 is smoother, and right for counting noise."""

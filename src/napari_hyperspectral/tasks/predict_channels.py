@@ -29,6 +29,7 @@ class PredictChannels(Task):
     )
     intensities: ClassVar[bool] = True
     unlabelled: ClassVar[float] = float("nan")
+    spectra: ClassVar[tuple[str, ...]] = ("cube",)
     kind: Literal["predict_channels"] = "predict_channels"
     penalty: Literal["l1", "l2"] = "l2"
     """What an error costs: l2 follows the mean of what is possible, as published; l1 its median,

@@ -29,6 +29,7 @@ class Segment(Task):
     source: ClassVar[str] = "Zheng et al. 2020, https://doi.org/10.1109/TGRS.2020.2967821"
     intensities: ClassVar[bool] = False
     unlabelled: ClassVar[float] = 0.0
+    spectra: ClassVar[tuple[str, ...]] = ("cube",)
     kind: Literal["segment"] = "segment"
     classes: tuple[str, ...] = ()
     """Names of the classes painted 1, 2, …; left empty, they come with the labels."""

@@ -32,7 +32,7 @@ from ..cube import Image
 from ..evaluation import judged
 from ..machine import Machine
 from ..model import Model
-from ..networks import NETWORKS, Network, Ports
+from ..networks import NETWORKS, Network, Ports, body_of
 from ..progress import Job, Progress
 from ..recipe import Recipe, Training
 from ..tasks import TASKS, Example, Task
@@ -394,8 +394,7 @@ def _learn(
 ) -> Job[Model]:
     """Load the images, train, and judge what came of it; in the worker thread."""
     yield Progress(0, 0, note="loading the layers")
-    task: Task = recipe.task
-    examples = [task.example(**example) for example in images]
+    examples = [recipe.example(**example) for example in images]
     model = yield from fit(recipe, examples, machine=machine, autosave=autosave, resume=resume)
     return (yield from judged(model, images[0], machine=machine))
 
@@ -421,12 +420,11 @@ def _summary(recipe: Recipe, images: Sequence[Mapping[str, Image]]) -> str:
     small = sum(array.nbytes for array in arrays) <= _MOST_TO_PREVIEW
     if not small or not all(isinstance(array, np.ndarray) for array in arrays):
         return "Large or lazy layers: they are looked at when training starts."
-    task: Task = recipe.task
-    examples = [task.example(**example) for example in images]
+    examples = [recipe.example(**example) for example in images]
     first = examples[0]
     ports = Ports(bands_in=len(first.takes), bands_out=max(len(one.gives) for one in examples))
     with torch.device("meta"):  # counts without filling memory
-        weights = sum(p.numel() for p in recipe.network.build(ports).parameters())
+        weights = sum(p.numel() for p in body_of(recipe.network, ports).parameters())
     pixels = sum(int((example.strata > 0).sum()) for example in examples)
     return (
         f"{weights:,} weights, which see one {recipe.network.view} at a time; {pixels:,} pixels to "
