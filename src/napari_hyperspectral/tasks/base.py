@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, get_type_hints
 
@@ -62,6 +62,8 @@ class Task(Settings):
     """Value of `Example.wanted` that teaches nothing."""
     whole: ClassVar[bool] = False
     """Whether it wants one answer for an image, not one for each pixel."""
+    same_scale: ClassVar[bool] = False
+    """Whether targets are normalised by the numbers of the input, being the same quantity."""
     spectra: ClassVar[tuple[str, ...]]
     """The images, by their names in `example`, that preprocessing is meant for."""
     example: ClassVar[Callable[..., Example]]
@@ -91,6 +93,18 @@ class Task(Settings):
         Tensor, shape ()
             Mean over all that teaches; 0 (with a gradient) where nothing does.
         """
+
+    def agreed(self, examples: Sequence[Example]) -> list[Example]:
+        """Return the examples with one numbering of classes, where each came with its own."""
+        return list(examples)
+
+    def settled(self, given: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+        """Return a batch that was turned or mirrored as it would have been measured that way."""
+        return given, wanted
+
+    def finished(self, made: Tensor, given: Tensor) -> Tensor:
+        """Return a prediction, (batch, out, y, x), as what was measured allows it to be."""
+        return made
 
     @abstractmethod
     def teaches(self, wanted: Tensor) -> Tensor:
