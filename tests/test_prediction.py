@@ -6,7 +6,7 @@ import torch
 from napari_hyperspectral import Machine, Model, Recipe, Training, finish, fit, predict
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube
-from napari_hyperspectral.networks import NETWORKS, Pixelwise, Ports, UwUNet
+from napari_hyperspectral.networks import NETWORKS, Pixelwise, Ports, UwUNet, geometry_of
 from napari_hyperspectral.prediction import AxisMismatchError, Cancelled, _tile_side, tiles
 from napari_hyperspectral.progress import Progress, Stop
 from napari_hyperspectral.tasks import Denoise, PredictChannels, Segment
@@ -67,15 +67,15 @@ def test_memory_that_runs_out_makes_tiles_smaller_and_nothing_else(
     expected = finish(predict(model, noisy)).data
     from napari_hyperspectral import prediction
 
-    run, failures = prediction._run, []
+    piece, failures = prediction._Prediction._piece, []
 
-    def scarce(runner, bands, tile, *rest):
+    def scarce(job, runner, tile, *rest):
         if max(tile.shape[1:]) > 3:
             failures.append(tile.shape)
             raise torch.OutOfMemoryError("no memory for this")
-        return run(runner, bands, tile, *rest)
+        return piece(job, runner, tile, *rest)
 
-    monkeypatch.setattr(prediction, "_run", scarce)
+    monkeypatch.setattr(prediction._Prediction, "_piece", scarce)
     assert np.array_equal(finish(predict(model, noisy)).data, expected)
     assert failures
 
@@ -156,7 +156,8 @@ def test_an_image_that_fits_in_memory_is_not_cut_where_halos_would_be_most_of_it
 
 def test_most_of_a_tile_is_kept_even_on_a_cpu():
     network, ports = UwUNet(), Ports(bands_in=200, bands_out=1)
-    side = _tile_side(network, ports, Machine(), torch.device("cpu"), (5000, 5000))
+    geometry = geometry_of(network, ports)
+    side = _tile_side(geometry, Machine(), torch.device("cpu"), (5000, 5000))
     assert side >= network.reach
 
 

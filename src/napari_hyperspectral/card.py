@@ -74,6 +74,8 @@ class Card(Settings):
     """Where it was trained."""
     versions: dict[str, str] = Field(default_factory=dict)
     """Versions of the programs that made it."""
+    started_from: str = ""
+    """When the model it was trained on from was made, and how much of it fitted; else empty."""
     made: str = ""
     """When, ISO 8601."""
     seconds: float = 0.0

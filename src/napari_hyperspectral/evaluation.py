@@ -29,8 +29,7 @@ from .prediction import Cancelled, predict
 from .progress import Job, Progress, Result, Stop
 from .reports import Report, Row, Table, plain
 from .splits import Mask, beyond
-from .tasks import Task
-from .training import split_of
+from .training import splits_of
 
 _PREDICTED: Final = 50
 """Percent of the work that is the model's own prediction."""
@@ -175,26 +174,49 @@ def part_of(job: Job[Result], start: int, end: int, note: str) -> Job[Result]:
         job.close()
 
 
-def validation_ground(model: Model, given: Cube, wanted: Cube | Labels) -> HeldOut:
-    """Return the blocks that training held out of an image, as ground to test on.
+def validation_ground(
+    model: Model, images: Sequence[Mapping[str, Image | str]]
+) -> tuple[int, HeldOut]:
+    """Return what training held out of its images, as ground to test on: of the first that has any.
 
-    They chose the best epoch, so figures on them are a little too good; they cost no data.
+    It chose the best epoch, so figures on it are a little too good; they cost no data.
+
+    Parameters
+    ----------
+    model : Model
+        Fresh from training.
+    images : sequence of mapping of name to image
+        All the examples it was trained on, in that order.
+
+    Returns
+    -------
+    int
+        Which of the examples it is.
+    HeldOut
+        Its two sides.
 
     Raises
     ------
     ValueError
         If training held nothing out.
     """
-    task: Task = model.recipe.task
-    example = model.recipe.example(**dict(zip(task.asks_for(), (given, wanted), strict=True)))
-    split = split_of(example, model.recipe.training)
-    return HeldOut(given, wanted, split.rest & (example.strata > 0).any(axis=0), split.drawn)
+    recipe = model.recipe
+    examples = recipe.task.agreed([recipe.example(**one) for one in images])
+    splits = splits_of(recipe, examples)
+    chosen = next((i for i, split in enumerate(splits) if split.drawn.any()), None)
+    if chosen is None:
+        raise ValueError("training held nothing out to test on; set validation above 0")
+    given, wanted = (images[chosen][name] for name in recipe.task.asks_for())
+    assert isinstance(given, Cube)
+    assert isinstance(wanted, Cube | Labels)
+    used = (examples[chosen].strata > 0).any(axis=0)
+    return chosen, HeldOut(given, wanted, splits[chosen].rest & used, splits[chosen].drawn)
 
 
 def judged(
-    model: Model, images: Mapping[str, Image], *, machine: Machine | None = None
+    model: Model, images: Sequence[Mapping[str, Image | str]], *, machine: Machine | None = None
 ) -> Job[Model]:
-    """Return a fresh model with figures of merit on the blocks its training held out.
+    """Return a fresh model with figures of merit on what its training held out.
 
     Quick: of the baselines only the raw data. Where nothing was held out, or when it is stopped,
     the model comes back as it is.
@@ -203,16 +225,14 @@ def judged(
     ----------
     model : Model
         Fresh from training.
-    images : mapping of name to Cube or Labels
-        Those of its first example, as its task names them.
+    images : sequence of mapping of name to image
+        All the examples it was trained on, in that order, as its task names their images.
     machine : Machine, optional
         Where the model runs.
     """
-    if not model.card.trained_on[0].held_out:
+    if not any(one.held_out for one in model.card.trained_on):
         return model
-    given, wanted = (images[name] for name in model.recipe.task.asks_for())
-    assert isinstance(given, Cube)
-    ground = validation_ground(model, given, wanted)
+    _, ground = validation_ground(model, images)
     try:
         return (yield from evaluate(model, ground, baselines=False, machine=machine)).model
     except Cancelled:

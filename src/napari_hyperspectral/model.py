@@ -18,9 +18,9 @@ from .card import KEY, Card, read_card
 from .devices import seeded
 from .io.atomic import replacing
 from .io.errors import FileFormatError
-from .networks import Normalise, Normalised, Ports, ResUNet1D
+from .networks import Normalise, Normalised, Ports, ResUNet1D, body_of
 from .recipe import Recipe
-from .tasks import Denoise
+from .tasks import Denoise, Task
 
 State = dict[str, Tensor]
 
@@ -47,6 +47,12 @@ class Model:
     def recipe(self) -> Recipe:
         """The recipe it was made by."""
         return Recipe.model_validate(self.card.recipe)
+
+    @property
+    def ports(self) -> Ports:
+        """What goes into its network and what comes out."""
+        task: Task = self.recipe.task
+        return task.ports(self.card.axis, self.card.output_axis)
 
     def with_metrics(self, metrics: dict[str, Any]) -> Self:
         """Return the model with figures of merit on its card."""
@@ -98,10 +104,10 @@ class Model:
 
 def fresh_network(recipe: Recipe, card: Card) -> Normalised:
     """Return the untrained network that a recipe and a card describe, on the CPU."""
-    bands_in, bands_out = len(card.axis), len(card.output_axis)
-    normalise = Normalise(recipe.task.normalise, bands_in, bands_out)
+    ports = recipe.task.ports(card.axis, card.output_axis)
+    normalise = Normalise(recipe.task.normalise, ports.bands_in, ports.bands_out)
     with seeded(recipe.training.seed, torch.device("cpu")):
-        body = recipe.network.build(Ports(bands_in=bands_in, bands_out=bands_out))
+        body = body_of(recipe.network, ports)
     return Normalised(normalise, body, recipe.task.intensities)
 
 

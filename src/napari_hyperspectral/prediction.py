@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final, NamedTuple
@@ -15,9 +16,11 @@ from .cube import Cube, Image, Labels
 from .devices import computing
 from .machine import Machine
 from .model import Model
-from .networks import Network, Ports
+from .networks import Geometry, geometry_of
+from .preprocessing import Preprocessing
 from .progress import Job, Progress, Stop
 from .spectra.resample import resample
+from .tasks import Task
 
 _SMALLEST_SHARE: Final = 0.8
 """Of the model's spectral range, this much must be in a cube that is resampled for it."""
@@ -59,7 +62,8 @@ def predict(model: Model, cube: Cube, *, machine: Machine | None = None) -> Job[
     Returns
     -------
     Cube or Labels
-        Of the same pixels, place and further axes, with one line more of history.
+        Of the same place and further axes, and the same pixels (super-resolution: finer ones),
+        with one line more of history.
 
     Raises
     ------
@@ -70,45 +74,164 @@ def predict(model: Model, cube: Cube, *, machine: Machine | None = None) -> Job[
     Cancelled
         If it is stopped.
     """
-    machine = machine or Machine()
-    network, task = model.recipe.network, model.recipe.task
-    bands = _Bands(model.card.axis, model.card.output_axis, cube.axis, task.restores)
-    ports = Ports(bands_in=len(bands.model), bands_out=len(model.card.output_axis))
-    *leading, _, height, width = cube.shape
-    predicted = np.empty((*leading, len(bands.result), height, width), np.float32)
-    with computing(machine) as device:
-        runner = model.network.to(device).eval()
-        side = _tile_side(network, ports, machine, device, (height, width))
-        todo = _todo(leading, height, width, side, network)
-        done, measured = 0, False
-        while todo:
-            place, tile = todo[0]
-            outer = np.asarray(cube.data[(*place, slice(None), *tile.outer)], np.float32)
-            measured = measured or bool(np.isfinite(outer).any())
-            try:
-                piece = _run(runner, bands, outer, network, machine, device)
-            except torch.OutOfMemoryError:
-                piece = None  # the memory comes back only once the except block is left
-            if piece is None:
-                side //= 2
-                if side < max(1, network.stride):
-                    raise MemoryError(f"not even a tile of {side} pixels fits on {device}")
-                todo = _halved(todo, side, network, height, width)
-                torch.cuda.empty_cache()
-                continue
-            predicted[place][(slice(None), *tile.kept)] = piece[(slice(None), *tile.within)]
-            todo.pop(0)
-            done += 1
-            try:
-                yield Progress(done, done + len(todo))
-            except Stop as stop:
-                raise Cancelled from stop
-    if not measured:
+    job = _Prediction(model, cube, machine or Machine())
+    return job.result((yield from job.run()))
+
+
+def predict_classes(
+    model: Model, cube: Cube, *, machine: Machine | None = None
+) -> Job[tuple[Labels, Cube]]:
+    """Run a model that tells classes apart, as `predict` does; return the probabilities, too.
+
+    Returns
+    -------
+    Labels
+        What `predict` returns.
+    Cube
+        Probability of each class, channels named after the classes.
+
+    Raises
+    ------
+    ValueError
+        If the model predicts intensities; else as `predict`.
+    """
+    if model.recipe.task.intensities:
         raise ValueError(
-            f"cube {cube.name!r} holds no measured value: all are NaN; choose another file or layer"
+            f"a model for {model.recipe.task.kind} predicts intensities, which have no "
+            "probabilities; ask for them from one that tells classes apart"
         )
-    result = task.result(predicted, model.card.output_axis, cube)
-    return replace(result, colours=model.card.colours) if isinstance(result, Labels) else result
+    job = _Prediction(model, cube, machine or Machine())
+    predicted = yield from job.run()
+    labels = job.result(predicted)
+    assert isinstance(labels, Labels)
+    return labels, job.probabilities(predicted)
+
+
+class _Prediction:
+    """One model on one cube."""
+
+    def __init__(self, model: Model, cube: Cube, machine: Machine) -> None:
+        self.model, self.cube, self.machine = model, cube, machine
+        self.task: Task = model.recipe.task
+        self.prepare: Preprocessing = model.recipe.preprocessing
+        self.bands = _Bands(
+            model.card.axis,
+            model.card.output_axis,
+            self.prepare.on_axis(cube.axis),
+            self.task.restores,
+        )
+        ports = model.ports
+        self.scale = ports.scale
+        self.geometry = geometry_of(model.recipe.network, ports)
+        if ports.whole:  # scores of tiles are averaged: no pixel needs its surroundings
+            self.geometry = self.geometry._replace(reach=0)
+        if self.task.margin:
+            reach = self.geometry.reach + self.task.margin
+            self.geometry = self.geometry._replace(reach=reach)
+        self.in_tiles = False
+        """Whether an image went through in more than one piece."""
+
+    def run(self) -> Job[NDArray[np.float32]]:
+        """Return what the network makes of the cube, (…, out, y · scale, x · scale).
+
+        Of tasks about whole images, (…, out, 1, 1).
+        """
+        *leading, _, height, width = self.cube.shape
+        sides = (1, 1) if self.task.whole else (height * self.scale, width * self.scale)
+        predicted = np.zeros((*leading, len(self.bands.result), *sides), np.float32)
+        measured = False
+        with computing(self.machine) as device:
+            runner = self.model.network.to(device).eval()
+            side = _tile_side(self.geometry, self.machine, device, (height, width))
+            todo, done = _todo(leading, height, width, side, self.geometry), 0
+            while todo:
+                place, tile = todo[0]
+                outer = np.asarray(self.cube.data[(*place, slice(None), *tile.outer)], np.float32)
+                measured = measured or bool(np.isfinite(outer).any())
+                try:
+                    piece = self._piece(runner, outer, device)
+                except torch.OutOfMemoryError:
+                    piece = None  # the memory comes back only once the except block is left
+                if piece is None:
+                    side //= 2
+                    if side < max(1, self.geometry.stride):
+                        raise MemoryError(f"not even a tile of {side} pixels fits on {device}")
+                    todo = _halved(todo, side, self.geometry, height, width)
+                    torch.cuda.empty_cache()
+                    continue
+                self._take(predicted[place], piece, tile)
+                todo.pop(0)
+                done += 1
+                self.in_tiles |= len(todo) + done > max(1, math.prod(leading))
+                try:
+                    yield Progress(done, done + len(todo))
+                except Stop as stop:
+                    raise Cancelled from stop
+        if not measured:
+            raise ValueError(
+                f"cube {self.cube.name!r} holds no measured value: all are NaN; choose another "
+                "file or layer"
+            )
+        return predicted
+
+    def result(self, predicted: NDArray[np.float32]) -> Image:
+        """Turn what `run` returned into what a person looks at."""
+        card = self.model.card
+        result = self.task.result(predicted, card.output_axis, self._shown())
+        if self.in_tiles and self.model.recipe.network.sees_all:
+            result = result.after("in tiles, each with averages of its own")
+        return replace(result, colours=card.colours) if isinstance(result, Labels) else result
+
+    def probabilities(self, predicted: NDArray[np.float32]) -> Cube:
+        """Turn what `run` returned, scores of classes, into their probabilities."""
+        highest = predicted.max(axis=-3, keepdims=True)
+        weights = np.exp(predicted - highest)
+        return self._shown().after(
+            "probabilities of classes",
+            data=weights / weights.sum(axis=-3, keepdims=True),
+            axis=self.model.card.output_axis,
+            intensity_unit="probability",
+            name=f"{self.cube.name} probabilities".strip(),
+        )
+
+    def _shown(self) -> Cube:
+        """Return the cube as the network saw it, but for its values."""
+        spot = (*(slice(None) for _ in self.cube.shape[:-2]), slice(0, 1), slice(0, 1))
+        blank = np.zeros_like(self.cube.data[spot], dtype=np.float32)
+        prepared = self.prepare.on(replace(self.cube, data=blank))
+        shape = (*prepared.shape[:-2], *self.cube.shape[-2:])
+        return replace(prepared, data=np.broadcast_to(np.float32(0), shape))
+
+    @torch.inference_mode()
+    def _piece(
+        self, runner: torch.nn.Module, tile: NDArray[np.float32], device: torch.device
+    ) -> NDArray[np.float32]:
+        """Return what the network makes of a tile, (out, y · scale, x · scale)."""
+        tile = self.prepare.on_spectra(tile, self.cube.axis)
+        height, width = tile.shape[-2:]
+        pad = [(0, 0)] + [(0, -size % self.geometry.stride) for size in (height, width)]
+        given = torch.from_numpy(np.pad(self.bands.to_model(tile), pad, mode="symmetric"))
+        half = self.machine.precision == "bfloat16"
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            out = runner(given[None].to(device)).float()
+        out = self.task.finished(out, given[None].to(device))
+        piece: NDArray[np.float32] = out[0].cpu().numpy()
+        if self.task.whole:
+            return piece
+        piece = piece[:, : height * self.scale, : width * self.scale]
+        return self.bands.to_cube(piece, tile, self.scale)
+
+    def _take(self, image: NDArray[np.float32], piece: NDArray[np.float32], tile: _Tile) -> None:
+        """Put what is right of a piece to its place; scores of a whole image are averaged."""
+        if self.task.whole:
+            pixels = math.prod(part.stop - part.start for part in tile.kept)
+            image += piece * (pixels / math.prod(self.cube.shape[-2:]))
+            return
+        kept, within = (
+            tuple(slice(self.scale * s.start, self.scale * s.stop) for s in spans)
+            for spans in (tile.kept, tile.within)
+        )
+        image[(slice(None), *kept)] = piece[(slice(None), *within)]
 
 
 class _Bands:
@@ -132,25 +255,32 @@ class _Bands:
         assert isinstance(self.model, SpectralAxis)
         return resample(tile, self.cube, self.model)
 
-    def to_cube(self, piece: NDArray[np.float32], tile: NDArray[np.float32]) -> NDArray[np.float32]:
+    def to_cube(
+        self, piece: NDArray[np.float32], tile: NDArray[np.float32], scale: int
+    ) -> NDArray[np.float32]:
         """Bring a result back to the bands of the cube, missing where `tile` is missing.
 
-        What was bad in training is missing as well: nobody taught it.
+        What was bad in training is missing as well: nobody taught it. Of a pixel of `tile`, the
+        result has `scale` × `scale`.
         """
         piece = np.where(_upright(self._learned), piece, np.float32(np.nan))
         if not self._back:
-            unknown = ~np.isfinite(tile[self.cube.good]).any(axis=0)
-            return np.where(unknown, np.float32(np.nan), piece)
+            unknown = np.asarray(~np.isfinite(tile[self.cube.good]).any(axis=0))
+            return np.where(_finer(unknown, scale), np.float32(np.nan), piece)
         if not self.same:
             assert isinstance(self.cube, SpectralAxis)
             assert isinstance(self.model, SpectralAxis)
             piece = resample(piece, self.model, self.cube)
-        known = np.isfinite(tile) & _upright(self.cube.good)
-        return np.where(known, piece, np.float32(np.nan))
+        known = np.asarray(np.isfinite(tile) & _upright(self.cube.good))
+        return np.where(_finer(known, scale), piece, np.float32(np.nan))
 
 
 def _upright(bands: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return bands[:, None, None]
+
+
+def _finer(mask: NDArray[np.bool_], scale: int) -> NDArray[np.bool_]:
+    return mask.repeat(scale, -2).repeat(scale, -1) if scale > 1 else mask
 
 
 def _check_resampling(model: Axis, cube: Axis) -> None:
@@ -205,44 +335,24 @@ def tiles(height: int, width: int, side: int, reach: int, stride: int) -> Iterat
             )
 
 
-@torch.inference_mode()
-def _run(
-    runner: torch.nn.Module,
-    bands: _Bands,
-    tile: NDArray[np.float32],
-    network: Network,
-    machine: Machine,
-    device: torch.device,
-) -> NDArray[np.float32]:
-    """Return what the network makes of a tile, (out, y, x)."""
-    height, width = tile.shape[-2:]
-    pad = [(0, 0)] + [(0, -size % network.stride) for size in (height, width)]
-    given = np.pad(bands.to_model(tile), pad, mode="symmetric")
-    half = torch.autocast(device.type, torch.bfloat16, enabled=machine.precision == "bfloat16")
-    with half:
-        out = runner(torch.from_numpy(given)[None].to(device))
-    piece: NDArray[np.float32] = out[0].float().cpu().numpy()[:, :height, :width]
-    return bands.to_cube(piece, tile)
-
-
 _Todo = list[tuple[tuple[int, ...], _Tile]]
 
 
-def _todo(leading: list[int], height: int, width: int, side: int, network: Network) -> _Todo:
+def _todo(leading: list[int], height: int, width: int, side: int, geometry: Geometry) -> _Todo:
     return [
         (place, tile)
         for place in np.ndindex(*leading)
-        for tile in tiles(height, width, side, network.reach, network.stride)
+        for tile in tiles(height, width, side, geometry.reach, geometry.stride)
     ]
 
 
-def _halved(todo: _Todo, side: int, network: Network, height: int, width: int) -> _Todo:
+def _halved(todo: _Todo, side: int, geometry: Geometry, height: int, width: int) -> _Todo:
     """Cut the tiles that are still to do into smaller ones."""
     wanted = {(place, tile.kept[0].start, tile.kept[1].start): tile for place, tile in todo}
     smaller: _Todo = []
     for (place, *_), tile in wanted.items():
         ys, xs = tile.kept
-        for small in tiles(height, width, side, network.reach, network.stride):
+        for small in tiles(height, width, side, geometry.reach, geometry.stride):
             inside_y = ys.start <= small.kept[0].start < ys.stop
             if inside_y and xs.start <= small.kept[1].start < xs.stop:
                 smaller.append((place, small))
@@ -250,7 +360,7 @@ def _halved(todo: _Todo, side: int, network: Network, height: int, width: int) -
 
 
 def _tile_side(
-    network: Network, ports: Ports, machine: Machine, device: torch.device, size: tuple[int, int]
+    geometry: Geometry, machine: Machine, device: torch.device, size: tuple[int, int]
 ) -> int:
     """Return the side of what is kept of a tile that, with its halo, keeps to the memory allowed.
 
@@ -258,11 +368,11 @@ def _tile_side(
     """
     allowed = machine.tile_memory * 2**20
     quick = min(allowed, _CPU_TILE_BYTES) if device.type == "cpu" else allowed
-    pixels, few = (memory / (4 * network.floats_a_pixel(ports)) for memory in (allowed, quick))
-    padded = [-(-side // network.stride) * network.stride for side in size]
-    if padded[0] * padded[1] <= (pixels if network.reach else few):
+    pixels, few = (memory / (4 * geometry.floats) for memory in (allowed, quick))
+    padded = [-(-side // geometry.stride) * geometry.stride for side in size]
+    if padded[0] * padded[1] <= (pixels if geometry.reach else few):
         return max(padded)
-    halo = 2 * network.reach
+    halo = 2 * geometry.reach
     # of a smaller tile, most would be halo: computed again and again, and thrown away
     side = max(int(few**0.5) - halo, min(int(pixels**0.5) - halo, halo))
-    return max(network.stride, side)
+    return max(geometry.stride, side)

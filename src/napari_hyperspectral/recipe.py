@@ -34,10 +34,15 @@ class Training(Settings):
     windows: Annotated[int, Ge(1)] = 10
     """Times each image is shown in an epoch, for networks that see images: each time turned and
     mirrored another way, large ones cut to a random window."""
+    together: Annotated[int, Ge(1)] = 1
+    """Images, or windows of them, in one step, for networks that see images."""
     window: Annotated[int, Ge(8)] = 256
     """Greatest side of an image shown in training, in pixels; larger ones are cut."""
     validation: Annotated[float, Ge(0), Lt(1)] = 0.15
-    """Share of the pixels held out in blocks, to see when learning turns into learning by heart."""
+    """Share held out, to see when learning turns into learning by heart."""
+    hold_out: Literal["blocks", "images", "groups"] = "blocks"
+    """What is held out: blocks of each image, whole images, or all images of a group (a sample, a
+    patient). Classes of whole images are always learned with whole images held out."""
     block: Annotated[int, Ge(1)] = 8
     """Side of the held-out blocks, in pixels."""
     guard: Annotated[int, Ge(0)] = 2
@@ -60,6 +65,9 @@ class Training(Settings):
     """Pull of all weights towards zero; guards against learning by heart."""
     mixup: Annotated[float, Ge(0), Le(1)] = 0.0
     """Share of spectra that are mixed with another one, targets alike (intensities only)."""
+    frozen: Literal["nothing", "what was learned", "first half"] = "nothing"
+    """What stays as it is when training starts from another model: nothing; all weights that fit,
+    so that only new bands or classes are learned; or the first half of the network."""
     seed: Annotated[int, Ge(0)] = 0
     """Equal seeds (and threads) give equal models on one machine."""
 

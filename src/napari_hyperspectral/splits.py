@@ -7,6 +7,7 @@ blocks are drawn, class by class, and pixels near them are left out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -61,6 +62,55 @@ def block_split(
         if width == 0 or _keeps_half(classes, drawn, rest):
             break
     return Split(drawn, rest, width)
+
+
+def kept_apart(groups: Sequence[str], kinds: Sequence[int], share: float, seed: int) -> list[bool]:
+    """Draw whole images that hold about `share` of each kind; return which are drawn.
+
+    Images of one group are drawn together. Of a kind that is in one group only, nothing is drawn:
+    the rest must have all kinds.
+
+    Parameters
+    ----------
+    groups : sequence of str
+        Group of each image: a sample, a patient.
+    kinds : sequence of int
+        What is in each image: its class, say.
+    share : float
+        Between 0 and 1; 0 draws nothing.
+    seed : int
+        Equal seeds draw equal groups.
+
+    Raises
+    ------
+    ValueError
+        If something is to be drawn, and all images are of one group.
+    """
+    names = sorted(set(groups))
+    if share <= 0:
+        return [False] * len(groups)
+    if len(names) < 2:
+        raise ValueError(
+            f"all {len(groups)} images are one group: none can be held out whole; give more "
+            "images or groups, hold out blocks, or set validation to 0"
+        )
+    order = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
+    drawn: set[str] = set()
+    for kind in sorted(set(kinds)):
+        of_kind = [g for g, k in zip(groups, kinds, strict=True) if k == kind]
+        for group in order:
+            held = sum(g in drawn for g in of_kind)
+            left = {g for g in of_kind if g not in drawn}
+            if held >= share * len(of_kind) or len(left) < 2:
+                break
+            if group in left and _leaves_all_kinds({*drawn, group}, groups, kinds):
+                drawn.add(group)
+    return [group in drawn for group in groups]
+
+
+def _leaves_all_kinds(drawn: set[str], groups: Sequence[str], kinds: Sequence[int]) -> bool:
+    rest = {kind for group, kind in zip(groups, kinds, strict=True) if group not in drawn}
+    return rest == set(kinds)
 
 
 def beyond(mask: Mask, guard: int) -> Mask:

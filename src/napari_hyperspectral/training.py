@@ -25,11 +25,10 @@ from .io.errors import FileFormatError
 from .machine import Machine
 from .memory import check_training
 from .model import Model, State, fresh_network, read_tensors, taken_out, write_tensors
-from .networks import Ports
 from .progress import Job, Progress, Stop
-from .recipe import Recipe, Training
+from .recipe import Recipe
 from .schedules import optimiser_of, pace_of
-from .splits import Split, block_split
+from .splits import Split, block_split, kept_apart
 from .tasks import Example
 
 _SECONDS_BETWEEN_SAVES: Final = 10.0
@@ -53,6 +52,7 @@ def fit(
     machine: Machine | None = None,
     autosave: Path | None = None,
     resume: bool = False,
+    start: Model | None = None,
 ) -> Job[Model]:
     """Train a model, yielding after each batch; return the model.
 
@@ -65,7 +65,7 @@ def fit(
     recipe : Recipe
         Task, network, training.
     examples : sequence of Example
-        What ``recipe.task.example(…)`` gave; of any sizes, all with the same bands.
+        What ``recipe.example(…)`` gave; of any sizes, all with the same bands.
     machine : Machine, optional
         Device, precision, threads.
     autosave : path, optional
@@ -73,11 +73,15 @@ def fit(
         seconds), so that nothing is lost.
     resume : bool
         Go on with the training that was saved at `autosave`, if it is there.
+    start : Model, optional
+        A trained model to start from (transfer learning): all weights that fit are taken over, be
+        its bands or classes others. The recipe says what of them stays frozen.
 
     Raises
     ------
     ValueError
-        If there is no example, examples have different bands, or the device does not exist.
+        If there is no example, examples have different bands or were prepared in another way
+        than the recipe says, no weight of `start` fits, or the device does not exist.
     FileFormatError
         If `resume` finds another training at `autosave`.
     DivergedError
@@ -86,11 +90,14 @@ def fit(
         If it needs more memory than is free; it says what to change.
     """
     machine = machine or Machine()
+    _check_prepared(recipe, examples)
+    examples = recipe.task.agreed(examples)
     takes, gives = _common_axes(recipe, examples)
     with computing(machine) as device:
-        ports = Ports(bands_in=len(takes), bands_out=len(gives))
-        check_training(recipe, ports, examples, device)
+        check_training(recipe, recipe.task.ports(takes, gives), examples, device)
         run = _Run(recipe, examples, takes, gives, machine, device)
+        if start is not None:
+            run.start_from(start)
         if autosave is not None and resume and autosave.exists():
             run.go_on_from(autosave)
         try:
@@ -123,7 +130,7 @@ class _Run:
         self.best: State = {}
         self.best_epoch = 0
         self.stopped = ""
-        splits = [split_of(example, recipe.training) for example in examples]
+        splits = splits_of(recipe, examples)
         self.card = _card(recipe, examples, splits, takes, gives, machine, device)
         self.network = fresh_network(recipe, self.card).to(device)
         self._start(examples, splits, takes)
@@ -190,6 +197,35 @@ class _Run:
             self.save(path)
             self.saved = time.monotonic()
 
+    def start_from(self, model: Model) -> None:
+        """Take over all weights of a trained model that fit, and freeze what the recipe says."""
+        own, theirs = self.network.body.state_dict(), model.network.body.state_dict()
+        same = {n: t for n, t in theirs.items() if n in own and own[n].shape == t.shape}
+        if not any(name in same for name, _ in self.network.body.named_parameters()):
+            raise ValueError(
+                f"no weight of the model to start from ({model.recipe.network.kind}) fits this "
+                f"network ({self.recipe.network.kind}); choose the same network and settings"
+            )
+        self.network.body.load_state_dict(own | same)
+        names = [name for name, _ in self.network.body.named_parameters()]
+        frozen = {
+            "nothing": set(),
+            "what was learned": set(same),
+            "first half": set(names[: len(names) // 2]),
+        }[self.training.frozen]
+        for name, weight in self.network.body.named_parameters():
+            weight.requires_grad_(name not in frozen)
+        if frozen.issuperset(names):
+            raise ValueError(
+                "all weights of this network are taken over and frozen: there is nothing left to "
+                "learn; freeze the first half, or nothing"
+            )
+        self.card = self.card.model_copy(
+            update={"started_from": f"{model.card.made}, {len(same)} of {len(own)} tensors fitted"}
+        )
+        if self.average:
+            self.average = {n: t.detach().clone() for n, t in self.network.state_dict().items()}
+
     def go_on_from(self, path: Path) -> None:
         """Take up the training saved at `path`."""
         card = read_card(path)
@@ -246,10 +282,13 @@ class _Run:
         for example, split in zip(examples, splits, strict=True):
             taught = split.rest & (example.strata > 0)
             given.append(np.moveaxis(example.given, 1, -1)[taught])
-            wanted.append(np.moveaxis(example.wanted, 1, -1)[taught])
+            if example.wanted.shape[-2:] == taught.shape[-2:]:
+                wanted.append(np.moveaxis(example.wanted, 1, -1)[taught])
         spectra = torch.from_numpy(np.concatenate(given)).to(self.device)
-        targets = torch.from_numpy(np.concatenate(wanted)).to(self.device)
+        targets = torch.from_numpy(np.concatenate(wanted or given)).to(self.device)
         normalise = self.network.normalise
+        if self.recipe.task.same_scale:
+            targets = spectra
         normalise.fit(
             spectra,
             targets if self.recipe.task.intensities else None,
@@ -324,18 +363,45 @@ class _Run:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.half)
 
 
-def split_of(example: Example, training: Training) -> Split:
+def splits_of(recipe: Recipe, examples: Sequence[Example]) -> list[Split]:
     """Return which pixels a training holds out (`drawn`) and which it learns from (`rest`).
 
     Where a plane lies behind another, both hold out the same pixels.
+
+    Raises
+    ------
+    ValueError
+        If whole images are to be held out, and there is but one, or one group.
     """
-    return block_split(
-        example.strata.max(axis=0),
-        training.validation,
-        block=training.block,
-        guard=training.guard,
-        seed=training.seed,
-    )
+    training, kinds = recipe.training, [example.strata.max(axis=0) for example in examples]
+    if training.hold_out == "blocks" and not recipe.task.whole:
+        return [
+            block_split(
+                kind,
+                training.validation,
+                block=training.block,
+                guard=training.guard,
+                seed=training.seed,
+            )
+            for kind in kinds
+        ]
+    named = training.hold_out == "groups"
+    groups = [e.group if named else f"image {i:06}" for i, e in enumerate(examples)]
+    classes = [int(kind.max()) if recipe.task.whole else 1 for kind in kinds]
+    drawn = kept_apart(groups, classes, training.validation, training.seed)
+    return [
+        Split((kind > 0) & out, (kind > 0) & ~np.bool_(out), 0)
+        for kind, out in zip(kinds, drawn, strict=True)
+    ]
+
+
+def _check_prepared(recipe: Recipe, examples: Sequence[Example]) -> None:
+    for example in examples:
+        if example.prepared != recipe.preprocessing:
+            raise ValueError(
+                f"{example.source} was not preprocessed as the recipe says; make examples with "
+                "recipe.example(…)"
+            )
 
 
 def _common_axes(recipe: Recipe, examples: Sequence[Example]) -> tuple[Axis, Axis]:

@@ -4,7 +4,7 @@ from typing import Annotated, Final, TypeAlias, get_args
 
 from pydantic import Field
 
-from .base import Body, Network, Ports, body_of, enlarged
+from .base import Body, Geometry, Network, Ports, body_of, enlarged, geometry_of
 from .fnet import FNet
 from .normalise import Normalise, Normalised, Scale
 from .pixelwise import Pixelwise
@@ -22,6 +22,7 @@ __all__ = [
     "AnyNetwork",
     "Body",
     "FNet",
+    "Geometry",
     "Network",
     "Normalise",
     "Normalised",
@@ -33,4 +34,5 @@ __all__ = [
     "UwUNet",
     "body_of",
     "enlarged",
+    "geometry_of",
 ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 
 import torch
 from annotated_types import Ge
@@ -133,6 +134,29 @@ def body_of(network: Network, ports: Ports) -> Body:
     if ports.scale == 1 or ports.scale in network.scales:
         return network.build(ports)
     return _Enlarged(network.build(ports.model_copy(update={"scale": 1})), ports)
+
+
+class Geometry(NamedTuple):
+    """What tiles and batches need to know of a network, in pixels of its input."""
+
+    reach: int
+    """How far it sees beyond a pixel."""
+    stride: int
+    """What heights and widths must be multiples of."""
+    floats: int
+    """About how many numbers a pixel needs at once in a prediction."""
+
+
+def geometry_of(network: Network, ports: Ports) -> Geometry:
+    """Return the geometry of what `body_of` gives."""
+    if ports.whole or ports.scale == 1 or ports.scale in network.scales:
+        return Geometry(network.reach, network.stride, network.floats_a_pixel(ports))
+    cubic = 2
+    return Geometry(
+        -(-network.reach // ports.scale) + cubic,
+        network.stride // math.gcd(network.stride, ports.scale),
+        network.floats_a_pixel(ports) * ports.scale**2,
+    )
 
 
 def enlarged(image: Tensor, scale: int) -> Tensor:

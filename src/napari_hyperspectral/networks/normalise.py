@@ -72,9 +72,12 @@ class Normalise(nn.Module):
         return result * self._own(given)
 
     def _own(self, x: Tensor) -> Tensor:
-        """Return the scale of each spectrum itself, (batch, 1, y, x); `least` for dark spectra."""
+        """Return the scale of each spectrum itself, (batch, 1, y, x); `least` for dark spectra.
+
+        One number, 1, where spectra keep their own: it fits results of any size.
+        """
         if self.scale in ("band", "cube"):
-            return torch.ones_like(x[:, :1])
+            return x.new_ones(1, 1, 1, 1)
         own, least = self._measured(x), torch.where(self.least > 0, self.least, 1.0)
         return torch.where(own.isfinite() & (own > self.least), own, least)
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, get_type_hints
+from typing import Any, ClassVar, get_type_hints
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ..axis import Axis
 from ..cube import Cube, Image, Labels
-from ..networks import Normalised, Scale
+from ..networks import Normalised, Ports, Scale
 from ..preprocessing import NOTHING, Preprocessing
 from ..settings import Settings
 
@@ -75,6 +74,17 @@ class Task(Settings):
         """Rows, and columns, of the result for each of the input."""
         return 1
 
+    @property
+    def margin(self) -> int:
+        """How far, in pixels of the input, `finished` looks beyond what the network sees."""
+        return 0
+
+    def ports(self, takes: Axis, gives: Axis) -> Ports:
+        """Return what goes into a network for this task and what comes out."""
+        return Ports(
+            bands_in=len(takes), bands_out=len(gives), scale=self.enlarges, whole=self.whole
+        )
+
     @abstractmethod
     def loss(self, network: Normalised, given: Tensor, wanted: Tensor) -> Tensor:
         """Run `network` on a batch and return what training makes small.
@@ -115,25 +125,10 @@ class Task(Settings):
         """Turn a prediction, (…, out, y, x), for `cube` into what a person looks at."""
 
     @classmethod
-    def asks_for(cls) -> dict[str, type[Cube] | type[Labels]]:
-        """Return the images this task learns from: argument name to kind."""
+    def asks_for(cls) -> dict[str, type[Cube] | type[Labels] | type[str]]:
+        """Return what this task learns from: argument name to kind; str is a name to be given."""
         hints: dict[str, Any] = get_type_hints(cls.example)
         return {name: kind for name, kind in hints.items() if name != "return"}
-
-
-def intensity_loss(
-    network: Normalised, given: Tensor, wanted: Tensor, penalty: Literal["l1", "l2"]
-) -> Tensor:
-    """Return the mean absolute (l1) or squared (l2) error of normalised intensities.
-
-    What is NaN in `wanted` costs nothing.
-    """
-    target = network.normalise.target(wanted, given)
-    error = network.body(network.normalise(given)).float() - target
-    known = target.isfinite()
-    error = torch.where(known, error, 0.0)
-    cost = error.abs() if penalty == "l1" else error.square()
-    return cost.sum() / known.sum().clamp_min(1)
 
 
 def measured_planes(cube: Cube) -> NDArray[np.float32]:

@@ -15,20 +15,17 @@ from torch import Tensor
 from ..axis import Axis
 from ..cube import Cube
 from ..networks import Normalised, Scale
-from .base import Example, Task, intensity_loss, measured_planes
+from .base import Example, measured_planes
+from .intensities import IntensityTask, intensity_loss
 
 
-class Denoise(Task):
+class Denoise(IntensityTask):
     """Learn to remove noise from pairs of noisy and clean measurements of the same place."""
 
     source: ClassVar[str] = "Horgan et al. 2021, https://doi.org/10.1021/acs.analchem.1c02178"
-    intensities: ClassVar[bool] = True
     restores: ClassVar[bool] = True
-    unlabelled: ClassVar[float] = float("nan")
     spectra: ClassVar[tuple[str, ...]] = ("noisy", "clean")
     kind: Literal["denoise"] = "denoise"
-    penalty: Literal["l1", "l2"] = "l1"
-    """What an error costs: l1 keeps peaks sharper; l2 is smoother, and right for counting noise."""
     normalise: Scale = "mean"
     """How spectra are brought to one scale before the network and back after it. mean or maximum:
     each spectrum by its own (maximum is what DeepeR does, and is biased by noise); band or cube:
@@ -73,10 +70,7 @@ class Denoise(Task):
         )
 
     def loss(self, network: Normalised, given: Tensor, wanted: Tensor) -> Tensor:
-        return intensity_loss(network, given, wanted, self.penalty)
-
-    def teaches(self, wanted: Tensor) -> Tensor:
-        return wanted.isfinite().any(dim=1)
+        return intensity_loss(network, given, wanted, self)
 
     def result(self, predicted: NDArray[np.float32], gives: Axis, cube: Cube) -> Cube:
         return cube.after("denoised", data=predicted, name=f"{cube.name} denoised".strip())

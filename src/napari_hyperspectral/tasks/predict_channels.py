@@ -17,23 +17,23 @@ from torch import Tensor
 from ..axis import Axis, ChannelAxis
 from ..cube import Cube
 from ..networks import Normalised
-from .base import Example, Task, intensity_loss, measured_planes
+from .base import Example, measured_planes
+from .intensities import IntensityTask, Penalty, intensity_loss
 
 
-class PredictChannels(Task):
+class PredictChannels(IntensityTask):
     """Learn to predict other channels (fluorescence, drug maps) from a cube of the same place."""
 
     source: ClassVar[str] = (
         "Ounkomol et al. 2018, https://doi.org/10.1038/s41592-018-0111-2; Manifold et al. 2021, "
         "https://doi.org/10.1038/s42256-021-00309-y"
     )
-    intensities: ClassVar[bool] = True
-    unlabelled: ClassVar[float] = float("nan")
     spectra: ClassVar[tuple[str, ...]] = ("cube",)
     kind: Literal["predict_channels"] = "predict_channels"
-    penalty: Literal["l1", "l2"] = "l2"
+    penalty: Penalty = "l2"
     """What an error costs: l2 follows the mean of what is possible, as published; l1 its median,
-    which is darker and sharper where most of an image is background."""
+    which is darker and sharper where most of an image is background; huber is l2 up to one spread
+    of the data and l1 beyond; charbonnier is l1 without its corner."""
     normalise: Literal["band", "cube"] = "band"
     """How intensities are brought to one scale before the network: by mean and spread of the
     training set, of each band or of all bands together. Channels are treated alike, and brought
@@ -73,10 +73,7 @@ class PredictChannels(Task):
         )
 
     def loss(self, network: Normalised, given: Tensor, wanted: Tensor) -> Tensor:
-        return intensity_loss(network, given, wanted, self.penalty)
-
-    def teaches(self, wanted: Tensor) -> Tensor:
-        return wanted.isfinite().any(dim=1)
+        return intensity_loss(network, given, wanted, self)
 
     def result(self, predicted: NDArray[np.float32], gives: Axis, cube: Cube) -> Cube:
         what = ", ".join(gives.names) if isinstance(gives, ChannelAxis) else str(gives)
