@@ -1,0 +1,528 @@
+"""Which files are examples of what: folders, lists and single files become a table of rows.
+
+Images of a folder go with those of another by their names, never by the order in which a disk
+happens to list them; what the names leave open is refused, with the names.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatch
+from glob import glob, has_magic
+from itertools import chain
+from pathlib import Path
+from typing import Any, ClassVar, Final, Literal, Protocol, TypeAlias, TypeVar
+
+from .cube import Cube, Image, Labels
+from .io import FORMATS, FileFormatError, Source, format_of, read, read_labels
+from .io.textfile import read_text
+from .io.tifffolder import is_ours
+from .io.zarrstore import is_zarr
+from .progress import Progress
+
+Roles: TypeAlias = Mapping[str, type[Cube] | type[Labels] | type[str]]
+"""What a task asks for: name to kind, as ``task.asks_for()`` gives them."""
+Watch: TypeAlias = Callable[[Progress], object]
+
+LIST: Final = "list"
+"""The word for a CSV file that names the files of each example."""
+CLASSES: Final = "classes"
+"""The word for a folder with one folder a class."""
+_MORE: Final = ("group", "split")
+_SPLITS: Final = ("", "train", "test")
+_HEADERS: Final = (".imzml", ".rpl", ".seq", ".dmt")
+"""Of the files of an image, the one to open."""
+_NOTES: Final = (".hdr", ".json", ".txt", ".csv")
+"""What lies beside an image and describes it, where there is one of the same name."""
+_TIFFS: Final = (".tif", ".tiff")
+_TOLD: Final = 8
+"""Names in an error; more are counted."""
+
+
+class PairingError(ValueError):
+    """Files do not make examples; the message names them, and says what to do."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """The files of one example."""
+
+    files: dict[str, str]
+    """Role to path (``path::array@axes`` too); of a text, such as a class, the text itself."""
+    group: str = ""
+    """Rows of one group (a sample, a patient) are held out together."""
+    split: Literal["", "train", "test"] = ""
+    """What the row is kept for, where a list says so."""
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """A table of examples to be, in an order that only the names decide."""
+
+    roles: Roles
+    rows: tuple[Row, ...]
+    left_out: tuple[str, ...] = field(default=())
+    """Files and folders that are no images."""
+
+    def of(self, split: Literal["train", "test"]) -> Pairing:
+        """Return the rows to train on, or to test on; a list that says nothing has all in both."""
+        if not any(row.split for row in self.rows):
+            return self
+        kept = {"train": ("", "train"), "test": ("test",)}[split]
+        rows = tuple(row for row in self.rows if row.split in kept)
+        if not rows:
+            raise PairingError(f"no row of the list is for {split!r}; see its column 'split'")
+        return replace(self, rows=rows)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The titles of the table: the roles; group and split where a row has one."""
+        return (*self.roles, *(m for m in _MORE if any(getattr(row, m) for row in self.rows)))
+
+    def cells(self) -> list[list[str]]:
+        """Return the table as texts, a list a row; of a path, the file and its folder."""
+        return [
+            [_cell(row, name, self.roles.get(name, str)) for name in self.columns]
+            for row in self.rows
+        ]
+
+    def lines(self) -> list[str]:
+        """Return the table as lines of equal columns, for people; what was left out comes last."""
+        table = [list(self.columns), *self.cells()]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        lines = [
+            "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+            for row in table
+        ]
+        return [*lines, f"left out: {_some(self.left_out)}"] if self.left_out else lines
+
+
+def pairing_of(roles: Roles, words: Sequence[tuple[str, str]]) -> Pairing:
+    """Return the table of examples that words such as ``noisy=low/ clean=high/`` speak of.
+
+    The first word of a role goes with the first of each other. What they name may be a file, a
+    folder or a glob pattern of files, paired by name, or, of a role that is a text, the text.
+    ``list=files.csv`` and ``classes=folder/`` are rows by themselves: see `rows_of_list` and
+    `rows_of_classes`.
+
+    Parameters
+    ----------
+    roles : mapping of name to Cube, Labels or str
+        As ``task.asks_for()`` gives them.
+    words : sequence of (name, text)
+        In the order they were given.
+
+    Raises
+    ------
+    PairingError
+        If a name is unknown, a file is not there, or names leave open what goes with what.
+    """
+    named: dict[str, list[str]] = {name: [] for name in (*roles, LIST, CLASSES)}
+    for name, text in words:
+        if name not in named:
+            raise PairingError(f"got {name!r}; this task wants {', '.join(roles)}")
+        named[name].append(text)
+    lists, folders = named.pop(LIST), named.pop(CLASSES)
+    counts = {name: len(texts) for name, texts in named.items()}
+    if len(set(counts.values())) > 1 or not words:
+        got = ", ".join(f"{count} {name}" for name, count in counts.items())
+        raise PairingError(f"got {got}; give as many of each, at least one")
+    slots = [dict(zip(named, texts, strict=True)) for texts in zip(*named.values(), strict=True)]
+    parts = [
+        *(_paired(roles, slot) for slot in slots),
+        *(Pairing(roles, tuple(rows_of_list(roles, Path(text)))) for text in lists),
+        *(rows_of_classes(roles, Path(text)) for text in folders),
+    ]
+    rows = tuple(chain.from_iterable(part.rows for part in parts))
+    return Pairing(roles, rows, tuple(chain.from_iterable(part.left_out for part in parts)))
+
+
+def rows_of_list(roles: Roles, path: Path) -> list[Row]:
+    """Return the rows of a CSV file: a column for each role, and perhaps `group` and `split`.
+
+    Paths are relative to the folder of the list. `split` is "train", "test" or empty.
+
+    Raises
+    ------
+    PairingError
+        If columns are missing or unknown, or rows are; all that are wrong are named.
+    """
+    if not path.is_file():
+        raise PairingError(f"there is no list {str(path)!r}")
+    text = read_text(path)
+    mark = max(",;\t", key=text.partition("\n")[0].count)
+    reader = csv.DictReader(text.splitlines(), delimiter=mark, skipinitialspace=True)
+    columns = [(name or "").strip() for name in reader.fieldnames or ()]
+    wrong = [name for name in columns if name not in (*roles, *_MORE)]
+    missing = [name for name in roles if name not in columns]
+    if wrong or missing:
+        raise PairingError(
+            f"{path.name} has the columns {', '.join(columns) or 'of nothing'}; wanted "
+            f"{', '.join(roles)}, and perhaps {' and '.join(_MORE)}"
+        )
+    reader.fieldnames = columns
+    rows: list[Row] = []
+    faults: list[str] = []
+    for cells in reader:
+        try:
+            rows.append(_listed(roles, cells, path.parent))
+        except PairingError as error:
+            faults.append(f"line {reader.line_num}: {error}")
+    if faults or not rows:
+        raise PairingError(f"{path.name}: {_some(faults, '; ') or 'there is no row in it'}")
+    return rows
+
+
+def rows_of_classes(roles: Roles, folder: Path) -> Pairing:
+    """Return a row for each image in the sub-folders of `folder`, whose names are the classes.
+
+    Raises
+    ------
+    PairingError
+        If the task learns no text from one image, or there are not two classes of images.
+    """
+    texts = [name for name, kind in roles.items() if kind is str]
+    images = [name for name in roles if name not in texts]
+    if (len(texts), len(images)) != (1, 1):
+        raise PairingError(
+            f"a folder with a folder a class is for tasks of one image and its class; "
+            f"this one wants {', '.join(roles)}"
+        )
+    if not folder.is_dir():
+        raise PairingError(f"there is no folder {str(folder)!r}")
+    inside = [entry for entry in _entries(folder) if entry.is_dir() and not _is_image(entry)]
+    found = {entry: _images_in(entry) for entry in inside}
+    rows = [
+        Row({images[0]: str(path), texts[0]: entry.name})
+        for entry, (paths, _) in found.items()
+        for path in paths.values()
+    ]
+    filled = [entry.name for entry, (paths, _) in found.items() if paths]
+    if len(filled) < 2:
+        raise PairingError(
+            f"{folder} holds images of {len(filled)} classes ({_some(filled) or 'none'}); wanted "
+            "at least two folders, each with the images of a class and named after it"
+        )
+    beside = [str(entry) for entry in _entries(folder) if entry not in inside]
+    empty = [str(entry) for entry, (paths, _) in found.items() if not paths]
+    others = chain.from_iterable(others for _, others in found.values())
+    return Pairing(roles, tuple(rows), (*beside, *empty, *others))
+
+
+ExampleT = TypeVar("ExampleT", bound="_Grouped")
+_MadeT = TypeVar("_MadeT", bound="_Grouped", covariant=True)
+
+
+class _Grouped(Protocol):
+    """What `replace` can give a group."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+class _Maker(Protocol[_MadeT]):
+    """What makes examples: a recipe."""
+
+    def example(self, **images: Any) -> _MadeT: ...
+
+
+def read_examples(
+    recipe: _Maker[ExampleT],
+    pairing: Pairing,
+    watch: Watch | None = None,
+    *,
+    axes: str | None = None,
+    image: str | None = None,
+) -> Iterator[ExampleT]:
+    """Read the examples of a table, one at a time, as they are asked for.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Makes an example of the images of a row.
+    pairing : Pairing
+        The table.
+    watch : callable, optional
+        Told how far it is; what it raises ends the reading.
+    axes, image : str, optional
+        Layout of the arrays, and which image of each file, as `io.read` takes them.
+
+    Raises
+    ------
+    ValueError, OSError
+        As reading a file, or making an example, does; the message names the row.
+    """
+    count = len(pairing.rows)
+    for number, row in enumerate(pairing.rows):
+
+        def tell(step: Progress, number: int = number, row: Row = row) -> None:
+            if watch is not None:
+                done = 100 * number + 100 * step.done // max(step.total, 1)
+                watch(Progress(done, 100 * count, note=_cell(row, next(iter(row.files)), Cube)))
+
+        tell(Progress(0, 1))
+        images = read_row(pairing.roles, row, tell, axes=axes, image=image)
+        try:
+            example = recipe.example(**images)
+        except ValueError as error:
+            if count == 1:
+                raise
+            raise PairingError(f"{' + '.join(row.files.values())}: {error}") from error
+        yield replace(example, group=row.group)
+
+
+def read_row(
+    roles: Roles,
+    row: Row,
+    watch: Watch | None = None,
+    *,
+    axes: str | None = None,
+    image: str | None = None,
+) -> dict[str, Image | str]:
+    """Read the images of one row, by role; texts are themselves. See `read_examples`."""
+    found: dict[str, Image | str] = {}
+    for name, kind in roles.items():
+        text = row.files[name]
+        if kind is str:
+            found[name] = text
+        elif kind is Labels:
+            found[name] = read_labels(text, image=image, watch=watch)
+        else:
+            found[name] = read(text, axes=axes, image=image, watch=watch)
+    return found
+
+
+# Files of one word
+
+
+@dataclass(frozen=True)
+class _Word:
+    """What a person named for one role."""
+
+    text: str
+    images: dict[str, str]
+    """Stem to path, where it may mean several images."""
+    single: bool
+    """Whether it may mean one image."""
+    left_out: tuple[str, ...] = ()
+
+
+def _word(text: str, kind: type) -> _Word:
+    path, mark, array = text.partition("::")
+    here = Path(text) if Path(text).exists() else Path(path)
+    if here.is_dir() and not _is_image(here):
+        images, others = _images_in(here)
+        bands = kind is not Labels and _holds_bands(here)
+        return _Word(text, _with_array(images, mark + array), bands, others)
+    if here.exists():
+        return _Word(text, {}, True)
+    if has_magic(path):
+        fitting = glob(path, recursive=True)  # noqa: PTH207 (Path.glob takes no absolute pattern)
+        images, others = _images_among(map(Path, fitting))
+        if images:
+            return _Word(text, _with_array(images, mark + array), False, others)
+        raise PairingError(f"no image fits {path!r}")
+    if Source.parse(text).path.exists():  # path@axes
+        return _Word(text, {}, True)
+    raise PairingError(f"there is no file or folder {path!r}")
+
+
+def _with_array(images: dict[str, Path], array: str) -> dict[str, str]:
+    return {stem: f"{path}{array}" for stem, path in images.items()}
+
+
+def _paired(roles: Roles, slot: Mapping[str, str]) -> Pairing:
+    """Return the rows of one word a role: one of single files, many of folders."""
+    texts = {name: text for name, text in slot.items() if roles[name] is str}
+    words = {n: _word(text, roles[n]) for n, text in slot.items() if n not in texts}
+    if all(word.single for word in words.values()):
+        return Pairing(roles, (Row({name: slot[name] for name in roles}),))
+    for name, word in sorted(words.items(), key=lambda named: named[1].single):
+        if not word.images:
+            found = "is one image, others are several" if word.single else "holds no image"
+            raise PairingError(
+                f"{name}={word.text} {found}; name one image for each role, or a folder for each"
+            )
+    rows = [
+        Row({name: texts.get(name, files.get(name, "")) for name in roles})
+        for files in _matched({name: word.images for name, word in words.items()})
+    ]
+    left_out = chain.from_iterable(word.left_out for word in words.values())
+    return Pairing(roles, tuple(rows), tuple(left_out))
+
+
+# Names of two folders
+
+
+def _matched(folders: Mapping[str, Mapping[str, str]]) -> list[dict[str, str]]:
+    """Return the files of equal names, by role; refuse where names do not tell.
+
+    Names are compared as they are, then without the words that all of a folder end with:
+    ``a_low, b_low`` go with ``a_high, b_high``.
+    """
+    bare = {name: _without_ending(images) for name, images in folders.items()}
+    for tried in (folders, bare):
+        stems = [list(images) for images in tried.values()]
+        if all(set(other) == set(stems[0]) for other in stems):
+            return [{n: images[stem] for n, images in tried.items()} for stem in stems[0]]
+    raise PairingError(_unmatched(bare))
+
+
+def _unmatched(folders: Mapping[str, Mapping[str, str]]) -> str:
+    counts = ", ".join(f"{len(images)} {name}" for name, images in folders.items())
+    alone = [
+        f"{name} {Path(path).name}"
+        for name, images in folders.items()
+        for stem, path in images.items()
+        if any(stem not in other for other in folders.values())
+    ]
+    return (
+        f"there are {counts} files, and without a partner of the same name are {_some(alone)}; "
+        f"rename or move them, choose files by a pattern ('folder/*.tif'), or give {LIST}=files.csv"
+    )
+
+
+_ENDING: Final = re.compile(r"[_\-\s]+([^\W\d_]+|\d+([.,]\d+)?[^\W\d_]+)$")
+"""A last word that may say what a whole folder is: "_low", "-mask", "_0.1s"; no bare number, which
+says which of the images it is."""
+
+
+def _without_ending(images: Mapping[str, str]) -> dict[str, str]:
+    """Return images by stems without the words that all of them end with."""
+    stems = list(images)
+    while True:
+        endings = {match[0] if (match := _ENDING.search(stem)) else "" for stem in stems}
+        ending = endings.pop()
+        if endings or not ending or len(ending) == len(min(stems, key=len)):
+            return dict(zip(stems, images.values(), strict=True))
+        stems = [stem.removesuffix(ending) for stem in stems]
+
+
+# Images of one folder
+
+
+def _entries(folder: Path) -> list[Path]:
+    """Return what is in a folder and not hidden, in natural order: 2 before 10."""
+    return sorted((p for p in folder.iterdir() if not p.name.startswith(".")), key=_natural)
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    parts = re.split(r"(\d+)", path.name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+
+def _images_in(folder: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
+    return _images_among(_entries(folder))
+
+
+def _images_among(paths: Iterable[Path]) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """Return images by stem, and what is none; the files of one image count once.
+
+    Raises
+    ------
+    PairingError
+        If two images have the same stem.
+    """
+    found: dict[str, list[Path]] = {}
+    others: list[str] = []
+    for path in sorted((p for p in paths if not p.name.startswith(".")), key=_natural):
+        if _is_image(path):
+            found.setdefault(_stem(path), []).append(path)
+        elif path.suffix.lower() not in _NOTES:
+            others.append(str(path))
+    images = {stem: _leading(files) for stem, files in found.items()}
+    double = [path.name for files in images.values() if len(files) > 1 for path in files]
+    if double:
+        raise PairingError(
+            f"files of the same name but for the suffix: {_some(double)}; "
+            "move one of each elsewhere, or choose by a pattern ('folder/*.tif')"
+        )
+    return {stem: files[0] for stem, files in images.items()}, tuple(others)
+
+
+def _leading(files: list[Path]) -> list[Path]:
+    """Return those of the files of one stem that may be an image by themselves."""
+    headers = [path for path in files if path.suffix.lower() in _HEADERS]
+    return headers or [path for path in files if path.suffix.lower() not in _NOTES] or files
+
+
+def _stem(path: Path) -> str:
+    """Return the name of a file without what its format adds: ``.ome.tif`` as a whole.
+
+    A header has the stem of its data (``a.img.hdr``), numbers that count files (``a.0``) stay.
+    """
+    name = path.name
+    if path.suffix.lower() == ".hdr" and path.with_suffix("").is_file():
+        return _stem(path.with_suffix("")) if path.with_suffix("").suffix else path.stem
+    endings = [
+        pattern.strip("*/")
+        for known in FORMATS
+        for pattern in known.patterns
+        if "[" not in pattern and fnmatch(name.lower(), pattern.rstrip("/"))
+    ]
+    stem = name[: len(name) - max(map(len, endings), default=0)] or name
+    return stem.removesuffix("_wavelengths") if path.suffix.lower() == ".txt" else stem
+
+
+def _is_image(path: Path) -> bool:
+    """Whether a file, or a folder as a whole, is an image that we can read."""
+    if path.is_dir():
+        named = any(
+            fnmatch(path.name.lower(), pattern.rstrip("/"))
+            for known in FORMATS
+            for pattern in known.patterns
+            if pattern.endswith("/") and pattern != "*/"
+        )
+        return named or is_zarr(path) or is_ours(path)
+    try:
+        return format_of(path).reader is not None
+    except FileFormatError:
+        return False
+
+
+def _holds_bands(folder: Path) -> bool:
+    """Whether all in a folder are TIFF files, several, of which the first has a single band."""
+    files = [path for path in _entries(folder) if path.suffix.lower() not in _NOTES]
+    if len(files) < 2 or any(path.suffix.lower() not in _TIFFS for path in files):
+        return False
+    try:
+        return read(files[0]).shape[-3] == 1
+    except ValueError:
+        return False
+
+
+# What is shown
+
+
+def _cell(row: Row, name: str, kind: type) -> str:
+    if name in _MORE:
+        return str(getattr(row, name))
+    text = row.files[name]
+    return text if kind is str else "/".join(Path(text).parts[-2:])
+
+
+def _listed(roles: Roles, cells: Mapping[str | None, Any], folder: Path) -> Row:
+    """Return a row of a list; its error tells all that is wrong with it."""
+    faults = ["it has more cells than there are columns"] if None in cells else []
+    texts = {str(name): (text or "").strip() for name, text in cells.items() if name is not None}
+    faults += [f"no {name}" for name in roles if not texts[name]]
+    files = {n: texts[n] if kind is str else str(folder / texts[n]) for n, kind in roles.items()}
+    faults += [
+        f"there is no file {texts[name]!r}"
+        for name, kind in roles.items()
+        if kind is not str and texts[name] and not Source.parse(files[name]).path.exists()
+    ]
+    split = texts.get("split", "").lower()
+    if split not in _SPLITS:
+        faults.append(f"split is {split!r}, wanted {' or '.join(filter(None, _SPLITS))}")
+    if faults:
+        raise PairingError(", ".join(faults))
+    return Row(files, texts.get("group", ""), split)  # type: ignore[arg-type]
+
+
+def _some(names: Sequence[str], between: str = ", ") -> str:
+    more = len(names) - _TOLD
+    told = between.join(names[:_TOLD])
+    return f"{told} and {more} more" if more > 0 else told
