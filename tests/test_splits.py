@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_hyperspectral.splits import beyond, block_split
+from napari_hyperspectral.splits import beyond, block_split, kept_apart
 
 
 @pytest.fixture
@@ -61,3 +61,25 @@ def test_beyond_measures_along_rows_columns_and_diagonals_alike():
     mask[3, 3] = True
     assert (~beyond(mask, 2)).sum() == 25
     assert beyond(np.zeros((2, 3), bool), 9).all()
+
+
+def test_images_of_one_group_are_held_out_together():
+    groups = ["a", "a", "b", "b", "c", "c", "d"]
+    for seed in range(10):
+        drawn = kept_apart(groups, [1] * 7, 0.25, seed)
+        assert 0 < sum(drawn) < 7
+        assert len(set(zip(groups, drawn, strict=True))) == 4
+
+
+def test_every_kind_of_image_stays_among_those_that_teach():
+    groups, kinds = [str(i) for i in range(12)], [1] * 8 + [2] * 3 + [3]
+    for seed in range(10):
+        drawn = kept_apart(groups, kinds, 0.3, seed)
+        assert {k for k, out in zip(kinds, drawn, strict=True) if not out} == {1, 2, 3}
+        assert {k for k, out in zip(kinds, drawn, strict=True) if out} == {1, 2}
+
+
+def test_a_single_group_cannot_be_held_out():
+    with pytest.raises(ValueError, match="all 3 images are one group"):
+        kept_apart(["p"] * 3, [1, 1, 2], 0.2, 0)
+    assert kept_apart(["p"] * 3, [1, 1, 2], 0, 0) == [False] * 3

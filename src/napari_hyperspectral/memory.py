@@ -13,7 +13,7 @@ import psutil
 import torch
 from torch import Tensor, nn
 
-from .networks import Ports, body_of
+from .networks import Ports, body_of, geometry_of
 from .recipe import Recipe
 from .tasks import Example
 
@@ -98,12 +98,12 @@ def _batch(recipe: Recipe, ports: Ports, examples: Sequence[Example]) -> Tensor:
     bands = ports.bands_in
     if recipe.network.view == "spectrum":
         return torch.empty(recipe.training.batch_size, bands, 1, 1, device="meta")
-    stride, window = recipe.network.stride, recipe.training.window
+    stride, window = geometry_of(recipe.network, ports).stride, recipe.training.window
     sides = [
         max(-(-min(window, max(e.given.shape[axis] for e in examples)) // stride), 2) * stride
         for axis in (-2, -1)
     ]
-    return torch.empty(1, bands, *sides, device="meta")
+    return torch.empty(recipe.training.together, bands, *sides, device="meta")
 
 
 def _kept(network: nn.Module, batch: Tensor) -> int:

@@ -1,0 +1,114 @@
+"""Starting from a trained model: other data, other bands, other classes, frozen parts."""
+
+import numpy as np
+import pytest
+import torch
+
+from napari_hyperspectral import Recipe, Training, finish, fit
+from napari_hyperspectral.axis import SpectralAxis
+from napari_hyperspectral.cube import Cube, Labels
+from napari_hyperspectral.networks import FNet, Pixelwise, SpectralUNet
+from napari_hyperspectral.tasks import Denoise, Segment
+
+NETWORK = SpectralUNet(components=3, width=4, depth=1, dropout=0)
+ONCE = Training(epochs=1, windows=1, validation=0)
+
+
+def scene(bands, classes=2):
+    rng = np.random.default_rng(bands)
+    ids = np.add.outer(np.arange(12), np.arange(12)) % classes + 1
+    data = ids * np.arange(1.0, bands + 1)[:, None, None] + rng.normal(size=(bands, 12, 12))
+    cube = Cube(data.astype(np.float32), SpectralAxis(np.arange(bands) + 500.0, "nm"))
+    return {"cube": cube, "labels": Labels(ids.astype(np.uint8))}
+
+
+def train(training=ONCE, network=NETWORK, start=None, task=None, **images):
+    recipe = Recipe(task=task or Segment(), network=network, training=training)
+    return finish(fit(recipe, [recipe.example(**images)], start=start))
+
+
+def body(model):
+    return dict(model.network.body.named_parameters())
+
+
+def test_a_step_too_small_to_matter_leaves_what_was_taken_over():
+    first = train(**scene(5))
+    still = ONCE.model_copy(update={"learning_rate": 1e-12})
+    second = train(still, start=first, **scene(5))
+    for name, weight in body(first).items():
+        assert torch.allclose(weight, body(second)[name], atol=1e-9)
+
+
+@pytest.mark.parametrize("other", [scene(9), scene(5, classes=3)], ids=["bands", "classes"])
+def test_what_fits_is_taken_over_and_the_rest_starts_afresh(other):
+    first = train(**scene(5))
+    frozen = ONCE.model_copy(update={"frozen": "what was learned", "learning_rate": 0.01})
+    second = train(frozen, start=first, **other)
+    fresh = train(frozen, **other)
+    kept = {n for n, w in body(first).items() if w.shape == body(second)[n].shape}
+    new = set(body(second)) - kept
+    assert kept and new
+    assert all(torch.equal(body(first)[name], body(second)[name]) for name in kept)
+    assert body(second).keys() == body(fresh).keys()
+    assert any(not torch.equal(body(fresh)[name], body(second)[name]) for name in kept)
+    assert f"{len(first.network.body.state_dict()) - len(new)} of " in second.card.started_from
+
+
+def test_the_first_half_stays_and_the_second_learns():
+    first = train(**scene(5))
+    frozen = ONCE.model_copy(update={"frozen": "first half", "learning_rate": 0.01})
+    second = train(frozen, start=first, **scene(5))
+    stayed = [torch.equal(w, body(second)[name]) for name, w in body(first).items()]
+    assert stayed == sorted(stayed, reverse=True)
+    assert sum(stayed) == len(stayed) // 2
+
+
+def test_a_start_shortens_the_way():
+    """Ten epochs, and one epoch more, are better than one epoch."""
+    images = scene(5)
+    ten = ONCE.model_copy(update={"epochs": 10, "learning_rate": 0.01})
+    start = train(ten, **images)
+    assert train(start=start, **images).card.losses[0] < train(**images).card.losses[0]
+
+
+def test_a_model_that_shares_nothing_is_refused():
+    other = train(network=FNet.smallest(), **scene(5))
+    with pytest.raises(ValueError, match="no weight of the model to start from"):
+        train(start=other, **scene(5))
+
+
+def test_nothing_left_to_learn_is_refused():
+    first = train(**scene(5))
+    with pytest.raises(ValueError, match="nothing left to learn"):
+        train(ONCE.model_copy(update={"frozen": "what was learned"}), start=first, **scene(5))
+
+
+def test_a_resumed_transfer_keeps_its_frozen_weights(tmp_path):
+    first = train(**scene(5))
+    path = tmp_path / "going.safetensors"
+    training = Training(
+        epochs=4, windows=2, validation=0, frozen="first half", learning_rate=0.01
+    )
+    recipe = Recipe(task=Segment(), network=NETWORK, training=training)
+    examples = [recipe.example(**scene(5))]
+    job = fit(recipe, examples, start=first, autosave=path)
+    for _ in range(4):
+        next(job)
+    from napari_hyperspectral import Stop
+
+    with pytest.raises(StopIteration):
+        job.throw(Stop())
+    resumed = finish(fit(recipe, examples, start=first, autosave=path, resume=True))
+    whole = finish(fit(recipe, examples, start=first))
+    assert all(torch.equal(w, body(whole)[n]) for n, w in body(resumed).items())
+
+
+def test_an_example_prepared_otherwise_than_the_recipe_says_is_refused():
+    recipe = Recipe(task=Denoise(), network=Pixelwise.smallest(), training=ONCE)
+    cube = scene(5)["cube"]
+    example = recipe.example(noisy=cube, clean=cube)
+    other = recipe.model_copy(
+        update={"preprocessing": recipe.preprocessing.model_copy(update={"background": "minimum"})}
+    )
+    with pytest.raises(ValueError, match="was not preprocessed as the recipe says"):
+        finish(fit(other, [example]))
