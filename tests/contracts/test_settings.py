@@ -45,6 +45,11 @@ OTHER = {  # another value of each field, and what else it takes to see it
     "unets": 1,
     "shared": False,
     "legacy": True,
+    "groups": 2,
+    "blocks": 2,
+    "channels": 3,
+    "reduction": 1,
+    "attention": False,
 }
 IMAGE_ONLY = {"windows", "window"}
 

@@ -6,14 +6,17 @@ from pydantic import Field
 
 from .base import Body, Geometry, Network, Ports, body_of, enlarged, geometry_of
 from .fnet import FNet
+from .hyrisr import HyRISR
 from .normalise import Normalise, Normalised, Scale
 from .pixelwise import Pixelwise
 from .resunet1d import ResUNet1D
 from .spectral_unet import SpectralUNet
+from .subspace_rcan import SubspaceRCAN
 from .uwunet import UwUNet
 
 AnyNetwork: TypeAlias = Annotated[
-    ResUNet1D | Pixelwise | SpectralUNet | UwUNet | FNet, Field(discriminator="kind")
+    ResUNet1D | Pixelwise | SpectralUNet | UwUNet | FNet | HyRISR | SubspaceRCAN,
+    Field(discriminator="kind"),
 ]
 NETWORKS: Final[tuple[type[Network], ...]] = get_args(get_args(AnyNetwork)[0])
 
@@ -23,6 +26,7 @@ __all__ = [
     "Body",
     "FNet",
     "Geometry",
+    "HyRISR",
     "Network",
     "Normalise",
     "Normalised",
@@ -31,6 +35,7 @@ __all__ = [
     "ResUNet1D",
     "Scale",
     "SpectralUNet",
+    "SubspaceRCAN",
     "UwUNet",
     "body_of",
     "enlarged",

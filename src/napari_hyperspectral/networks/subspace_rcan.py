@@ -1,0 +1,105 @@
+"""A residual channel attention network for many bands that stays small and quick.
+
+As RCAN (Zhang et al. 2018, https://arxiv.org/abs/1807.02758) it works on the small image and
+enlarges at the very end. Ours: it works on a few spectral components, which begin as the principal
+components of the training spectra; only they are refined, and what they gain is brought back to
+the bands by the adjoint and added to the cubic enlargement of the image. It begins close to that
+enlargement, so that a short training on few scenes cannot make it worse. HyRISR takes all bands
+through layers at full size instead, with a hundred times the weights.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Final, Literal, Self
+
+import torch
+from annotated_types import Ge, Le
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .base import Body, ImageNetwork, Ports, enlarged
+from .hyrisr import ResidualGroup, conv3
+from .subspace import start_projection
+
+_REDUCTION: Final = 4
+"""Channels to a unit of the attentions: with fewer channels than RCAN has, fewer to a unit."""
+
+
+class SubspaceRCAN(ImageNetwork):
+    """Super-resolution on a few spectral components, added to the interpolated image."""
+
+    source: ClassVar[str] = (
+        "Zhang et al. 2018, Image super-resolution using very deep residual channel attention "
+        "networks, https://arxiv.org/abs/1807.02758; on spectral components, as is ours"
+    )
+    scales: ClassVar[tuple[int, ...]] = (2, 3, 4, 8)
+    kind: Literal["subspace_rcan"] = "subspace_rcan"
+    components: Annotated[int, Ge(1), Le(512)] = 16
+    """Spectral components it works on; never more than there are bands."""
+    width: Annotated[int, Ge(1), Le(512)] = 48
+    """Channels of the body."""
+    groups: Annotated[int, Ge(1), Le(64)] = 4
+    """Groups of blocks, each with a skip."""
+    blocks: Annotated[int, Ge(1), Le(64)] = 4
+    """Blocks of two convolutions in each group."""
+    attention: bool = True
+    """Weigh channels by their means over the image. Without it, tiles of a large image are exactly
+    as the whole."""
+
+    @property
+    def sees_all(self) -> bool:
+        return self.attention
+
+    def build(self, ports: Ports) -> Body:
+        return _SubspaceRCAN(self, ports)
+
+    @property
+    def reach(self) -> int:
+        # a pixel for each 3 × 3 convolution: at the entry, in the body, at its end, before the end
+        return 1 + self.groups * (2 * self.blocks + 1) + 1 + 1
+
+    @property
+    def stride(self) -> int:
+        return 1
+
+    def floats_a_pixel(self, ports: Ports) -> int:
+        large = 3 * ports.bands_out + 3 * self.components
+        return 2 * ports.bands_in + 6 * self.width + int(ports.scale**2) * large
+
+    @classmethod
+    def smallest(cls) -> Self:
+        return cls(components=2, width=4, groups=1, blocks=1)
+
+
+class _SubspaceRCAN(Body):
+    def __init__(self, settings: SubspaceRCAN, ports: Ports) -> None:
+        super().__init__()
+        components, width = min(settings.components, ports.bands_in), settings.width
+        self.scale = ports.scale
+        # what is to be restored is not added to: its noise lies beside the components
+        self.adds = ports.scale > 1 and ports.bands_in == ports.bands_out
+        self.stem = nn.Conv2d(ports.bands_in, components, 1)
+        self.enter = conv3(components, width)
+        reduction = _REDUCTION if settings.attention else None
+        groups = (ResidualGroup(width, settings.blocks, reduction) for _ in range(settings.groups))
+        self.body = nn.Sequential(*groups, conv3(width, width))
+        self.leave = conv3(width, components * ports.scale**2)
+        self.adjoint = nn.Conv2d(components, ports.bands_out, 1, bias=not self.adds)
+        with torch.no_grad():
+            self.leave.weight.mul_(0.1)  # begins close to the interpolation
+
+    def start_from(self, spectra: Tensor) -> None:
+        same = self.stem.in_channels == self.adjoint.out_channels
+        start_projection(self.stem, self.adjoint if same else None, spectra)
+
+    def forward(self, x: Tensor) -> Tensor:
+        components = self.stem(x)
+        features = self.enter(components)
+        gained = functional.pixel_shuffle(self.leave(features + self.body(features)), self.scale)
+        if self.adds:
+            large: Tensor = enlarged(x, self.scale) + self.adjoint(gained)
+            return large
+        if self.scale > 1:
+            components = enlarged(components, self.scale)
+        out: Tensor = self.adjoint(components + gained)
+        return out
