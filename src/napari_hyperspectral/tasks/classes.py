@@ -1,0 +1,190 @@
+"""What the tasks that tell classes share: names, what an error costs, and how scores are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated, ClassVar, Final, Literal
+
+import numpy as np
+from annotated_types import Ge, Lt
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .. import losses
+from ..axis import Axis, ChannelAxis
+from ..cube import Cube, Labels
+from .base import Example, Task, measured_planes, planes
+
+_PENALTIES: Final = {
+    "cross-entropy": losses.cross_entropy,
+    "binary": losses.binary_cross_entropy,
+    "focal": losses.focal,
+}
+_MOST_CLASSES: Final = 1000
+
+
+class ClassTask(Task):
+    """A task whose result are classes, numbered from 1; 0 teaches nothing."""
+
+    intensities: ClassVar[bool] = False
+    unlabelled: ClassVar[float] = 0.0
+    classes: tuple[str, ...] = ()
+    """Names of the classes numbered 1, 2, …; left empty, they come with the examples."""
+    penalty: Literal["cross-entropy", "binary", "focal"] = "cross-entropy"
+    """What an error costs: cross-entropy weighs the classes against each other; binary asks for
+    each class whether it is there or not; focal is cross-entropy that leaves easy pixels alone."""
+    dice: Annotated[float, Ge(0)] = 0.0
+    """Weight of 1 − Dice overlap of each class: outlines, and small classes, count more."""
+    smoothing: Annotated[float, Ge(0), Lt(1)] = 0.05
+    """Doubt about the labels: this share of certainty is spread over all classes (not in Dice)."""
+
+    def teaches(self, wanted: Tensor) -> Tensor:
+        return wanted[:, 0] > 0
+
+
+def class_cost(scores: Tensor, wanted: Tensor, task: ClassTask, *, balance: bool) -> Tensor:
+    """Return the cost of class scores: the penalty, and Dice where it has a weight.
+
+    Parameters
+    ----------
+    scores : Tensor, shape (batch, class, y, x)
+        As the network gives them.
+    wanted : Tensor, shape (batch, 1, y, x)
+        Class of each pixel, from 1; 0 costs nothing.
+    task : ClassTask
+        Says what errors cost.
+    balance : bool
+        Whether all classes of the batch count alike.
+    """
+    ids = wanted[:, 0].long()
+    weights = losses.balancing(ids, scores.shape[1]) if balance else None
+    cost = _PENALTIES[task.penalty](scores, ids, weights=weights, smoothing=task.smoothing)
+    return cost + task.dice * losses.dice(scores, ids) if task.dice else cost
+
+
+def labelled_example(cube: Cube, labels: Labels, classes: tuple[str, ...]) -> Example:
+    """Pair a cube with a class for each of its pixels, or for each spectrum of a list.
+
+    Raises
+    ------
+    ValueError
+        If sizes differ, a label is negative, or there are more classes than names.
+    """
+    wanted_shape = tuple(n for n, d in zip(cube.shape, cube.dims, strict=True) if d != "band")
+    if labels.shape != wanted_shape:
+        raise ValueError(
+            f"labels {labels.name!r} are {labels.shape}, the pixels of cube {cube.name!r} "
+            f"are {wanted_shape}; make a label image of that size"
+        )
+    ids = planes(labels.numpy(), 2)
+    if ids.min() < 0 or ids.max() > _MOST_CLASSES:
+        raise ValueError(
+            f"labels {labels.name!r} run from {ids.min()} to {ids.max()}; "
+            f"wanted 0 for unlabelled and 1 to {_MOST_CLASSES} for the classes"
+        )
+    given = measured_planes(cube)
+    ids = np.where(np.isfinite(given).any(axis=1), ids, 0)
+    return Example(
+        given,
+        ids[:, None].astype(np.float32),
+        ids,
+        cube.axis,
+        _named(labels, classes, int(ids.max())),
+        f"{cube.name} → {labels.name}",
+        cube.pixel_size,
+        cube.pixel_unit,
+        labels.colours,
+    )
+
+
+def labels_of(predicted: NDArray[np.float32], gives: Axis, cube: Cube) -> Labels:
+    """Return the class of the highest score at each pixel, 0 where there is none.
+
+    Parameters
+    ----------
+    predicted : ndarray, shape (…, class, y, x)
+        Scores.
+    gives : ChannelAxis
+        Names of the classes.
+    cube : Cube
+        Whose place in space and past the labels share.
+    """
+    assert isinstance(gives, ChannelAxis)
+    missing = np.isnan(predicted).all(axis=-3)
+    ids = np.where(missing, 0, np.nan_to_num(predicted).argmax(axis=-3) + 1)
+    return Labels(
+        ids.astype(np.uint8 if len(gives) < 256 else np.uint16),
+        gives.names,
+        pixel_size=cube.pixel_size,
+        origin=cube.origin,
+        pixel_unit=cube.pixel_unit,
+        z=cube.z,
+        t=cube.t,
+        name=f"{cube.name} classes".strip(),
+        history=cube.history,
+    )
+
+
+def with_common_classes(examples: Sequence[Example], classes: tuple[str, ...]) -> list[Example]:
+    """Return the examples with one numbering of classes: that of `classes`, or by name.
+
+    Lists that begin alike (class 1, class 2, …) keep their order: the longest is taken.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two classes in all.
+    """
+    lists = [e.gives.names for e in examples if isinstance(e.gives, ChannelAxis)]
+    names = classes or _common(lists)
+    found = {
+        name for e, known in zip(examples, lists, strict=True) for name in _present(e.wanted, known)
+    }
+    if len(found) < 2:
+        raise ValueError(
+            f"all examples are of one class ({', '.join(sorted(found)) or 'none'}); "
+            "give examples of at least two"
+        )
+    colour = {
+        n: c for e, known in zip(examples, lists, strict=True) for n, c in zip(known, e.colours)
+    }
+    colours = tuple(colour[name] for name in names) if colour.keys() >= set(names) else ()
+    return [
+        _renumbered(example, known, names, colours)
+        for example, known in zip(examples, lists, strict=True)
+    ]
+
+
+def _common(lists: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    longest = max(lists, key=len, default=())
+    if all(longest[: len(names)] == names for names in lists):
+        return longest
+    return tuple(sorted({name for names in lists for name in names}))
+
+
+def _present(wanted: NDArray[np.float32], names: tuple[str, ...]) -> list[str]:
+    return [names[int(number) - 1] for number in np.unique(wanted) if number > 0]
+
+
+def _renumbered(
+    example: Example, known: tuple[str, ...], names: tuple[str, ...], colours: tuple[str, ...]
+) -> Example:
+    number = np.array([0, *(names.index(name) + 1 if name in names else 0 for name in known)])
+    return replace(
+        example,
+        wanted=number[example.wanted.astype(np.int64)].astype(np.float32),
+        strata=number[example.strata],
+        gives=ChannelAxis(names),
+        colours=colours,
+    )
+
+
+def _named(labels: Labels, classes: tuple[str, ...], most: int) -> ChannelAxis:
+    names = classes or labels.classes
+    if names and len(names) < most:
+        raise ValueError(
+            f"labels {labels.name!r} go up to {most}, but only {len(names)} classes have "
+            f"names ({', '.join(names)}); name them all, or none"
+        )
+    return ChannelAxis(tuple(names) or tuple(f"class {i}" for i in range(1, most + 1)))

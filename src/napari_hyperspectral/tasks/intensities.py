@@ -1,0 +1,110 @@
+"""What the tasks that predict intensities share: what an error costs."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Final, Literal, TypeAlias
+
+import torch
+from annotated_types import Ge
+from torch import Tensor
+
+from .. import losses
+from ..networks import Normalise, Normalised
+from .base import Task
+
+Penalty: TypeAlias = Literal["l1", "l2", "huber", "charbonnier"]
+_PENALTIES: Final = {
+    "l1": losses.l1,
+    "l2": losses.l2,
+    "huber": losses.huber,
+    "charbonnier": losses.charbonnier,
+}
+_RANGE: Final = 6.0
+"""Of normalised intensities: three spreads to either side of the mean."""
+
+
+class IntensityTask(Task):
+    """A task whose result are intensities; a target of NaN teaches nothing."""
+
+    intensities: ClassVar[bool] = True
+    unlabelled: ClassVar[float] = float("nan")
+    penalty: Penalty = "l1"
+    """What an error costs: l1 keeps peaks sharper; l2 follows the mean of what is possible, and is
+    right for counting noise; huber is l2 up to one spread of the data and l1 beyond; charbonnier
+    is l1 without its corner."""
+    angle: Annotated[float, Ge(0)] = 0.0
+    """Weight of the angle (in radians) between the spectra of each pixel: shape, not brightness."""
+    ssim: Annotated[float, Ge(0)] = 0.0
+    """Weight of 1 − SSIM of each band: structure. Needs a network that sees images."""
+    frc: Annotated[float, Ge(0)] = 0.0
+    """Weight of the Fourier ring loss of each band: detail at all scales, blind to brightness.
+    Needs a network that sees images."""
+    correlation: Annotated[float, Ge(0)] = 0.0
+    """Weight of 1 − Pearson's correlation of each band over the pixels of a batch."""
+
+    def teaches(self, wanted: Tensor) -> Tensor:
+        return wanted.isfinite().any(dim=1)
+
+
+def intensity_loss(
+    network: Normalised, given: Tensor, wanted: Tensor, task: IntensityTask
+) -> Tensor:
+    """Return the cost of what a network makes of a batch, see `intensity_cost`.
+
+    Parameters
+    ----------
+    network : Normalised
+        Gives access to normalisation and body.
+    given, wanted : Tensor, shape (batch, band, y, x) and (batch, out, y, x)
+        In their own units; what is NaN in `wanted` costs nothing.
+    task : IntensityTask
+        Says what errors cost.
+    """
+    target = network.normalise.target(wanted, given)
+    made = network.body(network.normalise(given))
+    return intensity_cost(made, target, task, network.normalise)
+
+
+def intensity_cost(
+    made: Tensor, target: Tensor, task: IntensityTask, normalise: Normalise
+) -> Tensor:
+    """Return the cost of normalised intensities: the penalty and all terms that have a weight.
+
+    Parameters
+    ----------
+    made, target : Tensor, shape (batch, out, y, x)
+        Normalised as `normalise.target` does it; what is NaN in `target` costs nothing.
+    task : IntensityTask
+        Says what errors cost.
+    normalise : Normalise
+        Says where zero lies: spectra that were shifted have other angles.
+
+    Raises
+    ------
+    ValueError
+        If images are to be compared, but there are only single spectra.
+    """
+    _check_images(made, task)
+    with torch.autocast(made.device.type, enabled=False):  # small differences of large numbers
+        made, target = made.float(), target.float()
+        cost = _PENALTIES[task.penalty](made, target)
+        if task.angle:
+            spread, mean = normalise.wanted_spread[:, None, None], normalise.wanted_mean
+            spectra = (image * spread + mean[:, None, None] for image in (made, target))
+            cost = cost + task.angle * losses.spectral_angle(*spectra)
+        if task.ssim:
+            cost = cost + task.ssim * losses.ssim(made, target, data_range=_RANGE)
+        if task.frc:
+            cost = cost + task.frc * losses.frc(made, target)
+        if task.correlation:
+            cost = cost + task.correlation * losses.correlation(made, target)
+    return cost
+
+
+def _check_images(made: Tensor, task: IntensityTask) -> None:
+    used = [name for name in ("ssim", "frc") if getattr(task, name)]
+    if used and made.shape[-2:] == (1, 1):
+        raise ValueError(
+            f"{' and '.join(used)} compare images, but this network sees one spectrum at a time: "
+            f"set {' and '.join(used)} to 0, or choose a network that sees images"
+        )
