@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .networks import Network
+from .networks import geometry_of
 from .recipe import Recipe, Training
 from .splits import Split
 from .tasks import Example, Task
@@ -23,7 +23,8 @@ class Batch(NamedTuple):
     given: Tensor
     """Shape (batch, band, y, x)."""
     wanted: Tensor
-    """Shape (batch, out, y, x); the task's `unlabelled` where nothing is to be learned."""
+    """Shape (batch, out, y · scale, x · scale), of tasks about whole images (batch, out, 1, 1);
+    the task's `unlabelled` where nothing is to be learned."""
 
 
 class Batches(ABC):
@@ -44,8 +45,9 @@ class Batches(ABC):
 def batches_of(
     recipe: Recipe, examples: Sequence[Example], splits: Sequence[Split], device: torch.device
 ) -> Batches:
-    """Return the batches that suit the recipe's network."""
-    kind = {"spectrum": _Spectra, "image": _Windows}[recipe.network.view]
+    """Return the batches that suit the recipe's network and task."""
+    apart = recipe.network.view == "spectrum" and not recipe.task.whole
+    kind = _Spectra if apart and recipe.task.enlarges == 1 else _Windows
     return kind(recipe, examples, splits, device)
 
 
@@ -85,7 +87,7 @@ class _Spectra(Batches):
 
 
 class _Windows(Batches):
-    """Whole images, or windows of large ones, turned and mirrored, one at a time."""
+    """Whole images, or windows of large ones, turned and mirrored."""
 
     def __init__(
         self,
@@ -95,8 +97,10 @@ class _Windows(Batches):
         device: torch.device,
     ) -> None:
         self._training: Training = recipe.training
-        self._network: Network = recipe.network
         self._task: Task = recipe.task
+        ports = recipe.task.ports(examples[0].takes, examples[0].gives)
+        self._stride = geometry_of(recipe.network, ports).stride
+        self._scale = ports.scale
         self._planes = [
             _Plane(
                 torch.from_numpy(given).to(device),
@@ -109,36 +113,51 @@ class _Windows(Batches):
                 example.given, example.wanted, example.strata, strict=True
             )
         ]
-        self._planes = [plane for plane in self._planes if len(plane.taught)]
-        self.steps = self._training.windows * len(self._planes)
+        self._taught = [plane for plane in self._planes if len(plane.taught)]
+        self.steps = -(-self._training.windows * len(self._taught) // self._training.together)
 
     def epoch(self, number: int) -> Iterator[Batch]:
         chance = _chance(self._training.seed, number)
-        for index in torch.randperm(self.steps, generator=chance).tolist():
-            plane = self._planes[index % len(self._planes)]
-            y, x = plane.taught[_draw(len(plane.taught), chance)]
-            ys = self._span(plane.given.shape[1], int(y), chance)
-            xs = self._span(plane.given.shape[2], int(x), chance)
-            turns, mirror = _draw(4, chance), _draw(2, chance)
-            yield self._padded(
-                *(
-                    _turned(part[None, :, ys, xs], turns, mirror)
-                    for part in (plane.given, plane.wanted)
-                )
-            )
+        shown = torch.randperm(self._training.windows * len(self._taught), generator=chance)
+        for chosen in torch.split(shown, self._training.together):
+            planes = [self._taught[index % len(self._taught)] for index in chosen.tolist()]
+            yield self._stacked([self._window(plane, chance) for plane in planes])
 
     def validation(self) -> Iterator[Batch]:
         side = self._training.window
         for plane in self._planes:
             for y in range(0, plane.given.shape[1], side):
                 for x in range(0, plane.given.shape[2], side):
-                    held_out = plane.held_out[None, :, y : y + side, x : x + side]
+                    spans = slice(y, y + side), slice(x, x + side)
+                    held_out = self._cut(plane.held_out, spans)
                     if self._task.teaches(held_out).any():
-                        given = plane.given[None, :, y : y + side, x : x + side]
-                        yield self._padded(given, held_out)
+                        given = plane.given[None, :, spans[0], spans[1]]
+                        yield self._stacked([Batch(given, held_out)])
 
     def _masked(self, wanted: np.ndarray, mask: np.ndarray) -> Tensor:
+        if self._task.whole:
+            mask = np.full((1, 1), mask.any())
+        mask = mask.repeat(self._scale, 0).repeat(self._scale, 1)
         return torch.from_numpy(np.where(mask, wanted, np.float32(self._task.unlabelled)))
+
+    def _window(self, plane: _Plane, chance: torch.Generator) -> Batch:
+        """Return a random window of a plane, turned and mirrored."""
+        y, x = plane.taught[_draw(len(plane.taught), chance)]
+        spans = (
+            self._span(plane.given.shape[1], int(y), chance),
+            self._span(plane.given.shape[2], int(x), chance),
+        )
+        turns, mirror = _draw(4, chance), _draw(2, chance)
+        given = _turned(plane.given[None, :, spans[0], spans[1]], turns, mirror)
+        wanted = _turned(self._cut(plane.wanted, spans), turns, mirror)
+        return Batch(*self._task.settled(given, wanted))
+
+    def _cut(self, wanted: Tensor, spans: tuple[slice, slice]) -> Tensor:
+        """Cut what is wanted of a window, (1, out, y, x); of whole images it is always the same."""
+        if self._task.whole:
+            return wanted[None]
+        ys, xs = (slice(self._scale * s.start, self._scale * s.stop) for s in spans)
+        return wanted[None, :, ys, xs]
 
     def _span(self, size: int, through: int, chance: torch.Generator) -> slice:
         """Return a random window along one axis that holds the pixel `through`."""
@@ -147,22 +166,31 @@ class _Windows(Batches):
         start = first + _draw(last - first + 1, chance)
         return slice(start, start + side)
 
-    def _padded(self, given: Tensor, wanted: Tensor) -> Batch:
-        """Pad to the stride of the network; batch statistics need two values at the coarsest."""
-        stride = self._network.stride
-        height, width = given.shape[-2:]
-        sides = [max(-(-size // stride), 2) * stride - size for size in (height, width)]
-        pad = (0, sides[1], 0, sides[0])
-        return Batch(
-            functional.pad(given, pad, mode="replicate"),
-            functional.pad(wanted, pad, value=self._task.unlabelled),
-        )
+    def _stacked(self, parts: Sequence[Batch]) -> Batch:
+        """Pad to one size, a multiple of the stride, and stack.
+
+        Batch statistics need two values at the coarsest.
+        """
+        sides = [
+            max(-(-max(part.given.shape[axis] for part in parts) // self._stride), 2) * self._stride
+            for axis in (-2, -1)
+        ]
+        padded = [self._padded(part, sides[0], sides[1]) for part in parts]
+        return Batch(*(torch.cat(stack) for stack in zip(*padded, strict=True)))
+
+    def _padded(self, part: Batch, height: int, width: int) -> Batch:
+        down, right = height - part.given.shape[-2], width - part.given.shape[-1]
+        given = functional.pad(part.given, (0, right, 0, down), mode="replicate")
+        if self._task.whole:
+            return Batch(given, part.wanted)
+        beyond = (0, right * self._scale, 0, down * self._scale)
+        return Batch(given, functional.pad(part.wanted, beyond, value=self._task.unlabelled))
 
 
 class _Plane(NamedTuple):
     given: Tensor  # (band, y, x)
-    wanted: Tensor  # (out, y, x), unlabelled where held out
-    held_out: Tensor  # (out, y, x), unlabelled elsewhere
+    wanted: Tensor  # (out, y · scale, x · scale), unlabelled where held out
+    held_out: Tensor  # the same, unlabelled elsewhere
     taught: np.ndarray  # (pixel, 2): y and x of what is taught
 
 
