@@ -11,8 +11,8 @@ KINDS = [
     {"kind": "area"},
     {"kind": "decimate"},
     {"kind": "bicubic"},
-    {"kind": "area", "psf": 1.3},
-    {"kind": "decimate", "psf": 1.3},
+    {"kind": "area", "psf": 0.9},
+    {"kind": "decimate", "psf": 0.9},
 ]
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda k: "-".join(map(str, k.values())))
 each_scale = pytest.mark.parametrize("scale", [1, 2, 3, 4, 8])
