@@ -44,3 +44,20 @@ def test_a_target_comes_back_in_its_own_unit(scale, peaks):
     normalise, given = fitted(scale, peaks), peaks[:, :, None, None]
     back = normalise.inverse(normalise.target(given, given), given)
     torch.testing.assert_close(back, given, atol=1e-3, rtol=1e-4)
+
+
+def test_an_image_by_its_own_maximum_keeps_what_is_darker_and_has_results_of_any_size(rng):
+    normalise = Normalise("image", 4, 4)
+    normalise.fit(torch.rand(9, 4), torch.rand(9, 4), torch.ones(4, dtype=torch.bool))
+    images = torch.from_numpy(rng.uniform(0, 7, (2, 4, 3, 5))).float()
+    seen = normalise(images)
+    torch.testing.assert_close(seen.amax(dim=(1, 2, 3)), torch.ones(2))
+    torch.testing.assert_close(seen / seen[:, :1, :1, :1], images / images[:, :1, :1, :1])
+    large = torch.rand(2, 4, 6, 10)
+    torch.testing.assert_close(
+        normalise.inverse(normalise.target(large, images), images), large, rtol=1e-5, atol=1e-6
+    )
+
+
+def test_a_dark_image_stays_dark():
+    assert not Normalise("image", 4, 4)(torch.zeros(1, 4, 3, 5)).any()

@@ -7,7 +7,7 @@ from pydantic import Field
 from .base import Body, Geometry, Network, Ports, body_of, enlarged, geometry_of
 from .fnet import FNet
 from .hyrisr import HyRISR
-from .normalise import Normalise, Normalised, Scale
+from .normalise import ImageScale, Normalise, Normalised, Scale
 from .pixelwise import Pixelwise
 from .resunet1d import ResUNet1D
 from .spectral_unet import SpectralUNet
@@ -27,6 +27,7 @@ __all__ = [
     "FNet",
     "Geometry",
     "HyRISR",
+    "ImageScale",
     "Network",
     "Normalise",
     "Normalised",

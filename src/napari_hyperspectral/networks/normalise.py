@@ -12,6 +12,9 @@ from .base import Body
 Scale: TypeAlias = Literal["band", "cube", "mean", "maximum"]
 """band, cube: by mean and standard deviation of the training set, of each band or of all bands
 together. mean, maximum: first each spectrum by its own mean or maximum, then as cube."""
+ImageScale: TypeAlias = Literal["image"]
+"""Each image by its own maximum and by nothing else, as the super-resolution of DeepeR; of an image
+that is seen in tiles, each tile by its own."""
 
 _LEAST: Final = 0.2
 """Of the typical mean or maximum, a spectrum has this much at least: without a baseline, the mean
@@ -24,7 +27,7 @@ class Normalise(nn.Module):
     Missing values (NaN) and bad bands become 0, which is the mean of the training set.
     """
 
-    def __init__(self, scale: Scale, bands_in: int, bands_out: int) -> None:
+    def __init__(self, scale: Scale | ImageScale, bands_in: int, bands_out: int) -> None:
         super().__init__()
         self.scale = scale
         for name, size in (("given", bands_in), ("wanted", bands_out)):
@@ -47,6 +50,8 @@ class Normalise(nn.Module):
         `wanted` is None where targets are no intensities.
         """
         self.good.copy_(good)
+        if self.scale == "image":
+            return
         spectra = given[:, :, None, None]
         if self.scale in ("mean", "maximum"):
             own = self._measured(spectra)
@@ -74,10 +79,14 @@ class Normalise(nn.Module):
     def _own(self, x: Tensor) -> Tensor:
         """Return the scale of each spectrum itself, (batch, 1, y, x); `least` for dark spectra.
 
-        One number, 1, where spectra keep their own: it fits results of any size.
+        One number, 1, where spectra keep their own, and one an image where it has one scale: it
+        fits results of any size.
         """
         if self.scale in ("band", "cube"):
             return x.new_ones(1, 1, 1, 1)
+        if self.scale == "image":
+            brightest = self._measured(x).amax(dim=(-2, -1), keepdim=True)
+            return torch.where(brightest.isfinite() & (brightest > 0), brightest, 1.0)
         own, least = self._measured(x), torch.where(self.least > 0, self.least, 1.0)
         return torch.where(own.isfinite() & (own > self.least), own, least)
 

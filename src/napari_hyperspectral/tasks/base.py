@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..axis import Axis
 from ..cube import Cube, Image, Labels
-from ..networks import Normalised, Ports, Scale
+from ..networks import ImageScale, Normalised, Ports, Scale
 from ..preprocessing import NOTHING, Preprocessing
 from ..settings import Settings
 
@@ -67,7 +67,7 @@ class Task(Settings):
     """The images, by their names in `example`, that preprocessing is meant for."""
     example: ClassVar[Callable[..., Example]]
     """Turn the images a person picked into one training example; its arguments name them."""
-    normalise: Scale
+    normalise: Scale | ImageScale
 
     @property
     def enlarges(self) -> int:
