@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -29,7 +29,7 @@ from .prediction import Cancelled, predict
 from .progress import Job, Progress, Result, Stop
 from .reports import Report, Row, Table, plain
 from .splits import Mask, beyond
-from .training import splits_of
+from .training import fingerprint, splits_of
 
 _PREDICTED: Final = 50
 """Percent of the work that is the model's own prediction."""
@@ -175,7 +175,7 @@ def part_of(job: Job[Result], start: int, end: int, note: str) -> Job[Result]:
 
 
 def validation_ground(
-    model: Model, images: Sequence[Mapping[str, Image | str]]
+    model: Model, images: Sequence[Mapping[str, Image | str]], groups: Sequence[str] = ()
 ) -> tuple[int, HeldOut]:
     """Return what training held out of its images, as ground to test on: of the first that has any.
 
@@ -187,6 +187,8 @@ def validation_ground(
         Fresh from training.
     images : sequence of mapping of name to image
         All the examples it was trained on, in that order.
+    groups : sequence of str, optional
+        The group of each, where they had any.
 
     Returns
     -------
@@ -201,7 +203,10 @@ def validation_ground(
         If training held nothing out.
     """
     recipe = model.recipe
-    examples = recipe.task.agreed([recipe.example(**one) for one in images])
+    made = [recipe.example(**one) for one in images]
+    if groups:
+        made = [replace(one, group=group) for one, group in zip(made, groups, strict=True)]
+    examples = recipe.task.agreed(made)
     splits = splits_of(recipe, examples)
     chosen = next((i for i, split in enumerate(splits) if split.drawn.any()), None)
     if chosen is None:
@@ -214,7 +219,11 @@ def validation_ground(
 
 
 def judged(
-    model: Model, images: Sequence[Mapping[str, Image | str]], *, machine: Machine | None = None
+    model: Model,
+    images: Sequence[Mapping[str, Image | str]],
+    groups: Sequence[str] = (),
+    *,
+    machine: Machine | None = None,
 ) -> Job[Model]:
     """Return a fresh model with figures of merit on what its training held out.
 
@@ -227,20 +236,102 @@ def judged(
         Fresh from training.
     images : sequence of mapping of name to image
         All the examples it was trained on, in that order, as its task names their images.
+    groups : sequence of str, optional
+        The group of each, where they had any.
     machine : Machine, optional
         Where the model runs.
     """
     if not any(one.held_out for one in model.card.trained_on):
         return model
-    _, ground = validation_ground(model, images)
+    _, ground = validation_ground(model, images, groups)
     try:
         return (yield from evaluate(model, ground, baselines=False, machine=machine)).model
     except Cancelled:
         return model
 
 
+def evaluate_unseen(
+    model: Model,
+    images: Iterable[Mapping[str, Image | str]],
+    count: int,
+    *,
+    machine: Machine | None = None,
+) -> Job[Report]:
+    """Compare a model, and the raw data, with the truth of images that did not teach it.
+
+    Parameters
+    ----------
+    model : Model
+        Trained on other images.
+    images : iterable of mapping of name to image
+        As the model's task names them; taken one at a time.
+    count : int
+        How many they are.
+    machine : Machine, optional
+        Where the model runs.
+
+    Raises
+    ------
+    ValueError
+        If there is no truth in an image.
+    """
+    rows: list[dict[str, Any]] = []
+    notes: dict[str, None] = {}
+    for number, one in enumerate(images):
+        start, end = 100 * number // count, 100 * (number + 1) // count
+        ground = _unseen(model, one)
+        name = ground.given.name or f"image {number + 1}"
+        job = evaluate(model, ground, baselines=False, machine=machine)
+        found = yield from part_of(job, start, end, name)
+        rows += [
+            {"image": name} | {k: v for k, v in row.items() if k not in ("guard", "settings")}
+            for row in found.report.tables[0].rows
+        ]
+        notes |= dict.fromkeys(found.report.notes)
+        if fingerprint(model.recipe.example(**one)) in {t.sha256 for t in model.card.trained_on}:
+            notes[f"{name} taught the model: figures on it are too good."] = None
+    title = f"{model.card.recipe['task']['kind']} on {count} images"
+    return Report(title, [Table("On unseen images", [*rows, *_means(rows)])], list(notes))
+
+
+def _unseen(model: Model, images: Mapping[str, Image | str]) -> HeldOut:
+    """Return all of an image that has a truth as ground to test on."""
+    given, wanted = (images[name] for name in model.recipe.task.asks_for())
+    assert isinstance(given, Cube)
+    assert isinstance(wanted, Cube | Labels)
+    planes = wanted.numpy().reshape(-1, *wanted.shape[-2:])
+    known = planes > 0 if isinstance(wanted, Labels) else np.isfinite(planes)
+    test: Mask = np.asarray(known.any(axis=0))
+    return HeldOut(given, wanted, np.zeros_like(test), test)
+
+
+def _means(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return a row a method with the means over the images, where there are several."""
+    methods = dict.fromkeys(row["method"] for row in rows)
+    if len(rows) == len(methods):
+        return []
+    means: list[dict[str, Any]] = []
+    for method in methods:
+        mine = [row for row in rows if row["method"] == method]
+        figures = {
+            name: float(np.mean([row[name] for row in mine]))
+            for name, value in mine[0].items()
+            if isinstance(value, float) and all(name in row for row in mine)
+        }
+        pixels = sum(int(row["pixels"] or 0) for row in mine)
+        means.append({"image": "mean", "pixels": pixels, "method": method} | figures)
+    return means
+
+
 def _methods(held_out: HeldOut, tuned: bool) -> Iterator[Method]:
-    """Yield the baselines; without `tuned` only the raw data, where they are comparable."""
+    """Yield the baselines; without `tuned` only the raw data, where they are comparable.
+
+    Where no pixel taught, nothing can be tuned, nor the raw data be brought to another unit.
+    """
+    if not held_out.taught.any():
+        if held_out.same_bands:
+            yield Method("raw", "", lambda data: np.asarray(data, np.float32))
+        return
     given, taught = held_out.given.numpy(), held_out.taught
     good, block = held_out.given.axis.good, blocks_of(taught, held_out.given.shape)
     spectra = spectra_of(given, taught)
@@ -340,10 +431,16 @@ def _by_class(
 
 
 def _notes(model: Model, held_out: HeldOut) -> list[str]:
+    return [*_notes_on_ground(model, held_out), *_notes_on_figures(held_out)]
+
+
+def _notes_on_ground(model: Model, held_out: HeldOut) -> list[str]:
+    if not held_out.taught.any():
+        return ["No pixel of these images taught; what is raw is as it was measured."]
     reach = model.recipe.network.reach
     far = held_out.test & beyond(held_out.taught, reach)
     share = 1 - far.sum() / held_out.test.sum()
-    notes = [
+    return [
         f"{int(held_out.taught.sum())} pixels taught, {int(held_out.test.sum())} may test "
         "(a guard leaves fewer); baselines learned from, and were tuned on, the same pixels.",
         f"The network sees {reach} pixels around each pixel: for {share:.0%} of the test pixels "
@@ -351,18 +448,24 @@ def _notes(model: Model, held_out: HeldOut) -> list[str]:
         if reach
         else "The network sees one spectrum at a time: no test pixel has training pixels in sight.",
     ]
+
+
+def _notes_on_figures(held_out: HeldOut) -> list[str]:
     if held_out.same_bands:
-        notes.append(
-            "Fitted MSE: each target spectrum divided by its maximum, scale and offset of each "
-            "prediction fitted to it. Raw, Savitzky–Golay and PCA are brought to the target's "
-            "unit by one scale and offset from the training ground."
+        aligned = (
+            " Raw, Savitzky–Golay and PCA are brought to the target's unit by one scale and "
+            "offset from the training ground."
         )
-    elif isinstance(held_out.wanted, Cube):
-        notes.append(
+        return [
+            "Fitted MSE: each target spectrum divided by its maximum, scale and offset of each "
+            f"prediction fitted to it.{aligned * bool(held_out.taught.any())}"
+        ]
+    if isinstance(held_out.wanted, Cube):
+        return [
             "Pearson and NRMSE are of all test pixels at once, channel by channel; NRMSE is the "
             "root of the mean squared error over the standard deviation of the channel."
-        )
-    return notes
+        ]
+    return []
 
 
 def _class_count(held_out: HeldOut) -> int:

@@ -461,18 +461,23 @@ def count_parameters(recipe: Recipe, card: Card) -> int:
 
 
 def _trained(example: Example, split: Split) -> Trained:
-    digest = hashlib.sha256()
-    for array in (example.given, example.wanted):
-        digest.update(np.ascontiguousarray(array).data)
     usable = example.strata > 0
     return Trained(
         name=example.source,
         shape=example.given.shape,
-        sha256=digest.hexdigest(),
+        sha256=fingerprint(example),
         taught=int((usable & split.rest).sum()),
         held_out=int((usable & split.drawn).sum()),
         guard=split.guard,
     )
+
+
+def fingerprint(example: Example) -> str:
+    """Return a number, in hexadecimal, that tells whether two examples hold the same values."""
+    digest = hashlib.sha256()
+    for array in (example.given, example.wanted):
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 def _copied(state: State) -> State:
