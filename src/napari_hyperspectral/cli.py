@@ -236,7 +236,7 @@ def train(
     with _watching(f"training {out.name}") as watch:
         model = finish(job, watch)
     with _watching("judging it on the pixels held out") as watch:
-        model = finish(judged(model, images, machine=machine), watch)
+        model = finish(judged(model, examples, images, machine=machine), watch)
     model.save(out, overwrite=force)
     if autosave is not None and model.card.stopped != "stopped by hand":
         autosave.unlink(missing_ok=True)

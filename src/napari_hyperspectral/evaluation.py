@@ -211,11 +211,12 @@ def validation_ground(
     chosen = next((i for i, split in enumerate(splits) if split.drawn.any()), None)
     if chosen is None:
         raise ValueError("training held nothing out to test on; set validation above 0")
-    given, wanted = (images[chosen][name] for name in recipe.task.asks_for())
+    picked = images[chosen]
+    given, wanted = (picked[name] for name in recipe.task.asks_for())
     assert isinstance(given, Cube)
     assert isinstance(wanted, Cube | Labels)
     used = (examples[chosen].strata > 0).any(axis=0)
-    return chosen, HeldOut(given, wanted, splits[chosen].rest & used, splits[chosen].drawn)
+    return HeldOut(given, wanted, splits[chosen].rest & used, splits[chosen].drawn)
 
 
 def judged(
@@ -234,8 +235,10 @@ def judged(
     ----------
     model : Model
         Fresh from training.
+    examples : sequence of Example
+        All that it was trained on, in that order.
     images : sequence of mapping of name to image
-        All the examples it was trained on, in that order, as its task names their images.
+        What the examples were made of, as the task names them; only one is looked at.
     groups : sequence of str, optional
         The group of each, where they had any.
     machine : Machine, optional

@@ -396,7 +396,7 @@ def _learn(
     yield Progress(0, 0, note="loading the layers")
     examples = [recipe.example(**example) for example in images]
     model = yield from fit(recipe, examples, machine=machine, autosave=autosave, resume=resume)
-    return (yield from judged(model, images, machine=machine))
+    return (yield from judged(model, examples, images, machine=machine))
 
 
 def _autosave(machine: Machine, recipe: Recipe) -> Path:
