@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .cube import Image
     from .io import Format
     from .machine import Machine
+    from .pairing import Pairing
     from .progress import Progress
     from .recipe import Recipe
     from .spectra.axes import Step
@@ -48,6 +49,17 @@ Axes = Annotated[
 ]
 ImageName = Annotated[
     str | None, typer.Option(help="Name or number of the image, where a file holds several")
+]
+RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE.json", help="See `recipe`")]
+ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="File that `train` wrote")]
+Layers = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="NAME=PATH...",
+        help="What the task asks for: noisy=a.hdr clean=b.hdr, or image=c.hdr label=TEXT. A path "
+        "may be a folder or a 'pattern*': its files are paired by name. Or list=files.csv, or "
+        "classes=folder/ with a folder a class. Repeat the names for several",
+    ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="File to write")]
@@ -193,16 +205,15 @@ def axis(
 
 @app.command()
 def train(
-    recipe_file: Annotated[Path, typer.Argument(metavar="RECIPE.json", help="See `recipe`")],
-    layers: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="NAME=PATH...",
-            help="The images the task asks for: noisy=a.hdr clean=b.hdr, or cube=c.hdr labels=l.tif;"
-            " repeat the names to train on several",
-        ),
-    ],
-    out: Out,
+    recipe_file: RecipeFile,
+    layers: Layers,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Model file to write")] = None,
+    start: Annotated[
+        Path | None, typer.Option("--from", help="Start from this model, not from chance")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show which files are paired with which")
+    ] = False,
     axes: Axes = None,
     image: ImageName = None,
     resume: Annotated[
@@ -216,25 +227,39 @@ def train(
     cache: Cache = None,
 ) -> None:
     """Train a model on images; Ctrl-C keeps the best so far."""
+    from .pairing import RowImages, read_examples
     from .progress import finish
 
     machine = _machine(device, precision, threads, tile_memory, cache)
-    if out.suffix != ".safetensors":
-        raise ValueError(
-            f"a model is saved as .safetensors, not as {out.name!r}: -o model.safetensors"
-        )
-    _check_target(out, force)
+    if out is not None:
+        _check_model(out, force)
     recipe = _read_recipe(recipe_file)
-    images = _images(recipe.task, layers, axes, image)
+    pairing = _pairing(recipe.task, layers).of("train")
+    if dry_run:
+        print("\n".join(pairing.lines()))
+        return
+    if out is None:
+        raise typer.BadParameter("give the model file to write: -o model.safetensors")
+    print("\n".join(_fewer(pairing.lines())), file=sys.stderr)
     from .evaluation import judged
+    from .model import Model
     from .summary import lines_of_card
     from .training import fit
 
     autosave = _autosave(machine, recipe, out)
-    examples = [recipe.example(**pair) for pair in images]
-    job = fit(recipe, examples, machine=machine, autosave=autosave, resume=resume)
+    with _watching("reading", after=0.5) as watch:
+        examples = list(read_examples(recipe, pairing, watch, axes=axes, image=image))
+    job = fit(
+        recipe,
+        examples,
+        machine=machine,
+        autosave=autosave,
+        resume=resume,
+        start=None if start is None else Model.load(start),
+    )
     with _watching(f"training {out.name}") as watch:
         model = finish(job, watch)
+    images = RowImages(pairing, axes=axes, image=image)
     with _watching("judging it on the pixels held out") as watch:
         model = finish(judged(model, examples, images, machine=machine), watch)
     model.save(out, overwrite=force)
@@ -242,6 +267,76 @@ def train(
         autosave.unlink(missing_ok=True)
     _print_pairs(lines_of_card(model.card))
     print(out)
+
+
+@app.command()
+def evaluate(
+    model_file: ModelFile,
+    layers: Layers,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for report.md and report.json")
+    ] = None,
+    as_json: AsJson = False,
+    axes: Axes = None,
+    image: ImageName = None,
+    device: Device = None,
+    precision: Precision = None,
+    threads: Threads = None,
+    tile_memory: TileMemory = None,
+) -> None:
+    """Compare what a model makes of images with the truth; they must not have taught it."""
+    machine = _machine(device, precision, threads, tile_memory, None)
+    if out is not None and not out.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(out.parent)!r} to make {out.name} in")
+    from .evaluation import evaluate_unseen
+    from .model import Model
+    from .pairing import RowImages
+    from .progress import finish
+
+    model = Model.load(model_file)
+    pairing = _pairing(model.recipe.task, layers).of("test")
+    images = RowImages(pairing, axes=axes, image=image)
+    with _watching(f"evaluating {model_file.name}") as watch:
+        report = finish(evaluate_unseen(model, images, machine=machine), watch)
+    if as_json:
+        print(report.to_json(), end="")
+    else:
+        Console().print(report)
+    if out is not None:
+        out.mkdir(exist_ok=True)
+        report.save(out)
+        print(out)
+
+
+@app.command()
+def preview(
+    recipe_file: RecipeFile,
+    layers: Layers,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the images")],
+    epoch: Annotated[int, typer.Option(min=1, help="Of which epoch")] = 1,
+    suffix: Annotated[str, typer.Option(help="Format of the files")] = ".ome.tif",
+    axes: Axes = None,
+    image: ImageName = None,
+    force: Force = False,
+) -> None:
+    """Write the first batch of a training as images: prepared, varied, and what is wanted of it."""
+    recipe = _read_recipe(recipe_file)
+    pairing = _pairing(recipe.task, layers).of("train")
+    from .io import format_of, write
+    from .pairing import read_examples
+    from .previews import preview_of
+
+    format_of(Path("x" + suffix), "write")
+    with _watching("reading", after=0.5) as watch:
+        examples = list(read_examples(recipe, pairing, watch, axes=axes, image=image))
+    shown = preview_of(recipe, examples, epoch)
+    targets = {out / (name + suffix): picture for name, picture in shown.items()}
+    out.mkdir(exist_ok=True)
+    for target in targets:
+        _check_target(target, force)
+    for target, picture in targets.items():
+        write(target, picture, overwrite=force)
+        print(target)
 
 
 @app.command()
@@ -279,7 +374,7 @@ def recipe(
 
 @app.command()
 def predict(
-    model_file: Annotated[Path, typer.Argument(metavar="MODEL", help="File that `train` wrote")],
+    model_file: ModelFile,
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Cubes, path::name@axes")],
     out: Annotated[Path, typer.Option("--out", "-o", help="File; for several cubes a folder")],
     suffix: Annotated[
@@ -314,8 +409,89 @@ def predict(
 
 
 @app.command()
+def components(
+    path: PathText,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the maps")],
+    apply: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OTHER", help="Look for the components in this cube, too; repeat it"),
+    ] = None,
+    count: Annotated[int, typer.Option(help="Components to look for, background included")] = 4,
+    sum_to_one: Annotated[
+        bool, typer.Option("--sum-to-one", help="Shares of each pixel add up to 1: reflectance")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Seed of the search for pure spectra")] = 0,
+    suffix: Annotated[str, typer.Option(help="Format of the maps")] = ".ome.tif",
+    axes: Axes = None,
+    image: ImageName = None,
+    force: Force = False,
+) -> None:
+    """Find pure spectra in a cube; map them there and in others, and tell how far maps agree."""
+    from .components import Unmixing, unmix
+    from .io import read, write
+    from .progress import finish
+
+    settings = Unmixing(count=count, sum_to_one=sum_to_one, seed=seed)
+    paths = [path, *(apply or ())]
+    out.mkdir(parents=True, exist_ok=True)
+    targets = [
+        [_with_word(target, word) for word in ("abundances", "composite", "classes")]
+        for target in _targets(paths, out, suffix)
+    ]
+    table = out / "components.csv"
+    for target in (table, *(one for some in targets for one in some)):
+        _check_target(target, force)
+    cubes = []
+    for one in paths:
+        with _reading(one) as watch:
+            cubes.append(read(one, axes=axes, image=image, watch=watch))
+    with _watching(f"unmixing {Path(path).name}") as watch:
+        found = finish(unmix(cubes[0], cubes[1:], settings), watch)
+    print(write(table, found.spectra, overwrite=force))
+    for name, files, maps in zip(paths, targets, found.maps, strict=True):
+        images: tuple[Image, ...] = (maps.abundances, maps.composite, maps.classes)
+        for file, one_map in zip(files, images, strict=True):
+            print(write(file, one_map, overwrite=force))
+        if maps.agreement is not None:
+            same = f"{maps.agreement:.1%} of the pixels have the same component"
+            print(f"{Path(name).name}: {same} as in {Path(path).name}")
+
+
+@app.command("map")
+def map_of_band(
+    path: PathText,
+    out: Out,
+    at: Annotated[float | None, typer.Option(help="Take the band nearest to this")] = None,
+    start: Annotated[float | None, typer.Option("--from", help="Begin of a range")] = None,
+    end: Annotated[float | None, typer.Option("--to", help="End of the range")] = None,
+    no_baseline: Annotated[
+        bool, typer.Option("--no-baseline", help="Count all below the peak, down to 0")
+    ] = False,
+    axes: Axes = None,
+    image: ImageName = None,
+    force: Force = False,
+) -> None:
+    """Make an image of one band (--at), or of the area of a peak (--from, --to)."""
+    from .components import area_map, band_map
+    from .io import read, write
+
+    if (at is None) == (start is None) or (start is None) != (end is None):
+        raise typer.BadParameter("give either --at, or both --from and --to")
+    _check_target(out, force)
+    with _reading(path) as watch:
+        cube = read(path, axes=axes, image=image, watch=watch)
+    if at is not None:
+        found = band_map(cube, at)
+    else:
+        assert start is not None
+        assert end is not None
+        found = area_map(cube, start, end, baseline=not no_baseline)
+    print(write(out, found, overwrite=force))
+
+
+@app.command()
 def card(
-    model_file: Annotated[Path, typer.Argument(metavar="MODEL", help="File that `train` wrote")],
+    model_file: ModelFile,
     as_json: AsJson = False,
 ) -> None:
     """Tell what a model is: recipe, axis, training data, figures of merit."""
@@ -495,34 +671,31 @@ def _read_recipe(path: Path) -> Recipe:
         raise
 
 
-def _images(
-    task: Task, words: Sequence[str], axes: str | None, image: str | None
-) -> list[dict[str, Image]]:
-    """Read what was named, and pair it in order: the first noisy with the first clean."""
-    from .cube import Labels
-    from .io import read, read_labels
+def _pairing(task: Task, words: Sequence[str]) -> Pairing:
+    """Return the table of examples that words such as noisy=a.hdr name."""
+    from .pairing import WordsError, pairing_of
 
-    kinds = task.asks_for()
-    paths: dict[str, list[str]] = {name: [] for name in kinds}
-    for word in words:
-        name, equals, path = word.partition("=")
-        if not equals or name not in kinds:
-            wanted = " ".join(f"{known}=PATH" for known in kinds)
-            raise typer.BadParameter(f"got {word!r}; this task wants {wanted}")
-        paths[name].append(path)
-    counts = {len(found) for found in paths.values()}
-    if len(counts) > 1 or counts == {0}:
-        got = ", ".join(f"{len(found)} {name}" for name, found in paths.items())
-        raise typer.BadParameter(f"got {got}; give as many of each, at least one")
-    return [
-        {
-            name: read_labels(path, image=image)
-            if kinds[name] is Labels
-            else read(path, axes=axes, image=image)
-            for name, path in zip(kinds, chosen, strict=True)
-        }
-        for chosen in zip(*paths.values(), strict=True)
-    ]
+    try:
+        return pairing_of(
+            task.asks_for(), [(w.partition("=")[0], w.partition("=")[2]) for w in words]
+        )
+    except WordsError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _fewer(lines: Sequence[str], most: int = 20) -> list[str]:
+    """Return lines for a person who only wants to see that they are right."""
+    if len(lines) <= most:
+        return list(lines)
+    return [*lines[: most - 1], f"… and {len(lines) - most + 1} more; --dry-run shows all"]
+
+
+def _check_model(out: Path, force: bool) -> None:
+    if out.suffix != ".safetensors":
+        raise ValueError(
+            f"a model is saved as .safetensors, not as {out.name!r}: -o model.safetensors"
+        )
+    _check_target(out, force)
 
 
 def _targets(paths: Sequence[str], out: Path, suffix: str) -> list[Path]:
@@ -541,6 +714,12 @@ def _targets(paths: Sequence[str], out: Path, suffix: str) -> list[Path]:
         raise typer.BadParameter("two cubes would be written to files of the same name")
     out.mkdir(parents=True, exist_ok=True)
     return [out / (stem + suffix) for stem in stems]
+
+
+def _with_word(path: Path, word: str) -> Path:
+    """Return a path whose name has one word more, before its suffix."""
+    stem, dot, suffix = path.name.partition(".")
+    return path.with_name(f"{stem}_{word}{dot}{suffix}")
 
 
 def _check_target(path: Path, force: bool, format_name: str | None = None) -> None:

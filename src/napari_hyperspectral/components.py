@@ -119,8 +119,8 @@ def end_members(cube: Cube, count: int, *, seed: int = 0) -> Cube:
         If no spectrum is complete, or there cannot be so many components.
     """
     axis = cube.spectral_axis
-    table = cube.spectra()[:, axis.good]
-    table = table[np.isfinite(table).all(axis=1)].astype(np.float64)
+    table = np.asarray(cube.spectra()[:, axis.good], np.float64)
+    table = table[np.isfinite(table).all(axis=1)]
     if len(table) < count:
         raise ValueError(
             f"cube {cube.name!r} has {len(table)} spectra without missing values, too few for "

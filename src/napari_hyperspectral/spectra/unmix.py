@@ -147,7 +147,8 @@ def _shares(spectra: Table, members: Table, sum_to_one: bool) -> Table:
         return nonnegative(power, overlap)
     weight = _SUM_WEIGHT * max(float(np.trace(power)), np.finfo(float).tiny)
     found = nonnegative(power + weight, overlap + weight)
-    return found / found.sum(axis=1, keepdims=True)
+    found /= found.sum(axis=1, keepdims=True)
+    return found
 
 
 def nonnegative(power: Table, overlap: Table) -> Table:
@@ -183,7 +184,8 @@ def nonnegative(power: Table, overlap: Table) -> Table:
         found[left] = _solved(power, overlap[left], free[left])
         slope[left] = found[left] @ power - overlap[left]
         slope[free] = 0
-    return np.maximum(found, 0)
+    np.maximum(found, 0, out=found)
+    return found
 
 
 def _exchanged(
@@ -234,9 +236,8 @@ def _corners(points: Table, seed: int) -> NDArray[np.intp]:
     corners[0, -1] = 1  # off the plane, so that the first direction lies within it
     found = np.zeros(count, np.intp)
     for number in range(count):
-        direction = rng.normal(size=count)
-        direction -= corners.T @ (np.linalg.pinv(corners.T) @ direction)
-        direction /= np.linalg.norm(direction)
+        direction = rng.normal(size=(count,))
+        direction = direction - corners.T @ (np.linalg.pinv(corners.T) @ direction)
         found[number] = int(np.abs(points @ direction).argmax())
         corners[number] = points[found[number]]
     return found
