@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -29,6 +29,7 @@ from .prediction import Cancelled, predict
 from .progress import Job, Progress, Result, Stop
 from .reports import Report, Row, Table, plain
 from .splits import Mask, beyond
+from .tasks import Example, Task
 from .training import fingerprint, splits_of
 
 _PREDICTED: Final = 50
@@ -175,8 +176,8 @@ def part_of(job: Job[Result], start: int, end: int, note: str) -> Job[Result]:
 
 
 def validation_ground(
-    model: Model, images: Sequence[Mapping[str, Image | str]], groups: Sequence[str] = ()
-) -> tuple[int, HeldOut]:
+    model: Model, examples: Sequence[Example], images: Sequence[Mapping[str, Image | str]]
+) -> HeldOut:
     """Return what training held out of its images, as ground to test on: of the first that has any.
 
     It chose the best epoch, so figures on it are a little too good; they cost no data.
@@ -185,34 +186,23 @@ def validation_ground(
     ----------
     model : Model
         Fresh from training.
+    examples : sequence of Example
+        All that it was trained on, in that order.
     images : sequence of mapping of name to image
-        All the examples it was trained on, in that order.
-    groups : sequence of str, optional
-        The group of each, where they had any.
-
-    Returns
-    -------
-    int
-        Which of the examples it is.
-    HeldOut
-        Its two sides.
+        What the examples were made of; only one is looked at.
 
     Raises
     ------
     ValueError
         If training held nothing out.
     """
-    recipe = model.recipe
-    made = [recipe.example(**one) for one in images]
-    if groups:
-        made = [replace(one, group=group) for one, group in zip(made, groups, strict=True)]
-    examples = recipe.task.agreed(made)
-    splits = splits_of(recipe, examples)
+    task: Task = model.recipe.task
+    splits = splits_of(model.recipe, task.agreed(examples))
     chosen = next((i for i, split in enumerate(splits) if split.drawn.any()), None)
     if chosen is None:
         raise ValueError("training held nothing out to test on; set validation above 0")
     picked = images[chosen]
-    given, wanted = (picked[name] for name in recipe.task.asks_for())
+    given, wanted = (picked[name] for name in task.asks_for())
     assert isinstance(given, Cube)
     assert isinstance(wanted, Cube | Labels)
     used = (examples[chosen].strata > 0).any(axis=0)
@@ -221,8 +211,8 @@ def validation_ground(
 
 def judged(
     model: Model,
+    examples: Sequence[Example],
     images: Sequence[Mapping[str, Image | str]],
-    groups: Sequence[str] = (),
     *,
     machine: Machine | None = None,
 ) -> Job[Model]:
@@ -239,14 +229,14 @@ def judged(
         All that it was trained on, in that order.
     images : sequence of mapping of name to image
         What the examples were made of, as the task names them; only one is looked at.
-    groups : sequence of str, optional
-        The group of each, where they had any.
     machine : Machine, optional
         Where the model runs.
     """
-    if not any(one.held_out for one in model.card.trained_on):
+    task: Task = model.recipe.task
+    pairs = list(task.asks_for().values())
+    if not any(one.held_out for one in model.card.trained_on) or len(pairs) < 2 or str in pairs:
         return model
-    _, ground = validation_ground(model, images, groups)
+    ground = validation_ground(model, examples, images)
     try:
         return (yield from evaluate(model, ground, baselines=False, machine=machine)).model
     except Cancelled:
