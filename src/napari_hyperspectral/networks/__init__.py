@@ -10,12 +10,14 @@ from .hyrisr import HyRISR
 from .normalise import ImageScale, Normalise, Normalised, Scale
 from .pixelwise import Pixelwise
 from .resunet1d import ResUNet1D
+from .segnet import SegNet
 from .spectral_unet import SpectralUNet
 from .subspace_rcan import SubspaceRCAN
+from .unet import UNet
 from .uwunet import UwUNet
 
 AnyNetwork: TypeAlias = Annotated[
-    ResUNet1D | Pixelwise | SpectralUNet | UwUNet | FNet | HyRISR | SubspaceRCAN,
+    ResUNet1D | Pixelwise | SpectralUNet | UwUNet | FNet | HyRISR | SubspaceRCAN | UNet | SegNet,
     Field(discriminator="kind"),
 ]
 NETWORKS: Final[tuple[type[Network], ...]] = get_args(get_args(AnyNetwork)[0])
@@ -35,8 +37,10 @@ __all__ = [
     "Ports",
     "ResUNet1D",
     "Scale",
+    "SegNet",
     "SpectralUNet",
     "SubspaceRCAN",
+    "UNet",
     "UwUNet",
     "body_of",
     "enlarged",

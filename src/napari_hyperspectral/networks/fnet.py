@@ -1,8 +1,11 @@
-"""The two-dimensional U-Net of pytorch_fnet, Ounkomol et al. 2018.
+"""The U-Net of pytorch_fnet, Ounkomol et al. 2018, on images and, as published, through volumes.
 
 Strided convolutions halve the image and transposed ones double it; every convolution but the last
 is followed by batch normalisation and ReLU. With 32 channels and four halvings, the U on one
 channel has 8,115,936 parameters, as theirs. Written anew from these facts.
+
+Ours: numbers of planes, or bands, that no four halvings divide are padded and cropped back; other
+outputs than planes get one linear layer more.
 """
 
 from __future__ import annotations
@@ -13,7 +16,9 @@ import torch
 from annotated_types import Ge, Le
 from torch import Tensor, nn
 
+from .along import OfVolume
 from .base import Body, ImageNetwork, Ports
+from .layers import BATCH_NORM, CONV, TRANSPOSED, Dims
 
 
 class FNet(ImageNetwork):
@@ -24,12 +29,19 @@ class FNet(ImageNetwork):
         "https://doi.org/10.1038/s41592-018-0111-2"
     )
     kind: Literal["fnet"] = "fnet"
+    along: Literal["image", "volume"] = "image"
+    """image: over rows and columns, all bands, or planes, at once. volume: through planes, or
+    bands, as well, as in label-free prediction from z-stacks; takes much more memory."""
     width: Annotated[int, Ge(1), Le(512)] = 32
     """Channels of the first level; each level below has twice as many. Published: 32."""
     depth: Annotated[int, Ge(0), Le(6)] = 4
     """Times the image is halved: how far around a pixel it looks. Published: 4."""
 
     def build(self, ports: Ports) -> Body:
+        if self.along == "volume":
+            u = SpatialU(1, self.width, self.depth, 3)
+            end = nn.Conv3d(self.width, 1, 3, padding=1)
+            return OfVolume(nn.Sequential(u, end), self.stride, ports)
         return _FNet(self, ports)
 
     @property
@@ -41,7 +53,8 @@ class FNet(ImageNetwork):
         return int(2**self.depth)
 
     def floats_a_pixel(self, ports: Ports) -> int:
-        return 2 * (ports.bands_in + ports.bands_out) + 12 * self.width
+        ends, inside = 2 * (ports.bands_in + ports.bands_out), 12 * self.width
+        return ends + inside * (1 if self.along == "image" else ports.bands_in + self.stride)
 
     @classmethod
     def smallest(cls) -> Self:
@@ -68,18 +81,20 @@ class SpatialU(nn.Module):
         Channels of its input and of its result.
     depth : int
         Halvings left; without one it is the two convolutions alone.
+    dims : int
+        2 for images, 3 for volumes.
     """
 
-    def __init__(self, channels_in: int, channels_out: int, depth: int) -> None:
+    def __init__(self, channels_in: int, channels_out: int, depth: int, dims: Dims = 2) -> None:
         super().__init__()
-        wide = channels_out
-        self.before = twice(channels_in, wide)
+        wide, norm = channels_out, BATCH_NORM[dims]
+        self.before = twice(channels_in, wide, dims)
         self.inside = nn.Sequential() if not depth else nn.Sequential(
-            nn.Conv2d(wide, wide, 2, stride=2), nn.BatchNorm2d(wide), nn.ReLU(),
-            SpatialU(wide, 2 * wide, depth - 1),
-            nn.ConvTranspose2d(2 * wide, wide, 2, stride=2), nn.BatchNorm2d(wide), nn.ReLU(),
+            CONV[dims](wide, wide, 2, stride=2), norm(wide), nn.ReLU(),
+            SpatialU(wide, 2 * wide, depth - 1, dims),
+            TRANSPOSED[dims](2 * wide, wide, 2, stride=2), norm(wide), nn.ReLU(),
         )  # fmt: skip
-        self.after = twice(2 * wide, wide) if depth else nn.Identity()
+        self.after = twice(2 * wide, wide, dims) if depth else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.before(x)
@@ -89,12 +104,12 @@ class SpatialU(nn.Module):
         return out
 
 
-def twice(channels_in: int, channels_out: int) -> nn.Sequential:
+def twice(channels_in: int, channels_out: int, dims: Dims = 2) -> nn.Sequential:
     """Return convolution, batch normalisation and ReLU, twice."""
     layers: list[nn.Module] = []
     for channels in (channels_in, channels_out):
-        layers += [nn.Conv2d(channels, channels_out, 3, padding=1)]
-        layers += [nn.BatchNorm2d(channels_out), nn.ReLU()]
+        layers += [CONV[dims](channels, channels_out, 3, padding=1)]
+        layers += [BATCH_NORM[dims](channels_out), nn.ReLU()]
     return nn.Sequential(*layers)
 
 

@@ -1,0 +1,73 @@
+"""Spectra and volumes: other ways to look at a cube than as an image of many bands."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from .base import Body, Ports
+
+
+class OfSpectra(Body):
+    """A network for spectra, (spectrum, 1, band), on the spectrum of each pixel.
+
+    Parameters
+    ----------
+    body : Module
+        From and to (spectrum, 1, band), for numbers of bands that are multiples of `stride`.
+    stride : int
+        The last band is repeated up to a multiple of this, and what comes of it is cut off.
+    ports : Ports
+        Where other outputs than bands are wanted, one linear map from all bands leads to them.
+    """
+
+    def __init__(self, body: nn.Module, stride: int, ports: Ports) -> None:
+        super().__init__()
+        self.body = body
+        # batch statistics need two values at the coarsest, even of a single spectrum
+        self.multiple = 2 * stride
+        self.to_outputs = _to_outputs(ports)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, bands, height, width = x.shape
+        spectra = x.permute(0, 2, 3, 1).reshape(-1, 1, bands)
+        spectra = self.body(_lengthened(spectra, self.multiple))[..., :bands]
+        image = spectra.reshape(batch, height, width, bands).permute(0, 3, 1, 2)
+        out: Tensor = self.to_outputs(image)
+        return out
+
+
+class OfVolume(Body):
+    """A network for volumes of one channel, whose depth is the bands, or planes, of a cube.
+
+    Parameters
+    ----------
+    body : Module
+        From and to (batch, 1, band, y, x), for sizes that are multiples of `stride`.
+    stride : int
+        The last band is repeated up to a multiple of this, and what comes of it is cut off.
+    ports : Ports
+        Where other outputs than bands are wanted, one linear map from all bands leads to them.
+    """
+
+    def __init__(self, body: nn.Module, stride: int, ports: Ports) -> None:
+        super().__init__()
+        self.body = body
+        self.stride = stride
+        self.to_outputs = _to_outputs(ports)
+
+    def forward(self, x: Tensor) -> Tensor:
+        volume = self.body(_lengthened(x[:, None], self.stride))
+        out: Tensor = self.to_outputs(volume[:, 0, : x.shape[1]])
+        return out
+
+
+def _lengthened(x: Tensor, multiple: int) -> Tensor:
+    """Repeat the last band of (batch, channel, band, …) up to a multiple."""
+    more = -x.shape[2] % multiple
+    return torch.cat([x, x[:, :, -1:].repeat_interleave(more, dim=2)], dim=2) if more else x
+
+
+def _to_outputs(ports: Ports) -> nn.Module:
+    same = ports.bands_in == ports.bands_out
+    return nn.Identity() if same else nn.Conv2d(ports.bands_in, ports.bands_out, 1)

@@ -1,0 +1,175 @@
+"""U-Net, Ronneberger et al. 2015, and ResUNet, along spectra, on images or through volumes.
+
+Sizes as in spectrai (Horgan and Bergholt 2022): 64-128-256-256 channels with `width=64, depth=3,
+widest=256`, and one to four times as many channels as bands with `width` as many, on images. As
+there, what goes up from a level has the channels of the next one already.
+
+Ours: a linear end, so that results may be negative; activations of their own; residual layers
+only where they are used; no step of the interpolation depends on the size of the image; other
+outputs than bands are one linear map of all bands, not of their mean. Written anew.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Annotated, ClassVar, Literal, Self
+
+import torch
+from annotated_types import Ge, Le, Lt
+from torch import Tensor, nn
+
+from .along import OfSpectra, OfVolume
+from .base import Body, Network, Ports
+from .layers import CONV, TRANSPOSED, Activation, Dims, Layers, Norm, averages
+
+
+class UNet(Network):
+    """U-Net or ResUNet along each spectrum, over the image, or through the cube as a volume."""
+
+    source: ClassVar[str] = "Ronneberger et al. 2015, U-Net, https://arxiv.org/abs/1505.04597"
+    kind: Literal["unet"] = "unet"
+    along: Literal["image", "spectrum", "volume"] = "image"
+    """image: over rows and columns, all bands at once. spectrum: along each spectrum, blind to
+    space. volume: along both, the bands being the depth; takes much more memory."""
+    width: Annotated[int, Ge(1), Le(1024)] = 32
+    """Channels of the first level; each level below has twice as many."""
+    widest: Annotated[int, Ge(1), Le(4096)] = 512
+    """Channels that a level has at most."""
+    depth: Annotated[int, Ge(0), Le(6)] = 3
+    """Times the size is halved: how far around a pixel, or a band, it looks."""
+    residual: bool = False
+    """Two convolutions more at each step, added to what comes in (ResUNet)."""
+    upsampling: Literal["nearest", "linear", "transposed"] = "linear"
+    """How the size is doubled: by repeating, by interpolating, or by a learned convolution."""
+    activation: Activation = "relu"
+    """What follows each convolution but the last."""
+    norm: Norm = "batch"
+    """Normalisation after each convolution but the last. With instance and group, averages over
+    the image enter, and large images in tiles become only nearly right."""
+    dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
+    """Share of the deepest numbers silenced at each training step; against learning by heart."""
+
+    @property
+    def view(self) -> Literal["spectrum", "image"]:
+        return "spectrum" if self.along == "spectrum" else "image"
+
+    @property
+    def sees_all(self) -> bool:
+        return self.view == "image" and averages(self.norm)
+
+    def build(self, ports: Ports) -> Body:
+        match self.along:
+            case "image":
+                return _UNet(self, ports)
+            case "spectrum":
+                return OfSpectra(_U(self, 1, 1, 1), self._halved, ports)
+            case "volume":
+                return OfVolume(_U(self, 3, 1, 1), self._halved, ports)
+
+    @property
+    def reach(self) -> int:
+        if self.view == "spectrum":
+            return 0
+        block = 4 if self.residual else 2
+        reach = block
+        for _ in range(self.depth):  # from the deepest level up, in pixels of each
+            # a pixel is one of two; interpolation takes a neighbour, too
+            reach = 2 * block + 2 * reach + (2 if self.upsampling == "linear" else 1)
+        return reach
+
+    @property
+    def stride(self) -> int:
+        return 1 if self.view == "spectrum" else self._halved
+
+    def floats_a_pixel(self, ports: Ports) -> int:
+        ends, inside = 2 * (ports.bands_in + ports.bands_out), 12 * self.width
+        return ends + inside * (1 if self.along == "image" else ports.bands_in + 2 * self._halved)
+
+    @classmethod
+    def smallest(cls) -> Self:
+        return cls(width=2, depth=1)
+
+    @property
+    def _halved(self) -> int:
+        return int(2**self.depth)
+
+
+class _UNet(Body):
+    def __init__(self, settings: UNet, ports: Ports) -> None:
+        super().__init__()
+        self.u = _U(settings, 2, ports.bands_in, ports.bands_out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.u(x)
+        return out
+
+
+class _U(nn.Module):
+    """The U itself, (batch, channels_in, …) to (batch, channels_out, …), with 1 to 3 axes."""
+
+    def __init__(self, settings: UNet, dims: Dims, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        layers = Layers(dims, settings.activation, settings.norm)
+        levels = range(settings.depth + 1)
+        widths = [min(settings.width * 2**level, settings.widest) for level in levels]
+        residual = settings.residual
+        self.enter = _block(layers, channels_in, widths[0], widths[0], residual)
+        self.halve = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)[dims - 1](2)
+        self.down = nn.ModuleList(_block(layers, a, b, b, residual) for a, b in pairwise(widths))
+        self.drop = nn.Dropout(settings.dropout)
+        self.enlarge, self.up = nn.ModuleList(), nn.ModuleList()
+        channels = widths[-1]
+        for level in reversed(levels[:-1]):
+            wide, above = widths[level], widths[max(0, level - 1)]
+            self.enlarge.append(_doubling(settings.upsampling, channels, dims))
+            self.up.append(_block(layers, wide + channels, wide, above, residual))
+            channels = above
+        self.end = CONV[dims](channels, channels_out, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.enter(x)
+        skips = []
+        for block in self.down:
+            skips.append(x)
+            x = block(self.halve(x))
+        x = self.drop(x)
+        for enlarge, block in zip(self.enlarge, self.up, strict=True):
+            x = block(torch.cat([skips.pop(), enlarge(x)], dim=1))
+        out: Tensor = self.end(x)
+        return out
+
+
+class _Residual(nn.Module):
+    """Two convolutions whose result is added to what came in."""
+
+    def __init__(self, layers: Layers, channels: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(*(layers.convolution(channels, channels) for _ in range(2)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.body(x)
+        return out
+
+
+def _block(
+    layers: Layers, channels_in: int, middle: int, channels_out: int, residual: bool
+) -> nn.Sequential:
+    """Return two convolutions, with a residual pair between them where wanted."""
+    between = [_Residual(layers, middle)] if residual else []
+    return nn.Sequential(
+        layers.convolution(channels_in, middle),
+        *between,
+        layers.convolution(middle, channels_out),
+    )
+
+
+def _doubling(
+    upsampling: Literal["nearest", "linear", "transposed"], channels: int, dims: Dims
+) -> nn.Module:
+    match upsampling:
+        case "nearest":
+            return nn.Upsample(scale_factor=2)
+        case "linear":
+            return nn.Upsample(scale_factor=2, mode=("linear", "bilinear", "trilinear")[dims - 1])
+        case "transposed":
+            return TRANSPOSED[dims](channels, channels, 2, stride=2)
