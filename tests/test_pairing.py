@@ -6,7 +6,7 @@ import pytest
 from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cube import Cube, Labels
 from napari_hyperspectral.io import write
-from napari_hyperspectral.pairing import PairingError, pairing_of, read_examples
+from napari_hyperspectral.pairing import PairingError, RowImages, pairing_of, read_examples
 from napari_hyperspectral.progress import Stop
 from napari_hyperspectral.recipe import Recipe
 from napari_hyperspectral.tasks import Denoise, Segment
@@ -193,7 +193,10 @@ def test_a_text_is_that_of_all_images_of_its_word(here):
     ("words", "message"),
     [
         (["noisy=a.npz"], "got 1 noisy, 0 clean; give as many of each"),
-        (["noisy=a.npz", "dirty=a.npz"], "got 'dirty'; this task wants noisy, clean"),
+        (
+            ["noisy=a.npz", "dirty=a.npz"],
+            "got 'dirty'; this task wants noisy=PATH clean=PATH, or list=FILE",
+        ),
         (["noisy=a.npz", "clean=none.npz"], "no file or folder 'none.npz'"),
         (["noisy=a.npz", "clean=empty"], "clean=empty holds no image"),
         (["classes=empty"], "this one wants noisy, clean"),
@@ -329,3 +332,20 @@ def test_painted_labels_are_read_as_labels(here):
     pairing = pairing_of(PAINTED, [("cube", "x"), ("labels", "y")])
     (example,) = read_examples(Recipe(task=Segment()), pairing)
     np.testing.assert_array_equal(example.wanted[0, 0], ids)
+
+
+def test_a_file_of_spectra_in_a_folder_of_a_class_is_spectra_of_that_class(here):
+    for name, count in (("healthy", 3), ("ill", 5)):
+        spectra = Cube(np.zeros((4, 1, count), np.float32), SpectralAxis.index(4))
+        (here / "c" / name).mkdir(parents=True)
+        write(here / "c" / name / "s.npz", spectra)
+    pairing = pairing_of({"spectra": Cube, "labels": Labels}, [("classes", "c")])
+    assert [list(row.files.values()) for row in pairing.rows] == [
+        ["c/healthy/s.npz", "healthy"],
+        ["c/ill/s.npz", "ill"],
+    ]
+    found = [images["labels"] for images in RowImages(pairing)]
+    assert [(labels.classes, labels.data.tolist()) for labels in found] == [
+        (("healthy",), [[1, 1, 1]]),
+        (("ill",), [[1, 1, 1, 1, 1]]),
+    ]

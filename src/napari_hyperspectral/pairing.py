@@ -16,6 +16,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal, Protocol, TypeAlias, TypeVar
 
+import numpy as np
+
 from .cube import Cube, Image, Labels
 from .io import FORMATS, FileFormatError, Source, format_of, read, read_labels
 from .io.textfile import read_text
@@ -37,6 +39,7 @@ _HEADERS: Final = (".imzml", ".rpl", ".seq", ".dmt")
 """Of the files of an image, the one to open."""
 _NOTES: Final = (".hdr", ".json", ".txt", ".csv")
 """What lies beside an image and describes it, where there is one of the same name."""
+_WANTED: Final = {Cube: "PATH", Labels: "PATH", str: "TEXT"}
 _TIFFS: Final = (".tif", ".tiff")
 _TOLD: Final = 8
 """Names in an error; more are counted."""
@@ -44,6 +47,10 @@ _TOLD: Final = 8
 
 class PairingError(ValueError):
     """Files do not make examples; the message names them, and says what to do."""
+
+
+class WordsError(PairingError):
+    """The words themselves are not what the task asks for, whatever the files."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,8 @@ class Row:
     """Rows of one group (a sample, a patient) are held out together."""
     split: Literal["", "train", "test"] = ""
     """What the row is kept for, where a list says so."""
+    of_class: bool = False
+    """Whether labels are not a file, but the name of the class of every spectrum."""
 
 
 @dataclass(frozen=True)
@@ -123,13 +132,14 @@ def pairing_of(roles: Roles, words: Sequence[tuple[str, str]]) -> Pairing:
     named: dict[str, list[str]] = {name: [] for name in (*roles, LIST, CLASSES)}
     for name, text in words:
         if name not in named:
-            raise PairingError(f"got {name!r}; this task wants {', '.join(roles)}")
+            wanted = " ".join(f"{known}={_WANTED[kind]}" for known, kind in roles.items())
+            raise WordsError(f"got {name!r}; this task wants {wanted}, or {LIST}=FILE.csv")
         named[name].append(text)
     lists, folders = named.pop(LIST), named.pop(CLASSES)
     counts = {name: len(texts) for name, texts in named.items()}
-    if len(set(counts.values())) > 1 or not words:
+    if len(set(counts.values())) > 1 or not words:  # a list or classes alone are none of each
         got = ", ".join(f"{count} {name}" for name, count in counts.items())
-        raise PairingError(f"got {got}; give as many of each, at least one")
+        raise WordsError(f"got {got}; give as many of each, at least one")
     slots = [dict(zip(named, texts, strict=True)) for texts in zip(*named.values(), strict=True)]
     parts = [
         *(_paired(roles, slot) for slot in slots),
@@ -179,24 +189,27 @@ def rows_of_list(roles: Roles, path: Path) -> list[Row]:
 def rows_of_classes(roles: Roles, folder: Path) -> Pairing:
     """Return a row for each image in the sub-folders of `folder`, whose names are the classes.
 
+    A file of n spectra is n spectra of its class.
+
     Raises
     ------
     PairingError
-        If the task learns no text from one image, or there are not two classes of images.
+        If the task does not learn classes of images or spectra, or there are not two.
     """
-    texts = [name for name, kind in roles.items() if kind is str]
-    images = [name for name in roles if name not in texts]
-    if (len(texts), len(images)) != (1, 1):
+    told = [name for name, kind in roles.items() if kind is not Cube]
+    images = [name for name, kind in roles.items() if kind is Cube]
+    if (len(told), len(images)) != (1, 1):
         raise PairingError(
             f"a folder with a folder a class is for tasks of one image and its class; "
             f"this one wants {', '.join(roles)}"
         )
+    painted = roles[told[0]] is Labels
     if not folder.is_dir():
         raise PairingError(f"there is no folder {str(folder)!r}")
     inside = [entry for entry in _entries(folder) if entry.is_dir() and not _is_image(entry)]
     found = {entry: _images_in(entry) for entry in inside}
     rows = [
-        Row({images[0]: str(path), texts[0]: entry.name})
+        Row({images[0]: str(path), told[0]: entry.name}, of_class=painted)
         for entry, (paths, _) in found.items()
         for path in paths.values()
     ]
@@ -287,11 +300,37 @@ def read_row(
         text = row.files[name]
         if kind is str:
             found[name] = text
-        elif kind is Labels:
-            found[name] = read_labels(text, image=image, watch=watch)
-        else:
+        elif kind is Cube:
             found[name] = read(text, axes=axes, image=image, watch=watch)
+        elif not row.of_class:
+            found[name] = read_labels(text, image=image, watch=watch)
+    if row.of_class:
+        (told,) = roles.keys() - found.keys()
+        found[told] = _all_of(row.files[told], next(iter(found.values())))
     return found
+
+
+def _all_of(name: str, cube: Image | str) -> Labels:
+    """Return labels that give every pixel of a cube the class of this name."""
+    assert isinstance(cube, Cube)
+    size = tuple(n for n, dim in zip(cube.shape, cube.dims, strict=True) if dim != "band")
+    return Labels(np.ones(size, np.uint8), (name,), z=cube.z, t=cube.t, name=name)
+
+
+class RowImages(Sequence[Mapping[str, Image | str]]):
+    """The images of each row of a table, read when they are asked for."""
+
+    def __init__(self, pairing: Pairing, *, axes: str | None = None, image: str | None = None):
+        self._pairing, self._axes, self._image = pairing, axes, image
+
+    def __len__(self) -> int:
+        return len(self._pairing.rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        roles, rows = self._pairing.roles, self._pairing.rows
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(rows)))]
+        return read_row(roles, rows[index], axes=self._axes, image=self._image)
 
 
 # Files of one word
@@ -500,7 +539,11 @@ def _cell(row: Row, name: str, kind: type) -> str:
     if name in _MORE:
         return str(getattr(row, name))
     text = row.files[name]
-    return text if kind is str else "/".join(Path(text).parts[-2:])
+    return (
+        text
+        if kind is str or (kind is Labels and row.of_class)
+        else "/".join(Path(text).parts[-2:])
+    )
 
 
 def _listed(roles: Roles, cells: Mapping[str | None, Any], folder: Path) -> Row:
