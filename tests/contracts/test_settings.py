@@ -29,11 +29,15 @@ OTHER = {  # another value of each field, and what else it takes to see it
     "drop": 0.5,
     "every": 2,
     "weight_decay": 0.5,
-    "mixup": 0.7,
     "seed": 1,
     "classes": ("one", "two", "three"),
     "balance": False,
     "smoothing": 0.3,
+    "angle": 1.0,
+    "ssim": 1.0,
+    "frc": 1.0,
+    "correlation": 1.0,
+    "dice": 1.0,
     "width": 7,
     "dense": False,
     "layers": 3,
@@ -51,12 +55,13 @@ OTHER = {  # another value of each field, and what else it takes to see it
     "reduction": 1,
     "attention": False,
 }
-IMAGE_ONLY = {"windows", "window"}
+IMAGE_ONLY = {"windows", "window", "ssim", "frc"}
 
 
 @pytest.fixture(scope="module")
 def images():
-    """A scene of 8 bands, with two classes of which one is rare, and clean truth."""
+    """A scene of 8 bands, with two classes of which one is rare, and clean truth: of each task,
+    what its examples are made of."""
     rng = np.random.default_rng(0)
     axis = SpectralAxis(np.arange(8) + 500.0, "nm")
     ids = np.where(np.add.outer(np.arange(14), np.arange(18)) % 9 < 2, 2, 1).astype(np.uint8)
@@ -65,17 +70,23 @@ def images():
     cube = Cube(noisy, axis)
     stains = Cube(clean[2:4] ** 2, ChannelAxis(("DAPI", "lipid")))
     return {
-        "denoise": {"noisy": cube, "clean": Cube(clean, axis)},
-        "segment": {"cube": cube, "labels": Labels(ids)},
-        "predict_channels": {"cube": cube, "target": stains},
+        "denoise": [{"noisy": cube, "clean": Cube(clean, axis)}],
+        "segment": [{"cube": cube, "labels": Labels(ids)}],
+        "predict_channels": [{"cube": cube, "target": stains}],
+        "calibrate": [{"measured": cube, "reference": Cube(clean[1:6], axis.take(slice(1, 6)))}],
+        "classify_spectra": [{"spectra": cube, "labels": Labels(ids)}],
+        "classify_images": [
+            {"image": Cube(noisy * (1 + n % 2), axis), "label": ("one", "two")[n % 2]}
+            for n in range(4)
+        ],
     }
 
 
 def fingerprint(recipe, images):
     """All that a training leaves: losses, weights, a prediction."""
-    pictures = images[recipe.task.kind]
-    model = finish(fit(recipe, [recipe.task.example(**pictures)]))
-    result = finish(predict(model, next(iter(pictures.values()))))
+    examples = images[recipe.task.kind]
+    model = finish(fit(recipe, [recipe.example(**pictures) for pictures in examples]))
+    result = finish(predict(model, next(iter(examples[0].values()))))
     state = [t.numpy() for t in model.network.state_dict().values()]
     return (
         model.card.losses,
@@ -150,8 +161,11 @@ def test_every_choice_of_how_to_step_is_another_training(name, choice, images):
 
 @pytest.mark.parametrize(("kind", "name"), fields(TASKS))
 def test_every_setting_of_a_task_does_something(kind, name, images):
+    network = (
+        SpectralUNet(components=4, width=4, depth=1) if name in IMAGE_ONLY else Pixelwise(width=8)
+    )
     one, other = (
-        Recipe(task=task, network=Pixelwise(width=8), training=BASE)
+        Recipe(task=task, network=network, training=BASE)
         for task in (kind(), kind.model_validate({name: another(kind, name)}))
     )
     assert different(fingerprint(one, images), fingerprint(other, images))

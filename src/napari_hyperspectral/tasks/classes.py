@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Annotated, ClassVar, Final, Literal
 
 import numpy as np
+import torch
 from annotated_types import Ge, Lt
 from numpy.typing import NDArray
 from torch import Tensor
@@ -41,6 +42,15 @@ class ClassTask(Task):
 
     def teaches(self, wanted: Tensor) -> Tensor:
         return wanted[:, 0] > 0
+
+    def probabilities(self, predicted: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Turn scores, (…, class, y, x), into probabilities of the same shape.
+
+        They add up to 1, but for the penalty binary: it judges each class by itself.
+        """
+        scores = torch.from_numpy(np.ascontiguousarray(predicted))
+        binary = self.penalty == "binary"
+        return (scores.sigmoid() if binary else scores.softmax(dim=-3)).numpy()
 
 
 def class_cost(scores: Tensor, wanted: Tensor, task: ClassTask, *, balance: bool) -> Tensor:
@@ -134,26 +144,22 @@ def with_common_classes(examples: Sequence[Example], classes: tuple[str, ...]) -
     Raises
     ------
     ValueError
-        If there are fewer than two classes in all.
+        If there are fewer than two classes in all, or one is none of `classes`.
     """
     lists = [e.gives.names for e in examples if isinstance(e.gives, ChannelAxis)]
+    both = list(zip(examples, lists, strict=True))
+    found = {name: e.source for e, known in both for name in _present(e.wanted, known)}
     names = classes or _common(lists)
-    found = {
-        name for e, known in zip(examples, lists, strict=True) for name in _present(e.wanted, known)
-    }
+    for name in found.keys() - set(names):
+        raise ValueError(f"{found[name]} is of class {name!r}; wanted one of {', '.join(names)}")
     if len(found) < 2:
         raise ValueError(
-            f"all examples are of one class ({', '.join(sorted(found)) or 'none'}); "
+            f"all examples are of one class ({', '.join(found) or 'none'}); "
             "give examples of at least two"
         )
-    colour = {
-        n: c for e, known in zip(examples, lists, strict=True) for n, c in zip(known, e.colours)
-    }
+    colour = {n: c for e, known in both for n, c in zip(known, e.colours)}
     colours = tuple(colour[name] for name in names) if colour.keys() >= set(names) else ()
-    return [
-        _renumbered(example, known, names, colours)
-        for example, known in zip(examples, lists, strict=True)
-    ]
+    return [_renumbered(example, known, names, colours) for example, known in both]
 
 
 def _common(lists: Sequence[tuple[str, ...]]) -> tuple[str, ...]:

@@ -1,16 +1,18 @@
-"""What the tasks that predict intensities share: what an error costs."""
+"""What the tasks that predict intensities share: what they learn from, and what an error costs."""
 
 from __future__ import annotations
 
 from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 
+import numpy as np
 import torch
 from annotated_types import Ge
 from torch import Tensor
 
 from .. import losses
+from ..cube import Cube
 from ..networks import Normalise, Normalised
-from .base import Task
+from .base import Example, Task, measured_planes
 
 Penalty: TypeAlias = Literal["l1", "l2", "huber", "charbonnier"]
 _PENALTIES: Final = {
@@ -44,6 +46,39 @@ class IntensityTask(Task):
 
     def teaches(self, wanted: Tensor) -> Tensor:
         return wanted.isfinite().any(dim=1)
+
+
+def paired_example(given: Cube, target: Cube) -> Example:
+    """Pair a cube with another one of the same pixels; their bands may differ.
+
+    Raises
+    ------
+    ValueError
+        If their pixels differ, or none is measured in both.
+    """
+    sizes = [image.shape[:-3] + image.shape[-2:] for image in (given, target)]
+    if sizes[0] != sizes[1] or given.dims != target.dims:
+        raise ValueError(
+            f"{given.name!r} is {given.shape}, its target {target.name!r} {target.shape}; they "
+            "must show the same pixels, or samples (bands may differ): register them first"
+        )
+    measured, wanted = measured_planes(given), measured_planes(target)
+    known = np.isfinite(measured).any(axis=1) & np.isfinite(wanted).any(axis=1)
+    if not known.any():
+        raise ValueError(
+            f"no pixel is measured in both {given.name!r} and {target.name!r}; "
+            "pair images of the same place"
+        )
+    return Example(
+        measured,
+        wanted,
+        known.astype(np.int64),
+        given.axis,
+        target.axis,
+        f"{given.name} → {target.name}",
+        given.pixel_size,
+        given.pixel_unit,
+    )
 
 
 def intensity_loss(

@@ -17,8 +17,8 @@ from torch import Tensor
 from ..axis import Axis, ChannelAxis
 from ..cube import Cube
 from ..networks import Normalised
-from .base import Example, measured_planes
-from .intensities import IntensityTask, Penalty, intensity_loss
+from .base import Example
+from .intensities import IntensityTask, Penalty, intensity_loss, paired_example
 
 
 class PredictChannels(IntensityTask):
@@ -47,30 +47,7 @@ class PredictChannels(IntensityTask):
         ValueError
             If their pixels differ, or none is measured in both.
         """
-        sizes = [image.shape[:-3] + image.shape[-2:] for image in (cube, target)]
-        if sizes[0] != sizes[1] or cube.dims != target.dims:
-            raise ValueError(
-                f"cube {cube.name!r} is {cube.shape}, target {target.name!r} {target.shape}; "
-                "they must show the same pixels (bands may differ): register them first"
-            )
-        given, wanted = measured_planes(cube), measured_planes(target)
-        wanted = np.where(target.axis.good[:, None, None], wanted, np.float32(np.nan))
-        known = np.asarray(np.isfinite(given).any(axis=1) & np.isfinite(wanted).any(axis=1))
-        if not known.any():
-            raise ValueError(
-                f"no pixel is measured in both {cube.name!r} and {target.name!r}; "
-                "pair images of the same place"
-            )
-        return Example(
-            given,
-            wanted,
-            known.astype(np.int64),
-            cube.axis,
-            target.axis,
-            f"{cube.name} → {target.name}",
-            cube.pixel_size,
-            cube.pixel_unit,
-        )
+        return paired_example(cube, target)
 
     def loss(self, network: Normalised, given: Tensor, wanted: Tensor) -> Tensor:
         return intensity_loss(network, given, wanted, self)

@@ -1,0 +1,54 @@
+"""Calibration: from spectra of one instrument to those that another would have measured.
+
+Source: the learned form of instrument standardisation (Wang et al. 1991,
+https://doi.org/10.1021/ac00023a016), as spectrai offers it for Raman spectra. Ours: axes may
+differ in length, range and spacing, and results carry the axis of the reference.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..axis import Axis
+from ..cube import Cube
+from ..networks import Normalised, Scale
+from .base import Example
+from .intensities import IntensityTask, intensity_loss, paired_example
+
+
+class Calibrate(IntensityTask):
+    """Learn to turn spectra into those of a reference instrument, from samples that both saw."""
+
+    source: ClassVar[str] = "Wang et al. 1991, https://doi.org/10.1021/ac00023a016"
+    spectra: ClassVar[tuple[str, ...]] = ("measured", "reference")
+    kind: Literal["calibrate"] = "calibrate"
+    normalise: Scale = "mean"
+    """How spectra are brought to one scale before the network, and results back after it. mean or
+    maximum: each spectrum, with its reference, by its own; band or cube: by mean and spread of the
+    training set, of each band or of all together, where brightness itself is to be calibrated."""
+
+    def example(self, *, measured: Cube, reference: Cube) -> Example:
+        """Pair spectra with those that the reference instrument measured of the same samples.
+
+        Raises
+        ------
+        ValueError
+            If they are not as many, in the same order, or none is measured by both.
+        """
+        return paired_example(measured, reference)
+
+    def loss(self, network: Normalised, given: Tensor, wanted: Tensor) -> Tensor:
+        return intensity_loss(network, given, wanted, self)
+
+    def result(self, predicted: NDArray[np.float32], gives: Axis, cube: Cube) -> Cube:
+        return cube.after(
+            f"calibrated to {gives}",
+            data=predicted,
+            axis=gives,
+            intensity_unit=None,
+            name=f"{cube.name} calibrated".strip(),
+        )

@@ -1,0 +1,83 @@
+"""Classification of whole images: one class for a cube, or for each plane of a stack.
+
+Source: spectrai, whose image classification in 2D and 3D this is. Ours: missing pixels, images of
+any size, and the scores of all classes beside the winner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..axis import Axis, ChannelAxis
+from ..cube import Cube, Labels
+from ..networks import Normalised, Scale
+from .base import Example, measured_planes
+from .classes import ClassTask, class_cost, labels_of, with_common_classes
+
+
+class ClassifyImages(ClassTask):
+    """Learn what an image shows as a whole: healthy or ill, one species or another."""
+
+    source: ClassVar[str] = "Horgan & Bergholt 2021, https://arxiv.org/abs/2108.07595"
+    whole: ClassVar[bool] = True
+    spectra: ClassVar[tuple[str, ...]] = ("image",)
+    kind: Literal["classify_images"] = "classify_images"
+    normalise: Scale = "band"
+    """How spectra are brought to one scale before the network. band or cube: by mean and spread of
+    the training set, of each band or of all together; mean or maximum: each spectrum by its own,
+    which takes away differences in brightness."""
+
+    def example(self, *, image: Cube, label: str) -> Example:
+        """Pair an image with the name of its class.
+
+        Raises
+        ------
+        ValueError
+            If there is no name, it is none of `classes`, or the image holds no measured value.
+        """
+        names = self.classes or (label,)
+        if not label or label not in names:
+            raise ValueError(
+                f"image {image.name!r} is labelled {label!r}; wanted "
+                + (f"one of {', '.join(self.classes)}" if self.classes else "the name of its class")
+            )
+        given = measured_planes(image)
+        number = names.index(label) + 1
+        measured = np.isfinite(given).any(axis=1)
+        seen = measured.any(axis=(1, 2), keepdims=True)[:, None]  # a plane may be missing
+        return Example(
+            given,
+            np.where(seen, np.float32(number), np.float32(0)),
+            np.where(measured, number, 0),
+            image.axis,
+            ChannelAxis(names),
+            f"{image.name} → {label}",
+            image.pixel_size,
+            image.pixel_unit,
+        )
+
+    def agreed(self, examples: Sequence[Example]) -> list[Example]:
+        return with_common_classes(examples, self.classes)
+
+    def loss(self, network: Normalised, given: Tensor, wanted: Tensor) -> Tensor:
+        return class_cost(network(given), wanted, self, balance=False)
+
+    def result(self, predicted: NDArray[np.float32], gives: Axis, cube: Cube) -> Labels:
+        """Return the winning class all over the image, and what all classes scored.
+
+        ``metadata["scores"]`` has the probability of each class: a number, or lists of them where
+        the image has planes or frames.
+        """
+        labels = labels_of(predicted, gives, cube)
+        size = np.broadcast_to(labels.data, (*labels.data.shape[:-2], *cube.shape[-2:]))
+        chances = np.moveaxis(self.probabilities(predicted), -3, 0)[..., 0, 0]
+        scores = {
+            name: np.round(chance.astype(float), 6).tolist()
+            for name, chance in zip(labels.classes, chances, strict=True)
+        }
+        return labels.after("classified", data=size.copy(), metadata={"scores": scores})

@@ -1,0 +1,62 @@
+"""Classification of spectra: a class for each spectrum of a list, or of a map.
+
+Source: spectrai, Conor Horgan and Mads Bergholt; one class a file, or labels beside a table. Ours:
+files of one class are put together by the names of their classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..axis import Axis
+from ..cube import Cube, Labels
+from ..networks import Normalised, Scale
+from .base import Example
+from .classes import ClassTask, class_cost, labelled_example, labels_of, with_common_classes
+
+
+class ClassifySpectra(ClassTask):
+    """Learn the class of single spectra; those without a label (0) teach nothing."""
+
+    source: ClassVar[str] = "Horgan & Bergholt 2021, https://arxiv.org/abs/2108.07595"
+    spectra: ClassVar[tuple[str, ...]] = ("spectra",)
+    kind: Literal["classify_spectra"] = "classify_spectra"
+    balance: bool = True
+    """Let every class count alike, however many spectra there are of it (Dice does anyway)."""
+    normalise: Scale = "band"
+    """How spectra are brought to one scale before the network. band or cube: by mean and spread of
+    the training set, of each band or of all together; mean or maximum: each spectrum by its own,
+    which takes away differences in brightness."""
+
+    def example(self, *, spectra: Cube, labels: Labels) -> Example:
+        """Pair spectra with their classes, which may be but one if another example has others.
+
+        Names that come with the labels go before `classes`, by which they are then numbered.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many labels as spectra, none is labelled, a label is negative, or
+            there are more classes than names.
+        """
+        example = labelled_example(spectra, labels, labels.classes or self.classes)
+        if not example.strata.any():
+            raise ValueError(
+                f"labels {labels.name!r} name the class of no measured spectrum; "
+                "number them from 1, 0 being unknown"
+            )
+        return example
+
+    def agreed(self, examples: Sequence[Example]) -> list[Example]:
+        return with_common_classes(examples, self.classes)
+
+    def loss(self, network: Normalised, given: Tensor, wanted: Tensor) -> Tensor:
+        return class_cost(network(given), wanted, self, balance=self.balance)
+
+    def result(self, predicted: NDArray[np.float32], gives: Axis, cube: Cube) -> Labels:
+        return labels_of(predicted, gives, cube).after("classified")
