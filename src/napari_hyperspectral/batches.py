@@ -11,20 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from .augmentation import Augment, Batch, spread_of
 from .networks import geometry_of
 from .recipe import Recipe, Training
 from .splits import Split
 from .tasks import Example, Task
-
-
-class Batch(NamedTuple):
-    """Some input with what should come of it."""
-
-    given: Tensor
-    """Shape (batch, band, y, x)."""
-    wanted: Tensor
-    """Shape (batch, out, y · scale, x · scale), of tasks about whole images (batch, out, 1, 1);
-    the task's `unlabelled` where nothing is to be learned."""
 
 
 class Batches(ABC):
@@ -62,7 +53,7 @@ class _Spectra(Batches):
         device: torch.device,
     ) -> None:
         self._training: Training = recipe.training
-        self._mixable = recipe.task.intensities
+        self._augment = _augment(recipe, examples)
         self._train = _pixels(examples, [s.rest for s in splits], device)
         self._held_out = _pixels(examples, [s.drawn for s in splits], device)
         self.steps = -(-len(self._train.given) // self._training.batch_size)
@@ -73,9 +64,7 @@ class _Spectra(Batches):
         for chosen in torch.split(order, self._training.batch_size):
             chosen = chosen.to(self._train.given.device)
             batch = Batch(self._train.given[chosen], self._train.wanted[chosen])
-            if self._mixable and self._training.mixup:
-                batch = _mixed(batch, self._training.mixup, chance)
-            yield _as_images(batch)
+            yield self._augment.in_spectra(_as_images(batch), chance)
 
     def validation(self) -> Iterator[Batch]:
         size = 4 * self._training.batch_size
@@ -87,7 +76,7 @@ class _Spectra(Batches):
 
 
 class _Windows(Batches):
-    """Whole images, or windows of large ones, turned and mirrored."""
+    """Whole images, or windows of large ones."""
 
     def __init__(
         self,
@@ -98,6 +87,7 @@ class _Windows(Batches):
     ) -> None:
         self._training: Training = recipe.training
         self._task: Task = recipe.task
+        self._augment = _augment(recipe, examples)
         ports = recipe.task.ports(examples[0].takes, examples[0].gives)
         self._stride = geometry_of(recipe.network, ports).stride
         self._scale = ports.scale
@@ -121,7 +111,8 @@ class _Windows(Batches):
         shown = torch.randperm(self._training.windows * len(self._taught), generator=chance)
         for chosen in torch.split(shown, self._training.together):
             planes = [self._taught[index % len(self._taught)] for index in chosen.tolist()]
-            yield self._stacked([self._window(plane, chance) for plane in planes])
+            windows = self._stacked([self._window(plane, chance) for plane in planes])
+            yield self._augment.in_spectra(windows, chance)
 
     def validation(self) -> Iterator[Batch]:
         side = self._training.window
@@ -141,16 +132,15 @@ class _Windows(Batches):
         return torch.from_numpy(np.where(mask, wanted, np.float32(self._task.unlabelled)))
 
     def _window(self, plane: _Plane, chance: torch.Generator) -> Batch:
-        """Return a random window of a plane, turned and mirrored."""
+        """Return a random window of a plane, varied in space."""
         y, x = plane.taught[_draw(len(plane.taught), chance)]
         spans = (
             self._span(plane.given.shape[1], int(y), chance),
             self._span(plane.given.shape[2], int(x), chance),
         )
-        turns, mirror = _draw(4, chance), _draw(2, chance)
-        given = _turned(plane.given[None, :, spans[0], spans[1]], turns, mirror)
-        wanted = _turned(self._cut(plane.wanted, spans), turns, mirror)
-        return Batch(*self._task.settled(given, wanted))
+        given = plane.given[None, :, spans[0], spans[1]]
+        window = Batch(given, self._cut(plane.wanted, spans))
+        return Batch(*self._task.settled(*self._augment.in_space(window, chance)))
 
     def _cut(self, wanted: Tensor, spans: tuple[slice, slice]) -> Tensor:
         """Cut what is wanted of a window, (1, out, y, x); of whole images it is always the same."""
@@ -194,6 +184,17 @@ class _Plane(NamedTuple):
     taught: np.ndarray  # (pixel, 2): y and x of what is taught
 
 
+def _augment(recipe: Recipe, examples: Sequence[Example]) -> Augment:
+    task: Task = recipe.task
+    return Augment(
+        recipe.augmentation,
+        examples[0].takes,
+        restores=task.restores,
+        intensities=task.intensities,
+        spread=spread_of([example.given for example in examples]),
+    )
+
+
 def _pixels(
     examples: Sequence[Example], masks: Sequence[np.ndarray], device: torch.device
 ) -> Batch:
@@ -208,25 +209,6 @@ def _pixels(
 
 def _as_images(batch: Batch) -> Batch:
     return Batch(*(part[:, :, None, None] for part in batch))
-
-
-def _mixed(batch: Batch, share: float, chance: torch.Generator) -> Batch:
-    """Mix a share of the spectra with another of the batch, targets alike.
-
-    Source: mixup, Zhang et al. 2018, https://arxiv.org/abs/1710.09412
-    """
-    count = len(batch.given)
-    partner = torch.randperm(count, generator=chance)
-    keep = torch.rand(count, generator=chance)
-    keep = torch.where(torch.rand(count, generator=chance) < share, keep, 1.0)[:, None]
-    keep, partner = keep.to(batch.given.device), partner.to(batch.given.device)
-    # where a spectrum is kept whole, a missing value of its partner must not reach it
-    return Batch(*(torch.where(keep == 1, p, keep * p + (1 - keep) * p[partner]) for p in batch))
-
-
-def _turned(image: Tensor, turns: int, mirror: int) -> Tensor:
-    turned = torch.rot90(image, turns, dims=(-2, -1))
-    return turned.flip(-1) if mirror else turned
 
 
 def _chance(seed: int, epoch: int) -> torch.Generator:

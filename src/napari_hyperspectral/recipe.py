@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Lt
 
 from .augmentation import Augmentation
 from .networks import AnyNetwork, ResUNet1D
@@ -32,8 +32,8 @@ class Training(Settings):
     batch_size: Annotated[int, Ge(1)] = 32
     """Spectra in one step, for networks that see one spectrum at a time."""
     windows: Annotated[int, Ge(1)] = 10
-    """Times each image is shown in an epoch, for networks that see images: each time turned and
-    mirrored another way, large ones cut to a random window."""
+    """Times each image is shown in an epoch, for networks that see images: each time varied another
+    way, large ones cut to a random window."""
     together: Annotated[int, Ge(1)] = 1
     """Images, or windows of them, in one step, for networks that see images."""
     window: Annotated[int, Ge(8)] = 256
@@ -63,8 +63,6 @@ class Training(Settings):
     """Epochs between two steps, of a cycle, or without a better validation loss for a plateau."""
     weight_decay: Annotated[float, Ge(0)] = 1e-4
     """Pull of all weights towards zero; guards against learning by heart."""
-    mixup: Annotated[float, Ge(0), Le(1)] = 0.0
-    """Share of spectra that are mixed with another one, targets alike (intensities only)."""
     frozen: Literal["nothing", "what was learned", "first half"] = "nothing"
     """What stays as it is when training starts from another model: nothing; all weights that fit,
     so that only new bands or classes are learned; or the first half of the network."""

@@ -17,8 +17,9 @@ from typing import Final
 import numpy as np
 import torch
 
+from .augmentation import Batch
 from .axis import Axis, ChannelAxis, axis_to_json
-from .batches import Batch, Batches, batches_of
+from .batches import Batches, batches_of
 from .card import KEY, Card, Trained, read_card
 from .devices import computing, seeded
 from .io.errors import FileFormatError
