@@ -99,6 +99,24 @@ def axis(data: Path) -> Path:
     return save(viewer, "axis.png", lambda: spectra.show_point(here))
 
 
+def components(data: Path) -> Path:
+    """Components of a THP-1 cell (Kallepitis et al. 2017), their maps and the mixed colours."""
+    viewer = napari.Viewer(show=True)
+    viewer.window.resize(1300, 900)
+    cube = read(data / "raman_thp1" / "thp1_L5_40x40x500.npz::cube@yxb")
+    cube = cube.between(800, 1800)  # below, two cosmic rays would be taken for components
+    array, attributes, _ = to_layer(cube)
+    layer = viewer.add_image(array, **attributes | {"name": "THP-1 cell", "colormap": "viridis"})
+    _, dock = viewer.window.add_plugin_dock_widget("napari-hyperspectral", "Components")
+    dock.setMinimumWidth(420)
+    dock.choose(layer)
+    dock.unmix()
+    _wait(30, lambda: dock.results)
+    _wait(1)
+    viewer.reset_view()
+    return save(viewer, "components.png")
+
+
 def _trained(data: Path) -> tuple[napari.Viewer, Any]:
     """Return a viewer with a pair of Raman maps, and its Train dock when it is done with them."""
     viewer = napari.Viewer(show=True)
@@ -156,5 +174,5 @@ def save(viewer: napari.Viewer, name: str, before=lambda: None) -> Path:
 
 
 if __name__ == "__main__":
-    for take in (spectrum, axis, train, predict):
+    for take in (spectrum, axis, components, train, predict):
         print(take(Path(sys.argv[1])))

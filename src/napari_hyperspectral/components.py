@@ -38,7 +38,8 @@ class Unmixing(Settings):
     """How components are found in a cube, and in others."""
 
     count: Annotated[int, Ge(2), Le(len(COLOURS))] = 4
-    """Components to look for; the background is one of them."""
+    """Components to look for; the background is one of them. A spectrum with the spike of a cosmic
+    ray is unlike all mixtures, and so a component: remove spikes before."""
     sum_to_one: bool = False
     """Whether the components of each pixel add up to 1: right for reflectance in even light. Off,
     pixels may be brighter or darker, as in Raman and fluorescence maps."""
