@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from . import samples
 from .axis import SpectralAxis
 from .cube import Cube, Labels
-from .evaluation import HeldOut, evaluate, part_of
+from .evaluation import HeldOut, evaluate
 from .io import write
 from .machine import Machine
 from .model import Model
 from .networks import Pixelwise
-from .progress import Job, Progress, finish
+from .progress import Job, Progress, finish, part_of
 from .recipe import Recipe, Training
 from .reports import Curves, Photograph, Picture, Report
 from .splits import Split, block_split

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -26,7 +26,7 @@ from .cube import Cube, Image, Labels
 from .machine import Machine
 from .model import Model
 from .prediction import Cancelled, predict
-from .progress import Job, Progress, Result, Stop
+from .progress import Job, Progress, Stop, part_of
 from .reports import Report, Row, Table, plain
 from .splits import Mask, beyond
 from .tasks import Example, Task
@@ -156,25 +156,6 @@ def evaluate(
     return Evaluation(model.with_metrics(figures), report, predicted)
 
 
-def part_of(job: Job[Result], start: int, end: int, note: str) -> Job[Result]:
-    """Run a job as a part of a greater one, whose progress it takes from `start` to `end` percent."""
-    try:
-        step = next(job)
-        while True:
-            done = start + (end - start) * step.done // max(step.total, 1)
-            try:
-                yield Progress(done, 100, step.loss, step.validation, note)
-            except Stop as stop:
-                step = job.throw(stop)
-            else:
-                step = next(job)
-    except StopIteration as result:
-        value: Result = result.value
-        return value
-    finally:
-        job.close()
-
-
 def validation_ground(
     model: Model, examples: Sequence[Example], images: Sequence[Mapping[str, Image | str]]
 ) -> HeldOut:
@@ -245,8 +226,7 @@ def judged(
 
 def evaluate_unseen(
     model: Model,
-    images: Iterable[Mapping[str, Image | str]],
-    count: int,
+    images: Sequence[Mapping[str, Image | str]],
     *,
     machine: Machine | None = None,
 ) -> Job[Report]:
@@ -256,10 +236,8 @@ def evaluate_unseen(
     ----------
     model : Model
         Trained on other images.
-    images : iterable of mapping of name to image
+    images : sequence of mapping of name to image
         As the model's task names them; taken one at a time.
-    count : int
-        How many they are.
     machine : Machine, optional
         Where the model runs.
 
@@ -270,6 +248,7 @@ def evaluate_unseen(
     """
     rows: list[dict[str, Any]] = []
     notes: dict[str, None] = {}
+    count = len(images)
     for number, one in enumerate(images):
         start, end = 100 * number // count, 100 * (number + 1) // count
         ground = _unseen(model, one)

@@ -46,3 +46,22 @@ def finish(job: Job[Result], watch: Callable[[Progress], object] | None = None) 
     except StopIteration as end:
         result: Result = end.value
         return result
+
+
+def part_of(job: Job[Result], start: int, end: int, note: str) -> Job[Result]:
+    """Run a job as a part of a greater one, whose progress it takes from `start` to `end` percent."""
+    try:
+        step = next(job)
+        while True:
+            done = start + (end - start) * step.done // max(step.total, 1)
+            try:
+                yield Progress(done, 100, step.loss, step.validation, note)
+            except Stop as stop:
+                step = job.throw(stop)
+            else:
+                step = next(job)
+    except StopIteration as result:
+        value: Result = result.value
+        return value
+    finally:
+        job.close()
