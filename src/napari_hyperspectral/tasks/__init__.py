@@ -5,11 +5,36 @@ from typing import Annotated, Final, TypeAlias, get_args
 from pydantic import Field
 
 from .base import Example, Task
+from .calibrate import Calibrate
+from .classify_images import ClassifyImages
+from .classify_spectra import ClassifySpectra
 from .denoise import Denoise
 from .predict_channels import PredictChannels
 from .segment import Segment
+from .super_resolve import SuperResolve
 
-AnyTask: TypeAlias = Annotated[Denoise | Segment | PredictChannels, Field(discriminator="kind")]
+AnyTask: TypeAlias = Annotated[
+    Denoise
+    | Segment
+    | PredictChannels
+    | Calibrate
+    | ClassifySpectra
+    | ClassifyImages
+    | SuperResolve,
+    Field(discriminator="kind"),
+]
 TASKS: Final[tuple[type[Task], ...]] = get_args(get_args(AnyTask)[0])
 
-__all__ = ["TASKS", "AnyTask", "Denoise", "Example", "PredictChannels", "Segment", "Task"]
+__all__ = [
+    "TASKS",
+    "AnyTask",
+    "Calibrate",
+    "ClassifyImages",
+    "ClassifySpectra",
+    "Denoise",
+    "Example",
+    "PredictChannels",
+    "Segment",
+    "SuperResolve",
+    "Task",
+]

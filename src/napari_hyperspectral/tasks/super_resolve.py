@@ -1,0 +1,36 @@
+"""Super-resolution: finer pixels than were measured.
+
+Sources: Horgan et al. 2021, https://doi.org/10.1021/acs.analchem.1c02178; the bicubic degradation,
+Keys 1981, https://doi.org/10.1109/TASSP.1981.1163711. Ours: the degradation is stated, applied once
+to whole images in training and never in a prediction, results lie where their input lies, and may
+be held to agree with it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..axis import Axis
+from ..cube import Cube
+from ..networks import Normalised
+from .finer import FinerTask
+from .intensities import intensity_loss
+
+
+class SuperResolve(FinerTask):
+    """Learn from fine images, and coarse ones made of them, to give others finer pixels."""
+
+    source: ClassVar[str] = "Horgan et al. 2021, https://doi.org/10.1021/acs.analchem.1c02178"
+    kind: Literal["super_resolve"] = "super_resolve"
+    scale: Literal[2, 3, 4, 8] = 4
+    """How many times smaller pixels get, in rows and in columns."""
+
+    def loss(self, network: Normalised, given: Tensor, wanted: Tensor) -> Tensor:
+        return intensity_loss(network, given, wanted, self)
+
+    def result(self, predicted: NDArray[np.float32], gives: Axis, cube: Cube) -> Cube:
+        return self.finer(predicted, cube, "super-resolved")
