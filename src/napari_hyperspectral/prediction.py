@@ -107,6 +107,17 @@ def predict_classes(
     return labels, job.probabilities(predicted)
 
 
+def bands_given(model: Model, axis: Axis) -> Axis:
+    """Return the axis of what a model makes of a cube with this axis, without running it.
+
+    Raises
+    ------
+    AxisMismatchError
+        If it can make nothing of such a cube.
+    """
+    return _bands(model, axis).result
+
+
 class _Prediction:
     """One model on one cube."""
 
@@ -114,12 +125,7 @@ class _Prediction:
         self.model, self.cube, self.machine = model, cube, machine
         self.task: Task = model.recipe.task
         self.prepare: Preprocessing = model.recipe.preprocessing
-        self.bands = _Bands(
-            model.card.axis,
-            model.card.output_axis,
-            self.prepare.on_axis(cube.axis),
-            self.task.restores,
-        )
+        self.bands = _bands(model, cube.axis)
         ports = model.ports
         self.scale = ports.scale
         self.geometry = geometry_of(model.recipe.network, ports)
@@ -273,6 +279,12 @@ class _Bands:
             piece = resample(piece, self.model, self.cube)
         known = np.asarray(np.isfinite(tile) & _upright(self.cube.good))
         return np.where(_finer(known, scale), piece, np.float32(np.nan))
+
+
+def _bands(model: Model, axis: Axis) -> _Bands:
+    recipe, card = model.recipe, model.card
+    prepared = recipe.preprocessing.on_axis(axis)
+    return _Bands(card.axis, card.output_axis, prepared, recipe.task.restores)
 
 
 def _upright(bands: NDArray[np.bool_]) -> NDArray[np.bool_]:

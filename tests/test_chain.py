@@ -1,0 +1,81 @@
+"""Models in a row do what they do one by one, and are refused in advance where they cannot."""
+
+import numpy as np
+import pytest
+
+from napari_hyperspectral import Machine, Recipe, Training, finish, fit, predict
+from napari_hyperspectral.axis import SpectralAxis
+from napari_hyperspectral.chain import ChainError, check_chain, predict_all, speed_up
+from napari_hyperspectral.cube import Cube
+from napari_hyperspectral.networks import Pixelwise
+from napari_hyperspectral.prediction import AxisMismatchError
+from napari_hyperspectral.tasks import Denoise, PredictChannels, Segment, SuperResolve
+
+MACHINE = Machine(device="cpu", threads=1)
+
+
+def learned(task, **images):
+    recipe = Recipe(task=task, network=Pixelwise.smallest(), training=Training(epochs=1))
+    return finish(fit(recipe, [recipe.example(**images)], machine=MACHINE))
+
+
+@pytest.fixture
+def denoiser(noisy, clean):
+    return learned(Denoise(normalise="cube"), noisy=noisy, clean=clean)
+
+
+@pytest.fixture
+def finer(clean):
+    """Learned on every second band: what it is given must be resampled."""
+    return learned(SuperResolve(scale=2, normalise="cube"), fine=clean.take(slice(None, None, 2)))
+
+
+def test_a_chain_gives_what_its_models_give_one_by_one(denoiser, finer, noisy):
+    steps = []
+    result = finish(predict_all([denoiser, finer], noisy, machine=MACHINE), steps.append)
+    by_hand = finish(
+        predict(finer, finish(predict(denoiser, noisy, machine=MACHINE)), machine=MACHINE)
+    )
+    np.testing.assert_array_equal(result.data, by_hand.data)
+    assert result.shape == (12, 40, 52)
+    assert result.pixel_size == (0.25, 0.25)
+    assert result.history[:-1] == by_hand.history
+    assert [step.done for step in steps] == sorted(step.done for step in steps)
+    assert {step.note for step in steps} == {"model 1 of 2", "model 2 of 2"}
+
+
+def test_the_dwell_time_that_was_saved_is_told(denoiser, finer, noisy):
+    result = finish(predict_all([denoiser, finer], noisy, dwell=(1.0, 0.1), machine=MACHINE))
+    assert result.history[-1] == (
+        "stands for 40× less dwell time (×2 in rows and columns, 0.1 instead of 1 a pixel)"
+    )
+    alone = finish(predict_all([denoiser], noisy, machine=MACHINE))
+    assert "dwell" not in alone.history[-1]
+
+
+@pytest.mark.parametrize(("scale", "times"), [(2, 40), (3, 90), (4, 160)])
+def test_the_speed_up_is_that_of_the_paper(scale, times):
+    assert speed_up(scale, 1.0, 0.1) == pytest.approx(times)
+
+
+def test_a_time_of_nothing_has_no_speed():
+    with pytest.raises(ValueError, match="greater than 0, got 1 and 0"):
+        speed_up(4, 1, 0)
+
+
+def test_classes_come_last_or_not_at_all(denoiser, clean, truth, noisy):
+    segmenter = learned(Segment(), cube=clean, labels=truth)
+    assert finish(predict_all([denoiser, segmenter], noisy, machine=MACHINE)).classes
+    with pytest.raises(ChainError, match=r"model 1 \(segment\) .* it gives classes"):
+        next(predict_all([segmenter, denoiser], noisy))
+
+
+def test_a_model_that_cannot_take_what_comes_is_named_before_any_runs(denoiser, clean, noisy):
+    stain = learned(PredictChannels(), cube=clean, target=clean.take([3]))
+    with pytest.raises(ChainError, match=r"model 2 \(denoise\) .* trained on 12 bands"):
+        next(predict_all([stain, denoiser], noisy))
+    nothing_like_it = Cube(noisy.data, SpectralAxis(noisy.axis.centres, "um"))
+    with pytest.raises(AxisMismatchError):
+        check_chain([denoiser], nothing_like_it.axis)
+    with pytest.raises(ValueError, match="at least one model"):
+        next(predict_all([], noisy))
