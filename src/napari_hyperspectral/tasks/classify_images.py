@@ -21,7 +21,11 @@ from .classes import ClassTask, class_cost, labels_of, with_common_classes
 
 
 class ClassifyImages(ClassTask):
-    """Learn what an image shows as a whole: healthy or ill, one species or another."""
+    """Learn what an image shows as a whole: healthy or ill, one species or another.
+
+    Train on several images together: networks that normalise each batch see no difference between
+    images that come one by one.
+    """
 
     source: ClassVar[str] = "Horgan & Bergholt 2021, https://arxiv.org/abs/2108.07595"
     whole: ClassVar[bool] = True

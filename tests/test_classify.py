@@ -1,0 +1,178 @@
+"""Spectra, images and pixels are told apart, whatever an error costs, by the names of classes."""
+
+import numpy as np
+import pytest
+
+from napari_hyperspectral import Recipe, Training, finish, fit, predict
+from napari_hyperspectral.axis import SpectralAxis
+from napari_hyperspectral.cube import Cube, Labels, Sampling
+from napari_hyperspectral.networks import Pixelwise, SpectralUNet
+from napari_hyperspectral.tasks import ClassifyImages, ClassifySpectra, Segment
+
+AXIS = SpectralAxis(np.linspace(600, 1800, 10), "1/cm", "raman_shift")
+KINDS = ("bone", "fat", "liver")
+every_penalty = pytest.mark.parametrize(
+    "penalty", [{}, {"penalty": "binary"}, {"penalty": "focal"}, {"dice": 1.0}], ids=str
+)
+
+
+def spectra_of(kind, shape, chance, noise=0.3):
+    """Spectra with a peak of their kind, (band, *shape)."""
+    centre = 800 + 300 * KINDS.index(kind)
+    peak = np.exp(-(((AXIS.centres - centre) / 150) ** 2))
+    clean = peak.reshape(-1, *(1 for _ in shape)) + np.zeros(shape)
+    return (clean + chance.normal(0, noise, clean.shape)).astype(np.float32)
+
+
+def one_folder(kind, chance, count=60):
+    """A table of spectra of one class, labelled with its own name."""
+    spectra = Cube(spectra_of(kind, (1, count), chance), AXIS, name=f"{kind}.csv")
+    return {"spectra": spectra, "labels": Labels(np.ones((1, count), np.uint8), (kind,))}
+
+
+def picture(kind, chance, size=(11, 14)):
+    return Cube(spectra_of(kind, size, chance, noise=1.0), AXIS, name=f"a {kind}")
+
+
+def pictures(chance, kinds=("liver", "bone", "fat"), each=4):
+    return [{"image": picture(kind, chance), "label": kind} for kind in kinds for _ in range(each)]
+
+
+def learn(task, network, examples, **training):
+    recipe = Recipe(task=task, network=network, training=Training(**training))
+    return finish(fit(recipe, [recipe.example(**images) for images in examples]))
+
+
+@every_penalty
+def test_spectra_learned_from_one_table_a_class_are_told_apart(penalty, rng):
+    model = learn(
+        ClassifySpectra(**penalty),
+        Pixelwise(width=16, dropout=0.0),
+        [one_folder(kind, rng) for kind in ("liver", "bone", "fat")],
+        epochs=15,
+        learning_rate=1e-2,
+    )
+    unseen = np.concatenate([spectra_of(kind, (1, 50), rng) for kind in KINDS], axis=2)
+    found = finish(predict(model, Cube(unseen, AXIS, pixel_size=(1, 2))))
+    assert (found.classes, found.pixel_size) == (KINDS, (1, 2))  # by name
+    assert found.history[-1] == "classified"
+    assert (found.data[0] == np.repeat([1, 2, 3], 50)).mean() > 0.9
+
+
+def test_classes_are_numbered_by_the_settings_where_they_name_them(rng):
+    task = ClassifySpectra(classes=("liver", "bone", "fat"))
+    bone, fat = task.agreed([task.example(**one_folder(kind, rng)) for kind in ("bone", "fat")])
+    assert bone.gives.names == fat.gives.names == ("liver", "bone", "fat")
+    assert set(np.unique(bone.wanted)) == set(np.unique(bone.strata)) == {2}
+    assert set(np.unique(fat.wanted)) == {3}
+
+
+def test_colours_follow_their_classes(rng):
+    folders = {kind: one_folder(kind, rng) for kind in ("fat", "bone")}
+    for kind, colour in (("fat", "#ffff00"), ("bone", "#eeeeee")):
+        labels = folders[kind]["labels"]
+        folders[kind]["labels"] = Labels(labels.data, labels.classes, (colour,))
+    examples = [ClassifySpectra().example(**folder) for folder in folders.values()]
+    for example in ClassifySpectra().agreed(examples):
+        assert example.gives.names == ("bone", "fat")
+        assert example.colours == ("#eeeeee", "#ffff00")
+
+
+def test_lists_that_begin_alike_keep_their_order(rng):
+    spectra = Cube(spectra_of("fat", (1, 12), rng), AXIS)
+    few, all_ = (
+        ClassifySpectra().example(spectra=spectra, labels=Labels(1 + np.arange(12)[None] % count))
+        for count in (2, 12)
+    )
+    for example in ClassifySpectra().agreed([few, all_]):
+        assert example.gives.names == tuple(f"class {i}" for i in range(1, 13))
+
+
+@pytest.mark.parametrize("task", [ClassifySpectra(), ClassifySpectra(classes=KINDS)], ids=str)
+def test_one_class_is_none(task, rng):
+    examples = [task.example(**one_folder("fat", rng)) for _ in range(2)]
+    with pytest.raises(ValueError, match=r"all examples are of one class \(fat\)"):
+        task.agreed(examples)
+
+
+def test_a_class_that_nobody_named_is_refused(rng):
+    task = ClassifySpectra(classes=("bone", "liver"))
+    examples = [task.example(**one_folder(kind, rng)) for kind in ("bone", "fat")]
+    with pytest.raises(ValueError, match=r"is of class 'fat'; wanted one of bone, liver"):
+        task.agreed(examples)
+    with pytest.raises(ValueError, match=r"labelled 'fat'; wanted one of bone, liver"):
+        ClassifyImages(classes=("bone", "liver")).example(image=picture("fat", rng), label="fat")
+    with pytest.raises(ValueError, match="wanted the name of its class"):
+        ClassifyImages().example(image=picture("fat", rng), label="")
+
+
+def test_spectra_without_any_label_are_refused(rng):
+    folder = one_folder("fat", rng)
+    folder["labels"] = Labels(0 * folder["labels"].data, ("fat",))
+    with pytest.raises(ValueError, match="class of no measured spectrum"):
+        ClassifySpectra().example(**folder)
+
+
+@pytest.mark.parametrize(
+    "network", [Pixelwise(width=8), SpectralUNet(components=4, width=8, depth=1)], ids=str
+)
+def test_whole_images_are_told_apart(network, rng):
+    model = learn(
+        ClassifyImages(), network, pictures(rng), epochs=8, learning_rate=1e-2, together=6
+    )
+    for kind in KINDS:
+        unseen = picture(kind, rng, size=(9, 17))
+        found = finish(predict(model, unseen))
+        assert found.classes == KINDS
+        assert (found.data == KINDS.index(kind) + 1).all()
+        assert found.shape == (9, 17)
+        scores = found.metadata["scores"]
+        assert max(scores, key=scores.get) == kind
+        assert sum(scores.values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_each_plane_of_a_stack_has_its_own_class(rng):
+    model = learn(
+        ClassifyImages(),
+        Pixelwise(width=8),
+        pictures(rng),
+        epochs=8,
+        learning_rate=1e-2,
+        together=6,
+    )
+    planes = np.stack([picture(kind, rng).data for kind in ("fat", "bone")])
+    found = finish(predict(model, Cube(planes, AXIS, z=Sampling(1.0))))
+    assert found.shape == (2, 11, 14)
+    assert [np.unique(plane).tolist() for plane in found.data] == [[2], [1]]
+    assert [np.argmax(scores) for scores in found.metadata["scores"].values()] == [1, 0, 0]
+
+
+def test_a_plane_that_was_not_measured_teaches_no_class(rng):
+    planes = np.stack([picture("fat", rng).data] * 2)
+    planes[1] = np.nan
+    example = ClassifyImages().example(image=Cube(planes, AXIS, z=Sampling(1.0)), label="fat")
+    assert example.wanted.shape == (2, 1, 1, 1)
+    assert example.wanted.ravel().tolist() == [1, 0]
+    assert example.strata.any(axis=(1, 2)).tolist() == [True, False]
+
+
+def test_scores_are_probabilities_of_the_penalty_that_made_them():
+    scores = np.array([2.0, -1.0, 0.5], np.float32)[:, None, None]
+    odds = np.exp(scores)
+    assert np.allclose(Segment().probabilities(scores), odds / odds.sum())
+    binary = Segment(penalty="binary").probabilities(scores)
+    assert np.allclose(binary, odds / (1 + odds))
+
+
+@every_penalty
+def test_pixels_are_told_apart_whatever_an_error_costs(penalty, noisy, truth):
+    painted = np.where(np.random.default_rng(1).random(truth.shape) < 0.4, truth.data, 0)
+    model = learn(
+        Segment(**penalty),
+        Pixelwise(width=16, dropout=0.0),
+        [{"cube": noisy, "labels": Labels(painted, truth.classes)}],
+        epochs=15,
+        learning_rate=1e-2,
+    )
+    found = finish(predict(model, noisy))
+    assert (found.data == truth.data).mean() > 0.8  # noise hides what is nearly equal
