@@ -343,23 +343,24 @@ def preview(
 def recipe(
     task: Annotated[str | None, typer.Option(help="Kind of the task, such as denoise")] = None,
     network: Annotated[str | None, typer.Option(help="Kind of network, such as resunet1d")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Name of a published experiment, such as deeper-denoise")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write")] = None,
     settings: Annotated[
         bool, typer.Option("--settings", help="Tell what each setting means instead")
     ] = False,
     force: Force = False,
 ) -> None:
-    """List tasks and networks; with --task, write a recipe that has every setting in it."""
-    from .networks import NETWORKS
-    from .tasks import TASKS
-
-    if task is None and network is None and not settings and out is None:
-        _print_choices("Task", TASKS)
-        _print_choices("Network", NETWORKS)
+    """List tasks, networks and presets; with one, write a recipe that has every setting in it."""
+    if task is None and network is None and preset is None and not settings and out is None:
+        _print_all_choices()
         return
-    if task is None:
-        raise typer.BadParameter("a recipe needs --task", param_hint="--task")
-    chosen = _recipe_of(task, network)
+    if (task is None) == (preset is None) or (network and preset):
+        raise typer.BadParameter(
+            "a recipe needs --task, perhaps with --network, or else --preset", param_hint="--task"
+        )
+    chosen = _recipe_of(str(task), network) if preset is None else _recipe_of_preset(preset)
     if settings:
         _print_settings(chosen)
         return
@@ -575,6 +576,29 @@ def _print_choices(title: str, choices: Sequence[Any]) -> None:
         line = (choice.__doc__ or "").partition("\n")[0]
         table.add_row(choice.model_fields["kind"].default, line, choice.source)
     Console().print(table)
+
+
+def _print_all_choices() -> None:
+    from .networks import NETWORKS
+    from .presets import PRESETS
+    from .tasks import TASKS
+
+    _print_choices("Task", TASKS)
+    _print_choices("Network", NETWORKS)
+    table = Table("Preset", "", box=None)
+    for known in PRESETS:
+        table.add_row(known.name, known.title)
+    Console().print(table)
+
+
+def _recipe_of_preset(name: str) -> Recipe:
+    """Return the recipe of a published experiment; what there is to know of it goes to stderr."""
+    from .presets import preset
+
+    known = preset(name)
+    for text in (known.title, known.reference, known.notes):
+        print(text, file=sys.stderr)
+    return known.recipe
 
 
 def _recipe_of(task: str, network: str | None) -> Recipe:
