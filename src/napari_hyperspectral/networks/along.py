@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import torch
 from torch import Tensor, nn
 
 from .base import Body, Ports
+
+SPECTRA_LEAST: Final = 2
+"""Values at the coarsest: batch statistics need two, even of a single spectrum."""
+
+
+def length(bands: int, multiple: int) -> int:
+    """Return how many bands there are once the last is repeated up to a multiple."""
+    return -(-bands // multiple) * multiple
 
 
 class OfSpectra(Body):
@@ -24,8 +34,7 @@ class OfSpectra(Body):
     def __init__(self, body: nn.Module, stride: int, ports: Ports) -> None:
         super().__init__()
         self.body = body
-        # batch statistics need two values at the coarsest, even of a single spectrum
-        self.multiple = 2 * stride
+        self.multiple = SPECTRA_LEAST * stride
         self.to_outputs = _to_outputs(ports)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -64,7 +73,7 @@ class OfVolume(Body):
 
 def _lengthened(x: Tensor, multiple: int) -> Tensor:
     """Repeat the last band of (batch, channel, band, …) up to a multiple."""
-    more = -x.shape[2] % multiple
+    more = length(x.shape[2], multiple) - x.shape[2]
     return torch.cat([x, x[:, :, -1:].repeat_interleave(more, dim=2)], dim=2) if more else x
 
 

@@ -16,7 +16,7 @@ import torch
 from annotated_types import Ge, Le
 from torch import Tensor, nn
 
-from .along import OfVolume
+from .along import OfVolume, length
 from .base import Body, ImageNetwork, Ports
 from .layers import BATCH_NORM, CONV, TRANSPOSED, Dims
 
@@ -53,8 +53,10 @@ class FNet(ImageNetwork):
         return int(2**self.depth)
 
     def floats_a_pixel(self, ports: Ports) -> int:
-        ends, inside = 2 * (ports.bands_in + ports.bands_out), 12 * self.width
-        return ends + inside * (1 if self.along == "image" else ports.bands_in + self.stride)
+        ends = 2 * (ports.bands_in + ports.bands_out)
+        if self.along == "volume":
+            return ends + 8 * self.width * length(ports.bands_in, self.stride)
+        return ends + 12 * self.width
 
     @classmethod
     def smallest(cls) -> Self:

@@ -16,7 +16,7 @@ from annotated_types import Ge, Le, Lt
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .along import OfVolume
+from .along import OfVolume, length
 from .base import Body, ImageNetwork, Ports
 from .layers import CONV, Activation, Dims, Layers, Norm, averages
 
@@ -67,8 +67,10 @@ class SegNet(ImageNetwork):
         return int(2**self.depth)
 
     def floats_a_pixel(self, ports: Ports) -> int:
-        ends, inside = 2 * (ports.bands_in + ports.bands_out), 12 * self.width
-        return ends + inside * (1 if self.along == "image" else ports.bands_in + self.stride)
+        ends = 2 * (ports.bands_in + ports.bands_out)
+        if self.along == "volume":
+            return ends + 6 * self.width * length(ports.bands_in, self.stride)
+        return ends + 6 * self.width
 
     @classmethod
     def smallest(cls) -> Self:

@@ -18,7 +18,7 @@ import torch
 from annotated_types import Ge, Le, Lt
 from torch import Tensor, nn
 
-from .along import OfSpectra, OfVolume
+from .along import SPECTRA_LEAST, OfSpectra, OfVolume, length
 from .base import Body, Network, Ports
 from .layers import CONV, TRANSPOSED, Activation, Dims, Layers, Norm, averages
 
@@ -82,8 +82,14 @@ class UNet(Network):
         return 1 if self.view == "spectrum" else self._halved
 
     def floats_a_pixel(self, ports: Ports) -> int:
-        ends, inside = 2 * (ports.bands_in + ports.bands_out), 12 * self.width
-        return ends + inside * (1 if self.along == "image" else ports.bands_in + 2 * self._halved)
+        ends, width = 2 * (ports.bands_in + ports.bands_out), min(self.width, self.widest)
+        match self.along:  # measured: 5 to 6 maps of a level at once, 10 of spectra
+            case "image":
+                return ends + 8 * width
+            case "spectrum":
+                return ends + 12 * width * length(ports.bands_in, SPECTRA_LEAST * self._halved)
+            case "volume":
+                return ends + 8 * width * length(ports.bands_in, self._halved)
 
     @classmethod
     def smallest(cls) -> Self:
