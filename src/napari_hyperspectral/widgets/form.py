@@ -56,7 +56,9 @@ class Form(QWidget, Generic[S]):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(self._rows)
         if more.rowCount():
-            layout.addWidget(_folded("More settings", more))
+            inside = QWidget()
+            inside.setLayout(more)
+            layout.addWidget(folded("More settings", inside))
         else:
             more.deleteLater()
         layout.addWidget(self._error)
@@ -203,14 +205,13 @@ def _rows() -> QFormLayout:
     return rows
 
 
-def _folded(title: str, rows: QFormLayout) -> QCollapsible:
-    inside = QWidget()
-    inside.setLayout(rows)
-    folded = QCollapsible(title)
-    folded.setObjectName("more")
-    folded.setDuration(0)
-    folded.addWidget(inside)
-    return folded
+def folded(title: str, inside: QWidget) -> QCollapsible:
+    """Return a line that unfolds to show a widget."""
+    box = QCollapsible(title)
+    box.setObjectName("more")
+    box.setDuration(0)
+    box.addWidget(inside)
+    return box
 
 
 def _linked(source: str) -> str:

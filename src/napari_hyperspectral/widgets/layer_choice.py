@@ -1,20 +1,29 @@
-"""Choosing layers by the names a task gives them."""
+"""Choosing layers, and texts, by the names a task gives them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels as LabelsLayer
 from napari.layers import Layer
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ..cube import Cube, Image, Labels
 from ..layers import from_layer
 
-Kinds = Mapping[str, type[Cube] | type[Labels]]
+Kinds: TypeAlias = Mapping[str, type[Cube] | type[Labels] | type[str]]
+Chosen: TypeAlias = Layer | str | None
 
 
 def image_of(layer: Layer) -> Image:
@@ -65,9 +74,18 @@ class LayerBox(QComboBox):
 
     @layer.setter
     def layer(self, layer: Layer) -> None:
-        if layer not in self._layers:
+        self.chosen = layer
+
+    @property
+    def chosen(self) -> Chosen:
+        """As `layer`."""
+        return self.layer
+
+    @chosen.setter
+    def chosen(self, layer: Chosen) -> None:
+        if not isinstance(layer, Layer) or layer not in self._layers:
             raise ValueError(
-                f"layer {layer.name!r} cannot be {self._name!r}: that is a "
+                f"layer {getattr(layer, 'name', layer)!r} cannot be {self._name!r}: that is a "
                 + ("label layer" if self._kind is Labels else "grey image layer with bands")
             )
         self.setCurrentIndex(self._layers.index(layer))
@@ -91,8 +109,31 @@ class LayerBox(QComboBox):
         return next(iter((*named, *free, *self._layers)), None)
 
 
+class TextBox(QLineEdit):
+    """A text that belongs to an image, such as its class."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self.setPlaceholderText(f"{name} of the image, in a word")
+
+    @property
+    def chosen(self) -> Chosen:
+        """The text; None where there is none."""
+        return self.text().strip() or None
+
+    @chosen.setter
+    def chosen(self, text: Chosen) -> None:
+        if not isinstance(text, str):
+            raise ValueError(f"{self.objectName()!r} is a text, not a layer")
+        self.setText(text)
+
+    def refresh(self, taken: Sequence[Layer]) -> None:
+        """Stay as it is: texts do not depend on the layers of the viewer."""
+
+
 class ExampleList(QWidget):
-    """The layers to learn from: one example or several, each of them named layers."""
+    """What to learn from: one example or several, each of them named layers and texts."""
 
     changed = Signal()
 
@@ -100,7 +141,7 @@ class ExampleList(QWidget):
         super().__init__()
         self._viewer = viewer
         self.kinds: Kinds = {}
-        self._rows: list[tuple[QWidget, dict[str, LayerBox]]] = []
+        self._rows: list[tuple[QWidget, dict[str, LayerBox | TextBox]]] = []
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._more, self._less = QPushButton("Add another"), QPushButton("Remove last")
@@ -114,13 +155,13 @@ class ExampleList(QWidget):
         self._layout.addLayout(buttons)
 
     @property
-    def layers(self) -> list[dict[str, Layer | None]]:
-        """The chosen layers of each example, by name."""
-        return [{name: box.layer for name, box in boxes.items()} for _, boxes in self._rows]
+    def layers(self) -> list[dict[str, Chosen]]:
+        """The chosen layers, and texts, of each example, by name."""
+        return [{name: box.chosen for name, box in boxes.items()} for _, boxes in self._rows]
 
     @property
-    def images(self) -> list[dict[str, Image]]:
-        """The images of each example, by name.
+    def images(self) -> list[dict[str, Image | str]]:
+        """The images, and texts, of each example, by name.
 
         Raises
         ------
@@ -128,7 +169,7 @@ class ExampleList(QWidget):
             If a layer is not chosen, or cannot be what it was chosen as.
         """
         return [
-            {name: _image(name, layer) for name, layer in example.items()}
+            {name: _image(name, chosen, self.kinds[name]) for name, chosen in example.items()}
             for example in self.layers
         ]
 
@@ -139,8 +180,8 @@ class ExampleList(QWidget):
         self.kinds = kinds
         self.add()
 
-    def choose(self, *examples: Mapping[str, Layer]) -> None:
-        """Choose the layers of all examples, by name.
+    def choose(self, *examples: Mapping[str, Layer | str]) -> None:
+        """Choose the layers, and texts, of all examples, by name.
 
         Raises
         ------
@@ -155,7 +196,7 @@ class ExampleList(QWidget):
             for name, layer in example.items():
                 if name not in boxes:
                     raise ValueError(f"no layer {name!r} is asked for, only {', '.join(boxes)}")
-                boxes[name].layer = layer
+                boxes[name].chosen = layer
         self._tell()
 
     def add(self, *_: object) -> None:
@@ -164,13 +205,22 @@ class ExampleList(QWidget):
         form = QFormLayout(row)
         form.setContentsMargins(0, 0, 0, 4)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        boxes = {name: LayerBox(self._viewer, name, kind) for name, kind in self.kinds.items()}
-        for name, box in boxes.items():
-            form.addRow(name.capitalize(), box)
-            box.currentIndexChanged.connect(self._tell)
+        boxes: dict[str, LayerBox | TextBox] = {}
+        for name, kind in self.kinds.items():
+            boxes[name] = self._box(name, kind)
+            form.addRow(name.capitalize(), boxes[name])
         self._rows.append((row, boxes))
         self._layout.insertWidget(len(self._rows) - 1, row)
         self.refresh()
+
+    def _box(self, name: str, kind: type) -> LayerBox | TextBox:
+        if kind is str:
+            text = TextBox(name)
+            text.textChanged.connect(self._tell)
+            return text
+        layers = LayerBox(self._viewer, name, kind)
+        layers.currentIndexChanged.connect(self._tell)
+        return layers
 
     def remove(self, *_: object) -> None:
         """Ask for one example less; never for none."""
@@ -181,13 +231,13 @@ class ExampleList(QWidget):
     def refresh(self, *_: object) -> None:
         """Follow the layers of the viewer."""
         taken: list[Layer] = [
-            layer for example in self.layers for layer in example.values() if layer is not None
+            part for example in self.layers for part in example.values() if isinstance(part, Layer)
         ]
         for _row, boxes in self._rows:
             for box in boxes.values():
                 box.refresh(taken)
-                if box.layer is not None:
-                    taken.append(box.layer)
+                if isinstance(box.chosen, Layer):
+                    taken.append(box.chosen)
         self._tell()
 
     def _drop(self) -> None:
@@ -200,7 +250,9 @@ class ExampleList(QWidget):
         self.changed.emit()
 
 
-def _image(name: str, layer: Layer | None) -> Image:
-    if layer is None:
+def _image(name: str, chosen: Chosen, kind: type) -> Image | str:
+    if chosen is None and kind is str:
+        raise ValueError(f"say what {name!r} is")
+    if chosen is None:
         raise ValueError(f"choose a layer for {name!r}; open a file or a sample first")
-    return image_of(layer)
+    return image_of(chosen) if isinstance(chosen, Layer) else chosen

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from napari.layers import Layer
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QApplication,
+    QComboBox,
     QFileDialog,
     QFrame,
+    QHBoxLayout,
     QLabel,
     QMenu,
     QMessageBox,
@@ -27,19 +29,28 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ..card import read_card
+from ..augmentation import Augmentation
+from ..card import Card, read_card
 from ..cube import Image
+from ..devices import torch_device
 from ..evaluation import judged
+from ..layers import to_layer
 from ..machine import Machine
+from ..memory import check_training
 from ..model import Model
-from ..networks import NETWORKS, Network, Ports, body_of
+from ..networks import NETWORKS, Network, body_of
+from ..pairing import Pairing, read_examples, read_row
+from ..preprocessing import Preprocessing
+from ..presets import PRESETS
+from ..previews import preview_of
 from ..progress import Job, Progress
 from ..recipe import Recipe, Training
 from ..tasks import TASKS, Example, Task
 from ..training import fit
 from .card_view import CardView
 from .curve import LossCurve, Losses
-from .form import Chooser, Form
+from .file_choice import FileChoice
+from .form import Chooser, Form, folded
 from .layer_choice import ExampleList
 from .panel import JobDock, JobPanel
 from .preferences import preferred_machine
@@ -55,9 +66,10 @@ _MOST_TO_PREVIEW = 64 * 2**20  # bytes of layers: more would make the window wai
 
 
 class TrainWidget(JobDock):
-    """Choose layers, a task and a network; press Train; watch the loss; save the model.
+    """Choose layers or files, a task and a network; press Train; watch the loss; save the model.
 
-    A script drives it by `choose`, `recipe`, `train`, `resume`, `stop`, `model`, `save_model`.
+    A script drives it by `choose`, `choose_files`, `recipe`, `start`, `preview`, `train`,
+    `resume`, `stop`, `model`, `save_model`.
     """
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
@@ -70,11 +82,29 @@ class TrainWidget(JobDock):
             NETWORKS, type(Recipe.model_fields["network"].default)
         )
         self._training: Form[Training] = Form(Training, folded_from=3)
-        self._examples = ExampleList(viewer)
+        self._preprocessing: Form[Preprocessing] = Form(Preprocessing, folded_from=99)
+        self._augmentation: Form[Augmentation] = Form(Augmentation, folded_from=99)
+        self._examples, self._files = ExampleList(viewer), FileChoice()
+        self._sources = QTabWidget()
+        self._start: Model | Path | None = None
+        self._start_line = QLabel()
+        self._start_line.setWordWrap(True)
         self._summary = QLabel()
         self._summary.setWordWrap(True)
         self.panel = JobPanel("Train")
         self.save_button, self.predict_button = QPushButton("Save…"), QPushButton("Predict…")
+        self.preview_button = QPushButton("Preview")
+        self.preview_button.setToolTip("Show, as layers, what training would be shown first")
+        self._presets = QComboBox()
+        # as wide as the dock, not as its longest title
+        self._presets.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self._presets.setMinimumContentsLength(12)
+        self._presets.addItem("Published experiments: choose one to fill the form")
+        for number, one in enumerate(PRESETS, start=1):
+            self._presets.addItem(one.title)
+            self._presets.setItemData(number, one.notes, Qt.ItemDataRole.ToolTipRole)
         self.curve, self.card = LossCurve(), CardView()
         self._later = QTimer(self)
         self._later.setSingleShot(True)
@@ -83,6 +113,7 @@ class TrainWidget(JobDock):
         self._connect()
         self._ask_for_layers()
         self._allow_saving()
+        self.start = None
 
     # -- what a script uses
 
@@ -99,6 +130,8 @@ class TrainWidget(JobDock):
             {
                 "task": self._task.settings,
                 "network": self._network.settings,
+                "preprocessing": self._preprocessing.settings,
+                "augmentation": self._augmentation.settings,
                 "training": self._training.settings,
             }
         )
@@ -107,14 +140,63 @@ class TrainWidget(JobDock):
     def recipe(self, recipe: Recipe) -> None:
         self._task.settings = recipe.task
         self._network.settings = recipe.network
+        self._preprocessing.settings = recipe.preprocessing
+        self._augmentation.settings = recipe.augmentation
         self._training.settings = recipe.training
 
-    def choose(self, *examples: Mapping[str, Layer], **layers: Layer) -> None:
-        """Choose the layers to learn from.
+    def choose(self, *examples: Mapping[str, Layer | str], **layers: Layer | str) -> None:
+        """Choose the layers, and texts, to learn from.
 
         ``choose(noisy=a, clean=b)``, or ``choose({"noisy": a, "clean": b}, {…})`` for several.
         """
         self._examples.choose(*examples, *([layers] if layers else []))
+        self._sources.setCurrentWidget(self._examples)
+
+    def choose_files(self, **paths: str | Path) -> None:
+        """Choose files to learn from: ``choose_files(noisy="low/", clean="high/")``.
+
+        Files of folders are paired by their names; ``list="files.csv"`` and, for whole images,
+        ``classes="folder/"`` work as on the command line.
+        """
+        self._files.choose(**paths)
+        self._sources.setCurrentWidget(self._files)
+
+    @property
+    def start(self) -> Model | Path | None:
+        """A model to start from (transfer learning), or its file; None: from scratch.
+
+        Raises
+        ------
+        FileNotFoundError, FileFormatError
+            When set to a path that is no model file; the one before stays.
+        """
+        return self._start
+
+    @start.setter
+    def start(self, model: Model | Path | str | None) -> None:
+        if isinstance(model, str | Path):
+            model = Path(model)
+            card: Card | None = read_card(model)
+        else:
+            card = None if model is None else model.card
+        self._start = model
+        if card is None:
+            self._start_line.setText("From scratch")
+            return
+        learned = card.recipe["task"]["kind"], card.recipe["network"]["kind"]
+        name = model.name if isinstance(model, Path) else "the model just trained"
+        self._start_line.setText(f"From {name} ({', '.join(learned)}; {card.axis})")
+
+    def preview(self, *_: object) -> None:
+        """Show the first batch as training would see it, prepared and varied, as layers."""
+        if self.panel.running:
+            return
+        try:
+            job = _previewed(self.recipe, self._given)
+        except ValueError as error:
+            self.panel.complain(str(error))
+            return
+        self.panel.run(job, "preparing a preview", device="cpu")
 
     def train(self, *_: object) -> None:
         """Train in the background; `model` holds the result once it is there."""
@@ -140,7 +222,7 @@ class TrainWidget(JobDock):
         if self.panel.running:
             return
         try:
-            recipe, images, machine = self.recipe, self._examples.images, preferred_machine()
+            recipe, given, machine = self.recipe, self._given, preferred_machine()
         except ValueError as error:
             self.panel.complain(str(error))
             return
@@ -149,11 +231,17 @@ class TrainWidget(JobDock):
         self.tabs.setCurrentWidget(self.curve)
         autosave = begun or _autosave(machine, recipe)
         self.panel.run(
-            _learn(recipe, images, machine, autosave, resume=begun is not None),
+            _learn(recipe, given, machine, autosave, self._start, resume=begun is not None),
             f"training ({recipe.task.kind}, {recipe.network.kind})",
             device=machine.device,
             watch=self._losses.add,
         )
+
+    @property
+    def _given(self) -> _Given:
+        """What to learn from: images of layers, or a table of files."""
+        by_files = self._sources.currentWidget() is self._files
+        return self._files.pairing if by_files else self._examples.images
 
     def stop(self, *_: object) -> None:
         """End the training after the batch under way; the best model so far is kept."""
@@ -220,16 +308,25 @@ class TrainWidget(JobDock):
     def _build(self) -> None:
         inside = QWidget()
         settings = QVBoxLayout(inside)
+        self._sources.addTab(self._examples, "Layers")
+        self._sources.addTab(self._files, "Files")
+        settings.addWidget(self._presets)
         for title, part in (
             ("Task", self._task),
-            ("Layers", self._examples),
+            ("Learn from", self._sources),
             ("Network", self._network),
             ("Training", self._training),
         ):
             settings.addWidget(QLabel(f"<b>{title}</b>"))
             settings.addWidget(part)
             settings.addSpacing(8)
-        settings.addWidget(self._recipe_menu())
+        settings.addWidget(folded("Preprocessing", self._preprocessing))
+        settings.addWidget(folded("Augmentation", self._augmentation))
+        settings.addWidget(self._start_line)
+        buttons = QHBoxLayout()
+        for button in (self._recipe_menu(), self._start_menu(), self.preview_button):
+            buttons.addWidget(button)
+        settings.addLayout(buttons)
         settings.addStretch()
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -268,10 +365,36 @@ class TrainWidget(JobDock):
         button.setMenu(menu)
         return button
 
+    def _start_menu(self) -> QPushButton:
+        menu = QMenu(self)
+        for text, act in (
+            ("From scratch", self._start_afresh),
+            ("From a model file…", self._start_from_file),
+            ("From the model just trained", self._start_from_last),
+        ):
+            action = menu.addAction(text)
+            assert action is not None
+            action.triggered.connect(act)
+        button = QPushButton("Start")
+        button.setToolTip("Transfer learning: take over what a trained model has learned")
+        button.setMenu(menu)
+        return button
+
     def _connect(self) -> None:
         self._task.changed.connect(self._ask_for_layers)
-        for part in (self._task, self._network, self._training, self._examples):
+        self._sources.currentChanged.connect(self._summarise_later)
+        for part in (
+            self._task,
+            self._network,
+            self._training,
+            self._preprocessing,
+            self._augmentation,
+            self._examples,
+            self._files,
+        ):
             part.changed.connect(self._summarise_later)
+        self._presets.activated.connect(self._take_preset)
+        self.preview_button.clicked.connect(self.preview)
         self._later.timeout.connect(self._summarise)
         self.panel.start_button.clicked.connect(self.train)
         self.panel.shown.connect(self._draw)
@@ -284,20 +407,29 @@ class TrainWidget(JobDock):
         kinds = self._task.kind.asks_for()
         if kinds != self._examples.kinds:
             self._examples.ask_for(kinds)
+            self._files.ask_for(kinds)
 
     def _summarise_later(self, *_: object) -> None:
         self._later.start()
 
     def _summarise(self, *_: object) -> None:
         try:
-            self._summary.setText(_summary(self.recipe, self._examples.images))
-        except ValueError as error:
+            self._summary.setText(_summary(self.recipe, self._given))
+        except (ValueError, MemoryError) as error:
             self._summary.setText(str(error))
 
     def _draw(self, *_: object) -> None:
         self.curve.show_losses(self._losses)
 
-    def _keep(self, model: Model) -> None:
+    def _keep(self, result: Model | dict[str, Image]) -> None:
+        if isinstance(result, Model):
+            self._keep_model(result)
+            return
+        for image in result.values():
+            self._viewer.add_layer(Layer.create(*to_layer(image)))
+        self.panel.say("shown as layers")
+
+    def _keep_model(self, model: Model) -> None:
         self._model = model
         self._losses = Losses.of(model.card.losses, model.card.validations)
         self.card.show_card(model.card)
@@ -318,6 +450,31 @@ class TrainWidget(JobDock):
 
     def _save_clicked(self, *_: object) -> None:
         self.save_model()
+
+    def _take_preset(self, row: int) -> None:
+        """Fill the form with a published experiment; the first row says what the box is for."""
+        if row < 1:
+            return
+        chosen = PRESETS[row - 1]
+        self.recipe = chosen.recipe
+        self.panel.say(f"{chosen.title}. {chosen.notes}")
+
+    def _start_afresh(self, *_: object) -> None:
+        self.start = None
+
+    def _start_from_last(self, *_: object) -> None:
+        if self._model is None:
+            self.panel.complain("no model was trained here yet; choose the file of one")
+        self.start = self._model
+
+    def _start_from_file(self, *_: object) -> None:
+        path, _filter = QFileDialog.getOpenFileName(self, "Start from a model", "", _MODEL_FILES)
+        if not path:
+            return
+        try:
+            self.start = path
+        except (ValueError, OSError) as error:
+            self.panel.complain(str(error))
 
     def _load_recipe(self, *_: object) -> None:
         path, _filter = QFileDialog.getOpenFileName(self, "Load recipe", "", _RECIPE_FILES)
@@ -365,38 +522,85 @@ class TrainWidget(JobDock):
     def _copy_command(self, *_: object) -> None:
         clipboard = QApplication.clipboard()
         assert clipboard is not None
-        clipboard.setText(command_line(self._examples.layers))
+        by_files = self._sources.currentWidget() is self._files
+        clipboard.setText(
+            shlex.join(_command(f"{name}={text}" for name, text in self._files.words))
+            if by_files
+            else command_line(self._examples.layers)
+        )
         self.panel.say("copied; save the recipe as recipe.json beside it")
 
 
-def command_line(examples: Sequence[Mapping[str, Layer | None]]) -> str:
+def command_line(examples: Sequence[Mapping[str, Layer | str | None]]) -> str:
     """Return the command that trains on the files of these layers by ``recipe.json``."""
-    files = [
-        f"{name}={_file(layer) or name.upper()}"
+    words = (
+        f"{name}={_file(chosen) or name.upper()}"
         for example in examples
-        for name, layer in example.items()
-    ]
-    command = ("napari-hyperspectral", "train", "recipe.json", *files, "-o", "model.safetensors")
-    return shlex.join(command)
+        for name, chosen in example.items()
+    )
+    return shlex.join(_command(words))
 
 
-def _file(layer: Layer | None) -> str | None:
-    return None if layer is None else layer.source.path
+def _command(words: Iterable[str]) -> list[str]:
+    return ["napari-hyperspectral", "train", "recipe.json", *words, "-o", "model.safetensors"]
+
+
+def _file(chosen: Layer | str | None) -> str | None:
+    return chosen.source.path if isinstance(chosen, Layer) else chosen
+
+
+_Images = Mapping[str, Image | str]
+_Given = Sequence[_Images] | Pairing
+
+
+class _OfFiles(Sequence[_Images]):
+    """The images of a table of files, each row read when it is looked at."""
+
+    def __init__(self, pairing: Pairing) -> None:
+        self._pairing = pairing
+
+    def __len__(self) -> int:
+        return len(self._pairing.rows)
+
+    def __getitem__(self, row: Any) -> Any:
+        return read_row(self._pairing.roles, self._pairing.rows[row])
+
+
+def _examples_of(recipe: Recipe, given: _Given) -> Job[list[Example]]:
+    """Make the training examples; in the worker thread."""
+    if isinstance(given, Pairing):
+        made: list[Example] = []
+        for example in read_examples(recipe, given):
+            made.append(example)
+            yield Progress(len(made), len(given.rows), note="reading the files")
+        return made
+    yield Progress(0, 0, note="loading the layers")
+    return [recipe.example(**one) for one in given]
 
 
 def _learn(
     recipe: Recipe,
-    images: Sequence[Mapping[str, Image]],
+    given: _Given,
     machine: Machine,
     autosave: Path,
+    start: Model | Path | None,
     *,
     resume: bool = False,
 ) -> Job[Model]:
     """Load the images, train, and judge what came of it; in the worker thread."""
-    yield Progress(0, 0, note="loading the layers")
-    examples = [recipe.example(**example) for example in images]
-    model = yield from fit(recipe, examples, machine=machine, autosave=autosave, resume=resume)
+    examples = yield from _examples_of(recipe, given)
+    begin = Model.load(start) if isinstance(start, Path) else start
+    model = yield from fit(
+        recipe, examples, machine=machine, autosave=autosave, resume=resume, start=begin
+    )
+    images = _OfFiles(given) if isinstance(given, Pairing) else given
     return (yield from judged(model, examples, images, machine=machine))
+
+
+def _previewed(recipe: Recipe, given: _Given) -> Job[dict[str, Image]]:
+    """Return the first batch of a training as images; in the worker thread."""
+    examples = yield from _examples_of(recipe, given)
+    return preview_of(recipe, examples)
 
 
 def _autosave(machine: Machine, recipe: Recipe) -> Path:
@@ -408,7 +612,7 @@ def _autosave(machine: Machine, recipe: Recipe) -> Path:
     return folder / f"{now} {recipe.task.kind}.safetensors"
 
 
-def _summary(recipe: Recipe, images: Sequence[Mapping[str, Image]]) -> str:
+def _summary(recipe: Recipe, given: _Given) -> str:
     """Return what is about to be trained in one line.
 
     Raises
@@ -416,19 +620,25 @@ def _summary(recipe: Recipe, images: Sequence[Mapping[str, Image]]) -> str:
     ValueError
         If the images are no examples of the task.
     """
-    arrays = [image.data for example in images for image in example.values()]
+    if isinstance(given, Pairing):
+        return f"{len(given.rows)} examples from files: they are read when training starts."
+    arrays = [image.data for one in given for image in one.values() if not isinstance(image, str)]
     small = sum(array.nbytes for array in arrays) <= _MOST_TO_PREVIEW
     if not small or not all(isinstance(array, np.ndarray) for array in arrays):
         return "Large or lazy layers: they are looked at when training starts."
-    examples = [recipe.example(**example) for example in images]
-    first = examples[0]
-    ports = Ports(bands_in=len(first.takes), bands_out=max(len(one.gives) for one in examples))
+    task: Task = recipe.task
+    examples = task.agreed([recipe.example(**one) for one in given])
+    gives = max((one.gives for one in examples), key=len)
+    ports = task.ports(examples[0].takes, gives)
     with torch.device("meta"):  # counts without filling memory
         weights = sum(p.numel() for p in body_of(recipe.network, ports).parameters())
+    device = torch_device(preferred_machine().device)
+    needed = check_training(recipe, ports, examples, device) / 2**30
     pixels = sum(int((example.strata > 0).sum()) for example in examples)
     return (
-        f"{weights:,} weights, which see one {recipe.network.view} at a time; {pixels:,} pixels to "
-        f"learn from, {first.takes} → {_gives(examples)}"
+        f"{weights:,} weights, which see one {recipe.network.view} at a time, and about "
+        f"{needed:.1f} GB on {device}; {pixels:,} pixels to learn from, {examples[0].takes} → "
+        f"{_gives(examples)}"
     )
 
 
