@@ -162,5 +162,5 @@ def test_what_cannot_fit_is_said_before_training(qtbot, widget, viewer, pairs, m
         add(viewer, cube)
     qtbot.waitUntil(lambda: "GB on cpu" in widget.summary, timeout=5_000)
     monkeypatch.setattr("napari_hyperspectral.memory.free_bytes", lambda _: 2**20)
-    widget.recipe = BRIEF
+    widget.recipe = BRIEF.model_copy(update={"training": Training(epochs=4)})
     qtbot.waitUntil(lambda: "this training needs about" in widget.summary, timeout=5_000)
