@@ -1,0 +1,147 @@
+"""Preprocessing goes by the unit of the axis, spectrum by spectrum, and says what it did."""
+
+import dask.array
+import numpy as np
+import pytest
+
+from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
+from napari_hyperspectral.cube import Cube, Sampling
+from napari_hyperspectral.preprocessing import NOTHING, Preprocessing
+
+SHIFTS = np.array([600.0, 650, 700, 780, 900, 1000, 1200, 1300, 1500, 1800])
+AXES = {
+    "up": SHIFTS,
+    "down": SHIFTS[::-1],
+    "jumps back": np.r_[SHIFTS[5:], SHIFTS[:5]],
+}
+WAYS = [
+    Preprocessing(background=background, normalise=normalise, order=2, first=620, percentile=80)
+    for background in ("none", "minimum", "polynomial", "als")
+    for normalise in ("none", "maximum", "area", "vector", "snv", "percentile")
+]
+
+
+@pytest.fixture
+def scene(rng):
+    """Ten bands, of which one is bad, 5 × 7 pixels, with a hole and a dark spectrum."""
+    data = rng.uniform(1, 9, (10, 5, 7)).astype(np.float32)
+    data[4, 2, 3], data[:, 1, 1] = np.nan, 0
+    axis = SpectralAxis(SHIFTS[::-1], "1/cm", "raman_shift", bad=np.arange(10) == 6)
+    return Cube(data, axis, intensity_unit="counts", name="scene", history=("read",))
+
+
+def test_as_it_stands_it_does_nothing(scene):
+    assert NOTHING.does_nothing
+    assert NOTHING.on(scene) is scene
+    assert not any(way.does_nothing for way in WAYS)
+
+
+@pytest.mark.parametrize("centres", AXES.values(), ids=AXES)
+def test_bands_are_cropped_by_their_centres_in_the_order_they_have(centres):
+    cube = Cube(np.arange(10.0)[:, None, None] * np.ones((2, 3)), SpectralAxis(centres, "1/cm"))
+    for crop in ({"first": 650, "last": 1250}, {"first": 1250, "last": 650}):
+        cropped = Preprocessing(**crop).on(cube)
+        kept = [c for c in centres if 650 <= c <= 1250]
+        assert cropped.spectral_axis.centres.tolist() == kept
+        assert cropped.data[:, 0, 0].tolist() == [list(centres).index(c) for c in kept]
+    assert len(Preprocessing(first=1000).on_axis(cube.axis)) == 5
+    assert len(Preprocessing(last=1000).on_axis(cube.axis)) == 6
+
+
+def test_a_crop_that_leaves_no_good_band_is_refused_with_both_ranges(scene):
+    with pytest.raises(ValueError, match="between 2000 and 3000; the cube has 10 bands, 1800–600 "):
+        Preprocessing(first=2000, last=3000).on(scene)
+    with pytest.raises(ValueError, match="no good band lies between 750 and 800"):  # a bad one does
+        Preprocessing(first=750, last=800).on(scene)
+    with pytest.raises(ValueError, match="between -inf and 0; the cube"):
+        Preprocessing(last=0).on_spectra(scene.data, scene.axis)
+
+
+@pytest.mark.parametrize(
+    ("settings", "what"),
+    [
+        ({"last": 2}, "only a spectrum can be cropped"),
+        ({"background": "polynomial", "order": 0}, "a polynomial background wants a spectrum"),
+        ({"background": "als"}, "an als background wants a spectrum"),
+        ({"normalise": "area"}, "an area wants a spectrum"),
+    ],
+)
+def test_named_channels_are_no_spectrum(settings, what):
+    stains = Cube(np.ones((2, 3, 3)), ChannelAxis(("DAPI", "lipid")))
+    with pytest.raises(ValueError, match=what):
+        Preprocessing(**settings).on(stains)
+    assert Preprocessing(normalise="maximum").on(stains).numpy() == pytest.approx(1)
+
+
+def ids(way):
+    return f"{way.background}-{way.normalise}"
+
+
+@pytest.mark.parametrize("way", WAYS, ids=ids)
+def test_a_tile_is_preprocessed_as_the_whole_cube_to_the_last_bit(way, scene):
+    whole = way.on(scene)
+    assert way.on_axis(scene.axis) == whole.axis
+    for tile in (np.s_[..., 2:4, 3:5], np.s_[..., 2:3, 3:4], np.s_[..., 1:, :2]):
+        assert np.array_equal(
+            way.on_spectra(scene.data[tile], scene.axis), whole.data[tile], equal_nan=True
+        )
+
+
+@pytest.mark.parametrize("way", WAYS, ids=ids)
+def test_missing_values_stay_and_none_come(way, scene):
+    data = way.on(scene).numpy()
+    assert np.array_equal(np.isnan(data), np.isnan(way.on_spectra(scene.data, scene.axis)))
+    assert np.isnan(data).sum() == 1
+    assert not np.isinf(data).any()
+
+
+@pytest.mark.parametrize("way", WAYS, ids=ids)
+def test_bad_bands_are_neither_used_nor_lost(way, scene):
+    other = scene.data.copy()
+    other[6] = 1e6
+    good = way.on_axis(scene.axis).good
+    assert np.array_equal(
+        way.on_spectra(other, scene.axis)[good],
+        way.on_spectra(scene.data, scene.axis)[good],
+        equal_nan=True,
+    )
+    assert len(good) == 9
+    assert (~good).sum() == 1
+
+
+def test_the_background_goes_before_spectra_are_normalised():
+    peak = np.exp(-(((SHIFTS - 1000) / 90) ** 2))
+    cube = Cube.from_spectra([5 + 7 * peak, 90 + 2 * peak], SpectralAxis(SHIFTS, "1/cm"))
+    data = Preprocessing(background="minimum", normalise="maximum").on(cube).spectra()
+    np.testing.assert_allclose(data, np.stack([peak, peak]), atol=1e-5)
+
+
+def test_what_was_done_is_told_and_counts_are_no_longer_called_so(scene):
+    made = Preprocessing(first=1800, last=640, background="minimum").on(scene)
+    assert made.history == (
+        "read",
+        "cropped to 9 bands, 1800–650 cm⁻¹",
+        "subtracted the minimum of each spectrum",
+    )
+    assert made.intensity_unit == "counts"
+    made = Preprocessing(background="polynomial", order=1, normalise="percentile").on(scene)
+    assert made.history == (
+        "read",
+        "subtracted a polynomial of order 1; normalised by percentile 99 %",
+    )
+    assert made.intensity_unit == "share of the percentile"
+
+
+def test_lazy_cubes_are_only_loaded_where_values_change(scene):
+    lazy = Cube(dask.array.from_array(scene.data), scene.axis)
+    assert isinstance(Preprocessing(first=700).on(lazy).data, dask.array.Array)
+    way = Preprocessing(first=700, normalise="snv")
+    assert np.array_equal(way.on(lazy).data, way.on(scene).data, equal_nan=True)
+
+
+def test_stacks_are_preprocessed_plane_by_plane(scene):
+    way = Preprocessing(last=1500, background="als", normalise="vector")
+    stack = Cube(np.stack([scene.data, 2 * scene.data]), scene.axis, z=Sampling())
+    planes = way.on(stack).numpy()
+    assert np.array_equal(planes[0], way.on(scene).data, equal_nan=True)
+    np.testing.assert_allclose(planes[1], planes[0], rtol=1e-4)
