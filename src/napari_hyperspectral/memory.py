@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from .networks import Ports, body_of, geometry_of
 from .recipe import Recipe
-from .tasks import Example
+from .tasks import Example, Task
 
 _MOMENTS: Final = {"adamw": 2, "adam": 2, "rmsprop": 1, "adagrad": 1, "sgd": 1}
 """Numbers that an optimiser keeps for each weight."""
@@ -30,6 +30,11 @@ the last batch are not where the next one fits."""
 
 _LIBRARIES: Final = 64 * 2**20
 """What torch and the libraries below it take for themselves once they compute: measured."""
+
+
+_JUDGED: Final = 3
+"""Times a critic looks at a batch: at what was made, for the network and for itself, and at what
+was wanted."""
 
 
 class TooLargeError(MemoryError):
@@ -58,13 +63,21 @@ def training_bytes(
     device : str
         Kind of device, as torch names it.
     """
+    task: Task = recipe.task
     with torch.device("meta"):
-        network = body_of(recipe.network, ports)
-    weights = sum(p.numel() * p.element_size() for p in network.parameters())
+        network, critic = body_of(recipe.network, ports), task.critic(ports)
     copies = 2 + _MOMENTS[recipe.training.optimiser] + _COPIES + bool(recipe.training.average)
+    weights = copies * _bytes_of(network)
     data = sum(3 * (e.given.nbytes + e.wanted.nbytes) for e in examples)
-    kept = _LEFT_BEHIND.get(device, 1.2) * _kept(network, _batch(recipe, ports, examples))
-    return weights * copies + data + int(kept) + _LIBRARIES
+    batch = _batch(recipe, ports, examples)
+    kept = _kept(network, batch)
+    if critic is not None:
+        made = batch.new_empty(
+            len(batch), ports.bands_out, *(ports.scale * side for side in batch.shape[-2:])
+        )
+        weights += copies * _bytes_of(critic)
+        kept += _JUDGED * _kept(critic, made)
+    return weights + data + int(_LEFT_BEHIND.get(device, 1.2) * kept) + _LIBRARIES
 
 
 def check_training(
@@ -104,6 +117,10 @@ def _batch(recipe: Recipe, ports: Ports, examples: Sequence[Example]) -> Tensor:
         for axis in (-2, -1)
     ]
     return torch.empty(recipe.training.together, bands, *sides, device="meta")
+
+
+def _bytes_of(network: nn.Module) -> int:
+    return sum(p.numel() * p.element_size() for p in network.parameters())
 
 
 def _kept(network: nn.Module, batch: Tensor) -> int:

@@ -91,7 +91,13 @@ class Model:
             network = fresh_network(Recipe.model_validate(card.recipe), card)
             state = read_tensors(path)
             last = taken_out(state, "last.")
-            for needed_to_go_on in ("average.", "optimiser.", "done."):
+            for needed_to_go_on in (
+                "average.",
+                "optimiser.",
+                "critic.",
+                "critic_optimiser.",
+                "done.",
+            ):
                 taken_out(state, needed_to_go_on)
             network.load_state_dict(last if weights == "last" and last else state)
         except (ValidationError, SafetensorError, RuntimeError) as error:

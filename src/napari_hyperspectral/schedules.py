@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .recipe import Training
 
@@ -37,6 +37,21 @@ def optimiser_of(training: Training, body: nn.Module) -> torch.optim.Optimizer:
             return torch.optim.Adagrad(weights, lr=size, weight_decay=decay)
         case "rmsprop":
             return torch.optim.RMSprop(weights, lr=size, weight_decay=decay)
+
+
+def moments_of(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return what an optimiser remembers of earlier steps, by the number of a weight and a name."""
+    state = optimiser.state_dict()["state"]
+    return {f"{i}.{name}": t for i, moments in state.items() for name, t in moments.items()}
+
+
+def take_moments(optimiser: torch.optim.Optimizer, kept: dict[str, Tensor]) -> None:
+    """Let an optimiser remember what `moments_of` returned."""
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in kept.items():
+        index, key = name.split(".")
+        moments.setdefault(int(index), {})[key] = tensor
+    optimiser.load_state_dict(optimiser.state_dict() | {"state": moments})
 
 
 def pace_of(training: Training, share: float, epoch: int, judged: Sequence[float]) -> float:

@@ -16,6 +16,7 @@ from typing import Final
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from .augmentation import Batch
 from .axis import Axis, ChannelAxis, axis_to_json
@@ -28,9 +29,10 @@ from .memory import check_training
 from .model import Model, State, fresh_network, read_tensors, taken_out, write_tensors
 from .progress import Job, Progress, Stop
 from .recipe import Recipe
-from .schedules import optimiser_of, pace_of
+from .rival import rival_of
+from .schedules import moments_of, optimiser_of, pace_of, take_moments
 from .splits import Split, block_split, kept_apart
-from .tasks import Example
+from .tasks import Example, Task
 
 _SECONDS_BETWEEN_SAVES: Final = 10.0
 _START_SPECTRA: Final = 20_000
@@ -137,6 +139,7 @@ class _Run:
         self._start(examples, splits, takes)
         self.batches: Batches = batches_of(recipe, examples, splits, device)
         self.optimiser = optimiser_of(self.training, self.network.body)
+        self.rival = rival_of(recipe, recipe.task.ports(takes, gives), device)
         self.average: State = {}
         self.steps = 0
         self.loss_sum = 0.0
@@ -188,8 +191,9 @@ class _Run:
         state |= {f"average.{name}": tensor for name, tensor in self.average.items()}
         state["done.steps"] = torch.tensor(self.steps)
         state["done.loss_sum"] = torch.tensor(self.loss_sum, dtype=torch.float64)
-        for index, moments in self.optimiser.state_dict()["state"].items():
-            state |= {f"optimiser.{index}.{name}": t for name, t in moments.items()}
+        state |= {f"optimiser.{name}": t for name, t in moments_of(self.optimiser).items()}
+        if self.rival is not None:
+            state |= self.rival.state()
         path.parent.mkdir(parents=True, exist_ok=True)
         write_tensors(path, state, {KEY: model.card.model_dump_json()})
 
@@ -248,11 +252,9 @@ class _Run:
         self.network.load_state_dict(taken_out(self.best, "last."))
         for name, tensor in taken_out(self.best, "average.").items():
             self.average[name].copy_(tensor)
-        moments: dict[int, State] = {}
-        for name, tensor in taken_out(self.best, "optimiser.").items():
-            index, key = name.split(".")
-            moments.setdefault(int(index), {})[key] = tensor
-        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
+        take_moments(self.optimiser, taken_out(self.best, "optimiser."))
+        if self.rival is not None:
+            self.rival.take(self.best)
         self.steps, self.loss_sum = int(done["steps"]), float(done["loss_sum"])
         self.best_epoch = card.best_epoch
         if not self.best_epoch:
@@ -304,14 +306,24 @@ class _Run:
         for group in self.optimiser.param_groups:
             group["lr"] = self.training.learning_rate * pace
         with seeded(hash((self.training.seed, step)) % 2**63, self.device), self._precision():
-            loss = self.recipe.task.loss(self.network, batch.given, batch.wanted)
+            loss, judgement = self._losses(batch)
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         if self.training.clip:
             torch.nn.utils.clip_grad_norm_(self.network.body.parameters(), self.training.clip)
         self.optimiser.step()
+        if self.rival is not None:
+            self.rival.step(judgement, pace)
         self._take_into_average()
         return float(loss.detach())
+
+    def _losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the loss of the network, and that of its critic: 0 where there is none."""
+        task: Task = self.recipe.task
+        if self.rival is None:
+            loss = task.loss(self.network, batch.given, batch.wanted)
+            return loss, loss.new_zeros(())
+        return task.contest(self.network, self.rival.critic, batch.given, batch.wanted)
 
     def _take_into_average(self) -> None:
         """Let the running average of the weights take a step towards them.

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..axis import Axis
 from ..cube import Cube, Image, Labels
@@ -103,6 +103,20 @@ class Task(Settings):
         Tensor, shape ()
             Mean over all that teaches; 0 (with a gradient) where nothing does.
         """
+
+    def critic(self, ports: Ports) -> nn.Module | None:
+        """Return a fresh critic that learns beside the network, against it; None needs none."""
+        return None
+
+    def contest(
+        self, network: Normalised, critic: nn.Module, given: Tensor, wanted: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Run network and critic on a batch; return what each of them is to make small.
+
+        Only of tasks with a critic; arguments and losses as those of `loss`, by which the held-out
+        pixels are judged.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no critic")
 
     def agreed(self, examples: Sequence[Example]) -> list[Example]:
         """Return the examples with one numbering of classes, where each came with its own."""

@@ -1,0 +1,58 @@
+"""The critic that a generative network learns against: its steps, and how its state is kept.
+
+Source: Goodfellow et al. 2014, Generative adversarial networks, https://arxiv.org/abs/1406.2661
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from .devices import seeded
+from .model import State, taken_out
+from .networks import Ports
+from .recipe import Recipe
+from .schedules import moments_of, optimiser_of, take_moments
+
+
+class Rival:
+    """A critic with an optimiser of its own, set as that of the network is.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Says how to step.
+    critic : Module
+        What the task gave.
+    """
+
+    def __init__(self, recipe: Recipe, critic: nn.Module) -> None:
+        self.critic = critic
+        self._learning_rate = recipe.training.learning_rate
+        self._optimiser = optimiser_of(recipe.training, critic)
+
+    def step(self, loss: Tensor, pace: float) -> None:
+        """Take a step that makes `loss` smaller, `pace` of the greatest in size."""
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._learning_rate * pace
+        self._optimiser.zero_grad()  # the loss of the network left slopes here, too
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimiser.step()
+
+    def state(self) -> State:
+        """Return all that `take` needs."""
+        weights = {f"critic.{name}": tensor for name, tensor in self.critic.state_dict().items()}
+        moments = moments_of(self._optimiser)
+        return weights | {f"critic_optimiser.{name}": tensor for name, tensor in moments.items()}
+
+    def take(self, state: State) -> None:
+        """Take what `state` gave out of a file's tensors, and go on from there."""
+        self.critic.load_state_dict(taken_out(state, "critic."))
+        take_moments(self._optimiser, taken_out(state, "critic_optimiser."))
+
+
+def rival_of(recipe: Recipe, ports: Ports, device: torch.device) -> Rival | None:
+    """Return a fresh critic for a recipe whose task wants one."""
+    with seeded(recipe.training.seed, torch.device("cpu")):
+        critic = recipe.task.critic(ports)
+    return None if critic is None else Rival(recipe, critic.to(device).train())
