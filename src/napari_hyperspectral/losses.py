@@ -8,6 +8,7 @@ classes' entropies only come near it), with slopes that are finite everywhere.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Final
 
@@ -223,13 +224,12 @@ def _error(made: Tensor, wanted: Tensor) -> Tensor:
 
 def _mean(cost: Tensor, counted: Tensor) -> Tensor:
     """Return the mean of what is counted; 0, with a slope of 0, where nothing is."""
-    mean: Tensor = torch.where(counted, cost, 0.0).sum() / counted.sum().clamp_min(1)
-    return mean
+    return torch.where(counted, cost, 0.0).sum() / counted.sum().clamp_min(1)
 
 
 def _length(spectra: Tensor) -> Tensor:
     """Return lengths over bands, with a slope even where they are 0."""
-    return (spectra.square().sum(dim=1, keepdim=True) + _TINY).sqrt() - _TINY**0.5
+    return (spectra.square().sum(dim=1, keepdim=True) + _TINY).sqrt() - math.sqrt(_TINY)
 
 
 def _direction(spectra: Tensor) -> Tensor:

@@ -52,8 +52,8 @@ class ClassifyImages(ClassTask):
             )
         given = measured_planes(image)
         number = names.index(label) + 1
-        measured = np.isfinite(given).any(axis=1)
-        seen = measured.any(axis=(1, 2), keepdims=True)[:, None]  # a plane may be missing
+        measured = np.asarray(np.isfinite(given).any(axis=1))
+        seen = np.asarray(measured.any(axis=(1, 2)))[:, None, None, None]  # planes may be missing
         return Example(
             given,
             np.where(seen, np.float32(number), np.float32(0)),

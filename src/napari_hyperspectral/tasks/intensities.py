@@ -63,7 +63,7 @@ def paired_example(given: Cube, target: Cube) -> Example:
             "must show the same pixels, or samples (bands may differ): register them first"
         )
     measured, wanted = measured_planes(given), measured_planes(target)
-    known = np.isfinite(measured).any(axis=1) & np.isfinite(wanted).any(axis=1)
+    known = np.asarray(np.isfinite(measured).any(axis=1) & np.isfinite(wanted).any(axis=1))
     if not known.any():
         raise ValueError(
             f"no pixel is measured in both {given.name!r} and {target.name!r}; "
