@@ -8,7 +8,6 @@ import pytest
 from napari_hyperspectral.evaluation import (
     HeldOut,
     evaluate,
-    evaluate_unseen,
     judged,
     validation_ground,
 )
@@ -151,27 +150,3 @@ def test_a_fresh_model_is_judged_beside_raw_data_on_the_blocks_training_held_out
     nothing = recipe.model_copy(update={"training": Training(epochs=1, validation=0)})
     model = finish(fit(nothing, examples))
     assert finish(judged(model, examples, [images])) is model
-
-
-def test_images_that_did_not_teach_are_ground_to_test_on_as_a_whole(noisy, clean):
-    left, right = (
-        {
-            name: image.after("cut", data=image.data[..., part], name=f"{name} {side}")
-            for name, image in (("noisy", noisy), ("clean", clean))
-        }
-        for side, part in (("left", slice(13)), ("right", slice(13, None)))
-    )
-    recipe = Recipe(task=Denoise(), network=Pixelwise(width=16), training=Training(epochs=10))
-    model = finish(fit(recipe, [recipe.example(**left)]))
-    report = finish(evaluate_unseen(model, [right, left], 2))
-    rows = report.tables[0].rows
-    names = ["Pixelwise", "raw"]
-    assert [(row["image"], row["method"], row["pixels"]) for row in rows] == [
-        (image, name, pixels)
-        for image, pixels in (("noisy right", 260), ("noisy left", 260), ("mean", 520))
-        for name in names
-    ]
-    mse = [row["fitted MSE"] for row in rows]
-    assert mse[4] == pytest.approx((mse[0] + mse[2]) / 2)
-    assert "noisy left taught the model: figures on it are too good." in report.notes
-    assert not any("noisy right" in note for note in report.notes)

@@ -288,10 +288,10 @@ def evaluate(
     machine = _machine(device, precision, threads, tile_memory, None)
     if out is not None and not out.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {str(out.parent)!r} to make {out.name} in")
-    from .evaluation import evaluate_unseen
     from .model import Model
     from .pairing import RowImages
     from .progress import finish
+    from .unseen import evaluate_unseen
 
     model = Model.load(model_file)
     pairing = _pairing(model.recipe.task, layers).of("test")
@@ -378,6 +378,20 @@ def predict(
     model_file: ModelFile,
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Cubes, path::name@axes")],
     out: Annotated[Path, typer.Option("--out", "-o", help="File; for several cubes a folder")],
+    then: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="MODEL2", help="Run this model on what the first one made; repeat it"),
+    ] = None,
+    dwell: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            metavar="SLOW FAST",
+            help="Time that a pixel takes to measure well, and that these took: what is saved is told",
+        ),
+    ] = None,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Write the probability of each class, too")
+    ] = False,
     suffix: Annotated[
         str, typer.Option(help="Format of the files, where OUT is a folder")
     ] = ".ome.tif",
@@ -391,22 +405,38 @@ def predict(
 ) -> None:
     """Run a model on cubes: a cube or a label image comes out, as the model was trained for."""
     machine = _machine(device, precision, threads, tile_memory, None)
-    targets = _targets(paths, out, suffix)
-    for target in targets:
+    targets = [
+        [target, _with_word(target, "probabilities")] if probabilities else [target]
+        for target in _targets(paths, out, suffix)
+    ]
+    for target in (one for some in targets for one in some):
         _check_target(target, force)
+    from .chain import predict_all, predict_all_classes, told_speed_up
     from .io import read, write
     from .model import Model
-    from .prediction import predict as predicting
     from .progress import finish
+    from .summary import scores_of
 
-    model = Model.load(model_file)
-    for path, target in zip(paths, targets, strict=True):
+    models = [Model.load(file) for file in (model_file, *(then or ()))]
+    scores = []
+    for path, files in zip(paths, targets, strict=True):
         with _reading(path) as watch:
             cube = read(path, axes=axes, image=image, watch=watch)
-        with _watching(f"predicting {target.name}") as watch:
-            result = finish(predicting(model, cube, machine=machine), watch)
-        write(target, result, overwrite=force)
-        print(target)
+        with _watching(f"predicting {files[0].name}") as watch:
+            results: Sequence[Image]
+            if probabilities:
+                both = predict_all_classes(models, cube, dwell=dwell, machine=machine)
+                results = finish(both, watch)
+            else:
+                results = [finish(predict_all(models, cube, dwell=dwell, machine=machine), watch)]
+        for file, result in zip(files, results, strict=True):
+            print(write(file, result, overwrite=force))
+        scores += scores_of(results[0])
+    if scores:
+        _print_rows(scores)
+    saved = told_speed_up(models, dwell)
+    if saved:
+        print(saved)
 
 
 @app.command()
@@ -616,6 +646,18 @@ def _print_settings(chosen: Recipe) -> None:
         for name, field in type(settings).model_fields.items():
             value = json.dumps(settings.model_dump(mode="json")[name])
             table.add_row(f"{part}.{name}", value, " ".join((field.description or "").split()))
+    Console().print(table)
+
+
+def _print_rows(rows: Sequence[dict[str, Any]]) -> None:
+    from rich.text import Text
+
+    table = Table(box=None)
+    for name in rows[0]:
+        table.add_column(Text(name))
+    for row in rows:
+        words = (f"{v:.3f}" if isinstance(v, float) else str(v) for v in row.values())
+        table.add_row(*map(Text, words))  # not markup: names may hold [brackets]
     Console().print(table)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -30,7 +30,7 @@ from .progress import Job, Progress, Stop, part_of
 from .reports import Report, Row, Table, plain
 from .splits import Mask, beyond
 from .tasks import Example, Task
-from .training import fingerprint, splits_of
+from .training import splits_of
 
 _PREDICTED: Final = 50
 """Percent of the work that is the model's own prediction."""
@@ -125,6 +125,7 @@ def evaluate(
     ValueError
         If not even the narrowest guard leaves a test pixel.
     """
+    held_out = _numbered_alike(held_out, model)
     prediction = predict(model, held_out.given, machine=machine)
     predicted = yield from part_of(prediction, 0, _PREDICTED, "predicting")
     grounds = [_Guarded(g, held_out.test & beyond(held_out.taught, g)) for g in sorted(guards)]
@@ -224,77 +225,6 @@ def judged(
         return model
 
 
-def evaluate_unseen(
-    model: Model,
-    images: Sequence[Mapping[str, Image | str]],
-    *,
-    machine: Machine | None = None,
-) -> Job[Report]:
-    """Compare a model, and the raw data, with the truth of images that did not teach it.
-
-    Parameters
-    ----------
-    model : Model
-        Trained on other images.
-    images : sequence of mapping of name to image
-        As the model's task names them; taken one at a time.
-    machine : Machine, optional
-        Where the model runs.
-
-    Raises
-    ------
-    ValueError
-        If there is no truth in an image.
-    """
-    rows: list[dict[str, Any]] = []
-    notes: dict[str, None] = {}
-    count = len(images)
-    for number, one in enumerate(images):
-        start, end = 100 * number // count, 100 * (number + 1) // count
-        ground = _unseen(model, one)
-        name = ground.given.name or f"image {number + 1}"
-        job = evaluate(model, ground, baselines=False, machine=machine)
-        found = yield from part_of(job, start, end, name)
-        rows += [
-            {"image": name} | {k: v for k, v in row.items() if k not in ("guard", "settings")}
-            for row in found.report.tables[0].rows
-        ]
-        notes |= dict.fromkeys(found.report.notes)
-        if fingerprint(model.recipe.example(**one)) in {t.sha256 for t in model.card.trained_on}:
-            notes[f"{name} taught the model: figures on it are too good."] = None
-    title = f"{model.card.recipe['task']['kind']} on {count} images"
-    return Report(title, [Table("On unseen images", [*rows, *_means(rows)])], list(notes))
-
-
-def _unseen(model: Model, images: Mapping[str, Image | str]) -> HeldOut:
-    """Return all of an image that has a truth as ground to test on."""
-    given, wanted = (images[name] for name in model.recipe.task.asks_for())
-    assert isinstance(given, Cube)
-    assert isinstance(wanted, Cube | Labels)
-    planes = wanted.numpy().reshape(-1, *wanted.shape[-2:])
-    known = planes > 0 if isinstance(wanted, Labels) else np.isfinite(planes)
-    test: Mask = np.asarray(known.any(axis=0))
-    return HeldOut(given, wanted, np.zeros_like(test), test)
-
-
-def _means(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return a row a method with the means over the images, where there are several."""
-    methods = dict.fromkeys(row["method"] for row in rows)
-    if len(rows) == len(methods):
-        return []
-    means: list[dict[str, Any]] = []
-    for method in methods:
-        mine = [row for row in rows if row["method"] == method]
-        figures = {
-            name: float(np.mean([row[name] for row in mine]))
-            for name, value in mine[0].items()
-            if isinstance(value, float) and all(name in row for row in mine)
-        }
-        pixels = sum(int(row["pixels"] or 0) for row in mine)
-        means.append({"image": "mean", "pixels": pixels, "method": method} | figures)
-    return means
-
-
 def _methods(held_out: HeldOut, tuned: bool) -> Iterator[Method]:
     """Yield the baselines; without `tuned` only the raw data, where they are comparable.
 
@@ -317,6 +247,18 @@ def _methods(held_out: HeldOut, tuned: bool) -> Iterator[Method]:
         yield from methods if tuned else islice(methods, 1)
     elif tuned:
         yield from predictors(given, held_out.wanted.numpy(), taught, good)
+
+
+def _numbered_alike(held_out: HeldOut, model: Model) -> HeldOut:
+    """Number classes as the model does, where it knows all their names: files may count otherwise."""
+    wanted, gives = held_out.wanted, model.card.output_axis
+    if not isinstance(wanted, Labels) or not isinstance(gives, ChannelAxis):
+        return held_out
+    if not wanted.classes or not set(wanted.classes) <= set(gives.names):
+        return held_out
+    number = np.array([0, *(gives.names.index(name) + 1 for name in wanted.classes)])
+    truth = replace(wanted, data=number[wanted.numpy()], classes=gives.names, colours=())
+    return replace(held_out, wanted=truth)
 
 
 def _judge(held_out: HeldOut) -> Callable[[NDArray[Any], Mask], dict[str, Any]]:
