@@ -54,6 +54,8 @@ OTHER = {  # another value of each field, and what else it takes to see it
     "channels": 3,
     "reduction": 1,
     "attention": False,
+    "widest": 3,
+    "residual": True,
 }
 IMAGE_ONLY = {"windows", "window", "ssim", "frc"}
 
