@@ -5,11 +5,24 @@ import pytest
 
 from napari_hyperspectral import Machine, Recipe, Training, finish, fit, predict
 from napari_hyperspectral.axis import SpectralAxis
-from napari_hyperspectral.chain import ChainError, check_chain, predict_all, speed_up
+from napari_hyperspectral.chain import (
+    ChainError,
+    check_chain,
+    predict_all,
+    predict_all_classes,
+    speed_up,
+)
 from napari_hyperspectral.cube import Cube
 from napari_hyperspectral.networks import Pixelwise
-from napari_hyperspectral.prediction import AxisMismatchError
-from napari_hyperspectral.tasks import Denoise, PredictChannels, Segment, SuperResolve
+from napari_hyperspectral.prediction import AxisMismatchError, NoClassesError
+from napari_hyperspectral.summary import scores_of
+from napari_hyperspectral.tasks import (
+    ClassifyImages,
+    Denoise,
+    PredictChannels,
+    Segment,
+    SuperResolve,
+)
 
 MACHINE = Machine(device="cpu", threads=1)
 
@@ -68,6 +81,36 @@ def test_classes_come_last_or_not_at_all(denoiser, clean, truth, noisy):
     assert finish(predict_all([denoiser, segmenter], noisy, machine=MACHINE)).classes
     with pytest.raises(ChainError, match=r"model 1 \(segment\) .* it gives classes"):
         next(predict_all([segmenter, denoiser], noisy))
+
+
+def test_probabilities_come_from_the_last_model(denoiser, clean, truth, noisy):
+    segmenter = learned(Segment(), cube=clean, labels=truth)
+    job = predict_all_classes([denoiser, segmenter], noisy, machine=MACHINE)
+    labels, chances = finish(job)
+    np.testing.assert_allclose(chances.data.sum(axis=0), 1, atol=1e-6)
+    np.testing.assert_array_equal(chances.data.argmax(axis=0) + 1, labels.data)
+    assert chances.axis.names == ("first", "second")
+    assert chances.pixel_size == noisy.pixel_size
+    with pytest.raises(NoClassesError, match="a model for denoise predicts intensities"):
+        next(predict_all_classes([segmenter, denoiser][1:], noisy))
+
+
+def test_an_image_that_is_classified_has_one_probability_a_class_on_one_pixel(clean, noisy):
+    task = ClassifyImages(penalty="binary")
+    recipe = Recipe(task=task, network=Pixelwise.smallest(), training=Training(epochs=1))
+    pairs = [{"image": clean, "label": "clean"}, {"image": noisy, "label": "noisy"}]
+    examples = [recipe.example(**pair) for pair in 2 * pairs]
+    model = finish(fit(recipe, examples, machine=MACHINE))
+    labels, chances = finish(predict_all_classes([model], noisy, machine=MACHINE))
+    assert chances.shape == (2, 1, 1)
+    assert chances.pixel_size == (10, 13)
+    assert chances.origin == (4.75, 6.25)  # the middle of the image
+    row = {"image": "noisy", "class": labels.classes[labels.data[0, 0] - 1]}
+    found = scores_of(labels)[0]
+    assert row.items() <= found.items()
+    # binary: each class is judged by itself
+    assert found["clean"] == pytest.approx(chances.data[0, 0, 0], abs=1e-6)
+    assert chances.data.sum() != pytest.approx(1, abs=1e-4)
 
 
 def test_a_model_that_cannot_take_what_comes_is_named_before_any_runs(denoiser, clean, noisy):

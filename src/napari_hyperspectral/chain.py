@@ -9,11 +9,11 @@ import math
 from collections.abc import Sequence
 
 from .axis import Axis
-from .cube import Cube, Image
+from .cube import Cube, Image, Labels
 from .machine import Machine
 from .model import Model
-from .prediction import AxisMismatchError, bands_given, predict
-from .progress import Job, part_of
+from .prediction import AxisMismatchError, NoClassesError, bands_given, predict, predict_classes
+from .progress import Job, Result, part_of
 
 
 class ChainError(ValueError):
@@ -53,14 +53,40 @@ def predict_all(
         As `predict` does.
     """
     check_chain(models, cube.axis)
-    saved = told_speed_up(models, dwell)
-    result: Image = cube
-    for number, model in enumerate(models):
-        assert isinstance(result, Cube)
-        start, end = (100 * n // len(models) for n in (number, number + 1))
-        note = f"model {number + 1} of {len(models)}" if len(models) > 1 else ""
-        result = yield from part_of(predict(model, result, machine=machine), start, end, note)
-    return result.after(saved) if saved else result
+    *before, last = models
+    given = yield from _intermediate(before, cube, machine)
+    job = predict(last, given, machine=machine)
+    return _told(models, dwell, (yield from _as_part(job, len(before), len(models))))
+
+
+def predict_all_classes(
+    models: Sequence[Model],
+    cube: Cube,
+    *,
+    dwell: tuple[float, float] | None = None,
+    machine: Machine | None = None,
+) -> Job[tuple[Labels, Cube]]:
+    """Run models in a row, of which the last tells classes; return their probabilities, too.
+
+    For the parameters see `predict_all`.
+
+    Raises
+    ------
+    NoClassesError
+        If the last model predicts intensities; before any of them runs.
+    ChainError, AxisMismatchError, ValueError, Cancelled
+        As `predict_all` does.
+    """
+    check_chain(models, cube.axis)
+    *before, last = models
+    if last.recipe.task.intensities:  # before the others run
+        raise NoClassesError(last)
+    given = yield from _intermediate(before, cube, machine)
+    job = predict_classes(last, given, machine=machine)
+    labels, chances = yield from _as_part(job, len(before), len(models))
+    told = _told(models, dwell, labels)
+    assert isinstance(told, Labels)
+    return told, chances
 
 
 def check_chain(models: Sequence[Model], axis: Axis) -> None:
@@ -114,3 +140,24 @@ def told_speed_up(models: Sequence[Model], dwell: tuple[float, float] | None = N
     parts = [f"×{scale} in rows and columns"] if scale > 1 else []
     parts += [f"{fast:g} instead of {slow:g} a pixel"] if dwell else []
     return f"stands for {speed_up(scale, slow, fast):g}× less dwell time ({', '.join(parts)})"
+
+
+def _intermediate(models: Sequence[Model], cube: Cube, machine: Machine | None) -> Job[Cube]:
+    """Run all models but the last."""
+    for number, model in enumerate(models):
+        job = predict(model, cube, machine=machine)
+        made = yield from _as_part(job, number, len(models) + 1)
+        assert isinstance(made, Cube)
+        cube = made
+    return cube
+
+
+def _as_part(job: Job[Result], number: int, count: int) -> Job[Result]:
+    start, end = (100 * n // count for n in (number, number + 1))
+    note = f"model {number + 1} of {count}" if count > 1 else ""
+    return part_of(job, start, end, note)
+
+
+def _told(models: Sequence[Model], dwell: tuple[float, float] | None, result: Image) -> Image:
+    saved = told_speed_up(models, dwell)
+    return result.after(saved) if saved else result

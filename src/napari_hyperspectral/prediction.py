@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from .preprocessing import Preprocessing
 from .progress import Job, Progress, Stop
 from .spectra.resample import resample
 from .tasks import Task
+from .tasks.classes import ClassTask
 
 _SMALLEST_SHARE: Final = 0.8
 """Of the model's spectral range, this much must be in a cube that is resampled for it."""
@@ -33,6 +34,16 @@ class AxisMismatchError(ValueError):
 
     def __init__(self, model: Axis, cube: Axis, remedy: str) -> None:
         super().__init__(f"this model was trained on {model}; the cube has {cube}; {remedy}")
+
+
+class NoClassesError(ValueError):
+    """A model was asked for probabilities of classes that predicts intensities."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__(
+            f"a model for {model.card.recipe['task']['kind']} predicts intensities, which have no "
+            "probabilities; ask for them from one that tells classes apart"
+        )
 
 
 class Cancelled(Exception):
@@ -92,14 +103,13 @@ def predict_classes(
 
     Raises
     ------
-    ValueError
-        If the model predicts intensities; else as `predict`.
+    NoClassesError
+        If the model predicts intensities.
+    AxisMismatchError, ValueError, Cancelled
+        As `predict` does.
     """
     if model.recipe.task.intensities:
-        raise ValueError(
-            f"a model for {model.recipe.task.kind} predicts intensities, which have no "
-            "probabilities; ask for them from one that tells classes apart"
-        )
+        raise NoClassesError(model)
     job = _Prediction(model, cube, machine or Machine())
     predicted = yield from job.run()
     labels = job.result(predicted)
@@ -190,14 +200,25 @@ class _Prediction:
 
     def probabilities(self, predicted: NDArray[np.float32]) -> Cube:
         """Turn what `run` returned, scores of classes, into their probabilities."""
-        highest = predicted.max(axis=-3, keepdims=True)
-        weights = np.exp(predicted - highest)
+        assert isinstance(self.task, ClassTask)
+        chances = self.task.probabilities(predicted)
+        place: dict[str, Any] = {}
+        if self.task.whole:  # one pixel, as large as the image
+            height, width = (
+                n * side for n, side in zip(self.cube.shape[-2:], self.cube.pixel_size, strict=True)
+            )
+            top, left = (
+                at - side / 2
+                for at, side in zip(self.cube.origin, self.cube.pixel_size, strict=True)
+            )
+            place = {"pixel_size": (height, width), "origin": (top + height / 2, left + width / 2)}
         return self._shown().after(
             "probabilities of classes",
-            data=weights / weights.sum(axis=-3, keepdims=True),
+            data=chances,
             axis=self.model.card.output_axis,
             intensity_unit="probability",
             name=f"{self.cube.name} probabilities".strip(),
+            **place,
         )
 
     def _shown(self) -> Cube:

@@ -51,6 +51,30 @@ def lines_of_image(image: Image, about: dict[str, Any]) -> dict[str, str]:
     return {name: text for name, text in told.items() if text}
 
 
+def scores_of(image: Image) -> list[dict[str, Any]]:
+    """Return class and probabilities of an image that was classified as a whole, a row a plane.
+
+    Nothing of other images.
+    """
+    scores = image.metadata.get("scores")
+    if not isinstance(image, Labels) or not isinstance(scores, Mapping) or not image.classes:
+        return []
+    chances = np.array([scores[name] for name in image.classes], float)  # (class, …)
+    leading = chances.shape[1:]
+    winners = image.numpy()[..., 0, 0]
+    rows: list[dict[str, Any]] = []
+    for place in np.ndindex(*leading):
+        where = "".join(f", {d} {n + 1}" for d, n in zip(image.dims, place, strict=False))
+        won = int(winners[place])
+        each = {
+            name: float(chance)
+            for name, chance in zip(image.classes, chances[:, *place], strict=True)
+        }
+        name = image.name.removesuffix(" classes") + where
+        rows.append({"image": name, "class": image.classes[won - 1] if won else ""} | each)
+    return rows
+
+
 def _axis_line(axis: Axis) -> str:
     if isinstance(axis, ChannelAxis):
         return str(axis)
