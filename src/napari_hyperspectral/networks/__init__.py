@@ -5,11 +5,15 @@ from typing import Annotated, Final, TypeAlias, get_args
 from pydantic import Field
 
 from .base import Body, Geometry, Network, Ports, body_of, enlarged, geometry_of
+from .densenet import DenseNet
+from .efficientnet import EfficientNet
 from .fnet import FNet
 from .hyrisr import HyRISR
 from .normalise import ImageScale, Normalise, Normalised, Scale
 from .pixelwise import Pixelwise
+from .resnet import ResNet
 from .resunet1d import ResUNet1D
+from .rrdb import RRDB
 from .segnet import SegNet
 from .spectral_unet import SpectralUNet
 from .subspace_rcan import SubspaceRCAN
@@ -17,15 +21,30 @@ from .unet import UNet
 from .uwunet import UwUNet
 
 AnyNetwork: TypeAlias = Annotated[
-    ResUNet1D | Pixelwise | SpectralUNet | UwUNet | FNet | HyRISR | SubspaceRCAN | UNet | SegNet,
+    ResUNet1D
+    | Pixelwise
+    | SpectralUNet
+    | UwUNet
+    | FNet
+    | HyRISR
+    | SubspaceRCAN
+    | UNet
+    | SegNet
+    | ResNet
+    | DenseNet
+    | EfficientNet
+    | RRDB,
     Field(discriminator="kind"),
 ]
 NETWORKS: Final[tuple[type[Network], ...]] = get_args(get_args(AnyNetwork)[0])
 
 __all__ = [
     "NETWORKS",
+    "RRDB",
     "AnyNetwork",
     "Body",
+    "DenseNet",
+    "EfficientNet",
     "FNet",
     "Geometry",
     "HyRISR",
@@ -35,6 +54,7 @@ __all__ = [
     "Normalised",
     "Pixelwise",
     "Ports",
+    "ResNet",
     "ResUNet1D",
     "Scale",
     "SegNet",

@@ -1,0 +1,166 @@
+"""RRDB: residual in residual dense blocks, the generator of ESRGAN, Wang et al. 2018.
+
+A dense block is five 3 × 3 convolutions, each of which sees the block's input and all that the
+earlier ones gave; leaky units between them, no normalisation. Three in a row, added to their input
+by a share of 0.2 (each of them, too), are one RRDB. The image is enlarged at the end, by nearest
+neighbours and a convolution for each factor. With 64 channels, 23 blocks and 32 channels of growth,
+×4 of three bands together has 16,697,987 parameters, of one 16,695,681. Written anew from these facts.
+
+Ours: band by band, all bands share the weights and none is made of others; what the blocks give is
+added to the cubic enlargement, close to which an untrained network begins. ×1 restores without
+enlarging, at full size, where others halve the image first.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Final, Literal, Self
+
+import torch
+from annotated_types import Ge, Le
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
+
+from .base import Body, ImageNetwork, Ports, enlarged
+
+_FACTORS: Final = {1: (), 2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}
+"""In which steps each scale is reached."""
+_SHARE: Final = 0.2
+"""Of what a block gives, this much is added to its input."""
+_TOGETHER: Final = 4
+"""Bands that go through at once: of hundreds, what backpropagation keeps would fill any memory."""
+
+
+class RRDB(ImageNetwork):
+    """Residual dense blocks (ESRGAN), band by band: for restoration and super-resolution."""
+
+    source: ClassVar[str] = (
+        "Wang et al. 2018, ESRGAN: Enhanced super-resolution generative adversarial networks, "
+        "https://arxiv.org/abs/1809.00219"
+    )
+    scales: ClassVar[tuple[int, ...]] = (2, 3, 4, 8)
+    kind: Literal["rrdb"] = "rrdb"
+    bands: Literal["one by one", "together"] = "one by one"
+    """one by one: each band is an image of its own, restored by the same weights, whatever the
+    other bands are; together: all bands go through one network and may be made of each other."""
+    width: Annotated[int, Ge(1), Le(512)] = 32
+    """Channels between blocks. Published: 64."""
+    blocks: Annotated[int, Ge(1), Le(64)] = 4
+    """Blocks of three dense blocks. Published: 23."""
+    growth: Annotated[int, Ge(1), Le(512)] = 16
+    """Channels that each convolution of a dense block adds. Published: 32."""
+
+    def build(self, ports: Ports) -> Body:
+        alike = ports.bands_in == ports.bands_out
+        return (
+            _OneByOne(self, ports) if self.bands == "one by one" and alike else _RRDB(self, ports)
+        )
+
+    @property
+    def reach(self) -> int:
+        # a pixel for each convolution: at the entry, in the blocks and after them; those at the end
+        # see at most two pixels of the small image, and so does the cubic enlargement
+        return 1 + 15 * self.blocks + 1 + 2
+
+    @property
+    def stride(self) -> int:
+        return 1
+
+    def floats_a_pixel(self, ports: Ports) -> int:
+        images = _TOGETHER if self.bands == "one by one" else 1
+        small = 4 * self.width + 4 * self.growth
+        large = int(ports.scale**2) * 4 * self.width
+        return images * (small + large) + 2 * (ports.bands_in + ports.bands_out * ports.scale**2)
+
+    @classmethod
+    def smallest(cls) -> Self:
+        return cls(width=2, blocks=1, growth=2)
+
+
+class _OneByOne(Body):
+    """One network for all bands, each an image of its own."""
+
+    def __init__(self, settings: RRDB, ports: Ports) -> None:
+        super().__init__()
+        self.each = _RRDB(settings, ports.model_copy(update={"bands_in": 1, "bands_out": 1}))
+
+    def forward(self, x: Tensor) -> Tensor:
+        images = x.flatten(0, 1)[:, None]  # (batch · band, 1, y, x)
+        *parts, last = images.split(_TOGETHER)
+        made = [self._made(part) for part in parts]
+        return torch.cat([*made, self.each(last)])[:, 0].unflatten(0, x.shape[:2])
+
+    def _made(self, images: Tensor) -> Tensor:
+        """Run some bands; in training, forget how, and run them again when slopes are asked for.
+
+        So no more than `_TOGETHER` bands are in memory at a time.
+        """
+        if self.training and torch.is_grad_enabled():
+            made: Tensor = checkpoint(self.each, images, use_reentrant=False)
+        else:
+            made = self.each(images)
+        return made
+
+
+class _RRDB(Body):
+    def __init__(self, settings: RRDB, ports: Ports) -> None:
+        super().__init__()
+        width, growth = settings.width, settings.growth
+        self.scale = ports.scale
+        self.adds = ports.bands_in == ports.bands_out
+        self.enter = _conv(ports.bands_in, width)
+        self.blocks = nn.Sequential(*(_Block(width, growth) for _ in range(settings.blocks)))
+        self.after = _conv(width, width)
+        self.factors = _FACTORS[ports.scale]
+        self.enlarge = nn.ModuleList(_conv(width, width) for _ in self.factors)
+        self.detail = _conv(width, width)
+        self.leave = _conv(width, ports.bands_out)
+        with torch.no_grad():
+            self.leave.weight.mul_(0.1)  # begins close to the interpolation
+
+    def forward(self, x: Tensor) -> Tensor:
+        features = self.enter(x)
+        features = features + self.after(self.blocks(features))
+        for factor, conv in zip(self.factors, self.enlarge):
+            features = functional.interpolate(features, scale_factor=factor, mode="nearest")
+            features = _leaky(conv(features))
+        out: Tensor = self.leave(_leaky(self.detail(features)))
+        if not self.adds:
+            return out
+        return out + (x if self.scale == 1 else enlarged(x, self.scale))
+
+
+class _Block(nn.Module):
+    """Three dense blocks, added to their input."""
+
+    def __init__(self, width: int, growth: int) -> None:
+        super().__init__()
+        self.dense = nn.Sequential(*(_Dense(width, growth) for _ in range(3)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + _SHARE * self.dense(x)
+        return out
+
+
+class _Dense(nn.Module):
+    """Five convolutions, each of which sees all before it, added to their input."""
+
+    def __init__(self, width: int, growth: int) -> None:
+        super().__init__()
+        self.grow = nn.ModuleList(_conv(width + i * growth, growth) for i in range(4))
+        self.end = _conv(width + 4 * growth, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen = x
+        for conv in self.grow:
+            seen = torch.cat([seen, _leaky(conv(seen))], dim=1)
+        out: Tensor = x + _SHARE * self.end(seen)
+        return out
+
+
+def _conv(channels_in: int, channels_out: int) -> nn.Conv2d:
+    return nn.Conv2d(channels_in, channels_out, 3, padding=1)
+
+
+def _leaky(x: Tensor) -> Tensor:
+    return functional.leaky_relu(x, 0.2)
