@@ -1,0 +1,107 @@
+"""Label-free prediction in 3D: lamin B1 from brightfield, one volume of six left out in turn.
+
+    python benchmarks/lamin_b1.py [DATA] [--seeds 3] [--folds 0,1,2,3,4,5] [--epochs 40]
+
+DATA is the folder that holds ``label_free_lamin_b1/train_6x16x128x128.npz`` (or set
+NAPARI_HYPERSPECTRAL_DATA). The planes of a volume are its bands. The network of pytorch_fnet in
+three dimensions stands beside itself in two (planes as channels), and beside gradient-boosted
+trees, ridge regression and the mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from rows import Row, kept, once, options, table, trained
+
+from napari_hyperspectral import Machine, Recipe, Training, finish, predict
+from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
+from napari_hyperspectral.baselines import predictors
+from napari_hyperspectral.cube import Cube
+from napari_hyperspectral.metrics import pearson
+from napari_hyperspectral.networks import FNet
+from napari_hyperspectral.tasks import PredictChannels
+
+VOLUMES: Final = 6
+PLANES: Final = 16
+NETWORKS: Final = {
+    "FNet 3D": FNet(along="volume", width=8, depth=3),
+    "FNet 2D": FNet(width=16, depth=3),
+}
+"""A quarter and a half of the published width, and a level less, for a CPU."""
+
+
+def volumes(folder: Path) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return brightfield and lamin B1, (plane, y, x) each."""
+    file = np.load(folder / "label_free_lamin_b1" / "train_6x16x128x128.npz")
+    images, targets = (
+        [file[f"{kind}_{i}"].astype(np.float32) for i in range(VOLUMES)]
+        for kind in ("image", "target")
+    )
+    return images, targets
+
+
+def figures(found: np.ndarray, truth: np.ndarray) -> Row:
+    """Return the correlation over all voxels, as pytorch_fnet judges itself, and by planes."""
+    planes = [pearson(a[None], b[None]) for a, b in zip(found, truth, strict=True)]
+    return {
+        "Pearson": pearson(found[None], truth[None]),
+        "Pearson of planes": float(np.mean(planes)),
+    }
+
+
+def network(
+    folder: Path, kind: str, fold: int, training: Training, machine: Machine
+) -> Iterator[Row]:
+    """Train on five volumes and yield how well the sixth is predicted."""
+    images, targets = volumes(folder)
+    axis = SpectralAxis.index(PLANES)
+    gives = ChannelAxis(tuple(f"plane {i}" for i in range(PLANES)))
+    recipe = Recipe(task=PredictChannels(normalise="cube"), network=NETWORKS[kind],
+                    training=training)  # fmt: skip
+    examples = [
+        recipe.example(cube=Cube(images[i], axis), target=Cube(targets[i], gives))
+        for i in range(VOLUMES)
+        if i != fold
+    ]
+    model = trained(recipe, examples, f"{kind}, fold {fold + 1}, seed {training.seed}", machine)
+    found = finish(predict(model, Cube(images[fold], axis), machine=machine))
+    yield figures(found.numpy(), targets[fold])
+
+
+def baselines(folder: Path, fold: int) -> Iterator[Row]:
+    """Yield a row for each classical method; the volumes stand side by side, the sixth last."""
+    images, targets = volumes(folder)
+    order = [i for i in range(VOLUMES) if i != fold] + [fold]
+    given, wanted = (np.concatenate([v[i] for i in order], axis=-1) for v in (images, targets))
+    width = images[0].shape[-1]
+    taught = np.zeros(given.shape[1:], bool)
+    taught[:, :-width] = True
+    for method in predictors(given, wanted, taught, np.ones(PLANES, bool)):
+        found = np.asarray(method.run(given))[..., -width:]
+        yield {"method": method.name} | figures(found, targets[fold])
+
+
+def main() -> None:
+    chosen = options(__doc__, "lamin_b1.jsonl", folds="0,1,2,3,4,5", epochs=40)
+    machine = Machine(threads=chosen.threads)
+    for fold in map(int, chosen.folds.split(",")):
+        once(chosen.rows, {"fold": fold, "seed": None}, baselines, chosen.data, fold)
+        for seed in range(chosen.seeds):
+            training = Training(
+                epochs=chosen.epochs, windows=8, window=64, validation=0, average=0.99, seed=seed
+            )
+            for kind in NETWORKS:
+                key = {"method": kind, "fold": fold, "seed": seed, "epochs": chosen.epochs}
+                once(chosen.rows, key, network, chosen.data, kind, fold, training, machine)
+    rows = sorted(kept(chosen.rows), key=lambda row: row["fold"])
+    print(table(rows, ["method"], ["Pearson", "Pearson of planes", "seconds"]))
+    print()
+    print(table(rows, ["fold", "method"], ["Pearson"]))
+
+
+if __name__ == "__main__":
+    main()

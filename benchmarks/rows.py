@@ -1,0 +1,85 @@
+"""What the benchmarks that train share: rows that are kept as they are done, and a progress bar."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress as Bar
+
+from napari_hyperspectral import Machine, Model, Recipe, finish, fit
+from napari_hyperspectral.tasks import Example
+
+Row = dict[str, Any]
+
+
+def options(about: str, rows: str, **more: Any) -> argparse.Namespace:
+    """Return what the command line says: the data folder, the file of rows, seeds, and `more`.
+
+    `more` is a default for each further option.
+    """
+    parser = argparse.ArgumentParser(description=about.partition("\n")[0])
+    parser.add_argument("data", nargs="?", default=os.environ.get("NAPARI_HYPERSPECTRAL_DATA"))
+    parser.add_argument("--rows", type=Path, default=Path(rows), help="rows are kept here")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=0)
+    for name, default in more.items():
+        parser.add_argument(f"--{name}", type=type(default), default=default)
+    found = parser.parse_args()
+    if not found.data:
+        parser.error("say where the data are: DATA, or NAPARI_HYPERSPECTRAL_DATA")
+    found.data = Path(found.data)
+    return found
+
+
+def kept(path: Path) -> list[Row]:
+    """Return the rows that earlier runs wrote."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def once(path: Path, key: Row, make: Callable[..., Iterable[Row]], *arguments: Any) -> None:
+    """Call `make` and keep its rows under `key`, unless an earlier run did."""
+    if any(key.items() <= row.items() for row in kept(path)):
+        return
+    started = time.perf_counter()
+    rows = [key | row for row in make(*arguments)]
+    for row in rows:
+        row.setdefault("seconds", round(time.perf_counter() - started, 1))
+    with path.open("a") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+def trained(recipe: Recipe, examples: Sequence[Example], what: str, machine: Machine) -> Model:
+    """Train under a progress bar."""
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        line = bar.add_task(what, total=100)
+        return finish(
+            fit(recipe, examples, machine=machine),
+            lambda step: bar.update(line, total=step.total, completed=step.done),
+        )
+
+
+def table(rows: Sequence[Row], by: Sequence[str], figures: Sequence[str]) -> str:
+    """Return a table of means, and of the spread between seeds and folds, as Markdown."""
+    lines = ["| " + " | ".join((*by, *figures, "rows")) + " |"]
+    lines.append("|" + " --- |" * (len(by) + len(figures) + 1))
+    for key in dict.fromkeys(tuple(row[name] for name in by) for row in rows):
+        mine = [row for row in rows if tuple(row[name] for name in by) == key]
+        cells = [_spread([row[figure] for row in mine if row.get(figure) is not None])
+                 for figure in figures]  # fmt: skip
+        lines.append("| " + " | ".join((*map(str, key), *cells, str(len(mine)))) + " |")
+    return "\n".join(lines)
+
+
+def _spread(values: Sequence[float]) -> str:
+    if not values:
+        return ""
+    mean = f"{statistics.mean(values):.4g}"
+    return f"{mean} ± {statistics.stdev(values):.2g}" if len(values) > 1 else mean
