@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from napari_hyperspectral import Recipe, Training, finish, fit, predict
-from napari_hyperspectral.axis import SpectralAxis
+from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube, Labels, Sampling
+from napari_hyperspectral.evaluation import judged
 from napari_hyperspectral.networks import Pixelwise, SpectralUNet
 from napari_hyperspectral.tasks import ClassifyImages, ClassifySpectra, Segment
+from napari_hyperspectral.unseen import evaluate_unseen
 
 AXIS = SpectralAxis(np.linspace(600, 1800, 10), "1/cm", "raman_shift")
 KINDS = ("bone", "fat", "liver")
@@ -57,6 +59,18 @@ def test_spectra_learned_from_one_table_a_class_are_told_apart(penalty, rng):
     assert (found.classes, found.pixel_size) == (KINDS, (1, 2))  # by name
     assert found.history[-1] == "classified"
     assert (found.data[0] == np.repeat([1, 2, 3], 50)).mean() > 0.9
+
+
+def test_tables_that_count_their_classes_from_one_are_judged_by_name(rng):
+    folders = [one_folder(kind, rng) for kind in ("liver", "bone", "fat")]
+    model = learn(
+        ClassifySpectra(), Pixelwise(width=16, dropout=0.0), folders, epochs=15, learning_rate=1e-2
+    )
+    examples = [model.recipe.example(**folder) for folder in folders]
+    figures = finish(judged(model, examples, folders)).card.metrics["held_out"][0]
+    assert figures["OA %"] > 80
+    report = finish(evaluate_unseen(model, [one_folder(kind, rng) for kind in KINDS]))
+    assert all(row["OA %"] > 80 for row in report.tables[0].rows)
 
 
 def test_classes_are_numbered_by_the_settings_where_they_name_them(rng):
@@ -154,6 +168,14 @@ def test_a_plane_that_was_not_measured_teaches_no_class(rng):
     assert example.wanted.shape == (2, 1, 1, 1)
     assert example.wanted.ravel().tolist() == [1, 0]
     assert example.strata.any(axis=(1, 2)).tolist() == [True, False]
+
+
+def test_a_plane_without_scores_has_no_class():
+    scores = np.array([[2.0, 1.0], [np.nan, np.nan]], np.float32)[:, :, None, None]
+    planes = Cube(np.zeros((2, 10, 3, 4), np.float32), AXIS, z=Sampling(1.0))
+    found = ClassifyImages().result(scores, ChannelAxis(("bone", "fat")), planes)
+    assert [np.unique(plane).tolist() for plane in found.data] == [[1], [0]]
+    assert found.metadata["scores"] == {"bone": [0.731059, None], "fat": [0.268941, None]}
 
 
 def test_scores_are_probabilities_of_the_penalty_that_made_them():

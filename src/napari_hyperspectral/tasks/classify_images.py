@@ -75,13 +75,13 @@ class ClassifyImages(ClassTask):
         """Return the winning class all over the image, and what all classes scored.
 
         ``metadata["scores"]`` has the probability of each class: a number, or lists of them where
-        the image has planes or frames.
+        the image has planes or frames, with None for those that were not measured.
         """
         labels = labels_of(predicted, gives, cube)
         size = np.broadcast_to(labels.data, (*labels.data.shape[:-2], *cube.shape[-2:]))
         chances = np.moveaxis(self.probabilities(predicted), -3, 0)[..., 0, 0]
         scores = {
-            name: np.round(chance.astype(float), 6).tolist()
+            name: np.where(np.isnan(chance), None, chance.astype(float).round(6)).tolist()
             for name, chance in zip(labels.classes, chances, strict=True)
         }
         return labels.after("classified", data=size.copy(), metadata={"scores": scores})
