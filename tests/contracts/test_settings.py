@@ -1,15 +1,19 @@
 """Every setting does something: changing it changes a loss, a weight or an output."""
 
+from itertools import combinations
 from typing import Literal, get_args, get_origin
 
 import numpy as np
 import pytest
 
 from napari_hyperspectral import Recipe, Training, finish, fit, predict
+from napari_hyperspectral.augmentation import Augmentation
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube, Labels
 from napari_hyperspectral.networks import NETWORKS, Pixelwise, SpectralUNet
-from napari_hyperspectral.tasks import TASKS
+from napari_hyperspectral.preprocessing import Preprocessing
+from napari_hyperspectral.previews import preview_of
+from napari_hyperspectral.tasks import TASKS, ClassifyImages
 
 BASE = Training(epochs=4, batch_size=16, windows=2, window=16, block=3, guard=1, learning_rate=0.01)
 OTHER = {  # another value of each field, and what else it takes to see it
@@ -56,6 +60,32 @@ OTHER = {  # another value of each field, and what else it takes to see it
     "attention": False,
     "widest": 3,
     "residual": True,
+    "growth": 3,
+    "size": 1,
+    "first": 502.0,
+    "last": 505.0,
+    "order": 1,
+    "smoothness": 10.0,
+    "asymmetry": 0.2,
+    "percentile": 30.0,
+    "turns": False,
+    "shift": 1.5,
+    "gain": 0.3,
+    "noise": 0.2,
+    "baseline": 0.3,
+    "photons": 4.0,
+    "spikes": 0.1,
+    "elastic": 2.0,
+    "rotate": 20.0,
+    "zoom": 0.2,
+    "mixup": 0.9,
+    "spectral_flip": True,
+}
+ONLY_WITH = {  # what a setting takes to be seen
+    "order": {"background": "polynomial"},
+    "smoothness": {"background": "als"},
+    "asymmetry": {"background": "als"},
+    "percentile": {"normalise": "percentile"},
 }
 IMAGE_ONLY = {"windows", "window", "ssim", "frc"}
 
@@ -108,12 +138,13 @@ def different(one, other):
     )
 
 
-def another(kind, name):
-    """Return a value of a setting that is not its default: the last of a choice."""
-    field = kind.model_fields[name]
+def another(settings, name):
+    """Return a value of a setting that is not the one it has: the last of a choice."""
+    field = type(settings).model_fields[name]
     if get_origin(field.annotation) is not Literal:
         return OTHER[name]
-    return [choice for choice in get_args(field.annotation) if choice != field.default][-1]
+    present = getattr(settings, name)
+    return [choice for choice in get_args(field.annotation) if choice != present][-1]
 
 
 def fields(kinds):
@@ -168,18 +199,58 @@ def test_every_setting_of_a_task_does_something(kind, name, images):
     )
     one, other = (
         Recipe(task=task, network=network, training=BASE)
-        for task in (kind(), kind.model_validate({name: another(kind, name)}))
+        for task in (kind(), kind.model_validate({name: another(kind(), name)}))
     )
     assert different(fingerprint(one, images), fingerprint(other, images))
 
 
 @pytest.mark.parametrize(("kind", "name"), fields(NETWORKS))
 def test_every_setting_of_a_network_does_something(kind, name, images):
-    one, other = (
-        Recipe(task=TASKS[0](), network=network, training=BASE)
-        for network in (kind.smallest(), kind.smallest().model_copy(update={name: OTHER[name]}))
-    )
+    smallest = kind.smallest()
+    networks = (smallest, smallest.model_copy(update={name: another(smallest, name)}))
+    by_pixel = all(network.answers == "pixel" for network in networks)
+    task = TASKS[0]() if by_pixel else ClassifyImages()
+    one, other = (Recipe(task=task, network=network, training=BASE) for network in networks)
     assert different(fingerprint(one, images), fingerprint(other, images))
+
+
+def prepared(preprocessing, images):
+    """What the examples of a recipe hold."""
+    recipe = Recipe(task=TASKS[0](), preprocessing=preprocessing)
+    example = recipe.example(**images["denoise"][0])
+    return example.given, example.wanted
+
+
+@pytest.mark.parametrize(("kind", "name"), fields([Preprocessing]))
+def test_every_setting_of_the_preprocessing_does_something(kind, name, images):
+    base = kind(**ONLY_WITH.get(name, {}))
+    other = base.model_copy(update={name: another(base, name)})
+    assert different(prepared(base, images), prepared(other, images))
+
+
+@pytest.mark.parametrize("name", ["background", "normalise"])
+def test_every_choice_of_the_preprocessing_gives_other_spectra(name, images):
+    choices = get_args(Preprocessing.model_fields[name].annotation)
+    seen = [prepared(Preprocessing.model_validate({name: choice}), images) for choice in choices]
+    assert all(different(one, other) for one, other in combinations(seen, 2))
+
+
+def shown(augmentation, images):
+    """What a network that sees images is shown first."""
+    recipe = Recipe(
+        task=TASKS[0](),
+        network=SpectralUNet(components=4, width=4, depth=1),
+        augmentation=augmentation,
+        training=BASE.model_copy(update={"together": 2}),
+    )
+    example = recipe.example(**images["denoise"][0])
+    return [image.data for image in preview_of(recipe, [example]).values()]
+
+
+@pytest.mark.parametrize(("kind", "name"), fields([Augmentation]))
+def test_every_setting_of_the_augmentation_does_something(kind, name, images):
+    other = kind.model_validate({name: OTHER[name]})
+    assert different(shown(kind(), images), shown(other, images))
 
 
 def test_equal_recipes_leave_equal_traces(images):
