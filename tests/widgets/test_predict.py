@@ -152,7 +152,7 @@ def test_a_stopped_prediction_brings_the_layers_done_by_then(
             time.sleep(0.01)
         return cube
 
-    monkeypatch.setattr("napari_hyperspectral.prediction.predict", slow)
+    monkeypatch.setattr("napari_hyperspectral.chain.predict", slow)
     widget.model = model
     widget.choose(add(viewer, noisy), add(viewer, noisy.after("copied", name="other")))
     widget.predict()
@@ -271,7 +271,7 @@ def test_a_stopped_batch_keeps_what_it_wrote(qtbot, widget, model, noisy, tmp_pa
             time.sleep(0.02)
         return cube
 
-    monkeypatch.setattr("napari_hyperspectral.prediction.predict", slow)
+    monkeypatch.setattr("napari_hyperspectral.chain.predict", slow)
     widget.model, widget.files, widget.suffix = model, sources, ".npz"
     widget.folder = tmp_path / "out"
     widget.predict()

@@ -11,6 +11,7 @@ from ..cube import Cube, Image
 from ..io import FORMATS, Format, format_of, read, write
 from ..machine import Machine
 from ..progress import Job, Progress, Stop
+from ..summary import scores_of
 
 if TYPE_CHECKING:
     from ..model import Model
@@ -19,11 +20,48 @@ _ADDED = " predicted"
 """What a result's name has more than its source's."""
 
 
+Results = list[Image]
+"""What comes of a cube: the prediction, and the probabilities of its classes, if wanted."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be done with cubes."""
+
+    models: tuple[Model | Path, ...]
+    """One after the other; models, or files of them."""
+    probabilities: bool = False
+    """Whether those of the classes are wanted, too."""
+
+    def loaded(self) -> list[Model]:
+        """Return the models, read from their files; loads torch: for the worker thread."""
+        from ..model import Model
+
+        return [Model.load(model) if isinstance(model, Path) else model for model in self.models]
+
+    def job(self, models: Sequence[Model], cube: Cube, machine: Machine) -> Job[Results]:
+        """Run the models over a cube."""
+        from ..chain import predict_all, predict_all_classes
+
+        if self.probabilities:
+            return [*(yield from predict_all_classes(models, cube, machine=machine))]
+        return [(yield from predict_all(models, cube, machine=machine))]
+
+    def files(self, target: Path) -> list[Path]:
+        """Return the files that the results for a target go to."""
+        if not self.probabilities:
+            return [target]
+        stem, dot, suffix = target.name.partition(".")
+        return [target, target.with_name(f"{stem}_probabilities{dot}{suffix}")]
+
+
 @dataclass
 class Batch:
     """What became of a batch."""
 
     written: list[Path] = field(default_factory=list)
+    scores: list[dict[str, Any]] = field(default_factory=list)
+    """Of images that were classified as a whole: name, class and probabilities."""
     failed: dict[str, str] = field(default_factory=dict)
     """Source and reason, in order."""
 
@@ -57,16 +95,14 @@ def existing(targets: Sequence[Path]) -> list[Path]:
     ]
 
 
-def predict_layers(
-    model: Model | Path, cubes: Sequence[Cube], machine: Machine
-) -> Job[list[Image]]:
-    """Run a model, or the model of a file, over cubes; stopped, return what is done by then."""
-    from ..prediction import Cancelled, predict  # loads torch: in the worker thread, if at all
+def predict_layers(order: Order, cubes: Sequence[Cube], machine: Machine) -> Job[list[Results]]:
+    """Run models over cubes; stopped, return what is done by then."""
+    from ..prediction import Cancelled  # loads torch: in the worker thread, if at all
 
-    loaded = _loaded(model)
-    results: list[Image] = []
+    models = order.loaded()
+    results: list[Results] = []
     for number, cube in enumerate(cubes):
-        job = predict(loaded, cube, machine=machine)
+        job = order.job(models, cube, machine)
         try:
             results.append((yield from _numbered(job, number, len(cubes), cube.name)))
         except (Cancelled, Stop):
@@ -77,7 +113,7 @@ def predict_layers(
 
 
 def predict_files(
-    model: Model | Path,
+    order: Order,
     sources: Sequence[str],
     folder: Path,
     suffix: str,
@@ -85,30 +121,26 @@ def predict_files(
     *,
     overwrite: bool = False,
 ) -> Job[Batch]:
-    """Run a model over files and write the results; stopped, return what is done by then."""
-    from ..prediction import Cancelled, predict
+    """Run models over files and write the results; stopped, return what is done by then."""
+    from ..prediction import Cancelled
 
-    loaded, batch = _loaded(model), Batch()
+    models, batch = order.loaded(), Batch()
     for number, source in enumerate(sources):
         name, target = Path(source).name, target_of(source, folder, suffix)
         try:
             cube = read(source)
-            job = predict(loaded, cube, machine=machine)
-            result = yield from _numbered(job, number, len(sources), name)
+            job = order.job(models, cube, machine)
+            results = yield from _numbered(job, number, len(sources), name)
             folder.mkdir(parents=True, exist_ok=True)
-            batch.written.append(write(target, result, overwrite=overwrite))
+            for file, result in zip(order.files(target), results, strict=True):
+                batch.written.append(write(file, result, overwrite=overwrite))
+            batch.scores += scores_of(results[0])
         except (Cancelled, Stop):
             batch.failed[source] = "stopped"
             break
         except Exception as error:  # whatever it is, the other files are to be tried
             batch.failed[source] = " ".join(str(error).split()) or type(error).__name__
     return batch
-
-
-def _loaded(model: Model | Path) -> Model:
-    from ..model import Model
-
-    return Model.load(model) if isinstance(model, Path) else model
 
 
 def _numbered(job: Job[Any], number: int, count: int, name: str) -> Job[Any]:

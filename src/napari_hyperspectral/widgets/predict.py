@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from napari.layers import Layer
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
+    QCheckBox,
     QComboBox,
     QFileDialog,
     QFormLayout,
@@ -21,16 +22,28 @@ from qtpy.QtWidgets import (
     QMessageBox,
     QPushButton,
     QSizePolicy,
+    QTableWidget,
+    QTableWidgetItem,
     QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from ..card import Card, read_card
-from ..cube import Cube, Image
+from ..cube import Cube
 from ..layers import on_all_bands, to_layer
 from ..progress import Job
-from .batch import Batch, existing, output_suffixes, predict_files, predict_layers, target_of
+from ..summary import scores_of
+from .batch import (
+    Batch,
+    Order,
+    Results,
+    existing,
+    output_suffixes,
+    predict_files,
+    predict_layers,
+    target_of,
+)
 from .card_view import CardView
 from .layer_choice import fitting, image_of
 from .panel import JobDock, JobPanel
@@ -48,13 +61,15 @@ _FIRST_SUFFIX = ".ome.tif"
 class PredictWidget(JobDock):
     """Choose a model and layers or files; press Predict; results come as layers or files.
 
-    A script drives it by `model`, `choose`, `files`, `folder`, `suffix`, `predict` and `stop`.
+    A script drives it by `model`, `then`, `choose`, `files`, `folder`, `suffix`, `predict` and
+    `stop`.
     """
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self._viewer = viewer
         self._model: Model | Path | None = None
+        self._then: Path | None = None
         self._layers: list[Layer] = []
         self.batch: Batch | None = None
         """What became of the files predicted last."""
@@ -63,10 +78,16 @@ class PredictWidget(JobDock):
         self._model_line = QLineEdit()
         self._model_line.setReadOnly(True)
         self._model_line.setPlaceholderText("Choose a model file, or train a model")
+        self._then_line = QLineEdit()
+        self._then_line.setReadOnly(True)
+        self._then_line.setPlaceholderText("Optional: run on what the first model makes")
+        self.probabilities = QCheckBox("Probabilities of the classes, too")
         self.card = CardView()
         self._layer_list, self._file_list = QListWidget(), QListWidget()
         self._folder_line, self._suffix_box = QLineEdit(), QComboBox()
         self._failures = QLabel()
+        self.scores = QTableWidget()
+        self._tells = self._then_tells = False  # classes
         self._bands: list[int] = []  # of each layer that a prediction is running on
         self.panel = JobPanel("Predict")
         self._build()
@@ -97,11 +118,32 @@ class PredictWidget(JobDock):
         else:
             card = None if model is None else model.card
             name = "" if card is None else f"the model just trained ({card.made[11:16]} UTC)"
-        self._model = model
+        self._model, self._tells = model, _tells_classes(card)
         self._model_line.setText(name)
         self._model_line.setCursorPosition(0)
         self._model_line.setToolTip(name)
         self.card.show_card(card)
+        self._allow()
+
+    @property
+    def then(self) -> Path | None:
+        """The file of a model to run on what the first one makes; None: there is none.
+
+        Raises
+        ------
+        FileNotFoundError, FileFormatError
+            When set to a path that is no model file; the one before stays.
+        """
+        return self._then
+
+    @then.setter
+    def then(self, file: Path | str | None) -> None:
+        file = None if file is None else Path(file)
+        card = None if file is None else read_card(file)
+        self._then, self._then_tells = file, _tells_classes(card)
+        kind = "" if card is None else str(card.recipe["task"]["kind"])
+        self._then_line.setText("" if file is None else f"{file.name} ({kind})")
+        self._then_line.setToolTip(str(file or ""))
         self._allow()
 
     def choose(self, *layers: Layer) -> None:
@@ -169,12 +211,10 @@ class PredictWidget(JobDock):
         if self.panel.running:
             return
         try:
-            if self._model is None:
-                raise ValueError("choose a model first")
             if self.tabs.currentIndex() == 0:
-                self._predict_layers(self._model)
+                self._predict_layers(self._order())
             else:
-                self._predict_files(self._model, overwrite)
+                self._predict_files(self._order(), overwrite)
         except ValueError as error:
             self.panel.complain(str(error))
 
@@ -196,11 +236,12 @@ class PredictWidget(JobDock):
     # -- what a person sees
 
     def _build(self) -> None:
-        browse = QPushButton("Browse…")
+        browse, browse_then, no_then = (QPushButton(t) for t in ("Browse…", "Browse…", "None"))
         browse.clicked.connect(self._browse)
-        first = QHBoxLayout()
-        first.addWidget(self._model_line)
-        first.addWidget(browse)
+        browse_then.clicked.connect(self._browse_then)
+        no_then.clicked.connect(lambda *_: setattr(self, "then", None))
+        first = _row(self._model_line, browse)
+        second = _row(QLabel("Then"), self._then_line, browse_then, no_then)
         self.card.setMinimumHeight(90)
         self.tabs = QTabWidget()
         self.tabs.addTab(self._layer_list, "Layers")
@@ -211,10 +252,15 @@ class PredictWidget(JobDock):
         layout.addWidget(QLabel("<b>Model</b>"))
         layout.addLayout(first)
         layout.addWidget(self.card, stretch=2)
+        layout.addLayout(second)
+        layout.addWidget(self.probabilities)
         layout.addWidget(QLabel("<b>Predict on</b>"))
         layout.addWidget(self.tabs, stretch=2)
         layout.addWidget(self.panel)
         layout.addWidget(self._failures)
+        layout.addWidget(self.scores, stretch=1)
+        self.scores.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.scores.setVisible(False)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.setMinimumWidth(320)
 
@@ -249,18 +295,27 @@ class PredictWidget(JobDock):
 
     def _allow(self) -> None:
         self.panel.start_button.setEnabled(self._model is not None and not self.panel.running)
+        last_tells = self._tells if self._then is None else self._then_tells
+        self.probabilities.setVisible(last_tells)
 
     def _predict_clicked(self, *_: object) -> None:
         self.predict()
 
-    def _predict_layers(self, model: Model | Path) -> None:
+    def _order(self) -> Order:
+        if self._model is None:
+            raise ValueError("choose a model first")
+        models = (self._model, self._then) if self._then else (self._model,)
+        wanted = self.probabilities.isVisibleTo(self) and self.probabilities.isChecked()
+        return Order(models, wanted)
+
+    def _predict_layers(self, order: Order) -> None:
         cubes = [image for image in map(image_of, self.chosen) if isinstance(image, Cube)]
         self._bands = [len(cube.axis) for cube in cubes]
         if not cubes:
             raise ValueError("choose at least one layer to predict on")
-        self._run(predict_layers(model, cubes, preferred_machine()))
+        self._run(predict_layers(order, cubes, preferred_machine()))
 
-    def _predict_files(self, model: Model | Path, overwrite: bool | None) -> None:
+    def _predict_files(self, order: Order, overwrite: bool | None) -> None:
         files, suffix = self.files, self.suffix
         if not files:
             raise ValueError("add at least one file to predict on")
@@ -269,33 +324,50 @@ class PredictWidget(JobDock):
         targets = [target_of(file, self.folder, suffix) for file in files]
         if len(set(targets)) < len(targets):
             raise ValueError("two of the files have the same name; predict them one by one")
-        there = existing(targets)
+        there = existing([file for target in targets for file in order.files(target)])
         if there and overwrite is None:
             overwrite = self._asked_to_overwrite(there)
             if overwrite is None:
                 return
         self._run(
             predict_files(
-                model, files, self.folder, suffix, preferred_machine(), overwrite=bool(overwrite)
+                order, files, self.folder, suffix, preferred_machine(), overwrite=bool(overwrite)
             )
         )
 
-    def _run(self, job: Job[list[Image]] | Job[Batch]) -> None:
+    def _run(self, job: Job[list[Results]] | Job[Batch]) -> None:
         self._failures.clear()
+        self._show_scores([])
         self.panel.run(job, "prediction", device=preferred_machine().device)
 
-    def _keep(self, result: list[Image] | Batch) -> None:
+    def _keep(self, result: list[Results] | Batch) -> None:
         if isinstance(result, Batch):
             self._report(result)
-        else:
-            self.results = [
-                self._viewer.add_layer(Layer.create(*on_all_bands(to_layer(image), bands)))
-                for image, bands in zip(result, self._bands)  # fewer results, if it was stopped
-            ]
-            self.panel.say(f"added {', '.join(layer.name for layer in self.results)}")
+            return
+        self.results = [
+            self._viewer.add_layer(Layer.create(*on_all_bands(to_layer(image), bands)))
+            for images, bands in zip(result, self._bands)  # fewer results, if it was stopped
+            for image in reversed(images)  # classes above their probabilities
+        ]
+        self.panel.say(f"added {', '.join(layer.name for layer in self.results)}")
+        self._show_scores([row for images in result for row in scores_of(images[0])])
+
+    def _show_scores(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Show classes and probabilities of images that were classified as a whole."""
+        names = list(rows[0]) if rows else []
+        self.scores.setColumnCount(len(names))
+        self.scores.setHorizontalHeaderLabels(names)
+        self.scores.setRowCount(len(rows))
+        for number, row in enumerate(rows):
+            for column, value in enumerate(row.values()):
+                text = f"{value:.3f}" if isinstance(value, float) else str(value)
+                self.scores.setItem(number, column, QTableWidgetItem(text))
+        self.scores.resizeColumnsToContents()
+        self.scores.setVisible(bool(rows))
 
     def _report(self, batch: Batch) -> None:
         self.batch = batch
+        self._show_scores(batch.scores)
         self.panel.say(f"wrote {len(batch.written)} files to {self.folder}")
         if batch.failed:
             reasons = [
@@ -318,11 +390,18 @@ class PredictWidget(JobDock):
         return {button.Yes: True, button.No: False}.get(answer)
 
     def _browse(self, *_: object) -> None:
+        self._take_model("model")
+
+    def _browse_then(self, *_: object) -> None:
+        self._take_model("then")
+
+    def _take_model(self, which: Literal["model", "then"]) -> None:
+        """Ask for the file of a model."""
         path, _filter = QFileDialog.getOpenFileName(self, "Model", "", _MODEL_FILES)
         if not path:
             return
         try:
-            self.model = path
+            setattr(self, which, path)
         except (ValueError, OSError) as error:
             self.panel.complain(str(error))
 
@@ -340,6 +419,18 @@ class PredictWidget(JobDock):
         folder = QFileDialog.getExistingDirectory(self, "Folder for the results")
         if folder:
             self.folder = folder
+
+
+def _tells_classes(card: Card | None) -> bool:
+    """Whether a model tells classes; its task is not looked up, which would load torch."""
+    return card is not None and "classes" in card.recipe["task"]
+
+
+def _row(*parts: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    for part in parts:
+        row.addWidget(part)
+    return row
 
 
 def _checked(checked: bool) -> Qt.CheckState:

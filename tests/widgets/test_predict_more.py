@@ -1,0 +1,111 @@
+"""The Predict dock with a second model, probabilities, and images classified as a whole."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("qtpy.QtWidgets", reason="needs a Qt binding")
+
+from napari_hyperspectral.io import read, write
+from napari_hyperspectral.layers import from_layer, to_layer
+from napari_hyperspectral.machine import Machine
+from napari_hyperspectral.networks import Pixelwise
+from napari_hyperspectral.progress import finish
+from napari_hyperspectral.recipe import Recipe, Training
+from napari_hyperspectral.tasks import ClassifyImages, Denoise, Segment, SuperResolve
+from napari_hyperspectral.training import fit
+from napari_hyperspectral.widgets import predict as docks
+
+MACHINE = Machine(device="cpu", threads=1)
+
+
+@pytest.fixture(autouse=True)
+def _machine(monkeypatch):
+    monkeypatch.setattr(docks, "preferred_machine", lambda: MACHINE)
+
+
+@pytest.fixture
+def viewer(make_napari_viewer_proxy):
+    return make_napari_viewer_proxy()
+
+
+@pytest.fixture
+def dock(viewer, qtbot):
+    widget = viewer.window.add_plugin_dock_widget("napari-hyperspectral", "Predict")[1]
+    yield widget
+    widget.stop()
+    qtbot.waitUntil(lambda: not widget.panel.running, timeout=10_000)
+
+
+@pytest.fixture
+def learn(tmp_path):
+    def learn(task, *examples):
+        recipe = Recipe(task=task, network=Pixelwise.smallest(), training=Training(epochs=1))
+        model = finish(fit(recipe, [recipe.example(**e) for e in examples], machine=MACHINE))
+        return model.save(tmp_path / f"{task.kind}.safetensors")
+
+    return learn
+
+
+def add(viewer, image):
+    data, attributes, kind = to_layer(image)
+    return getattr(viewer, f"add_{kind}")(data, **attributes)
+
+
+def test_a_second_model_runs_on_what_the_first_one_made(viewer, dock, learn, noisy, clean, qtbot):
+    dock.model = learn(Denoise(normalise="cube"), {"noisy": noisy, "clean": clean})
+    dock.then = learn(SuperResolve(scale=2, normalise="cube"), {"fine": clean})
+    assert dock._then_line.text() == "super_resolve.safetensors (super_resolve)"
+    dock.choose(add(viewer, noisy))
+    dock.predict()
+    qtbot.waitUntil(lambda: bool(dock.results), timeout=20_000)
+    (layer,) = dock.results
+    assert layer.data.shape == (12, 40, 52)
+    history = from_layer(*layer.as_layer_data_tuple()).history
+    assert history[-3].startswith("denoised")
+    assert history[-1] == "stands for 4× less dwell time (×2 in rows and columns)"
+    dock.then = None
+    assert dock._then_line.text() == ""
+
+
+def test_probabilities_come_below_the_classes(viewer, dock, learn, clean, truth, qtbot):
+    dock.model = learn(Denoise(), {"noisy": clean, "clean": clean})
+    assert not dock.probabilities.isVisibleTo(dock)
+    dock.then = learn(Segment(), {"cube": clean, "labels": truth})
+    assert dock.probabilities.isVisibleTo(dock)
+    dock.probabilities.setChecked(True)
+    dock.choose(add(viewer, clean))
+    dock.predict()
+    qtbot.waitUntil(lambda: bool(dock.results), timeout=20_000)
+    chances, classes = dock.results
+    np.testing.assert_array_equal(chances.data.argmax(axis=0) + 1, classes.data)
+    np.testing.assert_allclose(chances.data.sum(axis=0), 1, atol=1e-6)
+    assert from_layer(*chances.as_layer_data_tuple()).axis.names == ("first", "second")
+
+
+def test_probabilities_of_files_are_written_beside_the_classes(
+    dock, learn, clean, truth, qtbot, tmp_path
+):
+    dock.model = learn(Segment(), {"cube": clean, "labels": truth})
+    dock.probabilities.setChecked(True)
+    dock.files = [write(tmp_path / "cell.npz", clean)]
+    dock.folder, dock.suffix = tmp_path / "out", ".npz"
+    dock.predict()
+    qtbot.waitUntil(lambda: dock.batch is not None, timeout=20_000)
+    names = ["cell predicted.npz", "cell predicted_probabilities.npz"]
+    assert [path.name for path in dock.batch.written] == names
+    assert read(dock.batch.written[1]).axis.names == ("first", "second")
+
+
+def test_images_that_are_classified_are_rows_of_a_table(viewer, dock, learn, clean, noisy, qtbot):
+    pairs = [{"image": clean, "label": "fine"}, {"image": noisy, "label": "grainy"}]
+    dock.model = learn(ClassifyImages(), *pairs, *pairs)
+    dock.choose(add(viewer, clean.after("named", name="one")), add(viewer, noisy))
+    dock.predict()
+    qtbot.waitUntil(lambda: len(dock.results) == 2, timeout=20_000)
+    heading = [dock.scores.horizontalHeaderItem(c).text() for c in range(4)]
+    assert heading == ["image", "class", "fine", "grainy"]
+    rows = [[dock.scores.item(r, c).text() for c in range(4)] for r in range(2)]
+    assert [row[0] for row in rows] == ["one", "noisy"]
+    about = dock.results[0].metadata["hyperspectral"]["metadata"]
+    assert about["scores"]["fine"] == pytest.approx(float(rows[0][2]), abs=1e-3)
+    assert dock.scores.isVisibleTo(dock)
