@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from napari_hyperspectral import Recipe, Training, finish, fit, predict
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
@@ -9,6 +10,7 @@ from napari_hyperspectral.cube import Cube, Labels, Sampling
 from napari_hyperspectral.evaluation import judged
 from napari_hyperspectral.networks import Pixelwise, SpectralUNet
 from napari_hyperspectral.tasks import ClassifyImages, ClassifySpectra, Segment
+from napari_hyperspectral.tasks.classes import class_cost
 from napari_hyperspectral.unseen import evaluate_unseen
 
 AXIS = SpectralAxis(np.linspace(600, 1800, 10), "1/cm", "raman_shift")
@@ -184,6 +186,15 @@ def test_scores_are_probabilities_of_the_penalty_that_made_them():
     assert np.allclose(Segment().probabilities(scores), odds / odds.sum())
     binary = Segment(penalty="binary").probabilities(scores)
     assert np.allclose(binary, odds / (1 + odds))
+
+
+def test_every_setting_of_the_cost_is_another_cost(rng):
+    scores = torch.from_numpy(rng.normal(0, 1, (1, 3, 4, 5)))
+    ids = torch.from_numpy(rng.integers(0, 4, (1, 1, 4, 5))).float()
+    tasks = [Segment(), *(Segment(penalty=p) for p in ("binary", "focal")), Segment(dice=1.0)]
+    tasks += [task.model_copy(update={"smoothing": 0.3}) for task in tasks]
+    costs = [float(class_cost(scores, ids, t, balance=b)) for t in tasks for b in (True, False)]
+    assert len({round(cost, 5) for cost in costs}) == len(costs) == 16
 
 
 @every_penalty

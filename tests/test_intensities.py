@@ -1,5 +1,7 @@
 """Tasks of intensities cost what their settings say, and say which of them need images."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
@@ -32,6 +34,12 @@ def test_terms_add_up_by_their_weights(pair, normalise):
         once, twice = (intensity_cost(*pair, Denoise(**{term: w}), normalise) for w in (1, 2))
         assert float(twice - plain) == pytest.approx(2 * float(once - plain), rel=1e-4)
         assert once > plain
+
+
+def test_every_penalty_is_another_cost(pair, normalise):
+    choices = get_args(Denoise.model_fields["penalty"].annotation)
+    costs = [float(intensity_cost(*pair, Denoise(penalty=p), normalise)) for p in choices]
+    assert len({round(cost, 5) for cost in costs}) == len(choices) == 4
 
 
 def test_angles_are_those_of_intensities_not_of_their_normalised_selves(pair, normalise):
