@@ -12,6 +12,7 @@ from napari_hyperspectral.evaluation import (
     validation_ground,
 )
 from napari_hyperspectral.networks import Pixelwise
+from napari_hyperspectral.preprocessing import Preprocessing
 from napari_hyperspectral.progress import finish
 from napari_hyperspectral.recipe import Recipe, Training
 from napari_hyperspectral.tasks import Denoise, Segment
@@ -150,3 +151,19 @@ def test_a_fresh_model_is_judged_beside_raw_data_on_the_blocks_training_held_out
     nothing = recipe.model_copy(update={"training": Training(epochs=1, validation=0)})
     model = finish(fit(nothing, examples))
     assert finish(judged(model, examples, [images])) is model
+
+
+def test_model_and_raw_data_are_judged_as_they_were_preprocessed(noisy, clean):
+    recipe = Recipe(
+        task=Denoise(),
+        network=Pixelwise(width=4),
+        preprocessing=Preprocessing(first=480, last=620, normalise="maximum"),
+        training=Training(epochs=1),
+    )
+    model = finish(fit(recipe, [recipe.example(noisy=noisy, clean=clean)]))
+    ground = HeldOut(noisy, clean, taught=LEFT, test=~LEFT)
+    result = finish(evaluate(model, ground, baselines=False))
+    assert result.predicted.shape == (8, 20, 26)
+    raw = result.report.tables[0].rows[1]
+    assert raw["method"] == "raw"
+    assert raw["MSE"] < 0.1  # of spectra that end at 1

@@ -128,6 +128,7 @@ def evaluate(
     held_out = _numbered_alike(held_out, model)
     prediction = predict(model, held_out.given, machine=machine)
     predicted = yield from part_of(prediction, 0, _PREDICTED, "predicting")
+    held_out = _prepared(held_out, model)
     grounds = [_Guarded(g, held_out.test & beyond(held_out.taught, g)) for g in sorted(guards)]
     if not grounds[0].test.any():
         raise ValueError(f"a guard of {grounds[0].guard} pixels leaves no pixel to test on")
@@ -259,6 +260,15 @@ def _numbered_alike(held_out: HeldOut, model: Model) -> HeldOut:
     number = np.array([0, *(gives.names.index(name) + 1 for name in wanted.classes)])
     truth = replace(wanted, data=number[wanted.numpy()], classes=gives.names, colours=())
     return replace(held_out, wanted=truth)
+
+
+def _prepared(held_out: HeldOut, model: Model) -> HeldOut:
+    """Preprocess a measurement and its truth as those that the model learned from."""
+    task, preprocessing = model.recipe.task, model.recipe.preprocessing
+    given, wanted = held_out.given, held_out.wanted
+    if isinstance(wanted, Cube) and list(task.asks_for())[1] in task.spectra:
+        wanted = preprocessing.on(wanted)
+    return replace(held_out, given=preprocessing.on(given), wanted=wanted)
 
 
 def _judge(held_out: HeldOut) -> Callable[[NDArray[Any], Mask], dict[str, Any]]:
