@@ -22,6 +22,9 @@ OTHER = {  # another value of each field, and what else it takes to see it
     "batch_size": 32,
     "windows": 3,
     "window": 9,
+    "together": 2,
+    "hold_out": "images",
+    "frozen": "first half",
     "validation": 0.4,
     "block": 6,
     "guard": 0,
@@ -87,7 +90,7 @@ ONLY_WITH = {  # what a setting takes to be seen
     "asymmetry": {"background": "als"},
     "percentile": {"normalise": "percentile"},
 }
-IMAGE_ONLY = {"windows", "window", "ssim", "frc"}
+IMAGE_ONLY = {"windows", "window", "together", "ssim", "frc"}
 
 
 @pytest.fixture(scope="module")
@@ -114,10 +117,10 @@ def images():
     }
 
 
-def fingerprint(recipe, images):
+def fingerprint(recipe, images, start=None):
     """All that a training leaves: losses, weights, a prediction."""
     examples = images[recipe.task.kind]
-    model = finish(fit(recipe, [recipe.example(**pictures) for pictures in examples]))
+    model = finish(fit(recipe, [recipe.example(**pictures) for pictures in examples], start=start))
     result = finish(predict(model, next(iter(examples[0].values()))))
     state = [t.numpy() for t in model.network.state_dict().values()]
     return (
@@ -166,12 +169,16 @@ def test_every_setting_of_the_training_does_something(kind, name, images):
         base = base.model_copy(update={"epochs": 12, "learning_rate": 0.2, "schedule": "constant"})
     if name in ("drop", "every"):
         base = base.model_copy(update={"schedule": "multiplicative"})
-    task = TASKS[0]()
+    if name == "hold_out":  # there must be images to hold out
+        images = {"denoise": 3 * images["denoise"]}
     one, other = (
-        Recipe(task=task, network=network, training=t)
+        Recipe(task=TASKS[0](), network=network, training=t)
         for t in (base, base.model_copy(update={name: OTHER[name]}))
     )
-    assert different(fingerprint(one, images), fingerprint(other, images))
+    start = None
+    if name == "frozen":  # there must be something learned to freeze
+        start = finish(fit(one, [one.example(**images["denoise"][0])]))
+    assert different(fingerprint(one, images, start), fingerprint(other, images, start))
 
 
 @pytest.mark.parametrize(
