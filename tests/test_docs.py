@@ -11,7 +11,7 @@ import pytest
 from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cli import main
 from napari_hyperspectral.cube import Cube, Labels
-from napari_hyperspectral.io import write
+from napari_hyperspectral.io import read, write
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -33,6 +33,16 @@ def folder(tmp_path, monkeypatch, rng):
     write("scene.npz", clean)
     write("painted.npz", Labels(np.repeat([[1, 1, 0, 2, 2]], 4, axis=0), ("water", "grass")))
     np.savez("arrays.npz", low=np.zeros((3, 4, 5)), high=np.zeros((4, 4, 6)))
+    for name, image in (("low", read("noisy.hdr")), ("high", clean)):
+        Path(name).mkdir()
+        for number in (1, 2):
+            write(f"{name}/cell{number}_{name}.hdr", image)
+    rows = ("rat 1,train", "rat 2,test")
+    lines = [f"low/cell{i}_low.hdr,high/cell{i}_high.hdr,{row}" for i, row in enumerate(rows, 1)]
+    Path("cells.csv").write_text("\n".join(["noisy,clean,group,split", *lines]))
+    for tissue in ("bone", "cartilage"):
+        Path("tissues", tissue).mkdir(parents=True)
+        write(f"tissues/{tissue}/spectra.npz", clean)
     quick = {"task": {"kind": "denoise"}, "network": {"kind": "pixelwise"}}
     Path("quick.json").write_text(json.dumps(quick | {"training": {"epochs": 2}}))
     return tmp_path
