@@ -29,11 +29,11 @@ def chance(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def varied(batch, seed=0, *, axis=AXIS, restores=True, intensities=True, spread=1.0, **settings):
+def varied(batch, seed=0, *, axis=AXIS, gives=..., intensities=True, spread=1.0, **settings):
     return Augment(
         Augmentation(**{**OFF, **settings}),
         axis,
-        restores=restores,
+        axis if gives is ... else gives,
         intensities=intensities,
         spread=spread,
     )(batch, chance(seed))
@@ -117,12 +117,25 @@ def test_gaps_are_bridged_for_their_neighbours():
     assert moved[[2, 3, 6]].isnan().all()
 
 
-def test_targets_move_along_only_where_the_same_bands_are_restored(batch):
+def test_targets_move_along_only_where_they_are_spectra_too(batch):
     made = varied(batch, shift=4.0)
     assert not same(made, batch)
     assert torch.allclose(made.wanted, 2 * made.given, equal_nan=True)
-    assert torch.equal(varied(batch, shift=4.0, restores=False).wanted, made.wanted) is False
-    assert same(varied(batch, shift=4.0, restores=False), (made.given, batch.wanted))
+    assert same(varied(batch, shift=4.0, gives=None), (made.given, batch.wanted))
+
+
+def test_targets_on_bands_of_their_own_move_along_on_these():
+    finer = SpectralAxis(np.arange(480, 531), "nm")
+    line, wanted = (
+        torch.tensor(axis.centres).float()[None, :, None, None].repeat(9, 1, 1, 1)
+        for axis in (AXIS, finer)
+    )
+    made = varied(Batch(line, wanted), gives=finer, shift=4.0)
+    by = (made.given - line)[:, 3]
+    assert by.abs().max() > 2
+    assert torch.allclose((made.wanted - wanted)[:, 25], by, atol=1e-4)
+    with pytest.raises(ValueError, match="by shift wants one unit, input has 8 bands, 520–490 nm"):
+        varied(Batch(line, wanted), gives=SpectralAxis(np.arange(51) + 9.0, "um"), shift=4.0)
 
 
 def test_shifts_are_no_greater_than_asked_for():
@@ -140,7 +153,7 @@ def test_brightness_changes_within_its_bounds_and_targets_alike(batch):
     assert 1.48 < factor.max() <= 1.5001
     assert torch.allclose(made.wanted, 2 * made.given, equal_nan=True)
     assert torch.equal(
-        varied(batch, gain=0.5, restores=False).wanted.nan_to_num(), batch.wanted.nan_to_num()
+        varied(batch, gain=0.5, gives=None).wanted.nan_to_num(), batch.wanted.nan_to_num()
     )
 
 
@@ -194,7 +207,7 @@ def test_every_second_spectrum_is_reversed_with_its_target(batch):
 def test_named_channels_are_no_spectrum_to_be_changed_along(name):
     stains = ChannelAxis(("DAPI", "lipid"))
     with pytest.raises(ValueError, match=f"by {name} wants a spectrum, the cube has 2 channels"):
-        Augment(Augmentation(**{name: 1}), stains, restores=False, intensities=True)
+        Augment(Augmentation(**{name: 1}), stains, None, intensities=True)
 
 
 def test_turned_images_are_the_eight_ways_to_lay_them():
@@ -238,11 +251,11 @@ def test_warped_classes_are_classes_and_answers_for_whole_images_stay():
     ids = torch.randint(0, 4, (2, 1, 30, 34)).float()
     given = torch.rand(2, 8, 30, 34)
     warps = {"elastic": 3.0, "rotate": 30.0, "zoom": 0.2}
-    made = varied(Batch(given, ids), intensities=False, restores=False, **warps)
+    made = varied(Batch(given, ids), intensities=False, gives=None, **warps)
     assert not torch.equal(made.wanted, ids)
     assert set(made.wanted.unique().tolist()) == {0, 1, 2, 3}
     whole = torch.tensor([1.0, 2.0])[:, None, None, None]
-    made = varied(Batch(given, whole), intensities=False, restores=False, **warps)
+    made = varied(Batch(given, whole), intensities=False, gives=None, **warps)
     assert torch.equal(made.wanted, whole)
     assert not torch.equal(made.given, given)
 
@@ -250,7 +263,7 @@ def test_warped_classes_are_classes_and_answers_for_whole_images_stay():
 @pytest.mark.parametrize("size", [(1, 1), (5, 6)], ids=["spectra", "images"])
 def test_mixtures_have_the_mixed_target(size):
     given = torch.rand(200, 8, *size)
-    made = varied(Batch(given, 3 * given[:, :2]), mixup=0.5, restores=False)
+    made = varied(Batch(given, 3 * given[:, :2]), mixup=0.5, gives=None)
     changed = (made.given != given).flatten(1).any(dim=1)
     assert changed.float().mean() == pytest.approx(0.5, abs=0.1)
     assert torch.allclose(made.wanted, 3 * made.given[:, :2], atol=1e-6)

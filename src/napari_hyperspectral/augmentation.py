@@ -32,11 +32,11 @@ class Augmentation(Settings):
     turns: bool = True
     """Turn images by quarters and mirror them."""
     shift: Annotated[float, Ge(0)] = 0.0
-    """Greatest shift along the spectrum, in the unit of the axis; ends are held. Targets move along
-    where the task restores the same bands."""
+    """Greatest shift along the spectrum, in the unit of the axis; ends are held. Targets that are
+    spectra of the same light move along."""
     gain: Annotated[float, Ge(0)] = 0.0
-    """Greatest change of brightness: 0.2 is a factor between 1/1.2 and 1.2. Targets change along
-    where the task restores the same bands."""
+    """Greatest change of brightness: 0.2 is a factor between 1/1.2 and 1.2. Targets that are spectra
+    of the same light change along."""
     noise: Annotated[float, Ge(0)] = 0.0
     """Read noise added to the input: its standard deviation, as a share of that of all
     intensities in the training data."""
@@ -83,8 +83,8 @@ class Augment:
         What is varied, and how much.
     takes : SpectralAxis or ChannelAxis
         Bands of the input.
-    restores : bool
-        Whether targets are of the same bands, as with `Task.restores`.
+    gives : SpectralAxis, ChannelAxis or None
+        Bands of the targets, where these are spectra of the same light as the input; else None.
     intensities : bool
         Whether targets are intensities (else: numbers of classes), as with `Task.intensities`.
     spread : float
@@ -93,15 +93,16 @@ class Augment:
     Raises
     ------
     ValueError
-        If spectra are to be changed along an axis that is none: named channels.
+        If spectra are to be changed along an axis that is none (named channels), or to be shifted
+        with targets in another unit.
     """
 
     def __init__(
         self,
         settings: Augmentation,
         takes: Axis,
+        gives: Axis | None,
         *,
-        restores: bool,
         intensities: bool,
         spread: float = 1.0,
     ) -> None:
@@ -111,10 +112,15 @@ class Augment:
                 f"augmentation by {' and '.join(along)} wants a spectrum, the cube has {takes}; "
                 "switch it off"
             )
+        if settings.shift and gives is not None and _unit(takes) != _unit(gives):
+            raise ValueError(
+                f"augmentation by shift wants one unit, input has {takes}, target {gives}; "
+                "convert an axis, or switch it off"
+            )
         self.settings = settings
-        self._restores, self._intensities, self._spread = restores, intensities, spread
-        centres = takes.centres if isinstance(takes, SpectralAxis) else np.arange(len(takes))
-        self._centres = torch.tensor(centres, dtype=torch.float64)
+        self._intensities, self._spread = intensities, spread
+        self._centres = _centres(takes)
+        self._wanted_centres = None if gives is None else _centres(gives)
 
     def __call__(self, batch: Batch, chance: torch.Generator) -> Batch:
         """Return a batch that was varied in space, then along its spectra."""
@@ -171,16 +177,16 @@ class Augment:
         flip = torch.rand(len(batch.given), 1, 1, 1, generator=chance) < 0.5
         flip = flip.to(batch.given.device)
         given = torch.where(flip, batch.given.flip(1), batch.given)
-        if not self._restores:
+        if self._wanted_centres is None:
             return batch._replace(given=given)
         return Batch(given, torch.where(flip, batch.wanted.flip(1), batch.wanted))
 
     def _shifted(self, batch: Batch, chance: torch.Generator) -> Batch:
         by = self.settings.shift * _both_ways((len(batch.given),), chance).double()
         given = shifted(batch.given, by, self._centres)
-        if not self._restores:
+        if self._wanted_centres is None:
             return batch._replace(given=given)
-        return Batch(given, shifted(batch.wanted, by, self._centres))
+        return Batch(given, shifted(batch.wanted, by, self._wanted_centres))
 
     def _background(self, given: Tensor, chance: torch.Generator) -> Tensor:
         """Return a smooth background, (batch, band, 1, 1), from 0 to its height.
@@ -203,7 +209,7 @@ class Augment:
     def _brightened(self, batch: Batch, chance: torch.Generator) -> Batch:
         change = math.log1p(self.settings.gain) * _both_ways((len(batch.given), 1, 1, 1), chance)
         factor = change.exp().to(batch.given.device)
-        wanted = batch.wanted * factor if self._restores else batch.wanted
+        wanted = batch.wanted if self._wanted_centres is None else batch.wanted * factor
         return Batch(batch.given * factor, wanted)
 
     def _noisy(self, given: Tensor, chance: torch.Generator) -> Tensor:
@@ -347,6 +353,16 @@ def _mixed(batch: Batch, share: float, chance: torch.Generator) -> Batch:
 def _turned(image: Tensor, quarters: int, mirror: int) -> Tensor:
     turned = torch.rot90(image, quarters, dims=(-2, -1))
     return turned.flip(-1) if mirror else turned
+
+
+def _unit(axis: Axis) -> tuple[str, str | None] | None:
+    return (axis.kind, axis.unit) if isinstance(axis, SpectralAxis) else None
+
+
+def _centres(axis: Axis) -> Tensor:
+    """Return the centres of bands, (band,); of named channels their numbers."""
+    centres = axis.centres if isinstance(axis, SpectralAxis) else np.arange(len(axis))
+    return torch.tensor(centres, dtype=torch.float64)
 
 
 def _both_ways(shape: tuple[int, ...], chance: torch.Generator) -> Tensor:

@@ -189,7 +189,7 @@ def _augment(recipe: Recipe, examples: Sequence[Example]) -> Augment:
     return Augment(
         recipe.augmentation,
         examples[0].takes,
-        restores=task.restores,
+        examples[0].gives if task.restores or task.converts else None,
         intensities=task.intensities,
         spread=spread_of([example.given for example in examples]),
     )

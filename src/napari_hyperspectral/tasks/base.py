@@ -57,6 +57,8 @@ class Task(Settings):
     """Whether it predicts intensities (else: scores of classes)."""
     restores: ClassVar[bool] = False
     """Whether it gives the bands it takes: then they may be resampled to a model's, and back."""
+    converts: ClassVar[bool] = False
+    """Whether it gives spectra of the same light, on bands of their own."""
     unlabelled: ClassVar[float]
     """Value of `Example.wanted` that teaches nothing."""
     whole: ClassVar[bool] = False

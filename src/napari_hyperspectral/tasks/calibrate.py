@@ -24,6 +24,7 @@ class Calibrate(IntensityTask):
     """Learn to turn spectra into those of a reference instrument, from samples that both saw."""
 
     source: ClassVar[str] = "Wang et al. 1991, https://doi.org/10.1021/ac00023a016"
+    converts: ClassVar[bool] = True
     spectra: ClassVar[tuple[str, ...]] = ("measured", "reference")
     kind: Literal["calibrate"] = "calibrate"
     normalise: Scale = "mean"
