@@ -33,6 +33,50 @@ def test_decibels_need_a_range():
         metrics.psnr(TARGET, TARGET, data_range=0)
 
 
+def test_two_flat_images_are_as_similar_as_their_brightness():
+    one, three = np.full((2, 12, 13), 1.0), np.full((2, 12, 13), 3.0)
+    light = (0.01 * 10) ** 2
+    wanted = (2 * 1 * 3 + light) / (1 + 9 + light)
+    assert metrics.ssim(one, three, data_range=10) == pytest.approx(wanted)
+    assert metrics.ssim(one, one, data_range=10) == pytest.approx(1)
+
+
+def test_similarity_is_that_of_scikit_image_band_by_band(rng):
+    compare = pytest.importorskip("skimage.metrics").structural_similarity
+    target = rng.normal(size=(3, 20, 17)).cumsum(axis=-1)
+    predicted = target + rng.normal(0, 0.5, target.shape)
+    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    wanted = [compare(a, b, data_range=8, **options) for a, b in zip(target, predicted)]
+    found = metrics.ssim(predicted, target, data_range=8)
+    assert found == pytest.approx(np.mean(wanted), abs=1e-9)
+
+
+def test_similarity_counts_windows_that_know_all_their_pixels(rng):
+    target = rng.normal(size=(2, 30, 30))
+    predicted = target.copy()
+    predicted[:, :10] = np.nan
+    assert metrics.ssim(predicted, target, data_range=4) == pytest.approx(1)
+    predicted[:, :10] = -target[:, :10]
+    below = np.zeros((30, 30), bool)
+    below[15:] = True  # no window centred here reaches what is wrong
+    assert metrics.ssim(predicted, target, data_range=4, where=below) == pytest.approx(1)
+    assert metrics.ssim(predicted, target, data_range=4) < 0.9
+
+
+def test_similarity_needs_a_range():
+    with pytest.raises(ValueError, match="has no peak"):
+        metrics.ssim(TARGET, TARGET, data_range=0)
+
+
+def test_a_tenth_off_in_one_of_two_bands_is_a_known_ergas():
+    target = np.stack([np.full((3, 4), 10.0), np.full((3, 4), 2.0)])
+    predicted = target + np.array([1.0, 0.0]).reshape(2, 1, 1)
+    assert metrics.ergas(predicted, target, scale=4) == pytest.approx(25 * (0.1**2 / 2) ** 0.5)
+    assert metrics.ergas(target, target, scale=4) == 0
+    target[1] = 0  # a band without a mean says nothing
+    assert metrics.ergas(target + 1, target, scale=1) == pytest.approx(10)
+
+
 def test_orthogonal_spectra_are_ninety_degrees_apart_and_diagonals_forty_five():
     target = np.zeros((2, 1, 2))
     target[0] = 1  # both spectra point along the first band

@@ -7,12 +7,18 @@ are not `good`, count for nothing. A figure that nothing is left for is NaN. Cla
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import gaussian_filter, minimum_filter
 
 Bands = NDArray[np.bool_]
 """True for each band that counts, shape (band,)."""
-_BAND = -3
+_BAND: Final = -3
+_WINDOW: Final = 11
+"""Side of the windows of structural similarity, in pixels."""
+_SIGMA: Final = 1.5
 
 
 def mse(predicted: ArrayLike, target: ArrayLike, *, good: Bands | None = None) -> float:
@@ -39,11 +45,7 @@ def psnr(
     ValueError
         If `data_range` is not greater than 0.
     """
-    if not data_range > 0:
-        raise ValueError(
-            f"a data range of {data_range:g} has no peak; "
-            "give the greatest possible value less the smallest"
-        )
+    _check_range(data_range)
     error = mse(predicted, target, good=good)
     return float("inf") if error == 0 else float(10 * np.log10(data_range**2 / error))
 
@@ -92,6 +94,68 @@ def fitted_mse(predicted: ArrayLike, target: ArrayLike, *, good: Bands | None = 
     power = _over_bands(found**2)
     scale = np.where(power > 0, _over_bands(found * wanted) / np.where(power > 0, power, 1), 0)
     return _mean(np.where(known, np.square(scale * found - wanted), np.nan))
+
+
+def ssim(
+    predicted: ArrayLike,
+    target: ArrayLike,
+    *,
+    data_range: float,
+    good: Bands | None = None,
+    where: NDArray[np.bool_] | None = None,
+) -> float:
+    """Structural similarity of each band as an image, averaged over windows and bands; 1 at best.
+
+    Windows are Gaussians of 1.5 pixels (11 × 11) that lie inside the image, if it is as large as
+    one, and hold no missing value. Source: Wang et al. 2004, https://doi.org/10.1109/TIP.2003.819861
+
+    Parameters
+    ----------
+    predicted, target : ndarray, shape (…, band, y, x)
+    data_range : float
+        Greatest possible value less the smallest; declared, never taken from the prediction.
+    good : ndarray of bool, shape (band,), optional
+        Bands that count.
+    where : ndarray of bool, shape (y, x), optional
+        Pixels whose windows count; the windows themselves may reach beyond.
+
+    Raises
+    ------
+    ValueError
+        If `data_range` is not greater than 0.
+    """
+    _check_range(data_range)
+    found, wanted = _pair(predicted, target, good)
+    known = np.isfinite(found)
+    x, y = np.where(known, found, 0), np.where(known, wanted, 0)
+    x_mean, y_mean = _windowed(x), _windowed(y)
+    x_var, y_var = _windowed(x * x) - x_mean**2, _windowed(y * y) - y_mean**2
+    both = _windowed(x * y) - x_mean * y_mean
+    light, structure = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+    alike = (2 * x_mean * y_mean + light) * (2 * both + structure)
+    alike /= (x_mean**2 + y_mean**2 + light) * (x_var + y_var + structure)
+    counted = minimum_filter(known, size=_WINDOW, axes=(-2, -1), mode="nearest")
+    if min(found.shape[-2:]) >= _WINDOW:
+        counted &= _inside(found.shape[-2:])
+    return _mean(np.where(counted if where is None else counted & where, alike, np.nan))
+
+
+def ergas(
+    predicted: ArrayLike, target: ArrayLike, *, scale: float, good: Bands | None = None
+) -> float:
+    """Relative error over all bands of a sharpened image, in %; 0 is perfect, bands count alike.
+
+    100 / scale · √(mean over bands of (RMSE / mean of the target)²), where `scale` is how many
+    times finer the pixels became. Bands whose target has a mean of 0 are left out. Source: Wald
+    2000, Quality of high resolution synthesised images, https://hal.science/hal-00395027
+    """
+    found, wanted = _pair(predicted, target, good)
+    errors, means = (
+        np.array([_mean(values) for values in np.moveaxis(image, _BAND, 0)])
+        for image in (np.square(found - wanted), wanted)
+    )
+    squares = errors / np.where(means == 0, np.nan, means) ** 2
+    return 100 / scale * float(np.sqrt(_mean(squares)))
 
 
 def confusion(predicted: ArrayLike, target: ArrayLike, classes: int) -> NDArray[np.int64]:
@@ -167,6 +231,30 @@ def _pair(
     if good is not None:
         missing |= ~good[:, None, None]
     return np.where(missing, np.nan, found), np.where(missing, np.nan, wanted)
+
+
+def _check_range(data_range: float) -> None:
+    if not data_range > 0:
+        raise ValueError(
+            f"a data range of {data_range:g} has no peak; "
+            "give the greatest possible value less the smallest"
+        )
+
+
+def _windowed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the Gaussian mean around each pixel."""
+    mean: NDArray[np.float64] = gaussian_filter(
+        values, _SIGMA, radius=_WINDOW // 2, axes=(-2, -1), mode="reflect"
+    )
+    return mean
+
+
+def _inside(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return the pixels around which a window lies inside an image."""
+    inside = np.zeros(shape, bool)
+    edge = _WINDOW // 2
+    inside[edge : shape[0] - edge, edge : shape[1] - edge] = True
+    return inside
 
 
 def _check_shapes(found: NDArray[np.generic], wanted: NDArray[np.generic]) -> None:
