@@ -125,7 +125,7 @@ def test_no_pixel_beyond_the_reach_changes_a_result(settings):
         return
     side = (2 * settings.reach // settings.stride + 4) * settings.stride
     middle, touched = side // 2, []
-    for seed in range(16):
+    for seed in range(4 if settings.view == "spectrum" else 16):
         torch.manual_seed(seed)
         body = settings.build(Ports(bands_in=4, bands_out=4)).double().eval()
         x = torch.randn(1, 4, side, side, dtype=torch.float64, requires_grad=True)

@@ -1,0 +1,64 @@
+"""Densely connected networks, Huang et al. 2017, along spectra, images or volumes, by MONAI."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Final, Literal, Self
+
+from annotated_types import Ge, Le, Lt
+from torch import nn
+
+from .backbones import Backbone, dressed, monai_missing
+from .base import Ports
+from .layers import Activation, Dims, Norm
+
+_LAYOUTS: Final = {
+    121: (32, (6, 12, 24, 16)),
+    161: (48, (6, 12, 36, 24)),
+    169: (32, (6, 12, 32, 32)),
+    201: (32, (6, 12, 48, 32)),
+}
+"""Growth, and layers of each size of the image: table 1 of the paper."""
+
+
+class DenseNet(Backbone):
+    """Densely connected network (DenseNet) that classifies spectra, or whole images."""
+
+    source: ClassVar[str] = (
+        "Huang et al. 2017, Densely connected convolutional networks, "
+        "https://arxiv.org/abs/1608.06993; layers of MONAI, https://monai.io"
+    )
+    kind: Literal["densenet"] = "densenet"
+    layers: Literal[121, 161, 169, 201] = 121
+    """Layers, as published; each sees what all before it in its block gave."""
+    growth: Annotated[int, Ge(0), Le(512)] = 0
+    """Channels that each layer adds; 0 means the published 32 (161 layers: 48)."""
+    dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
+    """Share of channels silenced at each training step; guards against learning by heart."""
+    norm: Norm = "group"
+    """How numbers are kept in range between layers. Published: batch, which needs many examples
+    in a step; group does as well with one, as whole images are shown."""
+    activation: Activation = "relu"
+    """What bends between layers; published: relu."""
+
+    def layers_for(self, dims: Dims, channels: int, answers: int) -> nn.Module:
+        try:
+            from monai.networks.nets.densenet import DenseNet as Layers
+        except ImportError as error:
+            raise monai_missing("DenseNet") from error
+        growth, counts = self._growth, _LAYOUTS[self.layers][1]
+        layers = Layers(
+            dims, channels, answers, 2 * growth, growth, counts, dropout_prob=self.dropout
+        )
+        return dressed(layers, dims, self.norm, self.activation)
+
+    @property
+    def _growth(self) -> int:
+        return self.growth or _LAYOUTS[self.layers][0]
+
+    def floats_a_pixel(self, ports: Ports) -> int:
+        depth = 1 if self.along == "image" else max(64, ports.bands_in)
+        return 2 * ports.bands_in + 16 * self._growth * depth
+
+    @classmethod
+    def smallest(cls) -> Self:
+        return cls(growth=2)
