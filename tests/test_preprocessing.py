@@ -4,9 +4,12 @@ import dask.array
 import numpy as np
 import pytest
 
+from napari_hyperspectral import Recipe, Training, finish, fit, predict
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube, Sampling
+from napari_hyperspectral.networks import Pixelwise
 from napari_hyperspectral.preprocessing import NOTHING, Preprocessing
+from napari_hyperspectral.tasks import Denoise
 
 SHIFTS = np.array([600.0, 650, 700, 780, 900, 1000, 1200, 1300, 1500, 1800])
 AXES = {
@@ -145,3 +148,18 @@ def test_stacks_are_preprocessed_plane_by_plane(scene):
     planes = way.on(stack).numpy()
     assert np.array_equal(planes[0], way.on(scene).data, equal_nan=True)
     np.testing.assert_allclose(planes[1], planes[0], rtol=1e-4)
+
+
+def test_a_model_prepares_what_it_is_shown_as_what_it_learned_from(scene):
+    way = Preprocessing(first=640, background="minimum", normalise="vector")
+    plain = Recipe(
+        task=Denoise(), network=Pixelwise.smallest(), training=Training(epochs=2, batch_size=8)
+    )
+    recipe = plain.model_copy(update={"preprocessing": way})
+    prepared = way.on(scene)
+    by_itself = finish(fit(recipe, [recipe.example(noisy=scene, clean=scene)]))
+    by_hand = finish(fit(plain, [plain.example(noisy=prepared, clean=prepared)]))
+    one, other = finish(predict(by_itself, scene)), finish(predict(by_hand, prepared))
+    assert np.array_equal(one.data, other.data, equal_nan=True)
+    assert one.axis == other.axis == way.on_axis(scene.axis)
+    assert one.intensity_unit == "share of the length"
