@@ -27,6 +27,7 @@ def test_every_published_system_is_there():
     assert {name: systems.count(name) for name in systems} == {
         "deeper": 5,
         "fnet": 2,
+        "hyres": 1,
         "spectrai": 8,
         "uwunet": 3,
     }
@@ -106,7 +107,7 @@ def scenes():
     """Four small scenes of 8 bands, by the names of what tasks ask for."""
     rng = np.random.default_rng(0)
     axis = SpectralAxis(np.linspace(600, 1800, 8), "1/cm", "raman_shift")
-    ids = np.where(np.add.outer(np.arange(24), np.arange(28)) % 9 < 4, 2, 1).astype(np.uint8)
+    ids = np.where(np.add.outer(np.arange(16), np.arange(20)) % 9 < 4, 2, 1).astype(np.uint8)
     found = []
     for number in range(4):
         clean = (1 + ids * np.arange(1, 9)[:, None, None] + number % 2).astype(np.float32)
