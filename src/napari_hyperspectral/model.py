@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -13,14 +12,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from .axis import SpectralAxis, axis_to_json
 from .card import KEY, Card, read_card
 from .devices import seeded
 from .io.atomic import replacing
 from .io.errors import FileFormatError
-from .networks import Normalise, Normalised, Ports, ResUNet1D, body_of
+from .networks import Normalise, Normalised, Ports, body_of
 from .recipe import Recipe
-from .tasks import Denoise, Task
+from .tasks import Task
 
 State = dict[str, Tensor]
 
@@ -115,46 +113,6 @@ def fresh_network(recipe: Recipe, card: Card) -> Normalised:
     with seeded(recipe.training.seed, torch.device("cpu")):
         body = body_of(recipe.network, ports)
     return Normalised(normalise, body, recipe.task.intensities)
-
-
-def model_from_deeper(path: str | Path, axis: SpectralAxis) -> Model:
-    """Return the denoiser that the authors of DeepeR released, ready to predict.
-
-    Parameters
-    ----------
-    path : path
-        Their ``ResUNet.pt``, a state dict (MIT licence); read without running code from it.
-    axis : SpectralAxis
-        What its 500 bands stand for; the file does not say.
-
-    Raises
-    ------
-    FileFormatError
-        If the file holds no state dict of that network; the message says what differs.
-    """
-    path = Path(path)
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise FileFormatError(
-            path, f"not a PyTorch state dict ({type(error).__name__})", "give DeepeR's ResUNet.pt"
-        ) from error
-    recipe = Recipe(task=Denoise(normalise="maximum"), network=ResUNet1D())
-    card = Card(
-        recipe=json.loads(recipe.model_dump_json()),
-        takes=axis_to_json(axis),
-        gives=axis_to_json(axis),
-    )
-    network = fresh_network(recipe, card)
-    try:
-        network.body.load_state_dict(state)
-    except (RuntimeError, TypeError, AttributeError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise FileFormatError(
-            path, f"other weights ({reason})", "give DeepeR's ResUNet.pt"
-        ) from error
-    count = sum(p.numel() for p in network.body.parameters())
-    return Model(card.model_copy(update={"parameters": count}), network.eval())
 
 
 def write_tensors(path: Path, state: State, header: dict[str, str]) -> None:

@@ -1,0 +1,134 @@
+"""Weights that others released, made models of ours."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from .axis import SpectralAxis, axis_to_json
+from .card import Card
+from .io.errors import FileFormatError
+from .model import Model, State
+from .networks import Body, HyRISR, Normalise, Normalised, ResUNet1D, body_of
+from .recipe import Recipe
+from .tasks import Denoise, SuperResolve, Task
+
+_GIVE: Final = "give a state dict of DeepeR, such as ResUNet.pt or RCAN_4x.pt"
+_DENSE: Final = "linear7.body.0.weight"
+"""Of the denoiser: (bands, bands)."""
+_ENLARGING: Final = tuple(f"head1.0.{place}.weight" for place in (0, 2, 4))
+"""Of super-resolution: (bands · step², bands, 3, 3) for each step of the enlargement."""
+
+
+def model_from_deeper(path: str | Path, axis: SpectralAxis) -> Model:
+    """Return a model that the authors of DeepeR released, ready to predict.
+
+    Intensities are divided as theirs were, by the maximum of each spectrum (denoising) or of the
+    whole image (super-resolution), and results multiplied by it: they are those of the original.
+
+    Parameters
+    ----------
+    path : path
+        A state dict of theirs (MIT licence): ``ResUNet.pt`` denoises, ``RCAN_2x.pt``,
+        ``RCAN_3x.pt`` and ``RCAN_4x.pt`` make pixels smaller. Which it is, and for how many bands,
+        follows from the shapes in it. Read without running code from it.
+    axis : SpectralAxis
+        What its bands stand for, 500 in what was released; the file does not say.
+
+    Raises
+    ------
+    FileFormatError
+        If the file holds no state dict of those networks; the message says what differs.
+    ValueError
+        If the axis has another number of bands than the weights are for.
+    """
+    path = Path(path)
+    state = _read_state(path)
+    recipe, bands = _recognised(state, path)
+    if len(axis) != bands:
+        raise ValueError(
+            f"{path.name} is for {bands} bands, the axis has {len(axis)}: {axis}; give the axis of "
+            "what it was trained on"
+        )
+    task: Task = recipe.task
+    with torch.device("meta"):  # the weights of the file take the place of these
+        body = body_of(recipe.network, task.ports(axis, axis))
+    _fill(body, state, path)
+    normalise = Normalise(task.normalise, bands, bands)
+    card = Card(
+        recipe=json.loads(recipe.model_dump_json()),
+        takes=axis_to_json(axis),
+        gives=axis_to_json(axis),
+        parameters=sum(p.numel() for p in body.parameters()),
+    )
+    return Model(card, Normalised(normalise, body, task.intensities).eval())
+
+
+def _read_state(path: Path) -> State:
+    """Read a state dict; no code from the file is run."""
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {str(path)!r}")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # of many kinds: pickle's, zipfile's, torch's
+        raise FileFormatError(
+            path, f"not a PyTorch state dict ({type(error).__name__})", _GIVE
+        ) from error
+    if not _is_state(state):
+        raise FileFormatError(path, "no state dict: not all in it are named tensors", _GIVE)
+    # one that was saved from several GPUs has a name before each name
+    return {name.removeprefix("module."): tensor.float() for name, tensor in state.items()}
+
+
+def _is_state(found: object) -> bool:
+    return isinstance(found, Mapping) and all(
+        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in found.items()
+    )
+
+
+def _recognised(state: State, path: Path) -> tuple[Recipe, int]:
+    """Return what a state dict is for, and its number of bands."""
+    if _DENSE in state:
+        return Recipe(task=Denoise(normalise="maximum"), network=ResUNet1D()), len(state[_DENSE])
+    steps = [state[name] for name in _ENLARGING if name in state]
+    if not steps or any(step.ndim != 4 for step in steps):
+        few = ", ".join(list(state)[:3]) or "nothing"
+        raise FileFormatError(path, f"no network of DeepeR: it begins with {few}", _GIVE)
+    scale = math.prod(math.isqrt(step.shape[0] // step.shape[1]) for step in steps)
+    if scale not in HyRISR.scales:
+        raise FileFormatError(path, f"weights for a scale of {scale}, of all things", _GIVE)
+    task = SuperResolve(scale=scale, degradation="decimate", normalise="image")  # type: ignore[arg-type]  # one of HyRISR.scales
+    return Recipe(task=task, network=HyRISR()), steps[0].shape[1]
+
+
+def _fill(body: Body, state: State, path: Path) -> None:
+    """Give a network the weights of a state dict, without a copy of them."""
+    wanted = body.state_dict()
+    differences = [
+        _listed("missing", (name for name in wanted if name not in state)),
+        _listed("not of this network", (name for name in state if name not in wanted)),
+        _listed(
+            "of another shape",
+            (
+                f"{name} {tuple(state[name].shape)} for {tuple(tensor.shape)}"
+                for name, tensor in wanted.items()
+                if name in state and state[name].shape != tensor.shape
+            ),
+        ),
+    ]
+    if any(differences):
+        raise FileFormatError(path, f"other weights: {'; '.join(filter(None, differences))}", _GIVE)
+    body.load_state_dict(state, assign=True)
+
+
+def _listed(what: str, names: Iterable[str]) -> str:
+    """Return how many there are, with the first of them."""
+    found = list(names)
+    more = ", …" if len(found) > 2 else ""
+    return f"{len(found)} {what} ({', '.join(found[:2])}{more})" if found else ""
