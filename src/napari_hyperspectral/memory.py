@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from .networks import Ports, body_of, geometry_of
+from .networks.critic import shown_bands
 from .recipe import Recipe
 from .tasks import Example, Task
 
@@ -73,7 +74,9 @@ def training_bytes(
     kept = _kept(network, batch)
     if critic is not None:
         made = batch.new_empty(
-            len(batch), ports.bands_out, *(ports.scale * side for side in batch.shape[-2:])
+            len(batch),
+            len(shown_bands(ports.bands_out)),
+            *(ports.scale * side for side in batch.shape[-2:]),
         )
         weights += copies * _bytes_of(critic)
         kept += _JUDGED * _kept(critic, made)

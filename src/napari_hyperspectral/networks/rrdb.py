@@ -86,9 +86,10 @@ class _OneByOne(Body):
 
     def forward(self, x: Tensor) -> Tensor:
         images = x.flatten(0, 1)[:, None]  # (batch · band, 1, y, x)
-        *parts, last = images.split(_TOGETHER)
+        *parts, last = torch.split(images, _TOGETHER)
         made = [self._made(part) for part in parts]
-        return torch.cat([*made, self.each(last)])[:, 0].unflatten(0, x.shape[:2])
+        out = torch.cat([*made, self.each(last)])
+        return out.reshape(*x.shape[:2], *out.shape[-2:])
 
     def _made(self, images: Tensor) -> Tensor:
         """Run some bands; in training, forget how, and run them again when slopes are asked for.

@@ -10,6 +10,7 @@ from .classify_images import ClassifyImages
 from .classify_spectra import ClassifySpectra
 from .denoise import Denoise
 from .predict_channels import PredictChannels
+from .restore import Restore
 from .segment import Segment
 from .super_resolve import SuperResolve
 
@@ -20,7 +21,8 @@ AnyTask: TypeAlias = Annotated[
     | Calibrate
     | ClassifySpectra
     | ClassifyImages
-    | SuperResolve,
+    | SuperResolve
+    | Restore,
     Field(discriminator="kind"),
 ]
 TASKS: Final[tuple[type[Task], ...]] = get_args(get_args(AnyTask)[0])
@@ -34,6 +36,7 @@ __all__ = [
     "Denoise",
     "Example",
     "PredictChannels",
+    "Restore",
     "Segment",
     "SuperResolve",
     "Task",
