@@ -84,9 +84,20 @@ def test_whole_images_are_judged_by_the_class_found_for_each(spectra):
         finish(evaluate_unseen(model, [{"image": spectra["falling"], "label": "flat"}]))
 
 
-def test_a_task_without_a_truth_beside_its_input_says_so(clean):
-    recipe = Recipe(task=SuperResolve(scale=2), network=Pixelwise(width=4), training=QUICK)
-    recipe = recipe.model_copy(update={"training": Training(epochs=1, validation=0, windows=1)})
+def test_finer_images_are_judged_by_what_was_degraded_to_make_their_input(clean):
+    training = Training(epochs=1, validation=0, windows=1)
+    recipe = Recipe(task=SuperResolve(scale=2), network=Pixelwise(width=4), training=training)
     model = finish(fit(recipe, [recipe.example(fine=clean)]))
-    with pytest.raises(ValueError, match="super_resolve is not judged on pairs"):
-        finish(evaluate_unseen(model, [{"fine": clean}]))
+    other = clean.after("turned", data=clean.data[:, ::-1].copy(), name="turned")
+    report = finish(
+        evaluate_unseen(model, [{"fine": clean.after("", name="own")}, {"fine": other}])
+    )
+    rows = report.tables[0].rows
+    assert [(row["image"], row["method"]) for row in rows] == [
+        (image, method)
+        for image in ("own", "turned", "mean")
+        for method in ("Pixelwise", "nearest", "bicubic")
+    ]
+    assert [note for note in report.notes if "taught" in note] == [
+        "own taught the model: figures on it are too good."
+    ]

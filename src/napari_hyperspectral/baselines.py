@@ -69,6 +69,63 @@ def denoisers(ground: Ground, good: Good) -> Iterator[Method]:
     yield tuned_regression(few, good)
 
 
+def enlargers(scale: int, offset: tuple[float, float]) -> Iterator[Method]:
+    """Yield the methods that super-resolution has to beat: the nearest pixel, and cubic convolution.
+
+    Both know where the coarse pixels lie in the fine image; unregistered, they would be a pixel or
+    two off, and easy to beat. Source: Keys 1981, https://doi.org/10.1109/TASSP.1981.1163711
+
+    Parameters
+    ----------
+    scale : int
+        Fine rows, and columns, of a coarse pixel.
+    offset : (float, float)
+        Row and column of the centre of the first coarse pixel, in fine pixels.
+    """
+    for name, kernel in (("nearest", _nearest), ("bicubic", _cubic)):
+
+        def run(data: Data, kernel: _Kernel = kernel) -> Data:
+            rows, columns = (
+                _interpolation(kernel, size, scale, start)
+                for size, start in zip(data.shape[-2:], offset, strict=True)
+            )
+            known = np.isfinite(data)
+            found = rows @ np.where(known, data, 0) @ columns.T
+            share = rows @ known.astype(np.float64) @ columns.T
+            found = np.where(share > 0.5, found / np.where(share > 0.5, share, 1), np.nan)
+            return np.asarray(found, np.float32)
+
+        yield Method(name, "registered", run)
+
+
+_Kernel = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+
+def _nearest(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return weights by distance in coarse pixels; between two pixels, the later one is taken."""
+    return ((distance > -0.5) & (distance <= 0.5)).astype(np.float64)
+
+
+def _cubic(distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weights of cubic convolution with a = -1/2."""
+    d = np.abs(distance)
+    near, far = 1.5 * d**3 - 2.5 * d**2 + 1, -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2
+    return np.where(d <= 1, near, np.where(d < 2, far, 0))
+
+
+def _interpolation(kernel: _Kernel, size: int, scale: int, start: float) -> NDArray[np.float64]:
+    """Return what each fine pixel takes of each coarse one, (fine, coarse).
+
+    Beyond its border an image goes on as it ends.
+    """
+    places = (np.arange(size * scale) - start) / scale
+    beyond = 3 + int(np.abs(places).max()) - size + 1
+    coarse = np.arange(-beyond, size + beyond)
+    weights = kernel(places[:, None] - coarse)
+    within: NDArray[np.float64] = weights @ np.eye(size)[coarse.clip(0, size - 1)]
+    return within
+
+
 def tuned_savitzky_golay(ground: Ground, good: Good, orders: int = 4, windows: int = 81) -> Method:
     """Return the Savitzky–Golay filter that comes closest to the clean training spectra.
 

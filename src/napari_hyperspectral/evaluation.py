@@ -18,6 +18,7 @@ from .baselines import (
     Method,
     blocks_of,
     denoisers,
+    enlargers,
     predictors,
     spectra_of,
     tuned_svm,
@@ -30,6 +31,7 @@ from .progress import Job, Progress, Stop, part_of
 from .reports import Report, Row, Table, plain
 from .splits import Mask, beyond
 from .tasks import Example, Task
+from .tasks.finer import FinerTask
 from .training import splits_of
 
 _PREDICTED: Final = 50
@@ -49,11 +51,23 @@ class HeldOut:
     given: Cube
     """What the model takes."""
     wanted: Cube | Labels
-    """What it should give."""
+    """What it should give; of super-resolution, with finer pixels."""
     taught: Mask
     """Pixels the model learned from, shape (y, x); baselines learn from the same."""
     test: Mask
     """Pixels that may test it, shape (y, x)."""
+
+    @property
+    def scale(self) -> int:
+        """Rows, and columns, of the truth for each of the measurement."""
+        return max(1, self.wanted.shape[-1] // self.given.shape[-1])
+
+    @property
+    def offset(self) -> tuple[float, float]:
+        """Row and column of the centre of the first measured pixel, in pixels of the truth."""
+        starts = zip(self.given.origin, self.wanted.origin, self.wanted.pixel_size, strict=True)
+        row, column = ((given - wanted) / side for given, wanted, side in starts)
+        return row, column
 
     @property
     def same_bands(self) -> bool:
@@ -62,12 +76,13 @@ class HeldOut:
 
     def __post_init__(self) -> None:
         size = self.given.shape[-2:]
-        for name, other in (
-            ("truth", self.wanted.shape[-2:]),
-            ("mask of training pixels", self.taught.shape),
-            ("mask of test pixels", self.test.shape),
+        fine = tuple(self.scale * side for side in size)
+        for name, other, expected in (
+            ("truth", self.wanted.shape[-2:], fine),
+            ("mask of training pixels", self.taught.shape, size),
+            ("mask of test pixels", self.test.shape, size),
         ):
-            if other != size:
+            if other != expected:
                 raise ValueError(f"the cube has {size} pixels, the {name} {other}")
         if not self.test.any():
             raise ValueError("no pixel is held out to test on; hold out more, or narrow the guard")
@@ -134,13 +149,13 @@ def evaluate(
         raise ValueError(f"a guard of {grounds[0].guard} pixels leaves no pixel to test on")
     found: dict[tuple[str, str], NDArray[Any]] = {}
     found[type(model.recipe.network).__name__, ""] = np.asarray(predicted.data)
-    for step, method in enumerate(_methods(held_out, baselines), start=1):
+    for step, method in enumerate(_methods(held_out, model, baselines), start=1):
         found[method.name, method.settings] = method.run(held_out.given.numpy())
         try:
             yield Progress(min(_PREDICTED + 12 * step, 100), 100, note=f"tuned {method.name}")
         except Stop:
             break  # report what there is
-    judge = _judge(held_out)
+    judge = _judge(held_out, model)
     rows: list[dict[str, Any]] = [
         {"guard": ground.guard, "method": name, "settings": settings} | judge(image, ground.test)
         for ground in grounds
@@ -184,12 +199,25 @@ def validation_ground(
     chosen = next((i for i, split in enumerate(splits) if split.drawn.any()), None)
     if chosen is None:
         raise ValueError("training held nothing out to test on; set validation above 0")
-    picked = images[chosen]
-    given, wanted = (picked[name] for name in task.asks_for())
-    assert isinstance(given, Cube)
-    assert isinstance(wanted, Cube | Labels)
+    given, wanted = pair_of(task, images[chosen])
     used = (examples[chosen].strata > 0).any(axis=0)
     return HeldOut(given, wanted, splits[chosen].rest & used, splits[chosen].drawn)
+
+
+def pair_of(task: Task, images: Mapping[str, Image | str]) -> tuple[Cube, Cube | Labels]:
+    """Return what a task is given of an example's images, and what it should give.
+
+    Of a fine image alone, that is its coarse self, and what of it fills whole coarse pixels.
+    """
+    found = [images[name] for name in task.asks_for()]
+    if isinstance(task, FinerTask):
+        (fine,) = found
+        assert isinstance(fine, Cube)
+        return _coarse_and_fine(task, fine)
+    given, wanted = found
+    assert isinstance(given, Cube)
+    assert isinstance(wanted, Cube | Labels)
+    return given, wanted
 
 
 def judged(
@@ -217,8 +245,10 @@ def judged(
     """
     task: Task = model.recipe.task
     pairs = list(task.asks_for().values())
-    if not any(one.held_out for one in model.card.trained_on) or len(pairs) < 2 or str in pairs:
+    if not any(one.held_out for one in model.card.trained_on):
         return model
+    if str in pairs:
+        return (yield from _judged_whole(model, examples, images, machine))
     ground = validation_ground(model, examples, images)
     try:
         return (yield from evaluate(model, ground, baselines=False, machine=machine)).model
@@ -226,11 +256,86 @@ def judged(
         return model
 
 
-def _methods(held_out: HeldOut, tuned: bool) -> Iterator[Method]:
+def constant_guess(truths: Sequence[int]) -> list[int]:
+    """Return the most frequent class for each of the images, whatever they show."""
+    return [int(np.bincount(truths).argmax())] * len(truths)
+
+
+def figures_of_classes(found: Sequence[int], truths: Sequence[int], count: int) -> dict[str, float]:
+    """Return accuracy in all, averaged over classes, and beyond chance, in %."""
+    table = metrics.confusion(np.array(found), np.array(truths), count)
+    return {
+        "OA %": 100 * metrics.overall_accuracy(table),
+        "AA %": 100 * metrics.average_accuracy(table),
+        "kappa %": 100 * metrics.kappa(table),
+    }
+
+
+def _judged_whole(
+    model: Model,
+    examples: Sequence[Example],
+    images: Sequence[Mapping[str, Image | str]],
+    machine: Machine | None,
+) -> Job[Model]:
+    """Return a model that classifies images with figures on the images held out."""
+    task: Task = model.recipe.task
+    agreed = task.agreed(examples)
+    splits = splits_of(model.recipe, agreed)
+    chosen = [i for i, split in enumerate(splits) if split.drawn.any()]
+    truths: list[int] = []
+    found: list[int] = []
+    for step, number in enumerate(chosen):
+        cube = images[number][next(iter(task.asks_for()))]
+        assert isinstance(cube, Cube)
+        job = predict(model, cube, machine=machine)
+        start, end = (100 * n // len(chosen) for n in (step, step + 1))
+        try:
+            result = yield from part_of(job, start, end, f"judging {cube.name}")
+        except Cancelled:
+            return model
+        assert isinstance(result, Labels)
+        planes = result.numpy().reshape(-1, *result.shape[-2:]).max(axis=(1, 2))
+        found += planes.tolist()
+        truths += agreed[number].wanted.reshape(len(planes)).astype(int).tolist()
+    if not truths:
+        return model
+    rows = [
+        {"method": name, "images": len(chosen)}
+        | figures_of_classes(guess, truths, len(model.card.output_axis))
+        for name, guess in (
+            (type(model.recipe.network).__name__, found),
+            ("most frequent class", constant_guess(truths)),
+        )
+    ]
+    return model.with_metrics({"held_out": [plain(row) for row in rows], "notes": []})
+
+
+def _coarse_and_fine(task: FinerTask, fine: Cube) -> tuple[Cube, Cube]:
+    example = task.example(fine=fine)
+    coarse, whole = (
+        planes.reshape(*fine.shape[:-3], *planes.shape[1:])
+        for planes in (example.given, example.wanted)
+    )
+    top, left = (
+        start + step * side
+        for start, step, side in zip(
+            fine.origin, task.degrades.offset, fine.pixel_size, strict=True
+        )
+    )
+    given = replace(
+        fine, data=coarse, pixel_size=example.pixel_size, origin=(top, left), georeference=None
+    )
+    return given, replace(fine, data=whole)
+
+
+def _methods(held_out: HeldOut, model: Model, tuned: bool) -> Iterator[Method]:
     """Yield the baselines; without `tuned` only the raw data, where they are comparable.
 
     Where no pixel taught, nothing can be tuned, nor the raw data be brought to another unit.
     """
+    if held_out.scale > 1:
+        yield from enlargers(held_out.scale, held_out.offset)
+        return
     if not held_out.taught.any():
         if held_out.same_bands:
             yield Method("raw", "", lambda data: np.asarray(data, np.float32))
@@ -247,7 +352,9 @@ def _methods(held_out: HeldOut, tuned: bool) -> Iterator[Method]:
         methods = denoisers(Ground(spectra, wanted, block), _good(held_out))
         yield from methods if tuned else islice(methods, 1)
     elif tuned:
-        yield from predictors(given, held_out.wanted.numpy(), taught, good)
+        methods = predictors(given, held_out.wanted.numpy(), taught, good)
+        # trees are grown for each band: of a spectrum, that takes hours
+        yield from islice(methods, 2) if _of_spectra(model) else methods
 
 
 def _numbered_alike(held_out: HeldOut, model: Model) -> HeldOut:
@@ -264,14 +371,20 @@ def _numbered_alike(held_out: HeldOut, model: Model) -> HeldOut:
 
 def _prepared(held_out: HeldOut, model: Model) -> HeldOut:
     """Preprocess a measurement and its truth as those that the model learned from."""
-    task, preprocessing = model.recipe.task, model.recipe.preprocessing
+    preprocessing = model.recipe.preprocessing
     given, wanted = held_out.given, held_out.wanted
-    if isinstance(wanted, Cube) and list(task.asks_for())[1] in task.spectra:
+    if isinstance(wanted, Cube) and _of_spectra(model):
         wanted = preprocessing.on(wanted)
     return replace(held_out, given=preprocessing.on(given), wanted=wanted)
 
 
-def _judge(held_out: HeldOut) -> Callable[[NDArray[Any], Mask], dict[str, Any]]:
+def _of_spectra(model: Model) -> bool:
+    """Whether what the model gives are spectra, not channels or classes."""
+    task: Task = model.recipe.task
+    return list(task.asks_for())[-1] in task.spectra
+
+
+def _judge(held_out: HeldOut, model: Model) -> Callable[[NDArray[Any], Mask], dict[str, Any]]:
     """Return what measures a result on some pixels."""
     if isinstance(held_out.wanted, Labels):
         truth = held_out.wanted.numpy()
@@ -286,14 +399,15 @@ def _judge(held_out: HeldOut) -> Callable[[NDArray[Any], Mask], dict[str, Any]]:
             }
 
         return of_classes
-    if not held_out.same_bands:
+    if held_out.scale > 1:
+        return _judge_of_finer(held_out.wanted, held_out.scale)
+    if not held_out.same_bands and not _of_spectra(model):
         return _judge_of_channels(held_out.wanted)
     clean, good = held_out.wanted.numpy(), _good(held_out)
 
     def of_intensities(found: NDArray[Any], test: Mask) -> dict[str, Any]:
         ours, theirs = spectra_of(found, test), spectra_of(clean, test)
-        known = theirs[good][np.isfinite(theirs[good])]
-        span = float(np.ptp(known)) if known.size else 0.0
+        span = _span(theirs[good])
         return {
             "fitted MSE": metrics.fitted_mse(ours, theirs, good=good),
             "MSE": metrics.mse(ours, theirs, good=good),
@@ -305,6 +419,34 @@ def _judge(held_out: HeldOut) -> Callable[[NDArray[Any], Mask], dict[str, Any]]:
         }
 
     return of_intensities
+
+
+def _judge_of_finer(wanted: Cube, scale: int) -> Callable[[NDArray[Any], Mask], dict[str, Any]]:
+    """Return what measures a finer image on some coarse pixels."""
+    truth, good = wanted.numpy(), wanted.axis.good
+
+    def of_finer(found: NDArray[Any], test: Mask) -> dict[str, Any]:
+        fine = test.repeat(scale, axis=0).repeat(scale, axis=1)
+        ours, theirs = spectra_of(found, fine), spectra_of(truth, fine)
+        span = _span(theirs[good])
+        flat = float("nan")
+        return {
+            "PSNR dB": metrics.psnr(ours, theirs, data_range=span, good=good) if span else flat,
+            "SSIM": metrics.ssim(found, truth, data_range=span, good=good, where=fine)
+            if span
+            else flat,
+            "angle °": metrics.spectral_angle(ours, theirs, good=good),
+            "ERGAS %": metrics.ergas(ours, theirs, scale=scale, good=good),
+            "RMSE": metrics.rmse(ours, theirs, good=good),
+        }
+
+    return of_finer
+
+
+def _span(truth: NDArray[Any]) -> float:
+    """Return the range of what is known of a truth; 0 where nothing is."""
+    known = truth[np.isfinite(truth)]
+    return float(np.ptp(known)) if known.size else 0.0
 
 
 def _judge_of_channels(wanted: Cube) -> Callable[[NDArray[Any], Mask], dict[str, Any]]:
@@ -359,6 +501,12 @@ def _notes(model: Model, held_out: HeldOut) -> list[str]:
 
 
 def _notes_on_ground(model: Model, held_out: HeldOut) -> list[str]:
+    if held_out.scale > 1:
+        return [
+            f"Of {held_out.test.size} coarse pixels, {int(held_out.test.sum())} test: each by the "
+            f"{held_out.scale}² fine ones it was made of. Nearest and bicubic know where the coarse "
+            "pixels lie in the fine image."
+        ]
     if not held_out.taught.any():
         return ["No pixel of these images taught; what is raw is as it was measured."]
     reach = model.recipe.network.reach
@@ -375,6 +523,11 @@ def _notes_on_ground(model: Model, held_out: HeldOut) -> list[str]:
 
 
 def _notes_on_figures(held_out: HeldOut) -> list[str]:
+    if held_out.scale > 1:
+        return [
+            "The range of PSNR and SSIM is that of the truth on the test pixels; SSIM is of each "
+            "band as an image, ERGAS counts all bands alike."
+        ]
     if held_out.same_bands:
         aligned = (
             " Raw, Savitzky–Golay and PCA are brought to the target's unit by one scale and "
@@ -399,4 +552,5 @@ def _class_count(held_out: HeldOut) -> int:
 
 def _good(held_out: HeldOut) -> Good:
     assert isinstance(held_out.wanted, Cube)
-    return held_out.given.axis.good & held_out.wanted.axis.good
+    good = held_out.wanted.axis.good
+    return held_out.given.axis.good & good if held_out.same_bands else good

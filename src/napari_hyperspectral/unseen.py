@@ -7,10 +7,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from . import metrics
 from .axis import ChannelAxis
 from .cube import Cube, Image, Labels
-from .evaluation import HeldOut, evaluate
+from .evaluation import HeldOut, constant_guess, evaluate, figures_of_classes, pair_of
 from .machine import Machine
 from .model import Model
 from .prediction import predict
@@ -45,11 +44,6 @@ def evaluate_unseen(
         If there is no truth in an image, or it is of a class that the model does not know.
     """
     kinds = list(model.recipe.task.asks_for().values())
-    if len(kinds) == 1:
-        raise ValueError(
-            f"a model of {model.card.recipe['task']['kind']} is not judged on pairs of files; "
-            "predict a degraded image, and compare it with the fine one"
-        )
     if str in kinds:
         return (yield from _evaluate_whole(model, images, machine))
     return (yield from _evaluate_pixels(model, images, machine))
@@ -70,7 +64,9 @@ def _evaluate_pixels(
             for row in found.report.tables[0].rows
         ]
         rows += [{"image": name} | row for row in kept]
-        pair = dict(zip(model.recipe.task.asks_for(), (ground.given, ground.wanted), strict=True))
+        names = list(model.recipe.task.asks_for())
+        # labels as the model numbers them
+        pair = dict(zip(names, (ground.given, ground.wanted), strict=True)) if names[1:] else one
         notes |= dict.fromkeys([*found.report.notes, *_taught(model, pair, name)])
     return Report(
         _title(model, images), [Table("Image by image", rows + _means(rows))], list(notes)
@@ -84,7 +80,8 @@ def _evaluate_whole(
     names = _names(model)
     rows: list[dict[str, Any]] = []
     notes: list[str] = []
-    truths, founds = [], []
+    truths: list[int] = []
+    founds: list[int] = []
     for number, one in enumerate(images):
         cube, truth = (one[name] for name in model.recipe.task.asks_for())
         assert isinstance(cube, Cube)
@@ -101,25 +98,24 @@ def _evaluate_whole(
         given = ", ".join(dict.fromkeys(names[i - 1] for i in found))
         rows.append({"image": name, "truth": str(truth), "found": given})
         notes += _taught(model, one, name)
-    table = metrics.confusion(np.array(founds), np.array(truths), len(names))
-    figures = {
-        "images": len(images),
-        "OA %": 100 * metrics.overall_accuracy(table),
-        "AA %": 100 * metrics.average_accuracy(table),
-        "kappa %": 100 * metrics.kappa(table),
-    }
-    tables = [Table("All images", [figures]), Table("Image by image", rows)]
+    figures: list[dict[str, Any]] = [
+        {"method": method, "images": len(images)} | figures_of_classes(guess, truths, len(names))
+        for method, guess in (
+            (type(model.recipe.network).__name__, founds),
+            ("most frequent class", constant_guess(truths)),
+        )
+    ]
+    tables = [Table("All images", figures), Table("Image by image", rows)]
     return Report(_title(model, images), tables, notes)
 
 
 def _ground(model: Model, images: Mapping[str, Image | str]) -> HeldOut:
     """Return all of an image that has a truth as ground to test on."""
-    given, wanted = (images[name] for name in model.recipe.task.asks_for())
-    assert isinstance(given, Cube)
-    assert isinstance(wanted, Cube | Labels)
+    given, wanted = pair_of(model.recipe.task, images)
     if isinstance(wanted, Labels):
         wanted = _numbered(wanted, _names(model))
-    planes = wanted.numpy().reshape(-1, *wanted.shape[-2:])
+    known_by = given if wanted.shape[-2:] != given.shape[-2:] else wanted
+    planes = known_by.numpy().reshape(-1, *known_by.shape[-2:])
     known = planes > 0 if isinstance(wanted, Labels) else np.isfinite(planes)
     test = np.asarray(known.any(axis=0))
     return HeldOut(given, wanted, np.zeros_like(test), test)
