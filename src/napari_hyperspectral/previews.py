@@ -14,6 +14,7 @@ from .batches import batches_of
 from .cube import Cube, Image, Labels
 from .recipe import Recipe
 from .tasks import Example, Task
+from .tasks.finer import FinerTask
 from .training import splits_of
 
 
@@ -79,8 +80,17 @@ def _wanted(task: Task, examples: Sequence[Example], batch: Batch, index: int, c
     gives = max((example.gives for example in examples), key=len)
     name = cube.name.replace("given", "wanted")
     if task.intensities:
-        size = (cube.pixel_size[0] / task.enlarges, cube.pixel_size[1] / task.enlarges)
-        return cube.after("as wanted", data=wanted, axis=gives, pixel_size=size, name=name)
+        height, width = (side / task.enlarges for side in cube.pixel_size)
+        # of the first coarse pixel, in fine ones: both images lie on each other
+        down, right = task.degrades.offset if isinstance(task, FinerTask) else (0.0, 0.0)
+        return cube.after(
+            "as wanted",
+            data=wanted,
+            axis=gives,
+            pixel_size=(height, width),
+            origin=(-down * height, -right * width),
+            name=name,
+        )
     assert isinstance(gives, ChannelAxis)
     classes = wanted.argmax(axis=0) + 1 if len(wanted) > 1 else wanted[0]  # mixed: the greater part
     ids = np.broadcast_to(classes, cube.shape[-2:] if task.whole else classes.shape)
