@@ -7,7 +7,7 @@ any size, and the scores of all classes beside the winner.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +81,13 @@ class ClassifyImages(ClassTask):
         size = np.broadcast_to(labels.data, (*labels.data.shape[:-2], *cube.shape[-2:]))
         chances = np.moveaxis(self.probabilities(predicted), -3, 0)[..., 0, 0]
         scores = {
-            name: np.where(np.isnan(chance), None, chance.astype(float).round(6)).tolist()
-            for name, chance in zip(labels.classes, chances, strict=True)
+            name: _listed(chance) for name, chance in zip(labels.classes, chances, strict=True)
         }
         return labels.after("classified", data=size.copy(), metadata={"scores": scores})
+
+
+def _listed(chances: NDArray[np.float32]) -> Any:
+    """Return probabilities as JSON has them: a number, or lists; None where there is none."""
+    listed = np.array(np.round(np.float64(chances), 6), object)
+    listed[np.isnan(chances)] = None
+    return listed.tolist()
