@@ -4,6 +4,7 @@ from typing import Annotated, Final, TypeAlias, get_args
 
 from pydantic import Field
 
+from .bandwise_edsr import BandwiseEDSR
 from .base import Body, Geometry, Network, Ports, body_of, enlarged, geometry_of
 from .densenet import DenseNet
 from .efficientnet import EfficientNet
@@ -28,6 +29,7 @@ AnyNetwork: TypeAlias = Annotated[
     | FNet
     | HyRISR
     | SubspaceRCAN
+    | BandwiseEDSR
     | UNet
     | SegNet
     | ResNet
@@ -42,6 +44,7 @@ __all__ = [
     "NETWORKS",
     "RRDB",
     "AnyNetwork",
+    "BandwiseEDSR",
     "Body",
     "DenseNet",
     "EfficientNet",
