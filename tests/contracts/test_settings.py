@@ -61,6 +61,8 @@ OTHER = {  # another value of each field, and what else it takes to see it
     "channels": 3,
     "reduction": 1,
     "attention": False,
+    "at_once": 1,
+    "ensemble": False,
     "widest": 3,
     "residual": True,
     "growth": 3,
