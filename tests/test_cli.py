@@ -429,3 +429,27 @@ def test_axis_refuses_what_is_no_step(run, plain_cube, tmp_path, words, message)
     assert code in (1, 2)
     assert re.search(message, error.replace("\n", " "))
     assert not (tmp_path / "out.npz").exists()
+
+
+def test_released_weights_become_a_model(run, tmp_path):
+    import torch
+
+    from napari_hyperspectral.networks import HyRISR, Ports
+
+    state = HyRISR().build(Ports(bands_in=6, bands_out=6, scale=3)).state_dict()
+    torch.save(state, tmp_path / "RCAN_3x.pt")
+    code, _, _ = run("adopt", "RCAN_3x.pt", "--axis", "600:1800:6", "-o", "m.safetensors")
+    assert code == 0
+    found = read_card(tmp_path / "m.safetensors")
+    assert found.axis == SpectralAxis(np.linspace(600, 1800, 6), "1/cm", "raman_shift")
+    assert found.recipe["task"]["scale"] == 3
+    code, _, err = run("adopt", "RCAN_3x.pt", "--axis", "600:1800:7", "-o", "n.safetensors")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "RCAN_3x.pt is for 6 bands, the axis has 7" in err
+
+
+@pytest.mark.parametrize("axis", ["600:1800", "600 to 1800", "missing.txt"])
+def test_an_axis_that_is_none_is_wrong_usage(run, axis):
+    code, _, err = run("adopt", "RCAN_3x.pt", "--axis", axis, "-o", "m.safetensors")
+    assert code == 2
+    assert "FIRST:LAST:BANDS" in err

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cli import main
 from napari_hyperspectral.cube import Cube, Labels
 from napari_hyperspectral.io import read, write
+from napari_hyperspectral.networks import Ports, ResUNet1D
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -43,6 +45,7 @@ def folder(tmp_path, monkeypatch, rng):
     for tissue in ("bone", "cartilage"):
         Path("tissues", tissue).mkdir(parents=True)
         write(f"tissues/{tissue}/spectra.npz", clean)
+    torch.save(ResUNet1D().build(Ports(bands_in=500, bands_out=500)).state_dict(), "ResUNet.pt")
     quick = {"task": {"kind": "denoise"}, "network": {"kind": "pixelwise"}}
     Path("quick.json").write_text(json.dumps(quick | {"training": {"epochs": 2}}))
     return tmp_path

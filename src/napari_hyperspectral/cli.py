@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from .axis import SpectralAxis
     from .cube import Image
     from .io import Format
     from .machine import Machine
@@ -521,6 +522,37 @@ def map_of_band(
 
 
 @app.command()
+def adopt(
+    weights: Annotated[
+        Path,
+        typer.Argument(metavar="WEIGHTS", help="State dict that DeepeR released: ResUNet.pt …"),
+    ],
+    out: Out,
+    axis: Annotated[
+        str,
+        typer.Option(
+            metavar="FIRST:LAST:BANDS",
+            help="What its bands stand for, such as 500:1800:500; or a file with the axis",
+        ),
+    ],
+    unit: Annotated[str, typer.Option(help="Unit of --axis FIRST:LAST:BANDS")] = "1/cm",
+    quantity: Annotated[
+        str, typer.Option(metavar="KIND", help="Quantity of --axis FIRST:LAST:BANDS")
+    ] = "raman_shift",
+    force: Force = False,
+) -> None:
+    """Make a model of weights that others released: denoiser and super-resolution of DeepeR."""
+    _check_model(out, force)
+    from .released import model_from_deeper
+    from .summary import lines_of_card
+
+    model = model_from_deeper(weights, _axis_of(axis, unit, quantity))
+    model.save(out, overwrite=force)
+    _print_pairs(lines_of_card(model.card))
+    print(out)
+
+
+@app.command()
 def card(
     model_file: ModelFile,
     as_json: AsJson = False,
@@ -680,6 +712,28 @@ def _wanted_image(
     from .io import chosen, read_all
 
     return chosen(read_all(path, axes=axes, watch=watch), path, image)
+
+
+def _axis_of(text: str, unit: str, quantity: str) -> SpectralAxis:
+    """Return the axis that "FIRST:LAST:BANDS" spells, or that a file of this name holds."""
+    from typing import cast
+
+    import numpy as np
+
+    from .axis import Kind, SpectralAxis, Unit
+    from .io.axisfile import read_axis
+
+    parts = text.split(":")
+    try:
+        first, last, bands = float(parts[0]), float(parts[1]), int(parts[2])
+    except (ValueError, IndexError):
+        if Path(text).is_file():
+            return read_axis(text)
+        raise typer.BadParameter(
+            f"got {text!r}; wanted FIRST:LAST:BANDS, such as 500:1800:500, or a file"
+        ) from None
+    centres = np.linspace(first, last, bands)
+    return SpectralAxis(centres, cast(Unit, unit), cast(Kind, quantity))
 
 
 def _axis_step(text: str) -> Step:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "src" / "napari_hyperspectral"
 OPTIONAL = (
     *("imagecodecs", "hdf5plugin", "nd2", "oiffile", "oirfile", "witio"),
-    *("bioio", "hyperspy", "rsciio", "tensorly"),
+    *("bioio", "hyperspy", "monai", "rsciio", "tensorly"),
 )
 GPL = ("hyperspy", "rosettasciio", "readlif", "brukeropusreader", "mat73")
 BEGINNINGS = {
