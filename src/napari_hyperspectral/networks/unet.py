@@ -1,12 +1,14 @@
 """U-Net, Ronneberger et al. 2015, and ResUNet, along spectra, on images or through volumes.
 
-Sizes as in spectrai (Horgan and Bergholt 2022): 64-128-256-256 channels with `width=64, depth=3,
-widest=256`, and one to four times as many channels as bands with `width` as many, on images. As
-there, what goes up from a level has the channels of the next one already.
+As in spectrai (Horgan and Bergholt 2021, https://arxiv.org/abs/2108.07595), what goes up from a
+level has the channels of the next one already. `width=64, depth=3, widest=256` are its sizes along
+spectra (2.86 million parameters with `residual`) and through volumes (25.7 million); on images its
+width is the number of bands, and the widest four times that. Written anew from these facts.
 
-Ours: a linear end, so that results may be negative; activations of their own; residual layers
-only where they are used; no step of the interpolation depends on the size of the image; other
-outputs than bands are one linear map of all bands, not of their mean. Written anew.
+Ours: a linear end, so that results may be negative; an activation of its own at each place;
+residual layers only where they are used; interpolation that does not depend on the size of the
+image, so that tiles give what the whole gives; other outputs than bands are linear maps of all
+bands, not of their mean.
 """
 
 from __future__ import annotations
@@ -62,9 +64,9 @@ class UNet(Network):
             case "image":
                 return _UNet(self, ports)
             case "spectrum":
-                return OfSpectra(_U(self, 1, 1, 1), self._halved, ports)
+                return OfSpectra(_U(self, 1, 1, 1), self._multiple, ports)
             case "volume":
-                return OfVolume(_U(self, 3, 1, 1), self._halved, ports)
+                return OfVolume(_U(self, 3, 1, 1), self._multiple, ports)
 
     @property
     def reach(self) -> int:
@@ -79,7 +81,7 @@ class UNet(Network):
 
     @property
     def stride(self) -> int:
-        return 1 if self.view == "spectrum" else self._halved
+        return 1 if self.view == "spectrum" else self._multiple
 
     def floats_a_pixel(self, ports: Ports) -> int:
         ends, width = 2 * (ports.bands_in + ports.bands_out), min(self.width, self.widest)
@@ -87,16 +89,16 @@ class UNet(Network):
             case "image":
                 return ends + 8 * width
             case "spectrum":
-                return ends + 12 * width * length(ports.bands_in, SPECTRA_LEAST * self._halved)
+                return ends + 12 * width * length(ports.bands_in, SPECTRA_LEAST * self._multiple)
             case "volume":
-                return ends + 8 * width * length(ports.bands_in, self._halved)
+                return ends + 8 * width * length(ports.bands_in, self._multiple)
 
     @classmethod
     def smallest(cls) -> Self:
         return cls(width=2, depth=1)
 
     @property
-    def _halved(self) -> int:
+    def _multiple(self) -> int:
         return int(2**self.depth)
 
 
