@@ -223,8 +223,8 @@ def test_a_list_names_files_from_its_own_folder(here, mark):
 
 
 def test_a_list_says_which_rows_are_for_testing(here):
-    fill(here, "a.npz")
-    (here / "list.csv").write_text("image,label,split\na.npz,x,\na.npz,y,test\na.npz,z,train\n")
+    fill(here, "a.npz", "b.npz")
+    (here / "list.csv").write_text("image,label,split\na.npz,x,\nb.npz,y,test\na.npz,z,train\n")
     found = pairing_of(NAMED, [("list", "list.csv")])
     labels = {s: [row.files["label"] for row in found.of(s).rows] for s in ("train", "test")}
     assert labels == {"train": ["x", "z"], "test": ["y"]}
@@ -248,6 +248,20 @@ def test_bad_rows_of_a_list_are_named(here, text, message):
     (here / "list.csv").write_text(text)
     with pytest.raises(PairingError, match=rf"list\.csv.*{message}"):
         pairs(PAIR, "list=list.csv")
+
+
+@pytest.mark.parametrize(
+    ("rows", "both"),
+    [
+        (("a.npz,x,rat 1,train", "a.npz,y,rat 2,test"), r"a\.npz"),
+        (("a.npz,x,rat 1,", "b.npz,y,rat 1,test"), "group rat 1"),
+    ],
+)
+def test_what_teaches_is_not_for_testing(here, rows, both):
+    fill(here, "a.npz", "b.npz")
+    (here / "list.csv").write_text("\n".join(("image,label,group,split", *rows)))
+    with pytest.raises(PairingError, match=f"both for training and for testing are {both};"):
+        pairing_of(NAMED, [("list", "list.csv")])
 
 
 def test_the_folders_of_a_folder_are_classes(here):

@@ -158,7 +158,8 @@ def rows_of_list(roles: Roles, path: Path) -> list[Row]:
     Raises
     ------
     PairingError
-        If columns are missing or unknown, or rows are; all that are wrong are named.
+        If columns are missing or unknown, rows are wrong (all are named), or a file or group is
+        both for training and for testing.
     """
     if not path.is_file():
         raise PairingError(f"there is no list {str(path)!r}")
@@ -183,6 +184,12 @@ def rows_of_list(roles: Roles, path: Path) -> list[Row]:
             faults.append(f"line {reader.line_num}: {error}")
     if faults or not rows:
         raise PairingError(f"{path.name}: {_some(faults, '; ') or 'there is no row in it'}")
+    both = _for_both(roles, rows)
+    if both:
+        raise PairingError(
+            f"{path.name}: both for training and for testing are {_some(both)}; a model that is "
+            "tested on what it has seen is tested on nothing"
+        )
     return rows
 
 
@@ -528,7 +535,7 @@ def _holds_bands(folder: Path) -> bool:
         return False
     try:
         return read(files[0]).shape[-3] == 1
-    except ValueError:
+    except (ValueError, OSError, ImportError):  # reading it will say what is wrong
         return False
 
 
@@ -563,6 +570,15 @@ def _listed(roles: Roles, cells: Mapping[str | None, Any], folder: Path) -> Row:
     if faults:
         raise PairingError(", ".join(faults))
     return Row(files, texts.get("group", ""), split)  # type: ignore[arg-type]
+
+
+def _for_both(roles: Roles, rows: Sequence[Row]) -> list[str]:
+    """Return the files and groups that are in rows to train on and in rows to test on."""
+    used: dict[bool, set[str]] = {True: set(), False: set()}
+    for row in rows:
+        files = {text for name, text in row.files.items() if roles[name] is Cube}
+        used[row.split == "test"] |= files | ({f"group {row.group}"} if row.group else set())
+    return sorted(used[True] & used[False])
 
 
 def _some(names: Sequence[str], between: str = ", ") -> str:
