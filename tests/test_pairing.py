@@ -82,6 +82,12 @@ def test_a_number_at_the_end_says_which_image_it_is_and_is_never_left_out(here):
         pairs(PAIR, "noisy=x", "clean=y")
 
 
+def test_the_last_word_of_a_single_file_may_say_which_image_it_is(here):
+    fill(here, "x/scan_mouse.npz", "y/scan_rat.npz")
+    with pytest.raises(PairingError, match=r"noisy scan_mouse\.npz, clean scan_rat\.npz"):
+        pairs(PAIR, "noisy=x", "clean=y")
+
+
 def test_files_without_a_partner_are_named(here):
     fill(here / "x", "c0.npy", "c1.npy", "c3.npy")
     fill(here / "y", "c0.npy", "c1.npy", "c2.npy")
@@ -342,7 +348,7 @@ def test_reading_can_be_stopped(folders):
 def test_painted_labels_are_read_as_labels(here):
     ids = np.repeat([[1, 0, 2, 2, 1]], 4, axis=0).astype(np.uint8)
     save(here / "x" / "s.npz", cube_of(1))
-    save(here / "y" / "s_painted.npz", Labels(ids))
+    save(here / "y" / "s.npz", Labels(ids))
     pairing = pairing_of(PAINTED, [("cube", "x"), ("labels", "y")])
     (example,) = read_examples(Recipe(task=Segment()), pairing)
     np.testing.assert_array_equal(example.wanted[0, 0], ids)

@@ -10,8 +10,8 @@ import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatch
 from glob import glob, has_magic
+from io import StringIO
 from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal, Protocol, TypeAlias, TypeVar
@@ -19,10 +19,9 @@ from typing import Any, ClassVar, Final, Literal, Protocol, TypeAlias, TypeVar
 import numpy as np
 
 from .cube import Cube, Image, Labels
-from .io import FORMATS, FileFormatError, Source, format_of, read, read_labels
+from .io import AmbiguousError, Source, read, read_labels
+from .io.folder import entries, holds_bands, images_among, is_image
 from .io.textfile import read_text
-from .io.tifffolder import is_ours
-from .io.zarrstore import is_zarr
 from .progress import Progress
 
 Roles: TypeAlias = Mapping[str, type[Cube] | type[Labels] | type[str]]
@@ -35,12 +34,7 @@ CLASSES: Final = "classes"
 """The word for a folder with one folder a class."""
 _MORE: Final = ("group", "split")
 _SPLITS: Final = ("", "train", "test")
-_HEADERS: Final = (".imzml", ".rpl", ".seq", ".dmt")
-"""Of the files of an image, the one to open."""
-_NOTES: Final = (".hdr", ".json", ".txt", ".csv")
-"""What lies beside an image and describes it, where there is one of the same name."""
 _WANTED: Final = {Cube: "PATH", Labels: "PATH", str: "TEXT"}
-_TIFFS: Final = (".tif", ".tiff")
 _TOLD: Final = 8
 """Names in an error; more are counted."""
 
@@ -165,7 +159,7 @@ def rows_of_list(roles: Roles, path: Path) -> list[Row]:
         raise PairingError(f"there is no list {str(path)!r}")
     text = read_text(path)
     mark = max(",;\t", key=text.partition("\n")[0].count)
-    reader = csv.DictReader(text.splitlines(), delimiter=mark, skipinitialspace=True)
+    reader = csv.DictReader(StringIO(text, newline=""), delimiter=mark, skipinitialspace=True)
     columns = [(name or "").strip() for name in reader.fieldnames or ()]
     wrong = [name for name in columns if name not in (*roles, *_MORE)]
     missing = [name for name in roles if name not in columns]
@@ -213,8 +207,8 @@ def rows_of_classes(roles: Roles, folder: Path) -> Pairing:
     painted = roles[told[0]] is Labels
     if not folder.is_dir():
         raise PairingError(f"there is no folder {str(folder)!r}")
-    inside = [entry for entry in _entries(folder) if entry.is_dir() and not _is_image(entry)]
-    found = {entry: _images_in(entry) for entry in inside}
+    inside = [entry for entry in entries(folder) if entry.is_dir() and not is_image(entry)]
+    found = {entry: _images(entries(entry)) for entry in inside}
     rows = [
         Row({images[0]: str(path), told[0]: entry.name}, of_class=painted)
         for entry, (paths, _) in found.items()
@@ -226,7 +220,7 @@ def rows_of_classes(roles: Roles, folder: Path) -> Pairing:
             f"{folder} holds images of {len(filled)} classes ({_some(filled) or 'none'}); wanted "
             "at least two folders, each with the images of a class and named after it"
         )
-    beside = [str(entry) for entry in _entries(folder) if entry not in inside]
+    beside = [str(entry) for entry in entries(folder) if entry not in inside]
     empty = [str(entry) for entry, (paths, _) in found.items() if not paths]
     others = chain.from_iterable(others for _, others in found.values())
     return Pairing(roles, tuple(rows), (*beside, *empty, *others))
@@ -358,15 +352,15 @@ class _Word:
 def _word(text: str, kind: type) -> _Word:
     path, mark, array = text.partition("::")
     here = Path(text) if Path(text).exists() else Path(path)
-    if here.is_dir() and not _is_image(here):
-        images, others = _images_in(here)
-        bands = kind is not Labels and _holds_bands(here)
+    if here.is_dir() and not is_image(here):
+        images, others = _images(entries(here))
+        bands = kind is not Labels and holds_bands(here)
         return _Word(text, _with_array(images, mark + array), bands, others)
     if here.exists():
         return _Word(text, {}, True)
     if has_magic(path):
         fitting = glob(path, recursive=True)  # noqa: PTH207 (Path.glob takes no absolute pattern)
-        images, others = _images_among(map(Path, fitting))
+        images, others = _images(map(Path, fitting))
         if images:
             return _Word(text, _with_array(images, mark + array), False, others)
         raise PairingError(f"no image fits {path!r}")
@@ -436,107 +430,30 @@ says which of the images it is."""
 
 
 def _without_ending(images: Mapping[str, str]) -> dict[str, str]:
-    """Return images by stems without the words that all of them end with."""
+    """Return images by stems without the words that all of them end with.
+
+    A single one ends with nothing that all have: its last word may say which it is.
+    """
     stems = list(images)
-    while True:
+    while len(stems) > 1:
         endings = {match[0] if (match := _ENDING.search(stem)) else "" for stem in stems}
         ending = endings.pop()
         if endings or not ending or len(ending) == len(min(stems, key=len)):
-            return dict(zip(stems, images.values(), strict=True))
+            break
         stems = [stem.removesuffix(ending) for stem in stems]
+    return dict(zip(stems, images.values(), strict=True))
 
 
 # Images of one folder
 
 
-def _entries(folder: Path) -> list[Path]:
-    """Return what is in a folder and not hidden, in natural order: 2 before 10."""
-    return sorted((p for p in folder.iterdir() if not p.name.startswith(".")), key=_natural)
-
-
-def _natural(path: Path) -> list[tuple[int, str]]:
-    parts = re.split(r"(\d+)", path.name)
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
-
-
-def _images_in(folder: Path) -> tuple[dict[str, Path], tuple[str, ...]]:
-    return _images_among(_entries(folder))
-
-
-def _images_among(paths: Iterable[Path]) -> tuple[dict[str, Path], tuple[str, ...]]:
-    """Return images by stem, and what is none; the files of one image count once.
-
-    Raises
-    ------
-    PairingError
-        If two images have the same stem.
-    """
-    found: dict[str, list[Path]] = {}
-    others: list[str] = []
-    for path in sorted((p for p in paths if not p.name.startswith(".")), key=_natural):
-        if _is_image(path):
-            found.setdefault(_stem(path), []).append(path)
-        elif path.suffix.lower() not in _NOTES:
-            others.append(str(path))
-    images = {stem: _leading(files) for stem, files in found.items()}
-    double = [path.name for files in images.values() if len(files) > 1 for path in files]
-    if double:
-        raise PairingError(
-            f"files of the same name but for the suffix: {_some(double)}; "
-            "move one of each elsewhere, or choose by a pattern ('folder/*.tif')"
-        )
-    return {stem: files[0] for stem, files in images.items()}, tuple(others)
-
-
-def _leading(files: list[Path]) -> list[Path]:
-    """Return those of the files of one stem that may be an image by themselves."""
-    headers = [path for path in files if path.suffix.lower() in _HEADERS]
-    return headers or [path for path in files if path.suffix.lower() not in _NOTES] or files
-
-
-def _stem(path: Path) -> str:
-    """Return the name of a file without what its format adds: ``.ome.tif`` as a whole.
-
-    A header has the stem of its data (``a.img.hdr``), numbers that count files (``a.0``) stay.
-    """
-    name = path.name
-    if path.suffix.lower() == ".hdr" and path.with_suffix("").is_file():
-        return _stem(path.with_suffix("")) if path.with_suffix("").suffix else path.stem
-    endings = [
-        pattern.strip("*/")
-        for known in FORMATS
-        for pattern in known.patterns
-        if "[" not in pattern and fnmatch(name.lower(), pattern.rstrip("/"))
-    ]
-    stem = name[: len(name) - max(map(len, endings), default=0)] or name
-    return stem.removesuffix("_wavelengths") if path.suffix.lower() == ".txt" else stem
-
-
-def _is_image(path: Path) -> bool:
-    """Whether a file, or a folder as a whole, is an image that we can read."""
-    if path.is_dir():
-        named = any(
-            fnmatch(path.name.lower(), pattern.rstrip("/"))
-            for known in FORMATS
-            for pattern in known.patterns
-            if pattern.endswith("/") and pattern != "*/"
-        )
-        return named or is_zarr(path) or is_ours(path)
+def _images(paths: Iterable[Path]) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """Return images by stem, and what is none; see `io.folder.images_among`."""
     try:
-        return format_of(path).reader is not None
-    except FileFormatError:
-        return False
-
-
-def _holds_bands(folder: Path) -> bool:
-    """Whether all in a folder are TIFF files, several, of which the first has a single band."""
-    files = [path for path in _entries(folder) if path.suffix.lower() not in _NOTES]
-    if len(files) < 2 or any(path.suffix.lower() not in _TIFFS for path in files):
-        return False
-    try:
-        return read(files[0]).shape[-3] == 1
-    except (ValueError, OSError, ImportError):  # reading it will say what is wrong
-        return False
+        images, others = images_among(paths)
+    except AmbiguousError as error:
+        raise PairingError(str(error)) from error
+    return images, tuple(map(str, others))
 
 
 # What is shown
