@@ -209,3 +209,17 @@ def test_pixels_are_told_apart_whatever_an_error_costs(penalty, noisy, truth):
     )
     found = finish(predict(model, noisy))
     assert (found.data == truth.data).mean() > 0.8  # noise hides what is nearly equal
+
+
+def test_a_plane_that_was_not_measured_gets_no_class_in_a_prediction(rng):
+    axis = SpectralAxis.index(3)
+    recipe = Recipe(
+        task=ClassifyImages(), network=Pixelwise(width=4), training=Training(epochs=1, validation=0)
+    )
+    pairs = [(Cube(rng.normal(size=(3, 6, 6)), axis), label) for label in ("a", "b")]
+    model = finish(fit(recipe, [recipe.example(image=cube, label=label) for cube, label in pairs]))
+    planes = rng.normal(size=(2, 3, 6, 6)).astype(np.float32)
+    planes[1] = np.nan
+    found = finish(predict(model, Cube(planes, axis, z=Sampling())))
+    assert found.data[0].min() > 0
+    assert not found.data[1].any()

@@ -3,13 +3,26 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import torch
 
 from napari_hyperspectral import Recipe, Training, finish, fit
 from napari_hyperspectral import memory as memory_module
+from napari_hyperspectral.axis import SpectralAxis
+from napari_hyperspectral.cube import Cube, Labels
 from napari_hyperspectral.memory import TooLargeError
-from napari_hyperspectral.networks import Pixelwise, ResUNet1D, SpectralUNet, UwUNet
-from napari_hyperspectral.tasks import Denoise
+from napari_hyperspectral.networks import (
+    RRDB,
+    Pixelwise,
+    Ports,
+    ResUNet1D,
+    SegNet,
+    SpectralUNet,
+    UNet,
+    UwUNet,
+)
+from napari_hyperspectral.tasks import Denoise, Segment
 
 MEASURE = r"""
 import re, sys
@@ -20,7 +33,7 @@ from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cube import Cube
 from napari_hyperspectral.memory import training_bytes
 from napari_hyperspectral.networks import *
-from napari_hyperspectral.tasks import Denoise
+from napari_hyperspectral.tasks import Denoise, Segment
 # not ru_maxrss, which begins with that of the process that started this one
 peak = lambda: 1024 * int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1])
 task, network = Denoise(), {network}
@@ -45,8 +58,11 @@ print(training_bytes(recipe, Ports(bands_in=40, bands_out=40), [example]), peak(
         SpectralUNet(width=48),
         ResUNet1D(width=24),
         Pixelwise(width=1024, layers=4),
+        UNet(along="volume", width=6, depth=2),
+        SegNet(width=32, depth=3),
+        RRDB(bands="together", width=32, blocks=2),
     ],
-    ids=lambda network: network.kind,
+    ids=lambda network: f"{network.kind} {getattr(network, 'along', '')}".strip(),
 )
 def test_a_training_takes_the_memory_it_was_said_to_within_half(network):
     code = MEASURE.replace("{network}", repr(network))
@@ -62,3 +78,22 @@ def test_a_training_that_cannot_fit_is_refused_before_it_begins(noisy, clean, mo
     example = recipe.task.example(noisy=noisy, clean=clean)
     with pytest.raises(TooLargeError, match=r"needs about .* GB, 0.0 GB are free on cpu; take a"):
         finish(fit(recipe, [example]))
+
+
+def test_a_segnet_as_wide_as_spectrai_makes_it_of_500_bands_is_refused(monkeypatch):
+    """It would have more than one and a half thousand million weights."""
+    monkeypatch.setattr(memory_module, "free_bytes", lambda device: 24 * 2**30)
+    rng = np.random.default_rng(0)
+    cube = Cube(rng.normal(size=(500, 8, 8)).astype(np.float32), SpectralAxis.index(500))
+    labels = Labels(np.arange(64).reshape(8, 8) % 5 + 1)
+    recipe = Recipe(task=Segment(), network=SegNet(width=500))
+    with pytest.raises(TooLargeError, match="a narrower network, or fewer bands than 500"):
+        next(fit(recipe, [recipe.example(cube=cube, labels=labels)]))
+    ours = recipe.model_copy(update={"network": SegNet()})
+    next(fit(ours, [ours.example(cube=cube, labels=labels)]))
+    assert weights(SegNet(width=500)) > 1.5e9
+
+
+def weights(network):
+    with torch.device("meta"):
+        return sum(p.numel() for p in network.build(Ports(bands_in=500, bands_out=5)).parameters())

@@ -6,13 +6,18 @@ import torch
 from napari_hyperspectral import Machine, Model, Recipe, Training, finish, fit, predict
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube
-from napari_hyperspectral.networks import NETWORKS, Pixelwise, Ports, UwUNet, geometry_of
+from napari_hyperspectral.networks import NETWORKS, Pixelwise, Ports, UNet, UwUNet, geometry_of
 from napari_hyperspectral.prediction import AxisMismatchError, Cancelled, _tile_side, tiles
 from napari_hyperspectral.progress import Progress, Stop
 from napari_hyperspectral.tasks import Denoise, PredictChannels, Segment
 
-each_network = pytest.mark.parametrize(
-    "network", [kind.smallest() for kind in NETWORKS], ids=lambda n: n.kind
+EVERY = [network for kind in NETWORKS if (network := kind.smallest()).answers == "pixel"]
+each_network = pytest.mark.parametrize("network", EVERY, ids=lambda n: n.kind)
+each_local_network = pytest.mark.parametrize(
+    "network", [n for n in EVERY if not n.sees_all], ids=lambda n: n.kind
+)
+each_network_that_sees_all = pytest.mark.parametrize(
+    "network", [n for n in EVERY if n.sees_all], ids=lambda n: n.kind
 )
 
 
@@ -32,13 +37,24 @@ def small_tiles(monkeypatch):
     monkeypatch.setattr("napari_hyperspectral.prediction._tile_side", lambda *_: 6)
 
 
-@each_network
+@each_local_network
 def test_tiles_leave_no_seams(learned, noisy, network, request):
     model = learned(network)
     whole = finish(predict(model, noisy))
     request.getfixturevalue("small_tiles")
     tiled = finish(predict(model, noisy))
     np.testing.assert_allclose(tiled.data, whole.data, atol=1e-5 * whole.data.std())
+
+
+@each_network_that_sees_all
+def test_averages_over_tiles_are_told_in_the_history(learned, noisy, network, request):
+    model = learned(network)
+    whole = finish(predict(model, noisy))
+    assert "in tiles" not in whole.history[-1]
+    request.getfixturevalue("small_tiles")
+    tiled = finish(predict(model, noisy))
+    assert tiled.history[-1] == "in tiles, each with averages of its own"
+    assert np.isfinite(tiled.data).all()
 
 
 def test_tiles_cover_every_pixel_once():
@@ -166,3 +182,11 @@ def test_half_precision_gives_nearly_the_same(learned, noisy):
     full = finish(predict(model, noisy)).data
     half = finish(predict(model, noisy, machine=Machine(precision="bfloat16"))).data
     assert 0 < np.abs(full - half).max() < 0.05 * np.abs(full).max()
+
+
+def test_half_precision_leaves_transposed_convolutions_of_a_cpu_alone(learned, noisy):
+    """There, they end the process."""
+    model = learned(UNet(width=4, depth=1, upsampling="transposed"))
+    full = finish(predict(model, noisy)).data
+    half = finish(predict(model, noisy, machine=Machine(device="cpu", precision="bfloat16"))).data
+    assert np.array_equal(full, half)

@@ -104,12 +104,13 @@ class _Windows(Batches):
             )
         ]
         self._taught = [plane for plane in self._planes if len(plane.taught)]
-        self.steps = -(-self._training.windows * len(self._taught) // self._training.together)
+        self._together = recipe.together
+        self.steps = -(-self._training.windows * len(self._taught) // self._together)
 
     def epoch(self, number: int) -> Iterator[Batch]:
         chance = _chance(self._training.seed, number)
         shown = torch.randperm(self._training.windows * len(self._taught), generator=chance)
-        for chosen in torch.split(shown, self._training.together):
+        for chosen in torch.split(shown, self._together):
             planes = [self._taught[index % len(self._taught)] for index in chosen.tolist()]
             windows = self._stacked([self._window(plane, chance) for plane in planes])
             yield self._augment.in_spectra(windows, chance)

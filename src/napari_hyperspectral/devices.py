@@ -6,6 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 import torch
+from torch import nn
 
 from .machine import Machine
 
@@ -43,6 +44,19 @@ def computing(machine: Machine) -> Generator[torch.device, None, None]:
         torch.set_num_threads(threads)
         if device.type == "cuda":
             torch.cuda.empty_cache()
+
+
+def precision_of(machine: Machine, network: nn.Module, device: torch.device) -> torch.autocast:
+    """Return the number format that a network is to compute in.
+
+    On a CPU, networks with transposed convolutions stay in float32: in bfloat16 they end the
+    process on some (an illegal instruction, PyTorch 2.13).
+    """
+    half = machine.precision == "bfloat16"
+    if half and device.type == "cpu":
+        transposed = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+        half = not any(isinstance(module, transposed) for module in network.modules())
+    return torch.autocast(device.type, torch.bfloat16, enabled=half)
 
 
 @contextmanager

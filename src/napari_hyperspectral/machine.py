@@ -19,7 +19,8 @@ class Machine(Settings):
     device: str = "auto"
     """Where networks run: auto (a GPU if there is one), cpu, cuda, cuda:1, mps."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """Number format inside networks; bfloat16 is faster on recent GPUs, and coarser."""
+    """Number format inside networks; bfloat16 is faster on recent GPUs, and coarser. On a CPU,
+    networks with transposed convolutions stay in float32."""
     threads: Annotated[int, Ge(0)] = 0
     """Threads of a job on the CPU; 0: all cores but one, or all of two. Recorded with a model:
     equal seeds and threads give equal bits."""

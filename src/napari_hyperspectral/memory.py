@@ -119,7 +119,7 @@ def _batch(recipe: Recipe, ports: Ports, examples: Sequence[Example]) -> Tensor:
         max(-(-min(window, max(e.given.shape[axis] for e in examples)) // stride), 2) * stride
         for axis in (-2, -1)
     ]
-    return torch.empty(recipe.training.together, bands, *sides, device="meta")
+    return torch.empty(recipe.together, bands, *sides, device="meta")
 
 
 def _bytes_of(network: nn.Module) -> int:

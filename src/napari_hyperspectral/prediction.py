@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .axis import Axis, SpectralAxis
 from .cube import Cube, Image, Labels
-from .devices import computing
+from .devices import computing, precision_of
 from .machine import Machine
 from .model import Model
 from .networks import Geometry, geometry_of
@@ -155,7 +155,7 @@ class _Prediction:
         *leading, _, height, width = self.cube.shape
         sides = (1, 1) if self.task.whole else (height * self.scale, width * self.scale)
         predicted = np.zeros((*leading, len(self.bands.result), *sides), np.float32)
-        measured = False
+        measured = np.zeros(tuple(leading), np.int64)  # pixels of each plane
         with computing(self.machine) as device:
             runner = self.model.network.to(device).eval()
             side = _tile_side(self.geometry, self.machine, device, (height, width))
@@ -163,7 +163,6 @@ class _Prediction:
             while todo:
                 place, tile = todo[0]
                 outer = np.asarray(self.cube.data[(*place, slice(None), *tile.outer)], np.float32)
-                measured = measured or bool(np.isfinite(outer).any())
                 try:
                     piece = self._piece(runner, outer, device)
                 except torch.OutOfMemoryError:
@@ -175,7 +174,9 @@ class _Prediction:
                     todo = _halved(todo, side, self.geometry, height, width)
                     torch.cuda.empty_cache()
                     continue
-                self._take(predicted[place], piece, tile)
+                known = int(np.isfinite(outer).any(axis=0).sum())
+                self._take(predicted[place], piece, tile, known)
+                measured[place] += known
                 todo.pop(0)
                 done += 1
                 self.in_tiles |= len(todo) + done > max(1, math.prod(leading))
@@ -183,11 +184,13 @@ class _Prediction:
                     yield Progress(done, done + len(todo))
                 except Stop as stop:
                     raise Cancelled from stop
-        if not measured:
+        if not measured.any():
             raise ValueError(
                 f"cube {self.cube.name!r} holds no measured value: all are NaN; choose another "
                 "file or layer"
             )
+        if self.task.whole:  # planes without a measured pixel have no answer
+            predicted /= np.where(measured, measured, np.nan)[..., None, None, None]
         return predicted
 
     def result(self, predicted: NDArray[np.float32]) -> Image:
@@ -238,8 +241,7 @@ class _Prediction:
         height, width = tile.shape[-2:]
         pad = [(0, 0)] + [(0, -size % self.geometry.stride) for size in (height, width)]
         given = torch.from_numpy(np.pad(self.bands.to_model(tile), pad, mode="symmetric"))
-        half = self.machine.precision == "bfloat16"
-        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+        with precision_of(self.machine, runner, device):
             out = runner(given[None].to(device)).float()
         out = self.task.finished(out, given[None].to(device))
         piece: NDArray[np.float32] = out[0].cpu().numpy()
@@ -248,11 +250,12 @@ class _Prediction:
         piece = piece[:, : height * self.scale, : width * self.scale]
         return self.bands.to_cube(piece, tile, self.scale)
 
-    def _take(self, image: NDArray[np.float32], piece: NDArray[np.float32], tile: _Tile) -> None:
-        """Put what is right of a piece to its place; scores of a whole image are averaged."""
+    def _take(
+        self, image: NDArray[np.float32], piece: NDArray[np.float32], tile: _Tile, known: int
+    ) -> None:
+        """Put what is right of a piece to its place; scores of a whole image are added up."""
         if self.task.whole:
-            pixels = math.prod(part.stop - part.start for part in tile.kept)
-            image += piece * (pixels / math.prod(self.cube.shape[-2:]))
+            image += piece * known
             return
         kept, within = (
             tuple(slice(self.scale * s.start, self.scale * s.stop) for s in spans)

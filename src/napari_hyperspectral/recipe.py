@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from annotated_types import Ge, Gt, Lt
 
@@ -12,6 +12,8 @@ from .networks import AnyNetwork, ResUNet1D
 from .preprocessing import Preprocessing
 from .settings import Settings
 from .tasks import AnyTask, Example, Task
+
+_WHOLE_TOGETHER: Final = 8
 
 
 class Training(Settings):
@@ -34,8 +36,10 @@ class Training(Settings):
     windows: Annotated[int, Ge(1)] = 10
     """Times each image is shown in an epoch, for networks that see images: each time varied another
     way, large ones cut to a random window."""
-    together: Annotated[int, Ge(1)] = 1
-    """Images, or windows of them, in one step, for networks that see images."""
+    together: Annotated[int, Ge(0)] = 0
+    """Images, or windows of them, in one step, for networks that see images; 0 means one, or eight
+    where images are classified as a whole: of one alone, networks that normalise each batch see no
+    difference to others."""
     window: Annotated[int, Ge(8)] = 256
     """Greatest side of an image shown in training, in pixels; larger ones are cut."""
     validation: Annotated[float, Ge(0), Lt(1)] = 0.15
@@ -83,6 +87,11 @@ class Recipe(Settings):
     """How training data are varied at random."""
     training: Training = Training()
     """How to train it."""
+
+    @property
+    def together(self) -> int:
+        """Images in one step, for networks that see images."""
+        return self.training.together or (_WHOLE_TOGETHER if self.task.whole else 1)
 
     def example(self, **images: Any) -> Example:
         """Turn the images a person picked into one training example, preprocessed.

@@ -22,7 +22,7 @@ from .augmentation import Batch
 from .axis import Axis, ChannelAxis, axis_to_json
 from .batches import Batches, batches_of
 from .card import KEY, Card, Trained, read_card
-from .devices import computing, seeded
+from .devices import computing, precision_of, seeded
 from .io.errors import FileFormatError
 from .machine import Machine
 from .memory import check_training
@@ -126,7 +126,7 @@ class _Run:
         device: torch.device,
     ) -> None:
         self.recipe, self.training, self.device = recipe, recipe.training, device
-        self.half = machine.precision == "bfloat16"
+        self.machine = machine
         self.started = time.monotonic()
         self.losses: list[float] = []
         self.validations: list[float | None] = []
@@ -373,7 +373,7 @@ class _Run:
             self.best_epoch = len(self.losses)
 
     def _precision(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.half)
+        return precision_of(self.machine, self.network, self.device)
 
 
 def splits_of(recipe: Recipe, examples: Sequence[Example]) -> list[Split]:

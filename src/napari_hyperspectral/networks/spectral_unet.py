@@ -44,7 +44,7 @@ class SpectralUNet(ImageNetwork):
         # two 3 × 3 convolutions a block: a block at level i reaches 2 · 2^i pixels; going down
         # and up again, each halving adds its own step
         blocks = [int(2 * 2**level) for level in range(self.depth + 1)]
-        return 2 * sum(blocks[:-1]) + blocks[-1] + 2 * (self.stride - 1)
+        return 2 * sum(blocks[:-1]) + blocks[-1] + self.stride - 1
 
     @property
     def stride(self) -> int:
