@@ -59,7 +59,8 @@ def scenes(recipe: Recipe, ports: Ports) -> list[Example]:
 def run(known: Preset, steps: int, machine: Machine) -> Iterator[Row]:
     """Yield the row of a preset."""
     ports, training = known.ports or UNKNOWN, known.recipe.training
-    windows = -(-max(steps, 1) * training.together // SCENES)
+    together = known.recipe.together
+    windows = -(-max(steps, 1) * together // SCENES)
     few = training.model_copy(update={"epochs": 1, "windows": windows, "validation": 0.0})
     recipe = known.recipe.model_copy(update={"training": few})
     with torch.device("meta"):
@@ -70,7 +71,7 @@ def run(known: Preset, steps: int, machine: Machine) -> Iterator[Row]:
     row: Row = {
         "network": recipe.network.kind,
         "bands": f"{ports.bands_in} → {ports.bands_out}",
-        "batch": f"{training.together} × {training.window}²" if image else training.batch_size,
+        "batch": f"{together} × {training.window}²" if image else training.batch_size,
         "weights": weights,
         "memory GB": round(needed / 2**30, 1),
     }
