@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from .axis import Axis
 from .cube import Cube, Image, Labels
@@ -14,6 +16,21 @@ from .machine import Machine
 from .model import Model
 from .prediction import AxisMismatchError, NoClassesError, bands_given, predict, predict_classes
 from .progress import Job, Result, part_of
+from .reports import Report
+from .restoration import report_of
+
+_FEWEST_PIXELS: Final = 4
+"""Along a side of an image whose detail can be looked at: smaller ones have no Fourier rings."""
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What comes of a cube."""
+
+    images: Sequence[Image]
+    """The prediction, and the probabilities of its classes, if wanted."""
+    report: Report | None = None
+    """What a finer image owes to its measurement, where it is one."""
 
 
 class ChainError(ValueError):
@@ -52,11 +69,25 @@ def predict_all(
     AxisMismatchError, ValueError, Cancelled
         As `predict` does.
     """
+    return (yield from predict_each(models, cube, dwell=dwell, machine=machine))[-1]
+
+
+def predict_each(
+    models: Sequence[Model],
+    cube: Cube,
+    *,
+    dwell: tuple[float, float] | None = None,
+    machine: Machine | None = None,
+) -> Job[list[Image]]:
+    """Do what `predict_all` does; return what each of the models made."""
     check_chain(models, cube.axis)
-    *before, last = models
-    given = yield from _intermediate(before, cube, machine)
-    job = predict(last, given, machine=machine)
-    return _told(models, dwell, (yield from _as_part(job, len(before), len(models))))
+    made: list[Image] = [cube]
+    for number, model in enumerate(models):
+        given = made[-1]
+        assert isinstance(given, Cube)
+        job = predict(model, given, machine=machine)
+        made.append((yield from _as_part(job, number, len(models))))
+    return [*made[1:-1], _told(models, dwell, made[-1])]
 
 
 def predict_all_classes(
@@ -81,12 +112,48 @@ def predict_all_classes(
     *before, last = models
     if last.recipe.task.intensities:  # before the others run
         raise NoClassesError(last)
-    given = yield from _intermediate(before, cube, machine)
+    given = cube
+    for number, model in enumerate(before):
+        made = yield from _as_part(predict(model, given, machine=machine), number, len(models))
+        assert isinstance(made, Cube)
+        given = made
     job = predict_classes(last, given, machine=machine)
     labels, chances = yield from _as_part(job, len(before), len(models))
     told = _told(models, dwell, labels)
     assert isinstance(told, Labels)
     return told, chances
+
+
+def predict_and_report(
+    models: Sequence[Model],
+    cube: Cube,
+    *,
+    probabilities: bool = False,
+    dwell: tuple[float, float] | None = None,
+    machine: Machine | None = None,
+) -> Job[Results]:
+    """Do what `predict_all` does, and look at the result: for command line and docks alike.
+
+    Parameters
+    ----------
+    models, cube, dwell, machine
+        As of `predict_all`.
+    probabilities : bool
+        Whether the probabilities of the classes are wanted, too.
+
+    Raises
+    ------
+    NoClassesError
+        If probabilities are wanted of a model of intensities; else as `predict_all`.
+    """
+    if probabilities:
+        both = predict_all_classes(models, cube, dwell=dwell, machine=machine)
+        return Results((yield from both))
+    *before, result = yield from predict_each(models, cube, dwell=dwell, machine=machine)
+    given = before[-1] if before else cube
+    if not isinstance(given, Cube) or min(result.shape[-2:]) < _FEWEST_PIXELS:
+        return Results([result])
+    return Results([result], report_of(models[-1], given, result))
 
 
 def check_chain(models: Sequence[Model], axis: Axis) -> None:
@@ -140,16 +207,6 @@ def told_speed_up(models: Sequence[Model], dwell: tuple[float, float] | None = N
     parts = [f"×{scale} in rows and columns"] if scale > 1 else []
     parts += [f"{fast:g} instead of {slow:g} a pixel"] if dwell else []
     return f"stands for {speed_up(scale, slow, fast):g}× less dwell time ({', '.join(parts)})"
-
-
-def _intermediate(models: Sequence[Model], cube: Cube, machine: Machine | None) -> Job[Cube]:
-    """Run all models but the last."""
-    for number, model in enumerate(models):
-        job = predict(model, cube, machine=machine)
-        made = yield from _as_part(job, number, len(models) + 1)
-        assert isinstance(made, Cube)
-        cube = made
-    return cube
 
 
 def _as_part(job: Job[Result], number: int, count: int) -> Job[Result]:

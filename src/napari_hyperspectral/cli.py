@@ -393,6 +393,10 @@ def predict(
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Write the probability of each class, too")
     ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Folder for reports with pictures on finer images, one folder each"),
+    ] = None,
     suffix: Annotated[
         str, typer.Option(help="Format of the files, where OUT is a folder")
     ] = ".ome.tif",
@@ -412,7 +416,7 @@ def predict(
     ]
     for target in (one for some in targets for one in some):
         _check_target(target, force)
-    from .chain import predict_all, predict_all_classes, told_speed_up
+    from .chain import predict_and_report, told_speed_up
     from .io import read, write
     from .model import Model
     from .progress import finish
@@ -424,15 +428,19 @@ def predict(
         with _reading(path) as watch:
             cube = read(path, axes=axes, image=image, watch=watch)
         with _watching(f"predicting {files[0].name}") as watch:
-            results: Sequence[Image]
-            if probabilities:
-                both = predict_all_classes(models, cube, dwell=dwell, machine=machine)
-                results = finish(both, watch)
-            else:
-                results = [finish(predict_all(models, cube, dwell=dwell, machine=machine), watch)]
-        for file, result in zip(files, results, strict=True):
+            job = predict_and_report(
+                models, cube, probabilities=probabilities, dwell=dwell, machine=machine
+            )
+            results = finish(job, watch)
+        for file, result in zip(files, results.images, strict=True):
             print(write(file, result, overwrite=force))
-        scores += scores_of(results[0])
+        if results.report is not None:
+            Console().print(results.report)
+            if report is not None:
+                folder = report / Path(path.partition("::")[0]).name.partition(".")[0]
+                folder.mkdir(parents=True, exist_ok=True)
+                results.report.save(folder)
+        scores += scores_of(results.images[0])
     if scores:
         _print_rows(scores)
     saved = told_speed_up(models, dwell)

@@ -63,6 +63,9 @@ def test_a_second_model_runs_on_what_the_first_one_made(viewer, dock, learn, noi
     history = from_layer(*layer.as_layer_data_tuple()).history
     assert history[-3].startswith("denoised")
     assert history[-1] == "stands for 4× less dwell time (×2 in rows and columns)"
+    told = dock.report.toPlainText()  # of the finer image and what it was made from
+    assert "Restoration of noisy denoised" in told
+    assert "difference PSF, misfit" in told
     dock.then = None
     assert dock._then_line.text() == ""
 
@@ -94,6 +97,18 @@ def test_probabilities_of_files_are_written_beside_the_classes(
     names = ["cell predicted.npz", "cell predicted_probabilities.npz"]
     assert [path.name for path in dock.batch.written] == names
     assert read(dock.batch.written[1]).axis.names == ("first", "second")
+
+
+def test_finer_images_of_files_have_a_report_beside_them(dock, learn, clean, qtbot, tmp_path):
+    dock.model = learn(SuperResolve(scale=2), {"fine": clean})
+    dock.files = [write(tmp_path / "cell.npz", clean)]
+    dock.folder, dock.suffix = tmp_path / "out", ".npz"
+    dock.predict()
+    qtbot.waitUntil(lambda: dock.batch is not None, timeout=30_000)
+    assert dock.batch.failed == {}
+    made = sorted(path.name for path in (tmp_path / "out" / "cell predicted_report").iterdir())
+    assert made[-2:] == ["report.json", "report.md"]
+    assert len(made) == 6  # and four pictures
 
 
 def test_images_that_are_classified_are_rows_of_a_table(viewer, dock, learn, clean, noisy, qtbot):

@@ -7,21 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..cube import Cube, Image
+from ..cube import Cube
 from ..io import FORMATS, Format, format_of, read, write
 from ..machine import Machine
 from ..progress import Job, Progress, Stop
 from ..summary import scores_of
 
 if TYPE_CHECKING:
+    from ..chain import Results
     from ..model import Model
 
 _ADDED = " predicted"
 """What a result's name has more than its source's."""
-
-
-Results = list[Image]
-"""What comes of a cube: the prediction, and the probabilities of its classes, if wanted."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +38,9 @@ class Order:
 
     def job(self, models: Sequence[Model], cube: Cube, machine: Machine) -> Job[Results]:
         """Run the models over a cube."""
-        from ..chain import predict_all, predict_all_classes
+        from ..chain import predict_and_report
 
-        if self.probabilities:
-            return [*(yield from predict_all_classes(models, cube, machine=machine))]
-        return [(yield from predict_all(models, cube, machine=machine))]
+        return predict_and_report(models, cube, probabilities=self.probabilities, machine=machine)
 
     def files(self, target: Path) -> list[Path]:
         """Return the files that the results for a target go to."""
@@ -132,9 +127,13 @@ def predict_files(
             job = order.job(models, cube, machine)
             results = yield from _numbered(job, number, len(sources), name)
             folder.mkdir(parents=True, exist_ok=True)
-            for file, result in zip(order.files(target), results, strict=True):
+            for file, result in zip(order.files(target), results.images, strict=True):
                 batch.written.append(write(file, result, overwrite=overwrite))
-            batch.scores += scores_of(results[0])
+            if results.report is not None:
+                beside = folder / f"{target.name.removesuffix(suffix)}_report"
+                beside.mkdir(exist_ok=True)
+                results.report.save(beside)
+            batch.scores += scores_of(results.images[0])
         except (Cancelled, Stop):
             batch.failed[source] = "stopped"
             break

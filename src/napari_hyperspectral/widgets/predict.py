@@ -37,7 +37,6 @@ from ..summary import scores_of
 from .batch import (
     Batch,
     Order,
-    Results,
     existing,
     output_suffixes,
     predict_files,
@@ -48,10 +47,12 @@ from .card_view import CardView
 from .layer_choice import fitting, image_of
 from .panel import JobDock, JobPanel
 from .preferences import preferred_machine
+from .report_view import ReportView
 
 if TYPE_CHECKING:
     import napari
 
+    from ..chain import Results
     from ..model import Model
 
 _MODEL_FILES = "Models (*.safetensors)"
@@ -87,6 +88,7 @@ class PredictWidget(JobDock):
         self._folder_line, self._suffix_box = QLineEdit(), QComboBox()
         self._failures = QLabel()
         self.scores = QTableWidget()
+        self.report = ReportView()
         self._tells = self._then_tells = False  # classes
         self._bands: list[int] = []  # of each layer that a prediction is running on
         self.panel = JobPanel("Predict")
@@ -261,6 +263,7 @@ class PredictWidget(JobDock):
         layout.addWidget(self.scores, stretch=1)
         self.scores.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.scores.setVisible(False)
+        layout.addWidget(self.report, stretch=3)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.setMinimumWidth(320)
 
@@ -338,6 +341,7 @@ class PredictWidget(JobDock):
     def _run(self, job: Job[list[Results]] | Job[Batch]) -> None:
         self._failures.clear()
         self._show_scores([])
+        self.report.show_report(None)
         self.panel.run(job, "prediction", device=preferred_machine().device)
 
     def _keep(self, result: list[Results] | Batch) -> None:
@@ -346,11 +350,12 @@ class PredictWidget(JobDock):
             return
         self.results = [
             self._viewer.add_layer(Layer.create(*on_all_bands(to_layer(image), bands)))
-            for images, bands in zip(result, self._bands)  # fewer results, if it was stopped
-            for image in reversed(images)  # classes above their probabilities
+            for one, bands in zip(result, self._bands)  # fewer results, if it was stopped
+            for image in reversed(one.images)  # classes above their probabilities
         ]
         self.panel.say(f"added {', '.join(layer.name for layer in self.results)}")
-        self._show_scores([row for images in result for row in scores_of(images[0])])
+        self._show_scores([row for one in result for row in scores_of(one.images[0])])
+        self.report.show_report(next((one.report for one in result if one.report), None))
 
     def _show_scores(self, rows: Sequence[dict[str, Any]]) -> None:
         """Show classes and probabilities of images that were classified as a whole."""
