@@ -104,6 +104,8 @@ def test_a_prediction_of_a_restoring_model_has_a_report_and_others_have_none(mea
     rows = {row["figure"]: row["value"] for row in report.tables[0].rows}
     assert rows["flux, least"] == pytest.approx(1, abs=0.01)
     assert rows["difference after degradation, of the spread"] < 1e-3
+    small = replace(measured, data=measured.data[:, :3, :3])
+    assert report_of(model, small, finish(predict(model, small))) is None
     other = Recipe(task=Denoise(), network=Pixelwise(width=2), training=training)
     denoiser = finish(fit(other, [other.example(noisy=fine, clean=fine)]))
     assert report_of(denoiser, fine, finish(predict(denoiser, fine))) is None

@@ -28,6 +28,8 @@ from .tasks.finer import FinerTask
 
 _BANDS: Final = 64
 """Of more bands than this, so many evenly chosen ones are looked at in Fourier space."""
+_SIDE: Final = 8
+"""Images of fewer pixels to a side have too few Fourier rings to report on."""
 KEY: Final = "restoration"
 """Of the findings in a cube's metadata."""
 
@@ -132,12 +134,16 @@ def restoration_report(given: Cube, restored: Cube, degradation: Degradation) ->
 
 
 def report_of(model: Model, given: Cube, result: Image) -> Report | None:
-    """Return the report to show beside a prediction, None where the task makes no finer image.
+    """Return the report to show beside a prediction; None where the task makes no finer image.
+
+    None, too, for images too small to have detail.
 
     For command line and docks alike: ``report_of(model, cube, finish(predict(model, cube)))``.
     """
     task = model.recipe.task
     if not isinstance(task, FinerTask) or not isinstance(result, Cube):
+        return None
+    if min(result.shape[-2:]) < _SIDE:
         return None
     return restoration_report(model.recipe.preprocessing.on(given), result, task.degrades)
 
