@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .base import Body, ImageNetwork, Ports
+from .subspace import start_projection
 
 
 class SpectralUNet(ImageNetwork):
@@ -73,17 +74,9 @@ class _SpectralUNet(Body):
         self.adjoint = nn.Conv2d(components, ports.bands_out, 1) if self.same_bands else None
 
     def start_from(self, spectra: Tensor) -> None:
-        components = len(self.stem.weight)
-        mean = spectra.mean(dim=0)
-        _, _, rows = torch.linalg.svd(spectra - mean, full_matrices=False)
-        basis = torch.zeros(components, spectra.shape[1], device=spectra.device)
-        basis[: len(rows)] = rows[:components]
-        with torch.no_grad():
-            self.stem.weight.copy_(basis[:, :, None, None])
-            self.stem.bias = _set(self.stem.bias, -basis @ mean)
-            if self.adjoint is not None:
-                self.adjoint.weight.copy_(basis.T[:, :, None, None])
-                self.adjoint.bias = _set(self.adjoint.bias, mean)
+        start_projection(self.stem, self.adjoint, spectra)
+        if self.adjoint is not None:
+            with torch.no_grad():
                 self.head.weight.mul_(0.1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -111,8 +104,3 @@ def _block(channels_in: int, channels_out: int) -> nn.Sequential:
             nn.LeakyReLU(0.1),
         ]
     return nn.Sequential(*layers)
-
-
-def _set(old: Tensor | None, values: Tensor) -> nn.Parameter:
-    assert old is not None
-    return nn.Parameter(values.to(old))
