@@ -36,7 +36,7 @@ class BandwiseEDSR(ImageNetwork):
     """Channels of the body. Published: 64, or 256."""
     blocks: Annotated[int, Ge(1), Le(64)] = 8
     """Residual blocks of two convolutions each. Published: 16, or 32."""
-    at_once: Annotated[int, Ge(1), Le(4096)] = 8
+    at_once: Annotated[int, Ge(1), Le(4096)] = 5
     """Bands of each image that a step of the training is about, drawn at random; the others are
     interpolated, and teach nothing. Neighbouring bands are too alike to be worth the time."""
     ensemble: bool = True
