@@ -13,7 +13,7 @@ from napari_hyperspectral.cube import Cube, Labels
 from napari_hyperspectral.networks import NETWORKS, Pixelwise, SpectralUNet
 from napari_hyperspectral.preprocessing import Preprocessing
 from napari_hyperspectral.previews import preview_of
-from napari_hyperspectral.tasks import TASKS, ClassifyImages
+from napari_hyperspectral.tasks import TASKS, ClassifyImages, Restore
 
 BASE = Training(epochs=4, batch_size=16, windows=2, window=16, block=3, guard=1, learning_rate=0.01)
 OTHER = {  # another value of each field, and what else it takes to see it
@@ -44,6 +44,12 @@ OTHER = {  # another value of each field, and what else it takes to see it
     "ssim": 1.0,
     "frc": 1.0,
     "correlation": 1.0,
+    "psf": 1.5,
+    "row": 0,
+    "column": 0,
+    "adversarial": 0.5,
+    "consistency": 0.0,
+    "critic_width": 3,
     "dice": 1.0,
     "width": 7,
     "dense": False,
@@ -91,7 +97,10 @@ ONLY_WITH = {  # what a setting takes to be seen
     "smoothness": {"background": "als"},
     "asymmetry": {"background": "als"},
     "percentile": {"normalise": "percentile"},
+    "row": {"degradation": "decimate"},
+    "column": {"degradation": "decimate"},
 }
+QUICK = {Restore: {"scale": 2, "critic_width": 2}}  # what would take long
 IMAGE_ONLY = {"windows", "window", "together", "ssim", "frc"}
 
 
@@ -106,6 +115,7 @@ def images():
     noisy = clean + rng.normal(0, 2, clean.shape).astype(np.float32)
     cube = Cube(noisy, axis)
     stains = Cube(clean[2:4] ** 2, ChannelAxis(("DAPI", "lipid")))
+    large = Cube(np.tile(noisy, (1, 2, 2)), axis)
     return {
         "denoise": [{"noisy": cube, "clean": Cube(clean, axis)}],
         "segment": [{"cube": cube, "labels": Labels(ids)}],
@@ -116,6 +126,8 @@ def images():
             {"image": Cube(noisy * (1 + n % 2), axis), "label": ("one", "two")[n % 2]}
             for n in range(4)
         ],
+        "super_resolve": [{"fine": large}],
+        "restore": [{"fine": large}],
     }
 
 
@@ -145,10 +157,11 @@ def different(one, other):
 
 def another(settings, name):
     """Return a value of a setting that is not the one it has: the last of a choice."""
-    field = type(settings).model_fields[name]
+    field, present = type(settings).model_fields[name], getattr(settings, name)
+    if name == "project":
+        return not present
     if get_origin(field.annotation) is not Literal:
         return OTHER[name]
-    present = getattr(settings, name)
     return [choice for choice in get_args(field.annotation) if choice != present][-1]
 
 
@@ -206,10 +219,9 @@ def test_every_setting_of_a_task_does_something(kind, name, images):
     network = (
         SpectralUNet(components=4, width=4, depth=1) if name in IMAGE_ONLY else Pixelwise(width=8)
     )
-    one, other = (
-        Recipe(task=task, network=network, training=BASE)
-        for task in (kind(), kind.model_validate({name: another(kind(), name)}))
-    )
+    base = kind(**ONLY_WITH.get(name, {}), **QUICK.get(kind, {}))
+    changed = kind.model_validate(base.model_dump() | {name: another(base, name)})
+    one, other = (Recipe(task=task, network=network, training=BASE) for task in (base, changed))
     assert different(fingerprint(one, images), fingerprint(other, images))
 
 
