@@ -136,7 +136,9 @@ class Report:
         }
         return json.dumps(about, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
-    def pictures(self, folder: Path) -> list[Path]:
+    def pictures(
+        self, folder: Path, *, inches: tuple[float, float] = (8, 5), dpi: int = 120
+    ) -> list[Path]:
         """Draw each picture into a PNG file of `folder`; return their paths."""
         from matplotlib.figure import Figure  # without pyplot: no screen, no global state
 
@@ -144,9 +146,9 @@ class Report:
         for number, picture in enumerate(self.images, start=1):
             name = "".join(c if c.isalnum() else "_" for c in picture.title.lower())
             paths.append(folder / f"{number}_{name}.png")
-            figure = Figure(figsize=(8, 5))
+            figure = Figure(figsize=inches)
             picture.draw(figure.add_subplot())
-            figure.savefig(paths[-1], dpi=120, bbox_inches="tight")
+            figure.savefig(paths[-1], dpi=dpi, bbox_inches="tight")
         return paths
 
     def save(self, folder: Path) -> list[Path]:

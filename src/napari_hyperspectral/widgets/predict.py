@@ -145,6 +145,7 @@ class PredictWidget(JobDock):
         self._then, self._then_tells = file, _tells_classes(card)
         kind = "" if card is None else str(card.recipe["task"]["kind"])
         self._then_line.setText("" if file is None else f"{file.name} ({kind})")
+        self._then_line.setCursorPosition(0)
         self._then_line.setToolTip(str(file or ""))
         self._allow()
 

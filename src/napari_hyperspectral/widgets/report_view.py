@@ -9,6 +9,9 @@ from qtpy.QtWidgets import QTextBrowser
 
 from ..reports import Report
 
+_INCHES, _DPI = (3.2, 2.2), 85
+"""Size of a picture, for the width of a dock; Qt would scale larger ones until nobody can read them."""
+
 
 class ReportView(QTextBrowser):
     """Shows tables, notes and pictures of a report; nothing while there is none."""
@@ -31,4 +34,5 @@ class ReportView(QTextBrowser):
         self._folder = TemporaryDirectory(prefix="napari-hyperspectral-")
         folder = Path(self._folder.name)
         self.setSearchPaths([str(folder)])
-        self.setMarkdown(report.to_markdown(report.pictures(folder)))
+        pictures = report.pictures(folder, inches=_INCHES, dpi=_DPI)
+        self.setMarkdown(f"##{report.to_markdown(pictures)}")  # a heading of the third order
