@@ -85,10 +85,14 @@ set_up_packages() {
     fi
     say "installing napari-hyperspectral with PyTorch $(torch_version)"
     tested=$(mktemp)
-    sed "s/^torch==.*/torch==$(torch_version)/" constraints.txt >"$tested"
+    torch=$(torch_version)
+    sed "s/^torch==.*/torch==$torch/" constraints.txt >"$tested"
+    if ! grep -qx "torch==${torch%%+*}" constraints.txt; then # MONAI that goes with another PyTorch
+        sed -i.all '/^monai==/d' "$tested"
+    fi
     # shellcheck disable=SC2086  # several words on purpose
-    $pip install --quiet -c "$tested" -e '.[all]' ${groups:-} >&2 || { rm -f "$tested"; fail "the packages could not be installed"; }
-    rm -f "$tested"
+    $pip install --quiet -c "$tested" -e '.[all]' ${groups:-} >&2 || { rm -f "$tested" "$tested.all"; fail "the packages could not be installed"; }
+    rm -f "$tested" "$tested.all"
 }
 
 # Some programs (pip, napari, matplotlib) keep settings in HOME and fail where they cannot.

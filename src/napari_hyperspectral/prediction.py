@@ -197,7 +197,8 @@ class _Prediction:
         """Turn what `run` returned into what a person looks at."""
         card = self.model.card
         result = self.task.result(predicted, card.output_axis, self._shown())
-        if self.in_tiles and self.model.recipe.network.sees_all:
+        averages = self.model.recipe.network.sees_all or self.task.normalise == "image"
+        if self.in_tiles and averages:
             result = result.after("in tiles, each with averages of its own")
         return replace(result, colours=card.colours) if isinstance(result, Labels) else result
 
