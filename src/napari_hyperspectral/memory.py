@@ -33,9 +33,9 @@ _LIBRARIES: Final = 64 * 2**20
 """What torch and the libraries below it take for themselves once they compute: measured."""
 
 
-_JUDGED: Final = 3
-"""Times a critic looks at a batch: at what was made, for the network and for itself, and at what
-was wanted."""
+_JUDGED: Final = 2
+"""Looks of a critic at a batch that are in memory at once, of three (at what was made, for the
+network and for itself, and at what was wanted): measured."""
 
 
 class TooLargeError(MemoryError):
