@@ -18,12 +18,16 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if TYPE_CHECKING:
     from .axis import ChannelAxis, SpectralAxis
     from .card import Card, read_card
+    from .chain import predict_all
     from .cube import Cube, Labels
+    from .evaluation import HeldOut, evaluate
     from .io import read, read_all, read_labels, write
     from .layers import from_layer, to_layer
     from .machine import Machine
     from .model import Model
-    from .prediction import predict
+    from .pairing import pairing_of, read_examples
+    from .prediction import predict, predict_classes
+    from .presets import preset
     from .progress import Progress, Stop, finish
     from .recipe import Recipe, Training
     from .training import fit
@@ -31,12 +35,16 @@ if TYPE_CHECKING:
 _HOMES: Final = {
     "axis": ("ChannelAxis", "SpectralAxis"),
     "card": ("Card", "read_card"),
+    "chain": ("predict_all",),
     "cube": ("Cube", "Labels"),
+    "evaluation": ("HeldOut", "evaluate"),
     "io": ("read", "read_all", "read_labels", "write"),
     "layers": ("from_layer", "to_layer"),
     "machine": ("Machine",),
     "model": ("Model",),
-    "prediction": ("predict",),
+    "pairing": ("pairing_of", "read_examples"),
+    "prediction": ("predict", "predict_classes"),
+    "presets": ("preset",),
     "progress": ("Progress", "Stop", "finish"),
     "recipe": ("Recipe", "Training"),
     "training": ("fit",),
@@ -47,6 +55,7 @@ __all__ = [
     "Card",
     "ChannelAxis",
     "Cube",
+    "HeldOut",
     "Labels",
     "Machine",
     "Model",
@@ -55,13 +64,19 @@ __all__ = [
     "SpectralAxis",
     "Stop",
     "Training",
+    "evaluate",
     "finish",
     "fit",
     "from_layer",
+    "pairing_of",
     "predict",
+    "predict_all",
+    "predict_classes",
+    "preset",
     "read",
     "read_all",
     "read_card",
+    "read_examples",
     "read_labels",
     "to_layer",
     "write",
