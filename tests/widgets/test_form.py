@@ -17,7 +17,7 @@ from napari_hyperspectral.tasks import TASKS
 
 pytest.importorskip("qtpy.QtWidgets", reason="needs a Qt binding")
 from napari_hyperspectral.widgets import editors
-from napari_hyperspectral.widgets.form import Chooser, Form
+from napari_hyperspectral.widgets.form import Chooser, Form, titled
 
 CLASSES = (*NETWORKS, *TASKS, Training, Machine)
 
@@ -170,6 +170,15 @@ def test_a_value_of_the_wrong_kind_names_its_field(form):
 def test_help_comes_from_the_docstrings(form):
     assert "How fast." in form.editors["rate"].toolTip()
     assert "kind" not in form.editors
+
+
+def test_names_of_fields_are_written_as_people_write_them():
+    assert [titled(name) for name in ("learning_rate", "frc", "psf", "ssim")] == [
+        "Learning rate",
+        "FRC",
+        "PSF",
+        "SSIM",
+    ]
 
 
 def test_later_fields_fold_away_until_asked_for(qtbot):

@@ -20,6 +20,7 @@ S = TypeVar("S", bound=Settings)
 _LINK: Final = "#5a9fd8"  # legible in napari's dark and light theme, as Qt's own blue is not
 _FOLDED_FROM: Final = 5
 """A form of more fields than this shows the first ones; the rest unfold."""
+_ACRONYMS: Final = ("frc", "psf", "ssim")
 
 
 class Form(QWidget, Generic[S]):
@@ -98,7 +99,7 @@ class Form(QWidget, Generic[S]):
         editor.setObjectName(name)
         if not field.is_required():
             editor.value = field.get_default(call_default_factory=True)
-        label = QLabel(name.replace("_", " ").capitalize())
+        label = QLabel(titled(name))
         for widget in (label, editor):
             widget.setToolTip(f"<p>{html.escape(field.description or '')}</p>")
         editor.changed.connect(self._check)
@@ -191,6 +192,11 @@ class Chooser(QWidget, Generic[S]):
 def summary(kind: type[Settings]) -> str:
     """Return the first line of a class's docstring."""
     return (kind.__doc__ or "").strip().partition("\n")[0]
+
+
+def titled(name: str) -> str:
+    """Return the name of a field as people write it: "Learning rate", "FRC"."""
+    return name.upper() if name in _ACRONYMS else name.replace("_", " ").capitalize()
 
 
 def _fixed(field: FieldInfo) -> bool:
