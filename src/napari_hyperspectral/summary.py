@@ -123,13 +123,17 @@ def duration(seconds: float) -> str:
 
 
 def _settings(settings: Mapping[str, Any]) -> str:
-    """Return a kind and its settings in one line."""
+    """Return a kind and its settings in one line, without lists and terms that are empty."""
     rest = ", ".join(
         f"{name.replace('_', ' ')} {_plain(value)}"
         for name, value in settings.items()
-        if name != "kind" and value not in ((), [], None)
+        if name != "kind" and value not in ((), [], None) and not _no_term(value)
     )
     return f"{settings.get('kind', '?')}" + (f" ({rest})" if rest else "")
+
+
+def _no_term(value: object) -> bool:
+    return isinstance(value, float) and value == 0
 
 
 def _plain(value: object) -> str:
