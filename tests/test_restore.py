@@ -13,7 +13,7 @@ from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cube import Cube
 from napari_hyperspectral.memory import training_bytes
 from napari_hyperspectral.metrics import rmse, spectral_angle
-from napari_hyperspectral.networks import RRDB, Ports
+from napari_hyperspectral.networks import RRDB, Ports, SubspaceRCAN
 from napari_hyperspectral.tasks import Restore
 
 SMALL = RRDB(width=8, blocks=1, growth=4)
@@ -106,6 +106,18 @@ def test_a_perfect_result_costs_only_the_critics_doubt(measured):
     batch = (torch.from_numpy(part) for part in (pair.given, pair.wanted))
     with torch.inference_mode():
         assert float(task.loss(model.network, *batch)) == pytest.approx(0, abs=1e-5)
+
+
+def test_it_works_on_spectral_components_too(measured):
+    recipe = Recipe(
+        task=Restore(scale=2, critic_width=2),
+        network=SubspaceRCAN.smallest(),
+        training=Training(epochs=1, windows=1, validation=0.0),
+    )
+    model = finish(fit(recipe, [recipe.example(fine=measured)]))
+    restored = finish(predict(model, measured)).data
+    again = recipe.task.degrades.degrade(torch.from_numpy(restored)).numpy()
+    assert np.abs(again / measured.data - 1).max() < 1e-3
 
 
 def test_blur_alone_is_taken_out_at_scale_one(sharp):

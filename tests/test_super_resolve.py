@@ -11,7 +11,13 @@ from napari_hyperspectral import Recipe, Training, finish, fit, predict
 from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cube import Cube
 from napari_hyperspectral.metrics import rmse
-from napari_hyperspectral.networks import SpectralUNet, SubspaceRCAN
+from napari_hyperspectral.networks import (
+    RRDB,
+    BandwiseEDSR,
+    SpectralUNet,
+    SubspaceRCAN,
+    body_of,
+)
 from napari_hyperspectral.tasks import SuperResolve
 
 
@@ -113,6 +119,22 @@ def test_the_interpolation_is_in_the_unit_of_the_input():
         torch.from_numpy(given.data)[None], scale_factor=2, mode="bicubic"
     )
     assert np.allclose(found, cubic[0], rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("network", [SubspaceRCAN, BandwiseEDSR, RRDB, SpectralUNet])
+def test_networks_begin_where_a_point_scan_was_measured(network):
+    """On a slope, what a network adds to (here: nothing) does not lie beside it."""
+    task = SuperResolve(scale=4, degradation="decimate", row=0, column=3)
+    y, x = torch.meshgrid(torch.arange(64.0), torch.arange(80.0), indexing="ij")
+    slope = torch.stack([y, x])[None]
+    axis = SpectralAxis.index(2)
+    body = body_of(network.smallest(), task.ports(axis, axis))
+    for weight in body.parameters():
+        torch.nn.init.zeros_(weight)
+    with torch.inference_mode():
+        made = body.eval()(task.degrades.degrade(slope))
+    inside = (..., slice(12, -12), slice(12, -12))
+    assert torch.allclose(made[inside], slope[inside], atol=0.2)  # unaligned, it is 1.5 off
 
 
 def test_a_turned_point_scan_is_the_scan_of_the_turned_image():

@@ -68,14 +68,15 @@ class BandwiseEDSR(ImageNetwork):
 class _BandwiseEDSR(Body):
     def __init__(self, settings: BandwiseEDSR, ports: Ports) -> None:
         super().__init__()
-        self.scale, self.at_once = ports.scale, settings.at_once
-        self.ways = _WAYS if settings.ensemble else _WAYS[:1]
+        self.scale, self.offset, self.at_once = ports.scale, ports.offset, settings.at_once
+        # a point scan beside the middle of its blocks is another one when it is turned
+        self.ways = _WAYS if settings.ensemble and not any(ports.offset) else _WAYS[:1]
         self.trunk = _Trunk(settings.width, settings.blocks, ports.scale)
         same = ports.bands_in == ports.bands_out
         self.to_outputs = None if same else nn.Conv2d(ports.bands_in, ports.bands_out, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        large = x if self.scale == 1 else enlarged(x, self.scale)
+        large = x if self.scale == 1 else enlarged(x, self.scale, self.offset)
         if self.to_outputs is not None:  # each output is made of all bands
             out: Tensor = self.to_outputs(large + self._refined(x))
             return out

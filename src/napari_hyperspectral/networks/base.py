@@ -25,6 +25,9 @@ class Ports(Settings):
     """Rows, and columns, of what it gives for each of what it takes."""
     whole: bool = False
     """Whether it gives one answer for an image, not one for each pixel."""
+    offset: tuple[float, float] = (0.0, 0.0)
+    """Rows and columns of what it gives by which its input was sampled beside the middle of each
+    block: point scans of even steps are."""
 
 
 class Body(nn.Module):
@@ -159,9 +162,25 @@ def geometry_of(network: Network, ports: Ports) -> Geometry:
     )
 
 
-def enlarged(image: Tensor, scale: int) -> Tensor:
-    """Enlarge images, (batch, band, y, x), by cubic interpolation; pixel areas stay aligned."""
-    return functional.interpolate(image, scale_factor=scale, mode="bicubic", align_corners=False)
+def enlarged(image: Tensor, scale: int, offset: tuple[float, float] = (0.0, 0.0)) -> Tensor:
+    """Enlarge images, (batch, band, y, x), by cubic interpolation; what was measured stays put.
+
+    `offset` says by how many fine rows and columns the centres of coarse pixels lie beside the
+    middle of their areas.
+    """
+    if not any(offset):
+        return functional.interpolate(
+            image, scale_factor=scale, mode="bicubic", align_corners=False
+        )
+    places = [
+        ((torch.arange(side * scale, device=image.device) - shift + 0.5) / side / scale) * 2 - 1
+        for side, shift in zip(image.shape[-2:], offset, strict=True)
+    ]
+    y, x = torch.meshgrid(*places, indexing="ij")
+    grid = torch.stack([x, y], dim=-1).to(image).expand(len(image), -1, -1, -1)
+    return functional.grid_sample(
+        image, grid, mode="bicubic", padding_mode="border", align_corners=False
+    )
 
 
 class _Averaged(Body):
@@ -185,7 +204,7 @@ class _Enlarged(Body):
     def __init__(self, body: Body, ports: Ports) -> None:
         super().__init__()
         self.body = body
-        self.scale = ports.scale
+        self.scale, self.offset = ports.scale, ports.offset
         same = ports.bands_in == ports.bands_out
         # begins close to plain interpolation, which is hard to beat for the first hundred steps
         self.share = nn.Parameter(torch.tensor(0.1)) if same else None
@@ -194,6 +213,6 @@ class _Enlarged(Body):
         self.body.start_from(spectra)
 
     def forward(self, x: Tensor) -> Tensor:
-        large = enlarged(x, self.scale)
+        large = enlarged(x, self.scale, self.offset)
         out: Tensor = self.body(large)
         return out if self.share is None else large + self.share * out

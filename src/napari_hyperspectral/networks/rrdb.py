@@ -107,7 +107,7 @@ class _RRDB(Body):
     def __init__(self, settings: RRDB, ports: Ports) -> None:
         super().__init__()
         width, growth = settings.width, settings.growth
-        self.scale = ports.scale
+        self.scale, self.offset = ports.scale, ports.offset
         self.adds = ports.bands_in == ports.bands_out
         self.enter = _conv(ports.bands_in, width)
         self.blocks = nn.Sequential(*(_Block(width, growth) for _ in range(settings.blocks)))
@@ -128,7 +128,7 @@ class _RRDB(Body):
         out: Tensor = self.leave(_leaky(self.detail(features)))
         if not self.adds:
             return out
-        return out + (x if self.scale == 1 else enlarged(x, self.scale))
+        return out + (x if self.scale == 1 else enlarged(x, self.scale, self.offset))
 
 
 class _Block(nn.Module):

@@ -75,7 +75,7 @@ class _SubspaceRCAN(Body):
     def __init__(self, settings: SubspaceRCAN, ports: Ports) -> None:
         super().__init__()
         components, width = min(settings.components, ports.bands_in), settings.width
-        self.scale = ports.scale
+        self.scale, self.offset = ports.scale, ports.offset
         # what is to be restored is not added to: its noise lies beside the components
         self.adds = ports.scale > 1 and ports.bands_in == ports.bands_out
         self.stem = nn.Conv2d(ports.bands_in, components, 1)
@@ -97,9 +97,9 @@ class _SubspaceRCAN(Body):
         features = self.enter(components)
         gained = functional.pixel_shuffle(self.leave(features + self.body(features)), self.scale)
         if self.adds:
-            large: Tensor = enlarged(x, self.scale) + self.adjoint(gained)
+            large: Tensor = enlarged(x, self.scale, self.offset) + self.adjoint(gained)
             return large
         if self.scale > 1:
-            components = enlarged(components, self.scale)
+            components = enlarged(components, self.scale, self.offset)
         out: Tensor = self.adjoint(components + gained)
         return out

@@ -77,6 +77,11 @@ class Task(Settings):
         return 1
 
     @property
+    def offset(self) -> tuple[float, float]:
+        """Fine rows and columns by which the input was sampled beside the middle of its pixels."""
+        return (0.0, 0.0)
+
+    @property
     def margin(self) -> int:
         """How far, in pixels of the input, `finished` looks beyond what the network sees."""
         return 0
@@ -84,7 +89,11 @@ class Task(Settings):
     def ports(self, takes: Axis, gives: Axis) -> Ports:
         """Return what goes into a network for this task and what comes out."""
         return Ports(
-            bands_in=len(takes), bands_out=len(gives), scale=self.enlarges, whole=self.whole
+            bands_in=len(takes),
+            bands_out=len(gives),
+            scale=self.enlarges,
+            whole=self.whole,
+            offset=self.offset,
         )
 
     @abstractmethod

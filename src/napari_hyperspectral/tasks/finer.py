@@ -65,6 +65,12 @@ class FinerTask(IntensityTask):
         return self.scale
 
     @property
+    def offset(self) -> tuple[float, float]:
+        row, column = self.degrades.offset
+        middle = (self.scale - 1) / 2
+        return (row - middle, column - middle)
+
+    @property
     def margin(self) -> int:
         return self.degrades.margin if self.project else 0
 

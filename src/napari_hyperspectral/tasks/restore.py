@@ -86,7 +86,9 @@ class Restore(FinerTask):
         cost = intensity_cost(made, target, self, network.normalise)
         if self.consistency:
             measured = network.normalise.target(given, given)
-            cost = cost + self.consistency * losses.l1(self.degrades.degrade(made), measured)
+            cost = cost + self.consistency * losses.l1(
+                self.degrades.degrade(made.float()), measured
+            )
         return cost
 
 
