@@ -89,6 +89,8 @@ def lines_of_card(card: Card) -> dict[str, str]:
     told = {
         "task": _settings(task),
         "network": _settings(network),
+        "preprocessing": _done(card.recipe.get("preprocessing", {})),
+        "augmentation": _done(card.recipe.get("augmentation", {})),
         "weights": f"{card.parameters:,}",
         "takes": str(card.axis),
         "gives": str(card.output_axis),
@@ -130,6 +132,16 @@ def _settings(settings: Mapping[str, Any]) -> str:
         if name != "kind" and value not in ((), [], None) and not _no_term(value)
     )
     return f"{settings.get('kind', '?')}" + (f" ({rest})" if rest else "")
+
+
+def _done(steps: Mapping[str, Any]) -> str:
+    """Return in one line what was done to spectra, or at random; nothing if nothing was."""
+    done = {name: value for name, value in steps.items() if value not in (None, "none", False, 0)}
+    used = {"order": "polynomial", "smoothness": "als", "asymmetry": "als"}
+    done = {n: v for n, v in done.items() if used.get(n, "") in ("", done.get("background"))}
+    if done.get("normalise") != "percentile":
+        done.pop("percentile", None)
+    return ", ".join(f"{name.replace('_', ' ')} {_plain(value)}" for name, value in done.items())
 
 
 def _no_term(value: object) -> bool:
