@@ -75,9 +75,9 @@ def finer(folder: Path, fold: int, scale: int, seed: int, machine: Machine) -> I
     axis = SpectralAxis.index(len(parts[0]))
     cubes = [Cube(part, axis) for part in parts]
     recipe = Recipe(
-        task=Restore(scale=scale, degradation="area", normalise="cube"),
-        network=RRDB(width=16, blocks=3, growth=8),
-        training=Training(epochs=60, windows=8, validation=0, average=0.99, seed=seed),
+        task=Restore(scale=scale, degradation="area", normalise="cube", critic_width=8),
+        network=RRDB(width=16, blocks=2, growth=8),
+        training=Training(epochs=30, windows=4, validation=0, average=0.99, seed=seed),
     )
     examples = [recipe.example(fine=cube) for i, cube in enumerate(cubes) if i != fold]
     model = trained(recipe, examples, f"fold {fold + 1}, ×{scale}, seed {seed}", machine)
