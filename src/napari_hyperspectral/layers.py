@@ -346,8 +346,10 @@ def _placed(image: Image, attributes: Mapping[str, Any]) -> Image:
     shown_name = str(attributes.get("name", image.name))
     nameless = not image.name and shown_name == _NAMELESS[type(image)]
     changes: dict[str, Any] = {"name": "" if nameless else shown_name}
-    if isinstance(image, Labels) and "colormap" in attributes:
-        changes["colours"] = _colours(attributes["colormap"], image)
+    if isinstance(image, Labels):
+        image = replace(image, classes=_class_names(attributes.get("features"), image))
+        if "colormap" in attributes:
+            changes["colours"] = _colours(attributes["colormap"], image)
     scale, translate = (_last(attributes.get(n), len(image.dims)) for n in ("scale", "translate"))
     units = [str(unit) for unit in attributes.get("units") or ()]
     shown = units[-1] if units else "pixel"
@@ -367,6 +369,19 @@ def _placed(image: Image, attributes: Mapping[str, Any]) -> Image:
             start=sampling.start if translate is None else translate[place],
         )
     return replace(image, **changes)
+
+
+def _class_names(features: Any, labels: Labels) -> tuple[str, ...]:
+    """Return the names of the classes as the layer's features have them, else as they are.
+
+    There, people change them: a row for each number, in the columns "index" and "class".
+    """
+    if features is None or not {"index", "class"} <= set(features):
+        return labels.classes
+    names = {int(i): str(n) for i, n in zip(features["index"], features["class"], strict=True)}
+    return tuple(
+        names.get(number, f"class {number}") for number in range(1, max(names, default=0) + 1)
+    )
 
 
 def _colours(colormap: Any, labels: Labels) -> tuple[str, ...]:

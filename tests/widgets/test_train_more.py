@@ -18,7 +18,7 @@ from napari_hyperspectral.preprocessing import Preprocessing
 from napari_hyperspectral.presets import PRESETS
 from napari_hyperspectral.progress import finish
 from napari_hyperspectral.recipe import Recipe, Training
-from napari_hyperspectral.tasks import ClassifyImages, Denoise
+from napari_hyperspectral.tasks import ClassifyImages, Denoise, Segment
 from napari_hyperspectral.training import fit
 from napari_hyperspectral.widgets import train
 
@@ -164,3 +164,17 @@ def test_what_cannot_fit_is_said_before_training(qtbot, widget, viewer, pairs, m
     monkeypatch.setattr("napari_hyperspectral.memory.free_bytes", lambda _: 2**20)
     widget.recipe = BRIEF.model_copy(update={"training": Training(epochs=4)})
     qtbot.waitUntil(lambda: "this training needs about" in widget.summary, timeout=5_000)
+
+
+def test_names_of_classes_typed_into_the_table_are_those_of_the_model(qtbot, widget, viewer, pairs):
+    cube = add(viewer, pairs[0][0])
+    painted = viewer.add_labels(np.repeat([[1, 1, 0, 0, 2, 2]], 9, axis=0), name="labels")
+    widget.recipe = BRIEF.model_copy(
+        update={"task": Segment(), "training": Training(epochs=1, validation=0)}
+    )
+    widget.choose(cube=cube, labels=painted)
+    assert widget.classes.layer.name == "labels"
+    widget.classes.item(1, 1).setText("stroma")
+    assert trained(qtbot, widget).card.classes == ("class 1", "stroma")
+    widget.recipe = BRIEF
+    assert widget.classes.isHidden()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from napari.layers import Labels as LabelsLayer
 from napari.layers import Layer
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
@@ -48,6 +49,7 @@ from ..recipe import Recipe, Training
 from ..tasks import TASKS, Example, Task
 from ..training import fit
 from .card_view import CardView
+from .class_table import ClassTable
 from .curve import LossCurve, Losses
 from .file_choice import FileChoice
 from .form import Chooser, Form, folded
@@ -86,6 +88,7 @@ class TrainWidget(JobDock):
         self._augmentation: Form[Augmentation] = Form(Augmentation, folded_from=99)
         self._examples, self._files = ExampleList(viewer), FileChoice()
         self._sources = QTabWidget()
+        self.classes = ClassTable()
         self._start: Model | Path | None = None
         self._start_line = QLabel()
         self._start_line.setWordWrap(True)
@@ -319,6 +322,8 @@ class TrainWidget(JobDock):
         ):
             settings.addWidget(QLabel(f"<b>{title}</b>"))
             settings.addWidget(part)
+            if part is self._sources:
+                settings.addWidget(self.classes)
             settings.addSpacing(8)
         settings.addWidget(folded("Preprocessing", self._preprocessing))
         settings.addWidget(folded("Augmentation", self._augmentation))
@@ -393,6 +398,9 @@ class TrainWidget(JobDock):
             self._files,
         ):
             part.changed.connect(self._summarise_later)
+        self._examples.changed.connect(self._show_classes)
+        self._sources.currentChanged.connect(self._show_classes)
+        self.classes.changed.connect(self._summarise_later)
         self._presets.activated.connect(self._take_preset)
         self.preview_button.clicked.connect(self.preview)
         self._later.timeout.connect(self._summarise)
@@ -408,6 +416,17 @@ class TrainWidget(JobDock):
         if kinds != self._examples.kinds:
             self._examples.ask_for(kinds)
             self._files.ask_for(kinds)
+
+    def _show_classes(self, *_: object) -> None:
+        """Show the classes of the first label layer that is learned from."""
+        painted = [
+            layer
+            for example in self._examples.layers
+            for layer in example.values()
+            if isinstance(layer, LabelsLayer)
+        ]
+        by_layers = self._sources.currentWidget() is self._examples
+        self.classes.follow(painted[0] if painted and by_layers else None)
 
     def _summarise_later(self, *_: object) -> None:
         self._later.start()
