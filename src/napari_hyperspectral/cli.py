@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from .progress import Progress
     from .recipe import Recipe
     from .spectra.axes import Step
-    from .tasks import Task
+    from .tasks import Example, Task
 
 app = typer.Typer(
     name="napari-hyperspectral",
@@ -228,9 +229,6 @@ def train(
     cache: Cache = None,
 ) -> None:
     """Train a model on images; Ctrl-C keeps the best so far."""
-    from .pairing import RowImages, read_examples
-    from .progress import finish
-
     machine = _machine(device, precision, threads, tile_memory, cache)
     if out is not None:
         _check_model(out, force)
@@ -244,20 +242,15 @@ def train(
     print("\n".join(_fewer(pairing.lines())), file=sys.stderr)
     from .evaluation import judged
     from .model import Model
+    from .pairing import RowImages
+    from .progress import finish
     from .summary import lines_of_card
     from .training import fit
 
     autosave = _autosave(machine, recipe, out)
-    with _watching("reading", after=0.5) as watch:
-        examples = list(read_examples(recipe, pairing, watch, axes=axes, image=image))
-    job = fit(
-        recipe,
-        examples,
-        machine=machine,
-        autosave=autosave,
-        resume=resume,
-        start=None if start is None else Model.load(start),
-    )
+    begin = None if start is None else Model.load(start)
+    examples = _read_examples(recipe, pairing, axes, image)
+    job = fit(recipe, examples, machine=machine, autosave=autosave, resume=resume, start=begin)
     with _watching(f"training {out.name}") as watch:
         model = finish(job, watch)
     images = RowImages(pairing, axes=axes, image=image)
@@ -324,13 +317,10 @@ def preview(
     recipe = _read_recipe(recipe_file)
     pairing = _pairing(recipe.task, layers).of("train")
     from .io import format_of, write
-    from .pairing import read_examples
     from .previews import preview_of
 
     format_of(Path("x" + suffix), "write")
-    with _watching("reading", after=0.5) as watch:
-        examples = list(read_examples(recipe, pairing, watch, axes=axes, image=image))
-    shown = preview_of(recipe, examples, epoch)
+    shown = preview_of(recipe, _read_examples(recipe, pairing, axes, image), epoch)
     targets = {out / (name + suffix): picture for name, picture in shown.items()}
     out.mkdir(exist_ok=True)
     for target in targets:
@@ -410,12 +400,8 @@ def predict(
 ) -> None:
     """Run a model on cubes: a cube or a label image comes out, as the model was trained for."""
     machine = _machine(device, precision, threads, tile_memory, None)
-    targets = [
-        [target, _with_word(target, "probabilities")] if probabilities else [target]
-        for target in _targets(paths, out, suffix)
-    ]
-    for target in (one for some in targets for one in some):
-        _check_target(target, force)
+    words = ("", "probabilities") if probabilities else ("",)
+    targets = _checked_targets(paths, out, suffix, words, force)
     from .chain import predict_and_report, told_speed_up
     from .io import read, write
     from .model import Model
@@ -436,10 +422,10 @@ def predict(
             print(write(file, result, overwrite=force))
         if results.report is not None:
             Console().print(results.report)
-            if report is not None:
-                folder = report / Path(path.partition("::")[0]).name.partition(".")[0]
-                folder.mkdir(parents=True, exist_ok=True)
-                results.report.save(folder)
+        if results.report is not None and report is not None:
+            folder = report / Path(path.partition("::")[0]).name.partition(".")[0]
+            folder.mkdir(parents=True, exist_ok=True)
+            results.report.save(folder)
         scores += scores_of(results.images[0])
     if scores:
         _print_rows(scores)
@@ -474,13 +460,9 @@ def components(
     settings = Unmixing(count=count, sum_to_one=sum_to_one, seed=seed)
     paths = [path, *(apply or ())]
     out.mkdir(parents=True, exist_ok=True)
-    targets = [
-        [_with_word(target, word) for word in ("abundances", "composite", "classes")]
-        for target in _targets(paths, out, suffix)
-    ]
     table = out / "components.csv"
-    for target in (table, *(one for some in targets for one in some)):
-        _check_target(target, force)
+    _check_target(table, force)
+    targets = _checked_targets(paths, out, suffix, ("abundances", "composite", "classes"), force)
     cubes = []
     for one in paths:
         with _reading(one) as watch:
@@ -811,6 +793,15 @@ def _pairing(task: Task, words: Sequence[str]) -> Pairing:
         raise typer.BadParameter(str(error)) from error
 
 
+def _read_examples(
+    recipe: Recipe, pairing: Pairing, axes: str | None, image: str | None
+) -> list[Example]:
+    from .pairing import read_examples
+
+    with _watching("reading", after=0.5) as watch:
+        return list(read_examples(recipe, pairing, watch, axes=axes, image=image))
+
+
 def _fewer(lines: Sequence[str], most: int = 20) -> list[str]:
     """Return lines for a person who only wants to see that they are right."""
     if len(lines) <= most:
@@ -844,10 +835,20 @@ def _targets(paths: Sequence[str], out: Path, suffix: str) -> list[Path]:
     return [out / (stem + suffix) for stem in stems]
 
 
+def _checked_targets(
+    paths: Sequence[str], out: Path, suffix: str, words: Sequence[str], force: bool
+) -> list[list[Path]]:
+    """Return where the images of each cube go: one for each word, which its name ends with."""
+    targets = [[_with_word(t, word) for word in words] for t in _targets(paths, out, suffix)]
+    for target in chain.from_iterable(targets):
+        _check_target(target, force)
+    return targets
+
+
 def _with_word(path: Path, word: str) -> Path:
-    """Return a path whose name has one word more, before its suffix."""
+    """Return a path whose name has one word more, if any, before its suffix."""
     stem, dot, suffix = path.name.partition(".")
-    return path.with_name(f"{stem}_{word}{dot}{suffix}")
+    return path.with_name("_".join(filter(None, (stem, word))) + dot + suffix)
 
 
 def _check_target(path: Path, force: bool, format_name: str | None = None) -> None:
