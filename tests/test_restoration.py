@@ -14,7 +14,7 @@ from napari_hyperspectral.degradation import Degradation
 from napari_hyperspectral.networks import RRDB, Pixelwise
 from napari_hyperspectral.restoration import (
     findings,
-    report_of,
+    reported,
     restoration_report,
     with_findings,
 )
@@ -67,7 +67,7 @@ def test_what_was_added_is_seen(fine, measured, rng):
 
 
 def test_the_report_tells_figures_pictures_and_what_they_mean(fine, measured, tmp_path):
-    report = restoration_report(measured, fine, TWICE)
+    report = restoration_report(measured, fine, TWICE, findings(measured, fine, TWICE))
     assert [table.title for table in report.tables] == ["Held to the measurement", "Detail, in um"]
     rows = {row["figure"]: row["value"] for table in report.tables for row in table.rows}
     assert rows["flux, least"] == pytest.approx(1, rel=1e-5)
@@ -100,15 +100,16 @@ def test_a_prediction_of_a_restoring_model_has_a_report_and_others_have_none(mea
     network = RRDB(width=2, blocks=1, growth=2)
     recipe = Recipe(task=Restore(scale=2, critic_width=2), network=network, training=training)
     model = finish(fit(recipe, [recipe.example(fine=measured)]))
-    report = report_of(model, measured, finish(predict(model, measured)))
+    kept, report = reported(model, measured, finish(predict(model, measured)))
+    assert "flux of bands" in kept.history[-1]
     rows = {row["figure"]: row["value"] for row in report.tables[0].rows}
     assert rows["flux, least"] == pytest.approx(1, abs=0.01)
     assert rows["difference after degradation, of the spread"] < 1e-3
     small = replace(measured, data=measured.data[:, :3, :3])
-    assert report_of(model, small, finish(predict(model, small))) is None
+    assert reported(model, small, finish(predict(model, small)))[1] is None
     other = Recipe(task=Denoise(), network=Pixelwise(width=2), training=training)
     denoiser = finish(fit(other, [other.example(noisy=fine, clean=fine)]))
-    assert report_of(denoiser, fine, finish(predict(denoiser, fine))) is None
+    assert reported(denoiser, fine, finish(predict(denoiser, fine)))[1] is None
 
 
 def test_a_result_of_another_cube_is_refused(fine, measured):

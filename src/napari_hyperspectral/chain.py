@@ -17,7 +17,7 @@ from .model import Model
 from .prediction import AxisMismatchError, NoClassesError, bands_given, predict, predict_classes
 from .progress import Job, Result, part_of
 from .reports import Report
-from .restoration import report_of
+from .restoration import reported
 
 _FEWEST_PIXELS: Final = 4
 """Along a side of an image whose detail can be looked at: smaller ones have no Fourier rings."""
@@ -153,7 +153,8 @@ def predict_and_report(
     given = before[-1] if before else cube
     if not isinstance(given, Cube) or min(result.shape[-2:]) < _FEWEST_PIXELS:
         return Results([result])
-    return Results([result], report_of(models[-1], given, result))
+    result, report = reported(models[-1], given, result)
+    return Results([result], report)
 
 
 def check_chain(models: Sequence[Model], axis: Axis) -> None:

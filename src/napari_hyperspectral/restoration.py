@@ -108,9 +108,10 @@ def findings(given: Cube, restored: Cube, degradation: Degradation) -> Findings:
     )
 
 
-def restoration_report(given: Cube, restored: Cube, degradation: Degradation) -> Report:
+def restoration_report(
+    given: Cube, restored: Cube, degradation: Degradation, found: Findings
+) -> Report:
     """Return `findings` for people: two tables, four pictures, and what they mean."""
-    found = findings(given, restored, degradation)
     unit = restored.pixel_unit or "pixels"
     figures = found.summary
     held = ("flux", "difference after", "spectral")
@@ -133,19 +134,22 @@ def restoration_report(given: Cube, restored: Cube, degradation: Degradation) ->
     )
 
 
-def report_of(model: Model, given: Cube, result: Image) -> Report | None:
-    """Return the report to show beside a prediction; None where the task makes no finer image.
+def reported(model: Model, given: Cube, result: Image) -> tuple[Image, Report | None]:
+    """Return a prediction that holds what was found of it, and the report to show beside it.
 
-    None, too, for images too small to have detail.
-
-    For command line and docks alike: ``report_of(model, cube, finish(predict(model, cube)))``.
+    Where the task makes no finer image, or the image is too small to have detail, the prediction
+    as it is, and None. For command line and docks alike:
+    ``reported(model, cube, finish(predict(model, cube)))``.
     """
     task = model.recipe.task
     if not isinstance(task, FinerTask) or not isinstance(result, Cube):
-        return None
+        return result, None
     if min(result.shape[-2:]) < _SIDE:
-        return None
-    return restoration_report(model.recipe.preprocessing.on(given), result, task.degrades)
+        return result, None
+    given = model.recipe.preprocessing.on(given)
+    found = findings(given, result, task.degrades)
+    report = restoration_report(given, result, task.degrades, found)
+    return with_findings(result, found), report
 
 
 def with_findings(result: Cube, found: Findings) -> Cube:
