@@ -56,6 +56,10 @@ class Backbone(Network):
         channels = ports.bands_in if self.along == "image" else 1
         return _Looking(self.along, self.layers_for(_DIMS[self.along], channels, ports.bands_out))
 
+    def places(self, ports: Ports) -> int:
+        """Return how many places along the spectrum its layers see, repeated ones among them."""
+        return 1 if self.along == "image" else max(2 * _SHRINK, ports.bands_in)
+
     @abstractmethod
     def layers_for(self, dims: Dims, channels: int, answers: int) -> nn.Module:
         """Return layers that take (batch, channels, …), of `dims` sizes, to (batch, answers)."""

@@ -35,10 +35,11 @@ class DenseNet(Backbone):
     dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
     """Share of channels silenced at each training step; guards against learning by heart."""
     norm: Norm = "group"
-    """How numbers are kept in range between layers. Published: batch, which needs many examples
-    in a step; group does as well with one, as whole images are shown."""
+    """How values are kept in range between layers. Published: batch, which needs many examples in a
+    step; group, by statistics of each image, does as well with one, as whole images are shown."""
     activation: Activation = "relu"
-    """What bends between layers; published: relu."""
+    """What is made of values below 0 between layers: relu cuts them off, leaky relu keeps a tenth of
+    them, prelu a share that it learns. Published: relu."""
 
     def layers_for(self, dims: Dims, channels: int, answers: int) -> nn.Module:
         try:
@@ -56,8 +57,7 @@ class DenseNet(Backbone):
         return self.growth or _LAYOUTS[self.layers][0]
 
     def floats_a_pixel(self, ports: Ports) -> int:
-        depth = 1 if self.along == "image" else max(64, ports.bands_in)
-        return 2 * ports.bands_in + 16 * self._growth * depth
+        return 2 * ports.bands_in + 16 * self._growth * self.places(ports)
 
     @classmethod
     def smallest(cls) -> Self:

@@ -60,8 +60,8 @@ class EfficientNet(Backbone):
     width: Annotated[int, Ge(1), Le(512)] = _STEM
     """Channels of the first layer of b0, to which all others are in proportion; published: 32."""
     norm: Norm = "group"
-    """How numbers are kept in range between layers. Published: batch, which needs many examples
-    in a step; group does as well with one, as whole images are shown."""
+    """How values are kept in range between layers. Published: batch, which needs many examples in a
+    step; group, by statistics of each image, does as well with one, as whole images are shown."""
 
     def layers_for(self, dims: Dims, channels: int, answers: int) -> nn.Module:
         try:
@@ -82,8 +82,8 @@ class EfficientNet(Backbone):
         return dressed(layers, dims, self.norm, None)
 
     def floats_a_pixel(self, ports: Ports) -> int:
-        depth = 1 if self.along == "image" else max(64, ports.bands_in)
-        return 2 * ports.bands_in + int(6 * _SIZES[self.size].width * self.width) * depth
+        wide = int(6 * _SIZES[self.size].width * self.width)
+        return 2 * ports.bands_in + wide * self.places(ports)
 
     @classmethod
     def smallest(cls) -> Self:

@@ -34,10 +34,11 @@ class ResNet(Backbone):
     width: Annotated[int, Ge(1), Le(512)] = 64
     """Channels of the first layer; the last have eight times as many, with bottlenecks 32 times."""
     norm: Norm = "group"
-    """How numbers are kept in range between layers. Published: batch, which needs many examples
-    in a step; group does as well with one, as whole images are shown."""
+    """How values are kept in range between layers. Published: batch, which needs many examples in a
+    step; group, by statistics of each image, does as well with one, as whole images are shown."""
     activation: Activation = "relu"
-    """What bends between layers; published: relu."""
+    """What is made of values below 0 between layers: relu cuts them off, leaky relu keeps a tenth of
+    them, prelu a share that it learns. Published: relu."""
 
     def layers_for(self, dims: Dims, channels: int, answers: int) -> nn.Module:
         try:
@@ -59,8 +60,7 @@ class ResNet(Backbone):
         return dressed(layers, dims, self.norm, self.activation)
 
     def floats_a_pixel(self, ports: Ports) -> int:
-        depth = 1 if self.along == "image" else max(64, ports.bands_in)
-        return 2 * ports.bands_in + 4 * self.width * depth
+        return 2 * ports.bands_in + 4 * self.width * self.places(ports)
 
     @classmethod
     def smallest(cls) -> Self:

@@ -38,10 +38,12 @@ class SegNet(ImageNetwork):
     depth: Annotated[int, Ge(1), Le(6)] = 5
     """Times the image is halved: how far around a pixel it looks. Published: 5."""
     activation: Activation = "relu"
-    """What follows each convolution but the last."""
+    """What is made of values below 0 after each convolution but the last: relu cuts them off, leaky
+    relu keeps a tenth of them, prelu a share that it learns."""
     norm: Norm = "batch"
-    """Normalisation after each convolution but the last. With instance and group, averages over
-    the image enter, and large images in tiles become only nearly right."""
+    """How values are kept in range after each convolution but the last: batch by statistics of the
+    training set, layer by those of each pixel, instance and group by those of the image at hand,
+    with which large images in tiles become only nearly right."""
     dropout: Annotated[float, Ge(0), Lt(1)] = 0.5
     """Share of numbers of the inner half silenced at each training step; against learning by
     heart."""

@@ -35,19 +35,21 @@ class UNet(Network):
     space. volume: along both, the bands being the depth; takes much more memory."""
     width: Annotated[int, Ge(1), Le(1024)] = 32
     """Channels of the first level; each level below has twice as many."""
-    widest: Annotated[int, Ge(1), Le(4096)] = 512
-    """Channels that a level has at most."""
     depth: Annotated[int, Ge(0), Le(6)] = 3
     """Times the size is halved: how far around a pixel, or a band, it looks."""
+    widest: Annotated[int, Ge(1), Le(4096)] = 512
+    """Channels that a level has at most."""
     residual: bool = False
     """Two convolutions more at each step, added to what comes in (ResUNet)."""
     upsampling: Literal["nearest", "linear", "transposed"] = "linear"
     """How the size is doubled: by repeating, by interpolating, or by a learned convolution."""
     activation: Activation = "relu"
-    """What follows each convolution but the last."""
+    """What is made of values below 0 after each convolution but the last: relu cuts them off, leaky
+    relu keeps a tenth of them, prelu a share that it learns."""
     norm: Norm = "batch"
-    """Normalisation after each convolution but the last. With instance and group, averages over
-    the image enter, and large images in tiles become only nearly right."""
+    """How values are kept in range after each convolution but the last: batch by statistics of the
+    training set, layer by those of each pixel, instance and group by those of the image at hand,
+    with which large images in tiles become only nearly right."""
     dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
     """Share of the deepest numbers silenced at each training step; against learning by heart."""
 

@@ -31,16 +31,16 @@ class IntensityTask(Task):
     intensities: ClassVar[bool] = True
     unlabelled: ClassVar[float] = float("nan")
     penalty: Penalty = "l1"
-    """What an error costs: l1 keeps peaks sharper; l2 follows the mean of what is possible, and is
-    right for counting noise; huber is l2 up to one spread of the data and l1 beyond; charbonnier
-    is l1 without its corner."""
+    """What an error costs. l1: its size, which keeps peaks sharper; l2: its square, which follows the
+    mean of what is possible, and is right for counting noise; huber: l2 up to one spread of the
+    data and l1 beyond; charbonnier: l1 without its corner at 0."""
     angle: Annotated[float, Ge(0)] = 0.0
     """Weight of the angle (in radians) between the spectra of each pixel: shape, not brightness."""
     ssim: Annotated[float, Ge(0)] = 0.0
-    """Weight of 1 − SSIM of each band: structure. Needs a network that sees images."""
+    """Weight of 1 − SSIM (structural similarity) of each band. Needs a network that sees images."""
     frc: Annotated[float, Ge(0)] = 0.0
-    """Weight of the Fourier ring loss of each band: detail at all scales, blind to brightness.
-    Needs a network that sees images."""
+    """Weight of the loss by Fourier ring correlation of each band: detail at all scales, blind to
+    brightness. Needs a network that sees images."""
     correlation: Annotated[float, Ge(0)] = 0.0
     """Weight of 1 − Pearson's correlation of each band over the pixels of a batch."""
 

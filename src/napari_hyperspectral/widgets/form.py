@@ -20,7 +20,8 @@ S = TypeVar("S", bound=Settings)
 _LINK: Final = "#5a9fd8"  # legible in napari's dark and light theme, as Qt's own blue is not
 _FOLDED_FROM: Final = 5
 """A form of more fields than this shows the first ones; the rest unfold."""
-_ACRONYMS: Final = ("frc", "psf", "ssim")
+_WRITTEN: Final = {"frc": "FRC", "psf": "PSF", "ssim": "SSIM", "unets": "U-Nets"}
+"""Names of fields that are no plain words, as people write them."""
 
 
 class Form(QWidget, Generic[S]):
@@ -196,7 +197,7 @@ def summary(kind: type[Settings]) -> str:
 
 def titled(name: str) -> str:
     """Return the name of a field as people write it: "Learning rate", "FRC"."""
-    return name.upper() if name in _ACRONYMS else name.replace("_", " ").capitalize()
+    return _WRITTEN.get(name, name.replace("_", " ").capitalize())
 
 
 def _fixed(field: FieldInfo) -> bool:
