@@ -12,9 +12,7 @@ import numpy as np
 from numpy.polynomial.legendre import legvander
 from numpy.typing import NDArray
 
-from .each import Table, each_spectrum
-
-Bands = NDArray[np.bool_]
+from .each import Bands, Table, counted, each_spectrum
 
 
 def minimum_background(
@@ -31,7 +29,7 @@ def minimum_background(
     """
 
     def step(table: Table) -> Table:
-        used = _used(table, good)
+        used = counted(table, good)
         least = np.where(used, table, np.inf).min(axis=1, keepdims=True)
         return np.broadcast_to(np.where(used.any(axis=1, keepdims=True), least, 0), table.shape)
 
@@ -73,7 +71,7 @@ def polynomial_background(
     basis: Table = np.linalg.solve(np.linalg.qr(powers[chosen]).R.T, powers.T)  # (power, band)
 
     def step(table: Table) -> Table:
-        used = _used(table, good)
+        used = counted(table, good)
         known = np.where(used, table, 0)
         shares = np.stack([(known * power).sum(axis=1) for power in basis], axis=1)
         holed = (used != chosen).any(axis=1)
@@ -111,7 +109,7 @@ def als_background(
     """
 
     def step(table: Table) -> Table:
-        used = _used(table, good)
+        used = counted(table, good)
         spectra = np.where(used, table, 0)
         # through fewer than two values lies no one line: there the curve is constant
         few = used.sum(axis=1) < 2
@@ -130,18 +128,13 @@ def als_background(
     return each_spectrum(step, data, band)
 
 
-def _used(table: Table, good: Bands | None) -> Bands:
-    known = np.isfinite(table)
-    return known if good is None else known & good
-
-
 def _from_minus_one_to_one(centres: NDArray[np.float64], chosen: Bands) -> NDArray[np.float64]:
     low, high = centres[chosen].min(), centres[chosen].max()
     scaled: NDArray[np.float64] = (2 * centres - (low + high)) / ((high - low) or 1.0)
     return scaled
 
 
-def _solved(used: Bands, basis: Table, sums: Table) -> Table:
+def _solved(used: NDArray[np.bool_], basis: Table, sums: Table) -> Table:
     """Return the shares of a basis, (power, band), in spectra with holes.
 
     Those of least length, where holes leave several.

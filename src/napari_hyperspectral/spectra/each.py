@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 Table: TypeAlias = NDArray[np.float64]
 """Spectra as rows, shape (spectrum, band)."""
+Bands: TypeAlias = NDArray[np.bool_]
+"""Which bands are meant, shape (band,)."""
 
 _SLAB: Final = 2**20
 """Values that are worked on at a time."""
@@ -38,3 +40,9 @@ def each_spectrum(
         table[~np.isfinite(table)] = np.nan
         made[:, first : first + thick] = step(table).T
     return np.moveaxis(made.reshape(bands.shape), 0, band)
+
+
+def counted(table: Table, good: Bands | None) -> NDArray[np.bool_]:
+    """Return which values of a table count: those that were measured, in good bands."""
+    known = np.isfinite(table)
+    return known if good is None else known & good

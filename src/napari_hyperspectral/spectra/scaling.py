@@ -12,9 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .each import Table, each_spectrum
-
-Bands = NDArray[np.bool_]
+from .each import Bands, Table, counted, each_spectrum
 
 _TINY: Final = 1e-6
 """Below this share of the greatest magnitude, a number is rounding: data are single precision."""
@@ -34,7 +32,7 @@ def by_maximum(
     """
 
     def step(table: Table) -> Table:
-        greatest = np.where(_counts(table, good), table, -np.inf).max(axis=1)
+        greatest = np.where(counted(table, good), table, -np.inf).max(axis=1)
         return _divided(table, greatest, good)
 
     return each_spectrum(step, data, band)
@@ -49,7 +47,7 @@ def by_percentile(
     """
 
     def step(table: Table) -> Table:
-        counts = _counts(table, good)
+        counts = counted(table, good)
         values = np.sort(np.where(counts, table, np.nan), axis=1)  # missing ones come last
         place = np.maximum(counts.sum(axis=1, keepdims=True) - 1, 0) * (percentile / 100)
         low = np.floor(place).astype(np.intp)
@@ -103,7 +101,7 @@ def by_vector(
     """
 
     def step(table: Table) -> Table:
-        squares = np.where(_counts(table, good), table, 0) ** 2
+        squares = np.where(counted(table, good), table, 0) ** 2
         return _divided(table, np.sqrt(squares.sum(axis=1)), good)
 
     return each_spectrum(step, data, band)
@@ -119,7 +117,7 @@ def standard_normal(
     """
 
     def step(table: Table) -> Table:
-        counts = _counts(table, good)
+        counts = counted(table, good)
         number = counts.sum(axis=1, keepdims=True)
         mean = np.where(counts, table, 0).sum(axis=1, keepdims=True) / np.maximum(number, 1)
         centred = table - mean
@@ -131,13 +129,8 @@ def standard_normal(
     return each_spectrum(step, data, band)
 
 
-def _counts(table: Table, good: Bands | None) -> Bands:
-    known = np.isfinite(table)
-    return known if good is None else known & good
-
-
 def _magnitudes(table: Table, good: Bands | None) -> NDArray[np.float64]:
-    greatest: NDArray[np.float64] = np.where(_counts(table, good), np.abs(table), 0).max(axis=1)
+    greatest: NDArray[np.float64] = np.where(counted(table, good), np.abs(table), 0).max(axis=1)
     return greatest
 
 

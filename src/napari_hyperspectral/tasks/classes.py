@@ -15,6 +15,7 @@ from torch import Tensor
 from .. import losses
 from ..axis import Axis, ChannelAxis
 from ..cube import Cube, Labels
+from ..networks import Scale
 from .base import Example, Task, measured_planes, planes
 
 _PENALTIES: Final = {
@@ -30,6 +31,10 @@ class ClassTask(Task):
 
     intensities: ClassVar[bool] = False
     unlabelled: ClassVar[float] = 0.0
+    normalise: Scale = "band"
+    """How spectra are brought to one scale before the network. band or cube: by mean and spread of
+    the training set, of each band or of all together; mean or maximum: each spectrum by its own,
+    which takes away differences in brightness."""
     classes: tuple[str, ...] = ()
     """Names of the classes numbered 1, 2, …; left empty, they come with the examples."""
     penalty: Literal["cross-entropy", "binary", "focal"] = "cross-entropy"

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..axis import Axis, ChannelAxis
 from ..cube import Cube, Labels
-from ..networks import Normalised, Scale
+from ..networks import Normalised
 from .base import Example, measured_planes
 from .classes import ClassTask, class_cost, labels_of, with_common_classes
 
@@ -31,10 +31,6 @@ class ClassifyImages(ClassTask):
     whole: ClassVar[bool] = True
     spectra: ClassVar[tuple[str, ...]] = ("image",)
     kind: Literal["classify_images"] = "classify_images"
-    normalise: Scale = "band"
-    """How spectra are brought to one scale before the network. band or cube: by mean and spread of
-    the training set, of each band or of all together; mean or maximum: each spectrum by its own,
-    which takes away differences in brightness."""
 
     def example(self, *, image: Cube, label: str) -> Example:
         """Pair an image with the name of its class.

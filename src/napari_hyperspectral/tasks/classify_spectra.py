@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..axis import Axis
 from ..cube import Cube, Labels
-from ..networks import Normalised, Scale
+from ..networks import Normalised
 from .base import Example
 from .classes import ClassTask, class_cost, labelled_example, labels_of, with_common_classes
 
@@ -28,10 +28,6 @@ class ClassifySpectra(ClassTask):
     kind: Literal["classify_spectra"] = "classify_spectra"
     balance: bool = True
     """Let every class count alike, however many spectra there are of it (Dice does anyway)."""
-    normalise: Scale = "band"
-    """How spectra are brought to one scale before the network. band or cube: by mean and spread of
-    the training set, of each band or of all together; mean or maximum: each spectrum by its own,
-    which takes away differences in brightness."""
 
     def example(self, *, spectra: Cube, labels: Labels) -> Example:
         """Pair spectra with their classes, which may be but one if another example has others.

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..axis import Axis
 from ..cube import Cube, Labels
-from ..networks import Normalised, Scale
+from ..networks import Normalised
 from .base import Example
 from .classes import ClassTask, class_cost, labelled_example, labels_of
 
@@ -27,10 +27,6 @@ class Segment(ClassTask):
     kind: Literal["segment"] = "segment"
     balance: bool = True
     """Let every class count alike, however many pixels were painted of it (Dice does anyway)."""
-    normalise: Scale = "band"
-    """How spectra are brought to one scale before the network. band or cube: by mean and spread of
-    the training set, of each band or of all together; mean or maximum: each spectrum by its own,
-    which takes away differences in brightness."""
 
     def example(self, *, cube: Cube, labels: Labels) -> Example:
         """Pair a cube with painted labels of the same pixels.
