@@ -134,3 +134,19 @@ def truth(clean):
     return Labels(
         np.where(clean.data[3] < clean.data[9], 2, 1).astype(np.uint8), ("first", "second")
     )
+
+
+@pytest.fixture
+def run(capsys, tmp_path, monkeypatch):
+    """Run a command in a folder of its own; give exit code, output and errors."""
+    from napari_hyperspectral.cli import main
+
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words):
+        with pytest.raises(SystemExit) as end:
+            main([str(word) for word in words])
+        out, err = capsys.readouterr()
+        return int(end.value.code or 0), out, err
+
+    return run

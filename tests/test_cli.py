@@ -25,20 +25,6 @@ QUICK = {
 
 
 @pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    """Run a command in a folder of its own; give exit code, output and errors."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words):
-        with pytest.raises(SystemExit) as end:
-            main([str(word) for word in words])
-        out, err = capsys.readouterr()
-        return int(end.value.code or 0), out, err
-
-    return run
-
-
-@pytest.fixture
 def pair(noisy, clean, tmp_path):
     """A noisy and a clean file, and a quick recipe."""
     write(tmp_path / "noisy.npz", noisy)

@@ -7,26 +7,11 @@ import pytest
 
 from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.card import read_card
-from napari_hyperspectral.cli import main
 from napari_hyperspectral.cube import Cube
 from napari_hyperspectral.io import read, write
 from napari_hyperspectral.recipe import Recipe
 
 HERE = ("--cache", "cache", "--threads", "1")
-
-
-@pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    """Run a command in a folder of its own; give exit code, output and errors."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words):
-        with pytest.raises(SystemExit) as end:
-            main([str(word) for word in words])
-        out, err = capsys.readouterr()
-        return int(end.value.code or 0), out, err
-
-    return run
 
 
 def recipe(folder, kind, **training):

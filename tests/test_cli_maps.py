@@ -4,22 +4,8 @@ import numpy as np
 import pytest
 
 from napari_hyperspectral.axis import SpectralAxis
-from napari_hyperspectral.cli import main
 from napari_hyperspectral.cube import Cube
 from napari_hyperspectral.io import read, read_labels, write
-
-
-@pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words):
-        with pytest.raises(SystemExit) as end:
-            main(list(words))
-        out, err = capsys.readouterr()
-        return int(end.value.code or 0), out, err
-
-    return run
 
 
 @pytest.fixture
