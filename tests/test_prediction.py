@@ -6,8 +6,23 @@ import torch
 from napari_hyperspectral import Machine, Model, Recipe, Training, finish, fit, predict
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube
-from napari_hyperspectral.networks import NETWORKS, Pixelwise, Ports, UNet, UwUNet, geometry_of
-from napari_hyperspectral.prediction import AxisMismatchError, Cancelled, _tile_side, tiles
+from napari_hyperspectral.networks import (
+    NETWORKS,
+    Geometry,
+    Pixelwise,
+    Ports,
+    UNet,
+    UwUNet,
+    geometry_of,
+)
+from napari_hyperspectral.prediction import (
+    AxisMismatchError,
+    Cancelled,
+    _halved,
+    _tile_side,
+    _todo,
+    tiles,
+)
 from napari_hyperspectral.progress import Progress, Stop
 from napari_hyperspectral.tasks import Denoise, PredictChannels, Segment
 
@@ -94,6 +109,15 @@ def test_memory_that_runs_out_makes_tiles_smaller_and_nothing_else(
     monkeypatch.setattr(prediction._Prediction, "_piece", scarce)
     assert np.array_equal(finish(predict(model, noisy)).data, expected)
     assert failures
+
+
+def test_tiles_that_are_cut_smaller_on_the_way_still_cover_the_image():
+    geometry = Geometry(reach=3, stride=8, floats=1)  # tiles of 40, of which halves are 16
+    first, *left = _todo([], 96, 88, 40, geometry)
+    covered = np.zeros((96, 88), int)
+    for _, tile in (first, *_halved(left, 20, geometry, 96, 88)):
+        covered[tile.kept] += 1
+    assert (covered == 1).all()
 
 
 def test_other_bands_are_resampled_to_the_model_and_back(learned, noisy, clean):

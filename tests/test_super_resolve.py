@@ -163,6 +163,20 @@ def test_what_is_missing_or_bad_stays_so():
     assert pair.strata.sum() == 6 * 8 - 1
 
 
+def test_a_projected_result_agrees_up_to_borders_that_the_network_had_padded():
+    task = SuperResolve(scale=2, degradation="bicubic", project=True)
+    recipe = Recipe(
+        task=task,
+        network=SpectralUNet(components=2, width=2, depth=3),  # takes multiples of 4
+        training=Training(epochs=1, windows=1),
+    )
+    model = finish(fit(recipe, [recipe.example(fine=scene(0))]))
+    whole = coarse(scene(1), task)
+    given = replace(whole, data=whole.data[:, :29, :33])
+    found = torch.from_numpy(finish(predict(model, given)).data)
+    assert torch.allclose(task.degrades.degrade(found), torch.from_numpy(given.data), atol=1e-3)
+
+
 def test_tiles_of_a_projected_result_leave_no_seams(monkeypatch):
     recipe = Recipe(
         task=SuperResolve(scale=2, degradation="bicubic", project=True),

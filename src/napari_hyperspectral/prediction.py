@@ -244,11 +244,13 @@ class _Prediction:
         given = torch.from_numpy(np.pad(self.bands.to_model(tile), pad, mode="symmetric"))
         with precision_of(self.machine, runner, device):
             out = runner(given[None].to(device)).float()
-        out = self.task.finished(out, given[None].to(device))
-        piece: NDArray[np.float32] = out[0].cpu().numpy()
         if self.task.whole:
-            return piece
-        piece = piece[:, : height * self.scale, : width * self.scale]
+            scores: NDArray[np.float32] = out[0].cpu().numpy()
+            return scores
+        # what was padded was not measured: the result ends where the image does
+        out = out[..., : height * self.scale, : width * self.scale]
+        out = self.task.finished(out, given[None, :, :height, :width].to(device))
+        piece: NDArray[np.float32] = out[0].cpu().numpy()
         return self.bands.to_cube(piece, tile, self.scale)
 
     def _take(
@@ -352,23 +354,29 @@ def tiles(height: int, width: int, side: int, reach: int, stride: int) -> Iterat
     Halos end at the image, and begin at multiples of `stride`, so that the coarse grids of a
     network lie as they do in the whole image.
     """
+    yield from _tiles_of((slice(0, height), slice(0, width)), (height, width), side, reach, stride)
+
+
+def _tiles_of(
+    part: tuple[slice, slice], size: tuple[int, int], side: int, reach: int, stride: int
+) -> Iterator[_Tile]:
+    """Yield tiles that cover a part of an image of this size; it begins at multiples of `stride`."""
     side = max(stride, side // stride * stride)
     halo = -(-reach // stride) * stride
-    for y in range(0, height, side):
-        for x in range(0, width, side):
-            spans = [
-                (
-                    start,
-                    min(start + side, size),
-                    max(0, start - halo),
-                    min(start + side + halo, size),
-                )
-                for start, size in ((y, height), (x, width))
+    for y in range(part[0].start, part[0].stop, side):
+        for x in range(part[1].start, part[1].stop, side):
+            kept = [
+                (start, min(start + side, whole.stop))
+                for start, whole in zip((y, x), part, strict=True)
+            ]
+            outer = [
+                (max(0, start - halo), min(stop + halo, end))
+                for (start, stop), end in zip(kept, size, strict=True)
             ]
             yield _Tile(
-                tuple(slice(a, b) for _, _, a, b in spans),  # type: ignore[arg-type]
-                tuple(slice(a, b) for a, b, _, _ in spans),  # type: ignore[arg-type]
-                tuple(slice(a - c, b - c) for a, b, c, _ in spans),  # type: ignore[arg-type]
+                tuple(slice(a, b) for a, b in outer),  # type: ignore[arg-type]
+                tuple(slice(a, b) for a, b in kept),  # type: ignore[arg-type]
+                tuple(slice(a - o, b - o) for (a, b), (o, _) in zip(kept, outer)),  # type: ignore[arg-type]
             )
 
 
@@ -385,15 +393,12 @@ def _todo(leading: list[int], height: int, width: int, side: int, geometry: Geom
 
 def _halved(todo: _Todo, side: int, geometry: Geometry, height: int, width: int) -> _Todo:
     """Cut the tiles that are still to do into smaller ones."""
-    wanted = {(place, tile.kept[0].start, tile.kept[1].start): tile for place, tile in todo}
-    smaller: _Todo = []
-    for (place, *_), tile in wanted.items():
-        ys, xs = tile.kept
-        for small in tiles(height, width, side, geometry.reach, geometry.stride):
-            inside_y = ys.start <= small.kept[0].start < ys.stop
-            if inside_y and xs.start <= small.kept[1].start < xs.stop:
-                smaller.append((place, small))
-    return smaller
+    size = (height, width)
+    return [
+        (place, small)
+        for place, tile in todo
+        for small in _tiles_of(tile.kept, size, side, geometry.reach, geometry.stride)
+    ]
 
 
 def _tile_side(
