@@ -1,5 +1,6 @@
 """Every setting does something: changing it changes a loss, a weight or an output."""
 
+from functools import cache
 from itertools import combinations
 from typing import Literal, get_args, get_origin
 
@@ -146,6 +147,12 @@ def fingerprint(recipe, images, start=None):
     )
 
 
+@pytest.fixture(scope="module")
+def fingerprint_of(images):
+    """`fingerprint` on the scene; many settings are compared with one recipe, trained once."""
+    return cache(lambda recipe: fingerprint(recipe, images))
+
+
 def different(one, other):
     return any(
         not np.array_equal(np.asarray(a), np.asarray(b))
@@ -205,35 +212,35 @@ def test_every_setting_of_the_training_does_something(kind, name, images):
         if choice != Training.model_fields[name].default
     ],
 )
-def test_every_choice_of_how_to_step_is_another_training(name, choice, images):
+def test_every_choice_of_how_to_step_is_another_training(name, choice, fingerprint_of):
     base = BASE.model_copy(update={"every": 1})
     one, other = (
         Recipe(task=TASKS[0](), network=Pixelwise(width=8), training=training)
         for training in (base, base.model_copy(update={name: choice}))
     )
-    assert different(fingerprint(one, images), fingerprint(other, images))
+    assert different(fingerprint_of(one), fingerprint_of(other))
 
 
 @pytest.mark.parametrize(("kind", "name"), fields(TASKS))
-def test_every_setting_of_a_task_does_something(kind, name, images):
+def test_every_setting_of_a_task_does_something(kind, name, fingerprint_of):
     network = (
         SpectralUNet(components=4, width=4, depth=1) if name in IMAGE_ONLY else Pixelwise(width=8)
     )
     base = kind(**ONLY_WITH.get(name, {}), **QUICK.get(kind, {}))
     changed = kind.model_validate(base.model_dump() | {name: another(base, name)})
     one, other = (Recipe(task=task, network=network, training=BASE) for task in (base, changed))
-    assert different(fingerprint(one, images), fingerprint(other, images))
+    assert different(fingerprint_of(one), fingerprint_of(other))
 
 
 @pytest.mark.parametrize(("kind", "name"), fields(NETWORKS))
-def test_every_setting_of_a_network_does_something(kind, name, images):
+def test_every_setting_of_a_network_does_something(kind, name, fingerprint_of):
     smallest = kind.smallest()
     networks = (smallest, smallest.model_copy(update={name: another(smallest, name)}))
     by_pixel = all(network.answers == "pixel" for network in networks)
     task = TASKS[0]() if by_pixel else ClassifyImages()
     training = BASE.model_copy(update={"epochs": 1, "batch_size": 64})  # some have 200 layers
     one, other = (Recipe(task=task, network=network, training=training) for network in networks)
-    assert different(fingerprint(one, images), fingerprint(other, images))
+    assert different(fingerprint_of(one), fingerprint_of(other))
 
 
 def prepared(preprocessing, images):
