@@ -11,7 +11,7 @@ from napari_hyperspectral import Recipe, Training, finish, fit
 from napari_hyperspectral import memory as memory_module
 from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cube import Cube, Labels
-from napari_hyperspectral.memory import TooLargeError
+from napari_hyperspectral.memory import TooLargeError, training_bytes
 from napari_hyperspectral.networks import (
     RRDB,
     Pixelwise,
@@ -22,7 +22,7 @@ from napari_hyperspectral.networks import (
     UNet,
     UwUNet,
 )
-from napari_hyperspectral.tasks import Denoise, Segment
+from napari_hyperspectral.tasks import ClassifyImages, Denoise, Segment, SuperResolve
 
 MEASURE = r"""
 import re, sys
@@ -78,6 +78,19 @@ def test_a_training_that_cannot_fit_is_refused_before_it_begins(noisy, clean, mo
     example = recipe.task.example(noisy=noisy, clean=clean)
     with pytest.raises(TooLargeError, match=r"needs about .* GB, 0.0 GB are free on cpu; take a"):
         finish(fit(recipe, [example]))
+
+
+@pytest.mark.parametrize("task", [SuperResolve(scale=2), ClassifyImages()], ids=lambda t: t.kind)
+def test_images_count_as_such_for_networks_that_see_one_spectrum_at_a_time(task, noisy):
+    recipe = Recipe(task=task, network=Pixelwise(width=64), training=Training(together=2))
+    image = {"fine": noisy} if task.restores else {"image": noisy, "label": "one"}
+    examples = [recipe.example(**image)]
+    spectra = 2 * examples[0].given[0, 0].size * task.enlarges**2
+    told = training_bytes(recipe, task.ports(noisy.axis, noisy.axis), examples)
+    batch = recipe.training.model_copy(update={"together": 1})
+    less = recipe.model_copy(update={"training": batch})
+    single = training_bytes(less, task.ports(noisy.axis, noisy.axis), examples)
+    assert told - single > 4 * 64 * spectra / 2  # a float for each unit of a layer
 
 
 def test_a_segnet_as_wide_as_spectrai_makes_it_of_500_bands_is_refused(monkeypatch):

@@ -64,6 +64,16 @@ def test_the_first_half_stays_and_the_second_learns():
     assert sum(stayed) == len(stayed) // 2
 
 
+def test_what_begins_afresh_in_the_first_half_is_not_frozen():
+    first = train(**scene(5))
+    frozen = ONCE.model_copy(update={"frozen": "first half", "learning_rate": 0.01})
+    second = train(frozen, start=first, **scene(9))
+    fresh = train(frozen.model_copy(update={"learning_rate": 1e-12}), start=first, **scene(9))
+    name = next(iter(body(first)))  # of the bands, which are others
+    assert body(first)[name].shape != body(second)[name].shape
+    assert not torch.allclose(body(second)[name], body(fresh)[name], atol=1e-6)
+
+
 def test_a_start_shortens_the_way():
     """Ten epochs, and one epoch more, are better than one epoch."""
     images = scene(5)
@@ -87,9 +97,7 @@ def test_nothing_left_to_learn_is_refused():
 def test_a_resumed_transfer_keeps_its_frozen_weights(tmp_path):
     first = train(**scene(5))
     path = tmp_path / "going.safetensors"
-    training = Training(
-        epochs=4, windows=2, validation=0, frozen="first half", learning_rate=0.01
-    )
+    training = Training(epochs=4, windows=2, validation=0, frozen="first half", learning_rate=0.01)
     recipe = Recipe(task=Segment(), network=NETWORK, training=training)
     examples = [recipe.example(**scene(5))]
     job = fit(recipe, examples, start=first, autosave=path)

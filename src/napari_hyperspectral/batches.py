@@ -37,8 +37,7 @@ def batches_of(
     recipe: Recipe, examples: Sequence[Example], splits: Sequence[Split], device: torch.device
 ) -> Batches:
     """Return the batches that suit the recipe's network and task."""
-    apart = recipe.network.view == "spectrum" and not recipe.task.whole
-    kind = _Spectra if apart and recipe.task.enlarges == 1 else _Windows
+    kind = _Spectra if recipe.apart else _Windows
     return kind(recipe, examples, splits, device)
 
 

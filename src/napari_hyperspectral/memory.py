@@ -96,7 +96,7 @@ def check_training(
     needed = training_bytes(recipe, ports, examples, device.type)
     free = free_bytes(device)
     if needed > free:
-        small = "a smaller window" if recipe.network.view == "image" else "a smaller batch"
+        small = "a smaller batch" if recipe.apart else "a smaller window"
         bands = f"fewer bands than {ports.bands_in} (crop the cube)"
         raise TooLargeError(needed, free, device, f"take {small}, a narrower network, or {bands}")
     return needed
@@ -112,7 +112,7 @@ def free_bytes(device: torch.device) -> int:
 def _batch(recipe: Recipe, ports: Ports, examples: Sequence[Example]) -> Tensor:
     """Return the largest batch of a training, without values."""
     bands = ports.bands_in
-    if recipe.network.view == "spectrum":
+    if recipe.apart:
         return torch.empty(recipe.training.batch_size, bands, 1, 1, device="meta")
     stride, window = geometry_of(recipe.network, ports).stride, recipe.training.window
     sides = [

@@ -69,7 +69,7 @@ class Training(Settings):
     """Pull of all weights towards zero; guards against learning by heart."""
     frozen: Literal["nothing", "what was learned", "first half"] = "nothing"
     """What stays as it is when training starts from another model: nothing; all weights that fit,
-    so that only new bands or classes are learned; or the first half of the network."""
+    so that only new bands or classes are learned; or those of them in the first half."""
     seed: Annotated[int, Ge(0)] = 0
     """Equal seeds (and threads) give equal models on one machine."""
 
@@ -92,6 +92,12 @@ class Recipe(Settings):
     def together(self) -> int:
         """Images in one step, for networks that see images."""
         return self.training.together or (_WHOLE_TOGETHER if self.task.whole else 1)
+
+    @property
+    def apart(self) -> bool:
+        """Whether spectra are shown one by one, as the network sees them, and not in images."""
+        alone = not self.task.whole and self.task.enlarges == 1
+        return alone and self.network.view == "spectrum"
 
     def example(self, **images: Any) -> Example:
         """Turn the images a person picked into one training example, preprocessed.

@@ -216,7 +216,7 @@ class _Run:
         frozen = {
             "nothing": set(),
             "what was learned": set(same),
-            "first half": set(names[: len(names) // 2]),
+            "first half": set(names[: len(names) // 2]) & same.keys(),
         }[self.training.frozen]
         for name, weight in self.network.body.named_parameters():
             weight.requires_grad_(name not in frozen)
