@@ -16,6 +16,9 @@ DATA = Path(
     os.environ.get("NAPARI_HYPERSPECTRAL_DATA") or Path(__file__).parents[2] / "shared" / "data"
 )
 
+# images are so small that threads would only wait for each other
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # napari keeps its settings here, and leaves those of the person who runs the tests alone
 os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp(prefix="napari-")) / "settings.yaml")
 

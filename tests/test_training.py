@@ -438,6 +438,16 @@ def test_targets_of_other_channels_are_refused_together(noisy, clean):
         finish(fit(Recipe(task=task), examples))
 
 
+def test_threads_are_those_asked_for_or_those_the_environment_allows(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert Machine().thread_count == 3
+    assert Machine(threads=2).thread_count == 2
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    for cores, threads in ((1, 1), (2, 2), (8, 7)):
+        monkeypatch.setattr("os.sched_getaffinity", lambda _, n=cores: range(n), raising=False)
+        assert Machine().thread_count == threads
+
+
 def test_threads_are_given_back_after_a_job(noisy, clean):
     before = torch.get_num_threads()
     recipe = Recipe(task=Denoise(), network=Pixelwise(width=4), training=ONCE)

@@ -22,8 +22,8 @@ class Machine(Settings):
     """Number format inside networks; bfloat16 is faster on recent GPUs, and coarser. On a CPU,
     networks with transposed convolutions stay in float32."""
     threads: Annotated[int, Ge(0)] = 0
-    """Threads of a job on the CPU; 0: all cores but one, or all of two. Recorded with a model:
-    equal seeds and threads give equal bits."""
+    """Threads of a job on the CPU; 0: as many as OMP_NUM_THREADS says, where it is set, else all
+    cores but one, or all of two. Recorded with a model: equal seeds and threads give equal bits."""
     tile_memory: Annotated[int, Ge(16)] = 1024
     """Memory one tile may take in a prediction, in MiB."""
     cache: Path = Field(default_factory=lambda: user_cache_path("napari-hyperspectral"))
@@ -32,6 +32,9 @@ class Machine(Settings):
     @property
     def thread_count(self) -> int:
         """Number of threads that `threads` stands for."""
+        shared = os.environ.get("OMP_NUM_THREADS", "")  # set where a machine is shared by many jobs
+        if not self.threads and shared.isdecimal() and int(shared):
+            return int(shared)
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         cores = cores or 1
         return self.threads or (cores if cores <= 2 else cores - 1)

@@ -11,11 +11,13 @@ from napari_hyperspectral import Recipe, Training, finish, fit, predict
 from napari_hyperspectral.augmentation import Augmentation
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube, Labels
+from napari_hyperspectral.machine import Machine
 from napari_hyperspectral.networks import NETWORKS, Pixelwise, SpectralUNet
 from napari_hyperspectral.preprocessing import Preprocessing
 from napari_hyperspectral.previews import preview_of
 from napari_hyperspectral.tasks import TASKS, ClassifyImages, Restore
 
+ONE = Machine(device="cpu", threads=1)  # so small that threads would only wait for each other
 BASE = Training(epochs=4, batch_size=16, windows=2, window=16, block=3, guard=1, learning_rate=0.01)
 OTHER = {  # another value of each field, and what else it takes to see it
     "epochs": 5,
@@ -135,8 +137,9 @@ def images():
 def fingerprint(recipe, images, start=None):
     """All that a training leaves: losses, weights, a prediction."""
     examples = images[recipe.task.kind]
-    model = finish(fit(recipe, [recipe.example(**pictures) for pictures in examples], start=start))
-    result = finish(predict(model, next(iter(examples[0].values()))))
+    taught = [recipe.example(**pictures) for pictures in examples]
+    model = finish(fit(recipe, taught, machine=ONE, start=start))
+    result = finish(predict(model, next(iter(examples[0].values())), machine=ONE))
     state = [t.numpy() for t in model.network.state_dict().values()]
     return (
         model.card.losses,
@@ -199,7 +202,7 @@ def test_every_setting_of_the_training_does_something(kind, name, images):
     )
     start = None
     if name == "frozen":  # there must be something learned to freeze
-        start = finish(fit(one, [one.example(**images["denoise"][0])]))
+        start = finish(fit(one, [one.example(**images["denoise"][0])], machine=ONE))
     assert different(fingerprint(one, images, start), fingerprint(other, images, start))
 
 
