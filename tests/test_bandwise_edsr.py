@@ -47,6 +47,14 @@ def test_a_step_is_about_so_many_bands_of_each_image_and_interpolates_the_others
     assert changed.sum(dim=1).tolist() == [2, 2]
 
 
+def test_a_step_in_half_precision_is_nearly_the_same(body, coarse):
+    torch.manual_seed(2)
+    full = body.train()(coarse)
+    torch.manual_seed(2)
+    body.trunk.register_forward_hook(lambda *call: call[-1].bfloat16())  # as autocast gives it
+    torch.testing.assert_close(body(coarse), full, rtol=0, atol=0.01)
+
+
 def test_what_is_learned_on_one_scene_is_better_than_interpolation_on_another():
     learned, tested = scene(0), scene(1)
     task = SuperResolve(scale=2, degradation="area")

@@ -88,9 +88,10 @@ class _BandwiseEDSR(Body):
         drawn = torch.rand(count, bands, device=x.device).argsort(dim=1)[:, : self.at_once]
         image = torch.arange(count, device=x.device)[:, None].expand_as(drawn)
         gained = self.trunk(x[image, drawn].flatten(0, 1)[:, None])[:, 0]
-        return large.index_put(
-            (image, drawn), gained.reshape(*drawn.shape, *large.shape[-2:]), accumulate=True
-        )
+        gained = gained.reshape(*drawn.shape, *large.shape[-2:]).to(
+            large
+        )  # may be in half precision
+        return large.index_put((image, drawn), gained, accumulate=True)
 
     def _refined(self, x: Tensor) -> Tensor:
         """Return what goes beyond interpolation, (batch, band, y · scale, x · scale)."""
