@@ -256,14 +256,38 @@ def judged(
         return model
 
 
-def constant_guess(truths: Sequence[int]) -> list[int]:
-    """Return the most frequent class for each of the images, whatever they show."""
-    return [int(np.bincount(truths).argmax())] * len(truths)
+def classes_of_planes(result: Labels) -> list[int]:
+    """Return the class of each plane of an image classified as a whole; 0 was not measured."""
+    found: list[int] = result.numpy().reshape(-1, *result.shape[-2:]).max(axis=(1, 2)).tolist()
+    return found
 
 
-def figures_of_classes(found: Sequence[int], truths: Sequence[int], count: int) -> dict[str, float]:
+def rows_on_classes(
+    model: Model, images: int, found: Sequence[int], truths: Sequence[int]
+) -> list[dict[str, Any]]:
+    """Return figures on so many images classified as a whole: the model's, and plain guessing's.
+
+    Parameters
+    ----------
+    model : Model
+        Whose classes they are.
+    images : int
+        How many images there were.
+    found, truths : sequence of int
+        Class of each plane of them, from 1.
+    """
+    most_frequent = [int(np.bincount(truths).argmax())] * len(truths)
+    guesses = {type(model.recipe.network).__name__: found, "most frequent class": most_frequent}
+    count = len(model.card.output_axis)
+    return [
+        {"method": name, "images": images} | _accuracies(np.array(guess), np.array(truths), count)
+        for name, guess in guesses.items()
+    ]
+
+
+def _accuracies(found: NDArray[Any], truth: NDArray[Any], count: int) -> dict[str, float]:
     """Return accuracy in all, averaged over classes, and beyond chance, in %."""
-    table = metrics.confusion(np.array(found), np.array(truths), count)
+    table = metrics.confusion(found, truth, count)
     return {
         "OA %": 100 * metrics.overall_accuracy(table),
         "AA %": 100 * metrics.average_accuracy(table),
@@ -294,19 +318,12 @@ def _judged_whole(
         except Cancelled:
             return model
         assert isinstance(result, Labels)
-        planes = result.numpy().reshape(-1, *result.shape[-2:]).max(axis=(1, 2))
-        found += planes.tolist()
+        planes = classes_of_planes(result)
+        found += planes
         truths += agreed[number].wanted.reshape(len(planes)).astype(int).tolist()
     if not truths:
         return model
-    rows = [
-        {"method": name, "images": len(chosen)}
-        | figures_of_classes(guess, truths, len(model.card.output_axis))
-        for name, guess in (
-            (type(model.recipe.network).__name__, found),
-            ("most frequent class", constant_guess(truths)),
-        )
-    ]
+    rows = rows_on_classes(model, len(chosen), found, truths)
     return model.with_metrics({"held_out": [plain(row) for row in rows], "notes": []})
 
 
@@ -391,12 +408,7 @@ def _judge(held_out: HeldOut, model: Model) -> Callable[[NDArray[Any], Mask], di
         count = _class_count(held_out)
 
         def of_classes(found: NDArray[Any], test: Mask) -> dict[str, Any]:
-            table = metrics.confusion(found[..., test], truth[..., test], count)
-            return {
-                "OA %": 100 * metrics.overall_accuracy(table),
-                "AA %": 100 * metrics.average_accuracy(table),
-                "kappa %": 100 * metrics.kappa(table),
-            }
+            return _accuracies(found[..., test], truth[..., test], count)
 
         return of_classes
     if held_out.scale > 1:

@@ -9,7 +9,7 @@ import numpy as np
 
 from .axis import ChannelAxis
 from .cube import Cube, Image, Labels
-from .evaluation import HeldOut, constant_guess, evaluate, figures_of_classes, pair_of
+from .evaluation import HeldOut, classes_of_planes, evaluate, pair_of, rows_on_classes
 from .machine import Machine
 from .model import Model
 from .prediction import predict
@@ -91,20 +91,13 @@ def _evaluate_whole(
         job = predict(model, cube, machine=machine)
         result = yield from part_of(job, *_share(number, images), name)
         assert isinstance(result, Labels)
-        planes = result.numpy().reshape(-1, *result.shape[-2:]).max(axis=(1, 2))  # 0: not measured
-        found = planes[planes > 0]
+        found = [number for number in classes_of_planes(result) if number]
         truths += [names.index(str(truth)) + 1] * len(found)
-        founds += found.tolist()
+        founds += found
         given = ", ".join(dict.fromkeys(names[i - 1] for i in found))
         rows.append({"image": name, "truth": str(truth), "found": given})
         notes += _taught(model, one, name)
-    figures: list[dict[str, Any]] = [
-        {"method": method, "images": len(images)} | figures_of_classes(guess, truths, len(names))
-        for method, guess in (
-            (type(model.recipe.network).__name__, founds),
-            ("most frequent class", constant_guess(truths)),
-        )
-    ]
+    figures = rows_on_classes(model, len(images), founds, truths)
     tables = [Table("All images", figures), Table("Image by image", rows)]
     return Report(_title(model, images), tables, notes)
 
