@@ -13,16 +13,14 @@ from torch import Tensor
 
 from ..cube import Cube
 from ..degradation import Degradation, Sampling
+from ..settings import Settings
 from .base import Example, measured_planes
 from .intensities import IntensityTask
 
 
-class FinerTask(IntensityTask):
-    """A task that learns finer images from their own degraded selves, and never degrades again."""
+class Sampled(Settings):
+    """How the coarse image that a task learns from comes from the fine one."""
 
-    restores: ClassVar[bool] = True
-    same_scale: ClassVar[bool] = True
-    spectra: ClassVar[tuple[str, ...]] = ("fine",)
     scale: int
     """Fine rows, and columns, for each coarse one."""
     degradation: Sampling = "area"
@@ -32,13 +30,21 @@ class FinerTask(IntensityTask):
     psf: Annotated[float, Ge(0)] = 0.0
     """Standard deviation, in fine pixels, of the Gaussian blur of the instrument, before the
     sampling; 0 is none."""
+    project: bool = False
+    """Change each result as little as needed to agree with its input: degraded, it is the input
+    again, noise and all. Then no flux is gained or lost."""
     row: Annotated[int, Ge(-1)] = -1
     """Row of each block that decimation takes, counted from 0; -1 is the middle."""
     column: Annotated[int, Ge(-1)] = -1
     """Column of each block that decimation takes, counted from 0; -1 is the middle."""
-    project: bool = False
-    """Change each result as little as needed to agree with its input: degraded, it is the input
-    again, noise and all. Then no flux is gained or lost."""
+
+
+class FinerTask(IntensityTask, Sampled):  # forms ask in the order of the bases, last one first
+    """A task that learns finer images from their own degraded selves, and never degrades again."""
+
+    restores: ClassVar[bool] = True
+    same_scale: ClassVar[bool] = True
+    spectra: ClassVar[tuple[str, ...]] = ("fine",)
     normalise: Literal["band", "cube", "image"] = "band"
     """How intensities are brought to one scale before the network and back after it, exactly: by
     mean and spread of the training set, of each band or of all bands together; image: by the
