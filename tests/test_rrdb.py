@@ -3,8 +3,10 @@
 import pytest
 import torch
 
-from napari_hyperspectral.networks import RRDB, Ports, enlarged
+from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
+from napari_hyperspectral.networks import RRDB, BandwiseEDSR, Ports, body_of, enlarged
 from napari_hyperspectral.networks.critic import Critic, shown_bands
+from napari_hyperspectral.tasks import Segment
 
 PUBLISHED = RRDB(width=64, blocks=23, growth=32, bands="together")
 
@@ -28,6 +30,16 @@ def test_one_by_one_no_band_is_made_of_another(scale):
     assert changed.tolist() == [False, False, True, False, False, False]
     order = torch.tensor([3, 1, 5, 0, 2, 4])
     assert torch.allclose(body(image)[:, order], body(image[:, order]), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "network", [RRDB.smallest(), BandwiseEDSR.smallest()], ids=lambda n: n.kind
+)
+def test_each_class_is_made_of_all_bands_were_there_as_many_of_both(network):
+    ports = Segment().ports(SpectralAxis.index(3), ChannelAxis(("one", "two", "three")))
+    image = torch.randn(1, 3, 5, 7, requires_grad=True)
+    body_of(network, ports).eval()(image)[:, 0].sum().backward()
+    assert (image.grad.abs().amax(dim=(0, 2, 3)) > 0).all()
 
 
 def test_together_bands_are_made_of_each_other():

@@ -8,7 +8,9 @@ import torch
 from torch.nn import functional
 
 from napari_hyperspectral import Recipe, Training, finish, fit, predict
+from napari_hyperspectral.augmentation import Augmentation
 from napari_hyperspectral.axis import SpectralAxis
+from napari_hyperspectral.batches import batches_of
 from napari_hyperspectral.cube import Cube
 from napari_hyperspectral.metrics import rmse
 from napari_hyperspectral.networks import (
@@ -19,6 +21,7 @@ from napari_hyperspectral.networks import (
     body_of,
 )
 from napari_hyperspectral.tasks import SuperResolve
+from napari_hyperspectral.training import splits_of
 
 
 def scene(seed, side=64):
@@ -142,13 +145,15 @@ def test_a_turned_point_scan_is_the_scan_of_the_turned_image():
     fine = torch.randn(1, 3, 8, 12)
     given = task.degrades.degrade(fine)
     turned, target = (torch.rot90(image, 1, dims=(-2, -1)) for image in (given, fine))
-    settled, same = task.settled(turned, target)
+    settled, same = task.settled(turned, target, warped=False)
     assert torch.equal(settled, task.degrades.degrade(target))
     assert not torch.equal(settled, turned)
     assert same is target
     held_out = target.clone()
     held_out[..., 2:4, 2:4] = torch.nan
-    assert torch.equal(task.settled(turned, held_out)[0][..., 1, 1], turned[..., 1, 1])
+    assert torch.equal(
+        task.settled(turned, held_out, warped=False)[0][..., 1, 1], turned[..., 1, 1]
+    )
 
 
 def test_what_is_missing_or_bad_stays_so():
@@ -161,6 +166,22 @@ def test_what_is_missing_or_bad_stays_so():
     assert np.isnan(pair.given[0, 1]).all()
     assert pair.strata[0, 0, 0] == 0
     assert pair.strata.sum() == 6 * 8 - 1
+
+
+def test_a_warped_image_is_degraded_after_its_warp():
+    """The coarse pixels of the other order are interpolated: what they lost, nobody should learn."""
+    task = SuperResolve(scale=2)
+    recipe = Recipe(
+        task=task,
+        network=SubspaceRCAN.smallest(),
+        augmentation=Augmentation(rotate=30, zoom=0.2),
+        training=Training(validation=0, windows=2),
+    )
+    examples = [recipe.example(fine=scene(0, 24))]
+    batches = batches_of(recipe, examples, splits_of(recipe, examples), torch.device("cpu"))
+    for given, wanted in batches.epoch(0):
+        again = task.degrades.degrade(wanted)
+        assert torch.allclose(given, again, atol=1e-6)
 
 
 def test_a_projected_result_agrees_up_to_borders_that_the_network_had_padded():

@@ -132,7 +132,7 @@ class Augment:
             quarters, mirror = _draw(4, chance), _draw(2, chance)
             batch = Batch(*(_turned(part, quarters, mirror) for part in batch))
         height, width = batch.given.shape[-2:]
-        if not self._warps or min(height, width) == 1:  # a row of spectra is no image
+        if not self.warps or min(height, width) == 1:  # a row of spectra is no image
             return batch
         warp = self._warp(len(batch.given), (height, width), chance)
         given = _sampled(batch.given, warp.places(height, width), smooth=True)
@@ -162,7 +162,8 @@ class Augment:
         return batch
 
     @property
-    def _warps(self) -> bool:
+    def warps(self) -> bool:
+        """Whether images are moved by parts of a pixel, and so interpolated."""
         return bool(self.settings.elastic or self.settings.rotate or self.settings.zoom)
 
     def _warp(self, count: int, size: tuple[int, int], chance: torch.Generator) -> _Warp:

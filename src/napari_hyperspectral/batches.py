@@ -140,7 +140,8 @@ class _Windows(Batches):
         )
         given = plane.given[None, :, spans[0], spans[1]]
         window = Batch(given, self._cut(plane.wanted, spans))
-        return Batch(*self._task.settled(*self._augment.in_space(window, chance)))
+        varied = self._augment.in_space(window, chance)
+        return Batch(*self._task.settled(*varied, warped=self._augment.warps))
 
     def _cut(self, wanted: Tensor, spans: tuple[slice, slice]) -> Tensor:
         """Cut what is wanted of a window, (1, out, y, x); of whole images it is always the same."""

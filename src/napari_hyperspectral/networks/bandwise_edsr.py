@@ -72,8 +72,7 @@ class _BandwiseEDSR(Body):
         # a point scan beside the middle of its blocks is another one when it is turned
         self.ways = _WAYS if settings.ensemble and not any(ports.offset) else _WAYS[:1]
         self.trunk = _Trunk(settings.width, settings.blocks, ports.scale)
-        same = ports.bands_in == ports.bands_out
-        self.to_outputs = None if same else nn.Conv2d(ports.bands_in, ports.bands_out, 1)
+        self.to_outputs = None if ports.alike else nn.Conv2d(ports.bands_in, ports.bands_out, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         large = x if self.scale == 1 else enlarged(x, self.scale, self.offset)

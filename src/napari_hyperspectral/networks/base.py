@@ -28,6 +28,13 @@ class Ports(Settings):
     offset: tuple[float, float] = (0.0, 0.0)
     """Rows and columns of what it gives by which its input was sampled beside the middle of each
     block: point scans of even steps are."""
+    other: bool = False
+    """Whether it gives something else than the bands it takes, were it as many: classes, say."""
+
+    @property
+    def alike(self) -> bool:
+        """Whether it gives the bands that it takes."""
+        return self.bands_in == self.bands_out and not self.other
 
 
 class Body(nn.Module):

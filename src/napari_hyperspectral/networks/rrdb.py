@@ -42,7 +42,8 @@ class RRDB(ImageNetwork):
     kind: Literal["rrdb"] = "rrdb"
     bands: Literal["one by one", "together"] = "one by one"
     """one by one: each band is an image of its own, restored by the same weights, whatever the
-    other bands are; together: all bands go through one network and may be made of each other."""
+    other bands are; together: all bands go through one network and may be made of each other, as
+    whatever is no restored band always is."""
     width: Annotated[int, Ge(1), Le(512)] = 32
     """Channels between blocks. Published: 64."""
     blocks: Annotated[int, Ge(1), Le(64)] = 4
@@ -51,10 +52,8 @@ class RRDB(ImageNetwork):
     """Channels that each convolution of a dense block adds. Published: 32."""
 
     def build(self, ports: Ports) -> Body:
-        alike = ports.bands_in == ports.bands_out
-        return (
-            _OneByOne(self, ports) if self.bands == "one by one" and alike else _RRDB(self, ports)
-        )
+        apart = self.bands == "one by one" and ports.alike
+        return _OneByOne(self, ports) if apart else _RRDB(self, ports)
 
     @property
     def reach(self) -> int:
@@ -108,7 +107,7 @@ class _RRDB(Body):
         super().__init__()
         width, growth = settings.width, settings.growth
         self.scale, self.offset = ports.scale, ports.offset
-        self.adds = ports.bands_in == ports.bands_out
+        self.adds = ports.alike
         self.enter = _conv(ports.bands_in, width)
         self.blocks = nn.Sequential(*(_Block(width, growth) for _ in range(settings.blocks)))
         self.after = _conv(width, width)

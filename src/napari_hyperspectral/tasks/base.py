@@ -94,6 +94,7 @@ class Task(Settings):
             scale=self.enlarges,
             whole=self.whole,
             offset=self.offset,
+            other=not self.restores,
         )
 
     @abstractmethod
@@ -133,8 +134,8 @@ class Task(Settings):
         """Return the examples with one numbering of classes, where each came with its own."""
         return list(examples)
 
-    def settled(self, given: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
-        """Return a batch that was turned or mirrored as it would have been measured that way."""
+    def settled(self, given: Tensor, wanted: Tensor, *, warped: bool) -> tuple[Tensor, Tensor]:
+        """Return a batch that was turned, and perhaps warped, as it would have been measured so."""
         return given, wanted
 
     def finished(self, made: Tensor, given: Tensor) -> Tensor:

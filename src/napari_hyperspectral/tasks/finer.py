@@ -113,10 +113,11 @@ class FinerTask(IntensityTask, Sampled):  # forms ask in the order of the bases,
             fine.pixel_unit,
         )
 
-    def settled(self, given: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
-        if self.degrades.symmetric:
+    def settled(self, given: Tensor, wanted: Tensor, *, warped: bool) -> tuple[Tensor, Tensor]:
+        if self.degrades.symmetric and not warped:
             return given, wanted
-        # turned, a pixel beside the middle lies on its other side; what is held out stays as it was
+        # turned, a pixel beside the middle lies on its other side; warped, coarse pixels would be
+        # interpolated, and that undone is not what is to be learned; what is held out stays
         again = self.degrades.degrade(wanted)
         return torch.where(again.isfinite(), again, given), wanted
 
