@@ -7,7 +7,7 @@ DATA is the folder that holds ``cave/*_384x384x31.npz`` (or set NAPARI_HYPERSPEC
 scenes of 31 bands, 400 to 700 nm (Yasuma et al. 2010, https://doi.org/10.1109/TIP.2010.2046811).
 Three teach, the fourth is degraded (bicubic with anti-aliasing) and made fine again. Nothing of it
 is seen before, nor any other image. With `--inner yes`, two of the three teaching scenes of a fold
-teach, and the third is judged: so it was settled how long to train.
+teach, and the third is judged: that tells how long to train without a look at the fourth.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from napari_hyperspectral.tasks import SuperResolve
 SCENES: Final = ("balloons", "beads", "cloth", "feathers")
 PEAK: Final = 65535.0
 EPOCHS: Final = {4: 20, 2: 6}
-"""Of 20 steps each. At ×2 a few do, and the prediction of four times as many pixels takes longer."""
+"""Of 20 steps each. For ×2 the number was not settled by trainings, but by the time there was."""
 FIGURES: Final = ("PSNR dB", "gain dB", "SAM °", "SAM ratio", "seconds")
 
 
