@@ -7,7 +7,9 @@ import torch
 from napari_hyperspectral import Recipe, Training, finish, fit
 from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cube import Cube, Labels
+from napari_hyperspectral.io.errors import FileFormatError
 from napari_hyperspectral.networks import FNet, Pixelwise, SpectralUNet
+from napari_hyperspectral.progress import Stop
 from napari_hyperspectral.tasks import Denoise, Segment
 
 NETWORK = SpectralUNet(components=3, width=4, depth=1, dropout=0)
@@ -121,3 +123,22 @@ def test_an_example_prepared_otherwise_than_the_recipe_says_is_refused():
     )
     with pytest.raises(ValueError, match="was not preprocessed as the recipe says"):
         finish(fit(other, [example]))
+
+
+def test_a_transfer_resumed_without_its_model_keeps_its_past_or_is_refused(tmp_path):
+    """Nobody would know which weights were frozen."""
+    first, path = train(**scene(5)), tmp_path / "going.safetensors"
+    for frozen in ("nothing", "first half"):
+        training = ONCE.model_copy(update={"epochs": 3, "frozen": frozen})
+        recipe = Recipe(task=Segment(), network=NETWORK, training=training)
+        examples = [recipe.example(**scene(5))]
+        job = fit(recipe, examples, autosave=path, start=first)
+        next(job)
+        with pytest.raises(StopIteration):
+            job.throw(Stop())
+        again = fit(recipe, examples, autosave=path, resume=True)
+        if frozen == "nothing":
+            assert first.card.made in finish(again).card.started_from
+        else:
+            with pytest.raises(FileFormatError, match="resume with the model that"):
+                finish(again)

@@ -249,6 +249,13 @@ class _Run:
                 "it holds a model, not the training that made it",
                 "train without resuming, or give the file of a training that was interrupted",
             )
+        if card.started_from != self.card.started_from and self.training.frozen != "nothing":
+            raise FileFormatError(
+                path,
+                f"what is frozen came from {card.started_from or 'no other model'}",
+                "resume with the model that this training started from",
+            )
+        self.card = self.card.model_copy(update={"started_from": card.started_from})
         self.network.load_state_dict(taken_out(self.best, "last."))
         for name, tensor in taken_out(self.best, "average.").items():
             self.average[name].copy_(tensor)
