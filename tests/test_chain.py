@@ -76,6 +76,11 @@ def test_a_time_of_nothing_has_no_speed():
         speed_up(4, 1, 0)
 
 
+def test_a_time_of_nothing_is_refused_before_any_model_runs(denoiser, noisy):
+    with pytest.raises(ValueError, match="greater than 0, got 1 and 0"):
+        next(predict_all([denoiser], noisy, dwell=(1, 0)))
+
+
 def test_classes_come_last_or_not_at_all(denoiser, clean, truth, noisy):
     segmenter = learned(Segment(), cube=clean, labels=truth)
     assert finish(predict_all([denoiser, segmenter], noisy, machine=MACHINE)).classes

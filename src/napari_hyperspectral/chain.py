@@ -81,6 +81,7 @@ def predict_each(
 ) -> Job[list[Image]]:
     """Do what `predict_all` does; return what each of the models made."""
     check_chain(models, cube.axis)
+    told_speed_up(models, dwell)  # refuses times of nothing before any model runs
     made: list[Image] = [cube]
     for number, model in enumerate(models):
         given = made[-1]
@@ -109,6 +110,7 @@ def predict_all_classes(
         As `predict_all` does.
     """
     check_chain(models, cube.axis)
+    told_speed_up(models, dwell)  # refuses times of nothing before any model runs
     *before, last = models
     if last.recipe.task.intensities:  # before the others run
         raise NoClassesError(last)
