@@ -127,6 +127,9 @@ def test_spectra_without_any_label_are_refused(rng):
     folder["labels"] = Labels(0 * folder["labels"].data, ("fat",))
     with pytest.raises(ValueError, match="class of no measured spectrum"):
         ClassifySpectra().example(**folder)
+    nothing = Labels(0 * folder["labels"].data)
+    with pytest.raises(ValueError, match="class of no measured spectrum"):
+        Segment().example(cube=folder["spectra"], labels=nothing)
 
 
 @pytest.mark.parametrize(

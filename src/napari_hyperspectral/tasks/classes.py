@@ -84,7 +84,8 @@ def labelled_example(cube: Cube, labels: Labels, classes: tuple[str, ...]) -> Ex
     Raises
     ------
     ValueError
-        If sizes differ, a label is negative, or there are more classes than names.
+        If sizes differ, nothing is labelled, a label is negative, or there are more classes than
+        names.
     """
     wanted_shape = tuple(n for n, d in zip(cube.shape, cube.dims, strict=True) if d != "band")
     if labels.shape != wanted_shape:
@@ -197,5 +198,10 @@ def _named(labels: Labels, classes: tuple[str, ...], most: int) -> ChannelAxis:
         raise ValueError(
             f"labels {labels.name!r} go up to {most}, but only {len(names)} classes have "
             f"names ({', '.join(names)}); name them all, or none"
+        )
+    if not names and not most:
+        raise ValueError(
+            f"labels {labels.name!r} name the class of no measured spectrum; "
+            "number them from 1, 0 being unknown"
         )
     return ChannelAxis(tuple(names) or tuple(f"class {i}" for i in range(1, most + 1)))
