@@ -180,6 +180,7 @@ def test_a_preset_is_a_recipe_with_its_source(run, tmp_path):
         (("--preset", "deeper"), "there is no preset 'deeper'"),
         (("--preset", "deeper-denoise", "--task", "denoise"), "or else --preset"),
         (("--network", "pixelwise"), "a recipe needs --task"),
+        (("--preset", "deeper-denoise", "-o", "none/deeper.json"), "error: there is no folder"),
     ],
 )
 def test_what_is_no_choice_of_a_recipe_is_refused(run, words, message):

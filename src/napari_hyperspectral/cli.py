@@ -351,6 +351,8 @@ def recipe(
         raise typer.BadParameter(
             "a recipe needs --task, perhaps with --network, or else --preset", param_hint="--task"
         )
+    if out is not None:
+        _check_target(out, force)
     chosen = _recipe_of(str(task), network) if preset is None else _recipe_of_preset(preset)
     if settings:
         _print_settings(chosen)
@@ -359,7 +361,6 @@ def recipe(
     if out is None:
         print(text)
         return
-    _check_target(out, force)
     out.write_text(text + "\n", encoding="utf-8")
     print(out)
 
