@@ -141,6 +141,6 @@ def _check_images(made: Tensor, task: IntensityTask) -> None:
     used = [name for name in ("ssim", "frc") if getattr(task, name)]
     if used and made.shape[-2:] == (1, 1):
         raise ValueError(
-            f"{' and '.join(used)} compare images, but this network sees one spectrum at a time: "
+            f"only images have {' and '.join(used)}, but this network sees one spectrum at a time: "
             f"set {' and '.join(used)} to 0, or choose a network that sees images"
         )
