@@ -9,6 +9,7 @@ from napari_hyperspectral.evaluation import (
     HeldOut,
     evaluate,
     judged,
+    rows_on_classes,
     validation_ground,
 )
 from napari_hyperspectral.networks import Pixelwise
@@ -167,3 +168,10 @@ def test_model_and_raw_data_are_judged_as_they_were_preprocessed(noisy, clean):
     raw = result.report.tables[0].rows[1]
     assert raw["method"] == "raw"
     assert raw["MSE"] < 0.1  # of spectra that end at 1
+
+
+def test_planes_that_were_not_measured_are_no_class_to_guess(noisy, truth):
+    recipe = Recipe(task=Segment(), network=Pixelwise(width=4), training=Training(epochs=1))
+    model = finish(fit(recipe, [recipe.example(cube=noisy, labels=truth)]))
+    _, guessed = rows_on_classes(model, 1, [0, 0, 0, 2, 2, 1], [0, 0, 0, 2, 2, 1])
+    assert guessed["OA %"] == pytest.approx(200 / 3)

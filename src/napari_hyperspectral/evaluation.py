@@ -274,9 +274,9 @@ def rows_on_classes(
     images : int
         How many images there were.
     found, truths : sequence of int
-        Class of each plane of them, from 1.
+        Class of each plane of them, from 1; 0 was not measured.
     """
-    most_frequent = [int(np.bincount(truths).argmax())] * len(truths)
+    most_frequent = [int(np.bincount(truths, minlength=2)[1:].argmax()) + 1] * len(truths)
     guesses = {type(model.recipe.network).__name__: found, "most frequent class": most_frequent}
     count = len(model.card.output_axis)
     return [
