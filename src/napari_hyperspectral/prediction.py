@@ -325,7 +325,9 @@ def _finer(mask: NDArray[np.bool_], scale: int) -> NDArray[np.bool_]:
 def _check_resampling(model: Axis, cube: Axis) -> None:
     if not isinstance(model, SpectralAxis) or not isinstance(cube, SpectralAxis):
         raise AxisMismatchError(model, cube, "give it a cube with those channels")
-    if (model.kind, model.unit) != (cube.kind, cube.unit) or model.kind == "index":
+    if model.kind == "index":
+        raise AxisMismatchError(model, cube, "give it a cube with those bands")
+    if (model.kind, model.unit) != (cube.kind, cube.unit):
         raise AxisMismatchError(model, cube, "give the cube a spectral axis of that kind and unit")
     low, high = model.centres.min(), model.centres.max()
     common = min(high, cube.centres.max()) - max(low, cube.centres.min())
