@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,16 +98,7 @@ class TrainWidget(JobDock):
         self.save_button, self.predict_button = QPushButton("Save…"), QPushButton("Predict…")
         self.preview_button = QPushButton("Preview")
         self.preview_button.setToolTip("Show, as layers, what training would be shown first")
-        self._presets = QComboBox()
-        # as wide as the dock, not as its longest title
-        self._presets.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self._presets.setMinimumContentsLength(12)
-        self._presets.addItem("Published experiments: choose one to fill the form")
-        for number, one in enumerate(PRESETS, start=1):
-            self._presets.addItem(one.title)
-            self._presets.setItemData(number, one.notes, Qt.ItemDataRole.ToolTipRole)
+        self._presets = _preset_box()
         self.curve, self.card = LossCurve(), CardView()
         self._later = QTimer(self)
         self._later.setSingleShot(True)
@@ -308,7 +299,8 @@ class TrainWidget(JobDock):
 
     # -- what a person sees
 
-    def _build(self) -> None:
+    def _settings_area(self) -> QScrollArea:
+        """Return all that a person sets, to be scrolled through."""
         inside = QWidget()
         settings = QVBoxLayout(inside)
         self._sources.addTab(self._examples, "Layers")
@@ -338,6 +330,9 @@ class TrainWidget(JobDock):
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidget(inside)
         scroll.setMinimumHeight(160)
+        return scroll
+
+    def _build(self) -> None:
         self.tabs = QTabWidget()
         self.tabs.addTab(self.curve, "Loss")
         self.tabs.addTab(self.card, "Model")
@@ -347,7 +342,7 @@ class TrainWidget(JobDock):
         self.panel.buttons.addWidget(self.save_button)
         self.panel.buttons.addWidget(self.predict_button)
         layout = QVBoxLayout(self)
-        layout.addWidget(scroll, stretch=3)
+        layout.addWidget(self._settings_area(), stretch=3)
         layout.addWidget(self._summary)
         layout.addWidget(self.panel)
         layout.addWidget(self.tabs, stretch=1)
@@ -355,33 +350,37 @@ class TrainWidget(JobDock):
         self.setMinimumWidth(320)
 
     def _recipe_menu(self) -> QPushButton:
-        menu = QMenu(self)
-        for text, act in (
-            ("Load recipe…", self._load_recipe),
-            ("Save recipe…", self._save_recipe),
-            ("Copy as command line", self._copy_command),
-            ("Resume a training…", self._resume_clicked),
-        ):
-            action = menu.addAction(text)
-            assert action is not None
-            action.triggered.connect(act)
-        button = QPushButton("Recipe")
-        button.setToolTip("All of the settings above, as one file")
-        button.setMenu(menu)
-        return button
+        return self._menu(
+            "Recipe",
+            "All of the settings above, as one file",
+            {
+                "Load recipe…": self._load_recipe,
+                "Save recipe…": self._save_recipe,
+                "Copy as command line": self._copy_command,
+                "Resume a training…": self._resume_clicked,
+            },
+        )
 
     def _start_menu(self) -> QPushButton:
+        return self._menu(
+            "Start",
+            "Transfer learning: take over what a trained model has learned",
+            {
+                "From scratch": self._start_afresh,
+                "From a model file…": self._start_from_file,
+                "From the model just trained": self._start_from_last,
+            },
+        )
+
+    def _menu(self, title: str, tip: str, entries: dict[str, Callable[..., None]]) -> QPushButton:
+        """Return a button that opens a menu."""
         menu = QMenu(self)
-        for text, act in (
-            ("From scratch", self._start_afresh),
-            ("From a model file…", self._start_from_file),
-            ("From the model just trained", self._start_from_last),
-        ):
+        for text, act in entries.items():
             action = menu.addAction(text)
             assert action is not None
             action.triggered.connect(act)
-        button = QPushButton("Start")
-        button.setToolTip("Transfer learning: take over what a trained model has learned")
+        button = QPushButton(title)
+        button.setToolTip(tip)
         button.setMenu(menu)
         return button
 
@@ -548,6 +547,19 @@ class TrainWidget(JobDock):
             else command_line(self._examples.layers)
         )
         self.panel.say("copied; save the recipe as recipe.json beside it")
+
+
+def _preset_box() -> QComboBox:
+    """Return a box of all published experiments, after a line that says what it is for."""
+    box = QComboBox()
+    # as wide as the dock, not as its longest title
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(12)
+    box.addItem("Published experiments: choose one to fill the form")
+    for number, one in enumerate(PRESETS, start=1):
+        box.addItem(one.title)
+        box.setItemData(number, one.notes, Qt.ItemDataRole.ToolTipRole)
+    return box
 
 
 def command_line(examples: Sequence[Mapping[str, Layer | str | None]]) -> str:
