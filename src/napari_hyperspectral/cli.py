@@ -248,6 +248,8 @@ def train(
     from .training import fit
 
     autosave = _autosave(machine, recipe, out)
+    if resume and (autosave is None or not autosave.exists()):
+        print("note: there is nothing to resume; training from the start", file=sys.stderr)
     begin = None if start is None else Model.load(start)
     examples = _read_examples(recipe, pairing, axes, image)
     job = fit(recipe, examples, machine=machine, autosave=autosave, resume=resume, start=begin)

@@ -555,7 +555,7 @@ def _preset_box() -> QComboBox:
     # as wide as the dock, not as its longest title
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(12)
-    box.addItem("Published experiments: choose one to fill the form")
+    box.addItem("Published experiments…")
     for number, one in enumerate(PRESETS, start=1):
         box.addItem(one.title)
         box.setItemData(number, one.notes, Qt.ItemDataRole.ToolTipRole)
