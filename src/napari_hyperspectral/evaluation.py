@@ -520,7 +520,9 @@ def _notes_on_ground(model: Model, held_out: HeldOut) -> list[str]:
             "pixels lie in the fine image."
         ]
     if not held_out.taught.any():
-        return ["All measured pixels of these images are judged; what is raw is as it was measured."]
+        return [
+            "All measured pixels of these images are judged; what is raw is as it was measured."
+        ]
     reach = model.recipe.network.reach
     far = held_out.test & beyond(held_out.taught, reach)
     share = 1 - far.sum() / held_out.test.sum()
