@@ -407,6 +407,7 @@ class TrainWidget(JobDock):
         self.panel.shown.connect(self._draw)
         self.panel.returned.connect(self._keep)
         self.panel.ended.connect(self._draw)
+        self.panel.ended.connect(self._summarise_later)
         self.save_button.clicked.connect(self._save_clicked)
         self.predict_button.clicked.connect(self.predict)
 
@@ -431,6 +432,8 @@ class TrainWidget(JobDock):
         self._later.start()
 
     def _summarise(self, *_: object) -> None:
+        if self.panel.running:  # building a network may draw random numbers, of which there is
+            return  # one series for all threads
         try:
             self._summary.setText(_summary(self.recipe, self._given))
         except (ValueError, MemoryError) as error:
