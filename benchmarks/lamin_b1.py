@@ -18,7 +18,7 @@ import numpy as np
 from rows import Row, kept, once, options, table, trained
 
 from napari_hyperspectral import Machine, Recipe, Training, finish, predict
-from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
+from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.baselines import predictors
 from napari_hyperspectral.cube import Cube
 from napari_hyperspectral.metrics import pearson
@@ -59,11 +59,10 @@ def network(
     """Train on five volumes and yield how well the sixth is predicted."""
     images, targets = volumes(folder)
     axis = SpectralAxis.index(PLANES)
-    gives = ChannelAxis(tuple(f"plane {i}" for i in range(PLANES)))
     recipe = Recipe(task=PredictChannels(normalise="cube"), network=NETWORKS[kind],
                     training=training)  # fmt: skip
     examples = [
-        recipe.example(cube=Cube(images[i], axis), target=Cube(targets[i], gives))
+        recipe.example(cube=Cube(images[i], axis), target=Cube(targets[i], axis))
         for i in range(VOLUMES)
         if i != fold
     ]

@@ -14,8 +14,10 @@ from napari_hyperspectral.cube import Cube
 from napari_hyperspectral.memory import training_bytes
 from napari_hyperspectral.metrics import rmse, spectral_angle
 from napari_hyperspectral.networks import RRDB, Ports, SubspaceRCAN
+from napari_hyperspectral.rival import rival_of
 from napari_hyperspectral.tasks import Restore
 
+CPU = torch.device("cpu")
 SMALL = RRDB(width=8, blocks=1, growth=4)
 
 
@@ -106,6 +108,37 @@ def test_a_perfect_result_costs_only_the_critics_doubt(measured):
     batch = (torch.from_numpy(part) for part in (pair.given, pair.wanted))
     with torch.inference_mode():
         assert float(task.loss(model.network, *batch)) == pytest.approx(0, abs=1e-5)
+
+
+def test_pixels_held_out_are_not_held_to_the_measurement_while_others_learn(model, measured):
+    """The loss is of pixels whose finer selves are given: of the others, nothing counts."""
+    task = Restore(scale=2, frc=0.0, adversarial=0.0)
+    recipe = Recipe(task=task, network=SMALL, training=Training())
+    pair = recipe.example(fine=measured)
+    given, wanted = (torch.from_numpy(part).tile(1, 1, 1, 2) for part in (pair.given, pair.wanted))
+    wanted[..., 8:] = torch.nan
+    assert 4 + SMALL.reach < given.shape[-1] - 1
+    other = given.clone()
+    other[..., -1] *= 2  # too far from what is judged to be seen
+    with torch.inference_mode():
+        one, two = (float(task.loss(model.network, image, wanted)) for image in (given, other))
+    assert one == two > 0
+
+
+def test_gradients_of_the_critic_are_cut_as_those_of_the_network(measured, recipe):
+    """Cut to nearly nothing, and stepped by plain descent, a critic stays as it began."""
+    ports = Ports(bands_in=4, bands_out=4, scale=2)
+    moved = {}
+    for clip in (0.0, 1e-9):
+        training = recipe.training.model_copy(
+            update={"optimiser": "sgd", "clip": clip, "weight_decay": 0.0}
+        )
+        rival = rival_of(recipe.model_copy(update={"training": training}), ports, CPU)
+        before = [weight.detach().clone() for weight in rival.critic.parameters()]
+        rival.step(rival.critic(torch.rand(1, 4, 16, 16)).square().sum(), 1.0)
+        after = list(rival.critic.parameters())
+        moved[clip] = max(float((a - b).abs().max()) for a, b in zip(after, before, strict=True))
+    assert moved[1e-9] < 1e-8 < moved[0.0]
 
 
 def test_it_works_on_spectral_components_too(measured):

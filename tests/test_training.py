@@ -114,6 +114,18 @@ def test_a_stop_before_the_first_epoch_still_gives_a_model(noisy, clean):
     assert finish(predict(end.value.value, noisy)).shape == noisy.shape
 
 
+def test_a_stop_in_the_first_epoch_gives_the_averaged_weights(noisy, clean):
+    training = Training(epochs=1, average=0.9, learning_rate=0.1, seed=1)
+    recipe = Recipe(task=Denoise(), network=Pixelwise(width=8), training=training)
+    steps = fit(recipe, [recipe.task.example(noisy=noisy, clean=clean)])
+    for _ in range(3):
+        next(steps)
+    with pytest.raises(StopIteration) as end:
+        steps.throw(Stop())
+    model = end.value.value
+    assert any(not torch.equal(tensor, model.last[name]) for name, tensor in weights(model).items())
+
+
 def test_ctrl_c_in_the_middle_of_a_batch_keeps_the_best_so_far(noisy, clean, monkeypatch):
     recipe = Recipe(task=Denoise(), network=Pixelwise(width=8), training=Training(epochs=1000))
     loss, calls = Denoise.loss, []

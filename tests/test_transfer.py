@@ -8,7 +8,7 @@ from napari_hyperspectral import Recipe, Training, finish, fit
 from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cube import Cube, Labels
 from napari_hyperspectral.io.errors import FileFormatError
-from napari_hyperspectral.networks import FNet, Pixelwise, SpectralUNet
+from napari_hyperspectral.networks import FNet, Pixelwise, SpectralUNet, UNet
 from napari_hyperspectral.progress import Stop
 from napari_hyperspectral.tasks import Denoise, Segment
 
@@ -64,6 +64,22 @@ def test_the_first_half_stays_and_the_second_learns():
     stayed = [torch.equal(w, body(second)[name]) for name, w in body(first).items()]
     assert stayed == sorted(stayed, reverse=True)
     assert sum(stayed) == len(stayed) // 2
+
+
+def test_statistics_of_frozen_layers_stay_with_their_weights():
+    """What a frozen batch normalisation subtracts was learned, as were its weights."""
+    network = UNet(width=2, depth=1, norm="batch")
+    first = train(network=network, **scene(5))
+    other = scene(5, classes=3)  # the last layer learns
+    frozen = ONCE.model_copy(update={"frozen": "what was learned"})
+    second = train(frozen, network, start=first, **other)
+    free = train(network=network, start=first, **other)
+    before, after, moved = (dict(m.network.body.named_buffers()) for m in (first, second, free))
+    means = [name for name in before if name.endswith("running_mean")]
+    assert means
+    for name in means:
+        assert torch.equal(before[name], after[name])
+        assert not torch.equal(before[name], moved[name])
 
 
 def test_what_begins_afresh_in_the_first_half_is_not_frozen():

@@ -28,7 +28,7 @@ class Rival:
 
     def __init__(self, recipe: Recipe, critic: nn.Module) -> None:
         self.critic = critic
-        self._learning_rate = recipe.training.learning_rate
+        self._learning_rate, self._clip = recipe.training.learning_rate, recipe.training.clip
         self._optimiser = optimiser_of(recipe.training, critic)
 
     def step(self, loss: Tensor, pace: float) -> None:
@@ -37,6 +37,8 @@ class Rival:
             group["lr"] = self._learning_rate * pace
         self._optimiser.zero_grad()  # the loss of the network left slopes here, too
         loss.backward()  # type: ignore[no-untyped-call]
+        if self._clip:
+            nn.utils.clip_grad_norm_(self.critic.parameters(), self._clip)
         self._optimiser.step()
 
     def state(self) -> State:

@@ -165,7 +165,7 @@ class _Run:
         number, steps = len(self.losses), self.batches.steps
         total = steps * self.training.epochs
         begun = self.steps - number * steps
-        self.network.train()
+        self._let_learn()
         for step, batch in enumerate(islice(self.batches.epoch(number), begun, None), begun + 1):
             self.loss_sum += self._step(batch, number * steps + step - 1, total)
             self._save_now_and_then(autosave)
@@ -183,6 +183,14 @@ class _Run:
         self.loss_sum = 0.0
         note = f"epoch {number + 1} of {self.training.epochs}"
         yield Progress((number + 1) * steps, total, self.losses[-1], validation, note)
+
+    def _let_learn(self) -> None:
+        """Let layers gather statistics of batches, but those whose weights are frozen."""
+        self.network.train()
+        for layer in self.network.modules():
+            own = list(layer.parameters(recurse=False))
+            if own and not any(weight.requires_grad for weight in own):
+                layer.training = False
 
     def save(self, path: Path) -> None:
         """Write all that `go_on_from` needs; the file is a model file as well."""
@@ -273,7 +281,7 @@ class _Run:
         """Return the best model so far."""
         last = _copied(self.network.state_dict())
         network = fresh_network(self.recipe, self.card)
-        network.load_state_dict(self.best or last)
+        network.load_state_dict(self.best or self.average or last)
         card = self.card.model_copy(
             update={
                 "losses": tuple(self.losses),

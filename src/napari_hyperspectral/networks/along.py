@@ -78,5 +78,4 @@ def _lengthened(x: Tensor, multiple: int) -> Tensor:
 
 
 def _to_outputs(ports: Ports) -> nn.Module:
-    same = ports.bands_in == ports.bands_out
-    return nn.Identity() if same else nn.Conv2d(ports.bands_in, ports.bands_out, 1)
+    return nn.Identity() if ports.alike else nn.Conv2d(ports.bands_in, ports.bands_out, 1)

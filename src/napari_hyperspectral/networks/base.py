@@ -212,9 +212,8 @@ class _Enlarged(Body):
         super().__init__()
         self.body = body
         self.scale, self.offset = ports.scale, ports.offset
-        same = ports.bands_in == ports.bands_out
         # begins close to plain interpolation, which is hard to beat for the first hundred steps
-        self.share = nn.Parameter(torch.tensor(0.1)) if same else None
+        self.share = nn.Parameter(torch.tensor(0.1)) if ports.alike else None
 
     def start_from(self, spectra: Tensor) -> None:
         self.body.start_from(spectra)

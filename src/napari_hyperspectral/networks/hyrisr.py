@@ -79,8 +79,7 @@ class _HyRISR(Body):
         )
         self.body = nn.Sequential(*groups, conv3(channels, channels))
         self.tail = nn.Sequential(conv3(channels, channels), conv3(channels, bands))
-        same = ports.bands_out == bands
-        self.to_outputs = nn.Identity() if same else nn.Conv2d(bands, ports.bands_out, 1)
+        self.to_outputs = nn.Identity() if ports.alike else nn.Conv2d(bands, ports.bands_out, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         large = self.head1(x)  # (batch, bands_in, y · scale, x · scale)

@@ -69,7 +69,7 @@ class _SpectralUNet(Body):
         self.enter = _block(components, widths[0])
         self.down = nn.ModuleList(_block(a, b) for a, b in pairwise(widths))
         self.up = nn.ModuleList(_block(a + b, a) for a, b in pairwise(widths))
-        self.same_bands = ports.bands_in == ports.bands_out
+        self.same_bands = ports.alike
         self.head = nn.Conv2d(widths[0], components if self.same_bands else ports.bands_out, 1)
         self.adjoint = nn.Conv2d(components, ports.bands_out, 1) if self.same_bands else None
 

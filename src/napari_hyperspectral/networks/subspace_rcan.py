@@ -77,7 +77,7 @@ class _SubspaceRCAN(Body):
         components, width = min(settings.components, ports.bands_in), settings.width
         self.scale, self.offset = ports.scale, ports.offset
         # what is to be restored is not added to: its noise lies beside the components
-        self.adds = ports.scale > 1 and ports.bands_in == ports.bands_out
+        self.adds = ports.scale > 1 and ports.alike
         self.stem = nn.Conv2d(ports.bands_in, components, 1)
         self.enter = conv3(components, width)
         reduction = _REDUCTION if settings.attention else None

@@ -85,7 +85,10 @@ class Restore(FinerTask):
     def _content(self, network: Normalised, made: Tensor, target: Tensor, given: Tensor) -> Tensor:
         cost = intensity_cost(made, target, self, network.normalise)
         if self.consistency:
+            # only of pixels whose finer selves are there: those held out are to judge, not to teach
+            there = functional.avg_pool2d(target.isfinite().float(), self.scale) == 1
             measured = network.normalise.target(given, given)
+            measured = torch.where(there, measured, measured.new_tensor(torch.nan))
             cost = cost + self.consistency * losses.l1(
                 self.degrades.degrade(made.float()), measured
             )
