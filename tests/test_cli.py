@@ -329,7 +329,7 @@ def interrupted(run, pair, monkeypatch):
 
     (pair / "recipe.json").write_text(json.dumps(QUICK | {"training": {"epochs": 6}}))
     with monkeypatch.context() as patch:
-        patch.setattr("napari_hyperspectral.cli._note", interrupt_after_two_epochs)
+        patch.setattr("napari_hyperspectral.cli.bars._note", interrupt_after_two_epochs)
         code, out, _ = run(*TRAIN, *HERE)
     assert code == 0
     assert out.endswith("m.safetensors\n")

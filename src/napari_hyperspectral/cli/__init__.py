@@ -1,0 +1,82 @@
+"""The command line: each command is a call of the library, with progress bars and readable errors.
+
+What is heavy (torch above all) is imported inside the commands that need it, so that the others
+are quick.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Annotated, Final, NoReturn
+
+import typer
+
+from .errors import explained
+from .files import axis, convert, formats, info
+from .maps import components, map_of_band
+from .models import adopt, card, predict
+from .recipes import recipe
+from .trainings import demo, evaluate, preview, train
+
+COMMANDS: Final[dict[str, Callable[..., None]]] = {
+    "info": info,
+    "convert": convert,
+    "axis": axis,
+    "train": train,
+    "evaluate": evaluate,
+    "preview": preview,
+    "recipe": recipe,
+    "predict": predict,
+    "components": components,
+    "map": map_of_band,
+    "adopt": adopt,
+    "card": card,
+    "demo": demo,
+    "formats": formats,
+}
+"""By name, in the order in which `--help` lists them."""
+
+app = typer.Typer(
+    name="napari-hyperspectral",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # boxes break messages in the middle
+    help="Read, convert, train on and predict hyperspectral images.",
+)
+for _name, _command in COMMANDS.items():
+    app.command(_name)(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line, and end the process: 0 done, 1 an error, 2 wrong usage."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    for stream in (sys.stdout, sys.stderr):  # a terminal without µ or ⁻¹ gets a question mark
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    if not debug:
+        warnings.showwarning = _note_warning
+    try:
+        app([word for word in words if word != "--debug"], prog_name="napari-hyperspectral")
+    except Exception as error:  # the last door: what no command expected is a line, too
+        if debug:
+            raise
+        for line in explained(error):
+            print(f"error: {line}", file=sys.stderr)
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _note_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Tell a warning in a line; where in the code it was given helps nobody here."""
+    print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
+
+
+@app.callback()
+def _all_commands(
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from")] = False,
+) -> None:
+    """Read, convert, train on and predict hyperspectral images."""

@@ -1,0 +1,103 @@
+"""The command that makes recipes: what there is to choose from, and what settings mean."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from .options import Force
+from .targets import check_target
+
+if TYPE_CHECKING:
+    from ..recipe import Recipe
+
+
+def recipe(
+    task: Annotated[str | None, typer.Option(help="Kind of the task, such as denoise")] = None,
+    network: Annotated[str | None, typer.Option(help="Kind of network, such as resunet1d")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Name of a published experiment, such as deeper-denoise")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write")] = None,
+    settings: Annotated[
+        bool, typer.Option("--settings", help="Tell what each setting means instead")
+    ] = False,
+    force: Force = False,
+) -> None:
+    """List tasks, networks and presets; with one, write a recipe that has every setting in it."""
+    if task is None and network is None and preset is None and not settings and out is None:
+        _print_all_choices()
+        return
+    if (task is None) == (preset is None) or (network and preset):
+        raise typer.BadParameter(
+            "a recipe needs --task, perhaps with --network, or else --preset", param_hint="--task"
+        )
+    if out is not None:
+        check_target(out, force)
+    chosen = _recipe_of(str(task), network) if preset is None else _recipe_of_preset(preset)
+    if settings:
+        _print_settings(chosen)
+        return
+    text = chosen.model_dump_json(indent=2)
+    if out is None:
+        print(text)
+        return
+    out.write_text(text + "\n", encoding="utf-8")
+    print(out)
+
+
+def _recipe_of(task: str, network: str | None) -> Recipe:
+    from ..recipe import Recipe
+
+    about: dict[str, Any] = {"task": {"kind": task}}
+    return Recipe.model_validate(about | ({"network": {"kind": network}} if network else {}))
+
+
+def _recipe_of_preset(name: str) -> Recipe:
+    """Return the recipe of a published experiment; what there is to know of it goes to stderr."""
+    from ..presets import preset
+
+    known = preset(name)
+    for text in (known.title, known.reference, known.notes):
+        print(text, file=sys.stderr)
+    return known.recipe
+
+
+def _print_all_choices() -> None:
+    from ..networks import NETWORKS
+    from ..presets import PRESETS
+    from ..tasks import TASKS
+
+    _print_choices("Task", TASKS)
+    _print_choices("Network", NETWORKS)
+    table = Table("Preset", "", box=None)
+    for known in PRESETS:
+        table.add_row(known.name, known.title)
+    Console().print(table)
+
+
+def _print_choices(title: str, choices: Sequence[Any]) -> None:
+    table = Table(title, "", box=None)
+    table.add_column("Source", overflow="fold")  # an address is of use only as a whole
+    for choice in choices:
+        line = (choice.__doc__ or "").partition("\n")[0]
+        table.add_row(choice.model_fields["kind"].default, line, choice.source)
+    Console().print(table)
+
+
+def _print_settings(chosen: Recipe) -> None:
+    table = Table(box=None)
+    for title in ("Setting", "Default", "Meaning"):
+        table.add_column(title, overflow="fold")
+    for part, settings in chosen:
+        for name, field in type(settings).model_fields.items():
+            value = json.dumps(settings.model_dump(mode="json")[name])
+            table.add_row(f"{part}.{name}", value, " ".join((field.description or "").split()))
+    Console().print(table)
