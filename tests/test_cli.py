@@ -289,6 +289,12 @@ def test_several_cubes_are_predicted_into_a_folder(run, pair, clean):
     assert "noisy.npz exists already" in err
 
 
+def test_a_prediction_that_fails_leaves_no_folder(run, pair):
+    words = ("missing.safetensors", "noisy.npz", "clean.npz", "-o", "results")
+    assert run("predict", *words)[0] == 1
+    assert not (pair / "results").exists()
+
+
 def test_a_model_of_classes_predicts_labels(run, pair, clean, truth):
     write(pair / "truth.npz", truth)
     recipe = QUICK | {"task": {"kind": "segment"}, "training": {"epochs": 100}}

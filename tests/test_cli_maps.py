@@ -37,6 +37,19 @@ def test_components_of_a_cube_are_mapped_there_and_in_another(run, files):
     assert "--force overwrites it" in err
 
 
+@pytest.mark.parametrize("path", ["one.npz", "missing.npz"])
+def test_components_that_are_not_found_leave_no_folder(run, files, tmp_path, path):
+    write("one.npz", files.take([0]))
+    assert run("components", path, "--apply", "dim.npz", "-o", "all/maps")[0] == 1
+    assert not (tmp_path / "all").exists()
+
+
+def test_maps_are_not_written_into_a_file(run, files, tmp_path):
+    code, _, err = run("components", "missing.npz", "-o", "cell.npz/maps")
+    assert code == 2
+    assert "cell.npz is a file" in err
+
+
 def test_a_band_and_a_peak_become_images(run, files):
     run("map", "cell.npz", "--at", "505", "-o", "band.npz")
     np.testing.assert_array_equal(read("band.npz").numpy()[0], files.data[5])

@@ -9,7 +9,7 @@ import typer
 
 from .bars import reading, watching
 from .options import Axes, Force, ImageName, Out, PathText
-from .targets import check_target, checked_targets
+from .targets import check_target, targets_in
 
 if TYPE_CHECKING:
     from ..cube import Image
@@ -39,16 +39,16 @@ def components(
 
     settings = Unmixing(count=count, sum_to_one=sum_to_one, seed=seed)
     paths = [path, *(apply or ())]
-    out.mkdir(parents=True, exist_ok=True)
+    targets = targets_in(out, paths, suffix, ("abundances", "composite", "classes"), force)
     table = out / "components.csv"
-    check_target(table, force)
-    targets = checked_targets(paths, out, suffix, ("abundances", "composite", "classes"), force)
+    check_target(table, force, to_be_made=True)
     cubes = []
     for one in paths:
         with reading(one) as watch:
             cubes.append(read(one, axes=axes, image=image, watch=watch))
     with watching(f"unmixing {Path(path).name}") as watch:
         found = finish(unmix(cubes[0], cubes[1:], settings), watch)
+    out.mkdir(parents=True, exist_ok=True)
     print(write(table, found.spectra, overwrite=force))
     for name, files, maps in zip(paths, targets, found.maps, strict=True):
         images: tuple[Image, ...] = (maps.abundances, maps.composite, maps.classes)

@@ -23,7 +23,7 @@ from .options import (
     TileMemory,
 )
 from .tables import print_pairs, print_rows
-from .targets import check_model, checked_targets
+from .targets import check_model, targets_in, targets_of_one
 from .words import axis_of, machine_of
 
 
@@ -63,7 +63,10 @@ def predict(
     """Run a model on cubes: a cube or a label image comes out, as the model was trained for."""
     machine = machine_of(device, precision, threads, tile_memory, None)
     words = ("", "probabilities") if probabilities else ("",)
-    targets = checked_targets(paths, out, suffix, words, force)
+    if len(paths) > 1 or out.is_dir():
+        targets = targets_in(out, paths, suffix, words, force)
+    else:
+        targets = [targets_of_one(out, words, force)]
     from ..chain import predict_and_report, told_speed_up
     from ..io import read, write
     from ..model import Model
@@ -80,6 +83,7 @@ def predict(
                 models, cube, probabilities=probabilities, dwell=dwell, machine=machine
             )
             results = finish(job, watch)
+        files[0].parent.mkdir(parents=True, exist_ok=True)
         for file, result in zip(files, results.images, strict=True):
             print(write(file, result, overwrite=force))
         if results.report is not None:

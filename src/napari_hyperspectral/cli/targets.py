@@ -19,8 +19,13 @@ _OURS: Final = (".safetensors", ".json")
 """Files of ours that are no images: models and recipes."""
 
 
-def check_target(path: Path, force: bool, format_name: str | None = None) -> None:
-    """Refuse what exists, unless forced, a format that is not written, and no folder to write to."""
+def check_target(
+    path: Path, force: bool, format_name: str | None = None, *, to_be_made: bool = False
+) -> None:
+    """Refuse what exists, unless forced, a format that is not written, and no folder to write to.
+
+    Where the folder is `to_be_made`, once there is something to write, it need not be there.
+    """
     from ..io import format_of
 
     files: tuple[Path, ...] = (path,)
@@ -29,7 +34,7 @@ def check_target(path: Path, force: bool, format_name: str | None = None) -> Non
     existing = [file.name for file in files if file.exists()]
     if existing and not force:
         raise FileExistsError(f"{', '.join(existing)} exists already; --force overwrites it")
-    if not path.parent.is_dir():
+    if not (path.parent.is_dir() or to_be_made):
         raise FileNotFoundError(
             f"there is no folder {str(path.parent)!r} to write {path.name} into"
         )
@@ -44,32 +49,43 @@ def check_model(out: Path, force: bool) -> None:
     check_target(out, force)
 
 
-def checked_targets(
-    paths: Sequence[str], out: Path, suffix: str, words: Sequence[str], force: bool
-) -> list[list[Path]]:
-    """Return where the images of each cube go: one for each word, which its name ends with."""
-    targets = [[_with_word(t, word) for word in words] for t in _targets(paths, out, suffix)]
-    for target in chain.from_iterable(targets):
+def check_folder(out: Path) -> None:
+    """Refuse a folder that cannot be made, for a file has its name."""
+    there = next(place for place in (out, *out.parents) if place.exists())
+    if not there.is_dir():
+        raise typer.BadParameter(f"{there} is a file; results of several files need a folder")
+
+
+def targets_of_one(out: Path, words: Sequence[str], force: bool) -> list[Path]:
+    """Return where the images of a cube go: one for each word, which its name ends with."""
+    targets = [_with_word(out, word) for word in words]
+    for target in targets:
         check_target(target, force)
     return targets
 
 
-def _targets(paths: Sequence[str], out: Path, suffix: str) -> list[Path]:
-    """Return where each result goes; a folder is made for several, or where one is there."""
-    from ..io import Source, format_of
+def targets_in(
+    out: Path, paths: Sequence[str], suffix: str, words: Sequence[str], force: bool
+) -> list[list[Path]]:
+    """Return where the images of each cube go in a folder, which is still to be made."""
+    check_folder(out)
+    targets = [
+        [_with_word(out / (stem + suffix), word) for word in words] for stem in _stems(paths)
+    ]
+    for target in chain.from_iterable(targets):
+        check_target(target, force, to_be_made=True)
+    return targets
 
-    is_folder = len(paths) > 1 or out.is_dir()
-    if not is_folder:
-        return [out]
-    if out.exists() and not out.is_dir():
-        raise typer.BadParameter(f"{out} is a file; {len(paths)} cubes need a folder")
-    format_of(Path("x" + suffix), "write")
+
+def _stems(paths: Sequence[str]) -> list[str]:
+    """Return what results are named by, as the cubes are."""
+    from ..io import Source
+
     sources = [Source.parse(path) for path in paths]
     stems = [s.path.name.split(".")[0] + (f" {s.array}" if s.array else "") for s in sources]
     if len(set(stems)) < len(stems):
         raise typer.BadParameter("two cubes would be written to files of the same name")
-    out.mkdir(parents=True, exist_ok=True)
-    return [out / (stem + suffix) for stem in stems]
+    return stems
 
 
 def _with_word(path: Path, word: str) -> Path:
