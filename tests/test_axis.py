@@ -108,3 +108,8 @@ def test_numbers_without_a_unit_are_told_and_counted_bands_are_not():
         "3 bands, 1641.69–1634.84 without a spectral unit"
     )
     assert str(SpectralAxis.index(3)) == "3 bands without a spectral unit"
+
+
+def test_channels_are_counted_and_one_is_no_plural():
+    assert str(ChannelAxis(("DAPI",))) == "1 channel (DAPI)"
+    assert str(ChannelAxis(("DAPI", "actin"))) == "2 channels (DAPI, actin)"

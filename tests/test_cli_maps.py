@@ -40,7 +40,9 @@ def test_components_of_a_cube_are_mapped_there_and_in_another(run, files):
 @pytest.mark.parametrize("path", ["one.npz", "missing.npz"])
 def test_components_that_are_not_found_leave_no_folder(run, files, tmp_path, path):
     write("one.npz", files.take([0]))
-    assert run("components", path, "--apply", "dim.npz", "-o", "all/maps")[0] == 1
+    code, _, err = run("components", path, "--apply", "dim.npz", "-o", "all/maps")
+    assert code == 1
+    assert "1 bands" not in err
     assert not (tmp_path / "all").exists()
 
 

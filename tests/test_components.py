@@ -85,7 +85,7 @@ def test_shares_that_must_add_up_to_one_do_so_in_a_dimmer_cube_too(amounts):
         (SpectralAxis(CENTRES, "nm"), "one kind and unit"),
         (SpectralAxis.index(40), "one kind and unit"),
         (SpectralAxis(CENTRES + 200, "1/cm", "raman_shift"), "only 49% of the range"),
-        (ChannelAxis(tuple("abcd")), "no place among them"),
+        (ChannelAxis(tuple("abcd")), "no place among them for 4 channels"),
     ],
 )
 def test_a_cube_that_has_nothing_in_common_with_the_components_is_refused(amounts, axis, why):
@@ -168,8 +168,14 @@ def test_the_area_of_a_triangle_above_a_slope_is_half_base_times_height(order):
     assert whole.data.ravel() == pytest.approx([60 + 40 * (2 + 13)])
 
 
+def test_one_band_is_too_few_for_components(amounts):
+    one = scene(amounts).take([0])
+    with pytest.raises(ValueError, match=r"as many bands \(here 99 and 1\)"):
+        end_members(one, 2)
+
+
 def test_an_area_needs_bands_to_stand_on(amounts):
-    with pytest.raises(ValueError, match="2 good bands lie between 1000 and 1015; an area needs 3"):
+    with pytest.raises(ValueError, match=r"too few good bands \(2\); an area needs 3 at least"):
         area_map(scene(amounts), 1000, 1015)
 
 

@@ -245,7 +245,7 @@ class ChannelAxis:
         return len(self.names)
 
     def __str__(self) -> str:
-        return f"{len(self)} channels ({', '.join(self.names)})"
+        return f"{len(self)} channel{'s' * (len(self) != 1)} ({', '.join(self.names)})"
 
 
 Axis: TypeAlias = SpectralAxis | ChannelAxis

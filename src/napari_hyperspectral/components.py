@@ -124,7 +124,7 @@ def end_members(cube: Cube, count: int, *, seed: int = 0) -> Cube:
     table = table[np.isfinite(table).all(axis=1)]
     if len(table) < count:
         raise ValueError(
-            f"cube {cube.name!r} has {len(table)} spectra without missing values, too few for "
+            f"cube {cube.name!r} has too few spectra without missing values ({len(table)}) for "
             f"{count} components; mark bands in which values are missing as bad"
         )
     found = vertex_components(table, count, seed=seed).spectra
@@ -202,7 +202,7 @@ def on_bands_of(pure: SpectralAxis, cube: Axis) -> SpectralAxis | None:
     if pure.same_bands(cube):
         return None
     if not isinstance(cube, SpectralAxis):
-        raise ValueError(f"the components have {pure}; {cube} have no place among them")
+        raise ValueError(f"the components have {pure}; there is no place among them for {cube}")
     if (pure.kind, pure.unit) != (cube.kind, cube.unit) or pure.kind == "index":
         raise ValueError(
             f"the components have {pure}, the cube {cube}; give both an axis of one kind and unit"
@@ -326,7 +326,7 @@ def area_map(cube: Cube, low: float, high: float, *, baseline: bool = True) -> C
     inside = inside[np.argsort(axis.centres[inside], kind="stable")]
     if len(inside) < 2 + baseline:
         raise ValueError(
-            f"{len(inside)} good bands lie between {low:g} and {high:g}; an area needs "
+            f"between {low:g} and {high:g} lie too few good bands ({len(inside)}); an area needs "
             f"{2 + baseline} at least"
         )
     places = axis.centres[inside]

@@ -529,8 +529,8 @@ def _notes_on_ground(model: Model, held_out: HeldOut) -> list[str]:
     return [
         f"{int(held_out.taught.sum())} pixels taught, {int(held_out.test.sum())} may test "
         "(a guard leaves fewer); baselines learned from, and were tuned on, the same pixels.",
-        f"The network sees {reach} pixels around each pixel: for {share:.0%} of the test pixels "
-        "(guard 0), training pixels are among what it sees."
+        f"The network sees {reach} pixel{'s' * (reach != 1)} around each pixel: for {share:.0%} of "
+        "the test pixels (guard 0), training pixels are among what it sees."
         if reach
         else "The network sees one spectrum at a time: no test pixel has training pixels in sight.",
     ]

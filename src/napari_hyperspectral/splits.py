@@ -91,8 +91,8 @@ def kept_apart(groups: Sequence[str], kinds: Sequence[int], share: float, seed: 
         return [False] * len(groups)
     if len(names) < 2:
         raise ValueError(
-            f"all {len(groups)} images are one group: none can be held out whole; give more "
-            "images or groups, hold out blocks, or set validation to 0"
+            "all images are one group: none can be held out whole; give more images or groups, "
+            "hold out blocks, or set validation to 0"
         )
     order = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
     drawn: set[str] = set()

@@ -73,7 +73,7 @@ def test_the_estimated_signal_to_noise_ratio_is_that_of_the_mixture(pure, shares
 
 @pytest.mark.parametrize("count", [1, 5])
 def test_components_that_cannot_be_there_are_refused(count):
-    with pytest.raises(ValueError, match=f"{count} components of 4 spectra with 6 bands"):
+    with pytest.raises(ValueError, match=rf"{count} components need .* \(here 4 and 6\)"):
         vertex_components(np.eye(4, 6), count)
 
 
@@ -118,7 +118,7 @@ def test_missing_values_count_for_nothing(pure, shares):
 
 def test_more_components_than_common_bands_are_refused(pure):
     pure[:, 2:] = np.nan
-    with pytest.raises(ValueError, match="3 components cannot be told apart by 2 common bands"):
+    with pytest.raises(ValueError, match="3 components need as many bands that all have; here 2"):
         abundances(np.ones((4, 40)), pure)
 
 

@@ -56,8 +56,8 @@ def vertex_components(table: Table, count: int, *, seed: int = 0) -> PureSpectra
     """
     if count < 2 or count > min(table.shape):
         raise ValueError(
-            f"{count} components of {table.shape[0]} spectra with {table.shape[1]} bands; "
-            "wanted at least 2, and at least as many spectra and bands"
+            f"{count} components need as many spectra, and as many bands (here {table.shape[0]} "
+            f"and {table.shape[1]}), and are 2 at least"
         )
     mean = table.mean(axis=0)
     if np.allclose(table, mean, rtol=1e-9, atol=0):
@@ -121,11 +121,11 @@ def abundances(table: NDArray[Any], pure: NDArray[Any], *, sum_to_one: bool = Fa
         If the bands differ in number, or `pure` spectra are known in too few bands.
     """
     if table.shape[1] != pure.shape[1]:
-        raise ValueError(f"spectra have {table.shape[1]} bands, the pure ones {pure.shape[1]}")
+        raise ValueError(f"of bands, spectra have {table.shape[1]}, the pure ones {pure.shape[1]}")
     usable = np.isfinite(pure).all(axis=0)
     if usable.sum() < len(pure):
         raise ValueError(
-            f"{len(pure)} components cannot be told apart by {int(usable.sum())} common bands"
+            f"{len(pure)} components need as many bands that all have; here {int(usable.sum())}"
         )
     members = np.asarray(pure[:, usable], np.float64)
     spectra = np.asarray(table[:, usable], np.float64)
