@@ -247,6 +247,13 @@ def test_the_command_line_and_python_give_the_same_weights(run, pair, noisy, cle
     assert all((ours[name] == theirs[name]).all() for name in ours)
 
 
+def test_training_on_a_single_pixel_says_that_nothing_was_held_out(run, pair, noisy):
+    write("one.npz", noisy.after("cut", data=noisy.data[:, :1, :1]))
+    code, out, _ = run(*TRAIN[:2], "noisy=one.npz", "clean=one.npz", *TRAIN[4:], *HERE)
+    assert code == 0
+    assert "too little to hold any of it out" in " ".join(out.split())
+
+
 def test_several_pairs_are_taken_in_order(run, pair, noisy, clean):
     left, right = (slice(None, 13), slice(13, None))
     for name, part in (("l", left), ("r", right)):

@@ -2,7 +2,9 @@
 
 import json
 
-from napari_hyperspectral import Recipe, SpectralAxis
+import pytest
+
+from napari_hyperspectral import Recipe, SpectralAxis, Training
 from napari_hyperspectral.augmentation import Augmentation
 from napari_hyperspectral.axis import axis_to_json
 from napari_hyperspectral.card import Card
@@ -11,10 +13,11 @@ from napari_hyperspectral.summary import lines_of_card
 from napari_hyperspectral.tasks import Denoise
 
 
-def told(**parts):
+def told(card=None, **parts):
     recipe = Recipe(task=Denoise(angle=0.5), **parts)
     axis = axis_to_json(SpectralAxis([500.0, 510.0, 520.0], "nm"))
-    return lines_of_card(Card(recipe=json.loads(recipe.model_dump_json()), takes=axis, gives=axis))
+    about = {"recipe": json.loads(recipe.model_dump_json()), "takes": axis, "gives": axis}
+    return lines_of_card(Card(**about, **(card or {})))
 
 
 def test_steps_that_do_nothing_are_not_told():
@@ -34,3 +37,16 @@ def test_steps_are_told_with_the_settings_that_matter_to_them():
 
 def test_terms_of_no_weight_are_left_out():
     assert told()["task"] == "denoise (normalise mean, penalty l1, angle 0.5)"
+
+
+@pytest.mark.parametrize(
+    ("validation", "why"),
+    [(0, "validation was 0"), (0.2, "there was too little to hold any of it out")],
+)
+def test_a_training_that_held_nothing_out_says_why_and_what_it_means(validation, why):
+    epochs = {"losses": (0.5, 0.25), "validations": (None, None), "best_epoch": 2}
+    lines = told(epochs, training=Training(validation=validation))
+    assert lines["training loss"] == "0.25"
+    assert lines["held-out loss"] == (
+        f"none, as {why}: the training loss does not tell how good it is on other data"
+    )

@@ -102,7 +102,7 @@ def lines_of_card(card: Card) -> dict[str, str]:
         told |= {
             "epochs": f"{len(card.losses)} of {wanted}{ended}, best {card.best_epoch}",
             "training loss": _at_best(card.losses, card.best_epoch),
-            "held-out loss": _at_best(card.validations, card.best_epoch),
+            "held-out loss": _held_out_loss(card),
         }
     told |= {f"held out: {row['method']}": _row(row) for row in _judgements(card)}
     told |= {n: str(v) for n, v in card.metrics.items() if n not in ("held_out", "notes")}
@@ -160,9 +160,18 @@ def _learned(one: Trained) -> str:
     return f"{one.name}: {one.taught:,} of {size} pixels; {held}"
 
 
+def _held_out_loss(card: Card) -> str:
+    asked = card.recipe.get("training", {}).get("validation")
+    why = "there was too little to hold any of it out" if asked else "validation was 0"
+    return (
+        _at_best(card.validations, card.best_epoch)
+        or f"none, as {why}: the training loss does not tell how good it is on other data"
+    )
+
+
 def _at_best(losses: Sequence[float | None], best: int) -> str:
     loss = losses[best - 1] if 0 < best <= len(losses) else losses[-1]
-    return "nothing held out" if loss is None else f"{loss:.4g}"
+    return "" if loss is None else f"{loss:.4g}"
 
 
 def _judgements(card: Card) -> list[dict[str, Any]]:
