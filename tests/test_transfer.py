@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_hyperspectral import Recipe, Training, finish, fit
+from napari_hyperspectral import Recipe, Training, finish, fit, predict
 from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cube import Cube, Labels
 from napari_hyperspectral.io.errors import FileFormatError
@@ -90,6 +90,45 @@ def test_what_begins_afresh_in_the_first_half_is_not_frozen():
     name = next(iter(body(first)))  # of the bands, which are others
     assert body(first)[name].shape != body(second)[name].shape
     assert not torch.allclose(body(second)[name], body(fresh)[name], atol=1e-6)
+
+
+def pair(gain, seed):
+    """Return a noisy and a clean cube, as an instrument of this gain measures them."""
+    rng = np.random.default_rng(seed)
+    axis = SpectralAxis(np.arange(8) + 500.0, "nm")
+    clean = gain * (2 + rng.uniform(0, 1 + seed, (8, 12, 12)))
+    noisy = clean + 0.1 * gain * rng.normal(size=clean.shape)
+    return {"noisy": Cube(noisy.astype(np.float32), axis), "clean": Cube(np.float32(clean), axis)}
+
+
+def denoiser(normalise, gain, seed, start=None):
+    training = ONCE.model_copy(update={"learning_rate": 1e-12 if start else 0.01})
+    task = Denoise(normalise=normalise)
+    return train(training, Pixelwise(width=8), start=start, task=task, **pair(gain, seed))
+
+
+@pytest.mark.parametrize("normalise", ["mean", "maximum"])
+def test_what_is_taken_over_sees_spectra_as_it_learned_to(normalise):
+    """Spectra of their own scale: other data have another spread, which is no reason for another."""
+    first = denoiser(normalise, gain=1, seed=1)
+    second = denoiser(normalise, gain=1, seed=5, start=first)
+    noisy = pair(1, 1)["noisy"]
+    one, two = (finish(predict(model, noisy)).data for model in (first, second))
+    assert np.allclose(one, two, rtol=1e-4)
+
+
+def test_another_gain_is_no_other_measurement_to_what_is_taken_over():
+    first = denoiser("cube", gain=1, seed=1)
+    second = denoiser("cube", gain=1000, seed=1, start=first)
+    one = finish(predict(first, pair(1, 1)["noisy"])).data
+    two = finish(predict(second, pair(1000, 1)["noisy"])).data
+    assert np.allclose(1000 * one, two, rtol=1e-3)
+
+
+def test_a_start_that_was_normalised_otherwise_is_told():
+    first = denoiser("maximum", gain=1, seed=1)
+    with pytest.warns(UserWarning, match="normalises by maximum.*this recipe by mean"):
+        denoiser("mean", gain=1, seed=1, start=first)
 
 
 def test_a_start_shortens_the_way():

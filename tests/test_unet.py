@@ -2,12 +2,13 @@
 
 from itertools import product
 
+import numpy as np
 import pytest
 import torch
 
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.networks import Ports, UNet
-from napari_hyperspectral.tasks import PredictChannels, Segment
+from napari_hyperspectral.tasks import Calibrate, PredictChannels, Segment
 
 ALONG = ("image", "spectrum", "volume")
 each_along = pytest.mark.parametrize("along", ALONG)
@@ -34,12 +35,20 @@ def test_along_spectra_it_has_as_many_parameters_as_counted_by_hand():
     assert parameters(settings, 30, 5) == first + second + up + end + residual + 30 * 5 + 5
 
 
-def test_as_many_classes_as_bands_are_told_from_all_bands():
+def test_as_many_outputs_as_bands_are_told_from_all_bands():
     """Class 2 of four has nothing to do with band 2 of four; plane 2 of a stain has with plane 2."""
     bands, classes = SpectralAxis.index(4), ChannelAxis(("a", "b", "c", "d"))
     planes = PredictChannels().ports(bands, bands)
-    for task in (Segment(), PredictChannels()):
-        bodies = (small(along="spectrum").build(p) for p in (task.ports(bands, classes), planes))
+    wavelengths = SpectralAxis(np.array([500.0, 501, 502, 503]), "nm")
+    shifted = SpectralAxis(wavelengths.centres + 2, "nm")
+    for task, takes, gives in (
+        (Segment(), bands, classes),
+        (PredictChannels(), bands, classes),
+        (PredictChannels(), wavelengths, wavelengths),
+        (Calibrate(), wavelengths, shifted),
+    ):
+        mapped = task.ports(takes, gives)
+        bodies = (small(along="spectrum").build(p) for p in (mapped, planes))
         weights = [sum(weight.numel() for weight in body.parameters()) for body in bodies]
         assert weights[0] - weights[1] == 4 * 4 + 4
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import time
+import warnings
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -220,6 +221,12 @@ class _Run:
                 f"network ({self.recipe.network.kind}); choose the same network and settings"
             )
         self.network.body.load_state_dict(own | same)
+        if not self.network.normalise.take_over(model.network.normalise):
+            warnings.warn(
+                f"the model to start from normalises by {model.recipe.task.normalise}, which its "
+                f"weights expect; this recipe by {self.recipe.task.normalise}",
+                stacklevel=2,
+            )
         names = [name for name, _ in self.network.body.named_parameters()]
         frozen = {
             "nothing": set(),

@@ -13,8 +13,8 @@ Scale: TypeAlias = Literal["band", "cube", "mean", "maximum"]
 """band, cube: by mean and standard deviation of the training set, of each band or of all bands
 together. mean, maximum: first each spectrum by its own mean or maximum, then as cube."""
 ImageScale: TypeAlias = Literal["image"]
-"""Each image by its own maximum and by nothing else, as the super-resolution of DeepeR; of an image
-that is seen in tiles, each tile by its own."""
+"""Each image by its own maximum and by nothing else, as the super-resolution of DeepeR; tiles of an
+image by that of the image."""
 
 _LEAST: Final = 0.2
 """Of the typical mean or maximum, a spectrum has this much at least: without a baseline, the mean
@@ -61,9 +61,26 @@ class Normalise(nn.Module):
         if wanted is not None:
             self._take("wanted", wanted / own)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalise intensities, (batch, band, y, x)."""
-        x = (x / self._own(x) - _spread_out(self.given_mean)) / _spread_out(self.given_spread)
+    def take_over(self, other: Normalise) -> bool:
+        """Take the numbers that another model was trained with, where they hold for any data.
+
+        Those of spectra divided by their own mean or maximum do. Those in the unit of an
+        instrument do not: fitted afresh, they bring new data to where its weights expect them.
+        Returns whether spectra are now normalised as they were for the other model.
+        """
+        if self.scale != other.scale:
+            return False
+        if self.scale in ("mean", "maximum"):
+            for name in ("given_mean", "given_spread", "wanted_mean", "wanted_spread"):
+                mine: Tensor = getattr(self, name)  # one number for all bands
+                mine.copy_(getattr(other, name)[:1].expand_as(mine))
+        return True
+
+    def forward(self, x: Tensor, brightest: Tensor | None = None) -> Tensor:
+        """Normalise intensities, (batch, band, y, x); of tiles, `brightest` is of their images."""
+        x = (x / self._own(x, brightest) - _spread_out(self.given_mean)) / _spread_out(
+            self.given_spread
+        )
         return torch.where(_spread_out(self.good), x, 0.0).nan_to_num(0.0)
 
     def target(self, wanted: Tensor, given: Tensor) -> Tensor:
@@ -71,12 +88,21 @@ class Normalise(nn.Module):
         wanted = wanted / self._own(given)
         return (wanted - _spread_out(self.wanted_mean)) / _spread_out(self.wanted_spread)
 
-    def inverse(self, result: Tensor, given: Tensor) -> Tensor:
+    def inverse(self, result: Tensor, given: Tensor, brightest: Tensor | None = None) -> Tensor:
         """Undo `target`: bring results to the units of the target."""
         result = result * _spread_out(self.wanted_spread) + _spread_out(self.wanted_mean)
-        return result * self._own(given)
+        return result * self._own(given, brightest)
 
-    def _own(self, x: Tensor) -> Tensor:
+    def brightest(self, x: Tensor) -> Tensor:
+        """Return the greatest value of each image, (batch, 1, 1, 1), on the device of `x`.
+
+        Minus infinity where nothing was measured: of an image in parts, it is the greatest of
+        theirs.
+        """
+        known = torch.where(_spread_out(self.good.to(x.device)), x, torch.nan)
+        return known.nan_to_num(nan=-torch.inf).amax(dim=(1, 2, 3), keepdim=True)
+
+    def _own(self, x: Tensor, brightest: Tensor | None = None) -> Tensor:
         """Return the scale of each spectrum itself, (batch, 1, y, x); `least` for dark spectra.
 
         One number, 1, where spectra keep their own, and one an image where it has one scale: it
@@ -85,7 +111,7 @@ class Normalise(nn.Module):
         if self.scale in ("band", "cube"):
             return x.new_ones(1, 1, 1, 1)
         if self.scale == "image":
-            brightest = self._measured(x).amax(dim=(-2, -1), keepdim=True)
+            brightest = self.brightest(x) if brightest is None else brightest
             return torch.where(brightest.isfinite() & (brightest > 0), brightest, 1.0)
         own, least = self._measured(x), torch.where(self.least > 0, self.least, 1.0)
         return torch.where(own.isfinite() & (own > self.least), own, least)
@@ -117,10 +143,14 @@ class Normalised(nn.Module):
         self.body = body
         self.intensities = intensities
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(batch, bands_in, y, x) to (batch, bands_out, y, x)."""
-        out: Tensor = self.body(self.normalise(x))
-        return self.normalise.inverse(out.float(), x) if self.intensities else out.float()
+    def forward(self, x: Tensor, brightest: Tensor | None = None) -> Tensor:
+        """(batch, bands_in, y, x) to (batch, bands_out, y, x).
+
+        Where `x` are tiles of images that are scaled by their own maximum, `brightest` is that of
+        the images, (batch, 1, 1, 1).
+        """
+        out: Tensor = self.body(self.normalise(x, brightest)).float()
+        return self.normalise.inverse(out, x, brightest) if self.intensities else out
 
 
 def _spread_out(bands: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..axis import Axis, ChannelAxis
+from ..axis import Axis
 from ..cube import Cube, Image, Labels
 from ..networks import ImageScale, Normalised, Ports, Scale
 from ..preprocessing import NOTHING, Preprocessing
@@ -94,7 +94,7 @@ class Task(Settings):
             scale=self.enlarges,
             whole=self.whole,
             offset=self.offset,
-            other=isinstance(gives, ChannelAxis) and gives != takes,
+            other=not takes.same_bands(gives),
         )
 
     @abstractmethod

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..axis import Axis, ChannelAxis
+from ..axis import Axis, ChannelAxis, SpectralAxis
 from ..cube import Cube
-from ..networks import Normalised
+from ..networks import Normalised, Ports
 from .base import Example
 from .intensities import IntensityTask, Penalty, intensity_loss, paired_example
 
@@ -48,6 +48,12 @@ class PredictChannels(IntensityTask):
             If their pixels differ, or none is measured in both.
         """
         return paired_example(cube, target)
+
+    def ports(self, takes: Axis, gives: Axis) -> Ports:
+        # plane 3 of a stack is plane 3 of its stain; band 3 of a spectrum is no stain, by no name
+        stacks = isinstance(takes, SpectralAxis) and takes.kind == "index"
+        ports = super().ports(takes, gives)
+        return ports.model_copy(update={"other": ports.other or not stacks})
 
     def loss(self, network: Normalised, given: Tensor, wanted: Tensor) -> Tensor:
         return intensity_loss(network, given, wanted, self)
