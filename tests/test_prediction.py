@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import dask.array as da
 import numpy as np
 import pytest
@@ -5,7 +7,7 @@ import torch
 
 from napari_hyperspectral import Machine, Model, Recipe, Training, finish, fit, predict
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
-from napari_hyperspectral.cube import Cube
+from napari_hyperspectral.cube import Cube, Sampling
 from napari_hyperspectral.networks import (
     NETWORKS,
     Geometry,
@@ -24,7 +26,7 @@ from napari_hyperspectral.prediction import (
     tiles,
 )
 from napari_hyperspectral.progress import Progress, Stop
-from napari_hyperspectral.tasks import Denoise, PredictChannels, Segment
+from napari_hyperspectral.tasks import Denoise, PredictChannels, Segment, SuperResolve
 
 EVERY = [network for kind in NETWORKS if (network := kind.smallest()).answers == "pixel"]
 each_network = pytest.mark.parametrize("network", EVERY, ids=lambda n: n.kind)
@@ -70,6 +72,26 @@ def test_averages_over_tiles_are_told_in_the_history(learned, noisy, network, re
     tiled = finish(predict(model, noisy))
     assert tiled.history[-1] == "in tiles, each with averages of its own"
     assert np.isfinite(tiled.data).all()
+
+
+@pytest.mark.parametrize("network", [UNet.smallest(), Pixelwise.smallest()], ids=lambda n: n.kind)
+def test_tiles_are_scaled_by_the_maximum_of_their_plane(noisy, network, request):
+    """One lazy plane bright in one corner, one dark and negative almost everywhere."""
+    task = SuperResolve(scale=2, normalise="image")
+    recipe = Recipe(task=task, network=network, training=Training(epochs=1))
+    model = finish(fit(recipe, [task.example(fine=noisy)]))
+    bright, dark = noisy.data.copy(), -1e-3 - 1e-3 * np.abs(noisy.data)
+    bright[:, -4:, -4:] *= 50
+    bright[:, 3, 5] = np.nan
+    dark[2, 1, 1] = 1e-3
+    planes = da.from_array(np.stack([bright, dark]), chunks=(1, 12, 8, 8))
+    stack = replace(noisy, data=planes, z=Sampling())
+    whole = finish(predict(model, stack))
+    request.getfixturevalue("small_tiles")
+    tiled = finish(predict(model, stack))
+    for one, other in zip(tiled.numpy(), whole.numpy(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5 * np.nanstd(other))
+    assert "in tiles" not in " ".join(tiled.history)
 
 
 def test_tiles_cover_every_pixel_once():

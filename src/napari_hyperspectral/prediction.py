@@ -146,6 +146,8 @@ class _Prediction:
             self.geometry = self.geometry._replace(reach=reach)
         self.in_tiles = False
         """Whether an image went through in more than one piece."""
+        self.brightest: dict[tuple[int, ...], torch.Tensor] = {}
+        """Of each plane that goes through in tiles, where planes are scaled by their maximum."""
 
     def run(self) -> Job[NDArray[np.float32]]:
         """Return what the network makes of the cube, (…, out, y · scale, x · scale).
@@ -162,9 +164,11 @@ class _Prediction:
             todo, done = _todo(leading, height, width, side, self.geometry), 0
             while todo:
                 place, tile = todo[0]
+                if self.task.normalise == "image" and place not in self.brightest:
+                    yield from self._look(place, todo, done)
                 outer = np.asarray(self.cube.data[(*place, slice(None), *tile.outer)], np.float32)
                 try:
-                    piece = self._piece(runner, outer, device)
+                    piece = self._piece(runner, outer, device, self.brightest.get(place))
                 except torch.OutOfMemoryError:
                     piece = None  # the memory comes back only once the except block is left
                 if piece is None:
@@ -197,8 +201,7 @@ class _Prediction:
         """Turn what `run` returned into what a person looks at."""
         card = self.model.card
         result = self.task.result(predicted, card.output_axis, self._shown())
-        averages = self.model.recipe.network.sees_all or self.task.normalise == "image"
-        if self.in_tiles and averages:
+        if self.in_tiles and self.model.recipe.network.sees_all:
             result = result.after("in tiles, each with averages of its own")
         return replace(result, colours=card.colours) if isinstance(result, Labels) else result
 
@@ -233,9 +236,29 @@ class _Prediction:
         shape = (*prepared.shape[:-2], *self.cube.shape[-2:])
         return replace(prepared, data=np.broadcast_to(np.float32(0), shape))
 
+    def _look(self, place: tuple[int, ...], todo: _Todo, done: int) -> Job[None]:
+        """Find the maximum of a plane by which all its tiles are to be scaled; it may be lazy."""
+        cores = [tile.kept for at, tile in todo if at == place]
+        if len(cores) == 1:
+            return
+        scale, found = self.model.network.normalise, []
+        for core in cores:
+            part = np.asarray(self.cube.data[(*place, slice(None), *core)], np.float32)
+            part = self.bands.to_model(self.prepare.on_spectra(part, self.cube.axis))
+            found.append(scale.brightest(torch.from_numpy(part)[None]))
+            try:
+                yield Progress(done, done + len(todo), note="looking for the maximum")
+            except Stop as stop:
+                raise Cancelled from stop
+        self.brightest[place] = torch.cat(found).amax(dim=0, keepdim=True)
+
     @torch.inference_mode()
     def _piece(
-        self, runner: torch.nn.Module, tile: NDArray[np.float32], device: torch.device
+        self,
+        runner: torch.nn.Module,
+        tile: NDArray[np.float32],
+        device: torch.device,
+        brightest: torch.Tensor | None,
     ) -> NDArray[np.float32]:
         """Return what the network makes of a tile, (out, y · scale, x · scale)."""
         tile = self.prepare.on_spectra(tile, self.cube.axis)
@@ -243,7 +266,8 @@ class _Prediction:
         pad = [(0, 0)] + [(0, -size % self.geometry.stride) for size in (height, width)]
         given = torch.from_numpy(np.pad(self.bands.to_model(tile), pad, mode="symmetric"))
         with precision_of(self.machine, runner, device):
-            out = runner(given[None].to(device)).float()
+            shared = None if brightest is None else brightest.to(device)
+            out = runner(given[None].to(device), shared).float()
         if self.task.whole:
             scores: NDArray[np.float32] = out[0].cpu().numpy()
             return scores
