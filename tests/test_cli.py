@@ -372,14 +372,6 @@ def test_a_training_goes_on_or_starts_from_a_model_but_not_both(run, pair):
     assert "leave out --from, or leave out --resume to begin again from first.safetensors" in told
 
 
-def test_a_training_that_goes_on_is_told_again_which_model_its_frozen_weights_came_from(run, pair):
-    assert run(*TRAIN, *HERE)[0] == 0
-    (pair / "m.safetensors").rename(pair / "first.safetensors")
-    recipe = QUICK | {"training": {"epochs": 2, "frozen": "first half"}}
-    (pair / "recipe.json").write_text(json.dumps(recipe))
-    assert run(*TRAIN, *HERE, "--resume", "--from", "first.safetensors")[0] == 0
-
-
 def test_formats_are_listed(run):
     _, out, _ = run("formats")
     assert "*.hdr" in out

@@ -91,6 +91,7 @@ class Model:
             last = taken_out(state, "last.")
             for needed_to_go_on in (
                 "average.",
+                "frozen.",
                 "optimiser.",
                 "critic.",
                 "critic_optimiser.",

@@ -7,7 +7,7 @@ import json
 import math
 import time
 import warnings
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -79,7 +79,8 @@ def fit(
         Go on with the training that was saved at `autosave`, if it is there.
     start : Model, optional
         A trained model to start from (transfer learning): all weights that fit are taken over, be
-        its bands or classes others. The recipe says what of them stays frozen.
+        its bands or classes others. The recipe says what of them stays frozen. A training that is
+        resumed has started already.
 
     Raises
     ------
@@ -100,10 +101,10 @@ def fit(
     with computing(machine) as device:
         check_training(recipe, recipe.task.ports(takes, gives), examples, device)
         run = _Run(recipe, examples, takes, gives, machine, device)
-        if start is not None:
-            run.start_from(start)
         if autosave is not None and resume and autosave.exists():
             run.go_on_from(autosave)
+        elif start is not None:
+            run.start_from(start)
         try:
             while not run.over:
                 yield from run.epoch(autosave)
@@ -133,6 +134,8 @@ class _Run:
         self.validations: list[float | None] = []
         self.best: State = {}
         self.best_epoch = 0
+        self.frozen: frozenset[str] = frozenset()
+        """Weights that do not learn, by their names in the body."""
         self.stopped = ""
         splits = splits_of(recipe, examples)
         self.card = _card(recipe, examples, splits, takes, gives, machine, device)
@@ -200,6 +203,7 @@ class _Run:
         state |= {f"average.{name}": tensor for name, tensor in self.average.items()}
         state["done.steps"] = torch.tensor(self.steps)
         state["done.loss_sum"] = torch.tensor(self.loss_sum, dtype=torch.float64)
+        state |= {f"frozen.{name}": torch.tensor(True) for name in self.frozen}
         state |= {f"optimiser.{name}": t for name, t in moments_of(self.optimiser).items()}
         if self.rival is not None:
             state |= self.rival.state()
@@ -230,11 +234,10 @@ class _Run:
         names = [name for name, _ in self.network.body.named_parameters()]
         frozen = {
             "nothing": set(),
-            "what was learned": set(same),
+            "what was learned": set(names) & same.keys(),
             "first half": set(names[: len(names) // 2]) & same.keys(),
         }[self.training.frozen]
-        for name, weight in self.network.body.named_parameters():
-            weight.requires_grad_(name not in frozen)
+        self._freeze(frozen)
         if frozen.issuperset(names):
             raise ValueError(
                 "all weights of this network are taken over and frozen: there is nothing left to "
@@ -245,6 +248,12 @@ class _Run:
         )
         if self.average:
             self.average = {n: t.detach().clone() for n, t in self.network.state_dict().items()}
+
+    def _freeze(self, names: Iterable[str]) -> None:
+        """Let weights of the body stay as they are."""
+        self.frozen = frozenset(names)
+        for name, weight in self.network.body.named_parameters():
+            weight.requires_grad_(name not in self.frozen)
 
     def go_on_from(self, path: Path) -> None:
         """Take up the training saved at `path`."""
@@ -264,16 +273,11 @@ class _Run:
                 "it holds a model, not the training that made it",
                 "train without resuming, or give the file of a training that was interrupted",
             )
-        if card.started_from != self.card.started_from and self.training.frozen != "nothing":
-            raise FileFormatError(
-                path,
-                f"what is frozen came from {card.started_from or 'no other model'}",
-                "resume with the model that this training started from",
-            )
         self.card = self.card.model_copy(update={"started_from": card.started_from})
         self.network.load_state_dict(taken_out(self.best, "last."))
         for name, tensor in taken_out(self.best, "average.").items():
             self.average[name].copy_(tensor)
+        self._freeze(taken_out(self.best, "frozen."))
         take_moments(self.optimiser, taken_out(self.best, "optimiser."))
         if self.rival is not None:
             self.rival.take(self.best)

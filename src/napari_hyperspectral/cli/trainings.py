@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -28,9 +28,6 @@ from .options import (
 from .tables import print_pairs
 from .targets import autosave_of, check_model, check_target
 from .words import examples_of, machine_of, pairing_from, read_recipe
-
-if TYPE_CHECKING:
-    from ..recipe import Recipe
 
 
 def train(
@@ -61,7 +58,11 @@ def train(
         check_model(out, force)
     recipe = read_recipe(recipe_file)
     if resume and start is not None:
-        _check_needed(start, recipe)
+        raise typer.BadParameter(
+            f"it goes on with the weights that the training has, not with those of {start.name}; "
+            f"leave out --from, or leave out --resume to begin again from {start.name}",
+            param_hint="--resume",
+        )
     pairing = pairing_from(recipe.task, layers).of("train")
     if dry_run:
         print("\n".join(pairing.lines()))
@@ -175,19 +176,6 @@ def demo(
 
     machine = machine_of(device, None, threads, None, None)
     run_demo(out, viewer=not no_viewer, machine=machine, overwrite=force)
-
-
-def _check_needed(start: Path, recipe: Recipe) -> None:
-    """Refuse a model to start from that a resumed training would not look at.
-
-    Where weights are frozen, it is needed again: it tells which.
-    """
-    if recipe.training.frozen == "nothing":
-        raise typer.BadParameter(
-            f"it goes on with the weights that the training has, not with those of {start.name}; "
-            f"leave out --from, or leave out --resume to begin again from {start.name}",
-            param_hint="--resume",
-        )
 
 
 def _fewer(lines: Sequence[str], most: int = 20) -> list[str]:
