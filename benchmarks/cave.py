@@ -38,8 +38,8 @@ from napari_hyperspectral.tasks import SuperResolve
 
 SCENES: Final = ("balloons", "beads", "cloth", "feathers")
 PEAK: Final = 65535.0
-EPOCHS: Final = (8, 16, 32)
-"""Of 20 steps each: how long a training may last. Each fold chooses one of them."""
+EPOCHS: Final = {4: (8, 16, 32), 2: (4, 8, 16)}
+"""Of 20 steps each: how long a training may last, by scale. Each fold chooses one of them."""
 OURS: Final = "BandwiseEDSR"
 FIGURES: Final = ("PSNR dB", "gain dB", "SAM °", "SAM ratio", "seconds")
 
@@ -137,13 +137,13 @@ def main() -> None:
         once(chosen.rows, key, rows_of, chosen.data, *key.values(), machine)
 
     for scale in map(int, chosen.scales.split(",")):
-        for epochs in EPOCHS:
+        for epochs in EPOCHS[scale]:
             for pair in combinations(SCENES, 2):
                 train(pair, scale, 0, epochs)
         inner = [row for row in kept(chosen.rows) if row["scale"] == scale]
         for seed in range(chosen.seeds):
             for fold in chosen.folds.split(","):
-                gains = {epochs: gain(inner, fold, epochs) for epochs in EPOCHS}
+                gains = {epochs: gain(inner, fold, epochs) for epochs in EPOCHS[scale]}
                 best = max(gains, key=lambda epochs: gains[epochs])
                 train(tuple(name for name in SCENES if name != fold), scale, seed, best)
     rows = kept(chosen.rows)
