@@ -9,7 +9,7 @@ from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube, Sampling
 from napari_hyperspectral.networks import Pixelwise
 from napari_hyperspectral.preprocessing import NOTHING, Preprocessing
-from napari_hyperspectral.tasks import Denoise
+from napari_hyperspectral.tasks import Calibrate, Denoise, Restore, SuperResolve
 
 SHIFTS = np.array([600.0, 650, 700, 780, 900, 1000, 1200, 1300, 1500, 1800])
 AXES = {
@@ -163,3 +163,96 @@ def test_a_model_prepares_what_it_is_shown_as_what_it_learned_from(scene):
     assert np.array_equal(one.data, other.data, equal_nan=True)
     assert one.axis == other.axis == way.on_axis(scene.axis)
     assert one.intensity_unit == "share of the length"
+
+
+NORMALISED = ("maximum", "area", "vector", "snv", "percentile")
+
+
+@pytest.mark.parametrize("normalise", NORMALISED)
+def test_a_target_is_normalised_by_the_numbers_of_its_input(normalise, scene, rng):
+    data = scene.data + rng.normal(0, 1, scene.shape).astype(np.float32)
+    noisy = Cube(data, scene.axis, name="noisy")
+    way = Preprocessing(normalise=normalise)
+    made = Recipe(task=Denoise(), preprocessing=way).example(noisy=noisy, clean=scene)
+    mine = Recipe(task=Denoise()).example(noisy=noisy, clean=scene)
+    bright = scene.axis.good
+    before = (mine.given - mine.wanted)[0][bright][:, 3, 4]
+    after = (made.given - made.wanted)[0][bright][:, 3, 4]
+    # what noise added is made larger or smaller with the spectrum: by one number, and by no other
+    factor = after / before
+    assert np.ptp(factor) < 1e-3 * abs(factor.mean())
+    assert np.array_equal(made.given[0][bright], way.on(noisy).numpy()[bright], equal_nan=True)
+
+
+def test_two_of_the_same_baseline_keep_it_though_one_is_brighter():
+    low, high = np.full(10, 0.5), np.full(10, 0.5)
+    low[4], high[4] = 1.0, 1.25
+    measured, reference = (
+        Cube.from_spectra([s], SpectralAxis(SHIFTS, "1/cm")) for s in (low, high)
+    )
+    recipe = Recipe(task=Calibrate(), preprocessing=Preprocessing(normalise="maximum"))
+    made = recipe.example(measured=measured, reference=reference)
+    assert made.given[0, 0].item() == made.wanted[0, 0].item() == 0.5
+    assert made.wanted.max() == 1.25
+
+
+def test_a_reference_of_other_bands_is_brought_to_the_scale_of_what_was_measured(rng):
+    measured = Cube(rng.uniform(1, 9, (10, 3, 4)), SpectralAxis(SHIFTS, "1/cm"), name="measured")
+    other = Cube(rng.uniform(1, 9, (2, 3, 4)), SpectralAxis([1500.0, 700.0], "1/cm"))
+    areas = np.trapezoid(measured.data, SHIFTS, axis=0)
+    made = Preprocessing(normalise="area").on(other, beside=measured)
+    np.testing.assert_allclose(made.data, other.data / areas, rtol=1e-5)
+    assert made.history == ("normalised by area of the input",)
+    with pytest.raises(
+        ValueError, match=r"its input 'measured' \(10, 3, 4\); they must show the same"
+    ):
+        Preprocessing(normalise="area").on(Cube(other.data[:, :2], other.axis), beside=measured)
+
+
+def test_denoised_spectra_are_in_the_normalised_units_of_what_was_given(scene):
+    double = Cube(2 * scene.data, scene.axis)  # a "truth" twice as bright as what was measured
+    recipe = Recipe(
+        task=Denoise(),
+        network=Pixelwise(width=16, dropout=0.0),
+        preprocessing=Preprocessing(normalise="maximum"),
+        training=Training(epochs=60, learning_rate=0.02, validation=0),
+    )
+    model = finish(fit(recipe, [recipe.example(noisy=scene, clean=double)]))
+    found = finish(predict(model, scene))
+    assert found.intensity_unit == "share of the maximum"
+    wanted = 2 * recipe.preprocessing.on(scene).numpy()
+    known = np.isfinite(found.data) & (wanted > 0)
+    assert np.median(found.data[known] / wanted[known]) == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize("task", [SuperResolve(scale=2), Restore(scale=1, psf=1.0)], ids=str)
+@pytest.mark.parametrize(
+    ("way", "remedy"),
+    [
+        ({"normalise": "maximum"}, "leave that to the task"),
+        ({"normalise": "snv", "background": "als"}, "leave that to the task"),
+        ({"background": "minimum"}, "subtract it from the results"),
+    ],
+)
+def test_finer_pixels_refuse_what_coarse_spectra_would_be_prepared_otherwise_by(
+    task, way, remedy, scene
+):
+    with pytest.raises(ValueError, match=remedy):
+        Recipe(task=task, preprocessing=Preprocessing(**way)).example(fine=scene)
+
+
+@pytest.mark.parametrize(
+    ("task", "way"),
+    [
+        (SuperResolve(scale=2), {"background": "polynomial", "order": 1, "last": 1400}),
+        (SuperResolve(scale=2, degradation="bicubic", psf=0.7), {"background": "polynomial"}),
+        (SuperResolve(scale=2, degradation="decimate"), {"normalise": "maximum"}),
+        (SuperResolve(scale=2, degradation="decimate"), {"background": "als", "normalise": "snv"}),
+    ],
+)
+def test_coarse_spectra_are_prepared_in_training_as_in_a_prediction(task, way, rng):
+    fine = Cube(rng.uniform(1, 9, (10, 8, 12)), SpectralAxis(SHIFTS, "1/cm"))
+    recipe = Recipe(task=task, preprocessing=Preprocessing(**way))
+    coarse = Recipe(task=task).example(fine=fine).given[0]
+    shown = recipe.preprocessing.on_spectra(coarse, fine.axis)
+    np.testing.assert_allclose(recipe.example(fine=fine).given[0], shown, atol=1e-4)

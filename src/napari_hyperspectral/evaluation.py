@@ -391,7 +391,8 @@ def _prepared(held_out: HeldOut, model: Model) -> HeldOut:
     preprocessing = model.recipe.preprocessing
     given, wanted = held_out.given, held_out.wanted
     if isinstance(wanted, Cube) and _of_spectra(model):
-        wanted = preprocessing.on(wanted)
+        paired = len(model.recipe.task.spectra) > 1
+        wanted = preprocessing.on(wanted, beside=given if paired else None)
     return replace(held_out, given=preprocessing.on(given), wanted=wanted)
 
 

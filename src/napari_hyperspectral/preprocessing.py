@@ -27,7 +27,9 @@ class Preprocessing(Settings):
     """What is done to spectra first, in the order of the settings; as it stands, nothing.
 
     Everything is done to each spectrum by itself: parts of an image give parts of the result. Bad
-    bands count for nothing, but stay; what is missing (NaN) stays missing.
+    bands count for nothing, but stay; what is missing (NaN) stays missing. Where spectra are learned
+    from spectra (denoise, calibrate), both are normalised by the numbers of the input, the only ones
+    that a prediction has: its result is in the normalised units of what it was given.
     """
 
     first: float | None = None
@@ -45,7 +47,9 @@ class Preprocessing(Settings):
     """Of an als background: weight of what lies above it, 0.001 to 0.1."""
     normalise: Literal["none", "maximum", "area", "vector", "snv", "percentile"] = "none"
     """What each spectrum is divided by: its maximum, area, length as a vector, a percentile, or
-    (snv, after its mean is subtracted) its standard deviation. Dark spectra become 0."""
+    (snv, after its mean is subtracted) its standard deviation. Dark spectra become 0. Denoising and
+    calibration divide a target by the number of its input; finer pixels are normalised by the
+    task's own setting instead."""
     percentile: Annotated[float, Gt(0), Le(100)] = 99.0
     """Which percentile of its values a spectrum is divided by; 50 is the median, 100 the maximum."""
 
@@ -54,26 +58,40 @@ class Preprocessing(Settings):
         """Whether cubes stay as they are."""
         return not self._crops and not self._steps()
 
-    def on(self, cube: Cube) -> Cube:
-        """Return the cube as the network is to see it.
+    @property
+    def averages(self) -> bool:
+        """Whether it makes of the mean of some spectra the mean of what it makes of each."""
+        return self.background in ("none", "polynomial") and self.normalise == "none"
+
+    def on(self, cube: Cube, *, beside: Cube | None = None) -> Cube:
+        """Return the cube as the network is to see it, or to learn to make it.
 
         Lazy data stay lazy where nothing but bands are selected.
+
+        Parameters
+        ----------
+        cube : Cube
+            What is shown, or wanted.
+        beside : Cube, optional
+            The input, as measured, that `cube` is wanted of: its spectra give the numbers to
+            normalise by. Backgrounds are each spectrum's own.
 
         Raises
         ------
         ValueError
-            If no good band is left, or the axis, of named channels or of too few bands, is none
-            that the settings make sense for.
+            If no good band is left, the axis, of named channels or of too few bands, is none
+            that the settings make sense for, or `beside` is to give numbers, but shows other pixels.
         """
-        bands = self._bands(cube.axis)
-        if self._crops:
-            cropped = self.on_axis(cube.axis)
-            data = cube.data[..., bands, :, :]
-            cube = cube.after(f"cropped to {cropped}", data=data, axis=cropped)
+        cube = self._cropped(cube)
         steps = self._steps()
         if not steps:
             return cube
-        data = self._corrected(cube.numpy(), cube.axis)
+        data = self._levelled(cube.numpy(), cube.axis)
+        if beside is None or self.normalise == "none":
+            data = self._normalised(data, cube.axis)
+        else:
+            data = self._normalised_as(data, cube, self._cropped(beside))
+            steps[-1] += " of the input"
         unit = _UNITS.get(self.normalise, cube.intensity_unit)
         return cube.after("; ".join(steps), data=data, intensity_unit=unit)
 
@@ -84,7 +102,8 @@ class Preprocessing(Settings):
     def on_spectra(self, data: NDArray[np.float32], axis: Axis) -> NDArray[np.float32]:
         """Return what `on` makes of a part of a cube, (…, band, y, x), with this axis; see there."""
         bands = self._bands(axis)
-        return self._corrected(data[..., bands, :, :], axis.take(bands))
+        axis = axis.take(bands)
+        return self._normalised(self._levelled(data[..., bands, :, :], axis), axis)
 
     @property
     def _crops(self) -> bool:
@@ -110,22 +129,57 @@ class Preprocessing(Settings):
         together = len(kept) == kept[-1] - kept[0] + 1
         return slice(int(kept[0]), int(kept[-1]) + 1) if together else kept
 
-    def _corrected(self, data: NDArray[np.float32], axis: Axis) -> NDArray[np.float32]:
+    def _cropped(self, cube: Cube) -> Cube:
+        bands = self._bands(cube.axis)
+        if not self._crops:
+            return cube
+        axis = cube.axis.take(bands)
+        return cube.after(f"cropped to {axis}", data=cube.data[..., bands, :, :], axis=axis)
+
+    def _levelled(self, data: NDArray[np.float32], axis: Axis) -> NDArray[np.float32]:
+        """Return spectra, (…, band, y, x), less their backgrounds."""
         good = axis.good
         match self.background:
             case "minimum":
-                data = data - minimum_background(data, good=good)
+                return data - minimum_background(data, good=good)
             case "polynomial":
                 centres = _centres(axis, "a polynomial background")
-                data = data - polynomial_background(data, centres, self.order, good=good)
+                return data - polynomial_background(data, centres, self.order, good=good)
             case "als":
                 _centres(axis, "an als background")
-                data = data - als_background(data, self.smoothness, self.asymmetry, good=good)
+                return data - als_background(data, self.smoothness, self.asymmetry, good=good)
+        return data
+
+    def _normalised(self, data: NDArray[np.float32], axis: Axis) -> NDArray[np.float32]:
+        """Return spectra, (…, band, y, x), by their own numbers."""
+        centres = _centres(axis, "an area") if self.normalise == "area" else np.arange(len(axis))
+        return self._by_good(data, centres, axis.good)
+
+    def _normalised_as(
+        self, data: NDArray[np.float32], cube: Cube, given: Cube
+    ) -> NDArray[np.float32]:
+        """Return spectra, (…, band, y, x), by the numbers of those of another cube."""
+        _check_pixels(cube, given)
+        levelled = self._levelled(given.numpy(), given.axis)
+        own = np.zeros(len(cube.axis), bool)
+        centres = _centres(given.axis, "an area") if self.normalise == "area" else own[:0]
+        # behind the bands of the input, which alone count: those that do not are scaled along
+        both = self._by_good(
+            np.concatenate([levelled, data], axis=-3),
+            np.concatenate([centres, own]),
+            np.concatenate([given.axis.good, own]),
+        )
+        return both[..., len(given.axis) :, :, :]
+
+    def _by_good(
+        self, data: NDArray[np.float32], centres: NDArray[Any], good: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
+        """Return spectra, (…, band, y, x), by numbers of their good bands."""
         match self.normalise:
             case "maximum":
                 return by_maximum(data, good=good)
             case "area":
-                return by_area(data, _centres(axis, "an area"), good=good)
+                return by_area(data, centres, good=good)
             case "vector":
                 return by_vector(data, good=good)
             case "snv":
@@ -152,6 +206,14 @@ def _centres(axis: Axis, what: str) -> NDArray[Any]:
     if not isinstance(axis, SpectralAxis):
         raise ValueError(f"the cube has {axis}: {what} wants a spectrum; leave it out")
     return axis.centres
+
+
+def _check_pixels(cube: Cube, given: Cube) -> None:
+    if cube.shape[:-3] + cube.shape[-2:] != given.shape[:-3] + given.shape[-2:]:
+        raise ValueError(
+            f"{cube.name!r} is {cube.shape}, its input {given.name!r} {given.shape}; they must show "
+            "the same pixels, or samples (bands may differ), to be normalised alike"
+        )
 
 
 NOTHING: Final = Preprocessing()

@@ -110,11 +110,16 @@ class Recipe(Settings):
         Raises
         ------
         ValueError
-            If they do not go together; the message says why.
+            If they do not go together, or not with the preprocessing; the message says why.
         """
         task: Task = self.task
-        prepared = {
-            name: self.preprocessing.on(image) if name in task.spectra else image
-            for name, image in images.items()
+        task.check_preprocessing(self.preprocessing)
+        first, *others = task.spectra
+        prepared = images | {
+            name: self.preprocessing.on(
+                images[name], beside=images.get(first) if name in others else None
+            )
+            for name in task.spectra
+            if name in images
         }
         return replace(task.example(**prepared), prepared=self.preprocessing)

@@ -66,7 +66,8 @@ class Task(Settings):
     same_scale: ClassVar[bool] = False
     """Whether targets are normalised by the numbers of the input, being the same quantity."""
     spectra: ClassVar[tuple[str, ...]]
-    """The images, by their names in `example`, that preprocessing is meant for."""
+    """The images, by their names in `example`, that preprocessing is meant for: the input first;
+    what else there is of the same light is normalised by the numbers of the input."""
     example: ClassVar[Callable[..., Example]]
     """Turn the images a person picked into one training example; its arguments name them."""
     normalise: Scale | ImageScale
@@ -114,6 +115,15 @@ class Task(Settings):
         -------
         Tensor, shape ()
             Mean over all that teaches; 0 (with a gradient) where nothing does.
+        """
+
+    def check_preprocessing(self, preprocessing: Preprocessing) -> None:
+        """Refuse what cannot be done to the examples as it is done to what is predicted from.
+
+        Raises
+        ------
+        ValueError
+            If so; the message says what to do instead.
         """
 
     def critic(self, ports: Ports) -> nn.Module | None:

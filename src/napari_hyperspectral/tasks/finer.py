@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..cube import Cube
 from ..degradation import Degradation, Sampling
+from ..preprocessing import Preprocessing
 from ..settings import Settings
 from .base import Example, measured_planes
 from .intensities import IntensityTask
@@ -79,6 +80,20 @@ class FinerTask(IntensityTask, Sampled):  # forms ask in the order of the bases,
     @property
     def margin(self) -> int:
         return self.degrades.margin if self.project else 0
+
+    def check_preprocessing(self, preprocessing: Preprocessing) -> None:
+        # training degrades what was prepared, a prediction prepares what was measured coarse: one
+        # and the same only where means stay means, or each coarse spectrum is one of the fine
+        if preprocessing.averages or (self.degradation == "decimate" and not self.psf):
+            return
+        wrong, remedy = f"background {preprocessing.background}", "subtract it from the results"
+        if preprocessing.normalise != "none":
+            wrong = f"normalise {preprocessing.normalise}"
+            remedy = "leave that to the task (its own setting: normalise band, cube or image)"
+        raise ValueError(
+            f"preprocessing by {wrong} would make other spectra of coarse pixels than of the fine "
+            f"ones in them ({self.degradation}{', psf' if self.psf else ''}): {remedy}"
+        )
 
     def example(self, *, fine: Cube) -> Example:
         """Make a coarse image of a fine one: a pair to learn from.
