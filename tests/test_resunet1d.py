@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import torch
 
 from napari_hyperspectral.networks import Ports, ResUNet1D
@@ -9,9 +10,11 @@ from napari_hyperspectral.networks import Ports, ResUNet1D
 PUBLISHED = Ports(bands_in=500, bands_out=500)
 
 
-def test_it_has_the_published_number_of_parameters():
-    body = ResUNet1D().build(PUBLISHED)
-    assert sum(p.numel() for p in body.parameters()) == 2_081_767
+@pytest.mark.parametrize(("norm", "published"), [("none", 2_081_767), ("batch", 2_087_273)])
+def test_it_has_the_published_number_of_parameters(norm, published):
+    with torch.device("meta"):
+        body = ResUNet1D(norm=norm).build(PUBLISHED)
+    assert sum(p.numel() for p in body.parameters()) == published
 
 
 def test_its_keys_and_shapes_are_those_of_the_released_state_dict():
@@ -39,3 +42,17 @@ def test_without_dense_layers_one_set_of_weights_serves_every_length():
     other = settings.build(Ports(bands_in=37, bands_out=37))
     other.load_state_dict(state)
     assert other(torch.randn(1, 37, 2, 3)).shape == (1, 37, 2, 3)
+
+
+def test_batch_normalisation_follows_each_activation_and_no_dense_layer():
+    body = ResUNet1D(width=4, norm="batch").build(Ports(bands_in=12, bands_out=12))
+    order = [type(layer).__name__ for layer in body.conv1[1].body]
+    assert order == 3 * ["Conv1d", "PReLU", "BatchNorm1d"]
+    assert not any("running" in name for name in body.linear7.state_dict())
+
+
+@pytest.mark.parametrize("bands", [1, 3, 8])
+def test_batch_normalisation_learns_from_one_spectrum_of_few_bands(bands):
+    body = ResUNet1D(width=4, norm="batch").build(Ports(bands_in=bands, bands_out=bands))
+    body(torch.randn(1, bands, 1, 1)).sum().backward()
+    assert all(p.grad.isfinite().all() for p in body.parameters())

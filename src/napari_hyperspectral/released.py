@@ -22,6 +22,8 @@ from .tasks import Denoise, SuperResolve, Task
 _GIVE: Final = "give a state dict of DeepeR, such as ResUNet.pt or RCAN_4x.pt"
 _DENSE: Final = "linear7.body.0.weight"
 """Of the denoiser: (bands, bands)."""
+_NORMALISED: Final = "conv1.0.body.2.running_mean"
+"""Of the denoiser as their instructions train it, with batch normalisation after activations."""
 _ENLARGING: Final = tuple(f"head1.0.{place}.weight" for place in (0, 2, 4))
 """Of super-resolution: (bands · step², bands, 3, 3) for each step of the enlargement."""
 
@@ -32,10 +34,17 @@ def model_from_deeper(path: str | Path, axis: SpectralAxis) -> Model:
     Intensities are divided as theirs were, by the maximum of each spectrum (denoising) or of the
     whole image (super-resolution), and results multiplied by it: they are those of the original.
 
+    Super-resolution lies where it was trained to lie. Of each block of pixels, ×2 and ×3 were given
+    number 1, counted from 0, in rows and columns: `decimate`, and that pixel lies on the coarse one.
+    ×4 was given number 1 or 2 by chance, and does not know which: on average the coarse pixel lies
+    in the middle of its block, where `area` has it, which the recipe therefore names. What the
+    preset trains is always given number 1, and its results are laid accordingly.
+
     Parameters
     ----------
     path : path
-        A state dict of theirs (MIT licence): ``ResUNet.pt`` denoises, ``RCAN_2x.pt``,
+        A state dict of theirs (MIT licence), or of a network that their code trained:
+        ``ResUNet.pt`` denoises, with or without batch normalisation, ``RCAN_2x.pt``,
         ``RCAN_3x.pt`` and ``RCAN_4x.pt`` make pixels smaller. Which it is, and for how many bands,
         follows from the shapes in it. Read without running code from it.
     axis : SpectralAxis
@@ -83,7 +92,7 @@ def _read_state(path: Path) -> State:
     if not _is_state(state):
         raise FileFormatError(path, "no state dict: not all in it are named tensors", _GIVE)
     # one that was saved from several GPUs has a name before each name
-    return {name.removeprefix("module."): tensor.float() for name, tensor in state.items()}
+    return {name.removeprefix("module."): tensor for name, tensor in state.items()}
 
 
 def _is_state(found: object) -> bool:
@@ -95,7 +104,8 @@ def _is_state(found: object) -> bool:
 def _recognised(state: State, path: Path) -> tuple[Recipe, int]:
     """Return what a state dict is for, and its number of bands."""
     if _DENSE in state:
-        return Recipe(task=Denoise(normalise="maximum"), network=ResUNet1D()), len(state[_DENSE])
+        network = ResUNet1D(norm="batch" if _NORMALISED in state else "none")
+        return Recipe(task=Denoise(normalise="maximum"), network=network), len(state[_DENSE])
     steps = [state[name] for name in _ENLARGING if name in state]
     if not steps or any(step.ndim != 4 for step in steps):
         few = ", ".join(list(state)[:3]) or "nothing"
@@ -103,7 +113,8 @@ def _recognised(state: State, path: Path) -> tuple[Recipe, int]:
     scale = math.prod(math.isqrt(step.shape[0] // step.shape[1]) for step in steps)
     if scale not in HyRISR.scales:
         raise FileFormatError(path, f"weights for a scale of {scale}, of all things", _GIVE)
-    task = SuperResolve(scale=scale, degradation="decimate", normalise="image")  # type: ignore[arg-type]  # one of HyRISR.scales
+    where = "area" if scale == 4 else "decimate"  # see `model_from_deeper`
+    task = SuperResolve(scale=scale, degradation=where, normalise="image")  # type: ignore[arg-type]  # one of HyRISR.scales
     return Recipe(task=task, network=HyRISR()), steps[0].shape[1]
 
 
@@ -124,7 +135,9 @@ def _fill(body: Body, state: State, path: Path) -> None:
     ]
     if any(differences):
         raise FileFormatError(path, f"other weights: {'; '.join(filter(None, differences))}", _GIVE)
-    body.load_state_dict(state, assign=True)
+    # in the type of ours: weights may be in half precision, and counts of batches are whole
+    typed = {name: tensor.to(wanted[name].dtype) for name, tensor in state.items()}
+    body.load_state_dict(typed, assign=True)
 
 
 def _listed(what: str, names: Iterable[str]) -> str:
