@@ -13,6 +13,7 @@ from napari_hyperspectral.cube import Cube, Labels
 from napari_hyperspectral.networks import body_of
 from napari_hyperspectral.presets import PRESETS, Preset, preset
 from napari_hyperspectral.recipe import Recipe
+from napari_hyperspectral.splits import kept_apart
 
 BY_NAME = pytest.mark.parametrize("known", PRESETS, ids=lambda known: known.name)
 
@@ -100,6 +101,17 @@ def test_fine_windows_of_super_resolution_are_the_published_ones(name, pixels):
 def test_uwunet_takes_fifty_thousand_steps(name):
     training = preset(name).recipe.training
     assert training.epochs * training.windows == 50_000 * training.together
+
+
+@pytest.mark.parametrize("name", ["fnet-2d", "fnet-3d", "uwunet-srs-organelles"])
+def test_with_as_many_images_as_its_notes_say_it_takes_fifty_thousand_steps(name):
+    known = preset(name)
+    training = known.recipe.training
+    teaching, images = map(int, re.search(r"the (\d+) of (\d+) images", known.notes).groups())
+    groups = [str(number) for number in range(images)]
+    held_out = kept_apart(groups, [1] * images, training.validation, training.seed)
+    assert held_out.count(False) == teaching
+    assert training.epochs * training.windows * teaching == 50_000 * training.together
 
 
 @pytest.fixture(scope="module")
