@@ -201,6 +201,14 @@ def test_every_setting_can_be_looked_up(run):
         assert name in out
 
 
+def test_settings_that_do_nothing_beside_the_others_say_so(run):
+    _, out, _ = run("recipe", "--task", "denoise", "--network", "pixelwise", "--settings")
+    of_images = out.partition("training.windows")[2].partition("training.validation")[0]
+    told = " ".join(of_images.split())  # cells are broken into lines
+    assert told.count("Does nothing here.") == 3  # windows, together, window
+    assert "Does nothing here." not in out.partition("preprocessing.order")[0]
+
+
 def test_each_problem_of_a_recipe_is_one_line(run, pair):
     wrong = QUICK | {"network": {"kind": "pixelwise", "widht": 8}, "training": {"epochs": 0}}
     (pair / "recipe.json").write_text(json.dumps(wrong))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from .networks import RRDB, BandwiseEDSR, UwUNet
+from .networks import RRDB, BandwiseEDSR, UNet, UwUNet
 from .recipe import Recipe
 from .tasks import Restore
 from .tasks.finer import FinerTask
@@ -115,6 +115,11 @@ _RULES: Final = (
         "Intensities can be mixed, classes cannot.",
     ),
     _Rule(
+        ("task.degradation", "task.row", "task.column"),
+        lambda recipe: isinstance(recipe.task, FinerTask) and recipe.task.scale == 1,
+        "At ×1 a pixel is a block: there is but one way to sample it.",
+    ),
+    _Rule(
         ("task.row", "task.column"),
         lambda recipe: isinstance(recipe.task, FinerTask) and recipe.task.degradation != "decimate",
         "Only where the degradation is to decimate.",
@@ -138,6 +143,11 @@ _RULES: Final = (
         ("network.ensemble",),
         _beside_the_middle,
         "Decimation takes pixels beside the middle of their blocks: turned, that is another scan.",
+    ),
+    _Rule(
+        ("network.upsampling",),
+        lambda recipe: isinstance(recipe.network, UNet) and recipe.network.depth == 0,
+        "Nothing is halved, and so nothing doubled: depth is 0.",
     ),
     _Rule(
         ("network.bands",),

@@ -10,6 +10,7 @@ from napari_hyperspectral.networks import (
     Pixelwise,
     SpectralUNet,
     SubspaceRCAN,
+    UNet,
     UwUNet,
 )
 from napari_hyperspectral.recipe import Recipe
@@ -40,6 +41,12 @@ RECIPES = {
     ),
     "without a critic": Recipe(
         task=Restore(scale=2, adversarial=0), network=RRDB.smallest(), training=ONCE
+    ),
+    "of sharper images": Recipe(
+        task=Restore(scale=1, psf=1.5, critic_width=2), network=RRDB.smallest(), training=ONCE
+    ),
+    "of a U without steps": Recipe(
+        task=Denoise(), network=UNet.smallest().model_copy(update={"depth": 0}), training=ONCE
     ),
     "of a nested U": Recipe(
         task=Denoise(),

@@ -172,6 +172,18 @@ def test_help_comes_from_the_docstrings(form):
     assert "kind" not in form.editors
 
 
+def test_what_does_nothing_is_grey_and_says_why_until_it_does_something(form):
+    form.grey_out({"rate": "Nothing moves <here>."})
+    box, label = form.editors["rate"], form._labels["rate"]
+    assert [widget.isEnabled() for widget in (box, label, form.editors["count"])] == [0, 0, 1]
+    assert "Nothing moves &lt;here&gt;.</p><p>How fast." in box.toolTip()
+    form.settings = Everything(rate=3.0)  # a script, or a preset, sets it all the same
+    assert form.settings.rate == 3.0
+    form.grey_out({})
+    assert box.isEnabled()
+    assert label.toolTip() == "<p>How fast.</p>"
+
+
 def test_names_of_fields_are_written_as_people_write_them():
     assert [titled(name) for name in ("learning_rate", "frc", "psf", "ssim")] == [
         "Learning rate",

@@ -13,7 +13,7 @@ from napari_hyperspectral.cube import Cube
 from napari_hyperspectral.io import write
 from napari_hyperspectral.layers import to_layer
 from napari_hyperspectral.machine import Machine
-from napari_hyperspectral.networks import Pixelwise
+from napari_hyperspectral.networks import Pixelwise, UNet
 from napari_hyperspectral.preprocessing import Preprocessing
 from napari_hyperspectral.presets import PRESETS
 from napari_hyperspectral.progress import finish
@@ -178,3 +178,34 @@ def test_names_of_classes_typed_into_the_table_are_those_of_the_model(qtbot, wid
     assert trained(qtbot, widget).card.classes == ("class 1", "stroma")
     widget.recipe = BRIEF
     assert widget.classes.isHidden()
+
+
+def test_settings_that_do_nothing_beside_the_others_are_grey(widget):
+    def alive(part, name):
+        return part.editors[name].isEnabled()
+
+    training = widget._training
+    assert not alive(training, "window")
+    assert "one spectrum at a time" in training.editors["window"].toolTip()
+    assert not alive(training, "every")
+    training.editors["schedule"].value = "step"
+    assert alive(training, "every")
+    widget.recipe = BRIEF.model_copy(update={"network": UNet.smallest()})
+    assert alive(training, "window")
+    assert not alive(training, "batch_size")
+    assert alive(widget._network.form, "upsampling")
+    widget._network.form.editors["depth"].value = 0
+    assert not alive(widget._network.form, "upsampling")
+    assert widget.recipe.network.depth == 0
+
+
+def test_what_to_freeze_is_grey_until_training_starts_from_a_model(widget, pairs, tmp_path):
+    frozen = widget._training.editors["frozen"]
+    assert not frozen.isEnabled()
+    noisy, clean = pairs[0]
+    example = BRIEF.example(noisy=noisy, clean=clean)
+    begun = finish(fit(BRIEF, [example], machine=Machine(device="cpu", threads=1)))
+    widget.start = begun.save(tmp_path / "begun.safetensors")
+    assert frozen.isEnabled()
+    widget.start = None
+    assert "from scratch" in frozen.toolTip()

@@ -93,11 +93,17 @@ def _print_choices(title: str, choices: Sequence[Any]) -> None:
 
 
 def _print_settings(chosen: Recipe) -> None:
+    from ..idle import idle
+
+    reasons = idle(chosen)
     table = Table(box=None)
     for title in ("Setting", "Default", "Meaning"):
         table.add_column(title, overflow="fold")
     for part, settings in chosen:
         for name, field in type(settings).model_fields.items():
             value = json.dumps(settings.model_dump(mode="json")[name])
-            table.add_row(f"{part}.{name}", value, " ".join((field.description or "").split()))
+            meaning = " ".join((field.description or "").split())
+            why = reasons.get(f"{part}.{name}")
+            meaning += f" (Does nothing here. {why})" if why else ""
+            table.add_row(f"{part}.{name}", value, meaning)
     Console().print(table)

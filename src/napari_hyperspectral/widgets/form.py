@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Generic, Literal, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
@@ -46,6 +46,7 @@ class Form(QWidget, Generic[S]):
         super().__init__()
         self._type: type[S] = settings if isinstance(settings, type) else type(settings)
         self.editors: dict[str, Editor] = {}
+        self._labels: dict[str, QLabel] = {}
         self._error = QLabel()
         self._error.setWordWrap(True)
         self._error.setVisible(False)
@@ -89,11 +90,15 @@ class Form(QWidget, Generic[S]):
 
     def hide_row(self, name: str) -> None:
         """Show no editor for a field that something else is the editor of."""
-        editor = self.editors[name]
-        label = self._rows.labelForField(editor)
-        for widget in (editor, label):
-            if widget is not None:
-                widget.hide()
+        for widget in (self.editors[name], self._labels[name]):
+            widget.hide()
+
+    def grey_out(self, reasons: Mapping[str, str]) -> None:
+        """Grey out the fields that have a reason, and no others; their tooltips tell it."""
+        for name, editor in self.editors.items():
+            for widget in (editor, self._labels[name]):
+                widget.setEnabled(name not in reasons)
+                widget.setToolTip(_tooltip(self._type.model_fields[name], reasons.get(name, "")))
 
     def _add(self, name: str, field: FieldInfo, rows: QFormLayout) -> None:
         editor = editor_for(field.annotation, field.metadata)
@@ -102,9 +107,9 @@ class Form(QWidget, Generic[S]):
             editor.value = field.get_default(call_default_factory=True)
         label = QLabel(titled(name))
         for widget in (label, editor):
-            widget.setToolTip(f"<p>{html.escape(field.description or '')}</p>")
+            widget.setToolTip(_tooltip(field))
         editor.changed.connect(self._check)
-        self.editors[name] = editor
+        self.editors[name], self._labels[name] = editor, label
         rows.addRow(label, editor)
 
     def _check(self, *_: object) -> None:
@@ -198,6 +203,12 @@ def summary(kind: type[Settings]) -> str:
 def titled(name: str) -> str:
     """Return the name of a field as people write it: "Learning rate", "FRC"."""
     return _WRITTEN.get(name, name.replace("_", " ").capitalize())
+
+
+def _tooltip(field: FieldInfo, idle: str = "") -> str:
+    """Return the help of a field, below the reason why it does nothing, if it does nothing."""
+    texts = [f"Does nothing here. {idle}", field.description or ""] if idle else [field.description]
+    return "".join(f"<p>{html.escape(text or '')}</p>" for text in texts)
 
 
 def _fixed(field: FieldInfo) -> bool:

@@ -35,6 +35,7 @@ from ..card import Card, read_card
 from ..cube import Image
 from ..devices import torch_device
 from ..evaluation import judged
+from ..idle import idle
 from ..layers import to_layer
 from ..machine import Machine
 from ..memory import check_training
@@ -174,6 +175,7 @@ class TrainWidget(JobDock):
         else:
             card = None if model is None else model.card
         self._start = model
+        self._grey_out()
         if card is None:
             self._start_line.setText("From scratch")
             return
@@ -387,15 +389,16 @@ class TrainWidget(JobDock):
     def _connect(self) -> None:
         self._task.changed.connect(self._ask_for_layers)
         self._sources.currentChanged.connect(self._summarise_later)
-        for part in (
+        settings = (
             self._task,
             self._network,
             self._training,
             self._preprocessing,
             self._augmentation,
-            self._examples,
-            self._files,
-        ):
+        )
+        for form in settings:
+            form.changed.connect(self._grey_out)
+        for part in (*settings, self._examples, self._files):
             part.changed.connect(self._summarise_later)
         self._examples.changed.connect(self._show_classes)
         self._sources.currentChanged.connect(self._show_classes)
@@ -416,6 +419,26 @@ class TrainWidget(JobDock):
         if kinds != self._examples.kinds:
             self._examples.ask_for(kinds)
             self._files.ask_for(kinds)
+
+    def _grey_out(self, *_: object) -> None:
+        """Grey out the settings that do nothing beside the others."""
+        try:
+            found = idle(self.recipe, from_scratch=self._start is None)
+        except ValueError:  # the form says why; what was greyed out stays so until it is mended
+            return
+        forms: dict[str, Form[Any]] = {
+            "task": self._task.form,
+            "network": self._network.form,
+            "preprocessing": self._preprocessing,
+            "augmentation": self._augmentation,
+            "training": self._training,
+        }
+        reasons: dict[str, dict[str, str]] = {part: {} for part in forms}
+        for place, reason in found.items():
+            part, name = place.split(".")
+            reasons[part][name] = reason
+        for part, form in forms.items():
+            form.grey_out(reasons[part])
 
     def _show_classes(self, *_: object) -> None:
         """Show the classes of the first label layer that is learned from."""
