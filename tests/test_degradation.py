@@ -145,3 +145,21 @@ def test_what_does_not_fit_is_refused():
         Degradation(kind="decimate", scale=2, column=2)
     with pytest.raises(ValueError, match="5 × 6 fine pixels are no multiple of 2; crop them"):
         Degradation(scale=2).degrade(torch.zeros(5, 6))
+
+
+@pytest.mark.parametrize(
+    ("kind", "psf", "within"), [("area", 0, 1e-5), ("area", 1, 0.01), ("bicubic", 0, 0.01)]
+)
+def test_a_projection_keeps_the_flux_of_means(kind, psf, within, fine):
+    """From an image that has lost half of its light."""
+    degradation = Degradation(kind=kind, scale=4, psf=psf)
+    measured = degradation.degrade(fine.exp())
+    flux = degradation.project(fine.exp() / 2, measured).mean() / measured.mean()
+    assert flux == pytest.approx(1, abs=within)
+
+
+def test_a_projection_on_points_leaves_the_light_between_them_as_it_is(fine):
+    degradation = Degradation(kind="decimate", scale=4)
+    dark = fine.exp() / 2
+    brought_up = degradation.project(dark, degradation.degrade(fine.exp())) != dark
+    assert brought_up.double().mean() == 1 / 16

@@ -123,7 +123,9 @@ def restoration_report(
         "Degraded as its model was taught "
         f"({degradation.kind}, ×{degradation.scale}, psf {degradation.psf:g} fine pixels), "
         "the result is compared with its input: differences and angles are 0, and flux 1, where "
-        "nothing was added or lost.",
+        "nothing was added or lost."
+        + " Decimation measures nothing between its points: flux need not be 1."
+        * (degradation.kind == "decimate"),
         "Detail finer than the agreement was made in the manner of the training images. It may "
         "be right, but this measurement does not show it.",
         "A narrow, even difference PSF of small misfit tells of sharpening; a broad or uneven one "

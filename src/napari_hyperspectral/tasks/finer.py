@@ -33,7 +33,8 @@ class Sampled(Settings):
     sampling; 0 is none."""
     project: bool = False
     """Change each result as little as needed to agree with its input: degraded, it is the input
-    again, noise and all. Then no flux is gained or lost."""
+    again, noise and all. Then each band keeps its flux: exactly with area, nearly with bicubic or a
+    psf; not with decimate, which measures nothing between its points."""
     row: Annotated[int, Ge(-1)] = -1
     """Row of each block that decimation takes, counted from 0; -1 is the middle."""
     column: Annotated[int, Ge(-1)] = -1

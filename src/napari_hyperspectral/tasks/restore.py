@@ -42,7 +42,8 @@ class Restore(FinerTask):
     """How many times smaller pixels get, in rows and in columns; 1 only takes the blur (psf) out."""
     project: bool = True
     """Change each result as little as needed to agree with its input: degraded, it is the input
-    again, noise and all. Then no flux is gained or lost."""
+    again, noise and all. Then each band keeps its flux: exactly with area, nearly with bicubic or a
+    psf; not with decimate, which measures nothing between its points."""
     frc: Annotated[float, Ge(0)] = 0.1
     """Weight of the Fourier ring loss of each band: detail at all scales, blind to brightness."""
     adversarial: Annotated[float, Ge(0)] = 0.005
