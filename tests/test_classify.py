@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_hyperspectral import Recipe, Training, finish, fit, predict
+from napari_hyperspectral import Recipe, Training, finish, fit, losses, predict
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube, Labels, Sampling
 from napari_hyperspectral.evaluation import judged
@@ -195,9 +195,62 @@ def test_every_setting_of_the_cost_is_another_cost(rng):
     scores = torch.from_numpy(rng.normal(0, 1, (1, 3, 4, 5)))
     ids = torch.from_numpy(rng.integers(0, 4, (1, 1, 4, 5))).float()
     tasks = [Segment(), *(Segment(penalty=p) for p in ("binary", "focal")), Segment(dice=1.0)]
+    tasks += [Segment(penalty="binary", dice=1.0)]
     tasks += [task.model_copy(update={"smoothing": 0.3}) for task in tasks]
-    costs = [float(class_cost(scores, ids, t, balance=b)) for t in tasks for b in (True, False)]
-    assert len({round(cost, 5) for cost in costs}) == len(costs) == 16
+    tasks += [task.model_copy(update={"balance": False}) for task in tasks]
+    costs = [float(class_cost(scores, ids, task)) for task in tasks]
+    assert len({round(cost, 5) for cost in costs}) == len(costs) == 20
+
+
+def test_dice_asks_what_the_penalty_asks(rng):
+    scores = torch.from_numpy(rng.normal(0, 1, (1, 3, 4, 5)))
+    ids = torch.from_numpy(rng.integers(0, 4, (1, 1, 4, 5))).float()
+    for penalty in ("cross-entropy", "binary"):
+        plain, both = (
+            class_cost(scores, ids, Segment(penalty=penalty, dice=d)) for d in (0.0, 1.0)
+        )
+        overlap = losses.dice(scores, ids[:, 0].long(), independent=penalty == "binary")
+        assert float(both - plain) == pytest.approx(float(overlap))
+
+
+def test_weights_go_by_the_names_of_the_classes():
+    task = Segment(weights=("corn = 2.5", "a=b=0"), classes=("oats", "a=b", "corn"))
+    assert task.prices == (1, 0, 2.5)
+    assert Segment().prices is None
+    for wrong in ("corn", "=2", "corn=", "corn=much", "corn=-1", "corn=inf"):
+        with pytest.raises(ValueError, match="wanted class=number, such as corn"):
+            Segment(weights=(wrong,))
+    with pytest.raises(ValueError, match="corn cannot have two weights"):
+        Segment(weights=("corn=2", "corn=3"))
+
+
+def test_names_that_no_class_has_are_refused_when_training_begins(noisy, truth, rng):
+    maps, images = [{"cube": noisy, "labels": truth}], pictures(rng)
+    lists = [{"spectra": noisy, "labels": truth}]
+    for kind, pairs in ((Segment, maps), (ClassifySpectra, lists), (ClassifyImages, images)):
+        recipe = Recipe(task=kind(weights=("cron=2",)), network=Pixelwise.smallest())
+        examples = [recipe.example(**pair) for pair in pairs]
+        with pytest.raises(ValueError, match="a weight for 'cron', which is none of the classes"):
+            next(fit(recipe, examples))
+
+
+def test_a_class_whose_errors_cost_more_is_found_more_often(rng):
+    shape = (12, 15)
+    ids = rng.integers(1, 3, shape)
+    spectra = rng.normal(0, 1, (4, *shape)) + 0.5 * (ids == 2)  # hard to tell apart
+    cube, labels = Cube(spectra, SpectralAxis.index(4)), Labels(ids, ("oats", "corn"))
+    found = []
+    for weights in (("oats=5",), (), ("corn=5",)):
+        model = learn(
+            Segment(weights=weights),
+            Pixelwise(width=8, dropout=0.0),
+            [{"cube": cube, "labels": labels}],
+            epochs=10,
+            learning_rate=1e-2,
+        )
+        found.append((finish(predict(model, cube)).data == 2).mean())
+        assert model.recipe.task.weights == weights
+    assert found[0] < found[1] - 0.1 < found[1] + 0.1 < found[2]
 
 
 @every_penalty

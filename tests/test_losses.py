@@ -262,3 +262,54 @@ def test_a_small_class_overlaps_as_much_as_a_large_one():
     ids = torch.tensor([[[1] * 9 + [2]]])
     all_first = torch.tensor([30.0, -30.0])[None, :, None, None].expand(1, 2, 1, 10)
     assert float(losses.dice(all_first, ids)) == pytest.approx((1 - 18 / 19 + 1) / 2)
+
+
+@every_class_loss
+def test_whole_shares_cost_what_their_classes_do(loss, rng):
+    scores = torch.from_numpy(rng.normal(0, 1, (2, 3, 2, 4)))
+    ids = torch.from_numpy(rng.integers(0, 4, (2, 2, 4)))
+    shares = torch.stack([ids == k for k in (1, 2, 3)], dim=1).double()
+    assert float(loss(scores, shares)) == pytest.approx(float(loss(scores, ids)))
+    assert torch.equal(losses.balancing(shares, 3), losses.balancing(ids, 3))
+
+
+@pytest.mark.parametrize("name", ["cross-entropy", "binary", "focal"])
+def test_a_mixed_target_costs_the_mean_of_both_by_their_shares(name, rng):
+    loss, scores = CLASSES[name], torch.from_numpy(rng.normal(0, 1, (1, 3, 1, 1)))
+    one, two = (float(loss(scores, torch.full((1, 1, 1), k))) for k in (1, 3))
+    shares = torch.tensor([0.8, 0.0, 0.2])[None, :, None, None]
+    assert float(loss(scores, shares)) == pytest.approx(0.8 * one + 0.2 * two, rel=1e-5)
+
+
+@every_class_loss
+def test_prices_make_errors_of_a_class_dearer_though_it_be_alone(loss, rng):
+    scores, prices = torch.from_numpy(rng.normal(0, 1, (1, 2, 1, 6))), torch.tensor([1.0, 2.5])
+    for k, price in ((1, 1.0), (2, 2.5)):
+        ids = torch.full((1, 1, 6), k)
+        dear = loss(scores, ids, prices=prices)
+        assert float(dear) == pytest.approx(price * float(loss(scores, ids)), rel=1e-5)
+    both = torch.tensor([[[1, 1, 1, 2, 2, 2]]])
+    halves = [loss(scores[..., s], both[..., s]) for s in (slice(3), slice(3, 6))]
+    if loss is not losses.dice:  # it looks at all pixels for each class
+        dear = loss(scores, both, prices=prices)
+        assert float(dear) == pytest.approx(float(halves[0] + 2.5 * halves[1]) / 2, rel=1e-5)
+
+
+def test_balanced_classes_have_their_prices_too(rng):
+    scores = torch.from_numpy(rng.normal(0, 1, (1, 2, 1, 10)))
+    ids = torch.tensor([[[1] * 8 + [2] * 2]])
+    one, two = (losses.cross_entropy(scores[..., s], ids[..., s]) for s in (slice(8), slice(8, 10)))
+    weights, prices = losses.balancing(ids, 2), torch.tensor([1.0, 3.0])
+    found = losses.cross_entropy(scores, ids, weights=weights, prices=prices)
+    assert float(found) == pytest.approx(float(one + 3 * two) / 2, rel=1e-5)
+
+
+def test_overlap_of_classes_that_do_not_exclude_each_other_is_of_their_own_probabilities():
+    scores = column(math.log(3), 0.0)  # sigmoids of 3/4 and 1/2, a softmax of 3/4 and 1/4
+    first = torch.ones(1, 1, 1, dtype=torch.long)
+    both = column(9.0, 9.0)
+    apart = losses.dice(both, first, independent=True)
+    assert float(apart) == pytest.approx(0, abs=1e-3)  # the second is not asked for
+    assert float(losses.dice(both, first)) == pytest.approx(1 - 2 * 0.5 / 1.5)
+    found = losses.dice(scores, torch.full((1, 1, 1), 2), independent=True)
+    assert float(found) == pytest.approx(1 - 2 * 0.5 / 1.5)

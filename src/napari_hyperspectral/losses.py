@@ -2,7 +2,8 @@
 
 Intensities are (batch, band, y, x); where `wanted` is NaN it teaches nothing, and costs nothing.
 Classes are 1, 2, …, as (batch, y, x), beside scores as (batch, class, y, x); 0 is unlabelled and
-costs nothing. All losses are single numbers, 0 where nothing is wrong or nothing is known (the
+costs nothing. Where classes are mixed, they are the share of each, (batch, class, y, x), and 0 in
+all where nothing is known. All losses are single numbers, 0 where nothing is wrong or nothing is known (the
 classes' entropies only come near it), with slopes that are finite everywhere.
 """
 
@@ -147,7 +148,12 @@ def correlation(made: Tensor, wanted: Tensor) -> Tensor:
 
 
 def cross_entropy(
-    scores: Tensor, ids: Tensor, *, weights: Tensor | None = None, smoothing: float = 0.0
+    scores: Tensor,
+    labels: Tensor,
+    *,
+    weights: Tensor | None = None,
+    prices: Tensor | None = None,
+    smoothing: float = 0.0,
 ) -> Tensor:
     """Mean of −log of the probability (softmax) of the right class.
 
@@ -155,36 +161,47 @@ def cross_entropy(
     ----------
     scores : Tensor, shape (batch, class, y, x)
         Any real numbers.
-    ids : Tensor of int64, shape (batch, y, x)
+    labels : Tensor of int64, shape (batch, y, x), or of shares, (batch, class, y, x)
         1, 2, … for the classes, 0 where nothing is known.
     weights : Tensor, shape (class,), optional
-        How much a pixel of each class counts: see `balancing`.
+        How much a pixel of each class counts in the mean: see `balancing`.
+    prices : Tensor, shape (class,), optional
+        How many times as much an error costs where each class is right. Other than weights, they
+        hold for a batch of one class too.
     smoothing : float
         Share of certainty that is spread over all classes. Source: Szegedy et al. 2016,
         https://doi.org/10.1109/CVPR.2016.308
     """
-    cost = -(_targets(scores, ids, smoothing) * scores.log_softmax(dim=1)).sum(dim=1)
-    return _over_labelled(cost, ids, weights)
+    right = _shares(scores, labels)
+    cost = -(_smoothed(right, smoothing) * scores.log_softmax(dim=1)).sum(dim=1)
+    return _over_labelled(cost, right, weights, prices)
 
 
 def binary_cross_entropy(
-    scores: Tensor, ids: Tensor, *, weights: Tensor | None = None, smoothing: float = 0.0
+    scores: Tensor,
+    labels: Tensor,
+    *,
+    weights: Tensor | None = None,
+    prices: Tensor | None = None,
+    smoothing: float = 0.0,
 ) -> Tensor:
     """Mean of −log of the probability (sigmoid) of each class being there or not.
 
     Each class against the rest, averaged over classes; arguments as for `cross_entropy`.
     """
+    right = _shares(scores, labels)
     cost = functional.binary_cross_entropy_with_logits(
-        scores, _targets(scores, ids, smoothing), reduction="none"
+        scores, _smoothed(right, smoothing), reduction="none"
     )
-    return _over_labelled(cost.mean(dim=1), ids, weights)
+    return _over_labelled(cost.mean(dim=1), right, weights, prices)
 
 
 def focal(
     scores: Tensor,
-    ids: Tensor,
+    labels: Tensor,
     *,
     weights: Tensor | None = None,
+    prices: Tensor | None = None,
     smoothing: float = 0.0,
     focus: float = 2.0,
 ) -> Tensor:
@@ -194,27 +211,36 @@ def focal(
     """
     logs = scores.log_softmax(dim=1)
     doubt = (1 - logs.exp()).clamp_min(0).pow(focus)
-    return _over_labelled(-(_targets(scores, ids, smoothing) * doubt * logs).sum(1), ids, weights)
+    right = _shares(scores, labels)
+    cost = -(_smoothed(right, smoothing) * doubt * logs).sum(dim=1)
+    return _over_labelled(cost, right, weights, prices)
 
 
-def dice(scores: Tensor, ids: Tensor) -> Tensor:
+def dice(
+    scores: Tensor, labels: Tensor, *, prices: Tensor | None = None, independent: bool = False
+) -> Tensor:
     """Mean over the classes that are there of 1 − 2 Σ pt / (Σ p + Σ t), over labelled pixels.
 
-    p is the probability (softmax), t is 1 for the right class. Small classes count as much as
-    large ones. Source: Milletari et al. 2016, https://doi.org/10.1109/3DV.2016.79
+    p is the probability (softmax; sigmoid, where classes are `independent` of each other), t is 1
+    for the right class. Small classes count as much as large ones; `prices` as for `cross_entropy`.
+    Source: Milletari et al. 2016, https://doi.org/10.1109/3DV.2016.79
     """
-    labelled = (ids > 0)[:, None]
-    right = torch.where(labelled, _targets(scores, ids, 0.0), 0.0)
-    chance = torch.where(labelled, scores.softmax(dim=1), 0.0)
+    right = _shares(scores, labels)
+    labelled = right.sum(dim=1, keepdim=True) > 0
+    chance = scores.sigmoid() if independent else scores.softmax(dim=1)
+    chance = torch.where(labelled, chance, 0.0)
     there = right.sum(dim=(0, 2, 3))
     common = (chance * right).sum(dim=(0, 2, 3))
     overlap = 2 * common / (chance.sum(dim=(0, 2, 3)) + there).clamp_min(_TINY)
-    return _mean(1 - overlap, there > 0)
+    return _mean((1 - overlap) * (1.0 if prices is None else prices), there > 0)
 
 
-def balancing(ids: Tensor, classes: int) -> Tensor:
+def balancing(labels: Tensor, classes: int) -> Tensor:
     """Return weights, shape (class,), by which all classes of a batch count alike."""
-    counts = torch.bincount(ids.flatten(), minlength=classes + 1)[1:]
+    if labels.dim() == 4:
+        counts = labels.sum(dim=(0, 2, 3))
+    else:
+        counts = torch.bincount(labels.flatten(), minlength=classes + 1)[1:]
     return counts.clamp_min(1).float().reciprocal()
 
 
@@ -297,17 +323,30 @@ def _centred(image: Tensor, known: Tensor) -> Tensor:
     return torch.where(known, image - image.sum(dim=(0, 2, 3), keepdim=True) / count, 0.0)
 
 
-def _targets(scores: Tensor, ids: Tensor, smoothing: float) -> Tensor:
+def _shares(scores: Tensor, labels: Tensor) -> Tensor:
+    """Return the share of each class, (batch, class, y, x); 0 in all where nothing is known."""
+    if labels.dim() == 4:
+        return labels.to(scores)
+    shares = functional.one_hot(labels, scores.shape[1] + 1)[..., 1:]
+    return shares.movedim(-1, 1).to(scores)
+
+
+def _smoothed(right: Tensor, smoothing: float) -> Tensor:
     """Return the wanted probability of each class, (batch, class, y, x)."""
-    classes = scores.shape[1]
-    right = functional.one_hot((ids - 1).clamp_min(0), classes).movedim(-1, 1).to(scores)
-    return right * (1 - smoothing) + smoothing / classes
+    return right * (1 - smoothing) + smoothing / right.shape[1]
 
 
-def _over_labelled(cost: Tensor, ids: Tensor, weights: Tensor | None) -> Tensor:
-    """Return the mean of costs, (batch, y, x), by the weights of their classes."""
-    labelled = ids > 0
-    weight = labelled.to(cost)
-    if weights is not None:
-        weight = weight * weights[(ids - 1).clamp_min(0)]
-    return (torch.where(labelled, cost, 0.0) * weight).sum() / weight.sum().clamp_min(_TINY)
+def _over_labelled(
+    cost: Tensor, right: Tensor, weights: Tensor | None, prices: Tensor | None
+) -> Tensor:
+    """Return the mean of costs, (batch, y, x), by the weights of their classes, at their prices."""
+    weight = _of_classes(right, weights)
+    cost = torch.where(right.sum(dim=1) > 0, cost, 0.0) * _of_classes(right, prices)
+    return (cost * weight).sum() / weight.sum().clamp_min(_TINY)
+
+
+def _of_classes(right: Tensor, numbers: Tensor | None) -> Tensor:
+    """Return the number of each pixel's class, (batch, y, x): 1 where they have none of their own."""
+    if numbers is None:
+        return (right.sum(dim=1) > 0).to(right)
+    return (right * numbers.to(right)[:, None, None]).sum(dim=1)

@@ -98,6 +98,7 @@ def fit(
     _check_prepared(recipe, examples)
     examples = recipe.task.agreed(examples)
     takes, gives = _common_axes(recipe, examples)
+    recipe = recipe.model_copy(update={"task": recipe.task.knowing(gives)})
     with computing(machine) as device:
         check_training(recipe, recipe.task.ports(takes, gives), examples, device)
         run = _Run(recipe, examples, takes, gives, machine, device)

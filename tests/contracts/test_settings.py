@@ -42,7 +42,7 @@ OTHER = {  # another value of each field, and what else it takes to see it
     "weight_decay": 0.5,
     "seed": 1,
     "classes": ("one", "two", "three"),
-    "balance": False,
+    "weights": ("two=4",),
     "smoothing": 0.3,
     "angle": 1.0,
     "ssim": 1.0,
@@ -94,6 +94,7 @@ OTHER = {  # another value of each field, and what else it takes to see it
     "rotate": 20.0,
     "zoom": 0.2,
     "mixup": 0.9,
+    "mixup_alpha": 2.0,
     "spectral_flip": True,
 }
 ONLY_WITH = {  # what a setting takes to be seen
@@ -103,6 +104,8 @@ ONLY_WITH = {  # what a setting takes to be seen
     "percentile": {"normalise": "percentile"},
     "row": {"degradation": "decimate"},
     "column": {"degradation": "decimate"},
+    "mixup_alpha": {"mixup": 0.9},
+    "weights": {"classes": ("one", "two")},
 }
 QUICK = {Restore: {"scale": 2, "critic_width": 2}}  # what would take long
 IMAGE_ONLY = {"windows", "window", "together", "ssim", "frc"}
@@ -128,7 +131,7 @@ def images():
         "classify_spectra": [{"spectra": cube, "labels": Labels(ids)}],
         "classify_images": [
             {"image": Cube(noisy * (1 + n % 2), axis), "label": ("one", "two")[n % 2]}
-            for n in range(4)
+            for n in range(5)  # of one class more than of the other: they can be balanced
         ],
         "super_resolve": [{"fine": large}],
         "restore": [{"fine": large}],
@@ -169,7 +172,7 @@ def different(one, other):
 def another(settings, name):
     """Return a value of a setting that is not the one it has: the last of a choice."""
     field, present = type(settings).model_fields[name], getattr(settings, name)
-    if name == "project":
+    if name in ("project", "balance"):
         return not present
     if get_origin(field.annotation) is not Literal:
         return OTHER[name]
@@ -282,8 +285,9 @@ def shown(augmentation, images):
 
 @pytest.mark.parametrize(("kind", "name"), fields([Augmentation]))
 def test_every_setting_of_the_augmentation_does_something(kind, name, images):
-    other = kind.model_validate({name: OTHER[name]})
-    assert different(shown(kind(), images), shown(other, images))
+    base = kind(**ONLY_WITH.get(name, {}))
+    other = base.model_copy(update={name: OTHER[name]})
+    assert different(shown(base, images), shown(other, images))
 
 
 def test_equal_recipes_leave_equal_traces(images):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, get_type_hints
+from typing import Any, ClassVar, Self, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +45,9 @@ class Example:
     prepared: Preprocessing = NOTHING
     """What was done to the images before; `Recipe.example` does it."""
     group: str = ""
-    """Examples of one group (a sample, a patient) are held out together, where groups are."""
+    """Examples of one group (a sample, a patient) are held out together."""
+    validates: bool = False
+    """Whether it is there to validate, and not to learn from: then nothing else is held out."""
 
 
 class Task(Settings):
@@ -143,6 +145,16 @@ class Task(Settings):
     def agreed(self, examples: Sequence[Example]) -> list[Example]:
         """Return the examples with one numbering of classes, where each came with its own."""
         return list(examples)
+
+    def knowing(self, gives: Axis) -> Self:
+        """Return the task with what only examples tell: the bands, or classes, of what is wanted.
+
+        Raises
+        ------
+        ValueError
+            If its settings name others.
+        """
+        return self
 
     def settled(self, given: Tensor, wanted: Tensor, *, warped: bool) -> tuple[Tensor, Tensor]:
         """Return a batch that was turned, and perhaps warped, as it would have been measured so."""

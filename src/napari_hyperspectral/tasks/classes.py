@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 import numpy as np
 import torch
 from annotated_types import Ge, Lt
 from numpy.typing import NDArray
+from pydantic import field_validator
 from torch import Tensor
 
 from .. import losses
@@ -44,9 +45,48 @@ class ClassTask(Task):
     """Weight of 1 − Dice overlap of each class: outlines, and small classes, count more."""
     smoothing: Annotated[float, Ge(0), Lt(1)] = 0.05
     """Doubt about the labels: this share of certainty is spread over all classes (not in Dice)."""
+    balance: bool = True
+    """Let every class of a step count alike, however many pixels, spectra or images there are of it
+    (Dice does anyway)."""
+    weights: tuple[str, ...] = ()
+    """How many times as much an error costs where a class is right, such as corn=2.5; classes that are
+    not named cost 1. With balance, on top of it."""
+
+    @field_validator("weights")
+    @classmethod
+    def _weights_can_be_read(cls, weights: tuple[str, ...]) -> tuple[str, ...]:
+        names = [_read_weight(weight)[0] for weight in weights]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise ValueError(
+                f"{' and '.join(sorted(twice))} cannot have two weights; leave one out"
+            )
+        return weights
+
+    def knowing(self, gives: Axis) -> Self:
+        if not self.weights:
+            return self
+        assert isinstance(gives, ChannelAxis)
+        for name in dict(map(_read_weight, self.weights)):
+            if name not in gives.names:
+                raise ValueError(
+                    f"there is a weight for {name!r}, which is none of the classes "
+                    f"{', '.join(gives.names)}; write it as it is there, or leave it out"
+                )
+        return self.model_copy(update={"classes": gives.names})
+
+    @property
+    def prices(self) -> tuple[float, ...] | None:
+        """How many times as much an error costs where each class is right; None: 1 everywhere."""
+        if not self.weights:
+            return None
+        if not self.classes:
+            raise ValueError("weights go by the names of classes; name them all under classes")
+        given = dict(map(_read_weight, self.weights))
+        return tuple(given.get(name, 1.0) for name in self.classes)
 
     def teaches(self, wanted: Tensor) -> Tensor:
-        return wanted[:, 0] > 0
+        return wanted.sum(dim=1) > 0
 
     def probabilities(self, predicted: NDArray[np.float32]) -> NDArray[np.float32]:
         """Turn scores, (…, class, y, x), into probabilities of the same shape.
@@ -58,24 +98,30 @@ class ClassTask(Task):
         return (scores.sigmoid() if binary else scores.softmax(dim=-3)).numpy()
 
 
-def class_cost(scores: Tensor, wanted: Tensor, task: ClassTask, *, balance: bool) -> Tensor:
+def class_cost(scores: Tensor, wanted: Tensor, task: ClassTask) -> Tensor:
     """Return the cost of class scores: the penalty, and Dice where it has a weight.
 
     Parameters
     ----------
     scores : Tensor, shape (batch, class, y, x)
         As the network gives them.
-    wanted : Tensor, shape (batch, 1, y, x)
-        Class of each pixel, from 1; 0 costs nothing.
+    wanted : Tensor, shape (batch, 1, y, x) or (batch, class, y, x)
+        Class of each pixel, from 1, or where they were mixed the share of each; 0 costs nothing.
     task : ClassTask
         Says what errors cost.
-    balance : bool
-        Whether all classes of the batch count alike.
     """
-    ids = wanted[:, 0].long()
-    weights = losses.balancing(ids, scores.shape[1]) if balance else None
-    cost = _PENALTIES[task.penalty](scores, ids, weights=weights, smoothing=task.smoothing)
-    return cost + task.dice * losses.dice(scores, ids) if task.dice else cost
+    labels = wanted[:, 0].long() if wanted.shape[1] == 1 else wanted
+    weights = losses.balancing(labels, scores.shape[1]) if task.balance else None
+    prices = None if task.prices is None else scores.new_tensor(task.prices)
+    cost = _PENALTIES[task.penalty](
+        scores, labels, weights=weights, prices=prices, smoothing=task.smoothing
+    )
+    if task.dice:
+        independent = task.penalty == "binary"  # then each class has a probability of its own
+        cost = cost + task.dice * losses.dice(
+            scores, labels, prices=prices, independent=independent
+        )
+    return cost
 
 
 def labelled_example(cube: Cube, labels: Labels, classes: tuple[str, ...]) -> Example:
@@ -166,6 +212,20 @@ def with_common_classes(examples: Sequence[Example], classes: tuple[str, ...]) -
     colour = {n: c for e, known in both for n, c in zip(known, e.colours)}
     colours = tuple(colour[name] for name in names) if colour.keys() >= set(names) else ()
     return [_renumbered(example, known, names, colours) for example, known in both]
+
+
+def _read_weight(weight: str) -> tuple[str, float]:
+    """Return name and number of what was written as name=number."""
+    name, equals, written = weight.rpartition("=")
+    try:
+        number = float(written)
+    except ValueError:
+        number = float("nan")
+    if not (name.strip() and equals and 0 <= number < float("inf")):
+        raise ValueError(
+            f"cannot read the weight {weight!r}; wanted class=number, such as corn=2.5"
+        )
+    return name.strip(), number
 
 
 def _common(lists: Sequence[tuple[str, ...]]) -> tuple[str, ...]:

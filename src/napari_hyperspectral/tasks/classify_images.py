@@ -31,6 +31,9 @@ class ClassifyImages(ClassTask):
     whole: ClassVar[bool] = True
     spectra: ClassVar[tuple[str, ...]] = ("image",)
     kind: Literal["classify_images"] = "classify_images"
+    balance: bool = False
+    """Let every class of a step count alike, however many images there are of it; of few images
+    together, often only one of a class is there."""
 
     def example(self, *, image: Cube, label: str) -> Example:
         """Pair an image with the name of its class.
@@ -65,7 +68,7 @@ class ClassifyImages(ClassTask):
         return with_common_classes(examples, self.classes)
 
     def loss(self, network: Normalised, given: Tensor, wanted: Tensor) -> Tensor:
-        return class_cost(network(given), wanted, self, balance=False)
+        return class_cost(network(given), wanted, self)
 
     def result(self, predicted: NDArray[np.float32], gives: Axis, cube: Cube) -> Labels:
         """Return the winning class all over the image, and what all classes scored.

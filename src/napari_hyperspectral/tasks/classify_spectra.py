@@ -26,8 +26,6 @@ class ClassifySpectra(ClassTask):
     source: ClassVar[str] = "Horgan & Bergholt 2021, https://arxiv.org/abs/2108.07595"
     spectra: ClassVar[tuple[str, ...]] = ("spectra",)
     kind: Literal["classify_spectra"] = "classify_spectra"
-    balance: bool = True
-    """Let every class count alike, however many spectra there are of it (Dice does anyway)."""
 
     def example(self, *, spectra: Cube, labels: Labels) -> Example:
         """Pair spectra with their classes, which may be but one if another example has others.
@@ -52,7 +50,7 @@ class ClassifySpectra(ClassTask):
         return with_common_classes(examples, self.classes)
 
     def loss(self, network: Normalised, given: Tensor, wanted: Tensor) -> Tensor:
-        return class_cost(network(given), wanted, self, balance=self.balance)
+        return class_cost(network(given), wanted, self)
 
     def result(self, predicted: NDArray[np.float32], gives: Axis, cube: Cube) -> Labels:
         return labels_of(predicted, gives, cube).after("classified")

@@ -25,8 +25,6 @@ class Segment(ClassTask):
     source: ClassVar[str] = "Zheng et al. 2020, https://doi.org/10.1109/TGRS.2020.2967821"
     spectra: ClassVar[tuple[str, ...]] = ("cube",)
     kind: Literal["segment"] = "segment"
-    balance: bool = True
-    """Let every class count alike, however many pixels were painted of it (Dice does anyway)."""
 
     def example(self, *, cube: Cube, labels: Labels) -> Example:
         """Pair a cube with painted labels of the same pixels.
@@ -47,7 +45,7 @@ class Segment(ClassTask):
         return example
 
     def loss(self, network: Normalised, given: Tensor, wanted: Tensor) -> Tensor:
-        return class_cost(network(given), wanted, self, balance=self.balance)
+        return class_cost(network(given), wanted, self)
 
     def result(self, predicted: NDArray[np.float32], gives: Axis, cube: Cube) -> Labels:
         return labels_of(predicted, gives, cube).after("segmented")
