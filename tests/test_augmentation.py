@@ -29,12 +29,12 @@ def chance(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def varied(batch, seed=0, *, axis=AXIS, gives=..., intensities=True, spread=1.0, **settings):
+def varied(batch, seed=0, *, axis=AXIS, gives=..., classes=0, spread=1.0, **settings):
     return Augment(
         Augmentation(**{**OFF, **settings}),
         axis,
         axis if gives is ... else gives,
-        intensities=intensities,
+        classes=classes,
         spread=spread,
     )(batch, chance(seed))
 
@@ -207,7 +207,7 @@ def test_every_second_spectrum_is_reversed_with_its_target(batch):
 def test_named_channels_are_no_spectrum_to_be_changed_along(name):
     stains = ChannelAxis(("DAPI", "lipid"))
     with pytest.raises(ValueError, match=f"by {name} wants a spectrum, the cube has 2 channels"):
-        Augment(Augmentation(**{name: 1}), stains, None, intensities=True)
+        Augment(Augmentation(**{name: 1}), stains, None)
 
 
 def test_turned_images_are_the_eight_ways_to_lay_them():
@@ -251,11 +251,11 @@ def test_warped_classes_are_classes_and_answers_for_whole_images_stay():
     ids = torch.randint(0, 4, (2, 1, 30, 34)).float()
     given = torch.rand(2, 8, 30, 34)
     warps = {"elastic": 3.0, "rotate": 30.0, "zoom": 0.2}
-    made = varied(Batch(given, ids), intensities=False, gives=None, **warps)
+    made = varied(Batch(given, ids), classes=3, gives=None, **warps)
     assert not torch.equal(made.wanted, ids)
     assert set(made.wanted.unique().tolist()) == {0, 1, 2, 3}
     whole = torch.tensor([1.0, 2.0])[:, None, None, None]
-    made = varied(Batch(given, whole), intensities=False, gives=None, **warps)
+    made = varied(Batch(given, whole), classes=3, gives=None, **warps)
     assert torch.equal(made.wanted, whole)
     assert not torch.equal(made.given, given)
 
@@ -271,8 +271,51 @@ def test_mixtures_have_the_mixed_target(size):
     assert ((made.given >= low - 1e-6) & (made.given <= high + 1e-6)).all()
 
 
-def test_classes_are_not_mixed(batch):
-    assert same(varied(batch, mixup=1.0, intensities=False), batch)
+def unit_shares(count, **settings):
+    """How much is kept of each of `count` spectra: spectrum i is 1 in band i and 0 elsewhere."""
+    own = torch.eye(count)[:, :, None, None]
+    axis = SpectralAxis.index(count)
+    made = varied(Batch(own, own), axis=axis, mixup=1.0, **settings).given[:, :, 0, 0]
+    return made.diagonal(), made
+
+
+def test_every_one_is_mixed_with_another_one_and_never_with_itself():
+    for count in (2, 3, 50):
+        keep, made = unit_shares(count, mixup_alpha=50.0)  # near halves: nobody is kept whole
+        assert torch.allclose(made.sum(dim=1), torch.ones(count))
+        assert ((made > 0).sum(dim=1) == 2).all()
+        assert ((keep > 0.2) & (keep < 0.8)).all()
+
+
+@pytest.mark.parametrize("alpha", [0.2, 1.0, 5.0])
+def test_shares_follow_beta(alpha):
+    keep, _ = unit_shares(2000, mixup_alpha=alpha)
+    assert keep.mean() == pytest.approx(0.5, abs=0.03)
+    assert keep.var() == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.1)
+
+
+def test_one_alone_is_not_mixed():
+    alone = Batch(torch.rand(1, 8, 3, 4), torch.rand(1, 8, 3, 4))
+    assert same(varied(alone, mixup=1.0), alone)
+
+
+def test_mixed_classes_have_the_shares_of_what_is_mixed():
+    ids = torch.tensor([1.0, 2, 3] * 20)[:, None, None, None]
+    given = torch.eye(3)[ids.long().flatten() - 1][:, :, None, None]  # band k is 1 in class k
+    axis = SpectralAxis.index(3)
+    made = varied(Batch(given, ids), axis=axis, gives=None, classes=3, mixup=0.7, mixup_alpha=1.0)
+    assert torch.allclose(made.wanted, made.given)
+    assert ((made.wanted > 0.1).sum(dim=1) == 2).any()
+
+
+def test_what_is_mixed_with_an_unlabelled_pixel_teaches_nothing():
+    ids = torch.tensor([[1.0, 0, 2, 0], [1, 1, 0, 0]]).reshape(2, 1, 1, 4)
+    given = torch.rand(2, 8, 1, 4)
+    made = varied(Batch(given, ids), gives=None, classes=2, mixup=1.0, mixup_alpha=5.0)
+    assert made.wanted.sum(dim=1).reshape(2, 4).tolist() == [[1, 0, 0, 0], [1, 0, 0, 0]]
+    assert made.wanted[:, 0, 0, 0].tolist() == [1, 1]
+    kept = varied(Batch(given, ids), gives=None, classes=2, mixup=1e-9).wanted
+    assert torch.equal(kept.argmax(dim=1, keepdim=True) + kept.sum(dim=1, keepdim=True), ids)
 
 
 def test_the_spread_of_images_is_that_of_their_measured_values(rng):

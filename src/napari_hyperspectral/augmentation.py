@@ -11,7 +11,7 @@ from typing import Annotated, Final, NamedTuple
 
 import numpy as np
 import torch
-from annotated_types import Ge, Le
+from annotated_types import Ge, Gt, Le
 from torch import Tensor
 from torch.nn import functional
 
@@ -55,8 +55,13 @@ class Augmentation(Settings):
     zoom: Annotated[float, Ge(0)] = 0.0
     """Greatest change of size of images: 0.2 is a factor between 1/1.2 and 1.2."""
     mixup: Annotated[float, Ge(0), Le(1)] = 0.0
-    """Share of spectra, or of images shown together, that are mixed with another one of the batch,
-    targets alike. Intensities only: a pixel has one class, or none."""
+    """Share of spectra, or of images, that are mixed with another one of the same step (of one
+    shown alone: with another of the training data, or another window of the only image), targets
+    alike. Of classes, a target then says which share each has; where one of two pixels is
+    unlabelled, both mixed are: with few painted pixels, little is left to learn from."""
+    mixup_alpha: Annotated[float, Gt(0)] = 0.2
+    """How mixup shares: by Beta(α, α). At 0.2, as published, one of the two is mostly faint; at 1
+    any shares are equally likely; much more than 1 makes halves."""
     spectral_flip: bool = False
     """Reverse every second spectrum. No instrument does that; published systems do."""
 
@@ -68,7 +73,8 @@ class Batch(NamedTuple):
     """Shape (batch, band, y, x)."""
     wanted: Tensor
     """Shape (batch, out, y · scale, x · scale), of tasks about whole images (batch, out, 1, 1);
-    the task's `unlabelled` where nothing is to be learned."""
+    the task's `unlabelled` where nothing is to be learned. Of classes, `out` is 1, their number; once
+    mixed, the share of each, and 0 in all where nothing is to be learned."""
 
 
 class Augment:
@@ -85,8 +91,8 @@ class Augment:
         Bands of the input.
     gives : SpectralAxis, ChannelAxis or None
         Bands of the targets, where these are spectra of the same light as the input; else None.
-    intensities : bool
-        Whether targets are intensities (else: numbers of classes), as with `Task.intensities`.
+    classes : int
+        How many classes targets are numbers of; 0 where they are intensities.
     spread : float
         Standard deviation of the input over all training data; see `spread_of`.
 
@@ -103,7 +109,7 @@ class Augment:
         takes: Axis,
         gives: Axis | None,
         *,
-        intensities: bool,
+        classes: int = 0,
         spread: float = 1.0,
     ) -> None:
         along = [name for name in ("shift", "baseline", "spectral_flip") if getattr(settings, name)]
@@ -118,7 +124,7 @@ class Augment:
                 "convert an axis, or switch it off"
             )
         self.settings = settings
-        self._intensities, self._spread = intensities, spread
+        self._classes, self._spread = classes, spread
         self._centres = _centres(takes)
         self._wanted_centres = None if gives is None else _centres(gives)
 
@@ -139,13 +145,13 @@ class Augment:
         if batch.wanted.shape[-2:] == (1, 1):  # of whole images, moved or not
             return Batch(given, batch.wanted)
         places = warp.places(*batch.wanted.shape[-2:])
-        return Batch(given, _sampled(batch.wanted, places, smooth=self._intensities))
+        return Batch(given, _sampled(batch.wanted, places, smooth=not self._classes))
 
     def in_spectra(self, batch: Batch, chance: torch.Generator) -> Batch:
         """Return a batch of other spectra and intensities."""
         settings = self.settings
-        if settings.mixup and self._intensities:
-            batch = _mixed(batch, settings.mixup, chance)
+        if self.mixes and len(batch.given) > 1:
+            batch = self._mixed(batch, chance)
         if settings.spectral_flip:
             batch = self._flipped(batch, chance)
         if settings.shift:
@@ -165,6 +171,27 @@ class Augment:
     def warps(self) -> bool:
         """Whether images are moved by parts of a pixel, and so interpolated."""
         return bool(self.settings.elastic or self.settings.rotate or self.settings.zoom)
+
+    @property
+    def mixes(self) -> bool:
+        """Whether examples are mixed with each other: then, one alone wants company."""
+        return bool(self.settings.mixup)
+
+    def _mixed(self, batch: Batch, chance: torch.Generator) -> Batch:
+        """Mix a share of the spectra, or images, with another of the batch, targets alike.
+
+        Source: mixup, Zhang et al. 2018, https://arxiv.org/abs/1710.09412
+        """
+        count = len(batch.given)
+        partner = torch.arange(count) + torch.randint(1, count, (count,), generator=chance)
+        keep = _beta(self.settings.mixup_alpha, count, chance)
+        hit = torch.rand(count, generator=chance) < self.settings.mixup
+        device = batch.given.device
+        partner, keep = (partner % count).to(device), torch.where(hit, keep, 1.0).to(device)
+        wanted = _shares(batch.wanted, self._classes) if self._classes else batch.wanted
+        made = Batch(*(_mixture(part, partner, keep) for part in (batch.given, wanted)))
+        # the share of an unlabelled one is that of no class
+        return made._replace(wanted=made.wanted.nan_to_num(0.0)) if self._classes else made
 
     def _warp(self, count: int, size: tuple[int, int], chance: torch.Generator) -> _Warp:
         angle = math.radians(self.settings.rotate) * _both_ways((count,), chance)
@@ -336,19 +363,23 @@ def _sampled(image: Tensor, places: Tensor, *, smooth: bool) -> Tensor:
     return torch.where(nearest, mean, torch.nan)
 
 
-def _mixed(batch: Batch, share: float, chance: torch.Generator) -> Batch:
-    """Mix a share of the spectra, or images, with another of the batch, targets alike.
-
-    Source: mixup, Zhang et al. 2018, https://arxiv.org/abs/1710.09412
-    """
-    count = len(batch.given)
-    partner = torch.randperm(count, generator=chance)
-    keep = torch.rand(count, generator=chance)
-    keep = torch.where(torch.rand(count, generator=chance) < share, keep, 1.0)
-    partner, keep = partner.to(batch.given.device), keep.to(batch.given.device)
+def _mixture(part: Tensor, partner: Tensor, keep: Tensor) -> Tensor:
+    """Return `keep` of each and the rest of its partner; missing (NaN) where either is."""
     keep = keep[:, None, None, None]
     # where a spectrum is kept whole, a missing value of its partner must not reach it
-    return Batch(*(torch.where(keep == 1, p, keep * p + (1 - keep) * p[partner]) for p in batch))
+    return torch.where(keep == 1, part, keep * part + (1 - keep) * part[partner])
+
+
+def _shares(ids: Tensor, classes: int) -> Tensor:
+    """Return the share of each class, (batch, class, y, x), of ids, (batch, 1, y, x); NaN for 0."""
+    shares = functional.one_hot(ids[:, 0].long(), classes + 1)[..., 1:].movedim(-1, 1)
+    return torch.where(ids > 0, shares.to(ids.dtype), torch.nan)
+
+
+def _beta(alpha: float, count: int, chance: torch.Generator) -> Tensor:
+    """Return numbers from 0 to 1 by Beta(alpha, alpha)."""
+    seed = int(torch.randint(2**62, (1,), generator=chance))  # torch's own takes no generator
+    return torch.from_numpy(np.random.default_rng(seed).beta(alpha, alpha, count)).float()
 
 
 def _turned(image: Tensor, quarters: int, mirror: int) -> Tensor:

@@ -61,9 +61,10 @@ class _Spectra(Batches):
         chance = _chance(self._training.seed, number)
         order = torch.randperm(len(self._train.given), generator=chance)
         for chosen in torch.split(order, self._training.batch_size):
-            chosen = chosen.to(self._train.given.device)
-            batch = Batch(self._train.given[chosen], self._train.wanted[chosen])
-            yield self._augment.in_spectra(_as_images(batch), chance)
+            shown = _in_company(chosen, len(order), chance) if self._augment.mixes else chosen
+            shown = shown.to(self._train.given.device)
+            batch = Batch(self._train.given[shown], self._train.wanted[shown])
+            yield _first(self._augment.in_spectra(_as_images(batch), chance), len(chosen))
 
     def validation(self) -> Iterator[Batch]:
         size = 4 * self._training.batch_size
@@ -108,11 +109,12 @@ class _Windows(Batches):
 
     def epoch(self, number: int) -> Iterator[Batch]:
         chance = _chance(self._training.seed, number)
-        shown = torch.randperm(self._training.windows * len(self._taught), generator=chance)
-        for chosen in torch.split(shown, self._together):
-            planes = [self._taught[index % len(self._taught)] for index in chosen.tolist()]
-            windows = self._stacked([self._window(plane, chance) for plane in planes])
-            yield self._augment.in_spectra(windows, chance)
+        count = len(self._taught)
+        order = torch.randperm(self._training.windows * count, generator=chance) % count
+        for chosen in torch.split(order, self._together):
+            shown = _in_company(chosen, count, chance) if self._augment.mixes else chosen
+            windows = self._shown([self._taught[index] for index in shown.tolist()], chance)
+            yield _first(self._augment.in_spectra(windows, chance), len(chosen))
 
     def validation(self) -> Iterator[Batch]:
         side = self._training.window
@@ -131,15 +133,32 @@ class _Windows(Batches):
         mask = mask.repeat(self._scale, 0).repeat(self._scale, 1)
         return torch.from_numpy(np.where(mask, wanted, np.float32(self._task.unlabelled)))
 
-    def _window(self, plane: _Plane, chance: torch.Generator) -> Batch:
-        """Return a random window of a plane, varied in space."""
+    def _shown(self, planes: Sequence[_Plane], chance: torch.Generator) -> Batch:
+        """Return random windows of planes, varied in space.
+
+        Of whole images, all are as large as the smallest, and turned together: padding, of which
+        an answer for the image would be an average too, is then only what the stride wants.
+        """
+        sides = [self._training.window] * 2
+        if self._task.whole:
+            sides = [min(sides[a], *(p.given.shape[1 + a] for p in planes)) for a in (0, 1)]
+            alike = _joined([self._window(plane, sides, chance) for plane in planes])
+            return self._stacked([self._varied(alike, chance)])
+        return self._stacked(
+            [self._varied(self._window(plane, sides, chance), chance) for plane in planes]
+        )
+
+    def _window(self, plane: _Plane, sides: Sequence[int], chance: torch.Generator) -> Batch:
+        """Return a random window of a plane, of these sides or, where it is smaller, its own."""
         y, x = plane.taught[_draw(len(plane.taught), chance)]
         spans = (
-            self._span(plane.given.shape[1], int(y), chance),
-            self._span(plane.given.shape[2], int(x), chance),
+            _span(plane.given.shape[1], int(y), sides[0], chance),
+            _span(plane.given.shape[2], int(x), sides[1], chance),
         )
         given = plane.given[None, :, spans[0], spans[1]]
-        window = Batch(given, self._cut(plane.wanted, spans))
+        return Batch(given, self._cut(plane.wanted, spans))
+
+    def _varied(self, window: Batch, chance: torch.Generator) -> Batch:
         varied = self._augment.in_space(window, chance)
         return Batch(*self._task.settled(*varied, warped=self._augment.warps))
 
@@ -149,13 +168,6 @@ class _Windows(Batches):
             return wanted[None]
         ys, xs = (slice(self._scale * s.start, self._scale * s.stop) for s in spans)
         return wanted[None, :, ys, xs]
-
-    def _span(self, size: int, through: int, chance: torch.Generator) -> slice:
-        """Return a random window along one axis that holds the pixel `through`."""
-        side = min(self._training.window, size)
-        first, last = max(0, through - side + 1), min(through, size - side)
-        start = first + _draw(last - first + 1, chance)
-        return slice(start, start + side)
 
     def _stacked(self, parts: Sequence[Batch]) -> Batch:
         """Pad to one size, a multiple of the stride, and stack.
@@ -167,11 +179,12 @@ class _Windows(Batches):
             for axis in (-2, -1)
         ]
         padded = [self._padded(part, sides[0], sides[1]) for part in parts]
-        return Batch(*(torch.cat(stack) for stack in zip(*padded, strict=True)))
+        return _joined(padded)
 
     def _padded(self, part: Batch, height: int, width: int) -> Batch:
+        """Pad by what is mirrored at the edges, as in a prediction; nothing is wanted there."""
         down, right = height - part.given.shape[-2], width - part.given.shape[-1]
-        given = functional.pad(part.given, (0, right, 0, down), mode="replicate")
+        given = _mirrored(_mirrored(part.given, -2, height), -1, width)
         if self._task.whole:
             return Batch(given, part.wanted)
         beyond = (0, right * self._scale, 0, down * self._scale)
@@ -191,7 +204,7 @@ def _augment(recipe: Recipe, examples: Sequence[Example]) -> Augment:
         recipe.augmentation,
         examples[0].takes,
         examples[0].gives if task.restores or task.converts else None,
-        intensities=task.intensities,
+        classes=0 if task.intensities else max(len(example.gives) for example in examples),
         spread=spread_of([example.given for example in examples]),
     )
 
@@ -210,6 +223,40 @@ def _pixels(
 
 def _as_images(batch: Batch) -> Batch:
     return Batch(*(part[:, :, None, None] for part in batch))
+
+
+def _joined(parts: Sequence[Batch]) -> Batch:
+    """Return batches of one size as one."""
+    return Batch(*(torch.cat(stack) for stack in zip(*parts, strict=True)))
+
+
+def _first(batch: Batch, count: int) -> Batch:
+    return Batch(*(part[:count] for part in batch))
+
+
+def _in_company(chosen: Tensor, count: int, chance: torch.Generator) -> Tensor:
+    """Return numbers below `count`; to one alone, another is added that it can be mixed with."""
+    if len(chosen) > 1:
+        return chosen
+    step = 1 + _draw(count - 1, chance) if count > 1 else 0
+    return torch.cat([chosen, (chosen + step) % count])
+
+
+def _span(size: int, through: int, side: int, chance: torch.Generator) -> slice:
+    """Return a random window along one axis that holds the pixel `through`."""
+    side = min(side, size)
+    first, last = max(0, through - side + 1), min(through, size - side)
+    start = first + _draw(last - first + 1, chance)
+    return slice(start, start + side)
+
+
+def _mirrored(image: Tensor, axis: int, upto: int) -> Tensor:
+    """Return an image that is mirrored at its end, again and again, up to a size."""
+    size = image.shape[axis]
+    if size == upto:
+        return image
+    places = torch.arange(upto, device=image.device) % (2 * size)
+    return image.index_select(axis, torch.where(places < size, places, 2 * size - 1 - places))
 
 
 def _chance(seed: int, epoch: int) -> torch.Generator:

@@ -110,9 +110,9 @@ _RULES: Final = (
         "Only where spectra are normalised by a percentile.",
     ),
     _Rule(
-        ("augmentation.mixup",),
-        lambda recipe: not recipe.task.intensities,
-        "Intensities can be mixed, classes cannot.",
+        ("augmentation.mixup_alpha",),
+        lambda recipe: recipe.augmentation.mixup == 0,
+        "Nothing is mixed: mixup is 0.",
     ),
     _Rule(
         ("task.degradation", "task.row", "task.column"),

@@ -92,7 +92,9 @@ def _wanted(task: Task, examples: Sequence[Example], batch: Batch, index: int, c
             name=name,
         )
     assert isinstance(gives, ChannelAxis)
-    classes = wanted.argmax(axis=0) + 1 if len(wanted) > 1 else wanted[0]  # mixed: the greater part
+    classes = wanted[0]
+    if len(wanted) > 1:  # mixed: the greater part
+        classes = np.where(wanted.any(axis=0), wanted.argmax(axis=0) + 1, 0)
     ids = np.broadcast_to(classes, cube.shape[-2:] if task.whole else classes.shape)
     return Labels(
         ids.astype(np.uint16),

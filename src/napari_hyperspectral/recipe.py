@@ -39,7 +39,8 @@ class Training(Settings):
     together: Annotated[int, Ge(0)] = 0
     """Images, or windows of them, in one step, for networks that see images; 0 means one, or eight
     where images are classified as a whole: of one alone, networks that normalise each batch see no
-    difference to others."""
+    difference to others. There, images of several sizes are cut to the smallest of a step, each time
+    elsewhere: no padding enters an answer."""
     window: Annotated[int, Ge(8)] = 256
     """Greatest side of an image shown in training, in pixels; larger ones are cut."""
     validation: Annotated[float, Ge(0), Lt(1)] = 0.15
