@@ -1,9 +1,9 @@
 """Super-resolution: finer pixels than were measured.
 
 Sources: Horgan et al. 2021, https://doi.org/10.1021/acs.analchem.1c02178; the bicubic degradation,
-Keys 1981, https://doi.org/10.1109/TASSP.1981.1163711. Ours: the degradation is stated, applied once
-to whole images in training and never in a prediction, results lie where their input lies, and may
-be held to agree with it.
+Keys 1981, https://doi.org/10.1109/TASSP.1981.1163711. Ours: the degradation is stated, applied to
+fine images in training and never in a prediction, results lie where their input lies, and may be
+held to agree with it.
 """
 
 from __future__ import annotations
