@@ -78,6 +78,18 @@ def test_groups_of_a_list_are_held_out_as_a_whole(run, folders):
     assert held_out[0] == held_out[1] != held_out[2]  # cells 0 and 1 are of rat 0
 
 
+def test_rows_for_validation_are_what_is_held_out(run, folders):
+    lines = (folders / "cells.csv").read_text().replace("group", "split")
+    lines = lines.replace("rat 0", "train").replace("rat 1", "validation")
+    (folders / "cells.csv").write_text(lines)
+    code, out, _ = run("train", "recipe.json", "list=cells.csv", "-o", "m.safetensors", *HERE)
+    assert code == 0
+    assert "1 of 3 examples as a whole, as listed" in " ".join(out.split())
+    trained = read_card(folders / "m.safetensors").trained_on
+    assert [one.held_out for one in trained] == [0, 0, 8 * 20]
+    assert [one.taught for one in trained] == [8 * 20, 8 * 20, 0]
+
+
 def test_rows_for_testing_do_not_teach(run, folders):
     lines = (folders / "cells.csv").read_text().replace("group", "split")
     (folders / "cells.csv").write_text(lines.replace("rat 0", "train").replace("rat 1", "test"))

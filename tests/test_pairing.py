@@ -236,6 +236,21 @@ def test_a_list_says_which_rows_are_for_testing(here):
     assert labels == {"train": ["x", "z"], "test": ["y"]}
 
 
+def test_rows_for_validation_go_with_those_to_train_on(here):
+    fill(here, "a.npz", "b.npz", "c.npz")
+    (here / "list.csv").write_text(
+        "image,label,split\na.npz,x,\nb.npz,y,Validation\nc.npz,z,test\n"
+    )
+    train = pairing_of(NAMED, [("list", "list.csv")]).of("train")
+    assert [(row.files["label"], row.split) for row in train.rows] == [
+        ("x", ""),
+        ("y", "validation"),
+    ]
+    (here / "list.csv").write_text("image,label,split\nb.npz,y,validation\n")
+    with pytest.raises(PairingError, match="no row of the list is for 'train'"):
+        pairing_of(NAMED, [("list", "list.csv")]).of("train")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -246,7 +261,10 @@ def test_a_list_says_which_rows_are_for_testing(here):
             "noisy,clean\na.npz,a.npz\na.npz,\nb.npz,a.npz,c\n",
             r"line 3: no clean; line 4: it has more cells than .*, there is no file 'b\.npz'",
         ),
-        ("noisy,clean,split\na.npz,a.npz,tset\n", "line 2: split is 'tset', wanted train or test"),
+        (
+            "noisy,clean,split\na.npz,a.npz,tset\n",
+            "line 2: split is 'tset', wanted train, validation, test",
+        ),
     ],
 )
 def test_bad_rows_of_a_list_are_named(here, text, message):
@@ -259,14 +277,17 @@ def test_bad_rows_of_a_list_are_named(here, text, message):
 @pytest.mark.parametrize(
     ("rows", "both"),
     [
-        (("a.npz,x,rat 1,train", "a.npz,y,rat 2,test"), r"a\.npz"),
-        (("a.npz,x,rat 1,", "b.npz,y,rat 1,test"), "group rat 1"),
+        (("a.npz,x,rat 1,train", "a.npz,y,rat 2,test"), r"training and for testing are a\.npz"),
+        (("a.npz,x,,train", "x/../a.npz,y,,test"), r"training and for testing are a\.npz"),
+        (("a.npz,x,rat 1,", "b.npz,y,rat 1,test"), "training and for testing are group rat 1"),
+        (("a.npz,x,1,validation", "b.npz,y,1,train"), "training and for validation are group 1"),
+        (("a.npz,x,,test", "a.npz,y,,validation"), r"validation and for testing are a\.npz"),
     ],
 )
 def test_what_teaches_is_not_for_testing(here, rows, both):
-    fill(here, "a.npz", "b.npz")
+    fill(here, "a.npz", "b.npz", "x/c.npz")
     (here / "list.csv").write_text("\n".join(("image,label,group,split", *rows)))
-    with pytest.raises(PairingError, match=f"both for training and for testing are {both};"):
+    with pytest.raises(PairingError, match=f"both for {both};"):
         pairing_of(NAMED, [("list", "list.csv")])
 
 
@@ -322,6 +343,13 @@ def test_examples_are_read_one_at_a_time(folders):
 def test_examples_know_their_group(folders):
     read = read_examples(Recipe(task=Denoise()), pairing_of(PAIR, [("list", "list.csv")]))
     assert [(e.group, e.given.max()) for e in read] == [("rat c", 2), ("rat a", 0), ("rat b", 1)]
+
+
+def test_examples_know_that_they_validate(folders):
+    rows = "noisy,clean,split\nx/a.npz,y/a.npz,train\nx/b.npz,y/b.npz,validation\n"
+    (folders / "list.csv").write_text(rows)
+    read = read_examples(Recipe(task=Denoise()), pairing_of(PAIR, [("list", "list.csv")]))
+    assert [example.validates for example in read] == [False, True]
 
 
 def test_a_row_that_makes_no_example_is_named(folders):

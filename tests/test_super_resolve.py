@@ -12,6 +12,7 @@ from napari_hyperspectral.augmentation import Augmentation
 from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.batches import batches_of
 from napari_hyperspectral.cube import Cube
+from napari_hyperspectral.holding_out import splits_of
 from napari_hyperspectral.metrics import rmse
 from napari_hyperspectral.networks import (
     RRDB,
@@ -21,7 +22,6 @@ from napari_hyperspectral.networks import (
     body_of,
 )
 from napari_hyperspectral.tasks import SuperResolve
-from napari_hyperspectral.training import splits_of
 
 
 def scene(seed, side=64):

@@ -7,7 +7,7 @@ from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube, Labels
 from napari_hyperspectral.networks import NETWORKS, Pixelwise, ResUNet1D, SpectralUNet
 from napari_hyperspectral.progress import Stop
-from napari_hyperspectral.tasks import Denoise, PredictChannels, Segment
+from napari_hyperspectral.tasks import ClassifySpectra, Denoise, PredictChannels, Segment
 from napari_hyperspectral.training import DivergedError
 
 SMALL = [
@@ -355,6 +355,26 @@ def test_the_oddest_cubes_can_be_learned_from(network, shape, rng):
     cube = Cube(data, SpectralAxis(np.arange(shape[0]) + 1.0, "nm"))
     model = learn(Denoise(), network, ONCE, noisy=cube, clean=cube)
     assert np.isfinite(finish(predict(model, cube)).data).all()
+
+
+def test_the_order_in_which_spectra_are_listed_is_not_to_be_learned(noisy):
+    network = SpectralUNet(components=2, width=2, depth=1)
+    row = noisy.after("cut", data=noisy.data[:, :1], pixel_unit=None)
+    labels = Labels(np.resize([1, 1, 2], (1, 26)))
+    spectra = {"spectra": row, "labels": labels}
+    with pytest.raises(ValueError, match=r"one row of 26 spectra .* choose a network along"):
+        learn(ClassifySpectra(), network, ONCE, **spectra)
+    learn(ClassifySpectra(), Pixelwise(width=2), ONCE, **spectra)
+    with pytest.warns(UserWarning, match="if it is such a list, and no line scan"):
+        learn(Denoise(), network, ONCE, noisy=row, clean=row)
+
+
+@pytest.mark.filterwarnings("error:.*one row of")
+def test_neighbours_in_a_line_scan_are_real(noisy):
+    scan = noisy.after("cut", data=noisy.data[:, :1], pixel_unit="um")
+    network = SpectralUNet(components=2, width=2, depth=1)
+    learn(Denoise(), network, ONCE, noisy=scan, clean=scan)
+    learn(ClassifySpectra(), network, ONCE, spectra=scan, labels=Labels(np.resize([1, 2], (1, 26))))
 
 
 def test_a_stack_is_learned_plane_by_plane(noisy, clean):

@@ -30,7 +30,7 @@ class Trained(Settings):
     taught: int
     """Pixels that taught something."""
     held_out: int
-    """Pixels held out in blocks, for the validation loss."""
+    """Pixels held out, for the validation loss."""
     guard: int
     """Pixels left out around them."""
 
@@ -66,6 +66,8 @@ class Card(Settings):
     """Figures of merit on ground held out from training altogether."""
     trained_on: tuple[Trained, ...] = ()
     """What it saw."""
+    held_out: str = ""
+    """What of it was held out, in words."""
     seed: int = 0
     """Seed of the training."""
     threads: int = 0

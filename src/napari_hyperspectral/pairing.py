@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from glob import glob, has_magic
 from io import StringIO
-from itertools import chain
+from itertools import chain, combinations
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal, Protocol, TypeAlias, TypeVar
 
@@ -33,7 +33,8 @@ LIST: Final = "list"
 CLASSES: Final = "classes"
 """The word for a folder with one folder a class."""
 _MORE: Final = ("group", "split")
-_SPLITS: Final = ("", "train", "test")
+_USES: Final = {"train": "training", "validation": "validation", "test": "testing"}
+"""What a row can be kept for, and its name; "train" is what none says."""
 _WANTED: Final = {Cube: "PATH", Labels: "PATH", str: "TEXT"}
 _TOLD: Final = 8
 """Names in an error; more are counted."""
@@ -55,8 +56,9 @@ class Row:
     """Role to path (``path::array@axes`` too); of a text, such as a class, the text itself."""
     group: str = ""
     """Rows of one group (a sample, a patient) are held out together."""
-    split: Literal["", "train", "test"] = ""
-    """What the row is kept for, where a list says so."""
+    split: Literal["", "train", "validation", "test"] = ""
+    """What the row is kept for, where a list says so; "validation" judges the epochs of a training,
+    and then nothing else is held out."""
     of_class: bool = False
     """Whether labels are not a file, but the name of the class of every spectrum."""
 
@@ -71,14 +73,19 @@ class Pairing:
     """Files and folders that are no images."""
 
     def of(self, split: Literal["train", "test"]) -> Pairing:
-        """Return the rows to train on, or to test on; a list that says nothing has all in both."""
+        """Return the rows to train with, or to test on; a list that says nothing has all in both.
+
+        Those for validation go with those to train on.
+        """
         if not any(row.split for row in self.rows):
             return self
-        kept = {"train": ("", "train"), "test": ("test",)}[split]
-        rows = tuple(row for row in self.rows if row.split in kept)
-        if not rows:
+        wanted, kept = {
+            "train": (("", "train"), ("", "train", "validation")),
+            "test": (("test",), ("test",)),
+        }[split]
+        if not any(row.split in wanted for row in self.rows):
             raise PairingError(f"no row of the list is for {split!r}; see its column 'split'")
-        return replace(self, rows=rows)
+        return replace(self, rows=tuple(row for row in self.rows if row.split in kept))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -147,13 +154,13 @@ def pairing_of(roles: Roles, words: Sequence[tuple[str, str]]) -> Pairing:
 def rows_of_list(roles: Roles, path: Path) -> list[Row]:
     """Return the rows of a CSV file: a column for each role, and perhaps `group` and `split`.
 
-    Paths are relative to the folder of the list. `split` is "train", "test" or empty.
+    Paths are relative to the folder of the list. `split` is "train", "validation", "test" or empty.
 
     Raises
     ------
     PairingError
         If columns are missing or unknown, rows are wrong (all are named), or a file or group is
-        both for training and for testing.
+        for two of training, validation and testing.
     """
     if not path.is_file():
         raise PairingError(f"there is no list {str(path)!r}")
@@ -178,12 +185,13 @@ def rows_of_list(roles: Roles, path: Path) -> list[Row]:
             faults.append(f"line {reader.line_num}: {error}")
     if faults or not rows:
         raise PairingError(f"{path.name}: {_some(faults, '; ') or 'there is no row in it'}")
-    both = _for_both(roles, rows)
-    if both:
-        raise PairingError(
-            f"{path.name}: both for training and for testing are {_some(both)}; a model that is "
-            "tested on what it has seen is tested on nothing"
-        )
+    for one, other in combinations(_USES, 2):
+        both = _for_both(roles, rows, one, other)
+        if both:
+            raise PairingError(
+                f"{path.name}: both for {_USES[one]} and for {_USES[other]} are {_some(both)}; a "
+                "model that is tested on what it has seen is tested on nothing"
+            )
     return rows
 
 
@@ -231,7 +239,7 @@ _MadeT = TypeVar("_MadeT", bound="_Grouped", covariant=True)
 
 
 class _Grouped(Protocol):
-    """What `replace` can give a group."""
+    """What `replace` can give a group, and say of that it validates."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
@@ -284,7 +292,7 @@ def read_examples(
             if count == 1:
                 raise
             raise PairingError(f"{' + '.join(row.files.values())}: {error}") from error
-        yield replace(example, group=row.group)
+        yield replace(example, group=row.group, validates=row.split == "validation")
 
 
 def read_row(
@@ -482,20 +490,35 @@ def _listed(roles: Roles, cells: Mapping[str | None, Any], folder: Path) -> Row:
         if kind is not str and texts[name] and not Source.parse(files[name]).path.exists()
     ]
     split = texts.get("split", "").lower()
-    if split not in _SPLITS:
-        faults.append(f"split is {split!r}, wanted {' or '.join(filter(None, _SPLITS))}")
+    if split not in ("", *_USES):
+        faults.append(f"split is {split!r}, wanted {', '.join(_USES)} or nothing")
     if faults:
         raise PairingError(", ".join(faults))
     return Row(files, texts.get("group", ""), split)  # type: ignore[arg-type]
 
 
-def _for_both(roles: Roles, rows: Sequence[Row]) -> list[str]:
-    """Return the files and groups that are in rows to train on and in rows to test on."""
-    used: dict[bool, set[str]] = {True: set(), False: set()}
-    for row in rows:
-        files = {text for name, text in row.files.items() if roles[name] is Cube}
-        used[row.split == "test"] |= files | ({f"group {row.group}"} if row.group else set())
-    return sorted(used[True] & used[False])
+def _for_both(roles: Roles, rows: Sequence[Row], one: str, other: str) -> list[str]:
+    """Return the files and groups that are in rows of one use and in rows of another."""
+    first, second = (
+        {
+            key: name
+            for row in rows
+            if (row.split or "train") == use
+            for key, name in _used(roles, row)
+        }
+        for use in (one, other)
+    )
+    return sorted(first[key] for key in first.keys() & second.keys())
+
+
+def _used(roles: Roles, row: Row) -> Iterator[tuple[object, str]]:
+    """Yield the images and the group of a row, each with what tells it from all others."""
+    if row.group:
+        yield row.group, f"group {row.group}"
+    for name, text in row.files.items():
+        if roles[name] is Cube:
+            source = Source.parse(text)  # ./a.npz is a.npz, whatever the layout of its array
+            yield (source.path.resolve(), source.array), text
 
 
 def _some(names: Sequence[str], between: str = ", ") -> str:

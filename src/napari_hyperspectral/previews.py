@@ -12,10 +12,10 @@ from .augmentation import Batch
 from .axis import ChannelAxis
 from .batches import batches_of
 from .cube import Cube, Image, Labels
+from .holding_out import splits_of
 from .recipe import Recipe
 from .tasks import Example, Task
 from .tasks.finer import FinerTask
-from .training import splits_of
 
 
 def preview_of(recipe: Recipe, examples: Sequence[Example], epoch: int = 1) -> dict[str, Image]:

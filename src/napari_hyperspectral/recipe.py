@@ -44,10 +44,13 @@ class Training(Settings):
     window: Annotated[int, Ge(8)] = 256
     """Greatest side of an image shown in training, in pixels; larger ones are cut."""
     validation: Annotated[float, Ge(0), Lt(1)] = 0.15
-    """Share held out, to see when learning turns into learning by heart."""
+    """Share held out, to see when learning turns into learning by heart. A list that names images
+    for validation has those held out, and nothing else."""
     hold_out: Literal["blocks", "images", "groups"] = "blocks"
     """What is held out: blocks of each image, whole images, or all images of a group (a sample, a
-    patient). Classes of whole images are always learned with whole images held out."""
+    patient). No group is torn: where images are of several groups, whole groups are held out rather
+    than blocks or single images. What has no blocks (an image with one answer as a whole, a
+    spectrum by itself) is held out whole. Each class stays among what is learned from."""
     block: Annotated[int, Ge(1)] = 8
     """Side of the held-out blocks, in pixels."""
     guard: Annotated[int, Ge(0)] = 2

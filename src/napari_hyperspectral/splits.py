@@ -7,6 +7,7 @@ blocks are drawn, class by class, and pixels near them are left out.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -68,7 +69,7 @@ def kept_apart(groups: Sequence[str], kinds: Sequence[int], share: float, seed: 
     """Draw whole images that hold about `share` of each kind; return which are drawn.
 
     Images of one group are drawn together. Of a kind that is in one group only, nothing is drawn:
-    the rest must have all kinds.
+    the rest must have all kinds. An image of several kinds is given once for each.
 
     Parameters
     ----------
@@ -95,22 +96,24 @@ def kept_apart(groups: Sequence[str], kinds: Sequence[int], share: float, seed: 
             "hold out blocks, or set validation to 0"
         )
     order = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
+    images = {
+        kind: Counter(g for g, k in zip(groups, kinds, strict=True) if k == kind)
+        for kind in sorted(set(kinds))
+    }
     drawn: set[str] = set()
-    for kind in sorted(set(kinds)):
-        of_kind = [g for g, k in zip(groups, kinds, strict=True) if k == kind]
+    held = dict.fromkeys(images, 0)
+    left = {kind: len(of) for kind, of in images.items()}
+    for kind, of in images.items():
         for group in order:
-            held = sum(g in drawn for g in of_kind)
-            left = {g for g in of_kind if g not in drawn}
-            if held >= share * len(of_kind) or len(left) < 2:
+            if held[kind] >= share * of.total() or left[kind] < 2:
                 break
-            if group in left and _leaves_all_kinds({*drawn, group}, groups, kinds):
+            inside = [k for k, others in images.items() if group in others]
+            if group in of and group not in drawn and all(left[k] > 1 for k in inside):
                 drawn.add(group)
+                for k in inside:
+                    held[k] += images[k][group]
+                    left[k] -= 1
     return [group in drawn for group in groups]
-
-
-def _leaves_all_kinds(drawn: set[str], groups: Sequence[str], kinds: Sequence[int]) -> bool:
-    rest = {kind for group, kind in zip(groups, kinds, strict=True) if group not in drawn}
-    return rest == set(kinds)
 
 
 def beyond(mask: Mask, guard: int) -> Mask:

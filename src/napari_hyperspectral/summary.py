@@ -95,6 +95,7 @@ def lines_of_card(card: Card) -> dict[str, str]:
         "takes": str(card.axis),
         "gives": str(card.output_axis),
         "learned from": "\n".join(map(_learned, card.trained_on)),
+        "held out": card.held_out,
     }
     if card.losses:
         wanted = card.recipe.get("training", {}).get("epochs", len(card.losses))

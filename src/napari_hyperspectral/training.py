@@ -24,6 +24,7 @@ from .axis import Axis, ChannelAxis, axis_to_json
 from .batches import Batches, batches_of
 from .card import KEY, Card, Trained, read_card
 from .devices import computing, precision_of, seeded
+from .holding_out import held_out_line, splits_of
 from .io.errors import FileFormatError
 from .machine import Machine
 from .memory import check_training
@@ -32,8 +33,8 @@ from .progress import Job, Progress, Stop
 from .recipe import Recipe
 from .rival import rival_of
 from .schedules import moments_of, optimiser_of, pace_of, take_moments
-from .splits import Split, block_split, kept_apart
-from .tasks import Example, Task
+from .splits import Split
+from .tasks import ClassifySpectra, Example, Task
 
 _SECONDS_BETWEEN_SAVES: Final = 10.0
 _START_SPECTRA: Final = 20_000
@@ -86,7 +87,8 @@ def fit(
     ------
     ValueError
         If there is no example, examples have different bands or were prepared in another way
-        than the recipe says, no weight of `start` fits, or the device does not exist.
+        than the recipe says, a network over images is to classify a list of spectra, no weight of
+        `start` fits, or the device does not exist.
     FileFormatError
         If `resume` finds another training at `autosave`.
     DivergedError
@@ -96,6 +98,7 @@ def fit(
     """
     machine = machine or Machine()
     _check_prepared(recipe, examples)
+    _check_neighbours(recipe, examples)
     examples = recipe.task.agreed(examples)
     takes, gives = _common_axes(recipe, examples)
     recipe = recipe.model_copy(update={"task": recipe.task.knowing(gives)})
@@ -403,38 +406,6 @@ class _Run:
         return precision_of(self.machine, self.network, self.device)
 
 
-def splits_of(recipe: Recipe, examples: Sequence[Example]) -> list[Split]:
-    """Return which pixels a training holds out (`drawn`) and which it learns from (`rest`).
-
-    Where a plane lies behind another, both hold out the same pixels.
-
-    Raises
-    ------
-    ValueError
-        If whole images are to be held out, and there is but one, or one group.
-    """
-    training, kinds = recipe.training, [example.strata.max(axis=0) for example in examples]
-    if training.hold_out == "blocks" and not recipe.task.whole:
-        return [
-            block_split(
-                kind,
-                training.validation,
-                block=training.block,
-                guard=training.guard,
-                seed=training.seed,
-            )
-            for kind in kinds
-        ]
-    named = training.hold_out == "groups"
-    groups = [e.group if named else f"image {i:06}" for i, e in enumerate(examples)]
-    classes = [int(kind.max()) if recipe.task.whole else 1 for kind in kinds]
-    drawn = kept_apart(groups, classes, training.validation, training.seed)
-    return [
-        Split((kind > 0) & out, (kind > 0) & ~np.bool_(out), 0)
-        for kind, out in zip(kinds, drawn, strict=True)
-    ]
-
-
 def _check_prepared(recipe: Recipe, examples: Sequence[Example]) -> None:
     for example in examples:
         if example.prepared != recipe.preprocessing:
@@ -442,6 +413,35 @@ def _check_prepared(recipe: Recipe, examples: Sequence[Example]) -> None:
                 f"{example.source} was not preprocessed as the recipe says; make examples with "
                 "recipe.example(…)"
             )
+
+
+def _check_neighbours(recipe: Recipe, examples: Sequence[Example]) -> None:
+    """Refuse to learn the order in which spectra were listed; warn where they may be a list.
+
+    A row whose pixels have a size in the world is a line scan: its neighbours are real.
+    """
+    if recipe.network.view == "spectrum":
+        return
+    for example in examples:
+        *_, height, width = example.given.shape
+        if height > 1 or width == 1 or example.pixel_unit is not None:
+            continue
+        unrelated = (
+            f"{example.source} is one row of {width} spectra without a pixel size, and "
+            f"{type(recipe.network).__name__} learns from neighbours, which in a list of spectra "
+            "are those that happen to be listed beside"
+        )
+        if isinstance(recipe.task, ClassifySpectra):
+            raise ValueError(
+                f"{unrelated}; choose a network along the spectrum, such as Pixelwise or ResUNet1D "
+                "(of a line scan: say the size of its pixels, or choose the task segment)"
+            )
+        warnings.warn(
+            f"{unrelated}; if it is such a list, and no line scan, choose a network along the "
+            "spectrum",
+            stacklevel=2,
+        )
+        return  # once
 
 
 def _common_axes(recipe: Recipe, examples: Sequence[Example]) -> tuple[Axis, Axis]:
@@ -486,6 +486,7 @@ def _card(
         pixel_size=examples[0].pixel_size,
         pixel_unit=examples[0].pixel_unit,
         trained_on=tuple(map(_trained, examples, splits)),
+        held_out=held_out_line(examples, splits),
         seed=recipe.training.seed,
         threads=machine.thread_count,
         device=str(device),
