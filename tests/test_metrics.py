@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from napari_hyperspectral import metrics
 
@@ -39,6 +40,91 @@ def test_two_flat_images_are_as_similar_as_their_brightness():
     wanted = (2 * 1 * 3 + light) / (1 + 9 + light)
     assert metrics.ssim(one, three, data_range=10) == pytest.approx(wanted)
     assert metrics.ssim(one, one, data_range=10) == pytest.approx(1)
+
+
+@pytest.fixture
+def cells(rng):
+    """Two channels of bright discs on a dark ground, grey values between 0 and 200."""
+    y, x = np.mgrid[:61, :75]
+    centres = rng.uniform((5, 5), (56, 70), (2, 8, 2))
+    return np.stack(
+        [
+            200.0 * np.any([(y - top) ** 2 + (x - left) ** 2 < 36 for top, left in each], axis=0)
+            for each in centres
+        ]
+    )
+
+
+def features(predicted, target, data_range=255, **options):
+    return metrics.fsim(predicted, target, data_range=data_range, **options)
+
+
+def test_features_are_alike_whatever_is_added_to_all_pixels(cells):
+    assert features(cells, cells) == pytest.approx(1)
+    assert features(cells + 40, cells) == pytest.approx(1)
+
+
+def test_features_are_as_alike_in_any_unit_and_from_every_side(cells, rng):
+    noisy = cells + rng.normal(0, 30, cells.shape)
+    found = features(noisy, cells)
+    assert found < 0.95
+    assert features(cells, noisy) == pytest.approx(found)
+    assert features(noisy / 1000, cells / 1000, 0.255) == pytest.approx(found)
+    assert features(np.rot90(noisy, axes=(1, 2)), np.rot90(cells, axes=(1, 2))) == pytest.approx(
+        found, rel=1e-3
+    )
+
+
+def test_features_are_the_less_alike_the_more_blur_or_noise_there_is(cells, rng):
+    noise = rng.normal(0, 1, cells.shape)
+    blurred = [features(gaussian_filter(cells, (0, s, s)), cells) for s in (0, 0.7, 1.5, 3)]
+    noisy = [features(cells + s * noise, cells) for s in (0, 5, 15, 50)]
+    for alike in (blurred, noisy):
+        assert np.diff(alike).max() < -0.05
+    assert features(100 + 50 * noise, cells) < noisy[-1]
+
+
+def test_edges_are_found_however_faint_they_are():
+    """Phase congruency at a step of one part in a hundred is that at a full step."""
+    strong = np.zeros((48, 96))
+    strong[:, 20:68] = 250.0
+    faint, full = (metrics._phase_congruency(image) for image in (strong / 100, strong))
+    np.testing.assert_allclose(faint, full, atol=1e-3)
+    assert full[24, [19, 20, 67, 68]] == pytest.approx(np.ones(4), abs=0.05)
+    assert full[24, 44] < 0.5
+
+
+def test_noise_has_no_edges(rng):
+    edges = metrics._phase_congruency(rng.normal(0, 5, (64, 80)))
+    assert edges.mean() < 0.1
+
+
+def test_features_count_where_they_are_known_and_asked_for(cells, rng):
+    predicted = cells.copy()
+    predicted[:, 40:] = np.nan
+    assert features(predicted, cells) == pytest.approx(1)
+    predicted[:, 40:] = rng.normal(100, 50, predicted[:, 40:].shape)
+    above = np.zeros(cells.shape[1:], bool)
+    above[:24] = True
+    assert features(predicted, cells, where=above) > 0.9
+    assert features(predicted, cells, where=~above) < 0.6
+    predicted[0] = 0
+    assert features(predicted, cells, where=above, good=np.array([False, True])) > 0.9
+
+
+def test_large_images_are_judged_at_the_size_they_are_viewed(cells, rng):
+    large = cells.repeat(8, axis=1).repeat(8, axis=2)  # 488 × 600: by blocks of 2 × 2
+    blocks = rng.normal(0, 20, (2, 244, 2, 300, 2))
+    blocks -= blocks.mean(axis=(2, 4), keepdims=True)
+    noisy = large + blocks.reshape(large.shape)
+    assert features(noisy, large) == pytest.approx(1)
+    assert features(noisy[:, :300], large[:, :300]) < 0.9
+
+
+def test_two_flat_images_have_no_features():
+    assert np.isnan(features(np.full((1, 20, 30), 3.0), np.full((1, 20, 30), 3.0)))
+    with pytest.raises(ValueError, match="has no peak"):
+        features(np.zeros((1, 2, 2)), np.zeros((1, 2, 2)), 0)
 
 
 def test_similarity_is_that_of_scikit_image_band_by_band(rng):

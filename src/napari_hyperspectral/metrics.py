@@ -11,7 +11,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import gaussian_filter, minimum_filter
+from scipy import fft
+from scipy.ndimage import correlate1d, gaussian_filter, minimum_filter
 
 Bands = NDArray[np.bool_]
 """True for each band that counts, shape (band,)."""
@@ -19,6 +20,18 @@ _BAND: Final = -3
 _WINDOW: Final = 11
 """Side of the windows of structural similarity, in pixels."""
 _SIGMA: Final = 1.5
+_WAVELENGTHS: Final = (6, 12, 24, 48)
+"""Of the filters of feature similarity, in pixels; they look in `_DIRECTIONS` directions."""
+_DIRECTIONS: Final = 4
+_RADIAL, _ANGULAR = 0.5978, 0.6545
+"""Widths of these filters: in the logarithm of the frequency, and in radians."""
+_CONGRUENCY_LEAST, _SLOPE_LEAST = 0.85, 160
+"""Of phase congruency, 0 to 1, and of slopes of grey values, 0 to 255, less makes no difference."""
+_GREYS: Final = 255
+_FLAT: Final = 1e-4
+"""Grey values of all waves together that are none: what varies by less has no edges."""
+_VIEWED: Final = 256
+"""Pixels of the shorter side at which feature similarity judges larger images."""
 
 
 def mse(predicted: ArrayLike, target: ArrayLike, *, good: Bands | None = None) -> float:
@@ -140,6 +153,57 @@ def ssim(
     return _mean(np.where(counted if where is None else counted & where, alike, np.nan))
 
 
+def fsim(
+    predicted: ArrayLike,
+    target: ArrayLike,
+    *,
+    data_range: float,
+    good: Bands | None = None,
+    where: NDArray[np.bool_] | None = None,
+) -> float:
+    """Feature similarity of each band as an image, averaged over bands; 1 at best.
+
+    Edges and lines are found by phase congruency, which does not depend on contrast, and compared by
+    it and by their slopes, each pixel weighing as much as it is one. Blind to an offset, and to dark
+    for bright. Images are brought to about 256 pixels first, by means of blocks. Missing values are
+    taken to be the mean of the target, and do not count.
+
+    Source: Zhang et al. 2011, https://doi.org/10.1109/TIP.2011.2109730, written anew from its
+    equations: other programs estimate the noise in other ways, and differ by about 0.01, or by
+    several where it is strong.
+
+    Parameters
+    ----------
+    predicted, target : ndarray, shape (…, band, y, x)
+    data_range : float
+        Greatest possible value less the smallest; declared, never taken from the prediction.
+    good : ndarray of bool, shape (band,), optional
+        Bands that count; so do only those that have any edge.
+    where : ndarray of bool, shape (y, x), optional
+        Pixels that count; the filters reach beyond.
+
+    Raises
+    ------
+    ValueError
+        If `data_range` is not greater than 0.
+    """
+    _check_range(data_range)
+    found, wanted = _pair(predicted, target, good)
+    known = np.isfinite(wanted)
+    mean = np.where(known, wanted, 0).sum((-2, -1), keepdims=True)
+    mean = mean / np.maximum(known.sum((-2, -1), keepdims=True), 1)
+    x, y = (
+        _viewed(np.where(known, image, mean) * _GREYS / data_range) for image in (found, wanted)
+    )
+    counted = _viewed((known if where is None else known & where).astype(float)) == 1
+    edges, wanted_edges = _phase_congruency(x), _phase_congruency(y)
+    alike = _alike(edges, wanted_edges, _CONGRUENCY_LEAST)
+    alike *= _alike(_slopes(x), _slopes(y), _SLOPE_LEAST)
+    weight = np.where(counted, np.maximum(edges, wanted_edges), 0)
+    total = weight.sum((-2, -1))
+    return _mean((alike * weight).sum((-2, -1))[total > 0] / total[total > 0])
+
+
 def ergas(
     predicted: ArrayLike, target: ArrayLike, *, scale: float, good: Bands | None = None
 ) -> float:
@@ -247,6 +311,70 @@ def _windowed(values: NDArray[np.float64]) -> NDArray[np.float64]:
         values, _SIGMA, radius=_WINDOW // 2, axes=(-2, -1), mode="reflect"
     )
     return mean
+
+
+def _viewed(image: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return means of blocks, so that the shorter side has about as many pixels as are viewed."""
+    side = max(1, round(min(image.shape[-2:]) / _VIEWED))
+    height, width = (size // side for size in image.shape[-2:])
+    blocks = image[..., : height * side, : width * side]
+    blocks = blocks.reshape(*image.shape[:-2], height, side, width, side)
+    mean: NDArray[np.float64] = blocks.mean(axis=(-3, -1))
+    return mean
+
+
+def _phase_congruency(image: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far waves of all lengths agree in phase at each pixel, between 0 and 1.
+
+    By log-Gabor filters of one side of the spectrum, whose responses are even and odd at once. Of
+    what agrees, that is taken off which noise alone would give: in each direction, the mean and
+    two standard deviations of a Rayleigh distribution, by the median response to the shortest
+    waves. Source: Kovesi 1999, Image features from phase congruency, Videre 1(3),
+    https://www.peterkovesi.com/papers/phasecongruency.pdf
+    """
+    y, x = np.meshgrid(*(fft.fftfreq(size) for size in image.shape[-2:]), indexing="ij")
+    frequency, angle = np.hypot(y, x), np.arctan2(y, x)
+    frequency[0, 0] = np.inf  # no filter sees the mean
+    rings = [_bell(np.log(frequency * wavelength), _RADIAL) for wavelength in _WAVELENGTHS]
+    spectrum = fft.fft2(image)
+    agreeing, amplitudes = np.zeros_like(image), np.full_like(image, _FLAT)
+    for direction in range(_DIRECTIONS):
+        beside = np.angle(np.exp(1j * (angle - np.pi * direction / _DIRECTIONS)))
+        fan = _bell(beside, _ANGULAR)
+        responses = [fft.ifft2(spectrum * ring * fan) for ring in rings]
+        lengths = [np.abs(response) for response in responses]
+        louder = np.sum((sum(rings) * fan) ** 2) / np.sum((rings[0] * fan) ** 2)
+        power = np.median(lengths[0], axis=(-2, -1), keepdims=True) ** 2 / np.log(2) * louder
+        noise = np.sqrt(power / 2) * (np.sqrt(np.pi / 2) + 2 * np.sqrt(2 - np.pi / 2))
+        agreeing += np.maximum(np.abs(sum(responses)) - noise, 0)
+        amplitudes += sum(lengths)
+    return agreeing / amplitudes
+
+
+def _bell(beside: NDArray[np.float64], width: float) -> NDArray[np.float64]:
+    bell: NDArray[np.float64] = np.exp(-(beside**2) / (2 * width**2))
+    return bell
+
+
+def _slopes(image: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how steep an image is at each pixel, by the Scharr operator."""
+    along_y, along_x = (
+        correlate1d(
+            correlate1d(image, [-1, 0, 1], axis=axis, mode="nearest"),
+            np.array([3, 10, 3]) / 16,
+            axis=other,
+            mode="nearest",
+        )
+        for axis, other in ((-2, -1), (-1, -2))
+    )
+    return np.hypot(along_y, along_x)
+
+
+def _alike(
+    one: NDArray[np.float64], other: NDArray[np.float64], least: float
+) -> NDArray[np.float64]:
+    """Return how alike two maps are at each pixel: 1 where they are equal, else less."""
+    return (2 * one * other + least) / (one**2 + other**2 + least)
 
 
 def _inside(shape: tuple[int, ...]) -> NDArray[np.bool_]:
