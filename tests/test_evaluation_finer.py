@@ -10,7 +10,13 @@ from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.baselines import enlargers
 from napari_hyperspectral.cube import Cube
 from napari_hyperspectral.degradation import Degradation
-from napari_hyperspectral.evaluation import HeldOut, evaluate, judged, pair_of
+from napari_hyperspectral.evaluation import (
+    HeldOut,
+    evaluate,
+    judged,
+    pair_of,
+    validation_grounds,
+)
 from napari_hyperspectral.machine import Machine
 from napari_hyperspectral.networks import Pixelwise
 from napari_hyperspectral.progress import finish
@@ -109,6 +115,20 @@ def test_a_fresh_super_resolver_is_judged_on_its_held_out_blocks(clean):
     rows = finish(judged(model, made, images, machine=MACHINE)).card.metrics["held_out"]
     assert [row["method"] for row in rows] == ["Pixelwise", "nearest", "bicubic"]
     assert 0 < rows[0]["pixels"] < 10 * 13
+
+
+def test_figures_on_several_finer_images_are_means_by_their_test_pixels(clean):
+    images = [{"fine": clean}, {"fine": clean.after("cut", data=3 * clean.data[..., :12])}]
+    model, made = learned(SuperResolve(scale=2), *images, validation=0.3, block=3, guard=0)
+    rows = finish(judged(model, made, images, machine=MACHINE)).card.metrics["held_out"]
+    grounds = list(validation_grounds(model, made, images))
+    each = [
+        finish(evaluate(model, ground, machine=MACHINE)).report.tables[0].rows[2]["RMSE"]
+        for ground in grounds
+    ]
+    pixels = [int(ground.test.sum()) for ground in grounds]
+    assert (rows[2]["method"], rows[2]["pixels"], rows[2]["images"]) == ("bicubic", sum(pixels), 2)
+    assert rows[2]["RMSE"] == pytest.approx(np.average(each, weights=pixels))
 
 
 def test_spectra_of_another_instrument_are_judged_as_spectra(clean):

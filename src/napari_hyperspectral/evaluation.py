@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ from .baselines import (
     tuned_svm,
 )
 from .cube import Cube, Image, Labels
+from .holding_out import splits_of
 from .machine import Machine
 from .model import Model
 from .prediction import Cancelled, predict
@@ -32,7 +34,6 @@ from .reports import Report, Row, Table, plain
 from .splits import Mask, beyond
 from .tasks import Example, Task
 from .tasks.finer import FinerTask
-from .training import splits_of
 
 _PREDICTED: Final = 50
 """Percent of the work that is the model's own prediction."""
@@ -167,16 +168,16 @@ def evaluate(
     report = Report(
         f"{model.card.recipe['task']['kind']} on {held_out.given.name or 'a cube'}",
         tables,
-        _notes(model, held_out),
+        _notes(model, held_out, _sides(model, held_out)),
     )
     figures = {"held_out": [plain(row) for row in tables[0].rows], "notes": list(report.notes)}
     return Evaluation(model.with_metrics(figures), report, predicted)
 
 
-def validation_ground(
+def validation_grounds(
     model: Model, examples: Sequence[Example], images: Sequence[Mapping[str, Image | str]]
-) -> HeldOut:
-    """Return what training held out of its images, as ground to test on: of the first that has any.
+) -> Iterator[HeldOut]:
+    """Yield what training held out of each of its images, as ground to test on.
 
     It chose the best epoch, so figures on it are a little too good; they cost no data.
 
@@ -187,21 +188,15 @@ def validation_ground(
     examples : sequence of Example
         All that it was trained on, in that order.
     images : sequence of mapping of name to image
-        What the examples were made of; only one is looked at.
-
-    Raises
-    ------
-    ValueError
-        If training held nothing out.
+        What the examples were made of; only those of which something was held out are looked at.
     """
     task: Task = model.recipe.task
     splits = splits_of(model.recipe, task.agreed(examples))
-    chosen = next((i for i, split in enumerate(splits) if split.drawn.any()), None)
-    if chosen is None:
-        raise ValueError("training held nothing out to test on; set validation above 0")
-    given, wanted = pair_of(task, images[chosen])
-    used = (examples[chosen].strata > 0).any(axis=0)
-    return HeldOut(given, wanted, splits[chosen].rest & used, splits[chosen].drawn)
+    for number, (example, split) in enumerate(zip(examples, splits, strict=True)):
+        if split.drawn.any():
+            given, wanted = pair_of(task, images[number])
+            used = (example.strata > 0).any(axis=0)
+            yield HeldOut(given, wanted, split.rest & used, split.drawn)
 
 
 def pair_of(task: Task, images: Mapping[str, Image | str]) -> tuple[Cube, Cube | Labels]:
@@ -227,7 +222,7 @@ def judged(
     *,
     machine: Machine | None = None,
 ) -> Job[Model]:
-    """Return a fresh model with figures of merit on what its training held out.
+    """Return a fresh model with figures of merit on what its training held out, of all its images.
 
     Quick: of the baselines only the raw data. Where nothing was held out, or when it is stopped,
     the model comes back as it is.
@@ -239,21 +234,26 @@ def judged(
     examples : sequence of Example
         All that it was trained on, in that order.
     images : sequence of mapping of name to image
-        What the examples were made of, as the task names them; only one is looked at.
+        What the examples were made of, as the task names them; those of which something was held
+        out are looked at, one at a time.
     machine : Machine, optional
         Where the model runs.
     """
     task: Task = model.recipe.task
-    pairs = list(task.asks_for().values())
-    if not any(one.held_out for one in model.card.trained_on):
+    count = sum(one.held_out > 0 for one in model.card.trained_on)
+    if not count:
         return model
-    if str in pairs:
+    if str in task.asks_for().values():
         return (yield from _judged_whole(model, examples, images, machine))
-    ground = validation_ground(model, examples, images)
-    try:
-        return (yield from evaluate(model, ground, baselines=False, machine=machine)).model
-    except Cancelled:
-        return model
+    parts: list[_Part] = []
+    for step, ground in enumerate(validation_grounds(model, examples, images)):
+        start, end = (100 * n // count for n in (step, step + 1))
+        job = _judged_part(model, ground, machine)
+        try:
+            parts.append((yield from part_of(job, start, end, f"judging {ground.given.name}")))
+        except Cancelled:
+            return model
+    return model.with_metrics(_pooled(model, parts))
 
 
 def classes_of_planes(result: Labels) -> list[int]:
@@ -325,6 +325,131 @@ def _judged_whole(
         return model
     rows = rows_on_classes(model, len(chosen), found, truths)
     return model.with_metrics({"held_out": [plain(row) for row in rows], "notes": []})
+
+
+class _Sides(NamedTuple):
+    """How many pixels of an image are on which side."""
+
+    taught: int
+    test: int
+    near: int
+    """Of the test pixels, how many have training pixels among what the network sees."""
+    all: int
+
+
+class _Part(NamedTuple):
+    """What one of the images judged adds to the figures on all."""
+
+    sides: _Sides
+    listed: HeldOut | None = None
+    """Its test pixels as an image of one row; None of finer images, which are judged as images."""
+    found: Mapping[tuple[str, str], NDArray[Any]] = MappingProxyType({})
+    """What each method, with its settings, made of these pixels."""
+    figures: Sequence[Row] = ()
+    """Of each method, where the image is judged."""
+
+
+def _judged_part(model: Model, ground: HeldOut, machine: Machine | None) -> Job[_Part]:
+    """Run a model, and keep of an image what figures on several are made of."""
+    ground = _numbered_alike(ground, model)
+    predicted = yield from predict(model, ground.given, machine=machine)
+    ground = _prepared(ground, model)
+    sides = _sides(model, ground)
+    found = {(type(model.recipe.network).__name__, ""): np.asarray(predicted.data)}
+    for method in _methods(ground, model, tuned=False):
+        found[method.name, method.settings] = method.run(ground.given.numpy())
+    if ground.scale > 1:
+        judge = _judge(ground, model)
+        figures = [_named(name) | judge(image, ground.test) for name, image in found.items()]
+        return _Part(sides, figures=figures)
+    labels = isinstance(ground.wanted, Labels)
+    listed = {name: _listed(image, ground.test, labels) for name, image in found.items()}
+    return _Part(sides, _list_of(ground), listed)
+
+
+def _named(method: tuple[str, str]) -> dict[str, Any]:
+    return {"guard": 0, "method": method[0], "settings": method[1]}
+
+
+def _listed(image: NDArray[Any], test: Mask, labels: bool) -> NDArray[Any]:
+    """Return some pixels of all planes as an image of one row."""
+    return image[..., test].reshape(1, -1) if labels else spectra_of(image, test)
+
+
+def _list_of(ground: HeldOut) -> HeldOut:
+    """Return the test pixels of all planes as an image of one row."""
+    given = Cube(spectra_of(ground.given.numpy(), ground.test), ground.given.axis)
+    wanted = ground.wanted
+    truth = _listed(wanted.numpy(), ground.test, isinstance(wanted, Labels))
+    listed = (
+        Labels(truth, wanted.classes) if isinstance(wanted, Labels) else Cube(truth, wanted.axis)
+    )
+    return _all_of(given, listed)
+
+
+def _all_of(given: Cube, wanted: Cube | Labels) -> HeldOut:
+    everywhere = np.ones(given.shape[-2:], bool)
+    return HeldOut(given, wanted, ~everywhere, everywhere)
+
+
+def _pooled(model: Model, parts: Sequence[_Part]) -> dict[str, Any]:
+    """Return the figures and notes for a card: of the test pixels of all images together."""
+    sides = _Sides(*(sum(counts) for counts in zip(*(part.sides for part in parts), strict=True)))
+    grounds = [part.listed for part in parts if part.listed]
+    if grounds:
+        ground = _joined(grounds)
+        rows, how = _pooled_rows(model, ground, parts), "all their test pixels together"
+        notes = _notes(model, ground, sides)
+    else:
+        rows, how = _mean_rows(parts), "means over them, by the number of their test pixels"
+        notes = _notes_on_finer(model.recipe.task.enlarges, sides)
+    if len(parts) > 1:
+        notes.append(f"Figures are of {len(parts)} images: {how}.")
+    return {"held_out": [plain({**row, "images": len(parts)}) for row in rows], "notes": notes}
+
+
+def _pooled_rows(model: Model, ground: HeldOut, parts: Sequence[_Part]) -> list[Row]:
+    judge = _judge(ground, model)
+    everywhere = [_Guarded(0, ground.test)]
+    rows: list[Row] = []
+    for name in parts[0].found:
+        image = np.concatenate([part.found[name] for part in parts], axis=-1)
+        rows.append(_counted(_named(name) | judge(image, ground.test), ground, everywhere))
+    return rows
+
+
+def _joined(grounds: Sequence[HeldOut]) -> HeldOut:
+    """Return lists of pixels as one."""
+
+    def joined(images: Sequence[Cube | Labels]) -> NDArray[Any]:
+        return np.concatenate([image.numpy() for image in images], axis=-1)
+
+    first = grounds[0]
+    given = replace(first.given, data=joined([ground.given for ground in grounds]))
+    wanted = replace(first.wanted, data=joined([ground.wanted for ground in grounds]))
+    return _all_of(given, wanted)
+
+
+def _mean_rows(parts: Sequence[_Part]) -> list[Row]:
+    """Return the mean figures of each method, images of more test pixels counting for more."""
+    rows: list[Row] = []
+    for number, row in enumerate(parts[0].figures):
+        mean = dict(row) | {"pixels": sum(part.sides.test for part in parts)}
+        for name in (name for name, value in row.items() if isinstance(value, float)):
+            values = np.array([part.figures[number][name] for part in parts])
+            known = np.isfinite(values)
+            weights = np.array([part.sides.test for part in parts])[known]
+            mean[name] = (
+                float(np.average(values[known], weights=weights)) if known.any() else values[0]
+            )
+        rows.append(mean)
+    return rows
+
+
+def _sides(model: Model, held_out: HeldOut) -> _Sides:
+    far = held_out.test & beyond(held_out.taught, model.recipe.network.reach)
+    test = int(held_out.test.sum())
+    return _Sides(int(held_out.taught.sum()), test, test - int(far.sum()), held_out.test.size)
 
 
 def _coarse_and_fine(task: FinerTask, fine: Cube) -> tuple[Cube, Cube]:
@@ -473,9 +598,23 @@ def _judge_of_channels(wanted: Cube) -> Callable[[NDArray[Any], Mask], dict[str,
         spreads = np.where(spreads > 0, spreads, np.nan)
         figures = {"Pearson": float(np.mean(each))}
         figures |= {f"Pearson, {name}": value for name, value in zip(names, each, strict=False)}
-        return figures | {"NRMSE": metrics.rmse(ours / spreads, theirs / spreads)}
+        figures |= {"NRMSE": metrics.rmse(ours / spreads, theirs / spreads)}
+        if min(truth.shape[-2:]) > 1:  # a list has no features
+            figures |= {"FSIM": _features(found, truth, test)}
+        return figures
 
     return of_channels
+
+
+def _features(found: NDArray[Any], truth: NDArray[Any], test: Mask) -> float:
+    """Return the feature similarity on some pixels, averaged over channels, each by its range."""
+    each = []
+    for channel in range(truth.shape[-3]):
+        ours, theirs = (image[..., channel : channel + 1, :, :] for image in (found, truth))
+        span = _span(theirs[..., test])
+        alike = metrics.fsim(ours, theirs, data_range=span, where=test) if span else np.nan
+        each.append(alike)
+    return float(np.mean(each))
 
 
 def _counted(row: Row, held_out: HeldOut, grounds: Sequence[_Guarded]) -> Row:
@@ -509,40 +648,39 @@ def _by_class(
     return Table(f"Class by class, guard {ground.guard}", rows)
 
 
-def _notes(model: Model, held_out: HeldOut) -> list[str]:
-    return [*_notes_on_ground(model, held_out), *_notes_on_figures(held_out)]
-
-
-def _notes_on_ground(model: Model, held_out: HeldOut) -> list[str]:
+def _notes(model: Model, held_out: HeldOut, sides: _Sides) -> list[str]:
     if held_out.scale > 1:
-        return [
-            f"Of {held_out.test.size} coarse pixels, {int(held_out.test.sum())} test: each by the "
-            f"{held_out.scale}² fine ones it was made of. Nearest and bicubic know where the coarse "
-            "pixels lie in the fine image."
-        ]
-    if not held_out.taught.any():
+        return _notes_on_finer(held_out.scale, sides)
+    return [*_notes_on_ground(model, sides), *_notes_on_figures(held_out, sides)]
+
+
+def _notes_on_finer(scale: int, sides: _Sides) -> list[str]:
+    return [
+        f"Of {sides.all} coarse pixels, {sides.test} test: each by the {scale}² fine ones it was "
+        "made of. Nearest and bicubic know where the coarse pixels lie in the fine image.",
+        "The range of PSNR and SSIM is that of the truth on the test pixels; SSIM is of each "
+        "band as an image, ERGAS counts all bands alike.",
+    ]
+
+
+def _notes_on_ground(model: Model, sides: _Sides) -> list[str]:
+    if not sides.taught:
         return [
             "All measured pixels of these images are judged; what is raw is as it was measured."
         ]
     reach = model.recipe.network.reach
-    far = held_out.test & beyond(held_out.taught, reach)
-    share = 1 - far.sum() / held_out.test.sum()
     return [
-        f"{int(held_out.taught.sum())} pixels taught, {int(held_out.test.sum())} may test "
+        f"{sides.taught} pixels taught, {sides.test} may test "
         "(a guard leaves fewer); baselines learned from, and were tuned on, the same pixels.",
-        f"The network sees {reach} pixel{'s' * (reach != 1)} around each pixel: for {share:.0%} of "
-        "the test pixels (guard 0), training pixels are among what it sees."
+        f"The network sees {reach} pixel{'s' * (reach != 1)} around each pixel: for "
+        f"{sides.near / sides.test:.0%} of the test pixels (guard 0), training pixels are among "
+        "what it sees."
         if reach
         else "The network sees one spectrum at a time: no test pixel has training pixels in sight.",
     ]
 
 
-def _notes_on_figures(held_out: HeldOut) -> list[str]:
-    if held_out.scale > 1:
-        return [
-            "The range of PSNR and SSIM is that of the truth on the test pixels; SSIM is of each "
-            "band as an image, ERGAS counts all bands alike."
-        ]
+def _notes_on_figures(held_out: HeldOut, sides: _Sides) -> list[str]:
     if held_out.same_bands:
         aligned = (
             " Raw, Savitzky–Golay and PCA are brought to the target's unit by one scale and "
@@ -550,12 +688,13 @@ def _notes_on_figures(held_out: HeldOut) -> list[str]:
         )
         return [
             "Fitted MSE: each target spectrum divided by its maximum, scale and offset of each "
-            f"prediction fitted to it.{aligned * bool(held_out.taught.any())}"
+            f"prediction fitted to it.{aligned * (sides.taught > 0)}"
         ]
     if isinstance(held_out.wanted, Cube):
         return [
             "Pearson and NRMSE are of all test pixels at once, channel by channel; NRMSE is the "
-            "root of the mean squared error over the standard deviation of the channel."
+            "root of the mean squared error over the standard deviation of the channel. FSIM compares "
+            "edges, of images only, by the range of each channel: see metrics.fsim."
         ]
     return []
 
