@@ -57,14 +57,14 @@ class FileChoice(QWidget):
 
     @property
     def pairing(self) -> Pairing:
-        """The table of examples that the lines speak of.
+        """The table of examples to train with that the lines speak of; none of those to test on.
 
         Raises
         ------
         PairingError
             If they leave open what goes with what, or a file is not there.
         """
-        return pairing_of(self._roles, self.words)
+        return pairing_of(self._roles, self.words).of("train")
 
     @property
     def words(self) -> list[tuple[str, str]]:
