@@ -57,6 +57,8 @@ def test_the_network_stands_beside_what_it_has_to_beat(model, scene):
     assert rows["PCA + ridge"]["Pearson"] > 0.95  # the truth is linear
     assert rows["Pixelwise"]["NRMSE"] < 0.5 * rows["mean"]["NRMSE"]
     assert rows["trees"]["Pearson, DAPI"] > 0.5
+    assert rows["PCA + ridge"]["FSIM"] > 0.9
+    assert rows["PCA + ridge"]["FSIM"] > rows["mean"]["FSIM"] + 0.1
     assert np.isnan(rows["mean"]["Pearson"])  # it is constant
 
 

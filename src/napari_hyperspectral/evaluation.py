@@ -694,7 +694,7 @@ def _notes_on_figures(held_out: HeldOut, sides: _Sides) -> list[str]:
         return [
             "Pearson and NRMSE are of all test pixels at once, channel by channel; NRMSE is the "
             "root of the mean squared error over the standard deviation of the channel. FSIM compares "
-            "edges, of images only, by the range of each channel: see metrics.fsim."
+            "edges, of images alone, by the range of each channel (Zhang et al. 2011)."
         ]
     return []
 

@@ -169,8 +169,8 @@ def fsim(
     taken to be the mean of the target, and do not count.
 
     Source: Zhang et al. 2011, https://doi.org/10.1109/TIP.2011.2109730, written anew from its
-    equations: other programs estimate the noise in other ways, and differ by about 0.01, or by
-    several where it is strong.
+    equations: other programs estimate the noise in other ways, and differ by about 0.01, in
+    strong noise by up to 0.1.
 
     Parameters
     ----------
