@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_hyperspectral.axis import SpectralAxis
+from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.baselines import enlargers
 from napari_hyperspectral.cube import Cube
 from napari_hyperspectral.degradation import Degradation
@@ -21,7 +21,7 @@ from napari_hyperspectral.machine import Machine
 from napari_hyperspectral.networks import Pixelwise
 from napari_hyperspectral.progress import finish
 from napari_hyperspectral.recipe import Recipe, Training
-from napari_hyperspectral.tasks import Calibrate, ClassifyImages, SuperResolve
+from napari_hyperspectral.tasks import Calibrate, ClassifyImages, PredictChannels, SuperResolve
 from napari_hyperspectral.training import fit
 
 MACHINE = Machine(device="cpu", threads=1)
@@ -129,6 +129,24 @@ def test_figures_on_several_finer_images_are_means_by_their_test_pixels(clean):
     pixels = [int(ground.test.sum()) for ground in grounds]
     assert (rows[2]["method"], rows[2]["pixels"], rows[2]["images"]) == ("bicubic", sum(pixels), 2)
     assert rows[2]["RMSE"] == pytest.approx(np.average(each, weights=pixels))
+
+
+def test_features_of_channels_are_compared_image_by_image(clean):
+    def pair(columns):
+        cube = clean.after("cut", data=clean.data[..., columns])
+        return {"cube": cube, "target": Cube(cube.data[3:5] ** 2, ChannelAxis(("a", "b")))}
+
+    pairs = [pair(slice(None, 10)), pair(slice(10, None))]
+    model, made = learned(PredictChannels(), *pairs, validation=0.3, block=5, guard=0)
+    row = finish(judged(model, made, pairs, machine=MACHINE)).card.metrics["held_out"][0]
+    grounds = list(validation_grounds(model, made, pairs))
+    each = [
+        finish(evaluate(model, ground, baselines=False, machine=MACHINE)).report.tables[0].rows[0]
+        for ground in grounds
+    ]
+    pixels = [int(ground.test.sum()) for ground in grounds]
+    assert row["FSIM"] == pytest.approx(np.average([r["FSIM"] for r in each], weights=pixels))
+    assert row["Pearson"] != pytest.approx(np.average([r["Pearson"] for r in each], weights=pixels))
 
 
 def test_spectra_of_another_instrument_are_judged_as_spectra(clean):

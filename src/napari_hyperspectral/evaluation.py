@@ -341,12 +341,12 @@ class _Part(NamedTuple):
     """What one of the images judged adds to the figures on all."""
 
     sides: _Sides
+    figures: Sequence[Row]
+    """Of each method, on the image as it is."""
     listed: HeldOut | None = None
     """Its test pixels as an image of one row; None of finer images, which are judged as images."""
     found: Mapping[tuple[str, str], NDArray[Any]] = MappingProxyType({})
     """What each method, with its settings, made of these pixels."""
-    figures: Sequence[Row] = ()
-    """Of each method, where the image is judged."""
 
 
 def _judged_part(model: Model, ground: HeldOut, machine: Machine | None) -> Job[_Part]:
@@ -358,13 +358,13 @@ def _judged_part(model: Model, ground: HeldOut, machine: Machine | None) -> Job[
     found = {(type(model.recipe.network).__name__, ""): np.asarray(predicted.data)}
     for method in _methods(ground, model, tuned=False):
         found[method.name, method.settings] = method.run(ground.given.numpy())
+    judge = _judge(ground, model)
+    figures = [_named(name) | judge(image, ground.test) for name, image in found.items()]
     if ground.scale > 1:
-        judge = _judge(ground, model)
-        figures = [_named(name) | judge(image, ground.test) for name, image in found.items()]
-        return _Part(sides, figures=figures)
+        return _Part(sides, figures)
     labels = isinstance(ground.wanted, Labels)
     listed = {name: _listed(image, ground.test, labels) for name, image in found.items()}
-    return _Part(sides, _list_of(ground), listed)
+    return _Part(sides, figures, _list_of(ground), listed)
 
 
 def _named(method: tuple[str, str]) -> dict[str, Any]:
@@ -396,12 +396,15 @@ def _pooled(model: Model, parts: Sequence[_Part]) -> dict[str, Any]:
     """Return the figures and notes for a card: of the test pixels of all images together."""
     sides = _Sides(*(sum(counts) for counts in zip(*(part.sides for part in parts), strict=True)))
     grounds = [part.listed for part in parts if part.listed]
+    rows, how = _mean_rows(parts), "means over them, by the number of their test pixels"
     if grounds:
         ground = _joined(grounds)
-        rows, how = _pooled_rows(model, ground, parts), "all their test pixels together"
+        pooled = _pooled_rows(model, ground, parts)
+        # FSIM, say, is of images alone
+        rows = [{**row, **mean, **row} for row, mean in zip(pooled, rows, strict=True)]
+        how = "all their test pixels together" + ", FSIM as their mean" * ("FSIM" in rows[0])
         notes = _notes(model, ground, sides)
     else:
-        rows, how = _mean_rows(parts), "means over them, by the number of their test pixels"
         notes = _notes_on_finer(model.recipe.task.enlarges, sides)
     if len(parts) > 1:
         notes.append(f"Figures are of {len(parts)} images: {how}.")
@@ -430,7 +433,7 @@ def _joined(grounds: Sequence[HeldOut]) -> HeldOut:
     return _all_of(given, wanted)
 
 
-def _mean_rows(parts: Sequence[_Part]) -> list[Row]:
+def _mean_rows(parts: Sequence[_Part]) -> Sequence[Row]:
     """Return the mean figures of each method, images of more test pixels counting for more."""
     rows: list[Row] = []
     for number, row in enumerate(parts[0].figures):
