@@ -206,6 +206,12 @@ def test_model_and_raw_data_are_judged_as_they_were_preprocessed(noisy, clean):
     raw = result.report.tables[0].rows[1]
     assert raw["method"] == "raw"
     assert raw["MSE"] < 0.1  # of spectra that end at 1
+    nowhere = HeldOut(noisy, clean, taught=LEFT & ~LEFT, test=~LEFT)  # nothing to align raw data by
+    raw = finish(evaluate(model, nowhere, baselines=False)).report.tables[0].rows[1]
+    centres = noisy.spectral_axis.centres
+    kept = (centres >= 480) & (centres <= 620)
+    astray = (noisy.data - clean.data)[kept] / noisy.data[kept].max(axis=0)  # both by the input
+    assert raw["MSE"] == pytest.approx(np.square(astray[:, ~LEFT]).mean(), rel=1e-4)
 
 
 def test_planes_that_were_not_measured_are_no_class_to_guess(noisy, truth):
