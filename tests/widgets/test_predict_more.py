@@ -54,7 +54,7 @@ def add(viewer, image):
 def test_a_second_model_runs_on_what_the_first_one_made(viewer, dock, learn, noisy, clean, qtbot):
     dock.model = learn(Denoise(normalise="cube"), {"noisy": noisy, "clean": clean})
     dock.then = learn(SuperResolve(scale=2, normalise="cube"), {"fine": clean})
-    assert dock._then_line.text() == "super_resolve.safetensors (super_resolve)"
+    assert dock.chain.text == "super_resolve.safetensors (super_resolve)"
     dock.choose(add(viewer, noisy))
     dock.predict()
     qtbot.waitUntil(lambda: bool(dock.results), timeout=20_000)
@@ -64,11 +64,11 @@ def test_a_second_model_runs_on_what_the_first_one_made(viewer, dock, learn, noi
     steps = [line.split()[0].rstrip(",") for line in history[-4:]]
     assert steps == ["denoised", "super-resolved", "stands", "compared"]
     assert "stands for 4× less dwell time (×2 in rows and columns)" in history
-    told = dock.report.toPlainText()  # of the finer image and what it was made from
+    told = dock.report.text  # of the finer image and what it was made from
     assert "Restoration of noisy denoised" in told
     assert "difference PSF, misfit" in told
     dock.then = None
-    assert dock._then_line.text() == ""
+    assert dock.chain.text == ""
 
 
 def test_probabilities_come_below_the_classes(viewer, dock, learn, clean, truth, qtbot):

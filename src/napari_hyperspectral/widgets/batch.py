@@ -29,6 +29,8 @@ class Order:
     """One after the other; models, or files of them."""
     probabilities: bool = False
     """Whether those of the classes are wanted, too."""
+    dwell: tuple[float, float] | None = None
+    """Time a pixel takes to measure well, and the time it took, in one unit."""
 
     def loaded(self) -> list[Model]:
         """Return the models, read from their files; loads torch: for the worker thread."""
@@ -40,7 +42,15 @@ class Order:
         """Run the models over a cube."""
         from ..chain import predict_and_report
 
-        return predict_and_report(models, cube, probabilities=self.probabilities, machine=machine)
+        return predict_and_report(
+            models, cube, probabilities=self.probabilities, dwell=self.dwell, machine=machine
+        )
+
+    def saved(self, models: Sequence[Model]) -> str:
+        """Return what the models save of the time to measure, in a line; "" where nothing."""
+        from ..chain import told_speed_up
+
+        return told_speed_up(models, self.dwell)
 
     def files(self, target: Path) -> list[Path]:
         """Return the files that the results for a target go to."""
@@ -48,6 +58,16 @@ class Order:
             return [target]
         stem, dot, suffix = target.name.partition(".")
         return [target, target.with_name(f"{stem}_probabilities{dot}{suffix}")]
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What became of layers."""
+
+    results: Sequence[Results]
+    """Of each of them; of fewer, if it was stopped."""
+    saved: str = ""
+    """What was saved of the time to measure, in a line."""
 
 
 @dataclass
@@ -59,6 +79,8 @@ class Batch:
     """Of images that were classified as a whole: name, class and probabilities."""
     failed: dict[str, str] = field(default_factory=dict)
     """Source and reason, in order."""
+    saved: str = ""
+    """What was saved of the time to measure, in a line."""
 
 
 def output_suffixes() -> dict[str, Format]:
@@ -90,7 +112,7 @@ def existing(targets: Sequence[Path]) -> list[Path]:
     ]
 
 
-def predict_layers(order: Order, cubes: Sequence[Cube], machine: Machine) -> Job[list[Results]]:
+def predict_layers(order: Order, cubes: Sequence[Cube], machine: Machine) -> Job[Predicted]:
     """Run models over cubes; stopped, return what is done by then."""
     from ..prediction import Cancelled  # loads torch: in the worker thread, if at all
 
@@ -104,7 +126,7 @@ def predict_layers(order: Order, cubes: Sequence[Cube], machine: Machine) -> Job
             if not results:
                 raise
             break
-    return results
+    return Predicted(results, order.saved(models))
 
 
 def predict_files(
@@ -119,7 +141,8 @@ def predict_files(
     """Run models over files and write the results; stopped, return what is done by then."""
     from ..prediction import Cancelled
 
-    models, batch = order.loaded(), Batch()
+    models = order.loaded()
+    batch = Batch(saved=order.saved(models))
     for number, source in enumerate(sources):
         name, target = Path(source).name, target_of(source, folder, suffix)
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
@@ -32,12 +33,19 @@ _HELP = {
 
 
 class FileChoice(QWidget):
-    """Name files or folders; see which goes with which; nothing is read before training."""
+    """Name files or folders; see which goes with which; nothing is read before it is needed.
+
+    Parameters
+    ----------
+    split : str
+        Whether they are to train with, or to test on, where a list says which are which.
+    """
 
     changed = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, split: Literal["train", "test"] = "train") -> None:
         super().__init__()
+        self._split: Literal["train", "test"] = split
         self._roles: Roles = {}
         self._lines: dict[str, QLineEdit] = {}
         self._form = QFormLayout()
@@ -57,14 +65,14 @@ class FileChoice(QWidget):
 
     @property
     def pairing(self) -> Pairing:
-        """The table of examples to train with that the lines speak of; none of those to test on.
+        """The table of examples that the lines speak of, without those of the other split.
 
         Raises
         ------
         PairingError
             If they leave open what goes with what, or a file is not there.
         """
-        return pairing_of(self._roles, self.words).of("train")
+        return pairing_of(self._roles, self.words).of(self._split)
 
     @property
     def words(self) -> list[tuple[str, str]]:

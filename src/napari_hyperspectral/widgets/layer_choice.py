@@ -145,7 +145,7 @@ class ExampleList(QWidget):
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._more, self._less = QPushButton("Add another"), QPushButton("Remove last")
-        self._more.setToolTip("Several images, of any sizes, are learned from together")
+        self._more.setToolTip("Several images, of any sizes, are taken together")
         self._more.clicked.connect(self.add)
         self._less.clicked.connect(self.remove)
         buttons = QHBoxLayout()

@@ -1,19 +1,17 @@
-"""Run a model on layers or on files: one dock for every model."""
+"""Run a model on layers or on files, and judge it: one dock for every model."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, assert_never
 
 from napari.layers import Layer
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
-    QComboBox,
     QFileDialog,
-    QFormLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -29,48 +27,56 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ..axis import SpectralAxis
 from ..card import Card, read_card
 from ..cube import Cube
 from ..layers import on_all_bands, to_layer
 from ..progress import Job
+from ..reports import Report
 from ..summary import scores_of
+from .adopt import AdoptDialog, adopted
 from .batch import (
     Batch,
     Order,
+    Predicted,
     existing,
-    output_suffixes,
     predict_files,
     predict_layers,
     target_of,
 )
 from .card_view import CardView
+from .chain_choice import ChainChoice
 from .layer_choice import fitting, image_of
 from .panel import JobDock, JobPanel
 from .preferences import preferred_machine
 from .report_view import ReportView
+from .source_files import SourceFiles
+from .truth import TruthChoice, compared, kinds_of
 
 if TYPE_CHECKING:
     import napari
 
-    from ..chain import Results
     from ..model import Model
 
-_MODEL_FILES = "Models (*.safetensors)"
-_FIRST_SUFFIX = ".ome.tif"
+_MODEL_FILES = "Models, and weights that DeepeR released (*.safetensors *.pt)"
+_WEIGHTS = ".pt"
+_Role = Literal["model", "then"]
+_PREDICT_ON, _COMPARE_WITH = "<b>Predict on</b>", "<b>Compare with the truth</b>"
 
 
 class PredictWidget(JobDock):
     """Choose a model and layers or files; press Predict; results come as layers or files.
 
-    A script drives it by `model`, `then`, `choose`, `files`, `folder`, `suffix`, `predict` and
-    `stop`.
+    Or choose images with their truth, and press Evaluate. A script drives it by `model`, `then`,
+    `dwell`, `adopt`, `choose`, `files`, `folder`, `suffix`, `predict`, `choose_truth`,
+    `choose_truth_files`, `evaluate` and `stop`.
     """
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self._viewer = viewer
         self._model: Model | Path | None = None
-        self._then: Path | None = None
+        self._adopting: _Role = "model"  # what the weights being adopted are for
         self._layers: list[Layer] = []
         self.batch: Batch | None = None
         """What became of the files predicted last."""
@@ -79,22 +85,21 @@ class PredictWidget(JobDock):
         self._model_line = QLineEdit()
         self._model_line.setReadOnly(True)
         self._model_line.setPlaceholderText("Choose a model file, or train a model")
-        self._then_line = QLineEdit()
-        self._then_line.setReadOnly(True)
-        self._then_line.setPlaceholderText("Optional: run on what the first model makes")
+        self.chain = ChainChoice()
+        self.truth = TruthChoice(viewer)
         self.probabilities = QCheckBox("Probabilities of the classes, too")
         self.card = CardView()
-        self._layer_list, self._file_list = QListWidget(), QListWidget()
-        self._folder_line, self._suffix_box = QLineEdit(), QComboBox()
-        self._failures = QLabel()
+        self._layer_list, self.sources = QListWidget(), SourceFiles()
+        self._purpose, self._failures = QLabel(_PREDICT_ON), QLabel()
         self.scores = QTableWidget()
         self.report = ReportView()
-        self._tells = self._then_tells = False  # classes
+        self._shown: Card | None = None  # of the model
         self._bands: list[int] = []  # of each layer that a prediction is running on
         self.panel = JobPanel("Predict")
         self._build()
-        self.panel.start_button.clicked.connect(self._predict_clicked)
+        self.panel.start_button.clicked.connect(self._start_clicked)
         self.panel.returned.connect(self._keep)
+        self.panel.ended.connect(self._allow)
         self.reset_choices()
         self._allow()
 
@@ -120,7 +125,7 @@ class PredictWidget(JobDock):
         else:
             card = None if model is None else model.card
             name = "" if card is None else f"the model just trained ({card.made[11:16]} UTC)"
-        self._model, self._tells = model, _tells_classes(card)
+        self._model, self._shown = model, card
         self._model_line.setText(name)
         self._model_line.setCursorPosition(0)
         self._model_line.setToolTip(name)
@@ -136,18 +141,54 @@ class PredictWidget(JobDock):
         FileNotFoundError, FileFormatError
             When set to a path that is no model file; the one before stays.
         """
-        return self._then
+        return self.chain.then
 
     @then.setter
     def then(self, file: Path | str | None) -> None:
-        file = None if file is None else Path(file)
-        card = None if file is None else read_card(file)
-        self._then, self._then_tells = file, _tells_classes(card)
-        kind = "" if card is None else str(card.recipe["task"]["kind"])
-        self._then_line.setText("" if file is None else f"{file.name} ({kind})")
-        self._then_line.setCursorPosition(0)
-        self._then_line.setToolTip(str(file or ""))
-        self._allow()
+        self.chain.then = None if file is None else Path(file)
+
+    @property
+    def dwell(self) -> tuple[float, float] | None:
+        """Time a pixel takes to measure well, and the time it took, in one unit; or None.
+
+        With it, results tell how much less dwell time they stand for.
+        """
+        return self.chain.dwell
+
+    @dwell.setter
+    def dwell(self, times: tuple[float, float] | None) -> None:
+        self.chain.dwell = times
+
+    def adopt(
+        self,
+        weights: str | Path,
+        axis: SpectralAxis,
+        target: str | Path,
+        *,
+        role: _Role = "model",
+        overwrite: bool = False,
+    ) -> None:
+        """Make a model file of weights that DeepeR released, in the background, and choose it.
+
+        Parameters
+        ----------
+        weights : path
+            Such as ``ResUNet.pt``.
+        axis : SpectralAxis
+            What its bands stand for; the file does not say.
+        target : path
+            The model file to write.
+        role : str
+            Whether it becomes the model, or the one to run then.
+        overwrite : bool
+            Whether the target may be overwritten.
+        """
+        if self.panel.running:
+            self.panel.complain("another job is under way; make the model when that is done")
+            return
+        self._adopting = role
+        job = adopted(Path(weights), axis, Path(target), overwrite=overwrite)
+        self.panel.run(job, "making a model of released weights", device="cpu")
 
     def choose(self, *layers: Layer) -> None:
         """Choose the layers to predict on, and show their tab.
@@ -176,32 +217,30 @@ class PredictWidget(JobDock):
     @property
     def files(self) -> list[str]:
         """The files to predict on; setting them shows their tab."""
-        rows = map(self._file_list.item, range(self._file_list.count()))
-        return [item.text() for item in rows if item is not None]
+        return self.sources.files
 
     @files.setter
     def files(self, files: Sequence[str | Path]) -> None:
-        self._file_list.clear()
-        self._file_list.addItems([str(file) for file in files])
-        self.tabs.setCurrentIndex(1)
+        self.sources.files = files
+        self.tabs.setCurrentWidget(self.sources)
 
     @property
-    def folder(self) -> Path:
-        """Where results of files go; made when there is none."""
-        return Path(self._folder_line.text().strip())
+    def folder(self) -> Path | None:
+        """Where results of files go, made when there is none; None while nobody said."""
+        return self.sources.folder
 
     @folder.setter
     def folder(self, folder: str | Path) -> None:
-        self._folder_line.setText(str(folder))
+        self.sources.folder = folder
 
     @property
     def suffix(self) -> str:
         """The suffix, and so the format, of results of files."""
-        return self._suffix_box.currentText()
+        return self.sources.suffix
 
     @suffix.setter
     def suffix(self, suffix: str) -> None:
-        self._suffix_box.setCurrentText(suffix)
+        self.sources.suffix = suffix
 
     def predict(self, *, overwrite: bool | None = None) -> None:
         """Predict in the background, on layers or files, whichever tab is shown.
@@ -214,12 +253,44 @@ class PredictWidget(JobDock):
         if self.panel.running:
             return
         try:
+            if self._evaluates:
+                raise ValueError("choose what to predict on: layers or files")
             if self.tabs.currentIndex() == 0:
                 self._predict_layers(self._order())
             else:
                 self._predict_files(self._order(), overwrite)
         except ValueError as error:
             self.panel.complain(str(error))
+
+    def choose_truth(self, *examples: Mapping[str, Layer | str], **layers: Layer | str) -> None:
+        """Choose layers, and texts, that the model is compared with, and show their tab.
+
+        ``choose_truth(noisy=a, clean=b)``, or ``choose_truth({"noisy": a, "clean": b}, {…})``.
+        """
+        self.tabs.setCurrentWidget(self.truth)
+        self.truth.choose(*examples, *([layers] if layers else []))
+
+    def choose_truth_files(self, **paths: str | Path) -> None:
+        """Choose files, or folders of them, that the model is compared with, and show their tab.
+
+        Files of folders are paired by their names; ``list="files.csv"`` and, for whole images,
+        ``classes="folder/"`` work as on the command line.
+        """
+        self.tabs.setCurrentWidget(self.truth)
+        self.truth.choose_files(**paths)
+
+    def evaluate(self, *_: object) -> None:
+        """Compare the first model with the truth of what is chosen, in the background."""
+        if self.panel.running:
+            return
+        try:
+            if self._model is None:
+                raise ValueError("choose a model first")
+            given = self.truth.given
+        except ValueError as error:
+            self.panel.complain(str(error))
+            return
+        self._run(compared(self._model, given, preferred_machine()), "evaluation")
 
     def stop(self, *_: object) -> None:
         """End the prediction after the tile under way; files already written stay."""
@@ -228,6 +299,7 @@ class PredictWidget(JobDock):
     def reset_choices(self, *_: object) -> None:
         """Follow the viewer's layers; napari calls this when they change."""
         chosen = self.chosen
+        self.truth.examples.refresh()
         self._layers = fitting(self._viewer.layers, Cube)
         self._layer_list.clear()
         for layer in self._layers:
@@ -239,25 +311,26 @@ class PredictWidget(JobDock):
     # -- what a person sees
 
     def _build(self) -> None:
-        browse, browse_then, no_then = (QPushButton(t) for t in ("Browse…", "Browse…", "None"))
+        browse = QPushButton("Browse…")
         browse.clicked.connect(self._browse)
-        browse_then.clicked.connect(self._browse_then)
-        no_then.clicked.connect(lambda *_: setattr(self, "then", None))
-        first = _row(self._model_line, browse)
-        second = _row(QLabel("Then"), self._then_line, browse_then, no_then)
+        self.chain.browsed.connect(self._browse_then)
+        self.chain.changed.connect(self._allow)
         self.card.setMinimumHeight(90)
         self.tabs = QTabWidget()
         self.tabs.addTab(self._layer_list, "Layers")
-        self.tabs.addTab(self._files_tab(), "Files")
+        self.tabs.addTab(self.sources, "Files")
+        self.tabs.addTab(self.truth, "Evaluate")
+        self.tabs.setTabToolTip(2, "Compare what the model makes of images with their truth")
+        self.tabs.currentChanged.connect(self._follow_tab)
         self._failures.setWordWrap(True)
         self._failures.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         layout = QVBoxLayout(self)
         layout.addWidget(QLabel("<b>Model</b>"))
-        layout.addLayout(first)
+        layout.addLayout(_row(self._model_line, browse))
         layout.addWidget(self.card, stretch=2)
-        layout.addLayout(second)
+        layout.addWidget(self.chain)
         layout.addWidget(self.probabilities)
-        layout.addWidget(QLabel("<b>Predict on</b>"))
+        layout.addWidget(self._purpose)
         layout.addWidget(self.tabs, stretch=2)
         layout.addWidget(self.panel)
         layout.addWidget(self._failures)
@@ -268,64 +341,58 @@ class PredictWidget(JobDock):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.setMinimumWidth(320)
 
-    def _files_tab(self) -> QWidget:
-        self._file_list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self._folder_line.setPlaceholderText("Folder for the results")
-        self._suffix_box.addItems(sorted(output_suffixes()))
-        self._suffix_box.setCurrentText(_FIRST_SUFFIX)
-        add, remove, choose = QPushButton("Add…"), QPushButton("Remove"), QPushButton("Choose…")
-        add.clicked.connect(self._add_files)
-        remove.clicked.connect(self._remove_files)
-        choose.clicked.connect(self._choose_folder)
-        tab, rows = QWidget(), QFormLayout()
-        layout = QVBoxLayout(tab)
-        layout.addWidget(self._file_list)
-        for parts, add_to in (((add, remove), layout), ((self._folder_line, choose), None)):
-            line = QHBoxLayout()
-            for part in parts:
-                line.addWidget(part)
-            if add_to is None:
-                rows.addRow("Folder", line)
-            else:
-                add_to.addLayout(line)
-        rows.addRow("Format", self._suffix_box)
-        layout.addLayout(rows)
-        return tab
-
     def _item(self, row: int) -> QListWidgetItem:
         item = self._layer_list.item(row)
         assert item is not None
         return item
 
-    def _allow(self) -> None:
-        self.panel.start_button.setEnabled(self._model is not None and not self.panel.running)
-        last_tells = self._tells if self._then is None else self._then_tells
-        self.probabilities.setVisible(last_tells)
+    @property
+    def _evaluates(self) -> bool:
+        """Whether the tab is shown on which a model is judged."""
+        return self.tabs.currentWidget() is self.truth
 
-    def _predict_clicked(self, *_: object) -> None:
-        self.predict()
+    def _allow(self, *_: object) -> None:
+        self.panel.start_button.setEnabled(self._model is not None and not self.panel.running)
+        last = self._shown if self.then is None else self.chain.card
+        self.probabilities.setVisible(_tells_classes(last) and not self._evaluates)
+        if self._evaluates:  # not before: tasks load torch
+            task = self._shown and str(self._shown.recipe["task"]["kind"])
+            self.truth.ask_for(kinds_of(task) if task else {})
+
+    def _follow_tab(self, *_: object) -> None:
+        """Show what there is to set for the tab, and on the button what it does."""
+        self._purpose.setText(_COMPARE_WITH if self._evaluates else _PREDICT_ON)
+        self.panel.start_button.setText("Evaluate" if self._evaluates else "Predict")
+        self.chain.setVisible(not self._evaluates)
+        self._allow()
+
+    def _start_clicked(self, *_: object) -> None:
+        if self._evaluates:
+            self.evaluate()
+        else:
+            self.predict()
 
     def _order(self) -> Order:
         if self._model is None:
             raise ValueError("choose a model first")
-        models = (self._model, self._then) if self._then else (self._model,)
+        models = (self._model, self.then) if self.then else (self._model,)
         wanted = self.probabilities.isVisibleTo(self) and self.probabilities.isChecked()
-        return Order(models, wanted)
+        return Order(models, wanted, self.dwell)
 
     def _predict_layers(self, order: Order) -> None:
         cubes = [image for image in map(image_of, self.chosen) if isinstance(image, Cube)]
         self._bands = [len(cube.axis) for cube in cubes]
         if not cubes:
             raise ValueError("choose at least one layer to predict on")
-        self._run(predict_layers(order, cubes, preferred_machine()))
+        self._run(predict_layers(order, cubes, preferred_machine()), "prediction")
 
     def _predict_files(self, order: Order, overwrite: bool | None) -> None:
-        files, suffix = self.files, self.suffix
+        files, folder, suffix = self.files, self.folder, self.suffix
         if not files:
             raise ValueError("add at least one file to predict on")
-        if not self._folder_line.text().strip():
+        if folder is None:
             raise ValueError("choose a folder for the results")
-        targets = [target_of(file, self.folder, suffix) for file in files]
+        targets = [target_of(file, folder, suffix) for file in files]
         if len(set(targets)) < len(targets):
             raise ValueError("two of the files have the same name; predict them one by one")
         there = existing([file for target in targets for file in order.files(target)])
@@ -333,30 +400,45 @@ class PredictWidget(JobDock):
             overwrite = self._asked_to_overwrite(there)
             if overwrite is None:
                 return
-        self._run(
-            predict_files(
-                order, files, self.folder, suffix, preferred_machine(), overwrite=bool(overwrite)
-            )
-        )
+        machine, over = preferred_machine(), bool(overwrite)
+        job = predict_files(order, files, folder, suffix, machine, overwrite=over)
+        self._run(job, "prediction")
 
-    def _run(self, job: Job[list[Results]] | Job[Batch]) -> None:
+    def _run(self, job: Job[Any], title: str) -> None:
         self._failures.clear()
         self._show_scores([])
         self.report.show_report(None)
-        self.panel.run(job, "prediction", device=preferred_machine().device)
+        self.panel.run(job, title, device=preferred_machine().device)
 
-    def _keep(self, result: list[Results] | Batch) -> None:
-        if isinstance(result, Batch):
-            self._report(result)
-            return
+    def _keep(self, result: Predicted | Batch | Report | Path) -> None:
+        match result:
+            case Predicted():
+                self._add(result)
+            case Batch():
+                self._report(result)
+            case Report():
+                self.report.show_report(result)
+            case Path():
+                setattr(self, self._adopting, result)
+                self.panel.say(f"made {result.name}")
+            case _:
+                assert_never(result)
+
+    def _add(self, predicted: Predicted) -> None:
+        """Add what was predicted as layers."""
+        results = predicted.results
         self.results = [
             self._viewer.add_layer(Layer.create(*on_all_bands(to_layer(image), bands)))
-            for one, bands in zip(result, self._bands)  # fewer results, if it was stopped
+            for one, bands in zip(results, self._bands)  # fewer results, if it was stopped
             for image in reversed(one.images)  # classes above their probabilities
         ]
-        self.panel.say(f"added {', '.join(layer.name for layer in self.results)}")
-        self._show_scores([row for one in result for row in scores_of(one.images[0])])
-        self.report.show_report(next((one.report for one in result if one.report), None))
+        self._say_saved(f"added {', '.join(layer.name for layer in self.results)}", predicted.saved)
+        self._show_scores([row for one in results for row in scores_of(one.images[0])])
+        self.report.show_report(next((one.report for one in results if one.report), None))
+
+    def _say_saved(self, made: str, saved: str) -> None:
+        """Say what was made, and what it saves of the time to measure."""
+        self.panel.say("; ".join(filter(None, (made, saved))))
 
     def _show_scores(self, rows: Sequence[dict[str, Any]]) -> None:
         """Show classes and probabilities of images that were classified as a whole."""
@@ -374,7 +456,7 @@ class PredictWidget(JobDock):
     def _report(self, batch: Batch) -> None:
         self.batch = batch
         self._show_scores(batch.scores)
-        self.panel.say(f"wrote {len(batch.written)} files to {self.folder}")
+        self._say_saved(f"wrote {len(batch.written)} files to {self.folder}", batch.saved)
         if batch.failed:
             reasons = [
                 f"• {name}: {why.removeprefix(f'{name}: ')}"
@@ -401,30 +483,31 @@ class PredictWidget(JobDock):
     def _browse_then(self, *_: object) -> None:
         self._take_model("then")
 
-    def _take_model(self, which: Literal["model", "then"]) -> None:
-        """Ask for the file of a model."""
+    def _take_model(self, role: _Role) -> None:
+        """Ask for the file of a model; offer to make one of released weights."""
         path, _filter = QFileDialog.getOpenFileName(self, "Model", "", _MODEL_FILES)
         if not path:
             return
+        if Path(path).suffix.lower() == _WEIGHTS:
+            self.offer_to_adopt(path, role)
+            return
         try:
-            setattr(self, which, path)
+            setattr(self, role, path)
         except (ValueError, OSError) as error:
             self.panel.complain(str(error))
 
-    def _add_files(self, *_: object) -> None:
-        paths, _filter = QFileDialog.getOpenFileNames(self, "Files to predict on")
-        self.files = [*self.files, *(path for path in paths if path not in self.files)]
-        if paths and not self._folder_line.text():
-            self.folder = Path(paths[0]).parent / "predicted"
+    def offer_to_adopt(self, weights: str | Path, role: _Role = "model") -> AdoptDialog:
+        """Ask what the bands of released weights stand for; then make a model of them."""
+        dialog = AdoptDialog(Path(weights), self)
 
-    def _remove_files(self, *_: object) -> None:
-        for item in self._file_list.selectedItems():
-            self._file_list.takeItem(self._file_list.row(item))
+        def adopt() -> None:
+            about = (dialog.axis, dialog.target)
+            self.adopt(dialog.weights, *about, role=role, overwrite=dialog.overwrite)
 
-    def _choose_folder(self, *_: object) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Folder for the results")
-        if folder:
-            self.folder = folder
+        dialog.accepted.connect(adopt)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+        return dialog
 
 
 def _tells_classes(card: Card | None) -> bool:

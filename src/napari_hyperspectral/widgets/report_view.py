@@ -1,11 +1,21 @@
-"""A report with its pictures, for people to read in a dock."""
+"""A report with its pictures, for people to read in a dock, to copy and to keep."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from qtpy.QtWidgets import QTextBrowser
+from napari.utils.notifications import show_error, show_info
+from qtpy.QtGui import QTextOption
+from qtpy.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QHBoxLayout,
+    QPushButton,
+    QTextBrowser,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ..reports import Report
 
@@ -13,26 +23,90 @@ _INCHES, _DPI = (3.2, 2.2), 85
 """Size of a picture, for the width of a dock; Qt would scale larger ones until nobody can read them."""
 
 
-class ReportView(QTextBrowser):
+class ReportView(QWidget):
     """Shows tables, notes and pictures of a report; nothing while there is none."""
 
     def __init__(self) -> None:
         super().__init__()
         self.report: Report | None = None
         """What is shown."""
+        self._page = QTextBrowser()
+        # words stay whole: tables that are too wide are scrolled
+        self._page.setWordWrapMode(QTextOption.WrapMode.WordWrap)
+        self.copy_button, self.save_button = QPushButton("Copy"), QPushButton("Save report…")
+        self.copy_button.setToolTip("Copy tables and notes, as Markdown")
+        self.save_button.setToolTip(
+            "Make a folder with the report as Markdown and JSON, and its pictures"
+        )
+        self.copy_button.clicked.connect(self.copy)
+        self.save_button.clicked.connect(self._save_clicked)
         self._folder = TemporaryDirectory(prefix="napari-hyperspectral-")
+        buttons = QHBoxLayout()
+        buttons.addStretch()
+        buttons.addWidget(self.copy_button)
+        buttons.addWidget(self.save_button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._page)
+        layout.addLayout(buttons)
         self.show_report(None)
+
+    @property
+    def text(self) -> str:
+        """What can be read, without pictures."""
+        return self._page.toPlainText()
 
     def show_report(self, report: Report | None) -> None:
         """Show a report, or none."""
         self.report = report
         self.setVisible(report is not None)
         if report is None:
-            self.clear()
+            self._page.clear()
             return
         self._folder.cleanup()  # pictures of the last one
         self._folder = TemporaryDirectory(prefix="napari-hyperspectral-")
         folder = Path(self._folder.name)
-        self.setSearchPaths([str(folder)])
+        self._page.setSearchPaths([str(folder)])
         pictures = report.pictures(folder, inches=_INCHES, dpi=_DPI)
-        self.setMarkdown(f"##{report.to_markdown(pictures)}")  # a heading of the third order
+        self._page.setMarkdown(f"##{report.to_markdown(pictures)}")  # a heading of the third order
+
+    def copy(self, *_: object) -> None:
+        """Copy tables and notes, as Markdown."""
+        clipboard = QApplication.clipboard()
+        assert clipboard is not None
+        if self.report is not None:
+            clipboard.setText(self.report.to_markdown())
+
+    def save(self, folder: str | Path) -> list[Path]:
+        """Make a folder with the report as Markdown and JSON, and its pictures.
+
+        Returns
+        -------
+        list of Path
+            The files in it; none where no report is shown.
+
+        Raises
+        ------
+        FileExistsError
+            If there is a file or folder of that name.
+        FileNotFoundError
+            If there is no folder to make it in.
+        """
+        if self.report is None:
+            return []
+        folder = Path(folder)
+        folder.mkdir()  # a new one: so nothing is overwritten
+        return self.report.save(folder)
+
+    def _save_clicked(self, *_: object) -> None:
+        folder, _filter = QFileDialog.getSaveFileName(self, "New folder for the report", "report")
+        if not folder:
+            return
+        try:
+            self.save(folder)
+        except FileExistsError:
+            show_error(f"{Path(folder).name} exists already; choose the name of a new folder")
+        except OSError as error:
+            show_error(f"not saved: {error}")
+        else:
+            show_info(f"saved in {folder}")

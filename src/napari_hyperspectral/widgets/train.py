@@ -41,7 +41,7 @@ from ..machine import Machine
 from ..memory import check_training
 from ..model import Model
 from ..networks import NETWORKS, Network, body_of
-from ..pairing import Pairing, read_examples, read_row
+from ..pairing import Pairing, RowImages, read_examples
 from ..preprocessing import Preprocessing
 from ..presets import PRESETS
 from ..previews import preview_of
@@ -57,6 +57,7 @@ from .form import Chooser, Form, folded
 from .layer_choice import ExampleList
 from .panel import JobDock, JobPanel
 from .preferences import preferred_machine
+from .truth import Given
 
 if TYPE_CHECKING:
     import napari
@@ -234,7 +235,7 @@ class TrainWidget(JobDock):
         )
 
     @property
-    def _given(self) -> _Given:
+    def _given(self) -> Given:
         """What to learn from: images of layers, or a table of files."""
         by_files = self._sources.currentWidget() is self._files
         return self._files.pairing if by_files else self._examples.images
@@ -606,24 +607,7 @@ def _file(chosen: Layer | str | None) -> str | None:
     return chosen.source.path if isinstance(chosen, Layer) else chosen
 
 
-_Images = Mapping[str, Image | str]
-_Given = Sequence[_Images] | Pairing
-
-
-class _OfFiles(Sequence[_Images]):
-    """The images of a table of files, each row read when it is looked at."""
-
-    def __init__(self, pairing: Pairing) -> None:
-        self._pairing = pairing
-
-    def __len__(self) -> int:
-        return len(self._pairing.rows)
-
-    def __getitem__(self, row: Any) -> Any:
-        return read_row(self._pairing.roles, self._pairing.rows[row])
-
-
-def _examples_of(recipe: Recipe, given: _Given) -> Job[list[Example]]:
+def _examples_of(recipe: Recipe, given: Given) -> Job[list[Example]]:
     """Make the training examples; in the worker thread."""
     if isinstance(given, Pairing):
         made: list[Example] = []
@@ -637,7 +621,7 @@ def _examples_of(recipe: Recipe, given: _Given) -> Job[list[Example]]:
 
 def _learn(
     recipe: Recipe,
-    given: _Given,
+    given: Given,
     machine: Machine,
     autosave: Path,
     start: Model | Path | None,
@@ -650,11 +634,11 @@ def _learn(
     model = yield from fit(
         recipe, examples, machine=machine, autosave=autosave, resume=resume, start=begin
     )
-    images = _OfFiles(given) if isinstance(given, Pairing) else given
+    images = RowImages(given) if isinstance(given, Pairing) else given
     return (yield from judged(model, examples, images, machine=machine))
 
 
-def _previewed(recipe: Recipe, given: _Given) -> Job[dict[str, Image]]:
+def _previewed(recipe: Recipe, given: Given) -> Job[dict[str, Image]]:
     """Return the first batch of a training as images; in the worker thread."""
     examples = yield from _examples_of(recipe, given)
     return preview_of(recipe, examples)
@@ -669,7 +653,7 @@ def _autosave(machine: Machine, recipe: Recipe) -> Path:
     return folder / f"{now} {recipe.task.kind}.safetensors"
 
 
-def _summary(recipe: Recipe, given: _Given) -> str:
+def _summary(recipe: Recipe, given: Given) -> str:
     """Return what is about to be trained in one line.
 
     Raises
