@@ -75,7 +75,7 @@ def change(editor):
         case editors.ChoiceEditor():
             editor.box.setCurrentIndex((editor.box.currentIndex() + 1) % editor.box.count())
         case editors.ListEditor():
-            editor.box.setText("5, 6" if editor._kind is int else "one, two")
+            editor.box.setText("5, 6" if editor._kind is int else "one=1, two=2")
         case editors.OptionalEditor():
             editor.tick.toggle()
         case editors.TextEditor():
