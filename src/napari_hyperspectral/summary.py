@@ -142,6 +142,8 @@ def _done(steps: Mapping[str, Any]) -> str:
     done = {n: v for n, v in done.items() if used.get(n, "") in ("", done.get("background"))}
     if done.get("normalise") != "percentile":
         done.pop("percentile", None)
+    if "mixup" not in done:
+        done.pop("mixup_alpha", None)
     return ", ".join(f"{name.replace('_', ' ')} {_plain(value)}" for name, value in done.items())
 
 
