@@ -57,7 +57,8 @@ class BandwiseEDSR(ImageNetwork):
 
     def floats_a_pixel(self, ports: Ports) -> int:
         images = min(self.at_once, ports.bands_in)
-        large = int(ports.scale**2) * 2 * (max(ports.bands_in, ports.bands_out) + images)
+        # the interpolation, what is added to it, in parts and joined, and one part on its way
+        large = int(ports.scale**2) * (3 * max(ports.bands_in, ports.bands_out) + images)
         return 2 * ports.bands_in + 5 * images * self.width + large
 
     @classmethod
@@ -100,8 +101,10 @@ class _BandwiseEDSR(Body):
 
     def _in_all_ways(self, images: Tensor) -> Tensor:
         ways = _WAYS[:1] if self.training else self.ways
-        made = [_turned_back(self.trunk(_turned(images, *way)), *way) for way in ways]
-        return torch.stack(made).mean(dim=0)
+        made: Tensor = self.trunk(_turned(images, *ways[0])).float()
+        for way in ways[1:]:  # eight large images at once would be most of the memory
+            made = made + _turned_back(self.trunk(_turned(images, *way)), *way)
+        return made / len(ways)
 
 
 class _Trunk(nn.Module):

@@ -162,10 +162,11 @@ def geometry_of(network: Network, ports: Ports) -> Geometry:
     if ports.whole or ports.scale == 1 or ports.scale in network.scales:
         return Geometry(network.reach, network.stride, network.floats_a_pixel(ports))
     cubic = 2
+    fine = network.floats_a_pixel(ports) + ports.bands_in + ports.bands_out  # what it is added to
     return Geometry(
         -(-network.reach // ports.scale) + cubic,
         network.stride // math.gcd(network.stride, ports.scale),
-        network.floats_a_pixel(ports) * ports.scale**2,
+        fine * ports.scale**2,
     )
 
 

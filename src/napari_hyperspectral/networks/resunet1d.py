@@ -16,8 +16,11 @@ from annotated_types import Ge, Le
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .along import length
 from .base import Body, Ports, SpectrumNetwork
 
+_MULTIPLE: Final = 4
+"""Two halvings divide lengths by this."""
 _LEAST_NORMALISED: Final = 8
 """Bands that leave two values at the coarsest: batch statistics of a single spectrum need them."""
 
@@ -43,7 +46,8 @@ class ResUNet1D(SpectrumNetwork):
         return _ResUNet1D(self, ports)
 
     def floats_a_pixel(self, ports: Ports) -> int:
-        return ports.bands_in * self.width * 6
+        # measured: 8 maps of the first level at once, where a skip and what goes up are joined
+        return 8 * self.width * length(ports.bands_in, _MULTIPLE)
 
     @classmethod
     def smallest(cls) -> Self:
@@ -83,7 +87,7 @@ class _ResUNet1D(Body):
     def _denoised(self, spectra: Tensor) -> Tensor:
         """(spectrum, 1, band) in and out."""
         bands = spectra.shape[-1]
-        more = max(-bands % 4, self.least - bands)
+        more = max(-bands % _MULTIPLE, self.least - bands)
         x = functional.pad(spectra, (0, more), mode="replicate")
         first = self.conv1(x)
         second = self.conv2(functional.max_pool1d(first, 2))
