@@ -149,6 +149,21 @@ def test_features_of_channels_are_compared_image_by_image(clean):
     assert row["Pearson"] != pytest.approx(np.average([r["Pearson"] for r in each], weights=pixels))
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_line_of_pixels_has_no_features_and_leaves_those_of_the_image_beside_it(clean, order):
+    cubes = [clean, clean.after("cut", data=clean.data[:, :1])]
+    pairs = [
+        {"cube": cubes[i], "target": Cube(cubes[i].data[3:4] ** 2, ChannelAxis(("a",)))}
+        for i in order
+    ]
+    model, made = learned(PredictChannels(), *pairs, validation=0.3, block=3, guard=0)
+    row = finish(judged(model, made, pairs, machine=MACHINE)).card.metrics["held_out"][0]
+    ground = list(validation_grounds(model, made, pairs))[order.index(0)]
+    alone = finish(evaluate(model, ground, baselines=False, machine=MACHINE)).report
+    assert row["images"] == 2
+    assert row["FSIM"] == pytest.approx(alone.tables[0].rows[0]["FSIM"])
+
+
 def test_spectra_of_another_instrument_are_judged_as_spectra(clean):
     other = Cube(
         2 * clean.data[1:11:2], SpectralAxis(clean.axis.centres[1:11:2], "nm"), name="reference"

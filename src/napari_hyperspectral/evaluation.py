@@ -436,10 +436,13 @@ def _joined(grounds: Sequence[HeldOut]) -> HeldOut:
 def _mean_rows(parts: Sequence[_Part]) -> Sequence[Row]:
     """Return the mean figures of each method, images of more test pixels counting for more."""
     rows: list[Row] = []
-    for number, row in enumerate(parts[0].figures):
-        mean = dict(row) | {"pixels": sum(part.sides.test for part in parts)}
-        for name in (name for name, value in row.items() if isinstance(value, float)):
-            values = np.array([part.figures[number][name] for part in parts])
+    for each in zip(*(part.figures for part in parts), strict=True):
+        mean = dict(each[0]) | {"pixels": sum(part.sides.test for part in parts)}
+        # a row of pixels has no FSIM, say, but the image beside it has
+        for name in dict.fromkeys(
+            n for row in each for n, v in row.items() if isinstance(v, float)
+        ):
+            values = np.array([row.get(name, np.nan) for row in each])
             known = np.isfinite(values)
             weights = np.array([part.sides.test for part in parts])[known]
             mean[name] = (
