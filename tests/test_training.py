@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -257,6 +259,23 @@ def test_a_training_is_not_resumed_with_another_recipe(noisy, clean, tmp_path):
     other = recipe.model_copy(update={"training": Training(epochs=2)})
     with pytest.raises(ValueError, match=r"a\.safetensors: it holds the training of another"):
         finish(fit(other, examples, autosave=tmp_path / "a.safetensors", resume=True))
+
+
+def test_a_training_is_not_resumed_when_what_validates_is_another(noisy, clean, tmp_path):
+    """What taught before the break would judge after it."""
+    recipe = Recipe(task=Denoise(), network=Pixelwise(width=8), training=ONCE)
+    halves = [
+        recipe.example(
+            noisy=noisy.after("cut", data=noisy.data[..., part]),
+            clean=clean.after("cut", data=clean.data[..., part]),
+        )
+        for part in (slice(None, 13), slice(13, None))
+    ]
+    saved = tmp_path / "a.safetensors"
+    finish(fit(recipe, [replace(halves[0], validates=True), halves[1]], autosave=saved))
+    others = [halves[0], replace(halves[1], validates=True)]
+    with pytest.raises(ValueError, match="other parts were held out"):
+        finish(fit(recipe, others, autosave=saved, resume=True))
 
 
 def test_cubes_of_several_sizes_teach_together(noisy, clean):

@@ -262,11 +262,11 @@ class _Run:
     def go_on_from(self, path: Path) -> None:
         """Take up the training saved at `path`."""
         card = read_card(path)
-        ours = (self.card.recipe, [t.sha256 for t in self.card.trained_on])
-        if (card.recipe, [t.sha256 for t in card.trained_on]) != ours:
+        if _seen_by(card) != _seen_by(self.card):
             raise FileFormatError(
                 path,
-                "it holds the training of another recipe or of other data",
+                "it holds the training of another recipe, of other data, or of data of which other "
+                "parts were held out",
                 "train without resuming, or resume with the recipe and data of that file",
             )
         self.best = read_tensors(path)
@@ -404,6 +404,11 @@ class _Run:
 
     def _precision(self) -> torch.autocast:
         return precision_of(self.machine, self.network, self.device)
+
+
+def _seen_by(card: Card) -> tuple[object, ...]:
+    """Return what a training is made of; what is held out may be up to a list of files, too."""
+    return card.recipe, *((t.sha256, t.taught, t.held_out) for t in card.trained_on)
 
 
 def _check_prepared(recipe: Recipe, examples: Sequence[Example]) -> None:
