@@ -152,8 +152,7 @@ class Preprocessing(Settings):
 
     def _normalised(self, data: NDArray[np.float32], axis: Axis) -> NDArray[np.float32]:
         """Return spectra, (…, band, y, x), by their own numbers."""
-        centres = _centres(axis, "an area") if self.normalise == "area" else np.arange(len(axis))
-        return self._by_good(data, centres, axis.good)
+        return self._by_good(data, self._places(axis), axis.good)
 
     def _normalised_as(
         self, data: NDArray[np.float32], cube: Cube, given: Cube
@@ -161,15 +160,17 @@ class Preprocessing(Settings):
         """Return spectra, (…, band, y, x), by the numbers of those of another cube."""
         _check_pixels(cube, given)
         levelled = self._levelled(given.numpy(), given.axis)
-        own = np.zeros(len(cube.axis), bool)
-        centres = _centres(given.axis, "an area") if self.normalise == "area" else own[:0]
         # behind the bands of the input, which alone count: those that do not are scaled along
         both = self._by_good(
             np.concatenate([levelled, data], axis=-3),
-            np.concatenate([centres, own]),
-            np.concatenate([given.axis.good, own]),
+            np.pad(self._places(given.axis), (0, len(cube.axis))),
+            np.pad(given.axis.good, (0, len(cube.axis))),
         )
         return both[..., len(given.axis) :, :, :]
+
+    def _places(self, axis: Axis) -> NDArray[Any]:
+        """Return where bands lie, shape (band,); in which unit counts for areas alone."""
+        return _centres(axis, "an area") if self.normalise == "area" else np.arange(len(axis))
 
     def _by_good(
         self, data: NDArray[np.float32], centres: NDArray[Any], good: NDArray[np.bool_]
