@@ -15,7 +15,6 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QFrame,
-    QHBoxLayout,
     QHeaderView,
     QLabel,
     QPushButton,
@@ -45,7 +44,7 @@ from ..spectra.axes import (
     quantity_of,
     with_axis,
 )
-from .form import Chooser
+from .form import Chooser, in_a_row
 from .layer_choice import LayerBox, image_of
 
 if TYPE_CHECKING:
@@ -323,7 +322,7 @@ class AxisWidget(QWidget):
         rows.addRow("Axis", self._now)
         rows.addRow("", self._past)
         rows.addRow("Load", load)
-        rows.addRow("From layer", _row(self._other, copy))
+        rows.addRow("From layer", in_a_row(self._other, copy))
         inside = QWidget()
         layout = QVBoxLayout(inside)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -340,7 +339,7 @@ class AxisWidget(QWidget):
         whole = QVBoxLayout(self)
         whole.addWidget(scroll)
         whole.addWidget(self._then)
-        whole.addLayout(_row(self.apply_button, self.undo_button))
+        whole.addLayout(in_a_row(self.apply_button, self.undo_button))
         self.setMinimumWidth(320)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
 
@@ -375,7 +374,7 @@ class PeakTable(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.table)
-        layout.addLayout(_row(self.find_button, self.add_button))
+        layout.addLayout(in_a_row(self.find_button, self.add_button))
 
     @property
     def pairs(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -456,10 +455,3 @@ def _restore(layer: Layer, metadata: dict[str, Any]) -> None:
 
 def _sizes(cube: Cube) -> str:
     return ", ".join(f"{dim} {size}" for dim, size in zip(cube.dims, cube.shape, strict=True))
-
-
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for widget in widgets:
-        row.addWidget(widget)
-    return row

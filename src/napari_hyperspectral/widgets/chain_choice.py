@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 
 from ..card import Card, read_card
 from .editors import FloatBox
-from .form import folded
+from .form import folded, in_a_row
 
 
 class ChainChoice(QWidget):
@@ -94,7 +94,7 @@ class ChainChoice(QWidget):
         inside = QWidget()
         rows = QVBoxLayout(inside)
         rows.setContentsMargins(0, 0, 0, 0)
-        rows.addLayout(_row(QLabel("Then"), self._line, browse, none))
+        rows.addLayout(in_a_row(QLabel("Then"), self._line, browse, none))
         rows.addWidget(self._tell_saved)
         times = QFormLayout()
         times.addRow("A pixel takes, measured well", self._slow)
@@ -110,10 +110,3 @@ class ChainChoice(QWidget):
 
     def _forget(self, *_: object) -> None:
         self.then = None
-
-
-def _row(*parts: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for part in parts:
-        row.addWidget(part)
-    return row

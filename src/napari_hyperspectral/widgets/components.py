@@ -14,21 +14,19 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QDoubleSpinBox,
     QFormLayout,
-    QHBoxLayout,
     QLabel,
     QListWidget,
     QListWidgetItem,
     QPushButton,
     QSizePolicy,
     QVBoxLayout,
-    QWidget,
 )
 
 from ..axis import SpectralAxis
 from ..components import COLOURS, Components, Unmixing, area_map, band_map, names_of, unmix
 from ..cube import Cube, Image
 from ..layers import axis_of, on_all_bands, to_layer
-from .form import Form
+from .form import Form, in_a_row
 from .layer_choice import LayerBox, fitting, image_of
 from .panel import JobDock, JobPanel
 
@@ -187,8 +185,8 @@ class ComponentsWidget(JobDock):
             )
         )
         rows = QFormLayout()
-        rows.addRow("At", _row(self._at, band))
-        rows.addRow("From, to", _row(self._from, self._to, area))
+        rows.addRow("At", in_a_row(self._at, band))
+        rows.addRow("From, to", in_a_row(self._from, self._to, area))
         rows.addRow("", self._baseline)
         return rows
 
@@ -286,10 +284,3 @@ def _cube_of(layer: object) -> Cube:
     image = image_of(layer)
     assert isinstance(image, Cube)
     return image
-
-
-def _row(*parts: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for part in parts:
-        row.addWidget(part)
-    return row

@@ -10,7 +10,7 @@ from typing import Final, Generic, Literal, TypeVar, get_args, get_origin
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from ..settings import Settings
@@ -230,6 +230,14 @@ def folded(title: str, inside: QWidget) -> QCollapsible:
     box.setDuration(0)
     box.addWidget(inside)
     return box
+
+
+def in_a_row(*widgets: QWidget) -> QHBoxLayout:
+    """Return a line of widgets."""
+    row = QHBoxLayout()
+    for widget in widgets:
+        row.addWidget(widget)
+    return row
 
 
 def _linked(source: str) -> str:

@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
     QFileDialog,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
     QListWidget,
@@ -24,7 +23,6 @@ from qtpy.QtWidgets import (
     QTableWidgetItem,
     QTabWidget,
     QVBoxLayout,
-    QWidget,
 )
 
 from ..axis import SpectralAxis
@@ -46,6 +44,7 @@ from .batch import (
 )
 from .card_view import CardView
 from .chain_choice import ChainChoice
+from .form import in_a_row
 from .layer_choice import fitting, image_of
 from .panel import JobDock, JobPanel
 from .preferences import preferred_machine
@@ -326,7 +325,7 @@ class PredictWidget(JobDock):
         self._failures.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         layout = QVBoxLayout(self)
         layout.addWidget(QLabel("<b>Model</b>"))
-        layout.addLayout(_row(self._model_line, browse))
+        layout.addLayout(in_a_row(self._model_line, browse))
         layout.addWidget(self.card, stretch=2)
         layout.addWidget(self.chain)
         layout.addWidget(self.probabilities)
@@ -513,13 +512,6 @@ class PredictWidget(JobDock):
 def _tells_classes(card: Card | None) -> bool:
     """Whether a model tells classes; its task is not looked up, which would load torch."""
     return card is not None and "classes" in card.recipe["task"]
-
-
-def _row(*parts: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for part in parts:
-        row.addWidget(part)
-    return row
 
 
 def _checked(checked: bool) -> Qt.CheckState:

@@ -10,7 +10,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
     QFormLayout,
-    QHBoxLayout,
     QLineEdit,
     QListWidget,
     QPushButton,
@@ -19,6 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from .batch import output_suffixes
+from .form import in_a_row
 
 _FIRST_SUFFIX = ".ome.tif"
 
@@ -40,11 +40,11 @@ class SourceFiles(QWidget):
         remove.clicked.connect(self._remove)
         choose.clicked.connect(self._choose_folder)
         rows = QFormLayout()
-        rows.addRow("Folder", _row(self._folder, choose))
+        rows.addRow("Folder", in_a_row(self._folder, choose))
         rows.addRow("Format", self._suffix)
         layout = QVBoxLayout(self)
         layout.addWidget(self._list)
-        layout.addLayout(_row(add, remove))
+        layout.addLayout(in_a_row(add, remove))
         layout.addLayout(rows)
 
     @property
@@ -96,10 +96,3 @@ class SourceFiles(QWidget):
         folder = QFileDialog.getExistingDirectory(self, "Folder for the results")
         if folder:
             self.folder = folder
-
-
-def _row(*parts: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for part in parts:
-        row.addWidget(part)
-    return row
