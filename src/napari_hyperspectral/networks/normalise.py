@@ -14,7 +14,7 @@ Scale: TypeAlias = Literal["band", "cube", "mean", "maximum"]
 together. mean, maximum: first each spectrum by its own mean or maximum, then as cube."""
 ImageScale: TypeAlias = Literal["image"]
 """Each image by its own maximum and by nothing else, as the super-resolution of DeepeR; tiles of an
-image by that of the image."""
+image by that of the image, but windows in training by their own, as theirs."""
 
 _LEAST: Final = 0.2
 """Of the typical mean or maximum, a spectrum has this much at least: without a baseline, the mean

@@ -50,7 +50,7 @@ class FinerTask(IntensityTask, Sampled):  # forms ask in the order of the bases,
     normalise: Literal["band", "cube", "image"] = "band"
     """How intensities are brought to one scale before the network and back after it, exactly: by
     mean and spread of the training set, of each band or of all bands together; image: by the
-    maximum of the image itself, as DeepeR does."""
+    maximum of the image itself, as DeepeR does; in training, of the window that is shown."""
 
     @model_validator(mode="after")
     def _phase_is_in_the_block(self) -> Self:
