@@ -9,9 +9,9 @@ from napari_hyperspectral.augmentation import Augmentation
 from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.batches import batches_of
 from napari_hyperspectral.cube import Cube, Labels
+from napari_hyperspectral.holding_out import splits_of
 from napari_hyperspectral.networks import Pixelwise, SpectralUNet
 from napari_hyperspectral.tasks import ClassifyImages, Denoise, Segment
-from napari_hyperspectral.training import splits_of
 
 ONE_BAND = SpectralAxis.index(1)
 NETWORKS = {"spectra": Pixelwise.smallest(), "images": SpectralUNet.smallest()}
