@@ -17,7 +17,7 @@ from napari_hyperspectral.cube import Cube, Labels
 from napari_hyperspectral.io import write
 from napari_hyperspectral.layers import to_layer
 from napari_hyperspectral.networks import Pixelwise, SpectralUNet, SubspaceRCAN, enlarged
-from napari_hyperspectral.tasks import TASKS
+from napari_hyperspectral.tasks import TASKS, Denoise
 
 ONE = Machine(device="cpu", threads=1)
 AXIS = SpectralAxis(np.linspace(600, 1700, 12), "1/cm", "raman_shift")
@@ -196,6 +196,19 @@ def test_each_task_learns_its_scene(kind):
     one = scene(kind)
     found = finish(predict(by_python(kind), one.unseen, machine=ONE))
     assert one.error(found) < SCENES[one.recipe.task.kind][1]
+
+
+@each_task
+def test_an_example_of_images_without_names_is_told_in_words(kind):
+    one = scene(kind)
+    example = one.recipe.example(**one.examples[0])
+    assert example.source[0].isalpha(), "messages begin with it"
+
+
+def test_an_example_is_called_by_the_names_that_its_images_have():
+    low, nameless = Cube(np.ones((12, 2, 3)), AXIS, name="low"), Cube(np.ones((12, 2, 3)), AXIS)
+    assert Denoise().example(noisy=low, clean=nameless).source == "low → unnamed"
+    assert Denoise().example(noisy=nameless, clean=nameless).source == "an example"
 
 
 @each_task

@@ -179,6 +179,11 @@ class Task(Settings):
         return {name: kind for name, kind in hints.items() if name != "return"}
 
 
+def source_of(*names: str) -> str:
+    """Return the names of the images of an example; they may have none, as arrays do."""
+    return " → ".join(name or "unnamed" for name in names) if any(names) else "an example"
+
+
 def measured_planes(cube: Cube) -> NDArray[np.float32]:
     """Load a cube as float32, shape (plane, band, y, x); NaN in bad bands, and for infinity.
 

@@ -17,7 +17,7 @@ from .. import losses
 from ..axis import Axis, ChannelAxis
 from ..cube import Cube, Labels
 from ..networks import Scale
-from .base import Example, Task, measured_planes, planes
+from .base import Example, Task, measured_planes, planes, source_of
 
 _PENALTIES: Final = {
     "cross-entropy": losses.cross_entropy,
@@ -153,7 +153,7 @@ def labelled_example(cube: Cube, labels: Labels, classes: tuple[str, ...]) -> Ex
         ids,
         cube.axis,
         _named(labels, classes, int(ids.max())),
-        f"{cube.name} → {labels.name}",
+        source_of(cube.name, labels.name),
         cube.pixel_size,
         cube.pixel_unit,
         labels.colours,

@@ -16,7 +16,7 @@ from torch import Tensor
 from ..axis import Axis, ChannelAxis
 from ..cube import Cube, Labels
 from ..networks import Normalised
-from .base import Example, measured_planes
+from .base import Example, measured_planes, source_of
 from .classes import ClassTask, class_cost, labels_of, with_common_classes
 
 
@@ -59,7 +59,7 @@ class ClassifyImages(ClassTask):
             np.where(measured, number, 0),
             image.axis,
             ChannelAxis(names),
-            f"{image.name} → {label}",
+            source_of(image.name, label),
             image.pixel_size,
             image.pixel_unit,
         )

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..axis import Axis
 from ..cube import Cube
 from ..networks import Normalised, Scale
-from .base import Example, measured_planes
+from .base import Example, measured_planes, source_of
 from .intensities import IntensityTask, intensity_loss
 
 
@@ -64,7 +64,7 @@ class Denoise(IntensityTask):
             known.astype(np.int64),
             noisy.axis,
             clean.axis,
-            f"{noisy.name} → {clean.name}",
+            source_of(noisy.name, clean.name),
             noisy.pixel_size,
             noisy.pixel_unit,
         )

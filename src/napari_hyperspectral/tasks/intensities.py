@@ -12,7 +12,7 @@ from torch import Tensor
 from .. import losses
 from ..cube import Cube
 from ..networks import Normalise, Normalised
-from .base import Example, Task, measured_planes
+from .base import Example, Task, measured_planes, source_of
 
 Penalty: TypeAlias = Literal["l1", "l2", "huber", "charbonnier"]
 _PENALTIES: Final = {
@@ -75,7 +75,7 @@ def paired_example(given: Cube, target: Cube) -> Example:
         known.astype(np.int64),
         given.axis,
         target.axis,
-        f"{given.name} → {target.name}",
+        source_of(given.name, target.name),
         given.pixel_size,
         given.pixel_unit,
     )
