@@ -162,5 +162,5 @@ def _check_all_are_taught(
     assert isinstance(longest, ChannelAxis)
     raise ValueError(
         f"all of class {', '.join(longest.names[kind - 1] for kind in lost)} is held out; keep "
-        "some of it for training, or hold out less"
+        "some of it for training, hold out less, or try another seed"
     )

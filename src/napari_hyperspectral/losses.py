@@ -236,7 +236,10 @@ def dice(
 
 
 def balancing(labels: Tensor, classes: int) -> Tensor:
-    """Return weights, shape (class,), by which all classes of a batch count alike."""
+    """Return weights, shape (class,), by which all classes of a batch count alike.
+
+    One of which there is less than a whole pixel, being mixed with others, counts less.
+    """
     if labels.dim() == 4:
         counts = labels.sum(dim=(0, 2, 3))
     else:

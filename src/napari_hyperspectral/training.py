@@ -34,7 +34,7 @@ from .recipe import Recipe
 from .rival import rival_of
 from .schedules import moments_of, optimiser_of, pace_of, take_moments
 from .splits import Split
-from .tasks import ClassifySpectra, Example, Task
+from .tasks import ClassifySpectra, Example
 
 _SECONDS_BETWEEN_SAVES: Final = 10.0
 _START_SPECTRA: Final = 20_000
@@ -101,7 +101,6 @@ def fit(
     _check_neighbours(recipe, examples)
     examples = recipe.task.agreed(examples)
     takes, gives = _common_axes(recipe, examples)
-    recipe = recipe.model_copy(update={"task": recipe.task.knowing(gives)})
     with computing(machine) as device:
         check_training(recipe, recipe.task.ports(takes, gives), examples, device)
         run = _Run(recipe, examples, takes, gives, machine, device)
@@ -132,6 +131,8 @@ class _Run:
         device: torch.device,
     ) -> None:
         self.recipe, self.training, self.device = recipe, recipe.training, device
+        # the recipe stays as it is: another training with it may be of other classes
+        self.task = recipe.task.knowing(gives)
         self.machine = machine
         self.started = time.monotonic()
         self.losses: list[float] = []
@@ -349,11 +350,10 @@ class _Run:
 
     def _losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return the loss of the network, and that of its critic: 0 where there is none."""
-        task: Task = self.recipe.task
         if self.rival is None:
-            loss = task.loss(self.network, batch.given, batch.wanted)
+            loss = self.task.loss(self.network, batch.given, batch.wanted)
             return loss, loss.new_zeros(())
-        return task.contest(self.network, self.rival.critic, batch.given, batch.wanted)
+        return self.task.contest(self.network, self.rival.critic, batch.given, batch.wanted)
 
     def _take_into_average(self) -> None:
         """Let the running average of the weights take a step towards them.
@@ -388,8 +388,8 @@ class _Run:
         loss_sum, weight_sum = 0.0, 0
         for batch in self.batches.validation():
             with torch.no_grad(), self._precision():
-                loss = float(self.recipe.task.loss(self.network, batch.given, batch.wanted))
-            weight = int(self.recipe.task.teaches(batch.wanted).sum())
+                loss = float(self.task.loss(self.network, batch.given, batch.wanted))
+            weight = int(self.task.teaches(batch.wanted).sum())
             loss_sum, weight_sum = loss_sum + weight * loss, weight_sum + weight
             yield at
         return loss_sum / weight_sum if weight_sum else None

@@ -100,7 +100,7 @@ class Normalise(nn.Module):
         theirs.
         """
         known = torch.where(_spread_out(self.good.to(x.device)), x, torch.nan)
-        return known.nan_to_num(nan=-torch.inf).amax(dim=(1, 2, 3), keepdim=True)
+        return known.nan_to_num(nan=-torch.inf, posinf=-torch.inf).amax(dim=(1, 2, 3), keepdim=True)
 
     def _own(self, x: Tensor, brightest: Tensor | None = None) -> Tensor:
         """Return the scale of each spectrum itself, (batch, 1, y, x); `least` for dark spectra.
