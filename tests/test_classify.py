@@ -7,7 +7,7 @@ import torch
 from napari_hyperspectral import Recipe, Training, finish, fit, losses, predict
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube, Labels, Sampling
-from napari_hyperspectral.evaluation import judged
+from napari_hyperspectral.judging import judged
 from napari_hyperspectral.networks import Pixelwise, SpectralUNet
 from napari_hyperspectral.tasks import ClassifyImages, ClassifySpectra, Segment
 from napari_hyperspectral.tasks.classes import class_cost

@@ -5,20 +5,16 @@ import json
 import numpy as np
 import pytest
 
-from napari_hyperspectral.cube import Labels
 from napari_hyperspectral.evaluation import (
     HeldOut,
     evaluate,
-    judged,
     rows_on_classes,
-    validation_grounds,
 )
 from napari_hyperspectral.networks import Pixelwise
-from napari_hyperspectral.prediction import predict
 from napari_hyperspectral.preprocessing import Preprocessing
 from napari_hyperspectral.progress import finish
 from napari_hyperspectral.recipe import Recipe, Training
-from napari_hyperspectral.tasks import ClassifySpectra, Denoise, Segment
+from napari_hyperspectral.tasks import Denoise, Segment
 from napari_hyperspectral.training import fit
 
 LEFT = np.zeros((20, 26), bool)
@@ -106,13 +102,6 @@ def test_unlabelled_pixels_do_not_count(segmenter, noisy, truth):
     assert row["pixels"] == 10 * 12
 
 
-def test_the_blocks_that_training_held_out_are_ground_to_test_on(denoiser, noisy, clean):
-    images = {"noisy": noisy, "clean": clean}
-    (held_out,) = validation_grounds(denoiser, [denoiser.recipe.example(**images)], [images])
-    trained = denoiser.card.trained_on[0]
-    assert (held_out.taught.sum(), held_out.test.sum()) == (trained.taught, trained.held_out)
-
-
 def test_testing_on_what_taught_is_refused(noisy, clean):
     with pytest.raises(ValueError, match="pixels both teach and test"):
         HeldOut(noisy, clean, taught=LEFT, test=np.ones_like(LEFT))
@@ -137,59 +126,6 @@ def test_the_report_says_what_the_network_sees(denoiser, denoising):
     notes = finish(evaluate(denoiser, denoising, baselines=False)).report.notes
     assert any("one spectrum at a time" in note for note in notes)
     assert json.loads(json.dumps(list(notes))) == list(notes)
-
-
-def test_a_fresh_model_is_judged_beside_raw_data_on_the_blocks_training_held_out(noisy, clean):
-    from napari_hyperspectral.summary import lines_of_card
-
-    images = {"noisy": noisy, "clean": clean}
-    recipe = Recipe(task=Denoise(), network=Pixelwise(width=16), training=Training(epochs=10))
-    examples = [recipe.example(**images)]
-    model = finish(judged(finish(fit(recipe, examples)), examples, [images]))
-    swapped = finish(judged(model, examples, [dict(reversed(images.items()))]))
-    assert swapped.card.metrics == model.card.metrics
-    network, raw = model.card.metrics["held_out"]
-    assert network["fitted MSE"] < raw["fitted MSE"]
-    assert "held out: raw" in lines_of_card(model.card)
-    nothing = recipe.model_copy(update={"training": Training(epochs=1, validation=0)})
-    model = finish(fit(nothing, examples))
-    assert finish(judged(model, examples, [images])) is model
-
-
-def test_a_fresh_model_is_judged_on_what_was_held_out_of_all_its_images(noisy, clean):
-    halves = (slice(None, 9), slice(9, None))
-    pairs = [
-        {n: c.after("cut", data=c.data[..., part]) for n, c in (("noisy", noisy), ("clean", clean))}
-        for part in halves
-    ]
-    recipe = Recipe(task=Denoise(), network=Pixelwise(width=16), training=Training(epochs=3))
-    examples = [recipe.example(**pair) for pair in pairs]
-    model = finish(fit(recipe, examples))
-    rows = finish(judged(model, examples, pairs)).card.metrics["held_out"]
-    grounds = list(validation_grounds(model, examples, pairs))
-    found = [finish(predict(model, ground.given)).data[:, ground.test] for ground in grounds]
-    truth = [ground.wanted.data[:, ground.test] for ground in grounds]
-    error = np.square(np.concatenate(found, 1) - np.concatenate(truth, 1)).mean()
-    assert rows[0]["MSE"] == pytest.approx(error, rel=1e-4)
-    assert {row["pixels"] for row in rows} == {sum(one.held_out for one in model.card.trained_on)}
-    assert {row["images"] for row in rows} == {2}
-
-
-def test_classes_of_single_spectra_are_judged_together(noisy, truth):
-    def spectrum(y, x):
-        there = slice(y, y + 1), slice(x, x + 1)
-        labels = Labels(np.ones((1, 1), np.uint8), (truth.classes[truth.data[y, x] - 1],))
-        return {"spectra": noisy.after("cut", data=noisy.data[:, *there]), "labels": labels}
-
-    files = [spectrum(y, x) for y in range(0, 20, 4) for x in range(0, 26, 3)]
-    recipe = Recipe(task=ClassifySpectra(), network=Pixelwise(width=8), training=Training(epochs=2))
-    examples = [recipe.example(**file) for file in files]
-    model = finish(judged(finish(fit(recipe, examples)), examples, files))
-    assert all(loss is not None for loss in model.card.validations)
-    row = model.card.metrics["held_out"][0]
-    held = sum(one.held_out for one in model.card.trained_on)
-    assert (row["pixels"], row["images"], row["classes"]) == (held, held, 2)
-    assert held >= 0.15 * len(files)
 
 
 def test_model_and_raw_data_are_judged_as_they_were_preprocessed(noisy, clean):

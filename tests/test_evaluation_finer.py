@@ -6,22 +6,20 @@ import numpy as np
 import pytest
 import torch
 
-from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
+from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.baselines import enlargers
 from napari_hyperspectral.cube import Cube
 from napari_hyperspectral.degradation import Degradation
 from napari_hyperspectral.evaluation import (
     HeldOut,
     evaluate,
-    judged,
     pair_of,
-    validation_grounds,
 )
 from napari_hyperspectral.machine import Machine
 from napari_hyperspectral.networks import Pixelwise
 from napari_hyperspectral.progress import finish
 from napari_hyperspectral.recipe import Recipe, Training
-from napari_hyperspectral.tasks import Calibrate, ClassifyImages, PredictChannels, SuperResolve
+from napari_hyperspectral.tasks import Calibrate, SuperResolve
 from napari_hyperspectral.training import fit
 
 MACHINE = Machine(device="cpu", threads=1)
@@ -109,61 +107,6 @@ def test_a_truth_of_another_grid_is_refused(clean):
         HeldOut(coarse, wrong, *masks)
 
 
-def test_a_fresh_super_resolver_is_judged_on_its_held_out_blocks(clean):
-    images = [{"fine": clean}]
-    model, made = learned(SuperResolve(scale=2), *images, validation=0.3, block=3, guard=0)
-    rows = finish(judged(model, made, images, machine=MACHINE)).card.metrics["held_out"]
-    assert [row["method"] for row in rows] == ["Pixelwise", "nearest", "bicubic"]
-    assert 0 < rows[0]["pixels"] < 10 * 13
-
-
-def test_figures_on_several_finer_images_are_means_by_their_test_pixels(clean):
-    images = [{"fine": clean}, {"fine": clean.after("cut", data=3 * clean.data[..., :12])}]
-    model, made = learned(SuperResolve(scale=2), *images, validation=0.3, block=3, guard=0)
-    rows = finish(judged(model, made, images, machine=MACHINE)).card.metrics["held_out"]
-    grounds = list(validation_grounds(model, made, images))
-    each = [
-        finish(evaluate(model, ground, machine=MACHINE)).report.tables[0].rows[2]["RMSE"]
-        for ground in grounds
-    ]
-    pixels = [int(ground.test.sum()) for ground in grounds]
-    assert (rows[2]["method"], rows[2]["pixels"], rows[2]["images"]) == ("bicubic", sum(pixels), 2)
-    assert rows[2]["RMSE"] == pytest.approx(np.average(each, weights=pixels))
-
-
-def test_features_of_channels_are_compared_image_by_image(clean):
-    def pair(columns):
-        cube = clean.after("cut", data=clean.data[..., columns])
-        return {"cube": cube, "target": Cube(cube.data[3:5] ** 2, ChannelAxis(("a", "b")))}
-
-    pairs = [pair(slice(None, 10)), pair(slice(10, None))]
-    model, made = learned(PredictChannels(), *pairs, validation=0.3, block=5, guard=0)
-    row = finish(judged(model, made, pairs, machine=MACHINE)).card.metrics["held_out"][0]
-    grounds = list(validation_grounds(model, made, pairs))
-    each = [
-        finish(evaluate(model, ground, baselines=False, machine=MACHINE)).report.tables[0].rows[0]
-        for ground in grounds
-    ]
-    pixels = [int(ground.test.sum()) for ground in grounds]
-    assert row["FSIM"] == pytest.approx(np.average([r["FSIM"] for r in each], weights=pixels))
-    assert row["Pearson"] != pytest.approx(np.average([r["Pearson"] for r in each], weights=pixels))
-
-
-@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_a_line_of_pixels_has_no_features_and_leaves_those_of_the_image_beside_it(clean, order):
-    cubes = [clean, clean.after("cut", data=clean.data[:, :1])]
-    pairs = [
-        {"cube": cubes[i], "target": Cube(cubes[i].data[3:4] ** 2, ChannelAxis(("a",)))}
-        for i in order
-    ]
-    model, made = learned(PredictChannels(), *pairs, validation=0.3, block=3, guard=0)
-    row = finish(judged(model, made, pairs, machine=MACHINE)).card.metrics["held_out"][0]
-    ground = list(validation_grounds(model, made, pairs))[order.index(0)]
-    alone = finish(evaluate(model, ground, baselines=False, machine=MACHINE)).report
-    assert row["images"] == 2
-    assert row["FSIM"] == pytest.approx(alone.tables[0].rows[0]["FSIM"])
-
-
 def test_spectra_of_another_instrument_are_judged_as_spectra(clean):
     other = Cube(
         2 * clean.data[1:11:2], SpectralAxis(clean.axis.centres[1:11:2], "nm"), name="reference"
@@ -176,13 +119,3 @@ def test_spectra_of_another_instrument_are_judged_as_spectra(clean):
     assert list(rows) == ["Pixelwise", "mean", "PCA + ridge"]
     assert rows["PCA + ridge"]["angle °"] < 0.1  # every second band is a linear map
     assert rows["PCA + ridge"]["fitted MSE"] < rows["mean"]["fitted MSE"]
-
-
-def test_a_fresh_classifier_of_images_stands_beside_the_most_frequent_class(clean, noisy):
-    pairs = [{"image": clean, "label": "fine"}, {"image": noisy, "label": "grainy"}] * 4
-    model, made = learned(ClassifyImages(), *pairs, validation=0.4)
-    rows = finish(judged(model, made, pairs, machine=MACHINE)).card.metrics["held_out"]
-    assert [row["method"] for row in rows] == ["Pixelwise", "most frequent class"]
-    held = sum(1 for one in model.card.trained_on if one.held_out)
-    assert rows[0]["images"] == rows[1]["images"] == held
-    assert rows[1]["kappa %"] <= 0 or np.isnan(rows[1]["kappa %"])

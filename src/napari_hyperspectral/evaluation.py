@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -25,14 +24,13 @@ from .baselines import (
     tuned_svm,
 )
 from .cube import Cube, Image, Labels
-from .holding_out import splits_of
 from .machine import Machine
 from .model import Model
-from .prediction import Cancelled, predict
+from .prediction import predict
 from .progress import Job, Progress, Stop, part_of
 from .reports import Report, Row, Table, plain
 from .splits import Mask, beyond
-from .tasks import Example, Task
+from .tasks import Task
 from .tasks.finer import FinerTask
 
 _PREDICTED: Final = 50
@@ -141,62 +139,39 @@ def evaluate(
     ValueError
         If not even the narrowest guard leaves a test pixel.
     """
-    held_out = _numbered_alike(held_out, model)
+    held_out = numbered_alike(held_out, model)
     prediction = predict(model, held_out.given, machine=machine)
     predicted = yield from part_of(prediction, 0, _PREDICTED, "predicting")
-    held_out = _prepared(held_out, model)
+    held_out = prepared(held_out, model)
     grounds = [_Guarded(g, held_out.test & beyond(held_out.taught, g)) for g in sorted(guards)]
     if not grounds[0].test.any():
         raise ValueError(f"a guard of {grounds[0].guard} pixels leaves no pixel to test on")
     found: dict[tuple[str, str], NDArray[Any]] = {}
     found[type(model.recipe.network).__name__, ""] = np.asarray(predicted.data)
-    for step, method in enumerate(_methods(held_out, model, baselines), start=1):
+    for step, method in enumerate(methods_beside(held_out, model, baselines), start=1):
         found[method.name, method.settings] = method.run(held_out.given.numpy())
         try:
             yield Progress(min(_PREDICTED + 12 * step, 100), 100, note=f"tuned {method.name}")
         except Stop:
             break  # report what there is
-    judge = _judge(held_out, model)
+    judge = judge_of(held_out, model)
     rows: list[dict[str, Any]] = [
         {"guard": ground.guard, "method": name, "settings": settings} | judge(image, ground.test)
         for ground in grounds
         for (name, settings), image in found.items()
     ]
-    tables = [Table("On held-out ground", [_counted(row, held_out, grounds) for row in rows])]
+    tests = {ground.guard: ground.test for ground in grounds}
+    counts = [counted(row, held_out, tests[row["guard"]]) for row in rows]
+    tables = [Table("On held-out ground", counts)]
     if isinstance(held_out.wanted, Labels):
         tables.append(_by_class(held_out, found, grounds[0]))
     report = Report(
         f"{model.card.recipe['task']['kind']} on {held_out.given.name or 'a cube'}",
         tables,
-        _notes(model, held_out, _sides(model, held_out)),
+        notes_on(model, held_out, sides_of(model, held_out)),
     )
     figures = {"held_out": [plain(row) for row in tables[0].rows], "notes": list(report.notes)}
     return Evaluation(model.with_metrics(figures), report, predicted)
-
-
-def validation_grounds(
-    model: Model, examples: Sequence[Example], images: Sequence[Mapping[str, Image | str]]
-) -> Iterator[HeldOut]:
-    """Yield what training held out of each of its images, as ground to test on.
-
-    It chose the best epoch, so figures on it are a little too good; they cost no data.
-
-    Parameters
-    ----------
-    model : Model
-        Fresh from training.
-    examples : sequence of Example
-        All that it was trained on, in that order.
-    images : sequence of mapping of name to image
-        What the examples were made of; only those of which something was held out are looked at.
-    """
-    task: Task = model.recipe.task
-    splits = splits_of(model.recipe, task.agreed(examples))
-    for number, (example, split) in enumerate(zip(examples, splits, strict=True)):
-        if split.drawn.any():
-            given, wanted = pair_of(task, images[number])
-            used = (example.strata > 0).any(axis=0)
-            yield HeldOut(given, wanted, split.rest & used, split.drawn)
 
 
 def pair_of(task: Task, images: Mapping[str, Image | str]) -> tuple[Cube, Cube | Labels]:
@@ -213,47 +188,6 @@ def pair_of(task: Task, images: Mapping[str, Image | str]) -> tuple[Cube, Cube |
     assert isinstance(given, Cube)
     assert isinstance(wanted, Cube | Labels)
     return given, wanted
-
-
-def judged(
-    model: Model,
-    examples: Sequence[Example],
-    images: Sequence[Mapping[str, Image | str]],
-    *,
-    machine: Machine | None = None,
-) -> Job[Model]:
-    """Return a fresh model with figures of merit on what its training held out, of all its images.
-
-    Quick: of the baselines only the raw data. Where nothing was held out, or when it is stopped,
-    the model comes back as it is.
-
-    Parameters
-    ----------
-    model : Model
-        Fresh from training.
-    examples : sequence of Example
-        All that it was trained on, in that order.
-    images : sequence of mapping of name to image
-        What the examples were made of, as the task names them; those of which something was held
-        out are looked at, one at a time.
-    machine : Machine, optional
-        Where the model runs.
-    """
-    task: Task = model.recipe.task
-    count = sum(one.held_out > 0 for one in model.card.trained_on)
-    if not count:
-        return model
-    if str in task.asks_for().values():
-        return (yield from _judged_whole(model, examples, images, machine))
-    parts: list[_Part] = []
-    for step, ground in enumerate(validation_grounds(model, examples, images)):
-        start, end = (100 * n // count for n in (step, step + 1))
-        job = _judged_part(model, ground, machine)
-        try:
-            parts.append((yield from part_of(job, start, end, f"judging {ground.given.name}")))
-        except Cancelled:
-            return model
-    return model.with_metrics(_pooled(model, parts))
 
 
 def classes_of_planes(result: Labels) -> list[int]:
@@ -285,49 +219,29 @@ def rows_on_classes(
     ]
 
 
-def _accuracies(found: NDArray[Any], truth: NDArray[Any], count: int) -> dict[str, float]:
-    """Return accuracy in all, averaged over classes, and beyond chance, in %."""
-    table = metrics.confusion(found, truth, count)
-    return {
-        "OA %": 100 * metrics.overall_accuracy(table),
-        "AA %": 100 * metrics.average_accuracy(table),
-        "kappa %": 100 * metrics.kappa(table),
-    }
+def numbered_alike(held_out: HeldOut, model: Model) -> HeldOut:
+    """Number classes as the model does, where it knows all their names: files may count otherwise."""
+    wanted, gives = held_out.wanted, model.card.output_axis
+    if not isinstance(wanted, Labels) or not isinstance(gives, ChannelAxis):
+        return held_out
+    if not wanted.classes or not set(wanted.classes) <= set(gives.names):
+        return held_out
+    number = np.array([0, *(gives.names.index(name) + 1 for name in wanted.classes)])
+    truth = replace(wanted, data=number[wanted.numpy()], classes=gives.names, colours=())
+    return replace(held_out, wanted=truth)
 
 
-def _judged_whole(
-    model: Model,
-    examples: Sequence[Example],
-    images: Sequence[Mapping[str, Image | str]],
-    machine: Machine | None,
-) -> Job[Model]:
-    """Return a model that classifies images with figures on the images held out."""
-    task: Task = model.recipe.task
-    agreed = task.agreed(examples)
-    splits = splits_of(model.recipe, agreed)
-    chosen = [i for i, split in enumerate(splits) if split.drawn.any()]
-    truths: list[int] = []
-    found: list[int] = []
-    for step, number in enumerate(chosen):
-        cube = images[number][next(iter(task.asks_for()))]
-        assert isinstance(cube, Cube)
-        job = predict(model, cube, machine=machine)
-        start, end = (100 * n // len(chosen) for n in (step, step + 1))
-        try:
-            result = yield from part_of(job, start, end, f"judging {cube.name}")
-        except Cancelled:
-            return model
-        assert isinstance(result, Labels)
-        planes = classes_of_planes(result)
-        found += planes
-        truths += agreed[number].wanted.reshape(len(planes)).astype(int).tolist()
-    if not truths:
-        return model
-    rows = rows_on_classes(model, len(chosen), found, truths)
-    return model.with_metrics({"held_out": [plain(row) for row in rows], "notes": []})
+def prepared(held_out: HeldOut, model: Model) -> HeldOut:
+    """Preprocess a measurement and its truth as those that the model learned from."""
+    preprocessing = model.recipe.preprocessing
+    given, wanted = held_out.given, held_out.wanted
+    if isinstance(wanted, Cube) and _of_spectra(model):
+        paired = len(model.recipe.task.spectra) > 1
+        wanted = preprocessing.on(wanted, beside=given if paired else None)
+    return replace(held_out, given=preprocessing.on(given), wanted=wanted)
 
 
-class _Sides(NamedTuple):
+class Sides(NamedTuple):
     """How many pixels of an image are on which side."""
 
     taught: int
@@ -337,146 +251,14 @@ class _Sides(NamedTuple):
     all: int
 
 
-class _Part(NamedTuple):
-    """What one of the images judged adds to the figures on all."""
-
-    sides: _Sides
-    figures: Sequence[Row]
-    """Of each method, on the image as it is."""
-    listed: HeldOut | None = None
-    """Its test pixels as an image of one row; None of finer images, which are judged as images."""
-    found: Mapping[tuple[str, str], NDArray[Any]] = MappingProxyType({})
-    """What each method, with its settings, made of these pixels."""
-
-
-def _judged_part(model: Model, ground: HeldOut, machine: Machine | None) -> Job[_Part]:
-    """Run a model, and keep of an image what figures on several are made of."""
-    ground = _numbered_alike(ground, model)
-    predicted = yield from predict(model, ground.given, machine=machine)
-    ground = _prepared(ground, model)
-    sides = _sides(model, ground)
-    found = {(type(model.recipe.network).__name__, ""): np.asarray(predicted.data)}
-    for method in _methods(ground, model, tuned=False):
-        found[method.name, method.settings] = method.run(ground.given.numpy())
-    judge = _judge(ground, model)
-    figures = [_named(name) | judge(image, ground.test) for name, image in found.items()]
-    if ground.scale > 1:
-        return _Part(sides, figures)
-    labels = isinstance(ground.wanted, Labels)
-    listed = {name: _listed(image, ground.test, labels) for name, image in found.items()}
-    return _Part(sides, figures, _list_of(ground), listed)
-
-
-def _named(method: tuple[str, str]) -> dict[str, Any]:
-    return {"guard": 0, "method": method[0], "settings": method[1]}
-
-
-def _listed(image: NDArray[Any], test: Mask, labels: bool) -> NDArray[Any]:
-    """Return some pixels of all planes as an image of one row."""
-    return image[..., test].reshape(1, -1) if labels else spectra_of(image, test)
-
-
-def _list_of(ground: HeldOut) -> HeldOut:
-    """Return the test pixels of all planes as an image of one row."""
-    given = Cube(spectra_of(ground.given.numpy(), ground.test), ground.given.axis)
-    wanted = ground.wanted
-    truth = _listed(wanted.numpy(), ground.test, isinstance(wanted, Labels))
-    listed = (
-        Labels(truth, wanted.classes) if isinstance(wanted, Labels) else Cube(truth, wanted.axis)
-    )
-    return _all_of(given, listed)
-
-
-def _all_of(given: Cube, wanted: Cube | Labels) -> HeldOut:
-    everywhere = np.ones(given.shape[-2:], bool)
-    return HeldOut(given, wanted, ~everywhere, everywhere)
-
-
-def _pooled(model: Model, parts: Sequence[_Part]) -> dict[str, Any]:
-    """Return the figures and notes for a card: of the test pixels of all images together."""
-    sides = _Sides(*(sum(counts) for counts in zip(*(part.sides for part in parts), strict=True)))
-    grounds = [part.listed for part in parts if part.listed]
-    rows, how = _mean_rows(parts), "means over them, by the number of their test pixels"
-    if grounds:
-        ground = _joined(grounds)
-        pooled = _pooled_rows(model, ground, parts)
-        # FSIM, say, is of images alone
-        rows = [{**row, **mean, **row} for row, mean in zip(pooled, rows, strict=True)]
-        how = "all their test pixels together" + ", FSIM as their mean" * ("FSIM" in rows[0])
-        notes = _notes(model, ground, sides)
-    else:
-        notes = _notes_on_finer(model.recipe.task.enlarges, sides)
-    if len(parts) > 1:
-        notes.append(f"Figures are of {len(parts)} images: {how}.")
-    return {"held_out": [plain({**row, "images": len(parts)}) for row in rows], "notes": notes}
-
-
-def _pooled_rows(model: Model, ground: HeldOut, parts: Sequence[_Part]) -> list[Row]:
-    judge = _judge(ground, model)
-    everywhere = [_Guarded(0, ground.test)]
-    rows: list[Row] = []
-    for name in parts[0].found:
-        image = np.concatenate([part.found[name] for part in parts], axis=-1)
-        rows.append(_counted(_named(name) | judge(image, ground.test), ground, everywhere))
-    return rows
-
-
-def _joined(grounds: Sequence[HeldOut]) -> HeldOut:
-    """Return lists of pixels as one."""
-
-    def joined(images: Sequence[Cube | Labels]) -> NDArray[Any]:
-        return np.concatenate([image.numpy() for image in images], axis=-1)
-
-    first = grounds[0]
-    given = replace(first.given, data=joined([ground.given for ground in grounds]))
-    wanted = replace(first.wanted, data=joined([ground.wanted for ground in grounds]))
-    return _all_of(given, wanted)
-
-
-def _mean_rows(parts: Sequence[_Part]) -> Sequence[Row]:
-    """Return the mean figures of each method, images of more test pixels counting for more."""
-    rows: list[Row] = []
-    for each in zip(*(part.figures for part in parts), strict=True):
-        mean = dict(each[0]) | {"pixels": sum(part.sides.test for part in parts)}
-        # a row of pixels has no FSIM, say, but the image beside it has
-        for name in dict.fromkeys(
-            n for row in each for n, v in row.items() if isinstance(v, float)
-        ):
-            values = np.array([row.get(name, np.nan) for row in each])
-            known = np.isfinite(values)
-            weights = np.array([part.sides.test for part in parts])[known]
-            mean[name] = (
-                float(np.average(values[known], weights=weights)) if known.any() else values[0]
-            )
-        rows.append(mean)
-    return rows
-
-
-def _sides(model: Model, held_out: HeldOut) -> _Sides:
+def sides_of(model: Model, held_out: HeldOut) -> Sides:
+    """Count the pixels that taught, those that test, and those of them that see what taught."""
     far = held_out.test & beyond(held_out.taught, model.recipe.network.reach)
     test = int(held_out.test.sum())
-    return _Sides(int(held_out.taught.sum()), test, test - int(far.sum()), held_out.test.size)
+    return Sides(int(held_out.taught.sum()), test, test - int(far.sum()), held_out.test.size)
 
 
-def _coarse_and_fine(task: FinerTask, fine: Cube) -> tuple[Cube, Cube]:
-    example = task.example(fine=fine)
-    coarse, whole = (
-        planes.reshape(*fine.shape[:-3], *planes.shape[1:])
-        for planes in (example.given, example.wanted)
-    )
-    top, left = (
-        start + step * side
-        for start, step, side in zip(
-            fine.origin, task.degrades.offset, fine.pixel_size, strict=True
-        )
-    )
-    given = replace(
-        fine, data=coarse, pixel_size=example.pixel_size, origin=(top, left), georeference=None
-    )
-    return given, replace(fine, data=whole)
-
-
-def _methods(held_out: HeldOut, model: Model, tuned: bool) -> Iterator[Method]:
+def methods_beside(held_out: HeldOut, model: Model, tuned: bool) -> Iterator[Method]:
     """Yield the baselines; without `tuned` only the raw data, where they are comparable.
 
     Where no pixel taught, nothing can be tuned, nor the raw data be brought to another unit.
@@ -505,35 +287,7 @@ def _methods(held_out: HeldOut, model: Model, tuned: bool) -> Iterator[Method]:
         yield from islice(methods, 2) if _of_spectra(model) else methods
 
 
-def _numbered_alike(held_out: HeldOut, model: Model) -> HeldOut:
-    """Number classes as the model does, where it knows all their names: files may count otherwise."""
-    wanted, gives = held_out.wanted, model.card.output_axis
-    if not isinstance(wanted, Labels) or not isinstance(gives, ChannelAxis):
-        return held_out
-    if not wanted.classes or not set(wanted.classes) <= set(gives.names):
-        return held_out
-    number = np.array([0, *(gives.names.index(name) + 1 for name in wanted.classes)])
-    truth = replace(wanted, data=number[wanted.numpy()], classes=gives.names, colours=())
-    return replace(held_out, wanted=truth)
-
-
-def _prepared(held_out: HeldOut, model: Model) -> HeldOut:
-    """Preprocess a measurement and its truth as those that the model learned from."""
-    preprocessing = model.recipe.preprocessing
-    given, wanted = held_out.given, held_out.wanted
-    if isinstance(wanted, Cube) and _of_spectra(model):
-        paired = len(model.recipe.task.spectra) > 1
-        wanted = preprocessing.on(wanted, beside=given if paired else None)
-    return replace(held_out, given=preprocessing.on(given), wanted=wanted)
-
-
-def _of_spectra(model: Model) -> bool:
-    """Whether what the model gives are spectra, not channels or classes."""
-    task: Task = model.recipe.task
-    return list(task.asks_for())[-1] in task.spectra
-
-
-def _judge(held_out: HeldOut, model: Model) -> Callable[[NDArray[Any], Mask], dict[str, Any]]:
+def judge_of(held_out: HeldOut, model: Model) -> Callable[[NDArray[Any], Mask], dict[str, Any]]:
     """Return what measures a result on some pixels."""
     if isinstance(held_out.wanted, Labels):
         truth = held_out.wanted.numpy()
@@ -563,6 +317,66 @@ def _judge(held_out: HeldOut, model: Model) -> Callable[[NDArray[Any], Mask], di
         }
 
     return of_intensities
+
+
+def counted(row: Row, held_out: HeldOut, test: Mask) -> Row:
+    """Return a row with the pixels, and the classes, that its guard leaves to `test`."""
+    counts: dict[str, Any] = {"guard": row["guard"], "pixels": int(test.sum())}
+    if isinstance(held_out.wanted, Labels):
+        left = held_out.wanted.numpy()[..., test]
+        counts |= {"pixels": int((left > 0).sum()), "classes": len(np.unique(left[left > 0]))}
+    return counts | dict(row)
+
+
+def notes_on(model: Model, held_out: HeldOut, sides: Sides) -> list[str]:
+    """Return in sentences how figures came about, on ground with so many pixels on each side."""
+    if held_out.scale > 1:
+        return notes_on_finer(held_out.scale, sides)
+    return [*_notes_on_ground(model, sides), *_notes_on_figures(held_out, sides)]
+
+
+def notes_on_finer(scale: int, sides: Sides) -> list[str]:
+    """Return in sentences how figures on finer images came about."""
+    return [
+        f"Of {sides.all} coarse pixels, {sides.test} test: each by the {scale}² fine ones it was "
+        "made of. Nearest and bicubic know where the coarse pixels lie in the fine image.",
+        "The range of PSNR and SSIM is that of the truth on the test pixels; SSIM is of each "
+        "band as an image, ERGAS counts all bands alike.",
+    ]
+
+
+def _accuracies(found: NDArray[Any], truth: NDArray[Any], count: int) -> dict[str, float]:
+    """Return accuracy in all, averaged over classes, and beyond chance, in %."""
+    table = metrics.confusion(found, truth, count)
+    return {
+        "OA %": 100 * metrics.overall_accuracy(table),
+        "AA %": 100 * metrics.average_accuracy(table),
+        "kappa %": 100 * metrics.kappa(table),
+    }
+
+
+def _coarse_and_fine(task: FinerTask, fine: Cube) -> tuple[Cube, Cube]:
+    example = task.example(fine=fine)
+    coarse, whole = (
+        planes.reshape(*fine.shape[:-3], *planes.shape[1:])
+        for planes in (example.given, example.wanted)
+    )
+    top, left = (
+        start + step * side
+        for start, step, side in zip(
+            fine.origin, task.degrades.offset, fine.pixel_size, strict=True
+        )
+    )
+    given = replace(
+        fine, data=coarse, pixel_size=example.pixel_size, origin=(top, left), georeference=None
+    )
+    return given, replace(fine, data=whole)
+
+
+def _of_spectra(model: Model) -> bool:
+    """Whether what the model gives are spectra, not channels or classes."""
+    task: Task = model.recipe.task
+    return list(task.asks_for())[-1] in task.spectra
 
 
 def _judge_of_finer(wanted: Cube, scale: int) -> Callable[[NDArray[Any], Mask], dict[str, Any]]:
@@ -623,16 +437,6 @@ def _features(found: NDArray[Any], truth: NDArray[Any], test: Mask) -> float:
     return float(np.mean(each))
 
 
-def _counted(row: Row, held_out: HeldOut, grounds: Sequence[_Guarded]) -> Row:
-    """Return a row with the pixels, and the classes, that its guard leaves."""
-    test = next(ground.test for ground in grounds if ground.guard == row["guard"])
-    counts: dict[str, Any] = {"guard": row["guard"], "pixels": int(test.sum())}
-    if isinstance(held_out.wanted, Labels):
-        left = held_out.wanted.numpy()[..., test]
-        counts |= {"pixels": int((left > 0).sum()), "classes": len(np.unique(left[left > 0]))}
-    return counts | dict(row)
-
-
 def _by_class(
     held_out: HeldOut, found: dict[tuple[str, str], NDArray[Any]], ground: _Guarded
 ) -> Table:
@@ -654,22 +458,7 @@ def _by_class(
     return Table(f"Class by class, guard {ground.guard}", rows)
 
 
-def _notes(model: Model, held_out: HeldOut, sides: _Sides) -> list[str]:
-    if held_out.scale > 1:
-        return _notes_on_finer(held_out.scale, sides)
-    return [*_notes_on_ground(model, sides), *_notes_on_figures(held_out, sides)]
-
-
-def _notes_on_finer(scale: int, sides: _Sides) -> list[str]:
-    return [
-        f"Of {sides.all} coarse pixels, {sides.test} test: each by the {scale}² fine ones it was "
-        "made of. Nearest and bicubic know where the coarse pixels lie in the fine image.",
-        "The range of PSNR and SSIM is that of the truth on the test pixels; SSIM is of each "
-        "band as an image, ERGAS counts all bands alike.",
-    ]
-
-
-def _notes_on_ground(model: Model, sides: _Sides) -> list[str]:
+def _notes_on_ground(model: Model, sides: Sides) -> list[str]:
     if not sides.taught:
         return [
             "All measured pixels of these images are judged; what is raw is as it was measured."
@@ -686,7 +475,7 @@ def _notes_on_ground(model: Model, sides: _Sides) -> list[str]:
     ]
 
 
-def _notes_on_figures(held_out: HeldOut, sides: _Sides) -> list[str]:
+def _notes_on_figures(held_out: HeldOut, sides: Sides) -> list[str]:
     if held_out.same_bands:
         aligned = (
             " Raw, Savitzky–Golay and PCA are brought to the target's unit by one scale and "

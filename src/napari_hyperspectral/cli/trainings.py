@@ -70,7 +70,7 @@ def train(
     if out is None:
         raise typer.BadParameter("give the model file to write: -o model.safetensors")
     print("\n".join(_fewer(pairing.lines())), file=sys.stderr)
-    from ..evaluation import judged
+    from ..judging import judged
     from ..model import Model
     from ..pairing import RowImages
     from ..progress import finish

@@ -34,8 +34,8 @@ from ..augmentation import Augmentation
 from ..card import Card, read_card
 from ..cube import Image
 from ..devices import torch_device
-from ..evaluation import judged
 from ..idle import idle
+from ..judging import judged
 from ..layers import to_layer
 from ..machine import Machine
 from ..memory import check_training
