@@ -74,6 +74,14 @@ def press(qtbot, dock):
     qtbot.waitUntil(lambda: not dock.panel.running, timeout=30_000)
 
 
+def test_before_there_is_a_model_nobody_knows_what_it_is_compared_with(viewer, dock, noisy):
+    layer = add(viewer, noisy)
+    with pytest.raises(ValueError, match="choose a model first"):
+        dock.choose_truth(noisy=layer)
+    with pytest.raises(ValueError, match="choose a model first"):
+        dock.choose_truth_files(noisy="low")
+
+
 def test_a_model_is_judged_by_layers_as_by_python(
     viewer, dock, learn, noisy, clean, qtbot, tmp_path
 ):

@@ -70,14 +70,26 @@ class TruthChoice(QScrollArea):
             self.files.ask_for(kinds)
 
     def choose(self, *examples: Mapping[str, Layer | str]) -> None:
-        """Choose layers, and texts, of all images, by name, and show their tab."""
+        """Choose layers, and texts, of all images, by name, and show their tab.
+
+        Raises
+        ------
+        ValueError
+            If no model was chosen that says what is asked for, or a name is not asked for.
+        """
+        self._check_model()
         self.examples.choose(*examples)
         self._sources.setCurrentWidget(self.examples)
 
     def choose_files(self, **paths: str | Path) -> None:
-        """Choose files, or folders of them, by name, and show their tab."""
+        """Choose files, or folders of them, by name, and show their tab; refuses as `choose`."""
+        self._check_model()
         self.files.choose(**paths)
         self._sources.setCurrentWidget(self.files)
+
+    def _check_model(self) -> None:
+        if not self.examples.kinds:
+            raise ValueError("choose a model first: it says which images are compared")
 
 
 def kinds_of(task: str) -> Kinds:
