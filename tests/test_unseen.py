@@ -1,5 +1,7 @@
 """A model is judged on whole images, and is told which of them taught it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,25 @@ def test_images_that_did_not_teach_are_ground_to_test_on_as_a_whole(noisy, clean
     assert mse[4] == pytest.approx((mse[0] + mse[2]) / 2)
     assert "noisy left taught the model: figures on it are too good." in report.notes
     assert not any("noisy right" in note for note in report.notes)
+
+
+def test_an_image_that_only_validated_is_not_said_to_have_taught(noisy, clean):
+    left, right = (
+        {
+            name: image.after("cut", data=image.data[..., part], name=f"{name} {side}")
+            for name, image in (("noisy", noisy), ("clean", clean))
+        }
+        for side, part in (("left", slice(13)), ("right", slice(13, None)))
+    )
+    recipe = Recipe(task=Denoise(), network=Pixelwise(width=4), training=Training(epochs=1))
+    validates = replace(recipe.example(**right), validates=True)
+    model = finish(fit(recipe, [recipe.example(**left), validates]))
+    notes = finish(evaluate_unseen(model, [left, right])).notes
+    assert [note for note in notes if "too good" in note] == [
+        "noisy left taught the model: figures on it are too good.",
+        "noisy right was used in the training of the model, to choose its best epoch: figures on "
+        "it are a little too good.",
+    ]
 
 
 @pytest.fixture

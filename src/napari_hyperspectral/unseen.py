@@ -32,7 +32,7 @@ def evaluate_unseen(
     Parameters
     ----------
     model : Model
-        Trained on other images; the report names those that it was trained on after all.
+        Trained on other images; the report names those that were used in its training after all.
     images : sequence of mapping of name to image
         As the model's task names them; taken one at a time.
     machine : Machine, optional
@@ -67,7 +67,7 @@ def _evaluate_pixels(
         names = list(model.recipe.task.asks_for())
         # labels as the model numbers them
         pair = dict(zip(names, (ground.given, ground.wanted), strict=True)) if names[1:] else one
-        notes |= dict.fromkeys([*found.report.notes, *_taught(model, pair, name)])
+        notes |= dict.fromkeys([*found.report.notes, *_seen_in_training(model, pair, name)])
     return Report(
         _title(model, images), [Table("Image by image", rows + _means(rows))], list(notes)
     )
@@ -96,7 +96,7 @@ def _evaluate_whole(
         founds += found
         given = ", ".join(dict.fromkeys(names[i - 1] for i in found))
         rows.append({"image": name, "truth": str(truth), "found": given})
-        notes += _taught(model, one, name)
+        notes += _seen_in_training(model, one, name)
     figures = rows_on_classes(model, len(images), founds, truths)
     tables = [Table("All images", figures), Table("Image by image", rows)]
     return Report(_title(model, images), tables, notes)
@@ -140,16 +140,22 @@ def _names(model: Model) -> tuple[str, ...]:
     return gives.names
 
 
-def _taught(model: Model, images: Mapping[str, Image | str], name: str) -> list[str]:
-    """Return a note where an image, classes numbered as the model's, is one that taught it."""
+def _seen_in_training(model: Model, images: Mapping[str, Image | str], name: str) -> list[str]:
+    """Return a note where an image, classes numbered as the model's, taught or validated it."""
     recipe = model.recipe
     if not recipe.task.intensities:
         task = recipe.task.model_copy(update={"classes": _names(model)})
         recipe = recipe.model_copy(update={"task": task})
-    known = {trained.sha256 for trained in model.card.trained_on}
-    if fingerprint(recipe.example(**images)) not in known:
-        return []
-    return [f"{name} taught the model: figures on it are too good."]
+    own = fingerprint(recipe.example(**images))
+    seen = [trained for trained in model.card.trained_on if trained.sha256 == own]
+    if any(trained.taught for trained in seen):
+        return [f"{name} taught the model: figures on it are too good."]
+    if seen:  # it was held out as a whole
+        return [
+            f"{name} was used in the training of the model, to choose its best epoch: figures on "
+            "it are a little too good."
+        ]
+    return []
 
 
 def _means(rows: Sequence[Row]) -> list[dict[str, Any]]:
