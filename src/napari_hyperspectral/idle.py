@@ -77,7 +77,7 @@ _RULES: Final = (
     _Rule(
         tuple(f"training.{name}" for name in ("hold_out", "block", "guard")),
         lambda recipe: recipe.training.validation == 0,
-        "Nothing is held out: validation is 0.",
+        "Validation is 0: nothing is held out but what a list names for validation.",
     ),
     _Rule(
         ("training.block", "training.guard"),

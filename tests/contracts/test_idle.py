@@ -1,8 +1,11 @@
 """A setting that is called idle does nothing: the other half of `test_settings`."""
 
+from dataclasses import replace
+
 import pytest
 from test_settings import ONCE, another, different, fingerprint, images  # noqa: F401
 
+from napari_hyperspectral.holding_out import splits_of
 from napari_hyperspectral.idle import idle
 from napari_hyperspectral.networks import (
     RRDB,
@@ -93,6 +96,14 @@ def test_idle_settings_are_settings_of_the_recipe_and_their_reasons_sentences(re
         part, name = place.split(".")
         assert name in type(getattr(recipe, part)).model_fields
         assert reason.endswith(".")
+
+
+def test_rows_listed_for_validation_are_held_out_though_validation_is_0(noisy, clean):
+    recipe = Recipe(task=Denoise(), network=PIXELWISE, training=once(validation=0))
+    example = recipe.example(noisy=noisy, clean=clean)
+    _, listed = splits_of(recipe, [example, replace(example, validates=True)])
+    assert listed.drawn.all()
+    assert "nothing is held out but what a list names" in idle(recipe)["training.hold_out"]
 
 
 def test_what_a_choice_takes_is_not_idle_beside_it():
