@@ -133,6 +133,31 @@ def test_a_preview_is_what_the_network_is_shown(run, folders, noisy):
     assert (code, "exists already" in err) == (1, True)
 
 
+@pytest.mark.parametrize(
+    ("out", "why"),
+    [
+        ("shown", "wanted.npz exists already"),
+        ("nowhere/shown", "there is no folder 'nowhere'"),
+        ("recipe.json", "recipe.json is a file"),
+    ],
+)
+def test_a_preview_that_cannot_be_written_is_refused_before_anything_is_read(
+    run, folders, out, why
+):
+    (folders / "low" / "cell0_low.npz").write_bytes(b"cannot be read")
+    (folders / "shown").mkdir()
+    (folders / "shown" / "wanted.npz").touch()
+    code, _, err = run("preview", *TRAIN[1:], "-o", out, "--suffix", ".npz")
+    assert code != 0
+    assert why in err
+
+
+def test_a_report_is_not_written_over_a_file(run, folders):
+    code, _, err = run("evaluate", "none.safetensors", *TRAIN[2:], "-o", "recipe.json")
+    assert code != 0
+    assert "recipe.json is a file" in err
+
+
 def test_a_preview_of_images_is_an_image_for_each(run, folders):
     about = json.loads((folders / "recipe.json").read_text())
     about["network"] = {"kind": "spectral_unet", "components": 2, "width": 2, "depth": 1}

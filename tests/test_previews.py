@@ -5,7 +5,7 @@ import pytest
 
 from napari_hyperspectral.augmentation import Augmentation
 from napari_hyperspectral.networks import Pixelwise, SpectralUNet
-from napari_hyperspectral.previews import preview_of
+from napari_hyperspectral.previews import names_shown, preview_of
 from napari_hyperspectral.recipe import Recipe, Training
 from napari_hyperspectral.tasks import ClassifyImages, Denoise, Segment, SuperResolve
 
@@ -15,7 +15,7 @@ IMAGES = SpectralUNet(components=2, width=2, depth=1)
 def test_a_batch_of_spectra_is_a_list_of_measured_ones(noisy, clean):
     recipe = Recipe(task=Denoise(), network=Pixelwise(), training=Training(batch_size=7))
     shown = preview_of(recipe, [recipe.example(noisy=noisy, clean=clean)])
-    assert list(shown) == ["given", "wanted"]
+    assert list(shown) == names_shown(recipe) == ["given", "wanted"]
     measured = noisy.data.reshape(12, -1).T.tolist()
     places = [measured.index(spectrum) for spectrum in shown["given"].data[:, 0].T.tolist()]
     assert len(set(places)) == 7
@@ -38,7 +38,7 @@ def test_labels_of_a_window_are_labels_with_names(noisy, truth):
         training=Training(window=16, together=2, validation=0),
     )
     shown = preview_of(recipe, [recipe.example(cube=noisy, labels=truth)])
-    assert list(shown) == ["1 given", "1 wanted", "2 given", "2 wanted"]
+    assert list(shown) == names_shown(recipe) == ["1 given", "1 wanted", "2 given", "2 wanted"]
     window, ids = shown["1 given"].data, shown["1 wanted"].data
     y, x = np.argwhere(noisy.data[0] == window[0, 0, 0])[0]
     np.testing.assert_array_equal(ids, truth.data[y : y + 16, x : x + 16])

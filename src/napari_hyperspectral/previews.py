@@ -58,6 +58,12 @@ def preview_of(recipe: Recipe, examples: Sequence[Example], epoch: int = 1) -> d
     }
 
 
+def names_shown(recipe: Recipe) -> list[str]:
+    """Return what `preview_of` calls its images; where there is little to show, it has fewer."""
+    numbers = [""] if recipe.apart else [f"{i + 1} " for i in range(recipe.together)]
+    return [f"{number}{what}" for number in numbers for what in ("given", "wanted")]
+
+
 def _shown(
     task: Task, examples: Sequence[Example], batch: Batch, index: int, number: str
 ) -> dict[str, Image]:

@@ -53,7 +53,14 @@ def check_folder(out: Path) -> None:
     """Refuse a folder that cannot be made, for a file has its name."""
     there = next(place for place in (out, *out.parents) if place.exists())
     if not there.is_dir():
-        raise typer.BadParameter(f"{there} is a file; results of several files need a folder")
+        raise typer.BadParameter(f"{there} is a file; wanted a folder to write several files into")
+
+
+def check_folder_in_place(out: Path) -> None:
+    """Refuse what `check_folder` does, and a folder whose own folder is not there."""
+    check_folder(out)
+    if not out.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(out.parent)!r} to make {out.name} in")
 
 
 def targets_of_one(out: Path, words: Sequence[str], force: bool) -> list[Path]:

@@ -26,7 +26,7 @@ from .options import (
     TileMemory,
 )
 from .tables import print_pairs
-from .targets import autosave_of, check_model, check_target
+from .targets import autosave_of, check_folder_in_place, check_model, check_target
 from .words import examples_of, machine_of, pairing_from, read_recipe
 
 
@@ -111,8 +111,8 @@ def evaluate(
 ) -> None:
     """Compare what a model makes of images with the truth; they must not have taught it."""
     machine = machine_of(device, precision, threads, tile_memory, None)
-    if out is not None and not out.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {str(out.parent)!r} to make {out.name} in")
+    if out is not None:
+        check_folder_in_place(out)
     from ..model import Model
     from ..pairing import RowImages
     from ..progress import finish
@@ -144,19 +144,19 @@ def preview(
     force: Force = False,
 ) -> None:
     """Write the first batch of a training as images: prepared, varied, and what is wanted of it."""
+    check_folder_in_place(out)
     recipe = read_recipe(recipe_file)
     pairing = pairing_from(recipe.task, layers).of("train")
     from ..io import format_of, write
-    from ..previews import preview_of
+    from ..previews import names_shown, preview_of
 
     format_of(Path("x" + suffix), "write")
+    for name in names_shown(recipe):
+        check_target(out / (name + suffix), force, to_be_made=True)
     shown = preview_of(recipe, examples_of(recipe, pairing, axes, image), epoch)
-    targets = {out / (name + suffix): picture for name, picture in shown.items()}
     out.mkdir(exist_ok=True)
-    for target in targets:
-        check_target(target, force)
-    for target, picture in targets.items():
-        write(target, picture, overwrite=force)
+    for name, picture in shown.items():
+        target = write(out / (name + suffix), picture, overwrite=force)
         print(target)
 
 
