@@ -225,7 +225,7 @@ def rows_of_classes(roles: Roles, folder: Path) -> Pairing:
     filled = [entry.name for entry, (paths, _) in found.items() if paths]
     if len(filled) < 2:
         raise PairingError(
-            f"{folder} holds images of {len(filled)} classes ({_some(filled) or 'none'}); wanted "
+            f"{folder} holds images of too few classes ({_some(filled) or 'none'}); wanted "
             "at least two folders, each with the images of a class and named after it"
         )
     beside = [str(entry) for entry in entries(folder) if entry not in inside]
@@ -427,7 +427,7 @@ def _unmatched(folders: Mapping[str, Mapping[str, str]]) -> str:
         if any(stem not in other for other in folders.values())
     ]
     return (
-        f"there are {counts} files, and without a partner of the same name are {_some(alone)}; "
+        f"found {counts}; without a partner of the same name: {_some(alone)}; "
         f"rename or move them, choose files by a pattern ('folder/*.tif'), or give {LIST}=files.csv"
     )
 

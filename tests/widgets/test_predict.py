@@ -251,6 +251,7 @@ def test_files_that_exist_are_overwritten_only_when_one_says_so(
     widget.predict(overwrite=True)
     qtbot.waitUntil(lambda: not widget.panel.running)
     assert read(there).shape == (8, 5, 7)
+    assert widget.panel.status.text() == f"wrote 1 file to {tmp_path}"
 
 
 def test_two_files_never_write_to_one(qtbot, widget, model, noisy, tmp_path, complaints):

@@ -170,6 +170,6 @@ class FileChoice(QWidget):
 
 
 def _counted(pairing: Pairing) -> str:
-    count = len(pairing.rows)
-    left = f"; {len(pairing.left_out)} others are left out" if pairing.left_out else ""
-    return f"{count} example{'s' * (count > 1)}{left}"
+    count, left = len(pairing.rows), len(pairing.left_out)
+    others = f"; {left} {'other is' if left == 1 else 'others are'} left out" if left else ""
+    return f"{count} example{'s' * (count != 1)}{others}"

@@ -455,7 +455,8 @@ class PredictWidget(JobDock):
     def _report(self, batch: Batch) -> None:
         self.batch = batch
         self._show_scores(batch.scores)
-        self._say_saved(f"wrote {len(batch.written)} files to {self.folder}", batch.saved)
+        count = len(batch.written)
+        self._say_saved(f"wrote {count} file{'s' * (count != 1)} to {self.folder}", batch.saved)
         if batch.failed:
             reasons = [
                 f"• {name}: {why.removeprefix(f'{name}: ')}"
