@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import statistics
 import time
@@ -72,10 +73,15 @@ def table(rows: Sequence[Row], by: Sequence[str], figures: Sequence[str]) -> str
     lines.append("|" + " --- |" * (len(by) + len(figures) + 1))
     for key in dict.fromkeys(tuple(row[name] for name in by) for row in rows):
         mine = [row for row in rows if tuple(row[name] for name in by) == key]
-        cells = [_spread([row[figure] for row in mine if row.get(figure) is not None])
+        cells = [_spread([row[figure] for row in mine if _is_known(row.get(figure))])
                  for figure in figures]  # fmt: skip
         lines.append("| " + " | ".join((*map(str, key), *cells, str(len(mine)))) + " |")
     return "\n".join(lines)
+
+
+def _is_known(figure: float | None) -> bool:
+    """Tell whether there is a figure: the mean of all pixels, for one, correlates with nothing."""
+    return figure is not None and not math.isnan(figure)
 
 
 def _spread(values: Sequence[float]) -> str:
