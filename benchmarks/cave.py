@@ -28,13 +28,12 @@ from napari_hyperspectral import (
     Recipe,
     SpectralAxis,
     Training,
-    finish,
     predict,
 )
-from napari_hyperspectral.degradation import Degradation
 from napari_hyperspectral.metrics import psnr, spectral_angle
 from napari_hyperspectral.networks import BandwiseEDSR, enlarged
 from napari_hyperspectral.tasks import SuperResolve
+from napari_hyperspectral.tasks.degradation import Degradation
 
 SCENES: Final = ("balloons", "beads", "cloth", "feathers")
 PEAK: Final = 65535.0
@@ -56,7 +55,7 @@ def recipe_of(scale: int, seed: int, epochs: int, *, ensemble: bool = True) -> R
     return Recipe(
         task=SuperResolve(scale=scale, degradation="bicubic", project=True),
         network=BandwiseEDSR(ensemble=ensemble),
-        training=Training(epochs=epochs, learning_rate=2e-3, windows=20, together=3, window=24,
+        training=Training(epochs=epochs, learning_rate=2e-3, patches_per_epoch=20, image_batch_size=3, patch_size=24,
                           validation=0, average=0.99, clip=1.0, seed=seed),
     )  # fmt: skip
 
@@ -78,14 +77,14 @@ def rows_of(
 def rows_on(fine: Cube, model: Model, scale: int, machine: Machine) -> Iterator[Row]:
     """Degrade a scene, make it fine again, and yield a row a method."""
     coarse_of = Degradation(kind="bicubic", scale=scale)
-    given = coarse_of.degrade(torch.from_numpy(fine.numpy()))
-    coarse = fine.after("degraded", data=given.numpy(), name=f"{fine.name} coarse")
-    cubic = enlarged(given[None], scale)[0]
+    input = coarse_of.degrade(torch.from_numpy(fine.numpy()))
+    coarse = fine.after("degraded", data=input.numpy(), name=f"{fine.name} coarse")
+    cubic = enlarged(input[None], scale)[0]
     made = {
         "bicubic": cubic.numpy(),
-        "bicubic as MATLAB's": _as_matlab(given, scale).numpy(),
-        "bicubic, projected": coarse_of.project(cubic, given).numpy(),
-        OURS: finish(predict(model, coarse, machine=machine)).numpy(),
+        "bicubic as MATLAB's": _as_matlab(input, scale).numpy(),
+        "bicubic, projected": coarse_of.project(cubic, input).numpy(),
+        OURS: predict(model, coarse, machine=machine).numpy(),
     }
     found = {name: judged(image, fine.numpy()) for name, image in made.items()}
     base = found["bicubic"]

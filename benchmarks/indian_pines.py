@@ -18,12 +18,13 @@ from typing import Final
 import numpy as np
 from rows import Row, kept, once, options, table, trained
 
-from napari_hyperspectral import Machine, Recipe, Training, finish
-from napari_hyperspectral.evaluation import HeldOut, evaluate
+from napari_hyperspectral import Machine, Recipe, Training
+from napari_hyperspectral.evaluation.compare import evaluate
+from napari_hyperspectral.evaluation.ground import EvaluationPair
 from napari_hyperspectral.networks import Pixelwise, SpectralUNet, UwUNet
 from napari_hyperspectral.samples import indian_pines
-from napari_hyperspectral.splits import block_split
 from napari_hyperspectral.tasks import Segment
+from napari_hyperspectral.training.splits import block_split
 
 GUARDS: Final = (0, 4, 8)
 NETWORKS: Final = {
@@ -43,7 +44,7 @@ def masks(folder: Path, split: str, seed: int, truth: np.ndarray) -> tuple[np.nd
         teach, test = file["disjoint_train"] > 0, file["disjoint_test"] > 0
         return teach & (truth > 0), test & (truth > 0)
     halves = block_split(truth, 0.5, block=16, seed=seed)
-    return halves.drawn, halves.rest
+    return halves.drawn, halves.train
 
 
 def rows(folder: Path, split: str, kind: str, seed: int, machine: Machine) -> Iterator[Row]:
@@ -52,14 +53,19 @@ def rows(folder: Path, split: str, kind: str, seed: int, machine: Machine) -> It
     taught, test = masks(folder, split, seed, truth.numpy())
     shown = truth.after("kept training pixels", data=np.where(taught, truth.data, 0))
     training = Training(
-        epochs=EPOCHS[kind], windows=4, validation=0, average=0.99, weight_decay=0.01, seed=seed
+        epochs=EPOCHS[kind],
+        patches_per_epoch=4,
+        validation=0,
+        average=0.99,
+        weight_decay=0.01,
+        seed=seed,
     )
     recipe = Recipe(task=Segment(), network=NETWORKS[kind], training=training)
     example = recipe.example(cube=cube, labels=shown)
     model = trained(recipe, [example], f"{split}, {kind}, seed {seed}", machine)
-    ground = HeldOut(cube, truth, taught=taught, test=test)
+    ground = EvaluationPair(cube, truth, taught=taught, test=test)
     first = kind == next(iter(NETWORKS))
-    result = finish(evaluate(model, ground, guards=GUARDS, baselines=first, machine=machine))
+    result = evaluate(model, ground, guards=GUARDS, baselines=first, machine=machine)
     for row in result.report.tables[0].rows:
         if first or row["method"] == kind:
             yield dict(row)

@@ -24,12 +24,15 @@ from pydantic import TypeAdapter
 from rich.console import Console
 from rich.progress import Progress as Bar
 
-from napari_hyperspectral import Recipe, Training, finish, fit
+from napari_hyperspectral import Recipe, Training
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube
-from napari_hyperspectral.evaluation import HeldOut, evaluate
+from napari_hyperspectral.evaluation.compare import evaluate
+from napari_hyperspectral.evaluation.ground import EvaluationPair
 from napari_hyperspectral.networks import AnyNetwork
+from napari_hyperspectral.progress import run
 from napari_hyperspectral.tasks import PredictChannels
+from napari_hyperspectral.training.fit import fit_steps
 
 STAINS: Final = ("DAPI", "MAP2", "NFH")
 FOLDS: Final = 3
@@ -62,19 +65,19 @@ def rows_of_fold(folder: Path, fold: int, seed: int, kind: str, epochs: int) -> 
     recipe = Recipe(
         task=PredictChannels(),
         network=TypeAdapter(AnyNetwork).validate_python(NETWORKS[kind]),
-        training=Training(epochs=epochs, windows=8, window=128, block=64, guard=0,
+        training=Training(epochs=epochs, patches_per_epoch=8, patch_size=128, block=64, guard=0,
                           validation=0.1, seed=seed),
     )  # fmt: skip
     start = time.perf_counter()
     with Bar(console=Console(stderr=True), transient=True) as bar:
         line = bar.add_task(f"fold {fold + 1}, seed {seed}", total=100)
-        model = finish(
-            fit(recipe, [recipe.task.example(cube=cube, target=shown)]),
+        model = run(
+            fit_steps(recipe, [recipe.task.example(cube=cube, target=shown)]),
             lambda p: bar.update(line, total=p.total, completed=p.done),
         )
     seconds = time.perf_counter() - start
-    ground = HeldOut(cube, stains, taught=taught, test=test)
-    table = finish(evaluate(model, ground, baselines=seed == 0)).report.tables[0]
+    ground = EvaluationPair(cube, stains, taught=taught, test=test)
+    table = evaluate(model, ground, baselines=seed == 0).report.tables[0]
     network = type(recipe.network).__name__
     return [
         {**row, "fold": fold, "seed": seed, "kind": kind, "epochs": epochs}

@@ -18,10 +18,10 @@ from typing import Final
 import numpy as np
 from rows import Row, kept, once, options, table, trained
 
-from napari_hyperspectral import Machine, Recipe, Training, finish, predict
+from napari_hyperspectral import Machine, Recipe, Training, predict
 from napari_hyperspectral.axis import SpectralAxis
-from napari_hyperspectral.baselines import predictors
 from napari_hyperspectral.cube import Cube
+from napari_hyperspectral.evaluation.baselines import predictors
 from napari_hyperspectral.metrics import pearson
 from napari_hyperspectral.networks import FNet
 from napari_hyperspectral.tasks import PredictChannels
@@ -68,7 +68,7 @@ def network(
         if i != fold
     ]
     model = trained(recipe, examples, f"{kind}, fold {fold + 1}, seed {training.seed}", machine)
-    found = finish(predict(model, Cube(images[fold], axis), machine=machine))
+    found = predict(model, Cube(images[fold], axis), machine=machine)
     yield figures(found.numpy(), targets[fold])
 
 
@@ -76,12 +76,12 @@ def baselines(folder: Path, fold: int) -> Iterator[Row]:
     """Yield a row for each classical method; the volumes stand side by side, the sixth last."""
     images, targets = volumes(folder)
     order = [i for i in range(VOLUMES) if i != fold] + [fold]
-    given, wanted = (np.concatenate([v[i] for i in order], axis=-1) for v in (images, targets))
+    input, target = (np.concatenate([v[i] for i in order], axis=-1) for v in (images, targets))
     width = images[0].shape[-1]
-    taught = np.zeros(given.shape[1:], bool)
+    taught = np.zeros(input.shape[1:], bool)
     taught[:, :-width] = True
-    for method in predictors(given, wanted, taught, np.ones(PLANES, bool)):
-        found = np.asarray(method.run(given))[..., -width:]
+    for method in predictors(input, target, taught, np.ones(PLANES, bool)):
+        found = np.asarray(method.run(input))[..., -width:]
         yield {"method": method.name} | figures(found, targets[fold])
 
 
@@ -93,7 +93,12 @@ def main() -> None:
         once(chosen.rows, {"fold": fold, "seed": None}, baselines, chosen.data, fold)
     for kind, seed, fold in product(NETWORKS, range(chosen.seeds), folds):
         training = Training(
-            epochs=chosen.epochs, windows=8, window=64, validation=0, average=0.99, seed=seed
+            epochs=chosen.epochs,
+            patches_per_epoch=8,
+            patch_size=64,
+            validation=0,
+            average=0.99,
+            seed=seed,
         )
         key = {"method": kind, "fold": fold, "seed": seed, "epochs": chosen.epochs}
         once(chosen.rows, key, network, chosen.data, kind, fold, training, machine)

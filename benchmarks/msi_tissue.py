@@ -21,10 +21,11 @@ import numpy as np
 import torch
 from rows import Row, kept, once, options, table, trained
 
-from napari_hyperspectral import Machine, Recipe, Training, finish, predict
+from napari_hyperspectral import Machine, Recipe, Training, predict
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube
-from napari_hyperspectral.evaluation import HeldOut, evaluate
+from napari_hyperspectral.evaluation.compare import evaluate
+from napari_hyperspectral.evaluation.ground import EvaluationPair
 from napari_hyperspectral.metrics import psnr, spectral_angle
 from napari_hyperspectral.networks import RRDB, Pixelwise, UwUNet, enlarged
 from napari_hyperspectral.tasks import PredictChannels, Restore
@@ -49,21 +50,21 @@ def scene(folder: Path) -> tuple[np.ndarray, np.ndarray]:
 def channels(folder: Path, half: int, kind: str, seed: int, machine: Machine) -> Iterator[Row]:
     """Yield a row a method: predicted images of some peaks; baselines with the first network."""
     data, mz = scene(folder)
-    given, others = mz < LEAST_MZ, np.nonzero(mz >= LEAST_MZ)[0]
+    input, others = mz < LEAST_MZ, np.nonzero(mz >= LEAST_MZ)[0]
     strongest = others[np.argsort(data[others].mean(axis=(1, 2)))[-TARGETS:]]
-    cube = Cube(data[given], SpectralAxis(mz[given], "m/z", "mz"))
-    wanted = Cube(data[strongest], ChannelAxis(tuple(f"m/z {mz[i]:.2f}" for i in strongest)))
+    cube = Cube(data[input], SpectralAxis(mz[input], "m/z", "mz"))
+    target = Cube(data[strongest], ChannelAxis(tuple(f"m/z {mz[i]:.2f}" for i in strongest)))
     column = np.broadcast_to(np.arange(data.shape[-1]), data.shape[1:])
     sides = column < data.shape[-1] // 2 - 1, column > data.shape[-1] // 2
     taught, test = sides[half], sides[1 - half]
-    shown = wanted.after("masked", data=np.where(taught, wanted.data, np.float32(np.nan)))
-    training = Training(epochs=200, windows=4, validation=0, average=0.99, seed=seed)
+    shown = target.after("masked", data=np.where(taught, target.data, np.float32(np.nan)))
+    training = Training(epochs=200, patches_per_epoch=4, validation=0, average=0.99, seed=seed)
     recipe = Recipe(task=PredictChannels(), network=NETWORKS[kind], training=training)
     example = recipe.example(cube=cube, target=shown)
     model = trained(recipe, [example], f"half {half}, {kind}, seed {seed}", machine)
     first = kind == next(iter(NETWORKS))
-    ground = HeldOut(cube, wanted, taught=taught, test=test)
-    result = finish(evaluate(model, ground, baselines=first, machine=machine))
+    ground = EvaluationPair(cube, target, taught=taught, test=test)
+    result = evaluate(model, ground, baselines=first, machine=machine)
     for row in result.report.tables[0].rows:
         if first or row["method"] == kind:
             yield {name: row[name] for name in ("method", "Pearson", "NRMSE")}
@@ -78,19 +79,19 @@ def finer(folder: Path, fold: int, scale: int, seed: int, machine: Machine) -> I
     axis = SpectralAxis.index(len(parts[0]))
     cubes = [Cube(part, axis) for part in parts]
     recipe = Recipe(
-        task=Restore(scale=scale, degradation="area", normalise="cube", critic_width=8),
+        task=Restore(scale=scale, degradation="area", normalise="cube", discriminator_width=8),
         network=RRDB(width=16, blocks=2, growth=8),
-        training=Training(epochs=30, windows=4, validation=0, average=0.99, seed=seed),
+        training=Training(epochs=30, patches_per_epoch=4, validation=0, average=0.99, seed=seed),
     )
     examples = [recipe.example(fine=cube) for i, cube in enumerate(cubes) if i != fold]
     model = trained(recipe, examples, f"fold {fold + 1}, ×{scale}, seed {seed}", machine)
     truth = parts[fold]
     coarse = truth.reshape(len(truth), 16 // scale, scale, 16 // scale, scale).mean(axis=(2, 4))
-    given = torch.from_numpy(coarse)[None]
+    input = torch.from_numpy(coarse)[None]
     found = {
-        "RRDB, FRC-GAN": finish(predict(model, Cube(coarse, axis), machine=machine)).numpy(),
-        "bicubic": enlarged(given, scale)[0].numpy(),
-        "nearest": given.repeat_interleave(scale, -1).repeat_interleave(scale, -2)[0].numpy(),
+        "RRDB, FRC-GAN": predict(model, Cube(coarse, axis), machine=machine).numpy(),
+        "bicubic": enlarged(input, scale)[0].numpy(),
+        "nearest": input.repeat_interleave(scale, -1).repeat_interleave(scale, -2)[0].numpy(),
     }
     for method, image in found.items():
         yield {

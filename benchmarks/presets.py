@@ -18,11 +18,12 @@ import numpy as np
 import torch
 from rows import Row, kept, once
 
-from napari_hyperspectral import ChannelAxis, Cube, Labels, Machine, Recipe, SpectralAxis, fit
-from napari_hyperspectral.memory import TooLargeError, training_bytes
-from napari_hyperspectral.networks import Ports, body_of
-from napari_hyperspectral.presets import PRESETS, Preset
+from napari_hyperspectral import ChannelAxis, Cube, Labels, Machine, Recipe, SpectralAxis
+from napari_hyperspectral.networks import Ports, build_module
+from napari_hyperspectral.recipe.presets import PRESETS, Preset
 from napari_hyperspectral.tasks import Example
+from napari_hyperspectral.training.fit import fit_steps
+from napari_hyperspectral.training.memory import TooLargeError, training_bytes
 
 SCENES = 4
 UNKNOWN = Ports(bands_in=100, bands_out=4)
@@ -32,8 +33,8 @@ COLUMNS = ("preset", "network", "bands", "batch", "weights", "memory GB", "secon
 def scenes(recipe: Recipe, ports: Ports) -> list[Example]:
     """Return random scenes that fill a window of the recipe."""
     rng = np.random.default_rng(0)
-    side = recipe.training.window if recipe.network.view == "image" else 16
-    side *= recipe.task.enlarges
+    side = recipe.training.patch_size if recipe.network.view == "image" else 16
+    side *= recipe.task.upscaling
 
     def cube(bands: int) -> Cube:
         centres = np.linspace(500, 1800, bands) if bands > 1 else np.array([500.0])
@@ -43,35 +44,37 @@ def scenes(recipe: Recipe, ports: Ports) -> list[Example]:
     def images(number: int) -> dict[str, Cube | Labels | str]:
         ids = rng.integers(1, ports.bands_out + 1, (side, side)).astype(np.uint8)
         stains = ChannelAxis(tuple(f"stain {i}" for i in range(ports.bands_out)))
-        given = cube(ports.bands_in)
+        input = cube(ports.bands_in)
         return {
-            "noisy": given, "measured": given, "cube": given, "spectra": given, "fine": given,
-            "image": given, "labels": Labels(ids), "label": f"class {number % 2}",
+            "noisy": input, "measured": input, "cube": input, "spectra": input, "fine": input,
+            "image": input, "labels": Labels(ids), "label": f"class {number % 2}",
             "clean": cube(ports.bands_out), "reference": cube(ports.bands_out),
             "target": Cube(cube(ports.bands_out).data, stains),
         }  # fmt: skip
 
-    wanted = recipe.task.asks_for()
+    target = recipe.task.asks_for()
     made = (images(number) for number in range(SCENES))
-    return [recipe.example(**{name: one[name] for name in wanted}) for one in made]
+    return [recipe.example(**{name: one[name] for name in target}) for one in made]
 
 
 def run(known: Preset, steps: int, machine: Machine) -> Iterator[Row]:
     """Yield the row of a preset."""
     ports, training = known.ports or UNKNOWN, known.recipe.training
-    together = known.recipe.together
-    windows = -(-max(steps, 1) * together // SCENES)
-    few = training.model_copy(update={"epochs": 1, "windows": windows, "validation": 0.0})
+    image_batch_size = known.recipe.image_batch_size
+    patches_per_epoch = -(-max(steps, 1) * image_batch_size // SCENES)
+    few = training.model_copy(
+        update={"epochs": 1, "patches_per_epoch": patches_per_epoch, "validation": 0.0}
+    )
     recipe = known.recipe.model_copy(update={"training": few})
     with torch.device("meta"):
-        weights = sum(p.numel() for p in body_of(recipe.network, ports).parameters())
+        weights = sum(p.numel() for p in build_module(recipe.network, ports).parameters())
     examples = scenes(recipe, ports)
     needed = training_bytes(recipe, ports, examples, machine.device)
     image = recipe.network.view == "image"
     row: Row = {
         "network": recipe.network.kind,
         "bands": f"{ports.bands_in} → {ports.bands_out}",
-        "batch": f"{together} × {training.window}²" if image else training.batch_size,
+        "batch": f"{image_batch_size} × {training.patch_size}²" if image else training.batch_size,
         "weights": weights,
         "memory GB": round(needed / 2**30, 1),
     }
@@ -85,7 +88,7 @@ def run(known: Preset, steps: int, machine: Machine) -> Iterator[Row]:
 
 def timed(recipe: Recipe, examples: list[Example], steps: int, machine: Machine) -> Row:
     """Return the time of a step, the first (which prepares much) left out where there are more."""
-    job = fit(recipe, examples, machine=machine)
+    job = fit_steps(recipe, examples, machine=machine)
     started = time.perf_counter()
     ends: list[float] = []
     loss = None

@@ -25,18 +25,19 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 
 from napari_hyperspectral.axis import SpectralAxis
-from napari_hyperspectral.baselines import Ground, Method, denoisers
 from napari_hyperspectral.cube import Cube
+from napari_hyperspectral.evaluation.baselines import Ground, Method, denoisers
+from napari_hyperspectral.evaluation.reports import Table
 from napari_hyperspectral.machine import Machine
 from napari_hyperspectral.metrics import fitted_mse, spectral_angle
 from napari_hyperspectral.networks import ResUNet1D
-from napari_hyperspectral.prediction import predict
-from napari_hyperspectral.progress import finish
-from napari_hyperspectral.recipe import Recipe, Training
-from napari_hyperspectral.reports import Table
+from napari_hyperspectral.prediction.predict import predict
+from napari_hyperspectral.progress import run
+from napari_hyperspectral.recipe.recipe import Recipe
+from napari_hyperspectral.recipe.training import Training
 from napari_hyperspectral.spectra.decompose import ComponentRegression, PrincipalComponents
 from napari_hyperspectral.tasks import Denoise
-from napari_hyperspectral.training import fit
+from napari_hyperspectral.training.fit import fit_steps
 
 FOLDS: Final = 4
 COLUMNS: Final = 11
@@ -63,24 +64,24 @@ class Pairs:
     def ground(self) -> Ground:
         """Return the training columns as a row of spectra, in blocks of 8 × 8 pixels."""
         y, x = np.nonzero(self.taught)
-        given, wanted = (data[:, self.taught][:, None] for data in (self.low, self.high))
-        return Ground(given, wanted, x // 8 * self.taught.shape[0] + y // 8)
+        input, target = (data[:, self.taught][:, None] for data in (self.low, self.high))
+        return Ground(input, target, x // 8 * self.taught.shape[0] + y // 8)
 
     def figures(self, run: Callable[[np.ndarray], np.ndarray]) -> Row:
         """Return how well a method does on the test columns."""
-        found, wanted = run(self.low[self.test]), self.high[self.test]
-        return {"fitted_mse": fitted_mse(found, wanted), "angle": spectral_angle(found, wanted)}
+        found, target = run(self.low[self.test]), self.high[self.test]
+        return {"fitted_mse": fitted_mse(found, target), "angle": spectral_angle(found, target)}
 
 
 def baselines(pairs: Pairs) -> Iterator[Method]:
     """Yield the classical methods, tuned on the training columns, and the best of one."""
     ground = pairs.ground()
-    good = np.ones(len(ground.given), bool)
+    good = np.ones(len(ground.input), bool)
     yield from denoisers(ground, good)
-    components = PrincipalComponents.of(ground.given)
+    components = PrincipalComponents.of(ground.input)
     methods = [
         Method(ORACLE, f"{rank} components", ComponentRegression.fit(
-            components.first(rank), ground.given, ground.wanted, 0.0
+            components.first(rank), ground.input, ground.target, 0.0
         ))
         for rank in (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50)
     ]  # fmt: skip
@@ -96,13 +97,13 @@ def network(pairs: Pairs, training: Training, machine: Machine) -> Row:
     recipe = Recipe(task=task, network=ResUNet1D(), training=training)
     with Bar(console=Console(stderr=True), transient=True) as bar:
         line = bar.add_task("training", total=100)
-        model = finish(
-            fit(recipe, [example], machine=machine),
+        model = run(
+            fit_steps(recipe, [example], machine=machine),
             lambda p: bar.update(line, total=p.total, completed=p.done),
         )
 
     def denoised(noisy: np.ndarray) -> np.ndarray:
-        return np.asarray(finish(predict(model, Cube(noisy, axis), machine=machine)).data)
+        return np.asarray(predict(model, Cube(noisy, axis), machine=machine).data)
 
     return pairs.figures(denoised)
 
@@ -182,16 +183,16 @@ def main() -> None:
     parser.add_argument("--rows", type=Path, default=Path("raman_pairs.jsonl"), help="kept here")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=0)
-    given = parser.parse_args()
-    if given.data is None:
+    input = parser.parse_args()
+    if input.data is None:
         parser.error("say where the data are: DATA, or NAPARI_HYPERSPECTRAL_DATA")
     # every training column teaches: how long to train is a setting, not learned from the test
-    training = Training(epochs=given.epochs, validation=0)
-    machine = Machine(device=given.device, threads=given.threads)
-    folds = [int(fold) for fold in given.folds.split(",")]
-    measure(given.data, given.rows, folds, given.seeds, training, machine)
+    training = Training(epochs=input.epochs, validation=0)
+    machine = Machine(device=input.device, threads=input.threads)
+    folds = [int(fold) for fold in input.folds.split(",")]
+    measure(input.data, input.rows, folds, input.seeds, training, machine)
     recipe = training.model_dump_json()
-    rows = [row for row in rows_of(given.rows) if row["recipe"] in ("", recipe)]
+    rows = [row for row in rows_of(input.rows) if row["recipe"] in ("", recipe)]
     print("\n" + table(rows).to_markdown())
 
 

@@ -15,8 +15,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress as Bar
 
-from napari_hyperspectral import Machine, Model, Recipe, finish, fit
+from napari_hyperspectral import Machine, Model, Recipe
+from napari_hyperspectral.progress import run
 from napari_hyperspectral.tasks import Example
+from napari_hyperspectral.training.fit import fit_steps
 
 Row = dict[str, Any]
 
@@ -61,8 +63,8 @@ def trained(recipe: Recipe, examples: Sequence[Example], what: str, machine: Mac
     """Train under a progress bar."""
     with Bar(console=Console(stderr=True), transient=True) as bar:
         line = bar.add_task(what, total=100)
-        return finish(
-            fit(recipe, examples, machine=machine),
+        return run(
+            fit_steps(recipe, examples, machine=machine),
             lambda step: bar.update(line, total=step.total, completed=step.done),
         )
 

@@ -18,10 +18,11 @@ from typing import Final
 import numpy as np
 from rows import Row, kept, once, options, table, trained
 
-from napari_hyperspectral import Machine, Recipe, Training, finish
+from napari_hyperspectral import Machine, Recipe, Training
 from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cube import Cube
-from napari_hyperspectral.evaluation import HeldOut, evaluate
+from napari_hyperspectral.evaluation.compare import evaluate
+from napari_hyperspectral.evaluation.ground import EvaluationPair
 from napari_hyperspectral.networks import ResUNet1D, SpectralUNet
 from napari_hyperspectral.samples import counted
 from napari_hyperspectral.spectra.decompose import PrincipalComponents
@@ -70,9 +71,9 @@ def rows(
     recipe = Recipe(task=Denoise(normalise="cube"), network=NETWORKS[kind], training=training)
     what = f"{name}, rank {rank}, {kind}, seed {training.seed}"
     model = trained(recipe, [recipe.example(noisy=noisy, clean=shown)], what, machine)
-    ground = HeldOut(noisy, clean, taught=taught, test=test)
+    ground = EvaluationPair(noisy, clean, taught=taught, test=test)
     first = kind == next(iter(NETWORKS))
-    result = finish(evaluate(model, ground, baselines=first, machine=machine))
+    result = evaluate(model, ground, baselines=first, machine=machine)
     for row in result.report.tables[0].rows:
         if first or row["method"] == kind:
             yield dict(row)
@@ -86,7 +87,7 @@ def main() -> None:
             for seed in range(chosen.seeds):
                 for kind in NETWORKS:
                     training = Training(
-                        epochs=EPOCHS[kind], windows=8, window=32, batch_size=64,
+                        epochs=EPOCHS[kind], patches_per_epoch=8, patch_size=32, batch_size=64,
                         validation=0.1, guard=0, average=0.99, seed=seed,
                     )  # fmt: skip
                     key = {"map": name, "rank": rank, "kind": kind, "seed": seed,

@@ -18,7 +18,8 @@ from qtpy.QtWidgets import QApplication
 from napari_hyperspectral.io import read
 from napari_hyperspectral.layers import to_layer
 from napari_hyperspectral.networks import ResUNet1D
-from napari_hyperspectral.recipe import Recipe, Training
+from napari_hyperspectral.recipe.recipe import Recipe
+from napari_hyperspectral.recipe.training import Training
 from napari_hyperspectral.spectra.axes import Calibrate
 from napari_hyperspectral.tasks import Denoise
 

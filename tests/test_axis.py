@@ -73,9 +73,9 @@ def test_a_part_of_an_axis_keeps_what_belongs_to_its_bands(axis):
 
 
 def test_centres_cannot_be_changed_behind_the_back_of_an_axis():
-    given = np.array([1.0, 2.0])
-    axis = SpectralAxis(given)
-    given[0] = 7
+    input = np.array([1.0, 2.0])
+    axis = SpectralAxis(input)
+    input[0] = 7
     assert axis.centres[0] == 1
     with pytest.raises(ValueError, match="read-only"):
         axis.centres[0] = 7

@@ -13,11 +13,12 @@ import yaml
 from pydantic import BaseModel
 
 import napari_hyperspectral
-from napari_hyperspectral.card import Card, Trained
 from napari_hyperspectral.io import FORMATS
 from napari_hyperspectral.machine import Machine
+from napari_hyperspectral.models.card import Card, Trained
 from napari_hyperspectral.networks import NETWORKS, Ports
-from napari_hyperspectral.recipe import Recipe, Training
+from napari_hyperspectral.recipe.recipe import Recipe
+from napari_hyperspectral.recipe.training import Training
 from napari_hyperspectral.tasks import TASKS
 
 ROOT = Path(__file__).parents[1]
@@ -38,7 +39,7 @@ def loaded_by(code):
         "from napari_hyperspectral import read, write, Cube, SpectralAxis",
         "from napari_hyperspectral import read_card",
         "from napari_hyperspectral import to_layer, Machine, Progress",
-        "import napari_hyperspectral._napari",
+        "import napari_hyperspectral._napari.contributions",
         "import napari_hyperspectral.cli",
     ],
 )
@@ -49,7 +50,7 @@ def test_nothing_heavy_is_loaded_before_it_is_needed(code):
 def test_every_public_name_leads_somewhere():
     for name in napari_hyperspectral.__all__:
         assert getattr(napari_hyperspectral, name).__module__.startswith("napari_hyperspectral.")
-    with pytest.raises(AttributeError, match="no attribute 'reed'"):
+    with pytest.raises(AttributeError, match="attribute reed"):
         napari_hyperspectral.reed  # noqa: B018
 
 
@@ -81,13 +82,13 @@ def test_napari_offers_to_read_what_the_formats_read():
 @pytest.mark.parametrize("kind", ["image", "labels"])
 def test_napari_offers_to_write_what_the_formats_write(kind):
     writers = [w for w in manifest()["contributions"]["writers"] if w["layer_types"] == [kind]]
-    wanted = {
+    target = {
         pattern.strip("*/")
         for known in FORMATS
         if known.writer and (kind == "image" or known.labels)
         for pattern in known.writes or known.patterns
     }
-    assert {e for w in writers for e in w["filename_extensions"]} == wanted - {""}
+    assert {e for w in writers for e in w["filename_extensions"]} == target - {""}
 
 
 @pytest.mark.parametrize(
@@ -149,9 +150,9 @@ def test_constraints_pin_every_dependency_and_torch_to_what_was_tested():
     pinned = {re.sub(r"[-_.]+", "-", name).lower() for name in pins}
     about = (ROOT / "pyproject.toml").read_text()
     listed = re.search(r"^dependencies = \[(.*?)^\]", about, re.MULTILINE | re.DOTALL)[1]
-    wanted = {name.lower() for name in re.findall(r'^    "([\w-]+)', listed, re.MULTILINE)}
-    assert len(wanted) > 15
-    assert wanted <= pinned
+    target = {name.lower() for name in re.findall(r'^    "([\w-]+)', listed, re.MULTILINE)}
+    assert len(target) > 15
+    assert target <= pinned
     assert pins["torch"] == "2.13.0"
 
 

@@ -37,8 +37,8 @@ def test_decibels_need_a_range():
 def test_two_flat_images_are_as_similar_as_their_brightness():
     one, three = np.full((2, 12, 13), 1.0), np.full((2, 12, 13), 3.0)
     light = (0.01 * 10) ** 2
-    wanted = (2 * 1 * 3 + light) / (1 + 9 + light)
-    assert metrics.ssim(one, three, data_range=10) == pytest.approx(wanted)
+    target = (2 * 1 * 3 + light) / (1 + 9 + light)
+    assert metrics.ssim(one, three, data_range=10) == pytest.approx(target)
     assert metrics.ssim(one, one, data_range=10) == pytest.approx(1)
 
 
@@ -132,9 +132,9 @@ def test_similarity_is_that_of_scikit_image_band_by_band(rng):
     target = rng.normal(size=(3, 20, 17)).cumsum(axis=-1)
     predicted = target + rng.normal(0, 0.5, target.shape)
     options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
-    wanted = [compare(a, b, data_range=8, **options) for a, b in zip(target, predicted)]
+    expected = [compare(a, b, data_range=8, **options) for a, b in zip(target, predicted)]
     found = metrics.ssim(predicted, target, data_range=8)
-    assert found == pytest.approx(np.mean(wanted), abs=1e-9)
+    assert found == pytest.approx(np.mean(expected), abs=1e-9)
 
 
 def test_similarity_counts_windows_that_know_all_their_pixels(rng):

@@ -16,7 +16,9 @@ from napari.utils.notifications import notification_manager
 from npe2 import PluginManager, PluginManifest
 
 import napari_hyperspectral
-from napari_hyperspectral import _napari, reading, samples
+from napari_hyperspectral import samples
+from napari_hyperspectral._napari import contributions as _napari
+from napari_hyperspectral._napari import reading
 from napari_hyperspectral.cube import describe
 from napari_hyperspectral.io import FORMATS, read, read_labels, write
 from napari_hyperspectral.layers import from_layer, to_layer

@@ -7,13 +7,7 @@ import pytest
 from scipy.ndimage import uniform_filter1d
 
 from napari_hyperspectral.io import MissingPackageError
-from napari_hyperspectral.samples import (
-    LAND_CLASSES,
-    counted,
-    indian_pines,
-    land_scene,
-    raman_cell,
-)
+from napari_hyperspectral.samples import LAND_CLASSES, counted, indian_pines, land_scene, raman_cell
 
 
 def test_equal_seeds_give_equal_cells_and_others_do_not():

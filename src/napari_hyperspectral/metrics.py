@@ -36,8 +36,8 @@ _VIEWED: Final = 256
 
 def mse(predicted: ArrayLike, target: ArrayLike, *, good: Bands | None = None) -> float:
     """Mean squared error, in the square of the target's unit."""
-    found, wanted = _pair(predicted, target, good)
-    return _mean(np.square(found - wanted))
+    prediction, truth = _pair(predicted, target, good)
+    return _mean(np.square(prediction - truth))
 
 
 def rmse(predicted: ArrayLike, target: ArrayLike, *, good: Bands | None = None) -> float:
@@ -69,10 +69,10 @@ def spectral_angle(predicted: ArrayLike, target: ArrayLike, *, good: Bands | Non
     Spectra that are all zero have no direction and are left out. Source: Kruse et al. 1993,
     The Spectral Image Processing System, https://doi.org/10.1016/0034-4257(93)90013-N
     """
-    found, wanted = _pair(predicted, target, good)
-    lengths = np.sqrt(_over_bands(found**2) * _over_bands(wanted**2))
+    prediction, truth = _pair(predicted, target, good)
+    lengths = np.sqrt(_over_bands(prediction**2) * _over_bands(truth**2))
     with np.errstate(divide="ignore", invalid="ignore"):
-        cosine = _over_bands(found * wanted) / lengths
+        cosine = _over_bands(prediction * truth) / lengths
     return _mean(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
 
 
@@ -82,10 +82,10 @@ def pearson(predicted: ArrayLike, target: ArrayLike, *, good: Bands | None = Non
     NaN where either image is constant. Source: Pearson 1895,
     https://doi.org/10.1098/rspl.1895.0041
     """
-    found, wanted = _pair(predicted, target, good)
-    found, wanted = found - _mean(found), wanted - _mean(wanted)
-    lengths = np.sqrt(np.nansum(found**2) * np.nansum(wanted**2))
-    return float(np.nansum(found * wanted) / lengths) if lengths > 0 else float("nan")
+    prediction, truth = _pair(predicted, target, good)
+    prediction, truth = prediction - _mean(prediction), truth - _mean(truth)
+    lengths = np.sqrt(np.nansum(prediction**2) * np.nansum(truth**2))
+    return float(np.nansum(prediction * truth) / lengths) if lengths > 0 else float("nan")
 
 
 def fitted_mse(predicted: ArrayLike, target: ArrayLike, *, good: Bands | None = None) -> float:
@@ -97,16 +97,16 @@ def fitted_mse(predicted: ArrayLike, target: ArrayLike, *, good: Bands | None = 
     maximum of a noisy spectrum, which lies too high. Spectra whose target is nowhere above 0
     are left out.
     """
-    found, wanted = _pair(predicted, target, good)
-    peak = np.max(wanted, axis=_BAND, keepdims=True, initial=0, where=np.isfinite(wanted))
-    wanted = wanted / np.where(peak > 0, peak, np.nan)
-    known = np.isfinite(wanted)
+    prediction, truth = _pair(predicted, target, good)
+    peak = np.max(truth, axis=_BAND, keepdims=True, initial=0, where=np.isfinite(truth))
+    truth = truth / np.where(peak > 0, peak, np.nan)
+    known = np.isfinite(truth)
     count = np.maximum(known.sum(axis=_BAND, keepdims=True), 1)
-    found = found - _over_bands(found) / count
-    wanted = wanted - _over_bands(wanted) / count
-    power = _over_bands(found**2)
-    scale = np.where(power > 0, _over_bands(found * wanted) / np.where(power > 0, power, 1), 0)
-    return _mean(np.where(known, np.square(scale * found - wanted), np.nan))
+    prediction = prediction - _over_bands(prediction) / count
+    truth = truth - _over_bands(truth) / count
+    power = _over_bands(prediction**2)
+    scale = np.where(power > 0, _over_bands(prediction * truth) / np.where(power > 0, power, 1), 0)
+    return _mean(np.where(known, np.square(scale * prediction - truth), np.nan))
 
 
 def ssim(
@@ -138,9 +138,9 @@ def ssim(
         If `data_range` is not greater than 0.
     """
     _check_range(data_range)
-    found, wanted = _pair(predicted, target, good)
-    known = np.isfinite(found)
-    x, y = np.where(known, found, 0), np.where(known, wanted, 0)
+    prediction, truth = _pair(predicted, target, good)
+    known = np.isfinite(prediction)
+    x, y = np.where(known, prediction, 0), np.where(known, truth, 0)
     x_mean, y_mean = _windowed(x), _windowed(y)
     x_var, y_var = _windowed(x * x) - x_mean**2, _windowed(y * y) - y_mean**2
     both = _windowed(x * y) - x_mean * y_mean
@@ -148,8 +148,8 @@ def ssim(
     alike = (2 * x_mean * y_mean + light) * (2 * both + structure)
     alike /= (x_mean**2 + y_mean**2 + light) * (x_var + y_var + structure)
     counted = minimum_filter(known, size=_WINDOW, axes=(-2, -1), mode="nearest")
-    if min(found.shape[-2:]) >= _WINDOW:
-        counted &= _inside(found.shape[-2:])
+    if min(prediction.shape[-2:]) >= _WINDOW:
+        counted &= _inside(prediction.shape[-2:])
     return _mean(np.where(counted if where is None else counted & where, alike, np.nan))
 
 
@@ -188,18 +188,18 @@ def fsim(
         If `data_range` is not greater than 0.
     """
     _check_range(data_range)
-    found, wanted = _pair(predicted, target, good)
-    known = np.isfinite(wanted)
-    mean = np.where(known, wanted, 0).sum((-2, -1), keepdims=True)
+    prediction, truth = _pair(predicted, target, good)
+    known = np.isfinite(truth)
+    mean = np.where(known, truth, 0).sum((-2, -1), keepdims=True)
     mean = mean / np.maximum(known.sum((-2, -1), keepdims=True), 1)
     x, y = (
-        _viewed(np.where(known, image, mean) * _GREYS / data_range) for image in (found, wanted)
+        _viewed(np.where(known, image, mean) * _GREYS / data_range) for image in (prediction, truth)
     )
     counted = _viewed((known if where is None else known & where).astype(float)) == 1
-    edges, wanted_edges = _phase_congruency(x), _phase_congruency(y)
-    alike = _alike(edges, wanted_edges, _CONGRUENCY_LEAST)
+    edges, true_edges = _phase_congruency(x), _phase_congruency(y)
+    alike = _alike(edges, true_edges, _CONGRUENCY_LEAST)
     alike *= _alike(_slopes(x), _slopes(y), _SLOPE_LEAST)
-    weight = np.where(counted, np.maximum(edges, wanted_edges), 0)
+    weight = np.where(counted, np.maximum(edges, true_edges), 0)
     total = weight.sum((-2, -1))
     return _mean((alike * weight).sum((-2, -1))[total > 0] / total[total > 0])
 
@@ -213,10 +213,10 @@ def ergas(
     times finer the pixels became. Bands whose target has a mean of 0 are left out. Source: Wald
     2000, Quality of high resolution synthesised images, https://hal.science/hal-00395027
     """
-    found, wanted = _pair(predicted, target, good)
+    prediction, truth = _pair(predicted, target, good)
     errors, means = (
         np.array([_mean(values) for values in np.moveaxis(image, _BAND, 0)])
-        for image in (np.square(found - wanted), wanted)
+        for image in (np.square(prediction - truth), truth)
     )
     squares = errors / np.where(means == 0, np.nan, means) ** 2
     return 100 / scale * float(np.sqrt(_mean(squares)))
@@ -233,13 +233,13 @@ def confusion(predicted: ArrayLike, target: ArrayLike, classes: int) -> NDArray[
     ValueError
         If the images differ in shape, or hold a class beyond `classes`.
     """
-    found, wanted = np.asarray(predicted), np.asarray(target)
-    _check_shapes(found, wanted)
-    greatest = int(max(found.max(initial=0), wanted.max(initial=0)))
+    prediction, truth = np.asarray(predicted), np.asarray(target)
+    _check_shapes(prediction, truth)
+    greatest = int(max(prediction.max(initial=0), truth.max(initial=0)))
     if greatest > classes:
         raise ValueError(f"class {greatest} among {classes} classes; count them all")
-    both = (found > 0) & (wanted > 0)
-    cell = (wanted[both].astype(np.int64) - 1) * classes + found[both].astype(np.int64) - 1
+    both = (prediction > 0) & (truth > 0)
+    cell = (truth[both].astype(np.int64) - 1) * classes + prediction[both].astype(np.int64) - 1
     return np.bincount(cell, minlength=classes**2).reshape(classes, classes)
 
 
@@ -289,12 +289,12 @@ def _pair(
     predicted: ArrayLike, target: ArrayLike, good: Bands | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return both images in float64, NaN wherever one of them is missing or bad."""
-    found, wanted = np.asarray(predicted, np.float64), np.asarray(target, np.float64)
-    _check_shapes(found, wanted)
-    missing = ~(np.isfinite(found) & np.isfinite(wanted))
+    prediction, truth = np.asarray(predicted, np.float64), np.asarray(target, np.float64)
+    _check_shapes(prediction, truth)
+    missing = ~(np.isfinite(prediction) & np.isfinite(truth))
     if good is not None:
         missing |= ~good[:, None, None]
-    return np.where(missing, np.nan, found), np.where(missing, np.nan, wanted)
+    return np.where(missing, np.nan, prediction), np.where(missing, np.nan, truth)
 
 
 def _check_range(data_range: float) -> None:
@@ -385,10 +385,10 @@ def _inside(shape: tuple[int, ...]) -> NDArray[np.bool_]:
     return inside
 
 
-def _check_shapes(found: NDArray[np.generic], wanted: NDArray[np.generic]) -> None:
-    if found.shape != wanted.shape:
+def _check_shapes(prediction: NDArray[np.generic], truth: NDArray[np.generic]) -> None:
+    if prediction.shape != truth.shape:
         raise ValueError(
-            f"the prediction is {found.shape}, the target {wanted.shape}; they must be alike"
+            f"the prediction is {prediction.shape}, the target {truth.shape}; they must be alike"
         )
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+import time
+import warnings
 from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from types import GeneratorType
 from typing import NamedTuple, TypeAlias, TypeVar
 
 Result = TypeVar("Result")
@@ -16,7 +21,7 @@ class Progress(NamedTuple):
     loss: float | None = None
     """Training loss, averaged over the epoch so far."""
     validation: float | None = None
-    """Loss on the held-out blocks, after each epoch."""
+    """Validation loss, after each epoch."""
     note: str = ""
     """One line for people."""
 
@@ -26,9 +31,10 @@ class Stop(Exception):
 
 
 Job: TypeAlias = Generator[Progress, None, Result]
+Watch: TypeAlias = Callable[[Progress], object]
 
 
-def finish(job: Job[Result], watch: Callable[[Progress], object] | None = None) -> Result:
+def run(job: Job[Result], watch: Watch | None = None) -> Result:
     """Run a job to its end and return its result, showing each step to `watch`.
 
     A `Stop` or Ctrl-C out of `watch` ends the job early, with what it has so far.
@@ -48,6 +54,49 @@ def finish(job: Job[Result], watch: Callable[[Progress], object] | None = None) 
         return result
 
 
+def run_with_bar(job: Job[Result], title: str) -> Result:
+    """Run a job to its end and return its result, with a progress bar where a person looks on.
+
+    That is in a terminal and in a notebook; in a script whose output goes to a file there is none.
+    """
+    if not (sys.stderr.isatty() or "ipykernel" in sys.modules):
+        return run(job)
+    with progress_bar(title, after=0.5) as watch:
+        return run(job, watch)
+
+
+@contextmanager
+def progress_bar(title: str, after: float = 0.0) -> Generator[Watch, None, None]:
+    """Show a job as a bar on stderr, or below the cell of a notebook.
+
+    Parameters
+    ----------
+    title : str
+        What is going on.
+    after : float
+        Seconds; what is done sooner shows no bar.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    bar = Bar(*columns, TextColumn("{task.fields[note]}"), console=Console(stderr=True))
+    row = bar.add_task(title, total=None, note="")
+    began = time.monotonic()
+
+    def watch(step: Progress) -> None:
+        if time.monotonic() - began >= after:
+            bar.start()
+        bar.update(row, completed=step.done, total=step.total, note=_note(step))
+
+    try:
+        yield watch
+    finally:
+        if bar.live.is_started:  # to stop what never began prints an empty line
+            bar.stop()
+
+
 def part_of(job: Job[Result], start: int, end: int, note: str) -> Job[Result]:
     """Run a job as a part of a greater one, whose progress it takes from `start` to `end` percent."""
     try:
@@ -65,3 +114,28 @@ def part_of(job: Job[Result], start: int, end: int, note: str) -> Job[Result]:
         return value
     finally:
         job.close()
+
+
+def finish(result: Job[Result] | Result, watch: Watch | None = None) -> Result:
+    """Return a result as it is; run a job to its end first.
+
+    .. deprecated:: 0.2
+        `fit` and `predict` return their result themselves; of `fit_steps` and `predict_steps`, use
+        `run`.
+    """
+    warnings.warn(
+        "finish() is not needed any more: fit() and predict() return their result",
+        DeprecationWarning,
+        stacklevel=2,
+    )
+    if isinstance(result, GeneratorType):
+        value: Result = run(result, watch)
+        return value
+    return result  # type: ignore[return-value]
+
+
+def _note(step: Progress) -> str:
+    """Return what stands behind the bar: a note and the losses, where there are any."""
+    loss = None if step.loss is None else f"loss {step.loss:.4g}"
+    validation = None if step.validation is None else f"validation {step.validation:.4g}"
+    return ", ".join(filter(None, (step.note, loss, validation)))

@@ -19,7 +19,7 @@ from scipy.ndimage import gaussian_filter
 
 from .axis import SpectralAxis
 from .cube import Cube, Labels
-from .io.errors import MissingPackageError
+from .errors import MissingPackageError
 
 Array = NDArray[np.float64]
 

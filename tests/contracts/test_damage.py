@@ -135,19 +135,19 @@ def test_a_sample_is_whole_to_begin_with(sample):
 
 def test_a_sample_cut_short_gives_the_same_or_an_error(sample):
     path, whole = sample
-    wanted = outcome(path)
+    target = outcome(path)
     bad = []
     for cut in CUTS:
         path.write_bytes(whole[: int(len(whole) * cut)])
         found = outcome(path)
-        if found is not None and not same(found, wanted) and not _is_text(path):
+        if found is not None and not same(found, target) and not _is_text(path):
             bad.append(f"cut at {cut:.0%}: {[data.shape for _, data in found]}")
     assert not bad
 
 
 def test_a_flipped_byte_in_a_header_is_survived(sample):
     path, whole = sample
-    wanted = outcome(path)
+    target = outcome(path)
     chance = random.Random(path.name)
     bad = []
     for _ in range(FLIPS):
@@ -164,7 +164,7 @@ def test_a_flipped_byte_in_a_header_is_survived(sample):
             bad.append(f"{place}: {type(error).__name__}: {error}")
             continue
         if found is not None:
-            most = 100 * max(data.size for _, data in wanted) + 10**6
+            most = 100 * max(data.size for _, data in target) + 10**6
             assert all(data.size <= most for _, data in found)
     assert not bad, bad
 

@@ -64,11 +64,11 @@ def tried(path, form, image):
         return None, str(error)
 
 
-def assert_same(found, wanted):
-    assert found.data.dtype == wanted.data.dtype
-    assert found.dims == wanted.dims
-    np.testing.assert_array_equal(np.asarray(found.data), np.asarray(wanted.data))
-    assert describe(found) == describe(wanted)
+def assert_same(found, target):
+    assert found.data.dtype == target.data.dtype
+    assert found.dims == target.dims
+    np.testing.assert_array_equal(np.asarray(found.data), np.asarray(target.data))
+    assert describe(found) == describe(target)
 
 
 def test_a_cube_comes_back_with_all_that_is_known_of_it(form, path, cube):

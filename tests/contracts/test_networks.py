@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from napari_hyperspectral.networks import NETWORKS, AnyNetwork, Ports, body_of, geometry_of
+from napari_hyperspectral.networks import NETWORKS, AnyNetwork, Ports, build_module, geometry_of
 
 
 def variants(kind):
@@ -49,7 +49,7 @@ each_ports = pytest.mark.parametrize("ports", PORTS, ids=lambda p: f"{p.bands_in
 
 def served(settings, ports):
     """Return ports that a network serves: some give one answer for the whole image only."""
-    return ports.model_copy(update={"whole": settings.answers == "image"})
+    return ports.model_copy(update={"image_level": settings.answers == "image"})
 
 
 def image(settings, ports, batch=2, sides=(3, 2)):
@@ -61,9 +61,9 @@ def image(settings, ports, batch=2, sides=(3, 2)):
 @each_variant
 def test_pixels_stay_and_bands_come_out_as_the_ports_say(settings, ports):
     ports = served(settings, ports)
-    given = image(settings, ports)
-    out = body_of(settings, ports)(given)
-    sides = (1, 1) if ports.whole else given.shape[-2:]
+    input = image(settings, ports)
+    out = build_module(settings, ports)(input)
+    sides = (1, 1) if ports.image_level else input.shape[-2:]
     assert out.shape == (2, ports.bands_out, *sides)
 
 
@@ -75,9 +75,9 @@ def test_any_number_of_bands_and_pixels_goes_through(kind, side):
     padded = -(-side // settings.stride)
     for bands in (1, 501) if side == 1 else (4,):
         ports = served(settings, Ports(bands_in=bands, bands_out=bands))
-        given = image(settings, ports, sides=(padded, padded), batch=1)
+        input = image(settings, ports, sides=(padded, padded), batch=1)
         with torch.inference_mode():
-            out = body_of(settings, ports).eval()(given)
+            out = build_module(settings, ports).eval()(input)
         assert out.isfinite().all()
 
 
@@ -87,19 +87,19 @@ def test_all_networks_that_answer_by_pixel_can_upscale(kind, scale):
     settings = kind.smallest()
     if settings.answers == "image":
         with pytest.raises(ValueError, match="one answer for a whole image"):
-            body_of(settings, Ports(bands_in=4, bands_out=4, scale=scale))
+            build_module(settings, Ports(bands_in=4, bands_out=4, scale=scale))
         return
     ports = Ports(bands_in=4, bands_out=4, scale=scale)
-    given = image(settings, ports)
-    out = body_of(settings, ports)(given)
-    assert out.shape == (2, 4, scale * given.shape[2], scale * given.shape[3])
+    input = image(settings, ports)
+    out = build_module(settings, ports)(input)
+    assert out.shape == (2, 4, scale * input.shape[2], scale * input.shape[3])
 
 
 @each_network
 def test_all_networks_can_answer_for_the_whole_image(kind):
     settings = kind.smallest()
-    ports = Ports(bands_in=5, bands_out=3, whole=True)
-    assert body_of(settings, ports)(image(settings, ports)).shape == (2, 3, 1, 1)
+    ports = Ports(bands_in=5, bands_out=3, image_level=True)
+    assert build_module(settings, ports)(image(settings, ports)).shape == (2, 3, 1, 1)
 
 
 @each_ports
@@ -107,10 +107,10 @@ def test_all_networks_can_answer_for_the_whole_image(kind):
 def test_learning_reaches_every_parameter(settings, ports):
     """From some start: a leaky unit that sees one sign only hides its slope from one sample."""
     ports = served(settings, ports)
-    still = {name for name, _ in body_of(settings, ports).named_parameters()}
+    still = {name for name, _ in build_module(settings, ports).named_parameters()}
     for seed in range(8):
         torch.manual_seed(seed)
-        body = body_of(settings, ports)
+        body = build_module(settings, ports)
         body(image(settings, ports, 8, (4, 4))).square().sum().backward()
         still -= {n for n, p in body.named_parameters() if p.grad is not None and p.grad.any()}
         if not still:
@@ -127,7 +127,7 @@ def test_no_pixel_beyond_the_reach_changes_a_result(settings):
     if settings.answers == "image":
         assert settings.sees_all
         return
-    side = (2 * settings.reach // settings.stride + 4) * settings.stride
+    side = (2 * settings.receptive_radius // settings.stride + 4) * settings.stride
     middle, touched = side // 2, []
     for seed in range(4 if settings.view == "spectrum" else 16):
         torch.manual_seed(seed)
@@ -137,9 +137,9 @@ def test_no_pixel_beyond_the_reach_changes_a_result(settings):
         touched.append(torch.nonzero(x.grad[0].abs().sum(0)))
     far = (torch.cat(touched) - middle).abs().max()
     if settings.sees_all:
-        assert far > settings.reach
+        assert far > settings.receptive_radius
     else:
-        assert settings.reach / 3 <= far <= settings.reach
+        assert settings.receptive_radius / 3 <= far <= settings.receptive_radius
 
 
 @each_variant
@@ -147,7 +147,7 @@ def test_equal_seeds_build_equal_networks(settings):
     states = []
     for _ in range(2):
         torch.manual_seed(5)
-        states.append(body_of(settings, served(settings, PORTS[1])).state_dict())
+        states.append(build_module(settings, served(settings, PORTS[1])).state_dict())
     assert all(torch.equal(a, b) for a, b in zip(*(s.values() for s in states), strict=True))
 
 
@@ -191,9 +191,9 @@ def test_the_default_network_needs_about_the_memory_it_says(kind):
     stride = geometry_of(settings, ports).stride
     side = -(-16 // stride) * stride
     with torch.device("meta"):
-        body = body_of(settings, ports).eval()
-    given = torch.empty(1, 100, side, side, device="meta")
+        body = build_module(settings, ports).eval()
+    input = torch.empty(1, 100, side, side, device="meta")
     with torch.no_grad(), Alive() as alive:
-        body(given)
+        body(input)
     needed = alive.peak / side**2
     assert needed / 1.15 <= geometry_of(settings, ports).floats <= 6 * needed

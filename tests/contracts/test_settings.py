@@ -7,27 +7,35 @@ from typing import Literal, get_args, get_origin
 import numpy as np
 import pytest
 
-from napari_hyperspectral import Recipe, Training, finish, fit, predict
-from napari_hyperspectral.augmentation import Augmentation
+from napari_hyperspectral import Recipe, Training, fit, predict
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube, Labels
 from napari_hyperspectral.machine import Machine
 from napari_hyperspectral.networks import NETWORKS, Pixelwise, SpectralUNet
-from napari_hyperspectral.preprocessing import Preprocessing
-from napari_hyperspectral.previews import preview_of
+from napari_hyperspectral.recipe.augmentation import Augmentation
+from napari_hyperspectral.spectra.preprocessing import Preprocessing
 from napari_hyperspectral.tasks import TASKS, ClassifyImages, Restore
+from napari_hyperspectral.training.previews import preview_of
 
 ONE = Machine(device="cpu", threads=1)  # so small that threads would only wait for each other
-BASE = Training(epochs=4, batch_size=16, windows=2, window=16, block=3, guard=1, learning_rate=0.01)
+BASE = Training(
+    epochs=4,
+    batch_size=16,
+    patches_per_epoch=2,
+    patch_size=16,
+    block=3,
+    guard=1,
+    learning_rate=0.01,
+)
 ONCE = BASE.model_copy(update={"epochs": 1})
 OTHER = {  # another value of each field, and what else it takes to see it
     "epochs": 5,
     "learning_rate": 0.003,
     "batch_size": 32,
-    "windows": 3,
-    "window": 9,
-    "together": 2,
-    "hold_out": "images",
+    "patches_per_epoch": 3,
+    "patch_size": 9,
+    "image_batch_size": 2,
+    "validation_split": "images",
     "frozen": "first half",
     "validation": 0.4,
     "block": 6,
@@ -53,7 +61,7 @@ OTHER = {  # another value of each field, and what else it takes to see it
     "column": 0,
     "adversarial": 0.5,
     "consistency": 0.0,
-    "critic_width": 3,
+    "discriminator_width": 3,
     "dice": 1.0,
     "width": 7,
     "dense": False,
@@ -107,8 +115,8 @@ ONLY_WITH = {  # what a setting takes to be seen
     "mixup_alpha": {"mixup": 0.9},
     "weights": {"classes": ("one", "two")},
 }
-QUICK = {Restore: {"scale": 2, "critic_width": 2}}  # what would take long
-IMAGE_ONLY = {"windows", "window", "together", "ssim", "frc"}
+QUICK = {Restore: {"scale": 2, "discriminator_width": 2}}  # what would take long
+IMAGE_ONLY = {"patches_per_epoch", "patch_size", "image_batch_size", "ssim", "frc"}
 
 
 @pytest.fixture(scope="module")
@@ -141,13 +149,13 @@ def images():
 def fingerprint(recipe, images, start=None):
     """All that a training leaves: losses, weights, a prediction."""
     examples = images[recipe.task.kind]
-    taught = [recipe.example(**pictures) for pictures in examples]
-    model = finish(fit(recipe, taught, machine=ONE, start=start))
-    result = finish(predict(model, next(iter(examples[0].values())), machine=ONE))
+    train = [recipe.example(**pictures) for pictures in examples]
+    model = fit(recipe, train, machine=ONE, start=start)
+    result = predict(model, next(iter(examples[0].values())), machine=ONE)
     state = [t.numpy() for t in model.network.state_dict().values()]
     return (
         model.card.losses,
-        model.card.validations,
+        model.card.validation_losses,
         getattr(result, "classes", ()),
         result.data,
         state,
@@ -198,7 +206,7 @@ def test_every_setting_of_the_training_does_something(kind, name, images):
         base = base.model_copy(update={"epochs": 12, "learning_rate": 0.2, "schedule": "constant"})
     if name in ("drop", "every"):
         base = base.model_copy(update={"schedule": "multiplicative"})
-    if name == "hold_out":  # there must be images to hold out
+    if name == "validation_split":  # there must be images to hold out
         images = {"denoise": 3 * images["denoise"]}
     one, other = (
         Recipe(task=TASKS[0](), network=network, training=t)
@@ -206,7 +214,7 @@ def test_every_setting_of_the_training_does_something(kind, name, images):
     )
     start = None
     if name == "frozen":  # there must be something learned to freeze
-        start = finish(fit(one, [one.example(**images["denoise"][0])], machine=ONE))
+        start = fit(one, [one.example(**images["denoise"][0])], machine=ONE)
     assert different(fingerprint(one, images, start), fingerprint(other, images, start))
 
 
@@ -254,7 +262,7 @@ def prepared(preprocessing, images):
     """What the examples of a recipe hold."""
     recipe = Recipe(task=TASKS[0](), preprocessing=preprocessing)
     example = recipe.example(**images["denoise"][0])
-    return example.given, example.wanted
+    return example.input, example.target
 
 
 @pytest.mark.parametrize(("kind", "name"), fields([Preprocessing]))
@@ -277,7 +285,7 @@ def shown(augmentation, images):
         task=TASKS[0](),
         network=SpectralUNet(components=4, width=4, depth=1),
         augmentation=augmentation,
-        training=BASE.model_copy(update={"together": 2}),
+        training=BASE.model_copy(update={"image_batch_size": 2}),
     )
     example = recipe.example(**images["denoise"][0])
     return [image.data for image in preview_of(recipe, [example]).values()]

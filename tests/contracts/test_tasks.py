@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_hyperspectral import Machine, Model, Recipe, Training, finish, fit, predict
+from napari_hyperspectral import Machine, Model, Recipe, Training, fit, predict
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cli import main
 from napari_hyperspectral.cube import Cube, Labels
@@ -22,7 +22,9 @@ from napari_hyperspectral.tasks import TASKS, Denoise
 ONE = Machine(device="cpu", threads=1)
 AXIS = SpectralAxis(np.linspace(600, 1700, 12), "1/cm", "raman_shift")
 BY_SPECTRUM = Training(epochs=30, batch_size=64, learning_rate=0.01, validation=0)
-BY_IMAGE = Training(epochs=12, windows=6, window=24, learning_rate=0.005, validation=0)
+BY_IMAGE = Training(
+    epochs=12, patches_per_epoch=6, patch_size=24, learning_rate=0.005, validation=0
+)
 PIXELS = Pixelwise(width=32, dropout=0)
 each_task = pytest.mark.parametrize("kind", TASKS, ids=lambda kind: kind.__name__)
 
@@ -53,7 +55,7 @@ def noisy(clean, seed):
     return (clean + np.random.default_rng(seed).normal(0, 8, clean.shape)).astype(np.float32)
 
 
-def apart(found, truth, nothing):
+def per_spectrum(found, truth, nothing):
     """Return the squared error of a result as a part of that of doing nothing."""
     return float(np.square(found - truth).mean() / np.square(nothing - truth).mean())
 
@@ -69,7 +71,7 @@ def denoise(kind):
     pair = {"noisy": Cube(noisy(one, 2), AXIS), "clean": Cube(one, AXIS)}
     return scene_of(
         kind(), PIXELS, BY_SPECTRUM, [pair], Cube(unseen, AXIS),
-        lambda found: apart(found.data, two, unseen),
+        lambda found: per_spectrum(found.data, two, unseen),
     )  # fmt: skip
 
 
@@ -86,7 +88,7 @@ def calibrate(kind):
     pair = {"measured": Cube(one, AXIS), "reference": Cube(seen_there(one), other)}
     return scene_of(
         kind(), PIXELS, BY_SPECTRUM, [pair], Cube(two, AXIS),
-        lambda found: apart(found.data, truth, truth.mean(axis=(1, 2), keepdims=True)),
+        lambda found: per_spectrum(found.data, truth, truth.mean(axis=(1, 2), keepdims=True)),
     )  # fmt: skip
 
 
@@ -103,7 +105,7 @@ def predict_channels(kind):
     truth = stain(second)
     return scene_of(
         kind(), SpectralUNet(components=4, width=8, depth=1, dropout=0), BY_IMAGE, [pair],
-        Cube(two, AXIS), lambda found: apart(found.data, truth, truth.mean()),
+        Cube(two, AXIS), lambda found: per_spectrum(found.data, truth, truth.mean()),
     )  # fmt: skip
 
 
@@ -135,7 +137,7 @@ def classify_images(kind):
         for seed in range(4)
         for period, label in ((4, "fine"), (10, "coarse"))
     ]
-    training = BY_IMAGE.model_copy(update={"epochs": 20, "windows": 4})
+    training = BY_IMAGE.model_copy(update={"epochs": 20, "patches_per_epoch": 4})
     return scene_of(
         kind(), SpectralUNet(components=4, width=8, depth=1, dropout=0), training, examples,
         striped(9, 10), lambda found: 2 * (1 - found.metadata["scores"]["coarse"]),
@@ -144,7 +146,7 @@ def classify_images(kind):
 
 def finer(kind):
     (_, one), (_, two) = blobs(0, 48), blobs(1, 48)
-    small = {"critic_width": 4} if "critic_width" in kind.model_fields else {}
+    small = {"discriminator_width": 4} if "discriminator_width" in kind.model_fields else {}
     task = kind(scale=2, degradation="area", normalise="cube", **small)
     coarse = two.reshape(len(AXIS), 24, 2, 24, 2).mean(axis=(2, 4))
     cubic = enlarged(torch.from_numpy(coarse)[None], 2)[0].numpy()
@@ -153,7 +155,7 @@ def finer(kind):
     training = BY_IMAGE.model_copy(update={"epochs": 6}) if small else BY_IMAGE
     return scene_of(
         task, network, training, [{"fine": Cube(one, AXIS)}], Cube(coarse, AXIS),
-        lambda found: apart(found.data, two, cubic),
+        lambda found: per_spectrum(found.data, two, cubic),
     )  # fmt: skip
 
 
@@ -179,7 +181,7 @@ def scene(kind):
 def by_python(kind):
     one = scene(kind)
     examples = [one.recipe.example(**images) for images in one.examples]
-    return finish(fit(one.recipe, examples, machine=ONE))
+    return fit(one.recipe, examples, machine=ONE)
 
 
 def same_weights(one, other):
@@ -194,7 +196,7 @@ def test_each_task_has_a_scene():
 @each_task
 def test_each_task_learns_its_scene(kind):
     one = scene(kind)
-    found = finish(predict(by_python(kind), one.unseen, machine=ONE))
+    found = predict(by_python(kind), one.unseen, machine=ONE)
     assert one.error(found) < SCENES[one.recipe.task.kind][1]
 
 

@@ -4,8 +4,8 @@ import dask.array as da
 import numpy as np
 import pytest
 
-from napari_hyperspectral.io import blocks as module
-from napari_hyperspectral.io.blocks import blocks
+from napari_hyperspectral.io.arrays import blocks as module
+from napari_hyperspectral.io.arrays.blocks import blocks
 
 
 @pytest.mark.parametrize("shape", [(7, 5, 3), (2, 7, 5, 3), (2, 3, 7, 5, 3), (5, 3)])

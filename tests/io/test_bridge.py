@@ -72,7 +72,7 @@ def test_nobody_knows_a_file_where_neither_is_installed(tmp_path):
 def test_our_own_formats_come_first(rsciio):
     path = rsciio([])
     assert format_of(path).reader == "bridge"
-    assert format_of(path.with_suffix(".npy")).reader == "npy"
+    assert format_of(path.with_suffix(".npy")).reader == "raw.npy"
     with pytest.raises(UnknownFormatError):
         format_of(path, "write")
 

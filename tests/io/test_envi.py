@@ -363,7 +363,7 @@ def test_four_gigabytes_open_at_once_and_take_no_memory(tmp_path):
     )
     code = (
         "import json, resource, sys, time; from napari_hyperspectral.io import read\n"
-        "from napari_hyperspectral.io import envi\n"
+        "from napari_hyperspectral.io.raw import envi\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
         "before, start = peak(), time.perf_counter(); cube = read(sys.argv[1])\n"
         "seconds = time.perf_counter() - start; band = cube.data[100].sum()\n"

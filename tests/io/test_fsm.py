@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from napari_hyperspectral.io import FileFormatError, read
-from napari_hyperspectral.io.mapped import Mapped
+from napari_hyperspectral.io.arrays.mapped import Mapped
 
 TRUTH = np.arange(3 * 4 * 5, dtype="<f4").reshape(3, 4, 5)  # (y, x, band)
 

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from napari_hyperspectral.axis import ChannelAxis
-from napari_hyperspectral.io import FileFormatError, binned, ibd, imzml, read, read_all
-from napari_hyperspectral.io.mapped import Mapped
-from napari_hyperspectral.io.placed import Placed
+from napari_hyperspectral.io import FileFormatError, read, read_all
+from napari_hyperspectral.io.arrays.indexed import Placed
+from napari_hyperspectral.io.arrays.mapped import Mapped
+from napari_hyperspectral.io.imzml import binned, ibd
+from napari_hyperspectral.io.imzml import reader as imzml
 from napari_hyperspectral.progress import Progress
 
 UUID = uuid.UUID("d4c3b2a1-6b5a-8f7e-0102-0304050607ff")

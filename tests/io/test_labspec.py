@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_hyperspectral.io import FileFormatError, read
-from napari_hyperspectral.io.labspec import is_labspec
+from napari_hyperspectral.io.text.labspec import is_labspec
 
 CENTRES = (1800.5, 1400.25, 1000.0)
 HEADER = "#Acq. time (s)=\t2\n#Laser (nm)=\t532 \n#Title=\tcell\n"

@@ -6,7 +6,7 @@ import dask.array as da
 import numpy as np
 import pytest
 
-from napari_hyperspectral.io.lazy import Lazy
+from napari_hyperspectral.io.arrays.lazy import Lazy
 
 VALUES = np.arange(6 * 5 * 7 * 3).reshape(6, 5, 7, 3).astype(np.int32)
 

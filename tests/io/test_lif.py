@@ -9,7 +9,7 @@ import pytest
 
 from napari_hyperspectral.axis import ChannelAxis
 from napari_hyperspectral.io import FileFormatError, read, read_all
-from napari_hyperspectral.io.mapped import Mapped
+from napari_hyperspectral.io.arrays.mapped import Mapped
 
 LETTERS = {"x": 1, "y": 2, "z": 3, "t": 4, "emission": 5, "excitation": 9, "tile": 10}
 LASERS = (

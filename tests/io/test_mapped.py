@@ -8,7 +8,7 @@ import pickle
 import numpy as np
 import pytest
 
-from napari_hyperspectral.io.mapped import mapped
+from napari_hyperspectral.io.arrays.mapped import mapped
 
 SHAPE = (40, 64, 128)
 OFFSET = 1020

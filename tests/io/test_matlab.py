@@ -17,7 +17,7 @@ from napari_hyperspectral.io import (
     read_labels,
     write,
 )
-from napari_hyperspectral.io.matlab import _write_newer
+from napari_hyperspectral.io.hdf5.matlab import _write_newer
 
 TRUTH = np.arange(5 * 7 * 4, dtype=np.float32).reshape(5, 7, 4)  # (y, x, band)
 BAND_FIRST = TRUTH.transpose(2, 0, 1)

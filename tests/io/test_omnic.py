@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 
 from napari_hyperspectral.axis import ChannelAxis
 from napari_hyperspectral.io import FileFormatError, read, read_all
-from napari_hyperspectral.io.mapped import Mapped
+from napari_hyperspectral.io.arrays.mapped import Mapped
 
 BANDS = 5
 SPECTRA = np.arange(6 * BANDS, dtype="<f4").reshape(6, BANDS)

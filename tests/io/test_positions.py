@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_hyperspectral.io.positions import on_a_map
+from napari_hyperspectral.io.metadata.positions import on_a_map
 
 Y, X = (grid.ravel() for grid in np.meshgrid([10.0, 12.0, 14.0], [1.0, 1.5], indexing="ij"))
 SPECTRA = np.arange(12.0).reshape(6, 2)

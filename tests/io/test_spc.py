@@ -9,7 +9,7 @@ import pytest
 
 from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.io import FileFormatError, read, read_all
-from napari_hyperspectral.io.mapped import Mapped
+from napari_hyperspectral.io.arrays.mapped import Mapped
 
 SHORT, MULTI, LABELS, OWN_X, X = 0x01, 0x04, 0x20, 0x40, 0x80
 FLOATS = -128

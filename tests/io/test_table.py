@@ -13,7 +13,7 @@ import pytest
 from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cube import Cube
 from napari_hyperspectral.io import FileFormatError, Source, read, read_all, write
-from napari_hyperspectral.io.table import read_images
+from napari_hyperspectral.io.text.table import read_images
 
 BANDS = [1641.69, 1640.5, 1639.25]
 XS, YS = [1.0, 3.0, 5.0], [4.0, 7.0]
@@ -279,7 +279,7 @@ def test_further_tables_in_a_file_are_told_of(saved):
 
 
 def test_a_large_table_says_how_far_it_is_and_can_be_stopped(saved, monkeypatch):
-    monkeypatch.setattr("napari_hyperspectral.io.textgrid._BLOCK", 40)
+    monkeypatch.setattr("napari_hyperspectral.io.text.grid._BLOCK", 40)
     seen = []
     source = Source(saved("".join(f"{n} 7\n" for n in range(100))), watch=seen.append)
     read_images(source)
@@ -335,7 +335,7 @@ def test_whole_numbers_too_large_for_a_float_come_back(tmp_path):
 
 
 def test_a_cube_is_written_in_pieces(tmp_path, cube, monkeypatch):
-    monkeypatch.setattr("napari_hyperspectral.io.columns._PIECE", 4)
+    monkeypatch.setattr("napari_hyperspectral.io.text.columns._PIECE", 4)
     found = read(write(tmp_path / "a.txt", cube))
     assert np.array_equal(found.data, cube.data)
     assert found.axis == cube.axis

@@ -21,8 +21,8 @@ from napari_hyperspectral.io import (
     read_labels,
     write,
 )
-from napari_hyperspectral.io.lazy import Lazy
-from napari_hyperspectral.io.tiff import is_geotiff, is_imagej
+from napari_hyperspectral.io.arrays.lazy import Lazy
+from napari_hyperspectral.io.tiff.reader import is_geotiff, is_imagej
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 
 from napari_hyperspectral.axis import SpectralAxis
-from napari_hyperspectral.io.units import axis_in, place_unit, spectral_unit
+from napari_hyperspectral.io.metadata.units import axis_in, place_unit, spectral_unit
 
 
 @pytest.mark.parametrize(

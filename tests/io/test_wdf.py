@@ -11,8 +11,8 @@ from PIL import Image as Pillow
 
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.io import FileFormatError, read, read_all
-from napari_hyperspectral.io.mapped import Mapped
-from napari_hyperspectral.io.wdfproperties import Damaged, properties
+from napari_hyperspectral.io.arrays.mapped import Mapped
+from napari_hyperspectral.io.renishaw.properties import Damaged, properties
 
 RANDOM, COLUMNS_FIRST, ALTERNATING, LINE = 1, 2, 4, 128
 BANDS = 5

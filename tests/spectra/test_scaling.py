@@ -94,8 +94,8 @@ def test_a_flat_spectrum_is_no_noise_to_be_made_loud():
 
 @pytest.mark.parametrize("percentile", [1, 50, 100])
 def test_percentiles_are_those_of_numpy_holes_and_all(percentile, spectra):
-    wanted = spectra / np.nanpercentile(spectra, percentile, axis=0)
-    np.testing.assert_allclose(by_percentile(spectra, percentile), wanted, rtol=1e-6)
+    target = spectra / np.nanpercentile(spectra, percentile, axis=0)
+    np.testing.assert_allclose(by_percentile(spectra, percentile), target, rtol=1e-6)
 
 
 @each_way

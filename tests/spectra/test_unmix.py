@@ -22,9 +22,9 @@ def shares(rng):
     return shares
 
 
-def degrees(found, wanted):
-    cosines = np.sum(found * wanted, axis=1)
-    lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(wanted, axis=1)
+def degrees(found, target):
+    cosines = np.sum(found * target, axis=1)
+    lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(target, axis=1)
     return np.degrees(np.arccos(np.clip(cosines / lengths, -1, 1)))
 
 
@@ -86,9 +86,9 @@ def test_an_image_of_one_spectrum_has_no_components():
 def test_abundances_are_those_that_scipy_finds_spectrum_by_spectrum(rng, spread):
     pure = 1 + spread * rng.random((6, 20))
     table = rng.normal(0, 1, (200, 6)) @ pure + rng.normal(0, 0.1, (200, 20))
-    wanted = np.array([nnls(pure.T, spectrum)[0] for spectrum in table])
-    np.testing.assert_allclose(abundances(table, pure), wanted, atol=1e-6)
-    assert (wanted == 0).mean() > 0.2  # or the bound was never met
+    target = np.array([nnls(pure.T, spectrum)[0] for spectrum in table])
+    np.testing.assert_allclose(abundances(table, pure), target, atol=1e-6)
+    assert (target == 0).mean() > 0.2  # or the bound was never met
 
 
 def test_abundances_in_any_unit_are_the_same(pure, shares):

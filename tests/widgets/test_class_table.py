@@ -8,7 +8,7 @@ from napari.layers import Labels as LabelsLayer
 
 from napari_hyperspectral.cube import Labels
 from napari_hyperspectral.layers import from_layer, to_layer
-from napari_hyperspectral.widgets.class_table import ClassTable
+from napari_hyperspectral.widgets.forms.class_table import ClassTable
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import pytest
 pytest.importorskip("qtpy.QtWidgets", reason="needs a Qt binding")
 
 from napari_hyperspectral.axis import SpectralAxis
-from napari_hyperspectral.components import Unmixing
 from napari_hyperspectral.cube import Cube
 from napari_hyperspectral.layers import from_layer, to_layer
+from napari_hyperspectral.spectra.components import Unmixing
 from napari_hyperspectral.widgets.spectrum import SpectrumWidget
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cube import Cube
 from napari_hyperspectral.io import write
-from napari_hyperspectral.widgets.file_choice import FileChoice
+from napari_hyperspectral.widgets.forms.file_choice import FileChoice
 
 
 def test_rows_of_a_list_for_testing_do_not_teach_from_the_dock(qtbot, tmp_path):

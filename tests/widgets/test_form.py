@@ -11,13 +11,13 @@ from pydantic import model_validator
 
 from napari_hyperspectral.machine import Machine
 from napari_hyperspectral.networks import NETWORKS
-from napari_hyperspectral.recipe import Training
+from napari_hyperspectral.recipe.training import Training
 from napari_hyperspectral.settings import Settings
 from napari_hyperspectral.tasks import TASKS
 
 pytest.importorskip("qtpy.QtWidgets", reason="needs a Qt binding")
-from napari_hyperspectral.widgets import editors
-from napari_hyperspectral.widgets.form import Chooser, Form, titled
+from napari_hyperspectral.widgets.forms import editors
+from napari_hyperspectral.widgets.forms.form import Chooser, Form, titled
 
 CLASSES = (*NETWORKS, *TASKS, Training, Machine)
 
@@ -106,7 +106,7 @@ def test_a_fresh_form_says_what_the_class_says(qtbot, kind):
 
 
 def test_settings_put_into_a_form_come_out_the_same(form):
-    given = Everything(
+    input = Everything(
         count=2**40,
         rate=3.3e-7,
         share=1 / 3,
@@ -117,8 +117,8 @@ def test_settings_put_into_a_form_come_out_the_same(form):
         limit=None,
         folder=Path("elsewhere"),
     )
-    form.settings = given
-    assert form.settings == given
+    form.settings = input
+    assert form.settings == input
 
 
 @pytest.mark.parametrize(
@@ -251,5 +251,5 @@ def test_a_chooser_takes_any_of_its_kinds(qtbot, kinds):
         form = Form(kind)
         qtbot.addWidget(form)
         change(next(iter(form.editors.values())))
-        chooser.settings = wanted = form.settings
-        assert chooser.settings == wanted
+        chooser.settings = target = form.settings
+        assert chooser.settings == target

@@ -16,13 +16,14 @@ from napari_hyperspectral.io import FileFormatError, read, write
 from napari_hyperspectral.layers import from_layer, to_layer
 from napari_hyperspectral.machine import Machine
 from napari_hyperspectral.networks import Pixelwise
-from napari_hyperspectral.prediction import predict
-from napari_hyperspectral.progress import Progress, finish
-from napari_hyperspectral.recipe import Recipe, Training
+from napari_hyperspectral.prediction.predict import predict
+from napari_hyperspectral.progress import Progress
+from napari_hyperspectral.recipe.recipe import Recipe
+from napari_hyperspectral.recipe.training import Training
 from napari_hyperspectral.tasks import Denoise, Segment
-from napari_hyperspectral.training import fit
-from napari_hyperspectral.widgets import batch
+from napari_hyperspectral.training.fit import fit
 from napari_hyperspectral.widgets import predict as docks
+from napari_hyperspectral.workflows import batch
 
 MACHINE = Machine(device="cpu", threads=1)
 
@@ -57,7 +58,7 @@ def noisy():
 def model(noisy):
     """A denoiser, hardly trained."""
     recipe = Recipe(task=Denoise(), network=Pixelwise.smallest(), training=Training(epochs=1))
-    return finish(fit(recipe, [recipe.task.example(noisy=noisy, clean=noisy)], machine=MACHINE))
+    return fit(recipe, [recipe.task.example(noisy=noisy, clean=noisy)], machine=MACHINE)
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ def test_a_result_is_a_layer_in_the_same_place_with_the_same_axis(
     for place in ("scale", "translate", "units", "axis_labels"):
         assert list(getattr(layer, place)) == list(getattr(source, place)), place
     result = from_layer(*layer.as_layer_data_tuple())
-    expected = finish(predict(model, noisy, machine=MACHINE))
+    expected = predict(model, noisy, machine=MACHINE)
     np.testing.assert_array_equal(result.data, expected.data)
     assert result.axis == noisy.axis
     assert result.history[-1] == "denoised"
@@ -104,7 +105,7 @@ def test_a_result_is_a_layer_in_the_same_place_with_the_same_axis(
 def test_classes_come_as_a_label_layer(qtbot, viewer, widget, noisy, labels):
     recipe = Recipe(task=Segment(), network=Pixelwise.smallest(), training=Training(epochs=1))
     example = recipe.task.example(cube=noisy, labels=labels)
-    widget.model = finish(fit(recipe, [example], machine=MACHINE))
+    widget.model = fit(recipe, [example], machine=MACHINE)
     source = add(viewer, noisy)
     widget.choose(source)
     run(qtbot, widget)
@@ -119,7 +120,7 @@ def test_classes_of_a_stack_lie_on_their_planes_and_on_all_bands(qtbot, viewer, 
     ids = np.where(np.arange(7) < 3, 1, 2) * np.ones((5, 1), int)
     recipe = Recipe(task=Segment(), network=Pixelwise.smallest(), training=Training(epochs=1))
     example = recipe.task.example(cube=noisy, labels=Labels(ids))
-    widget.model = finish(fit(recipe, [example], machine=MACHINE))
+    widget.model = fit(recipe, [example], machine=MACHINE)
     planes = np.stack([noisy.data] * 3)
     layer = add(viewer, Cube(planes, noisy.axis, z=Sampling(2.0, 1.0, "um"), pixel_unit="um"))
     widget.choose(layer)
@@ -152,7 +153,7 @@ def test_a_stopped_prediction_brings_the_layers_done_by_then(
             time.sleep(0.01)
         return cube
 
-    monkeypatch.setattr("napari_hyperspectral.chain.predict", slow)
+    monkeypatch.setattr("napari_hyperspectral.workflows.predict.predict_steps", slow)
     widget.model = model
     widget.choose(add(viewer, noisy), add(viewer, noisy.after("copied", name="other")))
     widget.predict()
@@ -169,7 +170,7 @@ def test_a_model_file_shows_its_card_and_predicts_as_the_model(
     assert f"{model.card.parameters:,}" in widget.card.toPlainText()
     widget.choose(add(viewer, noisy))
     run(qtbot, widget)
-    expected = finish(predict(model, noisy, machine=MACHINE))
+    expected = predict(model, noisy, machine=MACHINE)
     np.testing.assert_array_equal(widget.results[0].data, expected.data)
 
 
@@ -229,7 +230,7 @@ def test_a_batch_goes_on_after_a_bad_file_and_says_what_failed(
     assert told.startswith("2 failed:\n• two.npz: ")
     assert "• missing.npz: there is no file" in told
     written = read(widget.batch.written[0])
-    expected = finish(predict(model, noisy, machine=MACHINE))
+    expected = predict(model, noisy, machine=MACHINE)
     np.testing.assert_array_equal(written.data, expected.data)
     assert written.axis == noisy.axis
 
@@ -272,7 +273,7 @@ def test_a_stopped_batch_keeps_what_it_wrote(qtbot, widget, model, noisy, tmp_pa
             time.sleep(0.02)
         return cube
 
-    monkeypatch.setattr("napari_hyperspectral.chain.predict", slow)
+    monkeypatch.setattr("napari_hyperspectral.workflows.predict.predict_steps", slow)
     widget.model, widget.files, widget.suffix = model, sources, ".npz"
     widget.folder = tmp_path / "out"
     widget.predict()

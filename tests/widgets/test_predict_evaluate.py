@@ -12,18 +12,19 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
 from napari_hyperspectral.axis import SpectralAxis
-from napari_hyperspectral.card import read_card
+from napari_hyperspectral.evaluation.test_set import evaluate_test_set_steps
 from napari_hyperspectral.io import write
 from napari_hyperspectral.layers import from_layer, to_layer
 from napari_hyperspectral.machine import Machine
-from napari_hyperspectral.model import Model
+from napari_hyperspectral.models.card import read_card
+from napari_hyperspectral.models.model import Model
 from napari_hyperspectral.networks import HyRISR, Pixelwise, Ports
-from napari_hyperspectral.progress import Progress, finish
-from napari_hyperspectral.recipe import Recipe, Training
+from napari_hyperspectral.progress import Progress, run
+from napari_hyperspectral.recipe.recipe import Recipe
+from napari_hyperspectral.recipe.training import Training
 from napari_hyperspectral.tasks import ClassifyImages, Denoise, Segment, SuperResolve
-from napari_hyperspectral.training import fit
-from napari_hyperspectral.unseen import evaluate_unseen
-from napari_hyperspectral.widgets import adopt
+from napari_hyperspectral.training.fit import fit
+from napari_hyperspectral.widgets import import_weights as import_weights
 from napari_hyperspectral.widgets import predict as docks
 
 MACHINE = Machine(device="cpu", threads=1)
@@ -59,7 +60,7 @@ def dock(viewer, qtbot):
 def learn():
     def learn(task, *examples):
         recipe = Recipe(task=task, network=Pixelwise.smallest(), training=Training(epochs=1))
-        return finish(fit(recipe, [recipe.example(**e) for e in examples], machine=MACHINE))
+        return fit(recipe, [recipe.example(**e) for e in examples], machine=MACHINE)
 
     return learn
 
@@ -88,11 +89,11 @@ def test_a_model_is_judged_by_layers_as_by_python(
     model = learn(Denoise(), {"noisy": noisy, "clean": clean})
     dock.model = model.save(tmp_path / "model.safetensors")
     other = noisy.after("moved on", data=np.roll(noisy.data, 3, axis=1), name="unseen")
-    wanted = clean.after("moved on", data=np.roll(clean.data, 3, axis=1), name="clean")
-    dock.choose_truth(noisy=add(viewer, other), clean=add(viewer, wanted))
+    target = clean.after("moved on", data=np.roll(clean.data, 3, axis=1), name="clean")
+    dock.choose_truth(noisy=add(viewer, other), clean=add(viewer, target))
     assert dock.panel.start_button.text() == "Evaluate"
     press(qtbot, dock)
-    told = finish(evaluate_unseen(model, [{"noisy": other, "clean": wanted}], machine=MACHINE))
+    told = run(evaluate_test_set_steps(model, [{"noisy": other, "clean": target}], machine=MACHINE))
     assert dock.report.report.to_markdown() == told.to_markdown()
     assert "denoise on 1 image" in dock.report.text
     assert dock.results == []  # the layers stay as they are
@@ -149,7 +150,7 @@ def test_an_evaluation_can_be_stopped(viewer, dock, learn, noisy, clean, qtbot, 
             yield Progress(step, 10_000)
             time.sleep(0.01)
 
-    monkeypatch.setattr("napari_hyperspectral.unseen.evaluate", slow)
+    monkeypatch.setattr("napari_hyperspectral.evaluation.test_set.evaluate_steps", slow)
     dock.model = learn(Denoise(), {"noisy": noisy, "clean": clean})
     dock.choose_truth(noisy=add(viewer, noisy), clean=add(viewer, clean))
     dock.evaluate()
@@ -211,17 +212,19 @@ def weights(tmp_path):
 def test_released_weights_become_a_model_file_that_is_chosen(dock, weights, qtbot, monkeypatch):
     monkeypatch.setattr(docks.QFileDialog, "getOpenFileName", lambda *_, **__: (str(weights), ""))
     asked = []
-    monkeypatch.setattr(adopt.AdoptDialog, "open", lambda dialog: asked.append(dialog))
+    monkeypatch.setattr(
+        import_weights.ImportWeightsDialog, "open", lambda dialog: asked.append(dialog)
+    )
     dock._browse()
     (dialog,) = asked
     assert dialog.axis == SpectralAxis(np.linspace(500, 1800, 500), "1/cm", "raman_shift")
-    dialog.form.settings = adopt.Bands(first=600, bands=6)
+    dialog.form.settings = import_weights.Bands(first=600, bands=6)
     dialog.accept()
     qtbot.waitUntil(lambda: not dock.panel.running, timeout=30_000)
     made = weights.with_suffix(".safetensors")
     assert dock.model == made
     card = read_card(made)
-    assert card.axis == SpectralAxis(np.linspace(600, 1800, 6), "1/cm", "raman_shift")
+    assert card.input_axis == SpectralAxis(np.linspace(600, 1800, 6), "1/cm", "raman_shift")
     assert Model.load(made).recipe.task.scale == 2
     assert dock.panel.start_button.isEnabled()
 
@@ -229,7 +232,7 @@ def test_released_weights_become_a_model_file_that_is_chosen(dock, weights, qtbo
 def test_released_weights_for_other_bands_are_refused_with_their_number(
     dock, weights, qtbot, complaints
 ):
-    dialog = dock.offer_to_adopt(weights)
+    dialog = dock.offer_import(weights)
     dialog.accept()
     qtbot.waitUntil(lambda: not dock.panel.running, timeout=30_000)
     assert "is for 6 bands, the axis has 500" in complaints[0]
@@ -241,10 +244,15 @@ def test_released_weights_for_other_bands_are_refused_with_their_number(
 def test_a_model_file_is_overwritten_only_when_one_says_so(weights, qtbot, monkeypatch):
     there = weights.with_suffix(".safetensors")
     there.write_text("precious")
-    dialog = adopt.AdoptDialog(weights)
+    dialog = import_weights.ImportWeightsDialog(weights)
     qtbot.addWidget(dialog)
-    answers = iter([adopt.QMessageBox.StandardButton.No, adopt.QMessageBox.StandardButton.Yes])
-    monkeypatch.setattr(adopt.QMessageBox, "question", lambda *_: next(answers))
+    answers = iter(
+        [
+            import_weights.QMessageBox.StandardButton.No,
+            import_weights.QMessageBox.StandardButton.Yes,
+        ]
+    )
+    monkeypatch.setattr(import_weights.QMessageBox, "question", lambda *_: next(answers))
     with qtbot.assertNotEmitted(dialog.accepted):
         dialog.accept()
     assert not dialog.overwrite
@@ -255,7 +263,7 @@ def test_a_model_file_is_overwritten_only_when_one_says_so(weights, qtbot, monke
 
 
 def test_the_axis_of_weights_may_come_from_a_file_and_be_typed_again(weights, qtbot, tmp_path):
-    dialog = adopt.AdoptDialog(weights)
+    dialog = import_weights.ImportWeightsDialog(weights)
     qtbot.addWidget(dialog)
     (tmp_path / "axis.csv").write_text("Raman shift (1/cm)\n500\n510\n530\n")
     dialog.take_axis(tmp_path / "axis.csv")
@@ -269,7 +277,7 @@ def test_the_axis_of_weights_may_come_from_a_file_and_be_typed_again(weights, qt
     ("name", "told"), [("model.pt", "saved as .safetensors"), ("no/where.safetensors", "no folder")]
 )
 def test_a_model_file_that_cannot_be_written_keeps_the_dialog_open(weights, qtbot, name, told):
-    dialog = adopt.AdoptDialog(weights)
+    dialog = import_weights.ImportWeightsDialog(weights)
     qtbot.addWidget(dialog)
     dialog.target_line.setText(str(weights.parent / name))
     with qtbot.assertNotEmitted(dialog.accepted):

@@ -9,10 +9,10 @@ from napari_hyperspectral.io import read, write
 from napari_hyperspectral.layers import from_layer, to_layer
 from napari_hyperspectral.machine import Machine
 from napari_hyperspectral.networks import Pixelwise
-from napari_hyperspectral.progress import finish
-from napari_hyperspectral.recipe import Recipe, Training
+from napari_hyperspectral.recipe.recipe import Recipe
+from napari_hyperspectral.recipe.training import Training
 from napari_hyperspectral.tasks import ClassifyImages, Denoise, Segment, SuperResolve
-from napari_hyperspectral.training import fit
+from napari_hyperspectral.training.fit import fit
 from napari_hyperspectral.widgets import predict as docks
 
 MACHINE = Machine(device="cpu", threads=1)
@@ -40,7 +40,7 @@ def dock(viewer, qtbot):
 def learn(tmp_path):
     def learn(task, *examples):
         recipe = Recipe(task=task, network=Pixelwise.smallest(), training=Training(epochs=1))
-        model = finish(fit(recipe, [recipe.example(**e) for e in examples], machine=MACHINE))
+        model = fit(recipe, [recipe.example(**e) for e in examples], machine=MACHINE)
         return model.save(tmp_path / f"{task.kind}.safetensors")
 
     return learn

@@ -21,12 +21,13 @@ from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cube import Cube
 from napari_hyperspectral.layers import to_layer
 from napari_hyperspectral.machine import Machine
-from napari_hyperspectral.model import Model
+from napari_hyperspectral.models.model import Model
 from napari_hyperspectral.networks import Pixelwise, ResUNet1D
-from napari_hyperspectral.progress import finish
-from napari_hyperspectral.recipe import Recipe, Training
+from napari_hyperspectral.progress import run
+from napari_hyperspectral.recipe.recipe import Recipe
+from napari_hyperspectral.recipe.training import Training
 from napari_hyperspectral.tasks import Denoise, Segment
-from napari_hyperspectral.training import fit
+from napari_hyperspectral.training.fit import fit, fit_steps
 from napari_hyperspectral.widgets import train
 from napari_hyperspectral.widgets.curve import Losses
 from napari_hyperspectral.widgets.preferences import preferred_machine
@@ -107,7 +108,7 @@ def test_five_epochs_by_clicking_give_the_weights_that_python_gives(qtbot, widge
     press(qtbot, widget.panel.start_button)
     clicked = trained(qtbot, widget)
     example = BRIEF.task.example(noisy=noisy, clean=clean)
-    written = finish(fit(BRIEF, [example], machine=machine))
+    written = fit(BRIEF, [example], machine=machine)
     assert same_weights(clicked, written)
     assert clicked.card.losses == written.card.losses
     assert len(clicked.card.losses) == 5
@@ -171,7 +172,7 @@ def test_labels_painted_on_one_band_are_the_pixels_of_all(qtbot, widget, viewer)
     card = trained(qtbot, widget).card
     assert card.classes == ("class 1", "class 2")
     (seen,) = card.trained_on
-    assert 0 < seen.taught + seen.held_out <= 3 * 11 + 3 * 11
+    assert 0 < seen.training_pixels + seen.validation_pixels <= 3 * 11 + 3 * 11
 
 
 def test_stop_keeps_the_best_so_far_in_a_file_that_loads(qtbot, widget, tmp_path):
@@ -195,7 +196,7 @@ def test_running_out_of_memory_is_said_and_training_can_begin_again(
         yield from ()
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 TiB")
 
-    monkeypatch.setattr(train, "fit", fail)
+    monkeypatch.setattr("napari_hyperspectral.workflows.train.fit_steps", fail)
     told = []
     monkeypatch.setattr("napari_hyperspectral.widgets.panel.show_error", told.append)
     press(qtbot, widget.panel.start_button)
@@ -251,7 +252,7 @@ def test_the_curve_ends_as_the_card_says(qtbot, widget):
     card = trained(qtbot, widget).card
     assert widget.curve.shown == {
         "training": list(card.losses),
-        "held out": list(card.validations),
+        "held out": list(card.validation_losses),
     }
     html = widget.card.toPlainText()
     assert f"{card.losses[card.best_epoch - 1]:.4g}" in html
@@ -261,10 +262,12 @@ def test_the_curve_ends_as_the_card_says(qtbot, widget):
 def test_no_epoch_is_missing_from_the_curve_however_fast_they_are(pair):
     noisy, clean = pair
     losses = Losses(BRIEF.training.epochs)
-    job = fit(BRIEF, [BRIEF.task.example(noisy=noisy, clean=clean)], machine=Machine(threads=1))
-    card = finish(job, losses.add).card
+    job = fit_steps(
+        BRIEF, [BRIEF.task.example(noisy=noisy, clean=clean)], machine=Machine(threads=1)
+    )
+    card = run(job, losses.add).card
     assert losses.training == dict(enumerate(card.losses, start=1))
-    assert losses.validation == dict(enumerate(card.validations, start=1))
+    assert losses.validation == dict(enumerate(card.validation_losses, start=1))
 
 
 def test_a_model_is_never_overwritten_unasked(qtbot, widget, tmp_path):
@@ -323,7 +326,7 @@ def test_of_trainings_in_the_cache_the_latest_ten_are_kept(tmp_path):
         path = tmp_path / "trainings" / f"2026-01-{day} denoise.safetensors"
         path.parent.mkdir(exist_ok=True)
         path.touch()
-    train._autosave(machine, BRIEF).touch()
+    train.autosave_path(machine, BRIEF).touch()
     kept = sorted(path.name for path in (tmp_path / "trainings").iterdir())
     assert len(kept) == 10
     assert kept[0] == "2026-01-16 denoise.safetensors"
@@ -407,7 +410,8 @@ CLOSING = """
     from qtpy.QtCore import QTimer
     from napari_hyperspectral.machine import Machine
     from napari_hyperspectral.networks import ResUNet1D
-    from napari_hyperspectral.recipe import Recipe, Training
+    from napari_hyperspectral.recipe.recipe import Recipe
+    from napari_hyperspectral.recipe.training import Training
     from napari_hyperspectral.tasks import Denoise
     from napari_hyperspectral.widgets import train
     import numpy as np

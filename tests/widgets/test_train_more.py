@@ -14,12 +14,12 @@ from napari_hyperspectral.io import write
 from napari_hyperspectral.layers import to_layer
 from napari_hyperspectral.machine import Machine
 from napari_hyperspectral.networks import Pixelwise, UNet
-from napari_hyperspectral.preprocessing import Preprocessing
-from napari_hyperspectral.presets import PRESETS
-from napari_hyperspectral.progress import finish
-from napari_hyperspectral.recipe import Recipe, Training
+from napari_hyperspectral.recipe.presets import PRESETS
+from napari_hyperspectral.recipe.recipe import Recipe
+from napari_hyperspectral.recipe.training import Training
+from napari_hyperspectral.spectra.preprocessing import Preprocessing
 from napari_hyperspectral.tasks import ClassifyImages, Denoise, Segment
-from napari_hyperspectral.training import fit
+from napari_hyperspectral.training.fit import fit
 from napari_hyperspectral.widgets import train
 
 BRIEF = Recipe(
@@ -90,7 +90,7 @@ def test_folders_teach_what_their_layers_would(qtbot, widget, viewer, pairs, tmp
     assert all("cell1" in shown.item(1, column).text() for column in (0, 1))
     by_files = trained(qtbot, widget)
     examples = [BRIEF.example(noisy=noisy, clean=clean) for noisy, clean in pairs]
-    by_hand = finish(fit(BRIEF, examples, machine=Machine(device="cpu", threads=1)))
+    by_hand = fit(BRIEF, examples, machine=Machine(device="cpu", threads=1))
     assert all(map(torch.equal, weights(by_files), weights(by_hand)))
 
 
@@ -127,9 +127,9 @@ def test_the_preview_shows_what_training_is_shown_first(qtbot, widget, viewer, p
     widget.recipe = BRIEF.model_copy(update={"preprocessing": Preprocessing(background="minimum")})
     widget.preview()
     qtbot.waitUntil(lambda: len(viewer.layers) == 4 and not widget.panel.running, timeout=20_000)
-    given = viewer.layers["given"].data
-    assert given.shape == (12, 1, 16)
-    assert np.allclose(given.min(axis=0), 0)
+    input = viewer.layers["input"].data
+    assert input.shape == (12, 1, 16)
+    assert np.allclose(input.min(axis=0), 0)
 
 
 def test_a_preset_fills_the_form(widget):
@@ -151,7 +151,7 @@ def test_training_starts_from_the_model_chosen(qtbot, widget, viewer, pairs, tmp
     assert second.card.started_from
     examples = [BRIEF.example(noisy=pairs[0][0], clean=pairs[0][1])]
     machine = Machine(device="cpu", threads=1)
-    by_hand = finish(fit(BRIEF, examples, machine=machine, start=first))
+    by_hand = fit(BRIEF, examples, machine=machine, start=first)
     assert all(map(torch.equal, weights(second), weights(by_hand)))
     widget.start = None
     assert widget._start_line.text() == "From scratch"
@@ -161,7 +161,7 @@ def test_what_cannot_fit_is_said_before_training(qtbot, widget, viewer, pairs, m
     for cube in pairs[0]:
         add(viewer, cube)
     qtbot.waitUntil(lambda: "GB on cpu" in widget.summary, timeout=5_000)
-    monkeypatch.setattr("napari_hyperspectral.memory.free_bytes", lambda _: 2**20)
+    monkeypatch.setattr("napari_hyperspectral.training.memory.free_bytes", lambda _: 2**20)
     widget.recipe = BRIEF.model_copy(update={"training": Training(epochs=4)})
     qtbot.waitUntil(lambda: "this training needs about" in widget.summary, timeout=5_000)
 
@@ -185,13 +185,13 @@ def test_settings_that_do_nothing_beside_the_others_are_grey(widget):
         return part.editors[name].isEnabled()
 
     training = widget._training
-    assert not alive(training, "window")
-    assert "one spectrum at a time" in training.editors["window"].toolTip()
+    assert not alive(training, "patch_size")
+    assert "one spectrum at a time" in training.editors["patch_size"].toolTip()
     assert not alive(training, "every")
     training.editors["schedule"].value = "step"
     assert alive(training, "every")
     widget.recipe = BRIEF.model_copy(update={"network": UNet.smallest()})
-    assert alive(training, "window")
+    assert alive(training, "patch_size")
     assert not alive(training, "batch_size")
     assert alive(widget._network.form, "upsampling")
     widget._network.form.editors["depth"].value = 0
@@ -204,7 +204,7 @@ def test_what_to_freeze_is_grey_until_training_starts_from_a_model(widget, pairs
     assert not frozen.isEnabled()
     noisy, clean = pairs[0]
     example = BRIEF.example(noisy=noisy, clean=clean)
-    begun = finish(fit(BRIEF, [example], machine=Machine(device="cpu", threads=1)))
+    begun = fit(BRIEF, [example], machine=Machine(device="cpu", threads=1))
     widget.start = begun.save(tmp_path / "begun.safetensors")
     assert frozen.isEnabled()
     widget.start = None

@@ -16,7 +16,7 @@ import typer
 from .errors import explained
 from .files import axis, convert, formats, info
 from .maps import components, map_of_band
-from .models import adopt, card, predict
+from .models import card, import_weights, predict
 from .recipes import recipe
 from .trainings import demo, evaluate, preview, train
 
@@ -31,7 +31,7 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "predict": predict,
     "components": components,
     "map": map_of_band,
-    "adopt": adopt,
+    "adopt": import_weights,
     "card": card,
     "demo": demo,
     "formats": formats,

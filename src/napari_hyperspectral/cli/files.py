@@ -32,7 +32,7 @@ def info(
 ) -> None:
     """Tell what is in a file: dimensions, spectral axis, pixel size, history."""
     from ..io import Source, format_of, read, read_all
-    from ..summary import facts, lines_of_image
+    from ..models.summary import facts, lines_of_image
 
     format_name = format_of(Source.parse(path).path).name
     with reading(path) as watch:
@@ -97,7 +97,7 @@ def axis(
     """Give a cube its axis, calibrate or convert it, as the dock Axis does."""
     from ..cube import Cube
     from ..io import write
-    from ..io.axisfile import read_axis
+    from ..io.metadata.axis_file import read_axis
     from ..spectra.axes import with_axis
 
     check_target(out, force)

@@ -33,9 +33,9 @@ def components(
     force: Force = False,
 ) -> None:
     """Find pure spectra in a cube; map them there and in others, and tell how far maps agree."""
-    from ..components import Unmixing, unmix
     from ..io import read, write
-    from ..progress import finish
+    from ..progress import run
+    from ..spectra.components import Unmixing, unmix
 
     settings = Unmixing(count=count, sum_to_one=sum_to_one, seed=seed)
     paths = [path, *(apply or ())]
@@ -47,7 +47,7 @@ def components(
         with reading(one) as watch:
             cubes.append(read(one, axes=axes, image=image, watch=watch))
     with watching(f"unmixing {Path(path).name}") as watch:
-        found = finish(unmix(cubes[0], cubes[1:], settings), watch)
+        found = run(unmix(cubes[0], cubes[1:], settings), watch)
     out.mkdir(parents=True, exist_ok=True)
     print(write(table, found.spectra, overwrite=force))
     for name, files, maps in zip(paths, targets, found.maps, strict=True):
@@ -73,8 +73,8 @@ def map_of_band(
     force: Force = False,
 ) -> None:
     """Make an image of one band (--at), or of the area of a peak (--from, --to)."""
-    from ..components import area_map, band_map
     from ..io import read, write
+    from ..spectra.components import area_map, band_map
 
     if (at is None) == (start is None) or (start is None) != (end is None):
         raise typer.BadParameter("give either --at, or both --from and --to")

@@ -67,11 +67,11 @@ def predict(
         targets = targets_in(out, paths, suffix, words, force)
     else:
         targets = [targets_of_one(out, words, force)]
-    from ..chain import predict_and_report, told_speed_up
     from ..io import read, write
-    from ..model import Model
-    from ..progress import finish
-    from ..summary import scores_of
+    from ..models.model import Model
+    from ..models.summary import scores_of
+    from ..progress import run
+    from ..workflows.predict import predict_and_report_steps, speed_up_note
 
     models = [Model.load(file) for file in (model_file, *(then or ()))]
     scores = []
@@ -79,10 +79,10 @@ def predict(
         with reading(path) as watch:
             cube = read(path, axes=axes, image=image, watch=watch)
         with watching(f"predicting {files[0].name}") as watch:
-            job = predict_and_report(
+            job = predict_and_report_steps(
                 models, cube, probabilities=probabilities, dwell=dwell, machine=machine
             )
-            results = finish(job, watch)
+            results = run(job, watch)
         files[0].parent.mkdir(parents=True, exist_ok=True)
         for file, result in zip(files, results.images, strict=True):
             print(write(file, result, overwrite=force))
@@ -95,7 +95,7 @@ def predict(
         scores += scores_of(results.images[0])
     if scores:
         print_rows(scores)
-    saved = told_speed_up(models, dwell)
+    saved = speed_up_note(models, dwell)
     if saved:
         print(saved)
 
@@ -105,8 +105,8 @@ def card(
     as_json: AsJson = False,
 ) -> None:
     """Tell what a model is: recipe, axis, training data, figures of merit."""
-    from ..card import read_card
-    from ..summary import lines_of_card
+    from ..models.card import read_card
+    from ..models.summary import lines_of_card
 
     found = read_card(model_file)
     if as_json:
@@ -115,7 +115,7 @@ def card(
         print_pairs(lines_of_card(found))
 
 
-def adopt(
+def import_weights(
     weights: Annotated[
         Path,
         typer.Argument(metavar="WEIGHTS", help="State dict that DeepeR released: ResUNet.pt …"),
@@ -136,8 +136,8 @@ def adopt(
 ) -> None:
     """Make a model of weights that others released: denoiser and super-resolution of DeepeR."""
     check_model(out, force)
-    from ..released import model_from_deeper
-    from ..summary import lines_of_card
+    from ..models.deeper import model_from_deeper
+    from ..models.summary import lines_of_card
 
     model = model_from_deeper(weights, axis_of(axis, unit, quantity))
     model.save(out, overwrite=force)

@@ -16,7 +16,7 @@ from .options import Force
 from .targets import check_target
 
 if TYPE_CHECKING:
-    from ..recipe import Recipe
+    from ..recipe.recipe import Recipe
 
 
 def recipe(
@@ -54,7 +54,7 @@ def recipe(
 
 
 def _recipe_of(task: str, network: str | None) -> Recipe:
-    from ..recipe import Recipe
+    from ..recipe.recipe import Recipe
 
     about: dict[str, Any] = {"task": {"kind": task}}
     return Recipe.model_validate(about | ({"network": {"kind": network}} if network else {}))
@@ -62,7 +62,7 @@ def _recipe_of(task: str, network: str | None) -> Recipe:
 
 def _recipe_of_preset(name: str) -> Recipe:
     """Return the recipe of a published experiment; what there is to know of it goes to stderr."""
-    from ..presets import preset
+    from ..recipe.presets import preset
 
     known = preset(name)
     for text in (known.title, known.reference, known.notes):
@@ -72,7 +72,7 @@ def _recipe_of_preset(name: str) -> Recipe:
 
 def _print_all_choices() -> None:
     from ..networks import NETWORKS
-    from ..presets import PRESETS
+    from ..recipe.presets import PRESETS
     from ..tasks import TASKS
 
     _print_choices("Task", TASKS)
@@ -93,9 +93,9 @@ def _print_choices(title: str, choices: Sequence[Any]) -> None:
 
 
 def _print_settings(chosen: Recipe) -> None:
-    from ..idle import idle
+    from ..recipe.inactive import inactive_settings
 
-    reasons = idle(chosen)
+    reasons = inactive_settings(chosen)
     table = Table(box=None)
     for title in ("Setting", "Default", "Meaning"):
         table.add_column(title, overflow="fold")

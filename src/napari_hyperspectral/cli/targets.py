@@ -13,7 +13,7 @@ import typer
 
 if TYPE_CHECKING:
     from ..machine import Machine
-    from ..recipe import Recipe
+    from ..recipe.recipe import Recipe
 
 _OURS: Final = (".safetensors", ".json")
 """Files of ours that are no images: models and recipes."""

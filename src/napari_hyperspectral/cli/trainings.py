@@ -70,24 +70,26 @@ def train(
     if out is None:
         raise typer.BadParameter("give the model file to write: -o model.safetensors")
     print("\n".join(_fewer(pairing.lines())), file=sys.stderr)
-    from ..judging import judged
-    from ..model import Model
-    from ..pairing import RowImages
-    from ..progress import finish
-    from ..summary import lines_of_card
-    from ..training import fit
+    from ..evaluation.validation import validate_steps
+    from ..examples.reading import RowImages
+    from ..models.model import Model
+    from ..models.summary import lines_of_card
+    from ..progress import run
+    from ..training.fit import fit_steps
 
     autosave = autosave_of(machine, recipe, out)
     if resume and (autosave is None or not autosave.exists()):
         print("note: there is nothing to resume; training from the start", file=sys.stderr)
     begin = None if start is None else Model.load(start)
     examples = examples_of(recipe, pairing, axes, image)
-    job = fit(recipe, examples, machine=machine, autosave=autosave, resume=resume, start=begin)
+    job = fit_steps(
+        recipe, examples, machine=machine, autosave=autosave, resume=resume, start=begin
+    )
     with watching(f"training {out.name}") as watch:
-        model = finish(job, watch)
+        model = run(job, watch)
     images = RowImages(pairing, axes=axes, image=image)
     with watching("judging it on the pixels held out") as watch:
-        model = finish(judged(model, examples, images, machine=machine), watch)
+        model = run(validate_steps(model, examples, images, machine=machine), watch)
     model.save(out, overwrite=force)
     if autosave is not None and model.card.stopped != "stopped by hand":
         autosave.unlink(missing_ok=True)
@@ -113,16 +115,16 @@ def evaluate(
     machine = machine_of(device, precision, threads, tile_memory, None)
     if out is not None:
         check_folder_in_place(out)
-    from ..model import Model
-    from ..pairing import RowImages
-    from ..progress import finish
-    from ..unseen import evaluate_unseen
+    from ..evaluation.test_set import evaluate_test_set_steps
+    from ..examples.reading import RowImages
+    from ..models.model import Model
+    from ..progress import run
 
     model = Model.load(model_file)
     pairing = pairing_from(model.recipe.task, layers).of("test")
     images = RowImages(pairing, axes=axes, image=image)
     with watching(f"evaluating {model_file.name}") as watch:
-        report = finish(evaluate_unseen(model, images, machine=machine), watch)
+        report = run(evaluate_test_set_steps(model, images, machine=machine), watch)
     if as_json:
         print(report.to_json(), end="")
     else:
@@ -148,7 +150,7 @@ def preview(
     recipe = read_recipe(recipe_file)
     pairing = pairing_from(recipe.task, layers).of("train")
     from ..io import format_of, write
-    from ..previews import names_shown, preview_of
+    from ..training.previews import names_shown, preview_of
 
     format_of(Path("x" + suffix), "write")
     for name in names_shown(recipe):
@@ -172,7 +174,7 @@ def demo(
     threads: Threads = None,
 ) -> None:
     """Do the main job on a real scene: train, predict, evaluate; leave model, maps and a report."""
-    from ..demo import run_demo
+    from .demonstration import run_demo
 
     machine = machine_of(device, None, threads, None, None)
     run_demo(out, viewer=not no_viewer, machine=machine, overwrite=force)

@@ -16,10 +16,10 @@ from .bars import watching
 if TYPE_CHECKING:
     from ..axis import SpectralAxis
     from ..cube import Image
+    from ..examples.table import Pairing
     from ..machine import Machine
-    from ..pairing import Pairing
     from ..progress import Progress
-    from ..recipe import Recipe
+    from ..recipe.recipe import Recipe
     from ..spectra.axes import Step
     from ..tasks import Example, Task
 
@@ -40,7 +40,7 @@ def axis_of(text: str, unit: str, quantity: str) -> SpectralAxis:
     import numpy as np
 
     from ..axis import Kind, SpectralAxis, Unit
-    from ..io.axisfile import read_axis
+    from ..io.metadata.axis_file import read_axis
 
     parts = text.split(":")
     try:
@@ -87,7 +87,7 @@ def machine_of(
     """Return the machine that these options make of the one by default."""
     from ..machine import Machine
 
-    given = {
+    options = {
         "device": device,
         "precision": precision,
         "threads": threads,
@@ -95,13 +95,13 @@ def machine_of(
         "cache": cache,
     }
     return Machine.model_validate(
-        {name: value for name, value in given.items() if value is not None}
+        {name: value for name, value in options.items() if value is not None}
     )
 
 
 def read_recipe(path: Path) -> Recipe:
     """Read a recipe; what is wrong in it is told with the name of the file."""
-    from ..recipe import Recipe
+    from ..recipe.recipe import Recipe
 
     if not path.is_file():
         raise FileNotFoundError(f"there is no recipe {str(path)!r}; `recipe --task … -o` makes one")
@@ -114,7 +114,8 @@ def read_recipe(path: Path) -> Recipe:
 
 def pairing_from(task: Task, words: Sequence[str]) -> Pairing:
     """Return the table of examples that words such as noisy=a.hdr name."""
-    from ..pairing import WordsError, pairing_of
+    from ..examples.pairing import pairing_of
+    from ..examples.table import WordsError
 
     try:
         return pairing_of(
@@ -128,7 +129,7 @@ def examples_of(
     recipe: Recipe, pairing: Pairing, axes: str | None, image: str | None
 ) -> list[Example]:
     """Read all that a recipe is to be trained on, prepared as it says."""
-    from ..pairing import read_examples
+    from ..examples.reading import read_examples
 
     with watching("reading", after=0.5) as watch:
         return list(read_examples(recipe, pairing, watch, axes=axes, image=image))

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ..atomic import replacing
 from ..axis import ChannelAxis, SpectralAxis
 from ..cube import Cube, Image, Labels
+from ..errors import AmbiguousError, FileFormatError, MissingPackageError, UnknownFormatError
 from ..progress import Progress
-from .atomic import replacing
-from .errors import AmbiguousError, FileFormatError, MissingPackageError, UnknownFormatError
 from .formats import FORMATS, Format, format_of, module_of
 from .source import Source
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .errors import FileFormatError
+from ..errors import FileFormatError
 
 COPY_AGAIN = "copy it again, it may be incomplete"
 

@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 
 from ..axis import Axis, ChannelAxis, SpectralAxis
 from ..cube import Cube, Image, Sampling
-from .arrays import cube_from_array
-from .errors import FileFormatError
+from ..errors import FileFormatError
+from .metadata.microscopy import RGB, channel_axis, plain, refusing, sampling
+from .metadata.named_arrays import cube_from_array
+from .metadata.units import axis_in, place_unit, spectral_unit
 from .source import Source
-from .units import axis_in, place_unit, spectral_unit
-from .vendor import RGB, channel_axis, plain, refusing, sampling
 
 _ORDER: Final = "TZCSYX"
 """Axes of BioIO in the order of ours; its S are the colours of a pixel."""

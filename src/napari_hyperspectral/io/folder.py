@@ -12,11 +12,11 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 
-from .errors import AmbiguousError, FileFormatError
+from ..errors import AmbiguousError, FileFormatError
 from .formats import FORMATS, format_of, module_of
 from .source import Source
-from .tifffolder import is_ours
-from .zarrstore import is_zarr
+from .tiff.folder import is_ours
+from .zarr.store import is_zarr
 
 _HEADERS: Final = (".imzml", ".rpl", ".seq", ".dmt")
 """Of the files of an image, the one to open."""
@@ -81,7 +81,7 @@ def holds_bands(folder: Path) -> bool:
     if len(files) < 2 or any(path.suffix.lower() not in _TIFFS for path in files):
         return False
     try:
-        (first, *_) = module_of("tiff").read_images(Source(files[0]))
+        (first, *_) = module_of("tiff.reader").read_images(Source(files[0]))
         return bool(dict(zip(first.dims, first.shape, strict=True)).get("band", 1) == 1)
     except (ValueError, OSError, ImportError):  # reading it will say what is wrong
         return False

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from ..errors import FileFormatError
 from ..progress import Progress
-from .errors import FileFormatError
 
 LAYOUT = re.compile(r"[tzbyx]{2,5}")
 """Letters of a layout: t(ime), z, b(and), y, x, in the order of the array's axes."""

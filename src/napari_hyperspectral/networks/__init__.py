@@ -5,12 +5,12 @@ from typing import Annotated, Final, TypeAlias, get_args
 from pydantic import Field
 
 from .bandwise_edsr import BandwiseEDSR
-from .base import Body, Geometry, Network, Ports, body_of, enlarged, geometry_of
+from .base import Geometry, Network, NetworkModule, Ports, build_module, enlarged, geometry_of
+from .blocks.normalise import ImageScale, Normalise, Normalised, Scale
 from .densenet import DenseNet
 from .efficientnet import EfficientNet
 from .fnet import FNet
 from .hyrisr import HyRISR
-from .normalise import ImageScale, Normalise, Normalised, Scale
 from .pixelwise import Pixelwise
 from .resnet import ResNet
 from .resunet1d import ResUNet1D
@@ -45,7 +45,6 @@ __all__ = [
     "RRDB",
     "AnyNetwork",
     "BandwiseEDSR",
-    "Body",
     "DenseNet",
     "EfficientNet",
     "FNet",
@@ -53,6 +52,7 @@ __all__ = [
     "HyRISR",
     "ImageScale",
     "Network",
+    "NetworkModule",
     "Normalise",
     "Normalised",
     "Pixelwise",
@@ -65,7 +65,7 @@ __all__ = [
     "SubspaceRCAN",
     "UNet",
     "UwUNet",
-    "body_of",
+    "build_module",
     "enlarged",
     "geometry_of",
 ]

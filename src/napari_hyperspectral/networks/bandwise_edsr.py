@@ -17,7 +17,7 @@ from annotated_types import Ge, Le
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .base import Body, ImageNetwork, Ports, enlarged
+from .base import ImageNetwork, NetworkModule, Ports, enlarged
 
 _WAYS: Final = tuple((quarters, mirror) for mirror in (False, True) for quarters in range(4))
 """All ways to turn and mirror an image; the first leaves it."""
@@ -43,11 +43,11 @@ class BandwiseEDSR(ImageNetwork):
     """Predict the mean over the eight ways to turn and mirror an image: better by a little, and
     eight times slower."""
 
-    def build(self, ports: Ports) -> Body:
+    def build(self, ports: Ports) -> NetworkModule:
         return _BandwiseEDSR(self, ports)
 
     @property
-    def reach(self) -> int:
+    def receptive_radius(self) -> int:
         # a pixel for each 3 × 3 convolution: at the entry, in the blocks, after them, at the end
         return 1 + 2 * self.blocks + 1 + 1
 
@@ -66,7 +66,7 @@ class BandwiseEDSR(ImageNetwork):
         return cls(width=4, blocks=1, at_once=2)
 
 
-class _BandwiseEDSR(Body):
+class _BandwiseEDSR(NetworkModule):
     def __init__(self, settings: BandwiseEDSR, ports: Ports) -> None:
         super().__init__()
         self.scale, self.offset, self.at_once = ports.scale, ports.offset, settings.at_once

@@ -23,7 +23,7 @@ class Ports(Settings):
     """Bands, or classes, of what it gives."""
     scale: Annotated[int, Ge(1)] = 1
     """Rows, and columns, of what it gives for each of what it takes."""
-    whole: bool = False
+    image_level: bool = False
     """Whether it gives one answer for an image, not one for each pixel."""
     offset: tuple[float, float] = (0.0, 0.0)
     """Rows and columns of what it gives by which its input was sampled beside the middle of each
@@ -37,7 +37,7 @@ class Ports(Settings):
         return self.bands_in == self.bands_out and not self.other
 
 
-class Body(nn.Module):
+class NetworkModule(nn.Module):
     """A network at work on normalised numbers.
 
     (batch, bands_in, y, x) to (batch, bands_out, y · scale, x · scale), or to
@@ -72,12 +72,12 @@ class Network(Settings):
         return False
 
     @abstractmethod
-    def build(self, ports: Ports) -> Body:
-        """Return a fresh network for these ports, as far as it serves them: see `body_of`."""
+    def build(self, ports: Ports) -> NetworkModule:
+        """Return a fresh network for these ports, as far as it serves them: see `build_module`."""
 
     @property
     @abstractmethod
-    def reach(self) -> int:
+    def receptive_radius(self) -> int:
         """Greatest distance, in pixels, at which an input pixel can change an output pixel.
 
         Averages over the image, of which `sees_all` tells, are not counted.
@@ -106,7 +106,7 @@ class SpectrumNetwork(Network):
         return "spectrum"
 
     @property
-    def reach(self) -> int:
+    def receptive_radius(self) -> int:
         return 0
 
     @property
@@ -122,7 +122,7 @@ class ImageNetwork(Network):
         return "image"
 
 
-def body_of(network: Network, ports: Ports) -> Body:
+def build_module(network: Network, ports: Ports) -> NetworkModule:
     """Return a fresh network for any ports.
 
     One that cannot upscale works on an image that was enlarged before, and is asked for the
@@ -133,9 +133,9 @@ def body_of(network: Network, ports: Ports) -> Body:
     ValueError
         If an answer for each pixel is wanted of a network that gives one for the whole image.
     """
-    if ports.whole:
-        body = network.build(ports)
-        return body if network.answers == "image" else _Averaged(body)
+    if ports.image_level:
+        module = network.build(ports)
+        return module if network.answers == "image" else _Averaged(module)
     if network.answers == "image":
         raise ValueError(
             f"{type(network).__name__} gives one answer for a whole image, not one for each "
@@ -149,7 +149,7 @@ def body_of(network: Network, ports: Ports) -> Body:
 class Geometry(NamedTuple):
     """What tiles and batches need to know of a network, in pixels of its input."""
 
-    reach: int
+    receptive_radius: int
     """How far it sees beyond a pixel."""
     stride: int
     """What heights and widths must be multiples of."""
@@ -158,13 +158,13 @@ class Geometry(NamedTuple):
 
 
 def geometry_of(network: Network, ports: Ports) -> Geometry:
-    """Return the geometry of what `body_of` gives."""
-    if ports.whole or ports.scale == 1 or ports.scale in network.scales:
-        return Geometry(network.reach, network.stride, network.floats_a_pixel(ports))
+    """Return the geometry of what `build_module` gives."""
+    if ports.image_level or ports.scale == 1 or ports.scale in network.scales:
+        return Geometry(network.receptive_radius, network.stride, network.floats_a_pixel(ports))
     cubic = 2
     fine = network.floats_a_pixel(ports) + ports.bands_in + ports.bands_out  # what it is added to
     return Geometry(
-        -(-network.reach // ports.scale) + cubic,
+        -(-network.receptive_radius // ports.scale) + cubic,
         network.stride // math.gcd(network.stride, ports.scale),
         fine * ports.scale**2,
     )
@@ -191,35 +191,35 @@ def enlarged(image: Tensor, scale: int, offset: tuple[float, float] = (0.0, 0.0)
     )
 
 
-class _Averaged(Body):
+class _Averaged(NetworkModule):
     """The mean of what a network gives for each pixel."""
 
-    def __init__(self, body: Body) -> None:
+    def __init__(self, module: NetworkModule) -> None:
         super().__init__()
-        self.body = body
+        self.module = module
 
     def start_from(self, spectra: Tensor) -> None:
-        self.body.start_from(spectra)
+        self.module.start_from(spectra)
 
     def forward(self, x: Tensor) -> Tensor:
-        mean: Tensor = self.body(x).mean(dim=(-2, -1), keepdim=True)
+        mean: Tensor = self.module(x).mean(dim=(-2, -1), keepdim=True)
         return mean
 
 
-class _Enlarged(Body):
+class _Enlarged(NetworkModule):
     """A network on an image that was enlarged before; what it gives is added to that image."""
 
-    def __init__(self, body: Body, ports: Ports) -> None:
+    def __init__(self, module: NetworkModule, ports: Ports) -> None:
         super().__init__()
-        self.body = body
+        self.module = module
         self.scale, self.offset = ports.scale, ports.offset
         # begins close to plain interpolation, which is hard to beat for the first hundred steps
         self.share = nn.Parameter(torch.tensor(0.1)) if ports.alike else None
 
     def start_from(self, spectra: Tensor) -> None:
-        self.body.start_from(spectra)
+        self.module.start_from(spectra)
 
     def forward(self, x: Tensor) -> Tensor:
         large = enlarged(x, self.scale, self.offset)
-        out: Tensor = self.body(large)
+        out: Tensor = self.module(large)
         return out if self.share is None else large + self.share * out

@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar, Final, Literal, Self
 from annotated_types import Ge, Le, Lt
 from torch import nn
 
-from .backbones import Backbone, dressed, monai_missing
 from .base import Ports
-from .layers import Activation, Dims, Norm
+from .blocks.backbones import Backbone, dressed, monai_missing
+from .blocks.layers import Activation, Dims, Norm
 
 _LAYOUTS: Final = {
     121: (32, (6, 12, 24, 16)),

@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar, Final, Literal, NamedTuple, Self
 from annotated_types import Ge, Le
 from torch import nn
 
-from .backbones import Backbone, dressed, monai_missing
 from .base import Ports
-from .layers import Dims, Norm
+from .blocks.backbones import Backbone, dressed, monai_missing
+from .blocks.layers import Dims, Norm
 
 
 class _Size(NamedTuple):

@@ -16,9 +16,9 @@ import torch
 from annotated_types import Ge, Le
 from torch import Tensor, nn
 
-from .along import OfVolume, length
-from .base import Body, ImageNetwork, Ports
-from .layers import BATCH_NORM, CONV, TRANSPOSED, Dims
+from .base import ImageNetwork, NetworkModule, Ports
+from .blocks.along import OfVolume, length
+from .blocks.layers import BATCH_NORM, CONV, TRANSPOSED, Dims
 
 
 class FNet(ImageNetwork):
@@ -37,7 +37,7 @@ class FNet(ImageNetwork):
     depth: Annotated[int, Ge(0), Le(6)] = 4
     """Times the image is halved: how far around a pixel it looks. Published: 4."""
 
-    def build(self, ports: Ports) -> Body:
+    def build(self, ports: Ports) -> NetworkModule:
         if self.along == "volume":
             u = SpatialU(1, self.width, self.depth, 3)
             end = nn.Conv3d(self.width, 1, 3, padding=1)
@@ -45,8 +45,8 @@ class FNet(ImageNetwork):
         return _FNet(self, ports)
 
     @property
-    def reach(self) -> int:
-        return reach_of_u(self.depth) + 1
+    def receptive_radius(self) -> int:
+        return unet_receptive_radius(self.depth) + 1
 
     @property
     def stride(self) -> int:
@@ -63,7 +63,7 @@ class FNet(ImageNetwork):
         return cls(width=2, depth=1)
 
 
-class _FNet(Body):
+class _FNet(NetworkModule):
     def __init__(self, settings: FNet, ports: Ports) -> None:
         super().__init__()
         self.u = SpatialU(ports.bands_in, settings.width, settings.depth)
@@ -115,7 +115,7 @@ def twice(channels_in: int, channels_out: int, dims: Dims = 2) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def reach_of_u(depth: int) -> int:
+def unet_receptive_radius(depth: int) -> int:
     """Return how far a `SpatialU` sees: 2 pixels a pair of convolutions, in pixels of its level."""
     lowest = int(2**depth)
     return 4 * (lowest - 1) + 2 * lowest + (lowest - 1)

@@ -17,7 +17,7 @@ from typing import Annotated, ClassVar, Final, Literal, Self
 from annotated_types import Ge, Le
 from torch import Tensor, nn
 
-from .base import Body, ImageNetwork, Ports
+from .base import ImageNetwork, NetworkModule, Ports
 
 STEPS: Final = {1: (), 2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}
 """In which steps each scale is reached."""
@@ -45,11 +45,11 @@ class HyRISR(ImageNetwork):
     def sees_all(self) -> bool:
         return True  # attentions weigh channels by their mean over the image
 
-    def build(self, ports: Ports) -> Body:
+    def build(self, ports: Ports) -> NetworkModule:
         return _HyRISR(self, ports)
 
     @property
-    def reach(self) -> int:
+    def receptive_radius(self) -> int:
         # a pixel for each 3 × 3 convolution: of enlargement and heads, body, tail; at most, since
         # from the first on they work on smaller pixels
         return 3 + 1 + self.groups * (2 * self.blocks + 1) + 1 + 2
@@ -67,7 +67,7 @@ class HyRISR(ImageNetwork):
         return cls(groups=1, blocks=1, channels=6, reduction=2)
 
 
-class _HyRISR(Body):
+class _HyRISR(NetworkModule):
     def __init__(self, settings: HyRISR, ports: Ports) -> None:
         super().__init__()
         bands, channels = ports.bands_in, _channels(settings, ports)

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from annotated_types import Ge, Le, Lt
 from torch import Tensor, nn
 
-from .base import Body, Ports, SpectrumNetwork
+from .base import NetworkModule, Ports, SpectrumNetwork
 
 
 class Pixelwise(SpectrumNetwork):
@@ -25,7 +25,7 @@ class Pixelwise(SpectrumNetwork):
     dropout: Annotated[float, Ge(0), Lt(1)] = 0.1
     """Share of hidden units silenced at each training step; guards against learning by heart."""
 
-    def build(self, ports: Ports) -> Body:
+    def build(self, ports: Ports) -> NetworkModule:
         return _Pixelwise(self, ports)
 
     def floats_a_pixel(self, ports: Ports) -> int:
@@ -36,7 +36,7 @@ class Pixelwise(SpectrumNetwork):
         return cls(width=4, layers=1)
 
 
-class _Pixelwise(Body):
+class _Pixelwise(NetworkModule):
     def __init__(self, settings: Pixelwise, ports: Ports) -> None:
         super().__init__()
         layers: list[nn.Module] = []

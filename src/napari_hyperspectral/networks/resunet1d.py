@@ -16,8 +16,8 @@ from annotated_types import Ge, Le
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .along import length
-from .base import Body, Ports, SpectrumNetwork
+from .base import NetworkModule, Ports, SpectrumNetwork
+from .blocks.along import length
 
 _MULTIPLE: Final = 4
 """Two halvings divide lengths by this."""
@@ -42,7 +42,7 @@ class ResUNet1D(SpectrumNetwork):
     """After each activation: nothing, as in the weights that were released; or batch normalisation,
     as in the authors' instructions to train."""
 
-    def build(self, ports: Ports) -> Body:
+    def build(self, ports: Ports) -> NetworkModule:
         return _ResUNet1D(self, ports)
 
     def floats_a_pixel(self, ports: Ports) -> int:
@@ -54,7 +54,7 @@ class ResUNet1D(SpectrumNetwork):
         return cls(width=4)
 
 
-class _ResUNet1D(Body):
+class _ResUNet1D(NetworkModule):
     def __init__(self, settings: ResUNet1D, ports: Ports) -> None:
         super().__init__()
         w, norm = settings.width, settings.norm == "batch"

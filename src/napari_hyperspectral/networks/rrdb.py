@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from .base import Body, ImageNetwork, Ports, enlarged
+from .base import ImageNetwork, NetworkModule, Ports, enlarged
 
 _FACTORS: Final = {1: (), 2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}
 """In which steps each scale is reached."""
@@ -51,12 +51,12 @@ class RRDB(ImageNetwork):
     growth: Annotated[int, Ge(1), Le(512)] = 16
     """Channels that each convolution of a dense block adds. Published: 32."""
 
-    def build(self, ports: Ports) -> Body:
+    def build(self, ports: Ports) -> NetworkModule:
         apart = self.bands == "one by one" and ports.alike
         return _OneByOne(self, ports) if apart else _RRDB(self, ports)
 
     @property
-    def reach(self) -> int:
+    def receptive_radius(self) -> int:
         # a pixel for each convolution: at the entry, in the blocks and after them; those at the end
         # see at most two pixels of the small image, and so does the cubic enlargement
         return 1 + 15 * self.blocks + 1 + 2
@@ -76,7 +76,7 @@ class RRDB(ImageNetwork):
         return cls(width=2, blocks=1, growth=2)
 
 
-class _OneByOne(Body):
+class _OneByOne(NetworkModule):
     """One network for all bands, each an image of its own."""
 
     def __init__(self, settings: RRDB, ports: Ports) -> None:
@@ -102,7 +102,7 @@ class _OneByOne(Body):
         return made
 
 
-class _RRDB(Body):
+class _RRDB(NetworkModule):
     def __init__(self, settings: RRDB, ports: Ports) -> None:
         super().__init__()
         width, growth = settings.width, settings.growth

@@ -16,9 +16,9 @@ from annotated_types import Ge, Le, Lt
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .along import OfVolume, length
-from .base import Body, ImageNetwork, Ports
-from .layers import CONV, Activation, Dims, Layers, Norm, averages
+from .base import ImageNetwork, NetworkModule, Ports
+from .blocks.along import OfVolume, length
+from .blocks.layers import CONV, Activation, Dims, Layers, Norm, averages
 
 
 class SegNet(ImageNetwork):
@@ -52,17 +52,17 @@ class SegNet(ImageNetwork):
     def sees_all(self) -> bool:
         return averages(self.norm)
 
-    def build(self, ports: Ports) -> Body:
+    def build(self, ports: Ports) -> NetworkModule:
         if self.along == "volume":
             return OfVolume(_Mirrored(self, 3, 1, 1), self.stride, ports)
         return _SegNet(self, ports)
 
     @property
-    def reach(self) -> int:
-        reach = 0
+    def receptive_radius(self) -> int:
+        receptive_radius = 0
         for level in reversed(range(self.depth)):  # in pixels of each level
-            reach = 2 * reach + 1 + 2 * _convolutions(level)
-        return reach
+            receptive_radius = 2 * receptive_radius + 1 + 2 * _convolutions(level)
+        return receptive_radius
 
     @property
     def stride(self) -> int:
@@ -79,7 +79,7 @@ class SegNet(ImageNetwork):
         return cls(width=2, depth=1)
 
 
-class _SegNet(Body):
+class _SegNet(NetworkModule):
     def __init__(self, settings: SegNet, ports: Ports) -> None:
         super().__init__()
         self.mirrored = _Mirrored(settings, 2, ports.bands_in, ports.bands_out)

@@ -16,8 +16,8 @@ from annotated_types import Ge, Le, Lt
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .base import Body, ImageNetwork, Ports
-from .subspace import start_projection
+from .base import ImageNetwork, NetworkModule, Ports
+from .blocks.subspace import start_projection
 
 
 class SpectralUNet(ImageNetwork):
@@ -37,11 +37,11 @@ class SpectralUNet(ImageNetwork):
     dropout: Annotated[float, Ge(0), Lt(1)] = 0.1
     """Share of components silenced at each training step; guards against learning by heart."""
 
-    def build(self, ports: Ports) -> Body:
+    def build(self, ports: Ports) -> NetworkModule:
         return _SpectralUNet(self, ports)
 
     @property
-    def reach(self) -> int:
+    def receptive_radius(self) -> int:
         # two 3 × 3 convolutions a block: a block at level i reaches 2 · 2^i pixels; going down
         # and up again, each halving adds its own step
         blocks = [int(2 * 2**level) for level in range(self.depth + 1)]
@@ -59,7 +59,7 @@ class SpectralUNet(ImageNetwork):
         return cls(components=2, width=2, depth=1)
 
 
-class _SpectralUNet(Body):
+class _SpectralUNet(NetworkModule):
     def __init__(self, settings: SpectralUNet, ports: Ports) -> None:
         super().__init__()
         components = min(settings.components, ports.bands_in)

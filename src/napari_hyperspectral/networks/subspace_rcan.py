@@ -17,9 +17,9 @@ from annotated_types import Ge, Le
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .base import Body, ImageNetwork, Ports, enlarged
+from .base import ImageNetwork, NetworkModule, Ports, enlarged
+from .blocks.subspace import start_projection
 from .hyrisr import ResidualGroup, conv3
-from .subspace import start_projection
 
 _REDUCTION: Final = 4
 """Channels to a unit of the attentions: with fewer channels than RCAN has, fewer to a unit."""
@@ -50,11 +50,11 @@ class SubspaceRCAN(ImageNetwork):
     def sees_all(self) -> bool:
         return self.attention
 
-    def build(self, ports: Ports) -> Body:
+    def build(self, ports: Ports) -> NetworkModule:
         return _SubspaceRCAN(self, ports)
 
     @property
-    def reach(self) -> int:
+    def receptive_radius(self) -> int:
         # a pixel for each 3 × 3 convolution: at the entry, in the body, at its end, before the end
         return 1 + self.groups * (2 * self.blocks + 1) + 1 + 1
 
@@ -71,7 +71,7 @@ class SubspaceRCAN(ImageNetwork):
         return cls(components=2, width=4, groups=1, blocks=1)
 
 
-class _SubspaceRCAN(Body):
+class _SubspaceRCAN(NetworkModule):
     def __init__(self, settings: SubspaceRCAN, ports: Ports) -> None:
         super().__init__()
         components, width = min(settings.components, ports.bands_in), settings.width

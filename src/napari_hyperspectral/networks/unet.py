@@ -20,9 +20,9 @@ import torch
 from annotated_types import Ge, Le, Lt
 from torch import Tensor, nn
 
-from .along import SPECTRA_LEAST, OfSpectra, OfVolume, length
-from .base import Body, Network, Ports
-from .layers import CONV, TRANSPOSED, Activation, Dims, Layers, Norm, averages
+from .base import Network, NetworkModule, Ports
+from .blocks.along import SPECTRA_LEAST, OfSpectra, OfVolume, length
+from .blocks.layers import CONV, TRANSPOSED, Activation, Dims, Layers, Norm, averages
 
 
 class UNet(Network):
@@ -61,7 +61,7 @@ class UNet(Network):
     def sees_all(self) -> bool:
         return self.view == "image" and averages(self.norm)
 
-    def build(self, ports: Ports) -> Body:
+    def build(self, ports: Ports) -> NetworkModule:
         match self.along:
             case "image":
                 return _UNet(self, ports)
@@ -71,15 +71,17 @@ class UNet(Network):
                 return OfVolume(_U(self, 3, 1, 1), self._multiple, ports)
 
     @property
-    def reach(self) -> int:
+    def receptive_radius(self) -> int:
         if self.view == "spectrum":
             return 0
         block = 4 if self.residual else 2
-        reach = block
+        receptive_radius = block
         for _ in range(self.depth):  # from the deepest level up, in pixels of each
             # a pixel is one of two; interpolation takes a neighbour, too
-            reach = 2 * block + 2 * reach + (2 if self.upsampling == "linear" else 1)
-        return reach
+            receptive_radius = (
+                2 * block + 2 * receptive_radius + (2 if self.upsampling == "linear" else 1)
+            )
+        return receptive_radius
 
     @property
     def stride(self) -> int:
@@ -104,7 +106,7 @@ class UNet(Network):
         return int(2**self.depth)
 
 
-class _UNet(Body):
+class _UNet(NetworkModule):
     def __init__(self, settings: UNet, ports: Ports) -> None:
         super().__init__()
         self.u = _U(settings, 2, ports.bands_in, ports.bands_out)

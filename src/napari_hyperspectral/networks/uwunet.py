@@ -19,8 +19,8 @@ import torch
 from annotated_types import Ge, Le
 from torch import Tensor, nn
 
-from .base import Body, ImageNetwork, Ports
-from .fnet import SpatialU, reach_of_u, twice
+from .base import ImageNetwork, NetworkModule, Ports
+from .fnet import SpatialU, twice, unet_receptive_radius
 
 
 class UwUNet(ImageNetwork):
@@ -47,14 +47,14 @@ class UwUNet(ImageNetwork):
     legacy: bool = False
     """End in batch normalisation and ReLU, as the released network does; for comparisons only."""
 
-    def build(self, ports: Ports) -> Body:
+    def build(self, ports: Ports) -> NetworkModule:
         return _Parallel(self, ports) if self.variant == "parallel" else _Nested(self, ports)
 
     @property
-    def reach(self) -> int:
+    def receptive_radius(self) -> int:
         # of 3 × 3 convolutions, a pixel each: of the reduction, after the U, of fusion and end
         outer = 4 + 1 + 4 if self.variant == "parallel" else 8 + 2 + 4 * 3 + 4
-        return reach_of_u(self.depth) + outer
+        return unet_receptive_radius(self.depth) + outer
 
     @property
     def stride(self) -> int:
@@ -68,7 +68,7 @@ class UwUNet(ImageNetwork):
         return cls(middle=4, unets=3, width=3, depth=1)
 
 
-class _Parallel(Body):
+class _Parallel(NetworkModule):
     def __init__(self, settings: UwUNet, ports: Ports) -> None:
         super().__init__()
         middle = settings.middle or max(1, ports.bands_in // 2)
@@ -98,7 +98,7 @@ class _Parallel(Body):
         return torch.cat(each, dim=1)
 
 
-class _Nested(Body):
+class _Nested(NetworkModule):
     def __init__(self, settings: UwUNet, ports: Ports) -> None:
         super().__init__()
         half = settings.middle or max(1, ports.bands_in // 2)

@@ -121,16 +121,16 @@ class ComponentRegression:
         ValueError
             If no spectrum is complete.
         """
-        wanted = _table(clean)
-        complete = np.isfinite(wanted).all(axis=1) & np.isfinite(_table(noisy)).any(axis=1)
+        target = _table(clean)
+        complete = np.isfinite(target).all(axis=1) & np.isfinite(_table(noisy)).any(axis=1)
         if not complete.any():
             raise ValueError("no clean spectrum is complete, so nothing can be learned from them")
-        wanted, scores = wanted[complete], components.scores(noisy)[complete]
-        offset, centre = wanted.mean(axis=0), scores.mean(axis=0)
+        target, scores = target[complete], components.scores(noisy)[complete]
+        offset, centre = target.mean(axis=0), scores.mean(axis=0)
         scores = scores - centre
         power = scores.T @ scores
         shrink = penalty * power.max(initial=0) * np.eye(len(power))
-        weights = np.linalg.pinv(power + shrink, hermitian=True) @ scores.T @ (wanted - offset)
+        weights = np.linalg.pinv(power + shrink, hermitian=True) @ scores.T @ (target - offset)
         return cls(components, weights, offset - centre @ weights)
 
     def __call__(self, data: NDArray[Any]) -> NDArray[np.float32]:

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from ..axis import Axis
 from ..cube import Cube, Image, Labels
 from ..networks import ImageScale, Normalised, Ports, Scale
-from ..preprocessing import NOTHING, Preprocessing
 from ..settings import Settings
+from ..spectra.preprocessing import NOTHING, Preprocessing
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,17 +25,17 @@ class Example:
     z-stacks and time series are a list of planes; what has none has one plane.
     """
 
-    given: NDArray[np.float32]
+    input: NDArray[np.float32]
     """Shape (plane, band, y, x); NaN where nothing was measured."""
-    wanted: NDArray[np.float32]
+    target: NDArray[np.float32]
     """Shape (plane, out, y · scale, x · scale); (plane, out, 1, 1) of tasks about whole images."""
-    strata: NDArray[np.int64]
+    sampling_classes: NDArray[np.int64]
     """Shape (plane, y, x): 0 where there is nothing to learn; else pixels of equal number are
     drawn together when blocks are held out, so that each kind is on both sides."""
-    takes: Axis
-    """Bands of `given`."""
-    gives: Axis
-    """Bands, or classes, of `wanted`."""
+    input_axis: Axis
+    """Bands of `input`."""
+    output_axis: Axis
+    """Bands, or classes, of `target`."""
     source: str
     """For the record: where it comes from."""
     pixel_size: tuple[float, float] = (1.0, 1.0)
@@ -46,7 +46,7 @@ class Example:
     """What was done to the images before; `Recipe.example` does it."""
     group: str = ""
     """Examples of one group (a sample, a patient) are held out together."""
-    validates: bool = False
+    for_validation: bool = False
     """Whether it is there to validate, and not to learn from: then nothing else is held out."""
 
 
@@ -57,13 +57,13 @@ class Task(Settings):
     """Where the task comes from."""
     intensities: ClassVar[bool]
     """Whether it predicts intensities (else: scores of classes)."""
-    restores: ClassVar[bool] = False
+    preserves_bands: ClassVar[bool] = False
     """Whether it gives the bands it takes: then they may be resampled to a model's, and back."""
-    converts: ClassVar[bool] = False
+    maps_spectra: ClassVar[bool] = False
     """Whether it gives spectra of the same light, on bands of their own."""
     unlabelled: ClassVar[float]
-    """Value of `Example.wanted` that teaches nothing."""
-    whole: ClassVar[bool] = False
+    """Value of `Example.target` that teaches nothing."""
+    image_level: ClassVar[bool] = False
     """Whether it wants one answer for an image, not one for each pixel."""
     same_scale: ClassVar[bool] = False
     """Whether targets are normalised by the numbers of the input, being the same quantity."""
@@ -75,7 +75,7 @@ class Task(Settings):
     normalise: Scale | ImageScale
 
     @property
-    def enlarges(self) -> int:
+    def upscaling(self) -> int:
         """Rows, and columns, of the result for each of the input."""
         return 1
 
@@ -86,32 +86,32 @@ class Task(Settings):
 
     @property
     def margin(self) -> int:
-        """How far, in pixels of the input, `finished` looks beyond what the network sees."""
+        """How far, in pixels of the input, `postprocess` looks beyond what the network sees."""
         return 0
 
-    def ports(self, takes: Axis, gives: Axis) -> Ports:
+    def ports(self, input_axis: Axis, output_axis: Axis) -> Ports:
         """Return what goes into a network for this task and what comes out."""
         return Ports(
-            bands_in=len(takes),
-            bands_out=len(gives),
-            scale=self.enlarges,
-            whole=self.whole,
+            bands_in=len(input_axis),
+            bands_out=len(output_axis),
+            scale=self.upscaling,
+            image_level=self.image_level,
             offset=self.offset,
-            other=not takes.same_bands(gives),
+            other=not input_axis.same_bands(output_axis),
         )
 
     @abstractmethod
-    def loss(self, network: Normalised, given: Tensor, wanted: Tensor) -> Tensor:
+    def loss(self, network: Normalised, input: Tensor, target: Tensor) -> Tensor:
         """Run `network` on a batch and return what training makes small.
 
         Parameters
         ----------
         network : Normalised
             Gives access to normalisation and body.
-        given : Tensor, shape (batch, band, y, x)
-            Intensities as in `Example.given`.
-        wanted : Tensor, shape (batch, out, y, x)
-            As in `Example.wanted`; `unlabelled` where a pixel is not to teach.
+        input : Tensor, shape (batch, band, y, x)
+            Intensities as in `Example.input`.
+        target : Tensor, shape (batch, out, y, x)
+            As in `Example.target`; `unlabelled` where a pixel is not to teach.
 
         Returns
         -------
@@ -128,12 +128,12 @@ class Task(Settings):
             If so; the message says what to do instead.
         """
 
-    def critic(self, ports: Ports) -> nn.Module | None:
+    def discriminator(self, ports: Ports) -> nn.Module | None:
         """Return a fresh critic that learns beside the network, against it; None needs none."""
         return None
 
-    def contest(
-        self, network: Normalised, critic: nn.Module, given: Tensor, wanted: Tensor
+    def adversarial_losses(
+        self, network: Normalised, discriminator: nn.Module, input: Tensor, target: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Run network and critic on a batch; return what each of them is to make small.
 
@@ -142,11 +142,11 @@ class Task(Settings):
         """
         raise NotImplementedError(f"{type(self).__name__} has no critic")
 
-    def agreed(self, examples: Sequence[Example]) -> list[Example]:
+    def unify_classes(self, examples: Sequence[Example]) -> list[Example]:
         """Return the examples with one numbering of classes, where each came with its own."""
         return list(examples)
 
-    def knowing(self, gives: Axis) -> Self:
+    def bind_classes(self, output_axis: Axis) -> Self:
         """Return the task with what only examples tell: the bands, or classes, of what is wanted.
 
         Raises
@@ -156,20 +156,20 @@ class Task(Settings):
         """
         return self
 
-    def settled(self, given: Tensor, wanted: Tensor, *, warped: bool) -> tuple[Tensor, Tensor]:
+    def remeasure(self, input: Tensor, target: Tensor, *, warped: bool) -> tuple[Tensor, Tensor]:
         """Return a batch that was turned, and perhaps warped, as it would have been measured so."""
-        return given, wanted
+        return input, target
 
-    def finished(self, made: Tensor, given: Tensor) -> Tensor:
+    def postprocess(self, prediction: Tensor, input: Tensor) -> Tensor:
         """Return a prediction, (batch, out, y, x), as what was measured allows it to be."""
-        return made
+        return prediction
 
     @abstractmethod
-    def teaches(self, wanted: Tensor) -> Tensor:
+    def has_target(self, target: Tensor) -> Tensor:
         """Return which pixels of a batch teach something, shape (batch, y, x)."""
 
     @abstractmethod
-    def result(self, predicted: NDArray[np.float32], gives: Axis, cube: Cube) -> Image:
+    def result(self, predicted: NDArray[np.float32], output_axis: Axis, cube: Cube) -> Image:
         """Turn a prediction, (…, out, y, x), for `cube` into what a person looks at."""
 
     @classmethod

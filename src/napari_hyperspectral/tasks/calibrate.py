@@ -24,7 +24,7 @@ class Calibrate(IntensityTask):
     """Learn to turn spectra into those of a reference instrument, from samples that both saw."""
 
     source: ClassVar[str] = "Wang et al. 1991, https://doi.org/10.1021/ac00023a016"
-    converts: ClassVar[bool] = True
+    maps_spectra: ClassVar[bool] = True
     spectra: ClassVar[tuple[str, ...]] = ("measured", "reference")
     kind: Literal["calibrate"] = "calibrate"
     normalise: Scale = "mean"
@@ -42,14 +42,14 @@ class Calibrate(IntensityTask):
         """
         return paired_example(measured, reference)
 
-    def loss(self, network: Normalised, given: Tensor, wanted: Tensor) -> Tensor:
-        return intensity_loss(network, given, wanted, self)
+    def loss(self, network: Normalised, input: Tensor, target: Tensor) -> Tensor:
+        return intensity_loss(network, input, target, self)
 
-    def result(self, predicted: NDArray[np.float32], gives: Axis, cube: Cube) -> Cube:
+    def result(self, predicted: NDArray[np.float32], output_axis: Axis, cube: Cube) -> Cube:
         return cube.after(
-            f"calibrated to {gives}",
+            f"calibrated to {output_axis}",
             data=predicted,
-            axis=gives,
+            axis=output_axis,
             intensity_unit=None,
             name=f"{cube.name} calibrated".strip(),
         )

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from pydantic import field_validator
 from torch import Tensor
 
-from .. import losses
 from ..axis import Axis, ChannelAxis
 from ..cube import Cube, Labels
 from ..networks import Scale
+from . import losses
 from .base import Example, Task, measured_planes, planes, source_of
 
 _PENALTIES: Final = {
@@ -63,17 +63,17 @@ class ClassTask(Task):
             )
         return weights
 
-    def knowing(self, gives: Axis) -> Self:
+    def bind_classes(self, output_axis: Axis) -> Self:
         if not self.weights:
             return self
-        assert isinstance(gives, ChannelAxis)
+        assert isinstance(output_axis, ChannelAxis)
         for name in dict(map(_read_weight, self.weights)):
-            if name not in gives.names:
+            if name not in output_axis.names:
                 raise ValueError(
                     f"there is a weight for {name!r}, which is none of the classes "
-                    f"{', '.join(gives.names)}; write it as it is there, or leave it out"
+                    f"{', '.join(output_axis.names)}; write it as it is there, or leave it out"
                 )
-        return self.model_copy(update={"classes": gives.names})
+        return self.model_copy(update={"classes": output_axis.names})
 
     @property
     def prices(self) -> tuple[float, ...] | None:
@@ -82,11 +82,11 @@ class ClassTask(Task):
             return None
         if not self.classes:
             raise ValueError("weights go by the names of classes; name them all under classes")
-        given = dict(map(_read_weight, self.weights))
-        return tuple(given.get(name, 1.0) for name in self.classes)
+        input = dict(map(_read_weight, self.weights))
+        return tuple(input.get(name, 1.0) for name in self.classes)
 
-    def teaches(self, wanted: Tensor) -> Tensor:
-        return wanted.sum(dim=1) > 0
+    def has_target(self, target: Tensor) -> Tensor:
+        return target.sum(dim=1) > 0
 
     def probabilities(self, predicted: NDArray[np.float32]) -> NDArray[np.float32]:
         """Turn scores, (…, class, y, x), into probabilities of the same shape.
@@ -98,19 +98,19 @@ class ClassTask(Task):
         return (scores.sigmoid() if binary else scores.softmax(dim=-3)).numpy()
 
 
-def class_cost(scores: Tensor, wanted: Tensor, task: ClassTask) -> Tensor:
+def class_cost(scores: Tensor, target: Tensor, task: ClassTask) -> Tensor:
     """Return the cost of class scores: the penalty, and Dice where it has a weight.
 
     Parameters
     ----------
     scores : Tensor, shape (batch, class, y, x)
         As the network gives them.
-    wanted : Tensor, shape (batch, 1, y, x) or (batch, class, y, x)
+    target : Tensor, shape (batch, 1, y, x) or (batch, class, y, x)
         Class of each pixel, from 1, or where they were mixed the share of each; 0 costs nothing.
     task : ClassTask
         Says what errors cost.
     """
-    labels = wanted[:, 0].long() if wanted.shape[1] == 1 else wanted
+    labels = target[:, 0].long() if target.shape[1] == 1 else target
     weights = losses.balancing(labels, scores.shape[1]) if task.balance else None
     prices = None if task.prices is None else scores.new_tensor(task.prices)
     cost = _PENALTIES[task.penalty](
@@ -133,11 +133,11 @@ def labelled_example(cube: Cube, labels: Labels, classes: tuple[str, ...]) -> Ex
         If sizes differ, nothing is labelled, a label is negative, or there are more classes than
         names.
     """
-    wanted_shape = tuple(n for n, d in zip(cube.shape, cube.dims, strict=True) if d != "band")
-    if labels.shape != wanted_shape:
+    target_shape = tuple(n for n, d in zip(cube.shape, cube.dims, strict=True) if d != "band")
+    if labels.shape != target_shape:
         raise ValueError(
             f"labels {labels.name!r} are {labels.shape}, the pixels of cube {cube.name!r} "
-            f"are {wanted_shape}; make a label image of that size"
+            f"are {target_shape}; make a label image of that size"
         )
     ids = planes(labels.numpy(), 2)
     if ids.min() < 0 or ids.max() > _MOST_CLASSES:
@@ -145,10 +145,10 @@ def labelled_example(cube: Cube, labels: Labels, classes: tuple[str, ...]) -> Ex
             f"labels {labels.name!r} run from {ids.min()} to {ids.max()}; "
             f"wanted 0 for unlabelled and 1 to {_MOST_CLASSES} for the classes"
         )
-    given = measured_planes(cube)
-    ids = np.where(np.isfinite(given).any(axis=1), ids, 0)
+    input = measured_planes(cube)
+    ids = np.where(np.isfinite(input).any(axis=1), ids, 0)
     return Example(
-        given,
+        input,
         ids[:, None].astype(np.float32),
         ids,
         cube.axis,
@@ -160,24 +160,24 @@ def labelled_example(cube: Cube, labels: Labels, classes: tuple[str, ...]) -> Ex
     )
 
 
-def labels_of(predicted: NDArray[np.float32], gives: Axis, cube: Cube) -> Labels:
+def labels_of(predicted: NDArray[np.float32], output_axis: Axis, cube: Cube) -> Labels:
     """Return the class of the highest score at each pixel, 0 where there is none.
 
     Parameters
     ----------
     predicted : ndarray, shape (…, class, y, x)
         Scores.
-    gives : ChannelAxis
+    output_axis : ChannelAxis
         Names of the classes.
     cube : Cube
         Whose place in space and past the labels share.
     """
-    assert isinstance(gives, ChannelAxis)
+    assert isinstance(output_axis, ChannelAxis)
     missing = np.isnan(predicted).all(axis=-3)
     ids = np.where(missing, 0, np.nan_to_num(predicted).argmax(axis=-3) + 1)
     return Labels(
-        ids.astype(np.uint8 if len(gives) < 256 else np.uint16),
-        gives.names,
+        ids.astype(np.uint8 if len(output_axis) < 256 else np.uint16),
+        output_axis.names,
         pixel_size=cube.pixel_size,
         origin=cube.origin,
         pixel_unit=cube.pixel_unit,
@@ -198,9 +198,9 @@ def with_common_classes(examples: Sequence[Example], classes: tuple[str, ...]) -
     ValueError
         If there are fewer than two classes in all, or one is none of `classes`.
     """
-    lists = [e.gives.names for e in examples if isinstance(e.gives, ChannelAxis)]
+    lists = [e.output_axis.names for e in examples if isinstance(e.output_axis, ChannelAxis)]
     both = list(zip(examples, lists, strict=True))
-    found = {name: e.source for e, known in both for name in _present(e.wanted, known)}
+    found = {name: e.source for e, known in both for name in _present(e.target, known)}
     names = classes or _common(lists)
     for name in found.keys() - set(names):
         raise ValueError(f"{found[name]} is of class {name!r}; wanted one of {', '.join(names)}")
@@ -235,8 +235,8 @@ def _common(lists: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(sorted({name for names in lists for name in names}))
 
 
-def _present(wanted: NDArray[np.float32], names: tuple[str, ...]) -> list[str]:
-    return [names[int(number) - 1] for number in np.unique(wanted) if number > 0]
+def _present(target: NDArray[np.float32], names: tuple[str, ...]) -> list[str]:
+    return [names[int(number) - 1] for number in np.unique(target) if number > 0]
 
 
 def _renumbered(
@@ -245,9 +245,9 @@ def _renumbered(
     number = np.array([0, *(names.index(name) + 1 if name in names else 0 for name in known)])
     return replace(
         example,
-        wanted=number[example.wanted.astype(np.int64)].astype(np.float32),
-        strata=number[example.strata],
-        gives=ChannelAxis(names),
+        target=number[example.target.astype(np.int64)].astype(np.float32),
+        sampling_classes=number[example.sampling_classes],
+        output_axis=ChannelAxis(names),
         colours=colours,
     )
 

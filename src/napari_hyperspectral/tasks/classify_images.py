@@ -28,7 +28,7 @@ class ClassifyImages(ClassTask):
     """
 
     source: ClassVar[str] = "Horgan & Bergholt 2021, https://arxiv.org/abs/2108.07595"
-    whole: ClassVar[bool] = True
+    image_level: ClassVar[bool] = True
     spectra: ClassVar[tuple[str, ...]] = ("image",)
     kind: Literal["classify_images"] = "classify_images"
     balance: bool = False
@@ -49,12 +49,12 @@ class ClassifyImages(ClassTask):
                 f"image {image.name!r} is labelled {label!r}; wanted "
                 + (f"one of {', '.join(self.classes)}" if self.classes else "the name of its class")
             )
-        given = measured_planes(image)
+        input = measured_planes(image)
         number = names.index(label) + 1
-        measured = np.asarray(np.isfinite(given).any(axis=1))
+        measured = np.asarray(np.isfinite(input).any(axis=1))
         seen = np.asarray(measured.any(axis=(1, 2)))[:, None, None, None]  # planes may be missing
         return Example(
-            given,
+            input,
             np.where(seen, np.float32(number), np.float32(0)),
             np.where(measured, number, 0),
             image.axis,
@@ -64,19 +64,19 @@ class ClassifyImages(ClassTask):
             image.pixel_unit,
         )
 
-    def agreed(self, examples: Sequence[Example]) -> list[Example]:
+    def unify_classes(self, examples: Sequence[Example]) -> list[Example]:
         return with_common_classes(examples, self.classes)
 
-    def loss(self, network: Normalised, given: Tensor, wanted: Tensor) -> Tensor:
-        return class_cost(network(given), wanted, self)
+    def loss(self, network: Normalised, input: Tensor, target: Tensor) -> Tensor:
+        return class_cost(network(input), target, self)
 
-    def result(self, predicted: NDArray[np.float32], gives: Axis, cube: Cube) -> Labels:
+    def result(self, predicted: NDArray[np.float32], output_axis: Axis, cube: Cube) -> Labels:
         """Return the winning class all over the image, and what all classes scored.
 
         ``metadata["scores"]`` has the probability of each class: a number, or lists of them where
         the image has planes or frames, with None for those that were not measured.
         """
-        labels = labels_of(predicted, gives, cube)
+        labels = labels_of(predicted, output_axis, cube)
         size = np.broadcast_to(labels.data, (*labels.data.shape[:-2], *cube.shape[-2:]))
         chances = np.moveaxis(self.probabilities(predicted), -3, 0)[..., 0, 0]
         scores = {

@@ -39,18 +39,18 @@ class ClassifySpectra(ClassTask):
             there are more classes than names.
         """
         example = labelled_example(spectra, labels, labels.classes or self.classes)
-        if not example.strata.any():
+        if not example.sampling_classes.any():
             raise ValueError(
                 f"labels {labels.name!r} name the class of no measured spectrum; "
                 "number them from 1, 0 being unknown"
             )
         return example
 
-    def agreed(self, examples: Sequence[Example]) -> list[Example]:
+    def unify_classes(self, examples: Sequence[Example]) -> list[Example]:
         return with_common_classes(examples, self.classes)
 
-    def loss(self, network: Normalised, given: Tensor, wanted: Tensor) -> Tensor:
-        return class_cost(network(given), wanted, self)
+    def loss(self, network: Normalised, input: Tensor, target: Tensor) -> Tensor:
+        return class_cost(network(input), target, self)
 
-    def result(self, predicted: NDArray[np.float32], gives: Axis, cube: Cube) -> Labels:
-        return labels_of(predicted, gives, cube).after("classified")
+    def result(self, predicted: NDArray[np.float32], output_axis: Axis, cube: Cube) -> Labels:
+        return labels_of(predicted, output_axis, cube).after("classified")

@@ -23,7 +23,7 @@ class Denoise(IntensityTask):
     """Learn to remove noise from pairs of noisy and clean measurements of the same place."""
 
     source: ClassVar[str] = "Horgan et al. 2021, https://doi.org/10.1021/acs.analchem.1c02178"
-    restores: ClassVar[bool] = True
+    preserves_bands: ClassVar[bool] = True
     spectra: ClassVar[tuple[str, ...]] = ("noisy", "clean")
     kind: Literal["denoise"] = "denoise"
     normalise: Scale = "mean"
@@ -49,18 +49,18 @@ class Denoise(IntensityTask):
                 f"noisy {noisy.name!r} has {noisy.axis}, clean {clean.name!r} has {clean.axis}; "
                 "resample one to the bands of the other"
             )
-        given, wanted = measured_planes(noisy), measured_planes(clean)
+        input, target = measured_planes(noisy), measured_planes(clean)
         good = noisy.axis.good & clean.axis.good
-        wanted = np.where(good[:, None, None], wanted, np.float32(np.nan))
-        known = np.asarray((np.isfinite(given) & np.isfinite(wanted)).any(axis=1))
+        target = np.where(good[:, None, None], target, np.float32(np.nan))
+        known = np.asarray((np.isfinite(input) & np.isfinite(target)).any(axis=1))
         if not known.any():
             raise ValueError(
                 f"no pixel is measured in both {noisy.name!r} and {clean.name!r}; "
                 "pair cubes of the same place"
             )
         return Example(
-            given,
-            wanted,
+            input,
+            target,
             known.astype(np.int64),
             noisy.axis,
             clean.axis,
@@ -69,8 +69,8 @@ class Denoise(IntensityTask):
             noisy.pixel_unit,
         )
 
-    def loss(self, network: Normalised, given: Tensor, wanted: Tensor) -> Tensor:
-        return intensity_loss(network, given, wanted, self)
+    def loss(self, network: Normalised, input: Tensor, target: Tensor) -> Tensor:
+        return intensity_loss(network, input, target, self)
 
-    def result(self, predicted: NDArray[np.float32], gives: Axis, cube: Cube) -> Cube:
+    def result(self, predicted: NDArray[np.float32], output_axis: Axis, cube: Cube) -> Cube:
         return cube.after("denoised", data=predicted, name=f"{cube.name} denoised".strip())

@@ -9,9 +9,9 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from .. import losses
 from ..cube import Cube
 from ..networks import Normalise, Normalised
+from . import losses
 from .base import Example, Task, measured_planes, source_of
 
 Penalty: TypeAlias = Literal["l1", "l2", "huber", "charbonnier"]
@@ -44,11 +44,11 @@ class IntensityTask(Task):
     correlation: Annotated[float, Ge(0)] = 0.0
     """Weight of 1 − Pearson's correlation of each band over the pixels of a batch."""
 
-    def teaches(self, wanted: Tensor) -> Tensor:
-        return wanted.isfinite().any(dim=1)
+    def has_target(self, target: Tensor) -> Tensor:
+        return target.isfinite().any(dim=1)
 
 
-def paired_example(given: Cube, target: Cube) -> Example:
+def paired_example(input: Cube, target: Cube) -> Example:
     """Pair a cube with another one of the same pixels; their bands may differ.
 
     Raises
@@ -56,33 +56,35 @@ def paired_example(given: Cube, target: Cube) -> Example:
     ValueError
         If their pixels differ, or none is measured in both.
     """
-    sizes = [image.shape[:-3] + image.shape[-2:] for image in (given, target)]
-    if sizes[0] != sizes[1] or given.dims != target.dims:
+    sizes = [image.shape[:-3] + image.shape[-2:] for image in (input, target)]
+    if sizes[0] != sizes[1] or input.dims != target.dims:
         raise ValueError(
-            f"{given.name!r} is {given.shape}, its target {target.name!r} {target.shape}; they "
+            f"{input.name!r} is {input.shape}, its target {target.name!r} {target.shape}; they "
             "must show the same pixels, or samples (bands may differ): register them first"
         )
-    measured, wanted = measured_planes(given), measured_planes(target)
-    known = np.asarray(np.isfinite(measured).any(axis=1) & np.isfinite(wanted).any(axis=1))
+    input_planes, target_planes = measured_planes(input), measured_planes(target)
+    known = np.asarray(
+        np.isfinite(input_planes).any(axis=1) & np.isfinite(target_planes).any(axis=1)
+    )
     if not known.any():
         raise ValueError(
-            f"no pixel is measured in both {given.name!r} and {target.name!r}; "
+            f"no pixel is measured in both {input.name!r} and {target.name!r}; "
             "pair images of the same place"
         )
     return Example(
-        measured,
-        wanted,
+        input_planes,
+        target_planes,
         known.astype(np.int64),
-        given.axis,
+        input.axis,
         target.axis,
-        source_of(given.name, target.name),
-        given.pixel_size,
-        given.pixel_unit,
+        source_of(input.name, target.name),
+        input.pixel_size,
+        input.pixel_unit,
     )
 
 
 def intensity_loss(
-    network: Normalised, given: Tensor, wanted: Tensor, task: IntensityTask
+    network: Normalised, input: Tensor, target: Tensor, task: IntensityTask
 ) -> Tensor:
     """Return the cost of what a network makes of a batch, see `intensity_cost`.
 
@@ -90,24 +92,24 @@ def intensity_loss(
     ----------
     network : Normalised
         Gives access to normalisation and body.
-    given, wanted : Tensor, shape (batch, band, y, x) and (batch, out, y, x)
-        In their own units; what is NaN in `wanted` costs nothing.
+    input, target : Tensor, shape (batch, band, y, x) and (batch, out, y, x)
+        In their own units; what is NaN in `target` costs nothing.
     task : IntensityTask
         Says what errors cost.
     """
-    target = network.normalise.target(wanted, given)
-    made = network.body(network.normalise(given))
-    return intensity_cost(made, target, task, network.normalise)
+    normalised_target = network.normalise.target(target, input)
+    prediction = network.module(network.normalise(input))
+    return intensity_cost(prediction, normalised_target, task, network.normalise)
 
 
 def intensity_cost(
-    made: Tensor, target: Tensor, task: IntensityTask, normalise: Normalise
+    prediction: Tensor, target: Tensor, task: IntensityTask, normalise: Normalise
 ) -> Tensor:
     """Return the cost of normalised intensities: the penalty and all terms that have a weight.
 
     Parameters
     ----------
-    made, target : Tensor, shape (batch, out, y, x)
+    prediction, target : Tensor, shape (batch, out, y, x)
         Normalised as `normalise.target` does it; what is NaN in `target` costs nothing.
     task : IntensityTask
         Says what errors cost.
@@ -119,27 +121,29 @@ def intensity_cost(
     ValueError
         If images are to be compared, but there are only single spectra.
     """
-    _check_images(made, task)
-    with torch.autocast(made.device.type, enabled=False):  # small differences of large numbers
-        made, target = made.float(), target.float()
-        cost = _PENALTIES[task.penalty](made, target)
+    _check_images(prediction, task)
+    with torch.autocast(
+        prediction.device.type, enabled=False
+    ):  # small differences of large numbers
+        prediction, target = prediction.float(), target.float()
+        cost = _PENALTIES[task.penalty](prediction, target)
         if task.angle:
-            spread, mean = normalise.wanted_spread[:, None, None], normalise.wanted_mean
-            spectra = (image * spread + mean[:, None, None] for image in (made, target))
+            spread, mean = normalise.target_std[:, None, None], normalise.target_mean
+            spectra = (image * spread + mean[:, None, None] for image in (prediction, target))
             cost = cost + task.angle * losses.spectral_angle(*spectra)
         if task.ssim:
-            cost = cost + task.ssim * losses.ssim(made, target, data_range=_RANGE)
+            cost = cost + task.ssim * losses.ssim(prediction, target, data_range=_RANGE)
         if task.frc:
             # windows are cut out of images: their edges are no detail
-            cost = cost + task.frc * losses.frc(made, target, hann=True)
+            cost = cost + task.frc * losses.frc(prediction, target, hann=True)
         if task.correlation:
-            cost = cost + task.correlation * losses.correlation(made, target)
+            cost = cost + task.correlation * losses.correlation(prediction, target)
     return cost
 
 
-def _check_images(made: Tensor, task: IntensityTask) -> None:
+def _check_images(prediction: Tensor, task: IntensityTask) -> None:
     used = [name for name in ("ssim", "frc") if getattr(task, name)]
-    if used and made.shape[-2:] == (1, 1):
+    if used and prediction.shape[-2:] == (1, 1):
         raise ValueError(
             f"only images have {' and '.join(used)}, but this network sees one spectrum at a time: "
             f"set {' and '.join(used)} to 0, or choose a network that sees images"

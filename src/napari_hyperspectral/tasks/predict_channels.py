@@ -49,21 +49,25 @@ class PredictChannels(IntensityTask):
         """
         return paired_example(cube, target)
 
-    def ports(self, takes: Axis, gives: Axis) -> Ports:
+    def ports(self, input_axis: Axis, output_axis: Axis) -> Ports:
         # plane 3 of a stack is plane 3 of its stain; band 3 of a spectrum is no stain, by no name
-        stacks = isinstance(takes, SpectralAxis) and takes.kind == "index"
-        ports = super().ports(takes, gives)
+        stacks = isinstance(input_axis, SpectralAxis) and input_axis.kind == "index"
+        ports = super().ports(input_axis, output_axis)
         return ports.model_copy(update={"other": ports.other or not stacks})
 
-    def loss(self, network: Normalised, given: Tensor, wanted: Tensor) -> Tensor:
-        return intensity_loss(network, given, wanted, self)
+    def loss(self, network: Normalised, input: Tensor, target: Tensor) -> Tensor:
+        return intensity_loss(network, input, target, self)
 
-    def result(self, predicted: NDArray[np.float32], gives: Axis, cube: Cube) -> Cube:
-        what = ", ".join(gives.names) if isinstance(gives, ChannelAxis) else str(gives)
+    def result(self, predicted: NDArray[np.float32], output_axis: Axis, cube: Cube) -> Cube:
+        what = (
+            ", ".join(output_axis.names)
+            if isinstance(output_axis, ChannelAxis)
+            else str(output_axis)
+        )
         return cube.after(
             f"predicted {what}",
             data=predicted,
-            axis=gives,
+            axis=output_axis,
             intensity_unit=None,
             name=f"{cube.name} predicted".strip(),
         )

@@ -21,16 +21,16 @@ from pydantic import model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .. import losses
 from ..axis import Axis
 from ..cube import Cube
 from ..networks import Normalised, Ports
-from ..networks.critic import Critic, shown_bands
-from .finer import FinerTask
+from ..networks.blocks.discriminator import Discriminator, shown_bands
+from . import losses
 from .intensities import intensity_cost
+from .super_resolution import SuperResolutionTask
 
 
-class Restore(FinerTask):
+class Restore(SuperResolutionTask):
     """Generative: learn from a cube itself to make it finer and sharper, held to what was measured.
 
     Give the very cube that is to be restored, or better ones of the same kind.
@@ -51,7 +51,7 @@ class Restore(FinerTask):
     trains without a critic."""
     consistency: Annotated[float, Ge(0)] = 1.0
     """Weight of the difference between the degraded result and the input."""
-    critic_width: Annotated[int, Ge(1), Le(512)] = 32
+    discriminator_width: Annotated[int, Ge(1), Le(512)] = 32
     """Channels of the critic's first level. Real-ESRGAN's: 64."""
 
     @model_validator(mode="after")
@@ -60,38 +60,42 @@ class Restore(FinerTask):
             raise ValueError("at ×1 and without a psf nothing is lost: set the psf, or a scale")
         return self
 
-    def loss(self, network: Normalised, given: Tensor, wanted: Tensor) -> Tensor:
-        target = network.normalise.target(wanted, given)
-        made = network.body(network.normalise(given))
-        return self._content(network, made, target, given)
+    def loss(self, network: Normalised, input: Tensor, target: Tensor) -> Tensor:
+        truth = network.normalise.target(target, input)
+        prediction = network.module(network.normalise(input))
+        return self._content(network, prediction, truth, input)
 
-    def critic(self, ports: Ports) -> nn.Module | None:
-        return Critic(self.critic_width) if self.adversarial else None
+    def discriminator(self, ports: Ports) -> nn.Module | None:
+        return Discriminator(self.discriminator_width) if self.adversarial else None
 
-    def contest(
-        self, network: Normalised, critic: nn.Module, given: Tensor, wanted: Tensor
+    def adversarial_losses(
+        self, network: Normalised, discriminator: nn.Module, input: Tensor, target: Tensor
     ) -> tuple[Tensor, Tensor]:
-        target = network.normalise.target(wanted, given)
-        made = network.body(network.normalise(given))
-        content = self._content(network, made, target, given)
-        shown = shown_bands(made.shape[1]).to(made.device)
-        made, target = made[:, shown], target[:, shown]
-        measured = torch.where(target.isfinite(), target, made.detach())
-        loss = content + self.adversarial * _doubt(critic(made))
-        return loss, (_doubt(critic(measured)) + _doubt(-critic(made.detach()))) / 2
+        truth = network.normalise.target(target, input)
+        prediction = network.module(network.normalise(input))
+        content = self._content(network, prediction, truth, input)
+        shown = shown_bands(prediction.shape[1]).to(prediction.device)
+        prediction, truth = prediction[:, shown], truth[:, shown]
+        measured = torch.where(truth.isfinite(), truth, prediction.detach())
+        loss = content + self.adversarial * _doubt(discriminator(prediction))
+        return loss, (
+            _doubt(discriminator(measured)) + _doubt(-discriminator(prediction.detach()))
+        ) / 2
 
-    def result(self, predicted: NDArray[np.float32], gives: Axis, cube: Cube) -> Cube:
+    def result(self, predicted: NDArray[np.float32], output_axis: Axis, cube: Cube) -> Cube:
         return self.finer(predicted, cube, "restored (generative)")
 
-    def _content(self, network: Normalised, made: Tensor, target: Tensor, given: Tensor) -> Tensor:
-        cost = intensity_cost(made, target, self, network.normalise)
+    def _content(
+        self, network: Normalised, prediction: Tensor, target: Tensor, input: Tensor
+    ) -> Tensor:
+        cost = intensity_cost(prediction, target, self, network.normalise)
         if self.consistency:
             # only of pixels whose finer selves are there: those held out are to judge, not to teach
             there = functional.avg_pool2d(target.isfinite().float(), self.scale) == 1
-            measured = network.normalise.target(given, given)
+            measured = network.normalise.target(input, input)
             measured = torch.where(there, measured, measured.new_tensor(torch.nan))
             cost = cost + self.consistency * losses.l1(
-                self.degrades.degrade(made.float()), measured
+                self.degrades.degrade(prediction.float()), measured
             )
         return cost
 

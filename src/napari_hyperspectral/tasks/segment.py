@@ -36,7 +36,7 @@ class Segment(ClassTask):
             more classes than names.
         """
         example = labelled_example(cube, labels, self.classes)
-        painted = len(np.unique(example.strata[example.strata > 0]))
+        painted = len(np.unique(example.sampling_classes[example.sampling_classes > 0]))
         if painted < 2:
             raise ValueError(
                 f"labels {labels.name!r} hold {painted} painted classes on measured pixels; "
@@ -44,8 +44,8 @@ class Segment(ClassTask):
             )
         return example
 
-    def loss(self, network: Normalised, given: Tensor, wanted: Tensor) -> Tensor:
-        return class_cost(network(given), wanted, self)
+    def loss(self, network: Normalised, input: Tensor, target: Tensor) -> Tensor:
+        return class_cost(network(input), target, self)
 
-    def result(self, predicted: NDArray[np.float32], gives: Axis, cube: Cube) -> Labels:
-        return labels_of(predicted, gives, cube).after("segmented")
+    def result(self, predicted: NDArray[np.float32], output_axis: Axis, cube: Cube) -> Labels:
+        return labels_of(predicted, output_axis, cube).after("segmented")

@@ -17,11 +17,11 @@ from torch import Tensor
 from ..axis import Axis
 from ..cube import Cube
 from ..networks import Normalised
-from .finer import FinerTask
 from .intensities import intensity_loss
+from .super_resolution import SuperResolutionTask
 
 
-class SuperResolve(FinerTask):
+class SuperResolve(SuperResolutionTask):
     """Learn from fine images, and coarse ones made of them, to give others finer pixels."""
 
     source: ClassVar[str] = "Horgan et al. 2021, https://doi.org/10.1021/acs.analchem.1c02178"
@@ -29,8 +29,8 @@ class SuperResolve(FinerTask):
     scale: Literal[2, 3, 4, 8] = 4
     """How many times smaller pixels get, in rows and in columns."""
 
-    def loss(self, network: Normalised, given: Tensor, wanted: Tensor) -> Tensor:
-        return intensity_loss(network, given, wanted, self)
+    def loss(self, network: Normalised, input: Tensor, target: Tensor) -> Tensor:
+        return intensity_loss(network, input, target, self)
 
-    def result(self, predicted: NDArray[np.float32], gives: Axis, cube: Cube) -> Cube:
+    def result(self, predicted: NDArray[np.float32], output_axis: Axis, cube: Cube) -> Cube:
         return self.finer(predicted, cube, "super-resolved")

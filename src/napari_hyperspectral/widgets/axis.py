@@ -28,7 +28,7 @@ from qtpy.QtWidgets import (
 
 from ..axis import Axis, ChannelAxis, SpectralAxis
 from ..cube import Cube
-from ..io.axisfile import read_axis
+from ..io.metadata.axis_file import read_axis
 from ..layers import metadata_of, to_layer
 from ..spectra.axes import (
     STEPS,
@@ -44,8 +44,8 @@ from ..spectra.axes import (
     quantity_of,
     with_axis,
 )
-from .form import Chooser, in_a_row
-from .layer_choice import LayerBox, image_of
+from .forms.form import Chooser, in_a_row
+from .forms.layer_choice import LayerBox, image_of
 
 if TYPE_CHECKING:
     import napari

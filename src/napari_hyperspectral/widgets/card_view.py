@@ -6,8 +6,8 @@ import html
 
 from qtpy.QtWidgets import QTextBrowser
 
-from ..card import Card
-from ..summary import lines_of_card
+from ..models.card import Card
+from ..models.summary import lines_of_card
 
 
 class CardView(QTextBrowser):

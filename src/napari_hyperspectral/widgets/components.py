@@ -23,11 +23,11 @@ from qtpy.QtWidgets import (
 )
 
 from ..axis import SpectralAxis
-from ..components import COLOURS, Components, Unmixing, area_map, band_map, names_of, unmix
 from ..cube import Cube, Image
 from ..layers import axis_of, on_all_bands, to_layer
-from .form import Form, in_a_row
-from .layer_choice import LayerBox, fitting, image_of
+from ..spectra.components import COLOURS, Components, Unmixing, area_map, band_map, names_of, unmix
+from .forms.form import Form, in_a_row
+from .forms.layer_choice import LayerBox, fitting, image_of
 from .panel import JobDock, JobPanel
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import QEvent, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from ..models.summary import duration
 from ..progress import Job, Progress
-from ..summary import duration
 from .jobs import JobWorker, start_job
 
 

@@ -26,14 +26,13 @@ from qtpy.QtWidgets import (
 )
 
 from ..axis import SpectralAxis
-from ..card import Card, read_card
 from ..cube import Cube
+from ..evaluation.reports import Report
 from ..layers import on_all_bands, to_layer
+from ..models.card import Card, read_card
+from ..models.summary import scores_of
 from ..progress import Job
-from ..reports import Report
-from ..summary import scores_of
-from .adopt import AdoptDialog, adopted
-from .batch import (
+from ..workflows.batch import (
     Batch,
     Order,
     Predicted,
@@ -42,20 +41,22 @@ from .batch import (
     predict_layers,
     target_of,
 )
+from ..workflows.evaluate import compared
 from .card_view import CardView
-from .chain_choice import ChainChoice
-from .form import in_a_row
-from .layer_choice import fitting, image_of
+from .forms.chain_choice import ChainChoice
+from .forms.form import in_a_row
+from .forms.layer_choice import fitting, image_of
+from .forms.source_files import SourceFiles
+from .import_weights import ImportWeightsDialog, adopted
 from .panel import JobDock, JobPanel
 from .preferences import preferred_machine
 from .report_view import ReportView
-from .source_files import SourceFiles
-from .truth import TruthChoice, compared, kinds_of
+from .truth import TruthChoice, kinds_of
 
 if TYPE_CHECKING:
     import napari
 
-    from ..model import Model
+    from ..models.model import Model
 
 _MODEL_FILES = "Models, and weights that DeepeR released (*.safetensors *.pt)"
 _WEIGHTS = ".pt"
@@ -67,7 +68,7 @@ class PredictWidget(JobDock):
     """Choose a model and layers or files; press Predict; results come as layers or files.
 
     Or choose images with their truth, and press Evaluate. A script drives it by `model`, `then`,
-    `dwell`, `adopt`, `choose`, `files`, `folder`, `suffix`, `predict`, `choose_truth`,
+    `dwell`, `import_weights`, `choose`, `files`, `folder`, `suffix`, `predict`, `choose_truth`,
     `choose_truth_files`, `evaluate` and `stop`.
     """
 
@@ -158,7 +159,7 @@ class PredictWidget(JobDock):
     def dwell(self, times: tuple[float, float] | None) -> None:
         self.chain.dwell = times
 
-    def adopt(
+    def import_weights(
         self,
         weights: str | Path,
         axis: SpectralAxis,
@@ -285,11 +286,11 @@ class PredictWidget(JobDock):
         try:
             if self._model is None:
                 raise ValueError("choose a model first")
-            given = self.truth.given
+            input = self.truth.input
         except ValueError as error:
             self.panel.complain(str(error))
             return
-        self._run(compared(self._model, given, preferred_machine()), "evaluation")
+        self._run(compared(self._model, input, preferred_machine()), "evaluation")
 
     def stop(self, *_: object) -> None:
         """End the prediction after the tile under way; files already written stay."""
@@ -375,8 +376,8 @@ class PredictWidget(JobDock):
         if self._model is None:
             raise ValueError("choose a model first")
         models = (self._model, self.then) if self.then else (self._model,)
-        wanted = self.probabilities.isVisibleTo(self) and self.probabilities.isChecked()
-        return Order(models, wanted, self.dwell)
+        probabilities = self.probabilities.isVisibleTo(self) and self.probabilities.isChecked()
+        return Order(models, probabilities, self.dwell)
 
     def _predict_layers(self, order: Order) -> None:
         cubes = [image for image in map(image_of, self.chosen) if isinstance(image, Cube)]
@@ -489,22 +490,22 @@ class PredictWidget(JobDock):
         if not path:
             return
         if Path(path).suffix.lower() == _WEIGHTS:
-            self.offer_to_adopt(path, role)
+            self.offer_import(path, role)
             return
         try:
             setattr(self, role, path)
         except (ValueError, OSError) as error:
             self.panel.complain(str(error))
 
-    def offer_to_adopt(self, weights: str | Path, role: _Role = "model") -> AdoptDialog:
+    def offer_import(self, weights: str | Path, role: _Role = "model") -> ImportWeightsDialog:
         """Ask what the bands of released weights stand for; then make a model of them."""
-        dialog = AdoptDialog(Path(weights), self)
+        dialog = ImportWeightsDialog(Path(weights), self)
 
-        def adopt() -> None:
+        def import_weights() -> None:
             about = (dialog.axis, dialog.target)
-            self.adopt(dialog.weights, *about, role=role, overwrite=dialog.overwrite)
+            self.import_weights(dialog.weights, *about, role=role, overwrite=dialog.overwrite)
 
-        dialog.accepted.connect(adopt)
+        dialog.accepted.connect(import_weights)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
         return dialog

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ..reports import Report
+from ..evaluation.reports import Report
 
 _INCHES, _DPI = (3.2, 2.2), 85
 """Size of a picture, for the width of a dock; Qt would scale larger ones until nobody can read them."""

@@ -31,8 +31,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ..atomic import replacing
 from ..axis import Axis, ChannelAxis, SpectralAxis
-from ..io.atomic import replacing
 from ..layers import axis_of
 from ..spectra.regions import (
     Array,

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
 from napari.layers import Labels as LabelsLayer
 from napari.layers import Layer
 from qtpy.QtCore import Qt, QTimer
@@ -30,43 +27,40 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ..augmentation import Augmentation
-from ..card import Card, read_card
 from ..cube import Image
-from ..devices import torch_device
-from ..idle import idle
-from ..judging import judged
+from ..examples.source import ExampleSource
 from ..layers import to_layer
-from ..machine import Machine
-from ..memory import check_training
-from ..model import Model
-from ..networks import NETWORKS, Network, body_of
-from ..pairing import Pairing, RowImages, read_examples
-from ..preprocessing import Preprocessing
-from ..presets import PRESETS
-from ..previews import preview_of
-from ..progress import Job, Progress
-from ..recipe import Recipe, Training
-from ..tasks import TASKS, Example, Task
-from ..training import fit
+from ..models.card import Card, read_card
+from ..models.model import Model
+from ..networks import NETWORKS, Network
+from ..recipe.augmentation import Augmentation
+from ..recipe.inactive import inactive_settings
+from ..recipe.presets import PRESETS
+from ..recipe.recipe import Recipe
+from ..recipe.training import Training
+from ..spectra.preprocessing import Preprocessing
+from ..tasks import TASKS, Task
+from ..workflows.train import (
+    TRAININGS,
+    autosave_path,
+    preview_steps,
+    train_steps,
+    training_summary,
+)
 from .card_view import CardView
-from .class_table import ClassTable
 from .curve import LossCurve, Losses
-from .file_choice import FileChoice
-from .form import Chooser, Form, folded
-from .layer_choice import ExampleList
+from .forms.class_table import ClassTable
+from .forms.file_choice import FileChoice
+from .forms.form import Chooser, Form, folded
+from .forms.layer_choice import ExampleList
 from .panel import JobDock, JobPanel
 from .preferences import preferred_machine
-from .truth import Given
 
 if TYPE_CHECKING:
     import napari
 
 _MODEL_FILES = "Models (*.safetensors)"
 _RECIPE_FILES = "Recipes (*.json)"
-_TRAININGS = "trainings"  # folder in the cache of those under way
-_TRAININGS_KEPT = 10
-_MOST_TO_PREVIEW = 64 * 2**20  # bytes of layers: more would make the window wait
 
 
 class TrainWidget(JobDock):
@@ -94,8 +88,8 @@ class TrainWidget(JobDock):
         self._start: Model | Path | None = None
         self._start_line = QLabel()
         self._start_line.setWordWrap(True)
-        self._summary = QLabel()
-        self._summary.setWordWrap(True)
+        self.training_summary = QLabel()
+        self.training_summary.setWordWrap(True)
         self.panel = JobPanel("Train")
         self.save_button, self.predict_button = QPushButton("Save…"), QPushButton("Predict…")
         self.preview_button = QPushButton("Preview")
@@ -182,14 +176,14 @@ class TrainWidget(JobDock):
             return
         learned = card.recipe["task"]["kind"], card.recipe["network"]["kind"]
         name = model.name if isinstance(model, Path) else "the model just trained"
-        self._start_line.setText(f"From {name} ({', '.join(learned)}; {card.axis})")
+        self._start_line.setText(f"From {name} ({', '.join(learned)}; {card.input_axis})")
 
     def preview(self, *_: object) -> None:
         """Show the first batch as training would see it, prepared and varied, as layers."""
         if self.panel.running:
             return
         try:
-            job = _previewed(self.recipe, self._given)
+            job = preview_steps(self.recipe, self._given)
         except ValueError as error:
             self.panel.complain(str(error))
             return
@@ -219,23 +213,23 @@ class TrainWidget(JobDock):
         if self.panel.running:
             return
         try:
-            recipe, given, machine = self.recipe, self._given, preferred_machine()
+            recipe, input, machine = self.recipe, self._given, preferred_machine()
         except ValueError as error:
             self.panel.complain(str(error))
             return
         self._losses = Losses(recipe.training.epochs)
         self._draw()
         self.tabs.setCurrentWidget(self.curve)
-        autosave = begun or _autosave(machine, recipe)
+        autosave = begun or autosave_path(machine, recipe)
         self.panel.run(
-            _learn(recipe, given, machine, autosave, self._start, resume=begun is not None),
+            train_steps(recipe, input, machine, autosave, self._start, resume=begun is not None),
             f"training ({recipe.task.kind}, {recipe.network.kind})",
             device=machine.device,
             watch=self._losses.add,
         )
 
     @property
-    def _given(self) -> Given:
+    def _given(self) -> ExampleSource:
         """What to learn from: images of layers, or a table of files."""
         by_files = self._sources.currentWidget() is self._files
         return self._files.pairing if by_files else self._examples.images
@@ -298,7 +292,7 @@ class TrainWidget(JobDock):
     @property
     def summary(self) -> str:
         """What is about to be trained, or why that will not work."""
-        return self._summary.text()
+        return self.training_summary.text()
 
     # -- what a person sees
 
@@ -346,7 +340,7 @@ class TrainWidget(JobDock):
         self.panel.buttons.addWidget(self.predict_button)
         layout = QVBoxLayout(self)
         layout.addWidget(self._settings_area(), stretch=3)
-        layout.addWidget(self._summary)
+        layout.addWidget(self.training_summary)
         layout.addWidget(self.panel)
         layout.addWidget(self.tabs, stretch=1)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
@@ -424,7 +418,7 @@ class TrainWidget(JobDock):
     def _grey_out(self, *_: object) -> None:
         """Grey out the settings that do nothing beside the others."""
         try:
-            found = idle(self.recipe, from_scratch=self._start is None)
+            found = inactive_settings(self.recipe, from_scratch=self._start is None)
         except ValueError:  # the form says why; what was greyed out stays so until it is mended
             return
         forms: dict[str, Form[Any]] = {
@@ -459,9 +453,11 @@ class TrainWidget(JobDock):
         if self.panel.running:  # building a network may draw random numbers, of which there is
             return  # one series for all threads
         try:
-            self._summary.setText(_summary(self.recipe, self._given))
+            self.training_summary.setText(
+                training_summary(self.recipe, self._given, preferred_machine())
+            )
         except (ValueError, MemoryError) as error:
-            self._summary.setText(str(error))
+            self.training_summary.setText(str(error))
 
     def _draw(self, *_: object) -> None:
         self.curve.show_losses(self._losses)
@@ -476,7 +472,7 @@ class TrainWidget(JobDock):
 
     def _keep_model(self, model: Model) -> None:
         self._model = model
-        self._losses = Losses.of(model.card.losses, model.card.validations)
+        self._losses = Losses.of(model.card.losses, model.card.validation_losses)
         self.card.show_card(model.card)
         self.tabs.setCurrentWidget(self.card)
         self.panel.say(f"trained{': ' * bool(model.card.stopped)}{model.card.stopped}")
@@ -531,7 +527,7 @@ class TrainWidget(JobDock):
             self.panel.complain(f"{Path(path).name} is no recipe: {error}")
 
     def _resume_clicked(self, *_: object) -> None:
-        folder = str(preferred_machine().cache / _TRAININGS)
+        folder = str(preferred_machine().cache / TRAININGS)
         path, _filter = QFileDialog.getOpenFileName(self, "Resume a training", folder, _MODEL_FILES)
         if not path:
             return
@@ -605,84 +601,3 @@ def _command(words: Iterable[str]) -> list[str]:
 
 def _file(chosen: Layer | str | None) -> str | None:
     return chosen.source.path if isinstance(chosen, Layer) else chosen
-
-
-def _examples_of(recipe: Recipe, given: Given) -> Job[list[Example]]:
-    """Make the training examples; in the worker thread."""
-    if isinstance(given, Pairing):
-        made: list[Example] = []
-        for example in read_examples(recipe, given):
-            made.append(example)
-            yield Progress(len(made), len(given.rows), note="reading the files")
-        return made
-    yield Progress(0, 0, note="loading the layers")
-    return [recipe.example(**one) for one in given]
-
-
-def _learn(
-    recipe: Recipe,
-    given: Given,
-    machine: Machine,
-    autosave: Path,
-    start: Model | Path | None,
-    *,
-    resume: bool = False,
-) -> Job[Model]:
-    """Load the images, train, and judge what came of it; in the worker thread."""
-    examples = yield from _examples_of(recipe, given)
-    begin = Model.load(start) if isinstance(start, Path) else start
-    model = yield from fit(
-        recipe, examples, machine=machine, autosave=autosave, resume=resume, start=begin
-    )
-    images = RowImages(given) if isinstance(given, Pairing) else given
-    return (yield from judged(model, examples, images, machine=machine))
-
-
-def _previewed(recipe: Recipe, given: Given) -> Job[dict[str, Image]]:
-    """Return the first batch of a training as images; in the worker thread."""
-    examples = yield from _examples_of(recipe, given)
-    return preview_of(recipe, examples)
-
-
-def _autosave(machine: Machine, recipe: Recipe) -> Path:
-    """Return where a training under way is saved; of earlier ones, the latest few are kept."""
-    folder = machine.cache / _TRAININGS
-    for old in sorted(folder.glob("*.safetensors"))[: -_TRAININGS_KEPT + 1]:
-        old.unlink(missing_ok=True)
-    now = datetime.now().strftime("%Y-%m-%d %H-%M-%S-%f")
-    return folder / f"{now} {recipe.task.kind}.safetensors"
-
-
-def _summary(recipe: Recipe, given: Given) -> str:
-    """Return what is about to be trained in one line.
-
-    Raises
-    ------
-    ValueError
-        If the images are no examples of the task.
-    """
-    if isinstance(given, Pairing):
-        return f"{len(given.rows)} examples from files: they are read when training starts."
-    arrays = [image.data for one in given for image in one.values() if not isinstance(image, str)]
-    small = sum(array.nbytes for array in arrays) <= _MOST_TO_PREVIEW
-    if not small or not all(isinstance(array, np.ndarray) for array in arrays):
-        return "Large or lazy layers: they are looked at when training starts."
-    task: Task = recipe.task
-    examples = task.agreed([recipe.example(**one) for one in given])
-    gives = max((one.gives for one in examples), key=len)
-    ports = task.ports(examples[0].takes, gives)
-    with torch.device("meta"):  # counts without filling memory
-        weights = sum(p.numel() for p in body_of(recipe.network, ports).parameters())
-    device = torch_device(preferred_machine().device)
-    needed = check_training(recipe, ports, examples, device) / 2**30
-    pixels = sum(int((example.strata > 0).sum()) for example in examples)
-    return (
-        f"{weights:,} weights, which see one {recipe.network.view} at a time, and about "
-        f"{needed:.1f} GB on {device}; {pixels:,} pixels to learn from, {examples[0].takes} → "
-        f"{_gives(examples)}"
-    )
-
-
-def _gives(examples: Sequence[Example]) -> str:
-    longest = max((example.gives for example in examples), key=len)
-    return "the same" if longest == examples[0].takes else str(longest)

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from napari.layers import Layer
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
-from ..cube import Image
-from ..machine import Machine
-from ..pairing import Pairing, RowImages
-from ..progress import Job, Progress
-from .file_choice import FileChoice
-from .layer_choice import ExampleList, Kinds
+from ..examples.source import ExampleSource
+from .forms.file_choice import FileChoice
+from .forms.layer_choice import ExampleList, Kinds
 
 if TYPE_CHECKING:
-    from ..model import Model
-    from ..reports import Report
-
-Given: TypeAlias = Sequence[Mapping[str, Image | str]] | Pairing
-"""Images by their names, or a table of their files."""
+    pass
 
 
 class TruthChoice(QScrollArea):
@@ -46,7 +39,7 @@ class TruthChoice(QScrollArea):
         self.ask_for({})
 
     @property
-    def given(self) -> Given:
+    def input(self) -> ExampleSource:
         """What is chosen, on the tab that is shown; of a list of files, its rows to test on.
 
         Raises
@@ -97,20 +90,3 @@ def kinds_of(task: str) -> Kinds:
     from ..tasks import TASKS
 
     return next(one.asks_for() for one in TASKS if one.model_fields["kind"].default == task)
-
-
-def compared(model: Model | Path, given: Given, machine: Machine) -> Job[Report]:
-    """Compare a model, or that of a file, with the truth; in the worker thread.
-
-    Raises
-    ------
-    ValueError
-        As `evaluate_unseen` does, and as reading the files does.
-    """
-    yield Progress(0, 0, note="loading the model")
-    from ..model import Model
-    from ..unseen import evaluate_unseen
-
-    loaded = Model.load(model) if isinstance(model, Path) else model
-    images = RowImages(given) if isinstance(given, Pairing) else given
-    return (yield from evaluate_unseen(loaded, images, machine=machine))

@@ -1,0 +1,1 @@
+"""Which files or layers are training examples: pairs, lists, folders of classes."""

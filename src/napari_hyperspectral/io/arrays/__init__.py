@@ -1,0 +1,1 @@
+"""Arrays that are read piece by piece, when they are asked for."""

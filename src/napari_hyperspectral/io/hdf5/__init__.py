@@ -1,0 +1,1 @@
+"""HDF5 and its dialects, netCDF, and MATLAB files."""

@@ -1,0 +1,1 @@
+"""imzML: mass-spectrometry images."""

@@ -1,0 +1,1 @@
+"""What files say besides their pixels: axes, units, positions, companion files."""

@@ -1,0 +1,1 @@
+"""Files of Zeiss, Leica, Nikon and Olympus microscopes."""

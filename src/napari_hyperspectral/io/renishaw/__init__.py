@@ -1,0 +1,1 @@
+"""Renishaw WDF files."""

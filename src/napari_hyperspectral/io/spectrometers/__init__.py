@@ -1,0 +1,1 @@
+"""Files of infrared and Raman spectrometers."""

@@ -1,0 +1,276 @@
+"""Thermo SPC: the head of a file of any version, where its spectra are, and its log.
+
+Source: Thermo Galactic, "A Brief Guide to SPC File Format and Using GSPCIO" (2001), and its SPC.H,
+https://www.scribd.com/document/286952742/Spc-File-Format
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import FileFormatError
+from ..binary import COPY_AGAIN, Bytes
+from ..source import Source
+
+_ORDERS: Final = {0x4B: "<", 0x4C: ">", 0x4D: "<"}
+"""Order of bytes by version."""
+_OLD: Final = 0x4D
+_OLE: Final = b"\xd0\xcf\x11\xe0"
+_HEADER, _OLD_HEADER, SUBHEADER, _ENTRY = 512, 224, 32, 12
+_SHORT, _MULTI, _LABELS, _OWN_X, _X = 0x01, 0x04, 0x20, 0x40, 0x80
+"""Flags: 16-bit values, several spectra, axes named in words, an axis each, an axis in numbers."""
+FLOATS: Final = -128
+"""Exponent that says: no whole numbers, but floats."""
+_TECHNIQUES: Final = {
+    1: "gas chromatogram", 2: "chromatogram", 3: "HPLC", 4: "FT-IR, FT-NIR or FT-Raman", 5: "NIR",
+    7: "UV-VIS", 8: "X-ray diffraction", 9: "mass spectrum", 10: "NMR", 11: "Raman",
+    12: "fluorescence", 13: "atomic", 14: "diode array chromatography",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the head of a file says, of whatever version."""
+
+    order: str
+    flags: int
+    exponent: int
+    points: int
+    """Points of a spectrum; with an axis each, where the directory is."""
+    ends: tuple[float, float]
+    spectra: int | None
+    """None: as many as the file is long."""
+    types: tuple[int, int, int, int]
+    """Of x, intensity, z and w."""
+    planes: int
+    """Planes of a grid, along w."""
+    steps: tuple[float, float]
+    """Along z and w; 0: the spectra say it."""
+    log: int
+    old: bool
+    metadata: dict[str, Any]
+
+    @property
+    def start(self) -> int:
+        """Where what follows the head begins."""
+        return _OLD_HEADER if self.old else _HEADER
+
+    @property
+    def labelled(self) -> bool:
+        """Whether words name the axes."""
+        return bool(self.flags & _LABELS)
+
+    @property
+    def common_axis(self) -> bool:
+        """Whether all spectra share an axis in numbers."""
+        return self.flags & _X != 0 and not self.own_axes
+
+    @property
+    def several(self) -> bool:
+        """Whether each spectrum has an exponent of its own."""
+        return self.spectra != 1
+
+    @property
+    def own_axes(self) -> bool:
+        """Whether each spectrum has an axis of its own."""
+        return self.flags & (_X | _OWN_X) == _X | _OWN_X
+
+
+class Part(NamedTuple):
+    """Where a spectrum is, and what its own head says."""
+
+    start: int
+    """First byte of its axis, if it has one, else of its values."""
+    points: int
+    exponent: int
+    z: float
+    w: float
+
+
+def header_of(raw: Bytes) -> Header:
+    """Return what the head of a file says; refuse what only has its suffix."""
+    start = raw.take(0, min(len(raw), 64))
+    version = start[1] if len(start) > 1 else 0
+    if start.startswith(_OLE):
+        raise FileFormatError(
+            raw.path,
+            "a Shimadzu file (OLE), no Thermo SPC",
+            "export it from LabSolutions or UVProbe as text",
+        )
+    if version not in _ORDERS or len(raw) < 256:
+        text = re.fullmatch(rb"[\t\r\n -~]+", start)
+        raise FileFormatError(
+            raw.path,
+            "a text, no Thermo SPC" if text else f"not a Thermo SPC file (version {version:#04x})",
+            "rename it to .txt" if text else "give the file its right suffix, or copy it again",
+        )
+    header = _old_header(raw) if version == _OLD else _new_header(raw, _ORDERS[version])
+    if not np.isfinite(header.ends).all() or (not header.points and not header.own_axes):
+        raise FileFormatError(
+            raw.path,
+            f"{header.points} points from {header.ends[0]} to {header.ends[1]}",
+            COPY_AGAIN,
+        )
+    return header
+
+
+def _new_header(raw: Bytes, order: str) -> Header:
+    flags, _, technique, exponent = raw.unpack("BBBb", 0)
+    points, first, last, spectra = raw.unpack(f"{order}IddI", 4)
+    x, y, z = raw.unpack("BBB", 28)
+    z_step, planes, w_step, w = raw.unpack(f"{order}fIfB", 312)
+    date = raw.number(f"{order}I", 32)
+    minute, hour, day, month, year = (
+        date & 63, date >> 6 & 31, date >> 11 & 31, date >> 16 & 15, date >> 20,
+    )  # fmt: skip
+    return Header(
+        order=order,
+        flags=flags,
+        exponent=exponent,
+        points=points,
+        ends=(first, last),
+        spectra=spectra if flags & _MULTI else max(1, spectra),
+        types=(x, y, z, w),
+        planes=planes,
+        steps=(z_step, w_step),
+        log=raw.number(f"{order}I", 248),
+        old=False,
+        metadata={
+            "technique": _TECHNIQUES.get(technique),
+            "date": f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}" if year else None,
+            "resolution": raw.text(36, 9),
+            "instrument": raw.text(45, 9),
+            "comment": raw.text(88, 130),
+            "method": raw.text(264, 48),
+            "labels": _labels(raw.take(218, 30)),
+        },
+    )
+
+
+def _old_header(raw: Bytes) -> Header:
+    """Return the head of a LabCalc file; its spectra go on to its end."""
+    flags, _, exponent, points, first, last, x, y = raw.unpack("<BBhfffBB", 0)
+    year, month, day, hour, minute = raw.unpack("<HBBBB", 18)
+    if not 0 < points < len(raw):  # also not a number
+        raise FileFormatError(raw.path, f"{points} points in a spectrum", COPY_AGAIN)
+    known = year & 0xFFF
+    return Header(
+        order="<",
+        flags=flags & ~(_X | _OWN_X),  # not known yet
+        exponent=FLOATS if exponent in (FLOATS, 0x80) else exponent,
+        points=int(points),
+        ends=(first, last),
+        spectra=None if flags & _MULTI else 1,
+        types=(x, y, year >> 12, 0),
+        planes=0,
+        steps=(0.0, 0.0),
+        log=0,
+        old=True,
+        metadata={
+            "date": f"{known:04}-{month:02}-{day:02}T{hour:02}:{minute:02}" if known else None,
+            "resolution": raw.text(24, 8),
+            "comment": raw.text(64, 130),
+            "labels": _labels(raw.take(194, 30)),
+        },
+    )
+
+
+def _labels(raw: bytes) -> list[str]:
+    texts = [text.decode("latin-1").strip() for text in raw.split(b"\0")[:3]]
+    return texts if any(texts) else []
+
+
+def parts_of(raw: Bytes, header: Header, start: int, source: Source) -> Iterator[Part]:
+    """Yield where each spectrum is."""
+    least = header.spectra or 1
+    if least * SUBHEADER > len(raw):
+        raise FileFormatError(
+            raw.path, f"{least} spectra do not fit in {len(raw)} bytes", COPY_AGAIN
+        )
+    places = _directory(raw, header)
+    number = 0
+    while number < header.spectra if header.spectra is not None else start < len(raw):
+        start = places[number] if places else start
+        what = f"spectrum {number + 1}" + (f" of {header.spectra}" if header.spectra else "")
+        exponent = raw.unpack("Bb", start, what)[1]
+        z, points, w = (
+            raw.number(f"{header.order}{letter}", start + place, what)
+            for letter, place in (("f", 4), ("I", 16), ("f", 24))
+        )
+        start += SUBHEADER
+        own = header.own_axes
+        points = points if own and points else header.points
+        part = Part(start, points, _exponent(header, exponent), z, w)
+        length = points * (_item(header, part.exponent) + 4 * own)
+        if not points or start + length > len(raw):
+            raise FileFormatError(
+                raw.path,
+                f"the file ends at byte {len(raw)}, {what} needs {points} points from {start}",
+                COPY_AGAIN,
+            )
+        yield part
+        start += length
+        number += 1
+        if number % 10_000 == 0:
+            source.tell(number, header.spectra or number)
+
+
+def _directory(raw: Bytes, header: Header) -> list[int]:
+    """Return where the spectra begin, where each has its own axis and the file lists them."""
+    if not header.own_axes or not header.several or not header.points or not header.spectra:
+        return []
+    length = _ENTRY * header.spectra
+    if header.points + length > len(raw):
+        return []  # a file that was never finished; its spectra follow each other anyway
+    entries = np.frombuffer(raw.take(header.points, length), f"{header.order}u4")
+    return [int(place) for place in entries[::3]]
+
+
+def _exponent(header: Header, own: int) -> int:
+    if FLOATS in (header.exponent, own):
+        return FLOATS
+    return own if header.several else header.exponent
+
+
+def _item(header: Header, exponent: int) -> int:
+    """Return the bytes of a value."""
+    return 2 if header.flags & _SHORT and exponent != FLOATS else 4
+
+
+def values_of(raw: Bytes, header: Header, part: Part, start: int) -> NDArray[Any]:
+    """Return the values of a spectrum: floats, or fractions of a power of two."""
+    if part.exponent == FLOATS:
+        return raw.array(f"{header.order}f4", part.points, start)
+    size = _item(header, part.exponent)
+    if header.old and size == 4:  # the upper half of each number comes first
+        halves = raw.array("<u2", 2 * part.points, start).reshape(-1, 2)
+        numbers = halves[:, ::-1].copy().view("<i4").ravel()
+    else:
+        numbers = raw.array(f"{header.order}i{size}", part.points, start)
+    return np.asarray(np.ldexp(numbers.astype(np.float64), part.exponent - 8 * size))
+
+
+def log_of(raw: Bytes, header: Header) -> dict[str, Any]:
+    """Return the text of the log: as pairs where all its lines are such."""
+    if not header.log:
+        return {}
+    if header.log + 64 > len(raw):
+        warnings.warn(f"{raw.path.name}: its log is missing", stacklevel=2)
+        return {}
+    size, _, offset = raw.unpack(f"{header.order}III", header.log)
+    start, end = header.log + offset, min(header.log + size, len(raw))
+    if not offset or start >= end:
+        return {}
+    text = raw.text(start, end - start)
+    lines = [line.strip() for line in re.split(r"[\r\n]+", text) if line.strip()]
+    pairs = [line.partition("=") for line in lines]
+    if all(equals for _, equals, _ in pairs):
+        return {"log": {key.strip(): value.strip() for key, _, value in pairs}} if pairs else {}
+    return {"log": "\n".join(lines)}

@@ -1,0 +1,1 @@
+"""Text files: tables, and the exports of LabSpec and WITec."""

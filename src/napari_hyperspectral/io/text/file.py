@@ -1,0 +1,95 @@
+"""Texts that instruments write: packed or not, in whatever encoding, and tables of numbers in them."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Sequence
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import FileFormatError
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file, unpacked where its name ends in ``.gz``.
+
+    It is UTF-8 (16, with a byte order mark), else taken for latin-1, as on most instruments.
+
+    Raises
+    ------
+    FileFormatError
+        If it is binary, or packed and damaged.
+    """
+    raw = path.read_bytes()
+    if path.suffix.lower() == ".gz":
+        try:
+            raw = gzip.decompress(raw)
+        except (EOFError, OSError, zlib.error) as error:
+            raise FileFormatError(
+                path, f"it cannot be unpacked ({error})", "copy or export it again"
+            ) from error
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return raw.decode("utf-16", errors="replace")
+    if b"\0" in raw[:65536]:
+        raise FileFormatError(path, "it is binary, wanted a text", "open it with its own suffix")
+    return decoded(raw)
+
+
+def decoded(raw: bytes) -> str:
+    """Return bytes as text: UTF-8 if they are any, else latin-1, of which all bytes are some."""
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def start_of_text(path: Path, length: int = 4096) -> str:
+    """Return the first characters of a text, or "" where there is none; never raises."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(length)
+        if path.suffix.lower() == ".gz":  # of a file that was cut short, too, the start is there
+            raw = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(raw, length)
+    except (OSError, zlib.error):
+        return ""
+    return "" if b"\0" in raw else raw.decode("latin-1").removeprefix("\xef\xbb\xbf")
+
+
+def numbers_in(
+    path: Path, lines: Sequence[str], columns: int, first_line: int
+) -> NDArray[np.float64]:
+    """Return a table of numbers between tabs, shape (line, column).
+
+    Parameters
+    ----------
+    lines : sequence of str
+        Without blank ones.
+    columns : int
+        Numbers in each line.
+    first_line : int
+        Number of the first one in its file, counted from 1, to tell where something is wrong.
+
+    Raises
+    ------
+    FileFormatError
+        If a line has another number of columns, or something is no number.
+    """
+    for number, line in enumerate(lines, start=first_line):
+        found = line.rstrip("\t \r").count("\t") + 1
+        if found != columns:
+            raise FileFormatError(
+                path,
+                f"line {number} has {found} columns, the axis {columns}",
+                "export it again: it was cut short, or edited",
+            )
+    try:
+        text = StringIO("\n".join(line.rstrip("\t \r") for line in lines))
+        return np.loadtxt(text, dtype=np.float64, delimiter="\t", ndmin=2, comments=None)
+    except ValueError as error:
+        raise FileFormatError(
+            path, f"not a table of numbers ({error})", "export it again, with decimal points"
+        ) from error

@@ -1,0 +1,1 @@
+"""TIFF and its dialects: OME, ImageJ, GeoTIFF, LSM, folders of pages."""

@@ -1,0 +1,104 @@
+"""Zarr stores, of version 2 and 3, in a folder or zipped: opened, listed and read lazily.
+
+Sources: "Zarr core specification", version 3, and "Zarr storage specification", version 2,
+https://zarr-specs.readthedocs.io; OME-Zarr RFC 9 for stores in one zip file (.ozx).
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import zarr
+import zarr.storage
+from numpy.typing import NDArray
+
+from ...errors import FileFormatError
+from ..arrays.lazy import Box, Lazy
+from ..metadata.microscopy import refusing
+
+_MARKS: Final = ("zarr.json", ".zgroup", ".zarray", ".zmetadata")
+_COPY: Final = "copy or export it again"
+_LISTED: Final = 20
+"""Arrays that are named in a message."""
+
+
+def is_zarr(path: Path) -> bool:
+    """Whether a folder is a Zarr store, by the files that mark one."""
+    return any((path / mark).is_file() for mark in _MARKS)
+
+
+def opened_store(path: Path) -> Any:
+    """Return the group or array at the root of a store.
+
+    Raises
+    ------
+    FileFormatError
+        If there is none.
+    """
+    if path.is_file():
+        return _of_zip(path)
+    if not is_zarr(path):
+        raise FileFormatError(path, *_no_store(path))
+    return _opened(path, str(path))
+
+
+def _no_store(path: Path) -> tuple[str, str]:
+    inside = next((e for e in sorted(path.iterdir()) if e.is_dir() and is_zarr(e)), None)
+    found = "no Zarr store (there is no zarr.json, .zgroup or .zarray in it)"
+    if inside is not None:
+        return found, f"open {inside.name}, the store that is in it"
+    return found, "open the folder that holds one of these, or copy it again with hidden files"
+
+
+def _of_zip(path: Path) -> Any:
+    try:
+        with zipfile.ZipFile(path) as file:
+            names = set(file.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise FileFormatError(path, f"not a readable zip file ({error})", _COPY) from error
+    tops = ["", *sorted({name.split("/")[0] for name in names if "/" in name})]
+    root = next((t for t in tops if any(f"{t}/{m}".lstrip("/") in names for m in _MARKS)), None)
+    if root is None:
+        raise FileFormatError(
+            path, "no Zarr store in this zip file", "zip a folder that has a zarr.json or .zgroup"
+        )
+    return _opened(path, zarr.storage.ZipStore(path, mode="r"), root)
+
+
+def _opened(path: Path, store: Any, root: str = "") -> Any:
+    with refusing_damage(path):
+        return zarr.open(store, mode="r", path=root)
+
+
+@contextmanager
+def refusing_damage(path: Path) -> Generator[None, None, None]:
+    """Turn what zarr raises on a damaged store into our one error; it has errors of its own."""
+    try:
+        with refusing(path, "Zarr"):
+            yield
+    except (zarr.errors.BaseZarrError, zipfile.BadZipFile) as error:
+        raise FileFormatError(path, f"not a whole Zarr store ({error})", _COPY) from error
+
+
+def lazy(array: Any, path: Path) -> Lazy:
+    """Return an array of a store of which chunks are read when they are looked at."""
+
+    def read(box: Box) -> NDArray[Any]:
+        with refusing_damage(path):
+            return np.asarray(array[box])
+
+    return Lazy(read, array.shape, array.dtype, array.chunks)
+
+
+def listed(node: Any) -> str:
+    """Return what is in a group, for a message."""
+    if isinstance(node, zarr.Array):
+        return f"it is one array, {node.shape} {node.dtype}"
+    members = dict(node.members(max_depth=2))
+    arrays = [f"{name} {m.shape}" for name, m in members.items() if isinstance(m, zarr.Array)]
+    return f"there are {', '.join(arrays[:_LISTED])}" if arrays else "it holds no array"

@@ -1,0 +1,4 @@
+"""Trained models: file, card and released weights.
+
+This file imports nothing, so that a card can be read without torch.
+"""

@@ -1,0 +1,76 @@
+"""A U-Net that tells measured bands from made ones, pixel by pixel, as in Real-ESRGAN.
+
+Three times halved by strided convolutions, three times doubled by interpolation, with skips added;
+spectral norms keep its slopes within bounds. Sources: Wang et al. 2021,
+https://arxiv.org/abs/2107.10833; Miyato et al. 2018, https://arxiv.org/abs/1802.05957. Written anew
+from these facts. Ours: one band at a time, images of any size.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.parametrizations import spectral_norm
+
+_SHOWN: Final = 8
+"""Of more bands than this, so many are judged at a time, drawn by chance."""
+
+
+class Discriminator(nn.Module):
+    """Judge each pixel of each band: above 0 it looks measured, below 0 it looks made.
+
+    Parameters
+    ----------
+    width : int
+        Channels of the first level. Published: 64.
+    depth : int
+        Times the image is halved. Published: 3.
+    """
+
+    def __init__(self, width: int = 64, depth: int = 3) -> None:
+        super().__init__()
+        widths = [width * 2**level for level in range(depth + 1)]
+        steps = list(pairwise(widths))
+        self.enter = nn.Conv2d(1, width, 3, padding=1)
+        self.down = nn.ModuleList(_normed(few, many, 4, stride=2) for few, many in steps)
+        self.up = nn.ModuleList(_normed(many, few, 3) for few, many in reversed(steps))
+        self.after = nn.Sequential(
+            _normed(width, width, 3), nn.LeakyReLU(0.2),
+            _normed(width, width, 3), nn.LeakyReLU(0.2),
+        )  # fmt: skip
+        self.head = nn.Conv2d(width, 1, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, band, y, x) to (batch · band, 1, y, x)."""
+        x = x.flatten(0, 1)[:, None]
+        height, width = x.shape[-2:]
+        grid = 2 ** len(self.down)
+        x = functional.pad(x, (0, -width % grid, 0, -height % grid), mode="replicate")
+        levels = [_leaky(self.enter(x))]
+        for down in self.down:
+            levels.append(_leaky(down(levels[-1])))
+        features = levels.pop()
+        for up in self.up:
+            features = functional.interpolate(features, scale_factor=2, mode="bilinear")
+            features = _leaky(up(features)) + levels.pop()
+        scores: Tensor = self.head(self.after(features))[..., :height, :width]
+        return scores
+
+
+def shown_bands(count: int) -> Tensor:
+    """Return which of `count` bands are judged: all of few, by chance some of many."""
+    return torch.randperm(count)[:_SHOWN]
+
+
+def _normed(channels_in: int, channels_out: int, size: int, stride: int = 1) -> nn.Module:
+    conv = nn.Conv2d(channels_in, channels_out, size, stride=stride, padding=1, bias=False)
+    normed: nn.Module = spectral_norm(conv)
+    return normed
+
+
+def _leaky(x: Tensor) -> Tensor:
+    return functional.leaky_relu(x, 0.2)

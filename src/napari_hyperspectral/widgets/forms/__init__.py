@@ -1,0 +1,1 @@
+"""Parts of docks in which a person sets or chooses something."""

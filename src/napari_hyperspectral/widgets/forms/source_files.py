@@ -1,0 +1,98 @@
+"""Choosing files to predict on, and where the results go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QLineEdit,
+    QListWidget,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ...workflows.batch import output_suffixes
+from .form import in_a_row
+
+_FIRST_SUFFIX = ".ome.tif"
+
+
+class SourceFiles(QWidget):
+    """Files, the folder that their results go to, and the format of these."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._list = QListWidget()
+        self._list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self._folder = QLineEdit()
+        self._folder.setPlaceholderText("Folder for the results")
+        self._suffix = QComboBox()
+        self._suffix.addItems(sorted(output_suffixes()))
+        self.suffix = _FIRST_SUFFIX
+        add, remove, choose = QPushButton("Add…"), QPushButton("Remove"), QPushButton("Choose…")
+        add.clicked.connect(self._add)
+        remove.clicked.connect(self._remove)
+        choose.clicked.connect(self._choose_folder)
+        rows = QFormLayout()
+        rows.addRow("Folder", in_a_row(self._folder, choose))
+        rows.addRow("Format", self._suffix)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self._list)
+        layout.addLayout(in_a_row(add, remove))
+        layout.addLayout(rows)
+
+    @property
+    def files(self) -> list[str]:
+        """The files, in order."""
+        rows = map(self._list.item, range(self._list.count()))
+        return [item.text() for item in rows if item is not None]
+
+    @files.setter
+    def files(self, files: Sequence[str | Path]) -> None:
+        self._list.clear()
+        self._list.addItems([str(file) for file in files])
+
+    @property
+    def folder(self) -> Path | None:
+        """Where results go; None while nobody said."""
+        text = self._folder.text().strip()
+        return Path(text) if text else None
+
+    @folder.setter
+    def folder(self, folder: str | Path) -> None:
+        self._folder.setText(str(folder))
+
+    @property
+    def suffix(self) -> str:
+        """The suffix, and so the format, of results."""
+        return self._suffix.currentText()
+
+    @suffix.setter
+    def suffix(self, suffix: str) -> None:
+        self._suffix.setCurrentText(suffix)
+
+    @property
+    def suffixes(self) -> list[str]:
+        """All suffixes there are to choose from."""
+        return [self._suffix.itemText(row) for row in range(self._suffix.count())]
+
+    def _add(self, *_: object) -> None:
+        paths, _filter = QFileDialog.getOpenFileNames(self, "Files to predict on")
+        self.files = [*self.files, *(path for path in paths if path not in self.files)]
+        if paths and self.folder is None:
+            self.folder = Path(paths[0]).parent / "predicted"
+
+    def _remove(self, *_: object) -> None:
+        for item in self._list.selectedItems():
+            self._list.takeItem(self._list.row(item))
+
+    def _choose_folder(self, *_: object) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Folder for the results")
+        if folder:
+            self.folder = folder

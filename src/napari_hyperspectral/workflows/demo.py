@@ -1,0 +1,180 @@
+"""The main job from end to end on real data: train, predict, evaluate, save.
+
+Indian Pines, an agricultural scene of 16 classes (AVIRIS, Baumgardner et al. 2015,
+https://doi.org/10.4231/R7RX991C). A tenth of its labelled pixels, in blocks, is for training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import samples
+from ..axis import SpectralAxis
+from ..cube import Cube, Labels
+from ..evaluation.compare import evaluate_steps
+from ..evaluation.ground import EvaluationPair
+from ..evaluation.reports import Curves, Photograph, Picture, Report
+from ..io import write
+from ..machine import Machine
+from ..models.model import Model
+from ..networks import Pixelwise
+from ..progress import Job, Progress, part_of
+from ..recipe.recipe import Recipe
+from ..recipe.training import Training
+from ..tasks import Segment
+from ..training.fit import fit_steps
+from ..training.splits import Split, block_split
+
+SHARE: Final = 0.07
+"""Least part of the pixels of each class for training; in whole blocks, it comes to a tenth."""
+BLOCK: Final = 8
+"""Side of the training blocks, in pixels."""
+GUARDS: Final = (0, 4, 8, 16)
+"""Distances from the training pixels at which the test begins, in pixels."""
+NETWORK: Final = Pixelwise()
+"""It sees one spectrum at a time, so that no test pixel profits from training pixels nearby."""
+TRAINING: Final = Training(epochs=100, validation=0)
+"""All drawn blocks teach: the rest of the scene is there to test."""
+
+
+class Demo(NamedTuple):
+    """All that the demo made."""
+
+    cube: Cube
+    truth: Labels
+    train: Labels
+    """The part of the truth that was for training."""
+    predicted: Labels
+    model: Model
+    report: Report
+    files: tuple[Path, ...]
+
+
+def demonstrate(
+    folder: Path,
+    *,
+    machine: Machine | None = None,
+    overwrite: bool = False,
+    training: Training = TRAINING,
+    seed: int = 0,
+) -> Job[Demo]:
+    """Train on a tenth of Indian Pines, predict all of it, and compare with an SVM.
+
+    Writes the label map, the model, and a report with pictures into `folder`. Where the package
+    that brings the scene is missing, a synthetic one takes its place, and the report says so.
+
+    Parameters
+    ----------
+    folder : path
+        Made if it is not there.
+    machine : Machine, optional
+        Where the network runs.
+    overwrite : bool
+        Whether results of an earlier demo may be replaced.
+    training : Training
+        How long, and how.
+    seed : int
+        Draws the training blocks.
+
+    Raises
+    ------
+    FileExistsError
+        If results lie there already, unless `overwrite`; before anything else is done.
+    """
+    map_path, model_path, report_path = (
+        folder / name for name in ("label_map.ome.tif", "model.safetensors", "report.md")
+    )
+    for path in (map_path, model_path, report_path):
+        if path.exists() and not overwrite:
+            raise FileExistsError(f"{path} exists already; choose another folder, or overwrite")
+    yield Progress(0, 100, note="loading the scene")
+    cube, truth, told = _scene()
+    split = block_split(truth.numpy(), SHARE, block=BLOCK, seed=seed)
+    train = truth.after("kept training blocks", data=np.where(split.validation, truth.data, 0))
+    recipe = Recipe(task=(task := Segment()), network=NETWORK, training=training)
+    example = task.example(cube=cube, labels=train)
+    model = yield from part_of(fit_steps(recipe, [example], machine=machine), 1, 70, "training")
+    held_out = EvaluationPair(cube, truth, split.validation, split.train)
+    job = evaluate_steps(model, held_out, guards=GUARDS, machine=machine)
+    model, report, predicted = yield from part_of(job, 70, 98, "evaluating")
+    assert isinstance(predicted, Labels)
+    notes = (*told, *_notes(truth, split, seed, model), *report.notes)
+    report = replace(report, notes=notes, images=_pictures(cube, truth, train, predicted))
+    folder.mkdir(parents=True, exist_ok=True)
+    files = (
+        write(map_path, predicted, overwrite=overwrite),
+        model.save(model_path, overwrite=overwrite),
+        *report.save(folder),
+    )
+    yield Progress(100, 100, note=f"wrote {len(files)} files")
+    return Demo(cube, truth, train, predicted, model, report, files)
+
+
+def false_colour(cube: Cube) -> NDArray[np.float32]:
+    """Return infrared, red and green as red, green and blue, shape (y, x, 3), from 0 to 1.
+
+    Where the axis is no wavelength that has these, three bands spread over it. Each is stretched
+    from its 2nd to its 98th percentile.
+    """
+    bands = [len(cube.axis) * i // 4 for i in (3, 2, 1)]
+    if isinstance(cube.axis, SpectralAxis) and cube.axis.kind == "wavelength":
+        scale = {"nm": 1.0, "um": 1e-3}.get(cube.axis.unit or "nm", 1.0)
+        places = [860 * scale, 650 * scale, 550 * scale]
+        if cube.axis.centres.min() < places[-1] and cube.axis.centres.max() > places[0]:
+            bands = [cube.axis.nearest(place) for place in places]
+    image = np.stack([np.asarray(cube.data[band], np.float32) for band in bands], axis=-1)
+    low, high = np.nanpercentile(image, (2, 98), axis=(0, 1))
+    stretched: NDArray[np.float32] = np.clip((image - low) / np.maximum(high - low, 1e-12), 0, 1)
+    return np.nan_to_num(stretched).astype(np.float32)
+
+
+def mean_spectra(cube: Cube, labels: Labels) -> Curves:
+    """Return the mean spectrum of each class, over the physical axis."""
+    data, ids = cube.numpy(), labels.numpy()
+    names = labels.classes or tuple(f"class {i}" for i in range(1, int(ids.max()) + 1))
+    axis = cube.axis
+    x = axis.centres if isinstance(axis, SpectralAxis) else np.arange(len(axis), dtype=float)
+    lines = {
+        name: np.where(axis.good, np.nanmean(data[:, ids == i], axis=1), np.nan)
+        for i, name in enumerate(names, start=1)
+        if (ids == i).any()
+    }
+    return Curves("Mean spectra", x, axis.title, lines)
+
+
+def _scene() -> tuple[Cube, Labels, tuple[str, ...]]:
+    """Return a scene with its truth, and what is to be told about it."""
+    try:
+        return *samples.indian_pines(), ()
+    except ImportError as error:
+        told = f"A SYNTHETIC scene takes the place of Indian Pines: {error}"
+        return *samples.land_scene(), (told,)
+
+
+def _notes(truth: Labels, split: Split, seed: int, model: Model) -> tuple[str, ...]:
+    share = (split.validation & (truth.numpy() > 0)).sum() / (truth.numpy() > 0).sum()
+    return (
+        f"Split: of each class, blocks of {BLOCK} × {BLOCK} pixels were drawn (seed {seed}) until "
+        f"they held {SHARE:.0%} of its pixels; in whole blocks, that is {share:.1%} of all "
+        "labelled ones.",
+        f"Trained for {model.card.seconds:.0f} s on {model.card.device}, "
+        f"{len(model.card.losses)} epochs, {model.card.parameters} weights.",
+        "Guard: pixels up to that far from a training pixel are left out of the test; the pixels "
+        "and classes left stand beside it. Rows of different guards are about different ground: "
+        "compare methods within a guard.",
+    )
+
+
+def _pictures(cube: Cube, truth: Labels, train: Labels, predicted: Labels) -> tuple[Picture, ...]:
+    return (
+        Photograph("False colour", false_colour(cube)),
+        Photograph("Ground truth", truth.numpy(), truth.classes),
+        Photograph("Training blocks", train.numpy(), truth.classes),
+        Photograph("Prediction", predicted.numpy(), truth.classes),
+        mean_spectra(cube, truth),
+    )

@@ -1,0 +1,128 @@
+"""A setting that is called idle does nothing: the other half of `test_settings`."""
+
+from dataclasses import replace
+
+import pytest
+from test_settings import ONCE, another, different, fingerprint, images  # noqa: F401
+
+from napari_hyperspectral.networks import (
+    RRDB,
+    BandwiseEDSR,
+    Pixelwise,
+    SpectralUNet,
+    SubspaceRCAN,
+    UNet,
+    UwUNet,
+)
+from napari_hyperspectral.recipe.inactive import inactive_settings
+from napari_hyperspectral.recipe.recipe import Recipe
+from napari_hyperspectral.tasks import ClassifyImages, Denoise, Restore, Segment, SuperResolve
+from napari_hyperspectral.training.validation_split import splits_of
+
+PIXELWISE = Pixelwise(width=8)
+U = SpectralUNet(components=4, width=4, depth=1)
+
+
+def once(**changes):
+    return ONCE.model_copy(update=changes)
+
+
+RECIPES = {
+    "of single spectra": Recipe(task=Denoise(), network=PIXELWISE, training=ONCE),
+    "of images": Recipe(task=Denoise(), network=U, training=ONCE),
+    "that hold out nothing": Recipe(task=Denoise(), network=U, training=once(validation=0)),
+    "that hold out images": Recipe(
+        task=Denoise(), network=U, training=once(validation_split="images")
+    ),
+    "of whole images": Recipe(task=ClassifyImages(), network=U, training=ONCE),
+    "of classes": Recipe(task=Segment(), network=PIXELWISE, training=ONCE),
+    "of means of blocks": Recipe(
+        task=SuperResolve(scale=2), network=SubspaceRCAN.smallest(), training=ONCE
+    ),
+    "of a pixel beside the middle": Recipe(
+        task=SuperResolve(scale=2, degradation="decimate"),
+        network=BandwiseEDSR.smallest(),
+        training=ONCE,
+    ),
+    "without a critic": Recipe(
+        task=Restore(scale=2, adversarial=0), network=RRDB.smallest(), training=ONCE
+    ),
+    "of sharper images": Recipe(
+        task=Restore(scale=1, psf=1.5, discriminator_width=2),
+        network=RRDB.smallest(),
+        training=ONCE,
+    ),
+    "of a U without steps": Recipe(
+        task=Denoise(), network=UNet.smallest().model_copy(update={"depth": 0}), training=ONCE
+    ),
+    "of a nested U": Recipe(
+        task=Denoise(),
+        network=UwUNet.smallest().model_copy(update={"variant": "nested"}),
+        training=ONCE,
+    ),
+    "of a single U": Recipe(
+        task=Denoise(), network=UwUNet.smallest().model_copy(update={"unets": 1}), training=ONCE
+    ),
+    "of classes by all bands": Recipe(task=Segment(), network=RRDB.smallest(), training=ONCE),
+}
+
+
+def with_others(recipe, places):
+    """Return a recipe with another value of each of these settings."""
+    for place in places:
+        part, name = place.split(".")
+        settings = getattr(recipe, part)
+        changed = settings.model_copy(update={name: another(settings, name)})
+        recipe = recipe.model_copy(update={part: changed})
+    return recipe
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_idle_settings_leave_losses_weights_and_predictions_as_they_are(recipe, images):  # noqa: F811
+    if recipe.training.validation_split == "images":
+        images = {"denoise": 3 * images["denoise"]}
+    places = inactive_settings(recipe, from_scratch=True)
+    assert not different(
+        fingerprint(recipe, images), fingerprint(with_others(recipe, places), images)
+    )
+
+
+def test_every_setting_that_may_be_idle_is_so_in_one_of_these_recipes():
+    from napari_hyperspectral.recipe.inactive import _RULES
+
+    may = {place for rule in _RULES for place in rule.settings}
+    assert may == {place for recipe in RECIPES.values() for place in inactive_settings(recipe)}
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_idle_settings_are_settings_of_the_recipe_and_their_reasons_sentences(recipe):
+    for place, reason in inactive_settings(recipe, from_scratch=True).items():
+        part, name = place.split(".")
+        assert name in type(getattr(recipe, part)).model_fields
+        assert reason.endswith(".")
+
+
+def test_rows_listed_for_validation_are_held_out_though_validation_is_0(noisy, clean):
+    recipe = Recipe(task=Denoise(), network=PIXELWISE, training=once(validation=0))
+    example = recipe.example(noisy=noisy, clean=clean)
+    _, listed = splits_of(recipe, [example, replace(example, for_validation=True)])
+    assert listed.validation.all()
+    assert (
+        "nothing is held out but what a list names"
+        in inactive_settings(recipe)["training.validation_split"]
+    )
+
+
+def test_what_a_choice_takes_is_not_idle_beside_it():
+    of_spectra = inactive_settings(Recipe(task=Denoise(), network=PIXELWISE))
+    assert "training.patch_size" in of_spectra
+    assert "training.batch_size" not in of_spectra
+    of_images = inactive_settings(Recipe(task=Denoise(), network=U))
+    assert "training.patch_size" not in of_images
+    assert of_images["training.batch_size"].startswith("Images are shown")
+    steps = Recipe(task=Denoise(), network=U, training=once(schedule="step"))
+    assert (
+        not {"training.drop", "training.every", "training.block"} & inactive_settings(steps).keys()
+    )
+    assert "training.frozen" not in inactive_settings(steps)
+    assert "training.frozen" in inactive_settings(steps, from_scratch=True)

@@ -1,0 +1,157 @@
+"""Evaluations compare alike, on ground that taught nobody."""
+
+import json
+
+import numpy as np
+import pytest
+
+from napari_hyperspectral.evaluation.compare import evaluate
+from napari_hyperspectral.evaluation.figures import rows_on_classes
+from napari_hyperspectral.evaluation.ground import EvaluationPair
+from napari_hyperspectral.networks import Pixelwise
+from napari_hyperspectral.recipe.recipe import Recipe
+from napari_hyperspectral.recipe.training import Training
+from napari_hyperspectral.spectra.preprocessing import Preprocessing
+from napari_hyperspectral.tasks import Denoise, Segment
+from napari_hyperspectral.training.fit import fit
+
+LEFT = np.zeros((20, 26), bool)
+LEFT[:, :14] = True
+
+
+@pytest.fixture
+def denoising(noisy, clean):
+    return EvaluationPair(noisy, clean, train=LEFT, test=~LEFT)
+
+
+@pytest.fixture
+def segmenting(noisy, truth):
+    return EvaluationPair(noisy, truth, train=LEFT, test=~LEFT)
+
+
+def learned(task, **images):
+    recipe = Recipe(
+        task=task,
+        network=Pixelwise(width=16),
+        training=Training(epochs=8, validation=0.25, block=4, learning_rate=1e-2),
+    )
+    return fit(recipe, [recipe.task.example(**images)])
+
+
+@pytest.fixture
+def denoiser(noisy, clean):
+    return learned(Denoise(), noisy=noisy, clean=clean)
+
+
+@pytest.fixture
+def segmenter(noisy, truth):
+    return learned(Segment(), cube=noisy, labels=truth)
+
+
+def test_model_and_baselines_stand_side_by_side_and_beat_raw_data(denoiser, denoising):
+    table = evaluate(denoiser, denoising).report.tables[0]
+    errors = {row["method"]: row["fitted MSE"] for row in table.rows}
+    assert list(errors) == ["Pixelwise", "raw", "Savitzky–Golay", "PCA", "PCA + ridge"]
+    assert errors["Pixelwise"] < errors["raw"]
+    assert errors["PCA + ridge"] < errors["raw"]
+    assert {row["pixels"] for row in table.rows} == {20 * 12}
+
+
+def test_figures_come_from_the_test_ground_alone(denoiser, noisy, clean, denoising):
+    spoiled = clean.data.copy()
+    spoiled[:, :, 13:15] = np.nan  # on either side of the border
+    elsewhere = EvaluationPair(noisy, clean.after("holed", data=spoiled), train=LEFT, test=~LEFT)
+    whole = evaluate(denoiser, denoising, baselines=False, guards=(1,))
+    holed = evaluate(denoiser, elsewhere, baselines=False, guards=(1,))
+    assert whole.report.tables[0].rows[0] == holed.report.tables[0].rows[0]
+
+
+def test_the_card_of_the_returned_model_carries_the_figures(denoiser, denoising):
+    result = evaluate(denoiser, denoising, baselines=False)
+    assert denoiser.card.metrics == {}
+    row = result.model.card.metrics["figures"][0]
+    assert row["method"] == "Pixelwise"
+    assert row == dict(result.report.tables[0].rows[0])
+
+
+def test_classes_are_judged_against_a_support_vector_machine(segmenter, segmenting):
+    overall, by_class = evaluate(segmenter, segmenting).report.tables
+    assert [row["method"] for row in overall.rows] == ["Pixelwise", "SVM"]
+    assert all(row["OA %"] > 80 for row in overall.rows)
+    assert overall.rows[1]["settings"].startswith("C ")
+    assert [row["class"] for row in by_class.rows] == ["first", "second"]
+    assert sum(row["tested"] for row in by_class.rows) == 20 * 12
+
+
+def test_a_wider_guard_leaves_fewer_pixels_and_says_how_many(segmenter, segmenting):
+    result = evaluate(segmenter, segmenting, guards=(0, 4, 12), baselines=False)
+    rows = result.report.tables[0].rows
+    assert [(row["guard"], row["pixels"]) for row in rows] == [(0, 240), (4, 160), (12, 0)]
+    assert np.isnan(rows[-1]["OA %"])
+    assert rows[-1]["classes"] == 0
+    assert result.model.card.metrics["figures"][-1]["OA %"] is None
+
+
+def test_unlabelled_pixels_do_not_count(segmenter, noisy, truth):
+    partly = truth.data.copy()
+    partly[:10] = 0
+    held_out = EvaluationPair(noisy, truth.after("erased", data=partly), train=LEFT, test=~LEFT)
+    row = evaluate(segmenter, held_out, baselines=False).report.tables[0].rows[0]
+    assert row["pixels"] == 10 * 12
+
+
+def test_testing_on_what_taught_is_refused(noisy, clean):
+    with pytest.raises(ValueError, match="pixels both teach and test"):
+        EvaluationPair(noisy, clean, train=LEFT, test=np.ones_like(LEFT))
+
+
+def test_nothing_to_test_on_is_refused(noisy, clean):
+    with pytest.raises(ValueError, match="no pixel is held out"):
+        EvaluationPair(noisy, clean, train=LEFT, test=np.zeros_like(LEFT))
+
+
+def test_masks_of_another_size_are_refused(noisy, clean):
+    with pytest.raises(ValueError, match=r"mask of test pixels \(20, 25\)"):
+        EvaluationPair(noisy, clean, train=LEFT, test=LEFT[:, 1:])
+
+
+def test_a_guard_wider_than_the_ground_is_refused(denoiser, denoising):
+    with pytest.raises(ValueError, match="leaves no pixel to test on"):
+        evaluate(denoiser, denoising, guards=(40,), baselines=False)
+
+
+def test_the_report_says_what_the_network_sees(denoiser, denoising):
+    notes = evaluate(denoiser, denoising, baselines=False).report.notes
+    assert any("one spectrum at a time" in note for note in notes)
+    assert json.loads(json.dumps(list(notes))) == list(notes)
+
+
+def test_model_and_raw_data_are_judged_as_they_were_preprocessed(noisy, clean):
+    recipe = Recipe(
+        task=Denoise(),
+        network=Pixelwise(width=4),
+        preprocessing=Preprocessing(first=480, last=620, normalise="maximum"),
+        training=Training(epochs=1),
+    )
+    model = fit(recipe, [recipe.example(noisy=noisy, clean=clean)])
+    ground = EvaluationPair(noisy, clean, train=LEFT, test=~LEFT)
+    result = evaluate(model, ground, baselines=False)
+    assert result.predicted.shape == (8, 20, 26)
+    raw = result.report.tables[0].rows[1]
+    assert raw["method"] == "raw"
+    assert raw["MSE"] < 0.1  # of spectra that end at 1
+    nowhere = EvaluationPair(
+        noisy, clean, train=LEFT & ~LEFT, test=~LEFT
+    )  # nothing to align raw data by
+    raw = evaluate(model, nowhere, baselines=False).report.tables[0].rows[1]
+    centres = noisy.spectral_axis.centres
+    kept = (centres >= 480) & (centres <= 620)
+    astray = (noisy.data - clean.data)[kept] / noisy.data[kept].max(axis=0)  # both by the input
+    assert raw["MSE"] == pytest.approx(np.square(astray[:, ~LEFT]).mean(), rel=1e-4)
+
+
+def test_planes_that_were_not_measured_are_no_class_to_guess(noisy, truth):
+    recipe = Recipe(task=Segment(), network=Pixelwise(width=4), training=Training(epochs=1))
+    model = fit(recipe, [recipe.example(cube=noisy, labels=truth)])
+    _, guessed = rows_on_classes(model, 1, [0, 0, 0, 2, 2, 1], [0, 0, 0, 2, 2, 1])
+    assert guessed["OA %"] == pytest.approx(200 / 3)

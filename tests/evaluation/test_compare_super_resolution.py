@@ -1,0 +1,118 @@
+"""Finer images, other instruments and whole images are judged as fairly as the rest."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from napari_hyperspectral.axis import SpectralAxis
+from napari_hyperspectral.cube import Cube
+from napari_hyperspectral.evaluation.baselines import enlargers
+from napari_hyperspectral.evaluation.compare import evaluate
+from napari_hyperspectral.evaluation.ground import EvaluationPair, pair_of
+from napari_hyperspectral.machine import Machine
+from napari_hyperspectral.networks import Pixelwise
+from napari_hyperspectral.recipe.recipe import Recipe
+from napari_hyperspectral.recipe.training import Training
+from napari_hyperspectral.tasks import Calibrate, SuperResolve
+from napari_hyperspectral.tasks.degradation import Degradation
+from napari_hyperspectral.training.fit import fit
+
+MACHINE = Machine(device="cpu", threads=1)
+DEGRADATIONS = [
+    Degradation(kind="area", scale=3),
+    Degradation(kind="bicubic", scale=4),
+    Degradation(kind="decimate", scale=4, row=0, column=3),
+]
+each = pytest.mark.parametrize("degradation", DEGRADATIONS, ids=lambda d: d.kind)
+
+
+def learned(task, *examples, **training):
+    quick = {"epochs": 1, "patches_per_epoch": 1} | training
+    recipe = Recipe(task=task, network=Pixelwise(width=4), training=Training(**quick))
+    made = [recipe.example(**images) for images in examples]
+    return fit(recipe, made, machine=MACHINE), made
+
+
+@each
+def test_enlarging_a_slope_registered_gives_the_slope(degradation):
+    y, x = np.mgrid[:48, :36]
+    fine = (5 + 0.3 * y + 0.7 * x).astype(np.float32)[None]
+    coarse = degradation.degrade(torch.from_numpy(fine)).numpy()
+    nearest, bicubic = (m.run(coarse) for m in enlargers(degradation.scale, degradation.offset))
+    inside = (0, slice(12, -12), slice(12, -12))
+    np.testing.assert_allclose(bicubic[inside], fine[inside], atol=2e-3)
+    assert abs(nearest - fine)[inside].max() <= degradation.scale / 2 + 1e-4  # (0.3 + 0.7) a pixel
+
+
+@each
+def test_registered_cubic_is_better_than_any_other_shift(degradation, rng):
+    y, x = np.mgrid[:48, :48] / 7
+    fine = (np.sin(y) * np.cos(1.3 * x)).astype(np.float32)[None]
+    coarse = degradation.degrade(torch.from_numpy(fine)).numpy()
+
+    def error(row, column):
+        offset = (degradation.offset[0] + row, degradation.offset[1] + column)
+        _, bicubic = enlargers(degradation.scale, offset)
+        return np.square(bicubic.run(coarse) - fine)[:, 8:-8, 8:-8].mean()
+
+    assert min((error(r, c), (r, c)) for r in (-1, 0, 1) for c in (-1, 0, 1))[1] == (0, 0)
+
+
+def test_enlarging_leaves_what_is_missing_missing():
+    coarse = np.ones((1, 4, 5), np.float32)
+    coarse[0, 1, 2] = np.nan
+    nearest, bicubic = (m.run(coarse) for m in enlargers(2, (0.5, 0.5)))
+    assert np.isnan(nearest[0, 2:4, 4:6]).all()
+    assert np.isnan(nearest).sum() == 4
+    np.testing.assert_allclose(bicubic[np.isfinite(bicubic)], 1, atol=1e-6)
+
+
+def test_the_place_of_coarse_and_fine_pixels_tells_how_they_are_registered(clean):
+    for row, column in ((0, 1), (1, 1)):
+        task = SuperResolve(scale=2, degradation="decimate", row=row, column=column)
+        coarse, fine = pair_of(task, {"fine": clean})
+        ground = EvaluationPair(coarse, fine, np.zeros((10, 13), bool), np.ones((10, 13), bool))
+        assert ground.offset == (row, column)
+        assert ground.scale == 2
+
+
+def test_a_finer_image_is_judged_beside_nearest_and_bicubic(clean):
+    task = SuperResolve(scale=2, normalise="cube")
+    model, _ = learned(task, {"fine": clean})
+    coarse, fine = pair_of(task, {"fine": clean})
+    left = np.zeros((10, 13), bool)
+    left[:, :8] = True
+    result = evaluate(model, EvaluationPair(coarse, fine, left, ~left), machine=MACHINE)
+    rows = {row["method"]: row for row in result.report.tables[0].rows}
+    assert list(rows) == ["Pixelwise", "nearest", "bicubic"]
+    assert rows["bicubic"]["PSNR dB"] > rows["nearest"]["PSNR dB"]
+    assert rows["bicubic"]["SSIM"] > rows["nearest"]["SSIM"]
+    assert rows["bicubic"]["ERGAS %"] < rows["nearest"]["ERGAS %"]
+    assert {row["pixels"] for row in rows.values()} == {10 * 5}
+    nearest = coarse.data.repeat(2, -2).repeat(2, -1)[..., 16:]
+    error = np.sqrt(np.square(nearest - fine.data[..., 16:]).mean())
+    assert rows["nearest"]["RMSE"] == pytest.approx(error)
+
+
+def test_a_truth_of_another_grid_is_refused(clean):
+    wrong = replace(clean, data=clean.data[..., :25])
+    masks = np.zeros((10, 13), bool), np.ones((10, 13), bool)
+    coarse = replace(clean, data=clean.data[:, ::2, ::2])
+    with pytest.raises(ValueError, match=r"the cube has \(10, 13\) pixels, the truth \(20, 25\)"):
+        EvaluationPair(coarse, wrong, *masks)
+
+
+def test_spectra_of_another_instrument_are_judged_as_spectra(clean):
+    other = Cube(
+        2 * clean.data[1:11:2], SpectralAxis(clean.axis.centres[1:11:2], "nm"), name="reference"
+    )
+    model, _ = learned(Calibrate(), {"measured": clean, "reference": other})
+    left = np.zeros((20, 26), bool)
+    left[:, :14] = True
+    result = evaluate(model, EvaluationPair(clean, other, left, ~left), machine=MACHINE)
+    rows = {row["method"]: row for row in result.report.tables[0].rows}
+    assert list(rows) == ["Pixelwise", "mean", "PCA + ridge"]
+    assert rows["PCA + ridge"]["angle °"] < 0.1  # every second band is a linear map
+    assert rows["PCA + ridge"]["fitted MSE"] < rows["mean"]["fitted MSE"]
