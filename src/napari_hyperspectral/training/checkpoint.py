@@ -58,7 +58,9 @@ class Checkpoint:
             _STEPS: torch.tensor(self.steps),
             _LOSS_SUM: torch.tensor(self.loss_sum, dtype=torch.float64),
         }
-        tensors |= with_prefix(_FROZEN, dict.fromkeys(self.frozen, torch.tensor(True)))
+        # a tensor each: safetensors refuses tensors that share memory
+        frozen = {name: torch.tensor(True) for name in self.frozen}
+        tensors |= with_prefix(_FROZEN, frozen)
         tensors |= with_prefix(_AVERAGE, self.average)
         tensors |= with_prefix(_OPTIMISER, self.optimiser)
         tensors |= with_prefix(_DISCRIMINATOR, self.discriminator)
