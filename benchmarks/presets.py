@@ -24,6 +24,7 @@ from napari_hyperspectral.recipe.presets import PRESETS, Preset
 from napari_hyperspectral.tasks import Example
 from napari_hyperspectral.training.fit import fit_steps
 from napari_hyperspectral.training.memory import TooLargeError, training_bytes
+from napari_hyperspectral.training.plan import plan_training
 
 SCENES = 4
 UNKNOWN = Ports(bands_in=100, bands_out=4)
@@ -69,7 +70,7 @@ def run(known: Preset, steps: int, machine: Machine) -> Iterator[Row]:
     with torch.device("meta"):
         weights = sum(p.numel() for p in build_module(recipe.network, ports).parameters())
     examples = scenes(recipe, ports)
-    needed = training_bytes(recipe, ports, examples, machine.device)
+    needed = training_bytes(plan_training(recipe, examples), machine.device)
     image = recipe.network.view == "image"
     row: Row = {
         "network": recipe.network.kind,

@@ -359,7 +359,7 @@ def interrupted(run, pair, monkeypatch):
 
 def test_ctrl_c_keeps_the_best_so_far(interrupted):
     card = read_card(interrupted)
-    assert card.stopped == "stopped by hand"
+    assert card.ended == "by hand"
     assert len(card.losses) == 2
 
 
@@ -367,7 +367,7 @@ def test_a_stopped_training_goes_on_where_it_ended(run, interrupted):
     before = read_card(interrupted).losses
     assert run(*TRAIN, *HERE, "--resume", "--force")[0] == 0
     card = read_card(interrupted)
-    assert card.stopped == ""
+    assert card.ended == "done"
     assert len(card.losses) == 6
     assert card.losses[:2] == before
 

@@ -119,7 +119,7 @@ def test_a_training_starts_from_a_model(run, folders):
     words = (*TRAIN, "-o", "second.safetensors", "--from", "first.safetensors", *HERE)
     assert run(*words)[0] == 0
     first, second = (read_card(folders / f"{n}.safetensors") for n in ("first", "second"))
-    assert first.made in second.started_from
+    assert first.created in second.started_from
     assert second.losses[0] < first.losses[0]
 
 

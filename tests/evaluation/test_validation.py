@@ -54,7 +54,7 @@ def test_a_fresh_model_is_judged_beside_raw_data_on_the_blocks_training_held_out
     assert swapped.card.metrics == model.card.metrics
     network, raw = model.card.metrics["figures"]
     assert network["fitted MSE"] < raw["fitted MSE"]
-    assert "held out: raw" in lines_of_card(model.card)
+    assert "figures: raw" in lines_of_card(model.card)
     nothing = recipe.model_copy(update={"training": Training(epochs=1, validation=0)})
     model = fit(nothing, examples)
     assert run(validate_steps(model, examples, [images])) is model

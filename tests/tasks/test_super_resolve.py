@@ -21,7 +21,7 @@ from napari_hyperspectral.networks import (
 from napari_hyperspectral.recipe.augmentation import Augmentation
 from napari_hyperspectral.tasks import SuperResolve
 from napari_hyperspectral.training.batches import batches_of
-from napari_hyperspectral.training.validation_split import splits_of
+from napari_hyperspectral.training.plan import plan_training
 
 
 def scene(seed, side=64):
@@ -180,7 +180,7 @@ def test_a_warped_image_is_degraded_after_its_warp():
         training=Training(validation=0, patches_per_epoch=2),
     )
     examples = [recipe.example(fine=scene(0, 24))]
-    batches = batches_of(recipe, examples, splits_of(recipe, examples), torch.device("cpu"))
+    batches = batches_of(plan_training(recipe, examples), torch.device("cpu"))
     for input, target in batches.epoch(0):
         again = task.degrades.degrade(target)
         assert torch.allclose(input, again, atol=1e-6)

@@ -183,7 +183,7 @@ def test_stop_keeps_the_best_so_far_in_a_file_that_loads(qtbot, widget, tmp_path
     press(qtbot, widget.panel.stop_button)
     model = trained(qtbot, widget)
     assert time.monotonic() - asked < 5  # of a training of hours
-    assert model.card.stopped == "stopped by hand"
+    assert model.card.ended == "by hand"
     assert widget.panel.status.text() == "trained: stopped by hand"
     saved = widget.save_model(tmp_path / "model.safetensors")
     assert same_weights(Model.load(saved), model)
@@ -383,7 +383,7 @@ def test_a_closed_dock_that_somebody_keeps_ends_its_training_too(qtbot, viewer, 
     begun(qtbot, widget)
     frame.destroyOnClose()
     qtbot.waitUntil(lambda: not widget.panel.running, timeout=10_000)
-    assert widget.model.card.stopped == "stopped by hand"
+    assert widget.model.card.ended == "by hand"
     widget.deleteLater()
 
 

@@ -32,7 +32,7 @@ def info(
 ) -> None:
     """Tell what is in a file: dimensions, spectral axis, pixel size, history."""
     from ..io import Source, format_of, read, read_all
-    from ..models.summary import facts, lines_of_image
+    from ..models.summary import image_facts, lines_of_image
 
     format_name = format_of(Source.parse(path).path).name
     with reading(path) as watch:
@@ -40,7 +40,7 @@ def info(
             images = read_all(path, axes=axes, watch=watch)
         else:
             images = [read(path, axes=axes, image=image, watch=watch)]
-    told = [{"format": format_name} | facts(found, with_statistics=stats) for found in images]
+    told = [{"format": format_name} | image_facts(found, with_statistics=stats) for found in images]
     if as_json:
         print(json.dumps(told[0] if len(told) == 1 else {"images": told}, indent=1))
         return

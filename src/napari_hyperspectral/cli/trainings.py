@@ -91,7 +91,7 @@ def train(
     with watching("judging it on the pixels held out") as watch:
         model = run(validate_steps(model, examples, images, machine=machine), watch)
     model.save(out, overwrite=force)
-    if autosave is not None and model.card.stopped != "stopped by hand":
+    if autosave is not None and model.card.ended != "by hand":
         autosave.unlink(missing_ok=True)
     print_pairs(lines_of_card(model.card))
     print(out)
@@ -150,10 +150,10 @@ def preview(
     recipe = read_recipe(recipe_file)
     pairing = pairing_from(recipe.task, layers).of("train")
     from ..io import format_of, write
-    from ..training.previews import names_shown, preview_of
+    from ..training.previews import preview_names, preview_of
 
     format_of(Path("x" + suffix), "write")
-    for name in names_shown(recipe):
+    for name in preview_names(recipe):
         check_target(out / (name + suffix), force, to_be_made=True)
     shown = preview_of(recipe, examples_of(recipe, pairing, axes, image), epoch)
     out.mkdir(exist_ok=True)

@@ -129,7 +129,7 @@ def evaluate_steps(
     if isinstance(held_out.target, Labels):
         tables.append(accuracy_by_class(held_out, found, grounds[0]))
     report = Report(
-        f"{model.card.recipe['task']['kind']} on {held_out.input.name or 'a cube'}",
+        f"{model.card.task_kind} on {held_out.input.name or 'a cube'}",
         tables,
         notes_on(model, held_out, sides_of(model, held_out)),
     )

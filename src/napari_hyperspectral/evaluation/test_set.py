@@ -185,4 +185,4 @@ def _share(number: int, images: Sequence[object]) -> tuple[int, int]:
 
 def _title(model: Model, images: Sequence[object]) -> str:
     count = len(images)
-    return f"{model.card.recipe['task']['kind']} on {count} {'image' if count == 1 else 'images'}"
+    return f"{model.card.task_kind} on {count} {'image' if count == 1 else 'images'}"

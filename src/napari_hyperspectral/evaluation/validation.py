@@ -16,8 +16,8 @@ from ..models.model import Model
 from ..prediction.predict import Cancelled, predict_steps
 from ..progress import Job, part_of
 from ..tasks import Example, Task
+from ..training.plan import plan_training
 from ..training.splits import Mask
-from ..training.validation_split import splits_of
 from .baselines import spectra_of
 from .compare import methods_beside
 from .figures import classes_of_planes, counted, judge_of, rows_on_classes
@@ -84,8 +84,8 @@ def validation_grounds(
         What the examples were made of; only those of which something was held out are looked at.
     """
     task: Task = model.recipe.task
-    splits = splits_of(model.recipe, task.unify_classes(examples))
-    for number, (example, split) in enumerate(zip(examples, splits, strict=True)):
+    plan = plan_training(model.recipe, examples)
+    for number, (example, split) in enumerate(zip(examples, plan.splits, strict=True)):
         if split.validation.any():
             input, target = pair_of(task, images[number])
             used = (example.sampling_classes > 0).any(axis=0)
@@ -100,9 +100,8 @@ def _judged_whole(
 ) -> Job[Model]:
     """Return a model that classifies images with figures on the images held out."""
     task: Task = model.recipe.task
-    unify_classes = task.unify_classes(examples)
-    splits = splits_of(model.recipe, unify_classes)
-    chosen = [i for i, split in enumerate(splits) if split.validation.any()]
+    plan = plan_training(model.recipe, examples)
+    chosen = [i for i, split in enumerate(plan.splits) if split.validation.any()]
     truths: list[int] = []
     found: list[int] = []
     for step, number in enumerate(chosen):
@@ -117,7 +116,7 @@ def _judged_whole(
         assert isinstance(result, Labels)
         planes = classes_of_planes(result)
         found += planes
-        truths += unify_classes[number].target.reshape(len(planes)).astype(int).tolist()
+        truths += plan.examples[number].target.reshape(len(planes)).astype(int).tolist()
     if not truths:
         return model
     rows = rows_on_classes(model, len(chosen), found, truths)

@@ -30,7 +30,7 @@ class NoClassesError(ValueError):
 
     def __init__(self, model: Model) -> None:
         super().__init__(
-            f"a model for {model.card.recipe['task']['kind']} predicts intensities, which have no "
+            f"a model for {model.card.task_kind} predicts intensities, which have no "
             "probabilities; ask for them from one that tells classes apart"
         )
 

@@ -124,7 +124,7 @@ class PredictWidget(JobDock):
             name = str(model)
         else:
             card = None if model is None else model.card
-            name = "" if card is None else f"the model just trained ({card.made[11:16]} UTC)"
+            name = "" if card is None else f"the model just trained ({card.created[11:16]} UTC)"
         self._model, self._shown = model, card
         self._model_line.setText(name)
         self._model_line.setCursorPosition(0)
@@ -356,7 +356,7 @@ class PredictWidget(JobDock):
         last = self._shown if self.then is None else self.chain.card
         self.probabilities.setVisible(_tells_classes(last) and not self._evaluates)
         if self._evaluates:  # not before: tasks load torch
-            task = self._shown and str(self._shown.recipe["task"]["kind"])
+            task = self._shown and self._shown.task_kind
             self.truth.ask_for(kinds_of(task) if task else {})
 
     def _follow_tab(self, *_: object) -> None:

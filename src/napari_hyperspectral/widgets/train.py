@@ -32,6 +32,7 @@ from ..examples.source import ExampleSource
 from ..layers import to_layer
 from ..models.card import Card, read_card
 from ..models.model import Model
+from ..models.summary import ending_of
 from ..networks import NETWORKS, Network
 from ..recipe.augmentation import Augmentation
 from ..recipe.inactive import inactive_settings
@@ -174,7 +175,7 @@ class TrainWidget(JobDock):
         if card is None:
             self._start_line.setText("From scratch")
             return
-        learned = card.recipe["task"]["kind"], card.recipe["network"]["kind"]
+        learned = card.task_kind, card.network_kind
         name = model.name if isinstance(model, Path) else "the model just trained"
         self._start_line.setText(f"From {name} ({', '.join(learned)}; {card.input_axis})")
 
@@ -475,7 +476,8 @@ class TrainWidget(JobDock):
         self._losses = Losses.of(model.card.losses, model.card.validation_losses)
         self.card.show_card(model.card)
         self.tabs.setCurrentWidget(self.card)
-        self.panel.say(f"trained{': ' * bool(model.card.stopped)}{model.card.stopped}")
+        ending = ending_of(model.card)
+        self.panel.say(f"trained: {ending}" if ending else "trained")
         self._allow_saving()
 
     def _allow_saving(self) -> None:

@@ -38,7 +38,7 @@ class ChainError(ValueError):
     """Models were put in a row of which one cannot take what another gives."""
 
     def __init__(self, number: int, model: Model, why: str) -> None:
-        kind = model.card.recipe["task"]["kind"]
+        kind = model.card.task_kind
         super().__init__(f"model {number} ({kind}) does not fit into the row: {why}")
 
 

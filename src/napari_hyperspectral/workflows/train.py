@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,9 +20,10 @@ from ..models.model import Model
 from ..networks import build_module
 from ..progress import Job, Progress
 from ..recipe.recipe import Recipe
-from ..tasks import Example, Task
+from ..tasks import Example
 from ..training.fit import fit_steps
-from ..training.memory import check_training
+from ..training.memory import check_memory
+from ..training.plan import plan_training
 from ..training.previews import preview_of
 
 if TYPE_CHECKING:
@@ -99,22 +99,14 @@ def training_summary(recipe: Recipe, input: ExampleSource, machine: Machine) -> 
     small = sum(array.nbytes for array in arrays) <= _MOST_TO_PREVIEW
     if not small or not all(isinstance(array, np.ndarray) for array in arrays):
         return "Large or lazy layers: they are looked at when training starts."
-    task: Task = recipe.task
-    examples = task.unify_classes([recipe.example(**one) for one in input])
-    output_axis = max((one.output_axis for one in examples), key=len)
-    ports = task.ports(examples[0].input_axis, output_axis)
+    plan = plan_training(recipe, [recipe.example(**one) for one in input])
     with torch.device("meta"):  # counts without filling memory
-        weights = sum(p.numel() for p in build_module(recipe.network, ports).parameters())
+        weights = sum(p.numel() for p in build_module(recipe.network, plan.ports).parameters())
     device = torch_device(machine.device)
-    needed = check_training(recipe, ports, examples, device) / 2**30
-    pixels = sum(int((example.sampling_classes > 0).sum()) for example in examples)
+    needed = check_memory(plan, device) / 2**30
+    pixels = sum(int((example.sampling_classes > 0).sum()) for example in plan.examples)
+    gives = "the same" if plan.output_axis == plan.input_axis else str(plan.output_axis)
     return (
         f"{weights:,} weights, which see one {recipe.network.view} at a time, and about "
-        f"{needed:.1f} GB on {device}; {pixels:,} pixels to learn from, {examples[0].input_axis} → "
-        f"{_gives(examples)}"
+        f"{needed:.1f} GB on {device}; {pixels:,} pixels to learn from, {plan.input_axis} → {gives}"
     )
-
-
-def _gives(examples: Sequence[Example]) -> str:
-    longest = max((example.output_axis for example in examples), key=len)
-    return "the same" if longest == examples[0].input_axis else str(longest)

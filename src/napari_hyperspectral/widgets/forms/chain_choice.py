@@ -56,7 +56,7 @@ class ChainChoice(QWidget):
         file = None if file is None else Path(file)
         self.card = None if file is None else read_card(file)
         self._then = file
-        kind = "" if self.card is None else self.card.recipe["task"]["kind"]
+        kind = "" if self.card is None else self.card.task_kind
         self._line.setText("" if file is None else f"{file.name} ({kind})")
         self._line.setCursorPosition(0)
         self._line.setToolTip(str(file or ""))
