@@ -128,6 +128,7 @@ def fit_steps(
         elif start is not None:
             run.start_from(start)
         try:
+            # a resumed training may be over already
             while not run.ended:
                 yield from run.epoch(autosave)
         except (Stop, KeyboardInterrupt):  # Ctrl-C may come in the middle of a batch
@@ -177,7 +178,9 @@ class _Run:
         before = number * steps  # steps of the epochs before
         taken = self.steps - before  # steps of this epoch, where it was interrupted
         self._set_training_mode()
-        for step, batch in enumerate(islice(self.batches.epoch(number), taken, None), taken + 1):
+        # batches from before an interruption are made once more: random numbers come in their order
+        batches = islice(self.batches.epoch(number), taken, None)
+        for step, batch in enumerate(batches, taken + 1):
             self.loss_sum += self._step(batch, before + step - 1, total)
             self._save_now_and_then(autosave)
             yield Progress(before + step, total, self.loss_sum / step)
@@ -237,7 +240,7 @@ class _Run:
             self.best = _copied(model.network.state_dict())
             self.best_epoch = card.best_epoch
         self.ended = self._reason_to_end()
-        self.started -= card.seconds
+        self.started -= card.seconds  # time before the interruption counts
 
     def start_from(self, model: Model) -> None:
         """Take over the weights of a trained model that fit, and freeze what the recipe says."""
@@ -250,9 +253,10 @@ class _Run:
     def model(self) -> Model:
         """Return the best model so far."""
         last = _copied(self.network.state_dict())
-        average = self.average.state if self.average else {}
+        # in the first epoch, nothing is the best yet
+        latest = self.average.state if self.average else last
         network = fresh_network(self.plan.recipe, self.card)
-        network.load_state_dict(self.best or average or last)
+        network.load_state_dict(self.best or latest)
         card = self.card.model_copy(
             update={
                 "losses": tuple(self.losses),
@@ -271,6 +275,7 @@ class _Run:
             self.training, step / total, step // self.batches.steps, self._selection_losses()
         )
         set_learning_rate(self.optimiser, self.training.learning_rate * factor)
+        # by step, so that dropout does not depend on where a training was interrupted
         seed = hash((self.training.seed, step)) % 2**63
         with seeded(seed, self.device), self.precision:
             loss, discriminator_loss = self._losses(batch)
@@ -318,14 +323,16 @@ class _Run:
             with torch.no_grad(), self.precision:
                 loss = float(self.task.loss(self.network, batch.input, batch.target))
             count = int(self.task.has_target(batch.target).sum())
-            loss_sum += count * loss
+            loss_sum += count * loss  # by pixels: patches at the edge have fewer
             pixels += count
             yield progress
         return loss_sum / pixels if pixels else None
 
     def _end_epoch(self, loss: float, validation: float | None) -> None:
         """Record the losses of an epoch, and keep its weights if they are the best."""
-        earlier = [v for v in self.validation_losses if v is not None and not math.isnan(v)]
+        # nothing is less than NaN: an epoch without a number would stay the best
+        earlier = [known for known in self.validation_losses if known is not None]
+        earlier = [known for known in earlier if not math.isnan(known)]
         self.losses.append(loss)
         self.validation_losses.append(validation)
         if validation is None or not earlier or validation < min(earlier):

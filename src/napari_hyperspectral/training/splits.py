@@ -126,6 +126,15 @@ def beyond(mask: Mask, guard: int) -> Mask:
     return distance > guard
 
 
+def spectra_at(planes: NDArray[np.float32], mask: Mask) -> NDArray[np.float32]:
+    """Return pixels of images, (plane, band, y, x), as spectra, (spectrum, band).
+
+    The mask, (plane, y, x), says which.
+    """
+    by_pixel = np.moveaxis(planes, 1, -1)  # (plane, y, x, band)
+    return by_pixel[mask]
+
+
 def _validation_blocks(
     pixels: Mask, share: float, block: int, shift: NDArray[np.integer], rng: np.random.Generator
 ) -> Mask:
