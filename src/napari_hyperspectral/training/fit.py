@@ -225,8 +225,8 @@ class _Run:
         if model.recipe != self.plan.recipe or _data_of(card) != _data_of(self.card):
             raise FileFormatError(
                 path,
-                "it holds the training of another recipe, of other data, or of data of which other "
-                "parts were held out",
+                "it holds the training of another recipe, of other data, or with another validation "
+                "split",
                 "train without resuming, or resume with the recipe and data of that file",
             )
         self.card = self.card.model_copy(update={"started_from": card.started_from})
