@@ -12,7 +12,7 @@ from napari_hyperspectral import Model, Recipe, Training, fit, predict
 from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cube import Cube
 from napari_hyperspectral.metrics import rmse, spectral_angle
-from napari_hyperspectral.networks import RRDB, Ports, SubspaceRCAN
+from napari_hyperspectral.networks import RRDB, SubspaceRCAN
 from napari_hyperspectral.tasks import Restore
 from napari_hyperspectral.training.discriminator import discriminator_training
 from napari_hyperspectral.training.fit import fit_steps
@@ -129,15 +129,14 @@ def test_pixels_held_out_are_not_held_to_the_measurement_while_others_learn(mode
 
 def test_gradients_of_the_critic_are_cut_as_those_of_the_network(measured, recipe):
     """Cut to nearly nothing, and stepped by plain descent, a critic stays as it began."""
-    ports = Ports(bands_in=4, bands_out=4, scale=2)
+    pair = recipe.example(fine=measured)
     moved = {}
     for clip in (0.0, 1e-9):
         training = recipe.training.model_copy(
             update={"optimiser": "sgd", "clip": clip, "weight_decay": 0.0}
         )
-        discriminator = discriminator_training(
-            recipe.model_copy(update={"training": training}), ports, CPU
-        )
+        plan = plan_training(recipe.model_copy(update={"training": training}), [pair])
+        discriminator = discriminator_training(plan, CPU)
         before = [weight.detach().clone() for weight in discriminator.network.parameters()]
         discriminator.step(discriminator.network(torch.rand(1, 4, 16, 16)).square().sum(), 1.0)
         after = list(discriminator.network.parameters())

@@ -59,7 +59,9 @@ def test_a_checkpoint_is_a_model_and_saved_as_one_it_is_no_checkpoint(path, tmp_
     assert equal(model.network.state_dict(), Checkpoint.read(path).model.network.state_dict())
     saved = model.save(tmp_path / "model.safetensors")
     assert not any(name.startswith("checkpoint.") for name in load_file(saved))
-    with pytest.raises(FileFormatError, match="it holds a model, not the training that made it"):
+    with pytest.raises(
+        FileFormatError, match="it holds a trained model, not a training in progress"
+    ):
         Checkpoint.read(saved)
 
 

@@ -114,7 +114,9 @@ def lines_of_card(card: Card) -> Lines:
         if name not in ("figures", "notes"):
             lines[name] = str(value)
     if card.created:
-        when = card.created[:16].replace("T", " ") + " UTC" * card.created.endswith("+00:00")
+        when = card.created[:16].replace("T", " ")  # to the minute
+        if card.created.endswith("+00:00"):
+            when += " UTC"
         took = duration(card.seconds)
         lines["trained"] = f"{when}, in {took} on {card.device}, seed {card.seed}"
     versions = [f"{name} {version}" for name, version in card.versions.items()]
@@ -128,8 +130,7 @@ def ending_of(card: Card) -> str:
         case "by hand":
             return "stopped by hand"
         case "patience":
-            patience = card.recipe.get("training", {}).get("patience", "several")
-            return f"no better validation loss for {patience} epochs"
+            return f"no better validation loss for {_training_setting(card, 'patience')} epochs"
         case "diverged":
             return f"the loss of epoch {len(card.losses) + 1} was not a number"
         case "" | "done":
@@ -231,9 +232,13 @@ def _words(name: str) -> str:
 
 
 def _plain(value: object) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    match value:
+        case bool():
+            return "on" if value else "off"
+        case list() | tuple():
+            return ", ".join(map(str, value))
+        case _:
+            return str(value)
 
 
 def _training_line(example: Trained) -> str:
@@ -246,7 +251,7 @@ def _training_line(example: Trained) -> str:
 
 def _loss_lines(card: Card) -> Lines:
     """Return the epochs of a training, and its losses at the best one."""
-    epochs = card.recipe.get("training", {}).get("epochs", len(card.losses))
+    epochs = _training_setting(card, "epochs")
     ending = ending_of(card)
     in_brackets = f" ({ending})" if ending else ""
     return {
@@ -262,19 +267,29 @@ def _validation_loss(card: Card) -> str:
     if loss:
         return loss
     why = "validation was 0"
-    if card.recipe.get("training", {}).get("validation"):
+    if _training_setting(card, "validation"):
         why = "there was too little to hold any of it out"
     return f"none, as {why}: the training loss does not tell how good it is on other data"
 
 
+def _training_setting(card: Card, name: str) -> object:
+    """Return a training setting of the recipe; "?" where a card has no such."""
+    return card.recipe.get("training", {}).get(name, "?")
+
+
 def _at_best(losses: Sequence[float | None], best_epoch: int) -> str:
-    loss = losses[best_epoch - 1] if 0 < best_epoch <= len(losses) else losses[-1]
+    """Return the loss of the best epoch, or of the last where none is known."""
+    known = 0 < best_epoch <= len(losses)
+    loss = losses[best_epoch - 1] if known else losses[-1]
     return "" if loss is None else f"{loss:.4g}"
 
 
 def _narrowest_guard(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the figures with the narrowest guard band, which come first, a row a method."""
-    return [row for row in rows if row.get("guard") == rows[0].get("guard")]
+    if not rows:
+        return []
+    narrowest = rows[0].get("guard")
+    return [row for row in rows if row.get("guard") == narrowest]
 
 
 def _figures_line(row: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Generator, Tensor
 from torch.nn import functional
 
 from ..networks import geometry_of
@@ -17,7 +17,7 @@ from ..networks.blocks.padding import pad_by_reflection, padded_size
 from ..recipe.augmentation import Augment, Batch, spread_of
 from ..tasks import Example, Task
 from .plan import TrainingPlan
-from .splits import Mask, Split
+from .splits import Mask, Split, spectra_at
 
 LEAST_STRIDES = 2
 """Strides of a network in the smallest batch: at its coarsest, batch statistics need two values."""
@@ -51,30 +51,37 @@ class _SpectrumBatches(Batches):
     def __init__(self, plan: TrainingPlan, device: torch.device) -> None:
         self._training = plan.recipe.training
         self._augment = _augment(plan)
-        self._train = _pixels(plan.examples, [split.train for split in plan.splits], device)
-        self._held_out = _pixels(plan.examples, [split.validation for split in plan.splits], device)
-        self.steps = _ceil_div(len(self._train.input), self._training.batch_size)
+        training = [split.train for split in plan.splits]
+        validation = [split.validation for split in plan.splits]
+        self._train = _pixels(plan.examples, training, device)
+        self._validation = _pixels(plan.examples, validation, device)
+        self._count = len(self._train.input)
+        self.steps = _ceil_div(self._count, self._training.batch_size)
 
     def epoch(self, number: int) -> Iterator[Batch]:
         generator = _generator(self._training.seed, number)
-        count = len(self._train.input)
-        order = torch.randperm(count, generator=generator)
+        order = torch.randperm(self._count, generator=generator)
         for chosen in torch.split(order, self._training.batch_size):
             index = chosen
             if self._augment.mixes:
-                index = _with_partner(chosen, count, generator)
-            index = index.to(self._train.input.device)
-            batch = _as_images(Batch(self._train.input[index], self._train.target[index]))
-            augmented = self._augment.in_spectra(batch, generator)
-            yield _first(augmented, len(chosen))
+                index = _with_partner(chosen, self._count, generator)
+            batch = self._augment.in_spectra(self._spectra(index), generator)
+            yield _first(batch, len(chosen))
 
     def validation(self) -> Iterator[Batch]:
         size = 4 * self._training.batch_size  # without gradients, more fit into memory
-        inputs = torch.split(self._held_out.input, size)
-        targets = torch.split(self._held_out.target, size)
+        inputs = torch.split(self._validation.input, size)
+        targets = torch.split(self._validation.target, size)
         for input, target in zip(inputs, targets, strict=True):
             if len(input):
-                yield _as_images(Batch(input, target))
+                yield Batch(_as_images(input), _as_images(target))
+
+    def _spectra(self, index: Tensor) -> Batch:
+        """Return training spectra as images of one pixel."""
+        index = index.to(self._train.input.device)
+        input = self._train.input[index]
+        target = self._train.target[index]
+        return Batch(_as_images(input), _as_images(target))
 
 
 class _PatchBatches(Batches):
@@ -90,7 +97,7 @@ class _PatchBatches(Batches):
         self._planes: list[_Plane] = []
         for example, split in zip(plan.examples, plan.splits, strict=True):
             self._planes += self._planes_of(example, split, device)
-        self._train_planes = [plane for plane in self._planes if len(plane.train)]
+        self._train_planes = [plane for plane in self._planes if len(plane.train_pixels)]
         self._batch_size = recipe.image_batch_size
         patches = self._training.patches_per_epoch * len(self._train_planes)
         self.steps = _ceil_div(patches, self._batch_size)
@@ -98,14 +105,15 @@ class _PatchBatches(Batches):
     def epoch(self, number: int) -> Iterator[Batch]:
         generator = _generator(self._training.seed, number)
         count = len(self._train_planes)
-        patches = self._training.patches_per_epoch * count
-        order = torch.randperm(patches, generator=generator) % count  # planes, each as often
+        total = self._training.patches_per_epoch * count
+        order = torch.randperm(total, generator=generator) % count  # each plane as often
         for chosen in torch.split(order, self._batch_size):
             index = chosen
             if self._augment.mixes:
                 index = _with_partner(chosen, count, generator)
             planes = [self._train_planes[number] for number in index.tolist()]
-            batch = self._augment.in_spectra(self._patches(planes, generator), generator)
+            patches = self._patches(planes, generator)
+            batch = self._augment.in_spectra(patches, generator)
             yield _first(batch, len(chosen))
 
     def validation(self) -> Iterator[Batch]:
@@ -114,8 +122,9 @@ class _PatchBatches(Batches):
             height, width = plane.input.shape[1:]
             for y in range(0, height, side):
                 for x in range(0, width, side):
-                    window = (slice(y, y + side), slice(x, x + side))
-                    patch = self._cut(plane.input, plane.held_out, window)
+                    rows = slice(y, y + side)
+                    columns = slice(x, x + side)
+                    patch = self._cut(plane.input, plane.validation, rows, columns)
                     if self._task.has_target(patch.target).any():
                         yield self._stacked([patch])
 
@@ -125,11 +134,14 @@ class _PatchBatches(Batches):
         for input, target, sampling_classes in zip(
             example.input, example.target, example.sampling_classes, strict=True
         ):
+            training_target = self._masked(target, split.train)
+            validation_target = self._masked(target, split.validation)
+            trains = split.train & (sampling_classes > 0)  # (y, x)
             plane = _Plane(
                 input=torch.from_numpy(input).to(device),
-                target=self._masked(target, split.train).to(device),
-                held_out=self._masked(target, split.validation).to(device),
-                train=np.argwhere(split.train & (sampling_classes > 0)),
+                target=training_target.to(device),
+                validation=validation_target.to(device),
+                train_pixels=np.argwhere(trains),
             )
             planes.append(plane)
         return planes
@@ -138,10 +150,12 @@ class _PatchBatches(Batches):
         """Return a target, (out, y · scale, x · scale), that is unlabelled outside a mask."""
         if self._task.image_level:
             mask = np.full((1, 1), mask.any())
-        fine_mask = mask.repeat(self._scale, axis=0).repeat(self._scale, axis=1)
-        return torch.from_numpy(np.where(fine_mask, target, np.float32(self._task.unlabelled)))
+        mask = mask.repeat(self._scale, axis=0)
+        mask = mask.repeat(self._scale, axis=1)
+        unlabelled = np.float32(self._task.unlabelled)
+        return torch.from_numpy(np.where(mask, target, unlabelled))
 
-    def _patches(self, planes: Sequence[_Plane], generator: torch.Generator) -> Batch:
+    def _patches(self, planes: Sequence[_Plane], generator: Generator) -> Batch:
         """Return a random patch of each plane, augmented in space and stacked.
 
         Patches of whole images are all as large as the smallest one, and turned alike: an
@@ -156,29 +170,33 @@ class _PatchBatches(Batches):
             return self._stacked(patches)
         height = min(height, *(plane.input.shape[1] for plane in planes))
         width = min(width, *(plane.input.shape[2] for plane in planes))
-        same_size = [self._patch(plane, height, width, generator) for plane in planes]
-        return self._stacked([self._augmented(_joined(same_size), generator)])
+        patches = [self._patch(plane, height, width, generator) for plane in planes]
+        turned = self._augmented(_joined(patches), generator)
+        return self._stacked([turned])
 
-    def _patch(self, plane: _Plane, height: int, width: int, generator: torch.Generator) -> Batch:
+    def _patch(self, plane: _Plane, height: int, width: int, generator: Generator) -> Batch:
         """Return a random patch of a plane, of this size or, where the plane is smaller, its own."""
-        y, x = plane.train[_draw(len(plane.train), generator)]
-        rows = _window(plane.input.shape[1], int(y), height, generator)
-        columns = _window(plane.input.shape[2], int(x), width, generator)
-        return self._cut(plane.input, plane.target, (rows, columns))
+        _, plane_height, plane_width = plane.input.shape
+        pixel = _draw(len(plane.train_pixels), generator)
+        y, x = plane.train_pixels[pixel].tolist()
+        rows = _window(plane_height, y, height, generator)
+        columns = _window(plane_width, x, width, generator)
+        return self._cut(plane.input, plane.target, rows, columns)
 
-    def _augmented(self, patch: Batch, generator: torch.Generator) -> Batch:
+    def _augmented(self, patch: Batch, generator: Generator) -> Batch:
         """Return patches that were moved in space, as they would have been measured so."""
         input, target = self._augment.in_space(patch, generator)
-        return Batch(*self._task.remeasure(input, target, warped=self._augment.warps))
+        warped = self._augment.warps
+        input, target = self._task.remeasure(input, target, warped=warped)
+        return Batch(input, target)
 
-    def _cut(self, input: Tensor, target: Tensor, window: tuple[slice, slice]) -> Batch:
+    def _cut(self, input: Tensor, target: Tensor, rows: slice, columns: slice) -> Batch:
         """Return a patch of a plane, (1, band, y, x), with its target; image-level ones stay."""
-        rows, columns = window
         patch = input[None, :, rows, columns]
         if self._task.image_level:
             return Batch(patch, target[None])
-        fine_rows = slice(self._scale * rows.start, self._scale * rows.stop)
-        fine_columns = slice(self._scale * columns.start, self._scale * columns.stop)
+        fine_rows = _enlarged(rows, self._scale)
+        fine_columns = _enlarged(columns, self._scale)
         return Batch(patch, target[None, :, fine_rows, fine_columns])
 
     def _stacked(self, patches: Sequence[Batch]) -> Batch:
@@ -187,24 +205,26 @@ class _PatchBatches(Batches):
         width = max(patch.input.shape[-1] for patch in patches)
         height = padded_size(height, self._stride, LEAST_STRIDES)
         width = padded_size(width, self._stride, LEAST_STRIDES)
-        return _joined([self._padded(patch, height, width) for patch in patches])
+        padded = [self._padded(patch, height, width) for patch in patches]
+        return _joined(padded)
 
     def _padded(self, patch: Batch, height: int, width: int) -> Batch:
         """Return a patch that is padded as in a prediction; padding has no target."""
         input = pad_by_reflection(patch.input, height, width)
         if self._task.image_level:
             return Batch(input, patch.target)
-        down = (height - patch.input.shape[-2]) * self._scale
-        right = (width - patch.input.shape[-1]) * self._scale
-        beyond = (0, right, 0, down)  # left, right, top, bottom
-        return Batch(input, functional.pad(patch.target, beyond, value=self._task.unlabelled))
+        down = height - patch.input.shape[-2]
+        right = width - patch.input.shape[-1]
+        margins = (0, right * self._scale, 0, down * self._scale)  # left, right, top, bottom
+        target = functional.pad(patch.target, margins, value=self._task.unlabelled)
+        return Batch(input, target)
 
 
 class _Plane(NamedTuple):
     input: Tensor  # (band, y, x)
     target: Tensor  # (out, y · scale, x · scale), unlabelled but for training pixels
-    held_out: Tensor  # the same, unlabelled but for validation pixels
-    train: NDArray[np.intp]  # (pixel, 2): y and x of training pixels
+    validation: Tensor  # the same, unlabelled but for validation pixels
+    train_pixels: NDArray[np.intp]  # (pixel, 2): their y and x
 
 
 def _augment(plan: TrainingPlan) -> Augment:
@@ -226,16 +246,16 @@ def _pixels(examples: Sequence[Example], masks: Sequence[Mask], device: torch.de
     targets = []
     for example, mask in zip(examples, masks, strict=True):
         usable = mask & (example.sampling_classes > 0)  # (plane, y, x)
-        inputs.append(np.moveaxis(example.input, 1, -1)[usable])
-        targets.append(np.moveaxis(example.target, 1, -1)[usable])
+        inputs.append(spectra_at(example.input, usable))
+        targets.append(spectra_at(example.target, usable))
     input = torch.from_numpy(np.concatenate(inputs)).to(device)
     target = torch.from_numpy(np.concatenate(targets)).to(device)
     return Batch(input, target)
 
 
-def _as_images(spectra: Batch) -> Batch:
+def _as_images(spectra: Tensor) -> Tensor:
     """Return spectra, (batch, band), as images of one pixel, (batch, band, 1, 1)."""
-    return Batch(spectra.input[:, :, None, None], spectra.target[:, :, None, None])
+    return spectra[:, :, None, None]
 
 
 def _joined(batches: Sequence[Batch]) -> Batch:
@@ -249,7 +269,7 @@ def _first(batch: Batch, count: int) -> Batch:
     return Batch(batch.input[:count], batch.target[:count])
 
 
-def _with_partner(chosen: Tensor, count: int, generator: torch.Generator) -> Tensor:
+def _with_partner(chosen: Tensor, count: int, generator: Generator) -> Tensor:
     """Return indices below `count`; a single one gets another, for mixup to mix it with."""
     if len(chosen) > 1:
         return chosen
@@ -257,7 +277,7 @@ def _with_partner(chosen: Tensor, count: int, generator: torch.Generator) -> Ten
     return torch.cat([chosen, (chosen + step) % count])
 
 
-def _window(size: int, pixel: int, side: int, generator: torch.Generator) -> slice:
+def _window(size: int, pixel: int, side: int, generator: Generator) -> slice:
     """Return a random window along an axis of `size` pixels that contains `pixel`."""
     side = min(side, size)
     first = max(0, pixel - side + 1)
@@ -266,12 +286,17 @@ def _window(size: int, pixel: int, side: int, generator: torch.Generator) -> sli
     return slice(start, start + side)
 
 
-def _generator(seed: int, epoch: int) -> torch.Generator:
+def _enlarged(window: slice, scale: int) -> slice:
+    """Return the same window in pixels that are `scale` times as fine."""
+    return slice(scale * window.start, scale * window.stop)
+
+
+def _generator(seed: int, epoch: int) -> Generator:
     """Return random numbers of an epoch, on the CPU: the same whatever the device."""
-    return torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+    return Generator().manual_seed(seed * 1_000_003 + epoch)
 
 
-def _draw(below: int, generator: torch.Generator) -> int:
+def _draw(below: int, generator: Generator) -> int:
     return int(torch.randint(below, (1,), generator=generator))
 
 

@@ -82,7 +82,7 @@ class Checkpoint:
         if _STEPS not in tensors:
             raise FileFormatError(
                 path,
-                "it holds a model, not the training that made it",
+                "it holds a trained model, not a training in progress",
                 "train without resuming, or give the file of a training that was interrupted",
             )
         weights = model.network.state_dict().keys()

@@ -61,7 +61,8 @@ def common_axes(recipe: Recipe, examples: Sequence[Example]) -> tuple[Axis, Axis
             )
         if not _fits(example.output_axis, output_axis, classes=not recipe.task.intensities):
             raise ValueError(
-                f"{example.source} has {example.output_axis}, another example {output_axis}; they must agree"
+                f"{example.source} has {example.output_axis}, another example {output_axis}; they "
+                "must agree: train on targets of the same bands, channels or classes"
             )
     return first.input_axis, output_axis
 

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -18,7 +19,7 @@ from ..devices import computing, precision_of, seeded
 from ..errors import FileFormatError
 from ..machine import Machine
 from ..models.card import Card, Ended
-from ..models.model import Model, State, fresh_network
+from ..models.model import Model, fresh_network
 from ..progress import Job, Progress, Stop, run_with_bar
 from ..recipe.augmentation import Batch
 from ..recipe.recipe import Recipe
@@ -27,6 +28,7 @@ from .averaging import WeightAverage
 from .batches import Batches, batches_of
 from .checkpoint import Checkpoint
 from .discriminator import discriminator_training
+from .history import History, copied
 from .initialisation import initialise
 from .memory import check_memory
 from .plan import TrainingPlan, plan_training
@@ -128,6 +130,7 @@ def fit_steps(
         elif start is not None:
             run.start_from(start)
         try:
+            # a resumed training may be over already
             while not run.ended:
                 yield from run.epoch(autosave)
         except (Stop, KeyboardInterrupt):  # Ctrl-C may come in the middle of a batch
@@ -161,37 +164,39 @@ class _Run:
         self.steps = 0
         self.loss_sum = 0.0
         """Of the steps in the current epoch."""
-        self.losses: list[float] = []
-        self.validation_losses: list[float | None] = []
-        self.best: State = {}
-        self.best_epoch = 0
+        self.history = History(self.training)
         self.ended: Ended = ""
         self.started = time.monotonic()
         self.saved = time.monotonic()
 
     def epoch(self, autosave: Path | None) -> Generator[Progress, None, None]:
         """Train for one epoch, or what is left of it, yielding after each batch."""
-        number = len(self.losses)
+        number = len(self.history.losses)
         steps = self.batches.steps
         total = steps * self.training.epochs
         before = number * steps  # steps of the epochs before
         taken = self.steps - before  # steps of this epoch, where it was interrupted
         self._set_training_mode()
-        for step, batch in enumerate(islice(self.batches.epoch(number), taken, None), taken + 1):
+        # batches from before an interruption are made once more: random numbers come in their order
+        batches = islice(self.batches.epoch(number), taken, None)
+        for step, batch in enumerate(batches, taken + 1):
             self.loss_sum += self._step(batch, before + step - 1, total)
             self._save_now_and_then(autosave)
             yield Progress(before + step, total, self.loss_sum / step)
         if not math.isfinite(self.loss_sum):
-            if not self.best:
+            if not self.history.best:
                 raise DivergedError(number + 1)
             self.ended = "diverged"
             return
         done = before + steps
         with self.average.applied() if self.average else nullcontext():
             validation = yield from self._validate(Progress(done, total))
-            self._end_epoch(self.loss_sum / steps, validation)
+            loss = self.loss_sum / steps
+            self.history.add(loss, validation, self.network.state_dict())
+        self.loss_sum = 0.0
+        self.ended = self.history.reason_to_end
         note = f"epoch {number + 1} of {self.training.epochs}"
-        yield Progress(done, total, self.losses[-1], validation, note)
+        yield Progress(done, total, loss, validation, note)
 
     def save(self, path: Path) -> None:
         """Write a checkpoint, from which `resume` goes on."""
@@ -200,13 +205,16 @@ class _Run:
             steps=self.steps,
             loss_sum=self.loss_sum,
             frozen=self.frozen,
-            average=self.average.state if self.average else {},
             optimiser=optimiser_state(self.optimiser),
-            discriminator=self.discriminator.weights() if self.discriminator else {},
-            discriminator_optimiser=(
-                self.discriminator.optimiser_state() if self.discriminator else {}
-            ),
         )
+        if self.average is not None:
+            checkpoint = replace(checkpoint, average=self.average.state)
+        if self.discriminator is not None:
+            checkpoint = replace(
+                checkpoint,
+                discriminator=self.discriminator.weights(),
+                discriminator_optimiser=self.discriminator.optimiser_state(),
+            )
         checkpoint.write(path)
 
     def resume(self, path: Path) -> None:
@@ -217,8 +225,8 @@ class _Run:
         if model.recipe != self.plan.recipe or _data_of(card) != _data_of(self.card):
             raise FileFormatError(
                 path,
-                "it holds the training of another recipe, of other data, or of data of which other "
-                "parts were held out",
+                "it holds the training of another recipe, of other data, or with another validation "
+                "split",
                 "train without resuming, or resume with the recipe and data of that file",
             )
         self.card = self.card.model_copy(update={"started_from": card.started_from})
@@ -231,13 +239,9 @@ class _Run:
             self.discriminator.load(checkpoint.discriminator, checkpoint.discriminator_optimiser)
         self.steps = checkpoint.steps
         self.loss_sum = checkpoint.loss_sum
-        self.losses = list(card.losses)
-        self.validation_losses = list(card.validation_losses)
-        if card.trained:
-            self.best = _copied(model.network.state_dict())
-            self.best_epoch = card.best_epoch
-        self.ended = self._reason_to_end()
-        self.started -= card.seconds
+        self.history.load(card, model.network.state_dict())
+        self.ended = self.history.reason_to_end
+        self.started -= card.seconds  # time before the interruption counts
 
     def start_from(self, model: Model) -> None:
         """Take over the weights of a trained model that fit, and freeze what the recipe says."""
@@ -249,15 +253,16 @@ class _Run:
 
     def model(self) -> Model:
         """Return the best model so far."""
-        last = _copied(self.network.state_dict())
-        average = self.average.state if self.average else {}
+        last = copied(self.network.state_dict())
+        # in the first epoch, nothing is the best yet
+        latest = self.average.state if self.average else last
         network = fresh_network(self.plan.recipe, self.card)
-        network.load_state_dict(self.best or average or last)
+        network.load_state_dict(self.history.best or latest)
         card = self.card.model_copy(
             update={
-                "losses": tuple(self.losses),
-                "validation_losses": tuple(self.validation_losses),
-                "best_epoch": self.best_epoch,
+                "losses": tuple(self.history.losses),
+                "validation_losses": tuple(self.history.validation_losses),
+                "best_epoch": self.history.best_epoch,
                 "ended": self.ended,
                 "created": datetime.now(UTC).isoformat(timespec="seconds"),
                 "seconds": round(time.monotonic() - self.started, 1),
@@ -267,10 +272,11 @@ class _Run:
 
     def _step(self, batch: Batch, step: int, total: int) -> float:
         """Train on a batch and return its loss; `step`, of `total`, is counted from 0."""
-        factor = learning_rate_factor(
-            self.training, step / total, step // self.batches.steps, self._selection_losses()
-        )
+        epoch = step // self.batches.steps
+        losses = self.history.selection_losses
+        factor = learning_rate_factor(self.training, step / total, epoch, losses)
         set_learning_rate(self.optimiser, self.training.learning_rate * factor)
+        # by step, so that dropout does not depend on where a training was interrupted
         seed = hash((self.training.seed, step)) % 2**63
         with seeded(seed, self.device), self.precision:
             loss, discriminator_loss = self._losses(batch)
@@ -318,37 +324,10 @@ class _Run:
             with torch.no_grad(), self.precision:
                 loss = float(self.task.loss(self.network, batch.input, batch.target))
             count = int(self.task.has_target(batch.target).sum())
-            loss_sum += count * loss
+            loss_sum += count * loss  # by pixels: patches at the edge have fewer
             pixels += count
             yield progress
         return loss_sum / pixels if pixels else None
-
-    def _end_epoch(self, loss: float, validation: float | None) -> None:
-        """Record the losses of an epoch, and keep its weights if they are the best."""
-        earlier = [v for v in self.validation_losses if v is not None and not math.isnan(v)]
-        self.losses.append(loss)
-        self.validation_losses.append(validation)
-        if validation is None or not earlier or validation < min(earlier):
-            self.best = _copied(self.network.state_dict())
-            self.best_epoch = len(self.losses)
-        self.loss_sum = 0.0
-        self.ended = self._reason_to_end()
-
-    def _reason_to_end(self) -> Ended:
-        """Return why the training is over after the epochs it has; empty if it is not."""
-        epochs = len(self.losses)
-        patience = self.training.patience
-        validated = any(loss is not None for loss in self.validation_losses)
-        if patience and validated and epochs - self.best_epoch >= patience:
-            return "patience"
-        return "done" if epochs >= self.training.epochs else ""
-
-    def _selection_losses(self) -> list[float]:
-        """Return the loss of each epoch: of validation, or of training where there is none."""
-        losses = []
-        for loss, validation in zip(self.losses, self.validation_losses, strict=True):
-            losses.append(loss if validation is None else validation)
-        return losses
 
     def _save_now_and_then(self, path: Path | None) -> None:
         if path is not None and time.monotonic() - self.saved > _SECONDS_BETWEEN_SAVES:
@@ -359,7 +338,3 @@ class _Run:
 def _data_of(card: Card) -> list[tuple[str, int, int]]:
     """Return what a training saw; its validation pixels may be up to a list of files, too."""
     return [(one.sha256, one.training_pixels, one.validation_pixels) for one in card.trained_on]
-
-
-def _copied(state: State) -> State:
-    return {name: tensor.detach().cpu().clone() for name, tensor in state.items()}

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..networks import Normalised
 from .plan import TrainingPlan
+from .splits import spectra_at
 
 _MOST_SPECTRA: Final = 20_000
 """Spectra a network is initialised from; more would take long and change little."""
@@ -38,8 +39,10 @@ def _training_spectra(plan: TrainingPlan) -> tuple[Tensor, Tensor | None]:
     targets = []
     for example, split in zip(plan.examples, plan.splits, strict=True):
         train = split.train & (example.sampling_classes > 0)  # (plane, y, x)
-        inputs.append(np.moveaxis(example.input, 1, -1)[train])
+        inputs.append(spectra_at(example.input, train))
         if example.target.shape[-2:] == train.shape[-2:]:
-            targets.append(np.moveaxis(example.target, 1, -1)[train])
+            targets.append(spectra_at(example.target, train))
     input = torch.from_numpy(np.concatenate(inputs))
-    return input, torch.from_numpy(np.concatenate(targets)) if targets else None
+    if not targets:
+        return input, None
+    return input, torch.from_numpy(np.concatenate(targets))

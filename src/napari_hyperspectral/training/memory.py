@@ -69,7 +69,9 @@ def training_bytes(plan: TrainingPlan, device: str = "cpu") -> int:
         kept += _DISCRIMINATOR_PASSES * _kept_bytes(discriminator, _prediction(plan, batch))
     # weights and gradients, what the optimiser keeps, copies for saves, and the running average
     copies = 2 + _MOMENTS[training.optimiser] + _COPIES + bool(training.average)
-    data = sum(example.input.nbytes + example.target.nbytes for example in plan.examples)
+    data = 0
+    for example in plan.examples:
+        data += example.input.nbytes + example.target.nbytes
     overhead = _FRAGMENTATION.get(device, _FRAGMENTATION_ELSEWHERE)
     return copies * weights + _DATA_COPIES * data + int(overhead * kept) + _LIBRARIES
 
@@ -106,7 +108,8 @@ def _largest_batch(plan: TrainingPlan) -> Tensor:
     recipe = plan.recipe
     bands = plan.ports.bands_in
     if recipe.per_spectrum:
-        return torch.empty(recipe.training.batch_size, bands, 1, 1, device="meta")
+        spectra = recipe.training.batch_size
+        return torch.empty(spectra, bands, 1, 1, device="meta")
     stride = geometry_of(recipe.network, plan.ports).stride
     sides = []
     for axis in (-2, -1):
@@ -125,7 +128,7 @@ def _prediction(plan: TrainingPlan, batch: Tensor) -> Tensor:
 
 
 def _weight_bytes(network: nn.Module) -> int:
-    return sum(weight.numel() * weight.element_size() for weight in network.parameters())
+    return sum(weight.nbytes for weight in network.parameters())
 
 
 def _kept_bytes(network: nn.Module, batch: Tensor) -> int:
@@ -135,12 +138,14 @@ def _kept_bytes(network: nn.Module, batch: Tensor) -> int:
 
     def keep(tensor: Tensor) -> Tensor:
         if id(tensor) not in weights:
+            # several views share a storage: by its address, it counts once
             kept[tensor.untyped_storage()._cdata] = tensor
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         network.train()(batch)
-    return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
+    storages = [tensor.untyped_storage() for tensor in kept.values()]
+    return sum(storage.nbytes() for storage in storages)
 
 
 def _gigabytes(count: int) -> str:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_cdt
 
-Mask = NDArray[np.bool_]
+Mask: TypeAlias = NDArray[np.bool_]
+ClassImage: TypeAlias = NDArray[np.integer]
+"""Class of each pixel, shape (y, x); 0 is not to be used."""
 
 
 class Split(NamedTuple):
@@ -30,7 +32,7 @@ class Split(NamedTuple):
 
 
 def block_split(
-    classes: NDArray[np.integer], share: float, *, block: int = 8, guard: int = 0, seed: int = 0
+    classes: ClassImage, share: float, *, block: int = 8, guard: int = 0, seed: int = 0
 ) -> Split:
     """Hold out blocks that contain about `share` of the pixels of each class.
 
@@ -97,14 +99,16 @@ def group_split(
             "all images are one group: none can be held out whole; give more images or groups, "
             "hold out blocks, or set validation to 0"
         )
-    shuffled = [names[index] for index in np.random.default_rng(seed).permutation(len(names))]
+    order = np.random.default_rng(seed).permutation(len(names))
+    shuffled = [names[index] for index in order]
     images = _images_of_classes(groups, classes)
     validation: set[str] = set()
     held_out = dict.fromkeys(images, 0)  # images of each class
     groups_left = {class_id: len(by_group) for class_id, by_group in images.items()}
     for class_id, by_group in images.items():
         for group in shuffled:
-            if held_out[class_id] >= share * by_group.total() or groups_left[class_id] < 2:
+            enough = held_out[class_id] >= share * by_group.total()
+            if enough or groups_left[class_id] < 2:
                 break
             if group in validation or group not in by_group:
                 continue
@@ -124,6 +128,15 @@ def beyond(mask: Mask, guard: int) -> Mask:
         return np.ones(mask.shape, dtype=bool)
     distance: NDArray[np.integer] = distance_transform_cdt(~mask, metric="chessboard")
     return distance > guard
+
+
+def spectra_at(planes: NDArray[np.float32], mask: Mask) -> NDArray[np.float32]:
+    """Return pixels of images, (plane, band, y, x), as spectra, (spectrum, band).
+
+    The mask, (plane, y, x), says which.
+    """
+    by_pixel = np.moveaxis(planes, 1, -1)  # (plane, y, x, band)
+    return by_pixel[mask]
 
 
 def _validation_blocks(
@@ -153,24 +166,25 @@ def _blocks_of(
     """Return the number of the block of each pixel, and the pixels in each block."""
     rows = (y + shift[0]) // block
     columns = (x + shift[1]) // block
-    _, block_of, sizes = np.unique(
-        np.stack([rows, columns]), axis=1, return_inverse=True, return_counts=True
-    )
-    return np.ravel(block_of), sizes
+    blocks = np.stack([rows, columns])  # (2, pixel)
+    _, block_of, sizes = np.unique(blocks, axis=1, return_inverse=True, return_counts=True)
+    return np.ravel(block_of), sizes  # some versions of NumPy return (1, pixel)
 
 
 def _images_of_classes(groups: Sequence[str], classes: Sequence[int]) -> dict[int, Counter[str]]:
     """Return how many images of each class each group has."""
-    images: dict[int, Counter[str]] = {class_id: Counter() for class_id in sorted(set(classes))}
+    images: dict[int, Counter[str]] = {}
+    for class_id in sorted(set(classes)):
+        images[class_id] = Counter()
     for group, class_id in zip(groups, classes, strict=True):
         images[class_id][group] += 1
     return images
 
 
-def _keeps_half(classes: NDArray[np.integer], validation: Mask, train: Mask) -> bool:
+def _keeps_half(classes: ClassImage, validation: Mask, train: Mask) -> bool:
     """Return whether at least half of each class outside the blocks is left to train on."""
     count = int(classes.max()) + 1
     outside = classes[(classes > 0) & ~validation]
-    left = np.bincount(classes[train], minlength=count)
-    available = np.bincount(outside, minlength=count)
-    return bool(np.all(left[1:] * 2 >= available[1:]))
+    left = np.bincount(classes[train], minlength=count)[1:]
+    available = np.bincount(outside, minlength=count)[1:]
+    return bool(np.all(left * 2 >= available))

@@ -31,37 +31,38 @@ def splits_of(recipe: Recipe, examples: Sequence[Example]) -> list[Split]:
     """
     listed = [example.for_validation for example in examples]
     if any(listed):
-        splits = _whole(examples, listed)
+        splits = _split_by_example(examples, listed)
     elif _in_blocks(recipe, examples):
         splits = _blocks(recipe, examples)
     else:
-        splits = _whole(examples, _held_out_examples(recipe, examples))
+        splits = _split_by_example(examples, _held_out_examples(recipe, examples))
     _check_classes_in_training(recipe, examples, splits)
     return splits
 
 
 def validation_line(examples: Sequence[Example], splits: Sequence[Split]) -> str:
     """Return in words what is held out; nothing where nothing is."""
-    cut: list[Example] = []
-    whole: list[Example] = []
+    cut: list[Example] = []  # with training and validation pixels
+    complete: list[Example] = []  # with validation pixels only
     training_groups = set[str]()
     for example, split in zip(examples, splits, strict=True):
-        trains = bool(split.train.any())
+        trains = split.train.any()
         if trains:
             training_groups.add(example.group)
         if split.validation.any():
-            (cut if trains else whole).append(example)
+            side = cut if trains else complete
+            side.append(example)
     parts = []
     if cut:
         parts.append(f"blocks of {len(cut)} of {len(examples)} images")
-    if whole:
-        listed = ", as listed" * any(example.for_validation for example in whole)
-        parts.append(f"{len(whole)} of {len(examples)} examples as a whole{listed}")
-    held_out = sorted({example.group for example in (*cut, *whole) if example.group})
-    complete = [group for group in held_out if group not in training_groups]
-    shared = [group for group in held_out if group in training_groups]
     if complete:
-        parts.append(f"all of {', '.join(complete)}")
+        listed = ", as listed" * any(example.for_validation for example in complete)
+        parts.append(f"{len(complete)} of {len(examples)} examples as a whole{listed}")
+    groups = sorted({example.group for example in (*cut, *complete) if example.group})
+    separate = [group for group in groups if group not in training_groups]
+    shared = [group for group in groups if group in training_groups]
+    if separate:
+        parts.append(f"all of {', '.join(separate)}")
     if shared:
         parts.append(f"{', '.join(shared)} on both sides, there being no other group")
     return "; ".join(parts)
@@ -78,7 +79,7 @@ def _several_groups(examples: Sequence[Example]) -> bool:
     return len({example.group for example in examples}) > 1
 
 
-def _whole(examples: Sequence[Example], held_out: Sequence[bool]) -> list[Split]:
+def _split_by_example(examples: Sequence[Example], held_out: Sequence[bool]) -> list[Split]:
     """Return splits that put all of an example on one side."""
     splits = []
     for example, out in zip(examples, held_out, strict=True):
@@ -107,7 +108,7 @@ def _blocks(recipe: Recipe, examples: Sequence[Example]) -> list[Split]:
         without_blocks = [examples[index] for index in single]
         units = _one_by_one(without_blocks)
         held_out = _draw_units(recipe, without_blocks, units)
-        for index, split in zip(single, _whole(without_blocks, held_out), strict=True):
+        for index, split in zip(single, _split_by_example(without_blocks, held_out), strict=True):
             splits[index] = split
     return splits
 
