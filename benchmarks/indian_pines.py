@@ -19,8 +19,8 @@ import numpy as np
 from rows import Row, kept, once, options, table, trained
 
 from napari_hyperspectral import Machine, Recipe, Training
-from napari_hyperspectral.evaluation.compare import evaluate
-from napari_hyperspectral.evaluation.ground import EvaluationPair
+from napari_hyperspectral.evaluation.evaluate import evaluate
+from napari_hyperspectral.evaluation.pairs import EvaluationPair
 from napari_hyperspectral.networks import Pixelwise, SpectralUNet, UwUNet
 from napari_hyperspectral.samples import indian_pines
 from napari_hyperspectral.tasks import Segment

@@ -27,8 +27,8 @@ from rich.progress import Progress as Bar
 from napari_hyperspectral import Recipe, Training
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube
-from napari_hyperspectral.evaluation.compare import evaluate
-from napari_hyperspectral.evaluation.ground import EvaluationPair
+from napari_hyperspectral.evaluation.evaluate import evaluate
+from napari_hyperspectral.evaluation.pairs import EvaluationPair
 from napari_hyperspectral.networks import AnyNetwork
 from napari_hyperspectral.progress import run
 from napari_hyperspectral.tasks import PredictChannels

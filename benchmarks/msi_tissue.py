@@ -24,8 +24,8 @@ from rows import Row, kept, once, options, table, trained
 from napari_hyperspectral import Machine, Recipe, Training, predict
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube
-from napari_hyperspectral.evaluation.compare import evaluate
-from napari_hyperspectral.evaluation.ground import EvaluationPair
+from napari_hyperspectral.evaluation.evaluate import evaluate
+from napari_hyperspectral.evaluation.pairs import EvaluationPair
 from napari_hyperspectral.metrics import psnr, spectral_angle
 from napari_hyperspectral.networks import RRDB, Pixelwise, UwUNet, enlarged
 from napari_hyperspectral.tasks import PredictChannels, Restore

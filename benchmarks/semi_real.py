@@ -21,8 +21,8 @@ from rows import Row, kept, once, options, table, trained
 from napari_hyperspectral import Machine, Recipe, Training
 from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cube import Cube
-from napari_hyperspectral.evaluation.compare import evaluate
-from napari_hyperspectral.evaluation.ground import EvaluationPair
+from napari_hyperspectral.evaluation.evaluate import evaluate
+from napari_hyperspectral.evaluation.pairs import EvaluationPair
 from napari_hyperspectral.networks import ResUNet1D, SpectralUNet
 from napari_hyperspectral.samples import counted
 from napari_hyperspectral.spectra.decompose import PrincipalComponents
