@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from .. import metrics
 from ..axis import ChannelAxis
 from ..cube import Cube, Labels
+from ..metrics.values import GoodBands
 from ..models.model import Model
 from ..training.splits import Mask
-from .baselines.baseline import Baseline, GoodBands, Intensities, TrainingSpectra, Values, raw
+from .baselines.baseline import Baseline, Intensities, TrainingSpectra, Values, raw
 from .baselines.denoising import denoising_baselines
 from .baselines.interpolation import interpolation_baselines
 from .baselines.regression import regression_baselines

@@ -13,7 +13,7 @@ from ..progress import Job, Progress, Stop, part_of, run_with_bar
 from ..training.splits import beyond
 from .comparison import GuardedTest, comparison_for
 from .pairs import EvaluationPair, pixel_counts
-from .reports import Report, Row, Table, plain
+from .reports import Report, Row, Table, json_row
 
 _PREDICTED: Final = 50
 """Percent of the work that is the model's own prediction."""
@@ -97,7 +97,7 @@ def evaluate_steps(
         [Table("Test pixels", rows), *comparison.class_tables(results, tests[0])],
         comparison.notes(pixel_counts(model, comparison.pair)),
     )
-    figures = {"figures": [plain(row) for row in rows], "notes": list(report.notes)}
+    figures = {"figures": [json_row(row) for row in rows], "notes": list(report.notes)}
     return Evaluation(model.with_metrics(figures), report, predicted)
 
 

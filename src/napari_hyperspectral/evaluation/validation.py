@@ -24,7 +24,7 @@ from .baselines.baseline import Values
 from .comparison import Comparison, GuardedTest, MethodResult, comparison_for, pooled_comparison
 from .image_classes import image_class_rows, plane_classes
 from .pairs import EvaluationPair, PixelCounts, input_and_target, pixel_counts
-from .reports import Row, Value, plain
+from .reports import Row, Value, json_row
 
 Images = Mapping[str, Image | str]
 """The images of an example, or the name of a class, as the task names them."""
@@ -134,7 +134,7 @@ def _image_class_metrics(
     if not truth:
         return {}
     rows = image_class_rows(model, len(validated), predicted, truth)
-    return {"figures": [plain(row) for row in rows], "notes": []}
+    return {"figures": [json_row(row) for row in rows], "notes": []}
 
 
 def _pixel_metrics(
@@ -166,7 +166,7 @@ def _pixel_metrics(
     notes = comparison.notes(PixelCounts(*totals.tolist()))
     if len(images) > 1:
         notes.append(f"Figures are of {len(images)} images: {how}.")
-    figures = [plain({**row, "images": len(images)}) for row in rows]
+    figures = [json_row({**row, "images": len(images)}) for row in rows]
     return {"figures": figures, "notes": notes}
 
 

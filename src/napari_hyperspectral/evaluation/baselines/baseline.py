@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ...metrics.values import GoodBands
 from ...training.splits import Mask
 from ..pairs import spectra_in_row
 from .tuning import blocks_of
@@ -16,8 +17,6 @@ Intensities: TypeAlias = NDArray[np.floating]
 """Shape (…, band, y, x)."""
 Values: TypeAlias = NDArray[np.number]
 """Intensities, or classes of shape (…, y, x)."""
-GoodBands: TypeAlias = NDArray[np.bool_]
-"""True for each band that counts, shape (band,)."""
 
 _TUNED_ON: Final = 4000
 """Spectra to tune on; more take longer and change nothing."""

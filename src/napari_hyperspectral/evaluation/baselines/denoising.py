@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...metrics import fitted_mse
+from ...metrics.values import GoodBands
 from ...spectra.decompose import PrincipalComponents
 from ...spectra.smooth import savitzky_golay
 from .baseline import (
     Baseline,
-    GoodBands,
     Intensities,
     TrainingSpectra,
     Values,

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...metrics import mse
+from ...metrics.values import GoodBands
 from ...spectra.decompose import ComponentRegression, PrincipalComponents
 from ...training.splits import Mask
 from ..pairs import spectra_in_row
-from .baseline import Baseline, GoodBands, Intensities, TrainingSpectra, Values, without_bad_bands
+from .baseline import Baseline, Intensities, TrainingSpectra, Values, without_bad_bands
 from .tuning import block_folds, least_mean
 
 _RANKS: Final = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50, 75, 100)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...metrics import confusion, overall_accuracy
-from .baseline import Baseline, GoodBands, Intensities, TrainingSpectra
+from ...metrics.values import GoodBands
+from .baseline import Baseline, Intensities, TrainingSpectra
 from .tuning import best_of_growing_grid, class_folds
 
 _COSTS: Final = (1.0, 10.0, 100.0, 1000.0)
