@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from napari_hyperspectral import HeldOut
 from napari_hyperspectral.evaluation.evaluate import evaluate
 from napari_hyperspectral.evaluation.image_classes import image_class_rows
 from napari_hyperspectral.evaluation.pairs import EvaluationPair
@@ -108,6 +109,13 @@ def test_testing_on_training_pixels_is_refused(noisy, clean):
 def test_nothing_to_test_on_is_refused(noisy, clean):
     with pytest.raises(ValueError, match="no pixel is left to test on"):
         EvaluationPair(noisy, clean, train=LEFT, test=np.zeros_like(LEFT))
+
+
+def test_the_name_and_fields_of_version_0_1_still_work(noisy, clean):
+    with pytest.warns(DeprecationWarning, match="HeldOut is called EvaluationPair now"):
+        pair = HeldOut(given=noisy, wanted=clean, taught=LEFT, test=~LEFT)
+    assert (pair.input, pair.target) == (noisy, clean)
+    assert pair.train is LEFT
 
 
 def test_masks_of_another_size_are_refused(noisy, clean):

@@ -1,7 +1,7 @@
 """How predictions are compared with the truth: one class for each kind of truth.
 
 Classes, spectra, channels and finer pixels differ in their figures of merit, in the baselines that
-a network has to beat, and in what there is to say about both.
+a network has to beat, and in the notes on both.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Figures = dict[str, float]
 
 
 class MethodResult(NamedTuple):
-    """What a model or a baseline made of the input."""
+    """What a model or a baseline gives for the input."""
 
     method: str
     settings: str
@@ -127,7 +127,7 @@ class Comparison(ABC):
 
 
 class ClassComparison(Comparison):
-    """Predicted classes against labels: accuracy, beside a support vector machine."""
+    """Predicted classes against labels: accuracy, with a support vector machine as the baseline."""
 
     def __init__(self, model: Model, pair: EvaluationPair, target: Labels) -> None:
         super().__init__(model, pair)
@@ -273,7 +273,7 @@ class ChannelComparison(_IntensityComparison):
 
     def notes(self, counts: PixelCounts) -> list[str]:
         note = (
-            "Pearson and NRMSE are of all test pixels at once, channel by channel; NRMSE is the "
+            "Pearson and NRMSE are of all evaluated pixels at once, channel by channel; NRMSE is the "
             "root of the mean squared error over the standard deviation of the channel. FSIM "
             "compares edges, of images alone, by the range of each channel (Zhang et al. 2011)."
         )
@@ -294,7 +294,7 @@ class ChannelComparison(_IntensityComparison):
 
 
 class SuperResolutionComparison(_IntensityComparison):
-    """Predicted fine pixels against measured ones, beside interpolation."""
+    """Predicted fine pixels against measured ones, with interpolation as the baseline."""
 
     of_images: ClassVar[bool] = True
 
@@ -325,11 +325,11 @@ class SuperResolutionComparison(_IntensityComparison):
 
     def notes(self, counts: PixelCounts) -> list[str]:
         return [
-            f"Of {counts.all} coarse pixels, {counts.test} are tested: each by the "
-            f"{self.pair.scale}² fine ones it was made of. Nearest and bicubic know where the "
+            f"{counts.test} of {counts.all} coarse pixels are evaluated, each by its {self.pair.scale}² "
+            "fine pixels. Nearest and bicubic know where the "
             "coarse pixels lie in the fine image.",
-            "The range of PSNR and SSIM is that of the truth on the test pixels; SSIM is of each "
-            "band as an image, ERGAS counts all bands alike.",
+            "The range of PSNR and SSIM is that of the truth on the evaluated pixels; SSIM is of "
+            "each band as an image, ERGAS counts all bands alike.",
         ]
 
 
@@ -389,25 +389,25 @@ def _class_figures(counts: dict[str, NDArray[np.int64]], index: int) -> Figures:
 
 
 def _split_notes(model: Model, counts: PixelCounts) -> list[str]:
-    """Return sentences about training and test pixels, and how near they are to each other."""
+    """Return sentences about training and evaluated pixels, and how near they are."""
     if not counts.train:
-        return ["All measured pixels of these images are tested; raw data are as measured."]
+        return ["All measured pixels of these images are evaluated; raw data are as measured."]
     split = (
-        f"{counts.train} training pixels, {counts.test} test pixels (fewer with a guard); "
+        f"{counts.train} training pixels, {counts.test} evaluated pixels (fewer with a guard); "
         "baselines were fitted and tuned on the same training pixels."
     )
     radius = model.recipe.network.receptive_radius
     if not radius:
         return [
             split,
-            "The network sees one spectrum at a time: no test pixel has training pixels in its "
+            "The network sees one spectrum at a time: no evaluated pixel has training pixels in its "
             "receptive field.",
         ]
     unit = "pixel" if radius == 1 else "pixels"
     return [
         split,
         f"The network sees {radius} {unit} around each pixel: {counts.near / counts.test:.0%} of "
-        "the test pixels (guard 0) have training pixels in its receptive field.",
+        "the evaluated pixels (guard 0) have training pixels in its receptive field.",
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..cube import Cube, Image, Labels
 from ..models.model import Model
+from ..renamed import EVALUATION_PAIR, with_new_keys
 from ..spectra.preprocessing import Preprocessing
 from ..tasks import Task
 from ..tasks.super_resolution import SuperResolutionTask
@@ -102,6 +104,20 @@ class EvaluationPair:
         else:
             target = Cube(spectra_in_row(self.target.numpy(), self.test), self.target.axis)
         return test_only_pair(input, target, np.ones(input.shape[-2:], bool))
+
+
+def HeldOut(**fields: object) -> EvaluationPair:
+    """Return an `EvaluationPair` by the names of its fields in version 0.1.
+
+    .. deprecated:: 0.2
+        Use `EvaluationPair`.
+    """
+    warnings.warn(
+        "HeldOut is called EvaluationPair now, with the fields input, target, train and test",
+        DeprecationWarning,
+        stacklevel=2,
+    )
+    return EvaluationPair(**with_new_keys(fields, EVALUATION_PAIR))
 
 
 class PixelCounts(NamedTuple):

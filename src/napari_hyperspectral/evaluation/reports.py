@@ -87,7 +87,7 @@ class Curves:
 
     title: str
     x: NDArray[np.float64]
-    """Position of each value, shape (band,), in the order of the file; drawn in rising order."""
+    """Position of each value, shape (band,), in the order of the file; plotted in rising order."""
     x_title: str
     lines: Mapping[str, NDArray[np.number]]
     """Values of each line, shape (band,), by its name."""

@@ -1,7 +1,7 @@
 """A fresh model on the validation pixels of its training, of all its images together.
 
 Validation chose the best epoch, so figures on these pixels are a little too good; they cost no
-data. What judges a model are the figures on a test set.
+data. Only a test set shows how good a model is on other images.
 """
 
 from __future__ import annotations
@@ -101,12 +101,12 @@ class _ImageFigures(NamedTuple):
     """A row a method."""
 
 
-class _TestPixels(NamedTuple):
-    """The test pixels of an image as an image of one row, to be joined with those of others."""
+class _ValidationPixels(NamedTuple):
+    """The validation pixels of an image as an image of one row, to be joined with others."""
 
     pair: EvaluationPair
     results: Sequence[MethodResult]
-    """What each method made of them."""
+    """What each method gives for them."""
 
 
 def _image_class_metrics(
@@ -142,7 +142,7 @@ def _pixel_metrics(
 ) -> Job[Metrics]:
     """Return figures and notes on the validation pixels of `count` images."""
     images: list[_ImageFigures] = []
-    pixels: list[_TestPixels] = []
+    pixels: list[_ValidationPixels] = []
     for step, pair in enumerate(pairs):
         job = predict_steps(model, pair.input, machine=machine)
         note = f"validating on {pair.input.name}"
@@ -151,15 +151,27 @@ def _pixel_metrics(
         results = _quick_results(comparison, predicted.numpy())
         images.append(_image_figures(comparison, results))
         if not comparison.of_images:
-            pixels.append(_test_pixels(comparison, results))
+            pixels.append(_validation_pixels(comparison, results))
+    return _joint_metrics(comparison, images, pixels)
+
+
+def _joint_metrics(
+    comparison: Comparison,
+    images: Sequence[_ImageFigures],
+    pixels: Sequence[_ValidationPixels],
+) -> Metrics:
+    """Return figures and notes on all images, from figures on each or from all their pixels.
+
+    `comparison` is that of one of the images; `pixels` are empty where figures are of images.
+    """
     rows = _mean_rows(images)
-    how = "means over them, by the number of their test pixels"
+    how = "means over them, by the number of their validation pixels"
     if pixels:
-        comparison = pooled_comparison([part.pair for part in pixels], model)
+        comparison = pooled_comparison([part.pair for part in pixels], comparison.model)
         pooled = _pooled_rows(comparison, pixels)
         # a list of pixels has no FSIM, as images have
         rows = [{**mean, **row} for row, mean in zip(pooled, rows, strict=True)]
-        how = "all their test pixels together"
+        how = "all their validation pixels together"
         if "FSIM" in rows[0]:
             how += ", FSIM as their mean"
     totals = np.sum([image.counts for image in images], axis=0)
@@ -184,15 +196,17 @@ def _image_figures(comparison: Comparison, results: Sequence[MethodResult]) -> _
     return _ImageFigures(counts, [comparison.row(result, test) for result in results])
 
 
-def _test_pixels(comparison: Comparison, results: Sequence[MethodResult]) -> _TestPixels:
+def _validation_pixels(
+    comparison: Comparison, results: Sequence[MethodResult]
+) -> _ValidationPixels:
     pixels = []
     for result in results:
         pixels.append(result._replace(image=comparison.pixels(result.image)))
-    return _TestPixels(comparison.pair.as_pixel_list(), pixels)
+    return _ValidationPixels(comparison.pair.as_pixel_list(), pixels)
 
 
-def _pooled_rows(comparison: Comparison, parts: Sequence[_TestPixels]) -> list[Row]:
-    """Return the figures of each method on the test pixels of all images in a row."""
+def _pooled_rows(comparison: Comparison, parts: Sequence[_ValidationPixels]) -> list[Row]:
+    """Return the figures of each method on the validation pixels of all images in a row."""
     test = GuardedTest(0, comparison.pair.test)
     rows: list[Row] = []
     for results in zip(*(part.results for part in parts), strict=True):
@@ -202,19 +216,19 @@ def _pooled_rows(comparison: Comparison, parts: Sequence[_TestPixels]) -> list[R
 
 
 def _mean_rows(images: Sequence[_ImageFigures]) -> list[Row]:
-    """Return the mean figures of each method, images of more test pixels counting for more."""
-    test_pixels = np.array([image.counts.test for image in images])
+    """Return the mean figures of each method, images of more validation pixels counting for more."""
+    pixels = np.array([image.counts.test for image in images])
     means: list[Row] = []
     for rows in zip(*(image.rows for image in images), strict=True):
         mean: dict[str, Value] = dict(rows[0])
-        mean["pixels"] = int(test_pixels.sum())
+        mean["pixels"] = int(pixels.sum())
         # an image may have a figure that another one lacks: a line of pixels has no FSIM
         for heading in _figure_names(rows):
             values = np.array([row.get(heading, np.nan) for row in rows], float)
             known = np.isfinite(values)
             mean[heading] = float(values[0])
             if known.any():
-                mean[heading] = float(np.average(values[known], weights=test_pixels[known]))
+                mean[heading] = float(np.average(values[known], weights=pixels[known]))
         means.append(mean)
     return means
 

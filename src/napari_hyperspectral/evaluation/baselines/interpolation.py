@@ -46,7 +46,7 @@ def _interpolated(
     columns = _weights(kernel, width, scale, offset[1]).T  # (x, fine x)
     known = np.isfinite(data)
     sums = rows @ np.where(known, data, 0) @ columns
-    weight = rows @ known.astype(np.float64) @ columns  # less than 1 beside missing pixels
+    weight = rows @ known.astype(np.float64) @ columns  # less than 1 near missing pixels
     enough = weight > _LEAST_WEIGHT
     fine = np.where(enough, sums / np.where(enough, weight, 1), np.nan)
     return np.asarray(fine, np.float32)
