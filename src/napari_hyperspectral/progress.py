@@ -116,6 +116,13 @@ def part_of(job: Job[Result], start: int, end: int, note: str) -> Job[Result]:
         job.close()
 
 
+def one_of_many(job: Job[Result], number: int, count: int, note: str) -> Job[Result]:
+    """Run a job as one of `count` jobs of equal length, `number` of which are done."""
+    start = 100 * number // count
+    end = 100 * (number + 1) // count
+    return part_of(job, start, end, note)
+
+
 def finish(result: Job[Result] | Result, watch: Watch | None = None) -> Result:
     """Return a result as it is; run a job to its end first.
 

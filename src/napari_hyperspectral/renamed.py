@@ -47,6 +47,13 @@ TRAINED_ON: Final[Mapping[str, str]] = {
 METRICS: Final[Mapping[str, str]] = {"held_out": "figures"}
 """Keys of the figures of merit on a model's card."""
 
+EVALUATION_PAIR: Final[Mapping[str, str]] = {
+    "given": "input",
+    "wanted": "target",
+    "taught": "train",
+}
+"""Fields of an evaluation pair, once called HeldOut."""
+
 WEIGHTS: Final[Mapping[str, str]] = {
     "body.": "module.",  # again and again where a network is wrapped; RCAN has a body of its own
     "normalise.given_mean": "normalise.input_mean",

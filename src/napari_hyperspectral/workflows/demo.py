@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from .. import samples
 from ..axis import SpectralAxis
 from ..cube import Cube, Labels
-from ..evaluation.compare import evaluate_steps
-from ..evaluation.ground import EvaluationPair
+from ..evaluation.evaluate import evaluate_steps
+from ..evaluation.pairs import EvaluationPair
 from ..evaluation.reports import Curves, Photograph, Picture, Report
 from ..io import write
 from ..machine import Machine

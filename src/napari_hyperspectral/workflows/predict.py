@@ -13,7 +13,7 @@ from typing import Final
 from ..axis import Axis
 from ..cube import Cube, Image, Labels
 from ..evaluation.reports import Report
-from ..evaluation.restoration import reported
+from ..evaluation.restoration import assess_restoration
 from ..machine import Machine
 from ..models.model import Model
 from ..prediction.bands import AxisMismatchError, output_axis_for
@@ -173,7 +173,7 @@ def predict_and_report_steps(
     input = before[-1] if before else cube
     if not isinstance(input, Cube) or min(result.shape[-2:]) < _FEWEST_PIXELS:
         return Results([result])
-    result, report = reported(models[-1], input, result)
+    result, report = assess_restoration(models[-1], input, result)
     return Results([result], report)
 
 
