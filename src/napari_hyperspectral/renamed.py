@@ -48,6 +48,10 @@ WEIGHTS: Final[Mapping[str, str]] = {
 """Beginnings of the names of weights in a model file."""
 
 
+COMMANDS: Final[Mapping[str, str]] = {"adopt": "import-weights"}
+"""Commands of the command line."""
+
+
 def with_new_keys(old: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """Return a mapping whose old keys are replaced by the new ones; a new key that is there wins."""
     replaced = {names.get(key, key): value for key, value in old.items() if key in names}

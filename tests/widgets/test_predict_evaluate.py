@@ -282,4 +282,4 @@ def test_a_model_file_that_cannot_be_written_keeps_the_dialog_open(weights, qtbo
     dialog.target_line.setText(str(weights.parent / name))
     with qtbot.assertNotEmitted(dialog.accepted):
         dialog.accept()
-    assert told in dialog._told.text()
+    assert told in dialog._message.text()
