@@ -474,3 +474,38 @@ def test_an_axis_that_is_none_is_wrong_usage(run, axis):
     code, _, err = run("import-weights", "RCAN_3x.pt", "--axis", axis, "-o", "m.safetensors")
     assert code == 2
     assert "FIRST:LAST:BANDS" in err
+
+
+def test_a_command_of_an_earlier_version_runs_by_its_present_name(run):
+    words = ("RCAN_3x.pt", "--axis", "600:1800:6", "-o", "m.npz")
+    code, out, err = run("adopt", *words)
+    note, *others = err.splitlines()
+    assert note == "note: the command adopt is called import-weights now"
+    assert (code, out, "\n".join(others)) == (*run("import-weights", *words)[:2], others[0])
+    _, out, _ = run("--help")
+    assert "import-weights" in out
+    assert "adopt" not in out
+
+
+def test_a_prediction_goes_on_after_a_bad_file_and_ends_with_its_error(run, pair):
+    run(*TRAIN, *HERE)
+    (pair / "damaged.npz").write_bytes(b"PK damaged")
+    words = ("noisy.npz", "damaged.npz", "missing.npz", "clean.npz", "-o", "results")
+    code, out, err = run("predict", "m.safetensors", *words)
+    assert code == 1
+    names = [f"{name}_predicted.ome.tif" for name in ("noisy", "clean")]
+    assert [line.rpartition("/")[2] for line in out.splitlines()] == names
+    problems = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert problems[0].startswith("error: damaged.npz: ")
+    assert problems[1] == "error: missing.npz: there is no file 'missing.npz'"
+    assert len(problems) == 2
+
+
+def test_a_result_never_overwrites_the_cube_it_is_predicted_from(run, pair):
+    run(*TRAIN, *HERE)
+    before = (pair / "noisy.npz").read_bytes()
+    words = ("noisy.npz", "-o", "noisy.npz", "--force")
+    code, _, err = run("predict", "m.safetensors", *words)
+    assert code == 1
+    assert "give the result another name" in err
+    assert (pair / "noisy.npz").read_bytes() == before
