@@ -77,6 +77,7 @@ def _check_splits(path: Path, roles: Roles, rows: Sequence[Row]) -> None:
     for one, other in combinations(SPLITS, 2):
         in_both = used[one].keys() & used[other].keys()
         if in_both:
+            # a file has the name here that its first row has for it
             names = sorted(used[one][key] for key in in_both)
             raise PairingError(
                 f"{path.name}: both for {SPLITS[one]} and for {SPLITS[other]} are "
@@ -90,7 +91,9 @@ def _row(roles: Roles, cells: _Cells, folder: Path) -> Row:
     errors: list[str] = []
     if None in cells:
         errors.append("it has more cells than there are columns")
-    texts = {name: str(cells.get(name) or "").strip() for name in (*roles, *EXTRA_COLUMNS)}
+    texts: dict[str, str] = {}
+    for name in (*roles, *EXTRA_COLUMNS):
+        texts[name] = str(cells.get(name) or "").strip()
     errors += [f"no {name}" for name in roles if not texts[name]]
     files: dict[str, str] = {}
     for name, kind in roles.items():
@@ -98,9 +101,10 @@ def _row(roles: Roles, cells: _Cells, folder: Path) -> Row:
         files[name] = text if kind is str else str(folder / text)
         if kind is not str and text and not Source.parse(files[name]).path.exists():
             errors.append(f"there is no file {text!r}")
-    split = _split(texts["split"].lower())
+    split_text = texts["split"].lower()
+    split = _split(split_text)
     if split is None:
-        errors.append(f"split is {texts['split'].lower()!r}, wanted {', '.join(SPLITS)} or nothing")
+        errors.append(f"split is {split_text!r}, wanted {', '.join(SPLITS)} or nothing")
     if errors or split is None:
         raise PairingError(", ".join(errors))
     return Row(files, texts["group"], split)

@@ -45,14 +45,25 @@ def pairing_of(roles: Roles, words: Sequence[tuple[str, str]]) -> Pairing:
     folders = texts.pop(CLASSES)
     _check_counts(texts, words)
     parts: list[Pairing] = []
-    for of_one in zip(*texts.values(), strict=True):  # a text of each role
-        parts.append(_paired(roles, dict(zip(texts, of_one, strict=True))))
+    # the first text of each role, then the second of each …
+    for group in zip(*texts.values(), strict=True):
+        text_of_role = dict(zip(texts, group, strict=True))
+        parts.append(_paired(roles, text_of_role))
     for text in lists:
-        parts.append(Pairing(roles, tuple(rows_of_list(roles, Path(text)))))
+        rows = rows_of_list(roles, Path(text))
+        parts.append(Pairing(roles, tuple(rows)))
     for text in folders:
         parts.append(rows_of_classes(roles, Path(text)))
-    rows = [row for part in parts for row in part.rows]
-    left_out = [name for part in parts for name in part.left_out]
+    return _joined(roles, parts)
+
+
+def _joined(roles: Roles, parts: Sequence[Pairing]) -> Pairing:
+    """Return the rows of all parts as one table."""
+    rows: list[Row] = []
+    left_out: list[str] = []
+    for part in parts:
+        rows += part.rows
+        left_out += part.left_out
     return Pairing(roles, tuple(rows), tuple(left_out))
 
 
@@ -61,7 +72,8 @@ def _by_name(roles: Roles, words: Sequence[tuple[str, str]]) -> dict[str, list[s
     texts: dict[str, list[str]] = {name: [] for name in (*roles, LIST, CLASSES)}
     for name, text in words:
         if name not in texts:
-            usage = " ".join(f"{role}={PLACEHOLDERS[kind]}" for role, kind in roles.items())
+            needed = [f"{role}={PLACEHOLDERS[kind]}" for role, kind in roles.items()]
+            usage = " ".join(needed)
             raise WordsError(f"got {name!r}; this task needs {usage}, or {LIST}=FILE.csv")
         texts[name].append(text)
     return texts
@@ -72,8 +84,9 @@ def _check_counts(texts: Mapping[str, Sequence[str]], words: Sequence[tuple[str,
 
     A list or a folder of classes alone leaves every role without a text, which is fine.
     """
-    counts = {role: len(of_role) for role, of_role in texts.items()}
-    if len(set(counts.values())) > 1 or not words:
+    counts = {role: len(texts_of_role) for role, texts_of_role in texts.items()}
+    same_count = len(set(counts.values())) <= 1
+    if not same_count or not words:
         seen = ", ".join(f"{count} {role}" for role, count in counts.items())
         raise WordsError(f"got {seen}; give as many of each, at least one")
 
@@ -96,13 +109,14 @@ class _Named:
 def _named(text: str, kind: type) -> _Named:
     """Return the images that a text of a role names: a file, a folder, a pattern or an array."""
     path, mark, array = text.partition("::")
-    here = Path(text) if Path(text).exists() else Path(path)
-    if here.is_dir() and not is_image(here):
-        images, others = images_by_stem(entries(here))
+    # a file that really has such a name comes first
+    existing = Path(text) if Path(text).exists() else Path(path)
+    if existing.is_dir() and not is_image(existing):
+        images, others = images_by_stem(entries(existing))
         # a folder of bands is one cube, and yet it may be a folder of cubes with a band each
-        single = kind is not Labels and holds_bands(here)
+        single = kind is not Labels and holds_bands(existing)
         return _Named(text, _with_array(images, mark + array), single, others)
-    if here.exists():
+    if existing.exists():
         return _Named(text, single=True)
     if has_magic(path):
         matches = glob(path, recursive=True)  # noqa: PTH207 (Path.glob takes no absolute pattern)
@@ -126,23 +140,30 @@ def _paired(roles: Roles, texts: Mapping[str, str]) -> Pairing:
     for role, text in texts.items():
         if roles[role] is not str:
             named[role] = _named(text, roles[role])
-    if all(one.single for one in named.values()):
-        return Pairing(roles, (Row({role: texts[role] for role in roles}),))
+    if all(images.single for images in named.values()):
+        row = Row({role: texts[role] for role in roles})
+        return Pairing(roles, (row,))
     _check_several(named)
+    folders = {role: images.images for role, images in named.items()}
     rows: list[Row] = []
-    for files in matched_by_name({role: one.images for role, one in named.items()}):
+    for files in matched_by_name(folders):
         # a text, such as a class, holds for all images of the folder
-        rows.append(Row({role: files.get(role, texts[role]) for role in roles}))
-    left_out = [name for one in named.values() for name in one.left_out]
+        files_and_texts = {role: files.get(role, texts[role]) for role in roles}
+        rows.append(Row(files_and_texts))
+    left_out: list[str] = []
+    for images in named.values():
+        left_out += images.left_out
     return Pairing(roles, tuple(rows), tuple(left_out))
 
 
 def _check_several(named: Mapping[str, _Named]) -> None:
     """Refuse a role that names a single image, or none, where others name several."""
-    empty = [(role, one) for role, one in named.items() if not one.images]
-    empty.sort(key=lambda item: item[1].single)  # a folder without images is the likelier mistake
-    for role, one in empty:
-        seen = "is one image, others are several" if one.single else "holds no image"
-        raise PairingError(
-            f"{role}={one.text} {seen}; name one image for each role, or a folder for each"
-        )
+    without_images = [role for role, images in named.items() if not images.images]
+    if not without_images:
+        return
+    # a folder without images is the likelier mistake: it is named first
+    role = min(without_images, key=lambda name: named[name].single)
+    seen = "is one image, others are several" if named[role].single else "holds no image"
+    raise PairingError(
+        f"{role}={named[role].text} {seen}; name one image for each role, or a folder for each"
+    )

@@ -140,6 +140,6 @@ def _watch_of_row(watch: Watch | None, number: int, count: int, row: Row) -> Wat
 def _labels_of_one_class(name: str, cube: Image | str) -> Labels:
     """Return labels that give every pixel of a cube the class of this name."""
     assert isinstance(cube, Cube)
-    size = [count for count, dim in zip(cube.shape, cube.dims, strict=True) if dim != "band"]
-    ids = np.ones(size, np.uint8)  # (…, y, x): the first class is 1
+    *leading, _bands, height, width = cube.shape
+    ids = np.ones((*leading, height, width), np.uint8)  # (t, z, y, x): the first class is 1
     return Labels(ids, (name,), z=cube.z, t=cube.t, name=name)

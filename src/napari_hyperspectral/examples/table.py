@@ -81,28 +81,38 @@ class Pairing:
         if not any(row.split for row in self.rows):
             return self
         needed = ("", "train") if split == "train" else ("test",)
-        if not any(row.split in needed for row in self.rows):
+        usable = [row for row in self.rows if row.split in needed]
+        if not usable:
             raise PairingError(
                 f"no row of the list is for {split!r}; write {split} into its column 'split'"
             )
         kept = (*needed, "validation") if split == "train" else needed
-        return replace(self, rows=tuple(row for row in self.rows if row.split in kept))
+        rows = [row for row in self.rows if row.split in kept]
+        return replace(self, rows=tuple(rows))
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The titles of the table: the roles; group and split where a row has one."""
-        used = [name for name in EXTRA_COLUMNS if any(row.extra(name) for row in self.rows)]
-        return (*self.roles, *used)
+        columns = list(self.roles)
+        for name in EXTRA_COLUMNS:
+            if any(row.extra(name) for row in self.rows):
+                columns.append(name)
+        return tuple(columns)
 
     def cells(self) -> list[list[str]]:
         """Return the table as texts, a list a row; of a path, the file and its folder."""
         columns = self.columns
-        return [[self._cell(row, name) for name in columns] for row in self.rows]
+        table = []
+        for row in self.rows:
+            table.append([self._cell(row, name) for name in columns])
+        return table
 
     def lines(self) -> list[str]:
         """Return the table as lines of equal columns, for people; what was left out comes last."""
         table = [list(self.columns), *self.cells()]
-        widths = [max(len(text) for text in column) for column in zip(*table, strict=True)]
+        widths = []
+        for column in zip(*table, strict=True):
+            widths.append(max(map(len, column)))
         lines = []
         for texts in table:
             padded = [text.ljust(width) for text, width in zip(texts, widths, strict=True)]
