@@ -40,14 +40,18 @@ def info(
             images = read_all(path, axes=axes, watch=watch)
         else:
             images = [read(path, axes=axes, image=image, watch=watch)]
-    headers = [{"format": format_name} | facts(one, with_statistics=stats) for one in images]
+    headers = []
+    for content in images:
+        header = facts(content, with_statistics=stats)
+        headers.append({"format": format_name, **header})
     if as_json:
-        print(json.dumps(headers[0] if len(headers) == 1 else {"images": headers}, indent=1))
+        printed = headers[0] if len(headers) == 1 else {"images": headers}
+        print(json.dumps(printed, indent=1))
         return
-    for number, (one, header) in enumerate(zip(images, headers, strict=True)):
+    for number, (content, header) in enumerate(zip(images, headers, strict=True)):
         if number:
             print()
-        print_pairs(lines_of_image(one, header))
+        print_pairs(lines_of_image(content, header))
 
 
 def convert(
@@ -114,8 +118,8 @@ def axis(
         raise ValueError(f"{path} holds labels, which have no axis; give a cube")
     if load is not None:
         cube = with_axis(cube, read_axis(load), f"took the axis of {load.name}")
-    for one in steps:
-        cube = one.on(cube)
+    for each_step in steps:
+        cube = each_step.on(cube)
     write(out, cube, overwrite=force)
     print(out)
 

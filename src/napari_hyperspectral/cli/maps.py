@@ -81,7 +81,10 @@ def map_of_band(
     from ..io import read, write
     from ..spectra.components import area_map, band_map
 
-    if (at is None) == (start is None) or (start is None) != (end is None):
+    has_band = at is not None
+    has_range = start is not None and end is not None
+    has_half_a_range = (start is None) != (end is None)
+    if has_band == has_range or has_half_a_range:
         raise typer.BadParameter("give either --at, or both --from and --to")
     check_target(out, force)
     with reading(path) as watch:

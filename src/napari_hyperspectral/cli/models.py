@@ -139,11 +139,11 @@ def card(
     from ..models.card import read_card
     from ..models.summary import lines_of_card
 
-    found = read_card(model_file)
+    model_card = read_card(model_file)
     if as_json:
-        print(json.dumps(found.model_dump(mode="json"), indent=1))
+        print(json.dumps(model_card.model_dump(mode="json"), indent=1))
     else:
-        print_pairs(lines_of_card(found))
+        print_pairs(lines_of_card(model_card))
 
 
 def import_weights(

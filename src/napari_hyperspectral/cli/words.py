@@ -38,10 +38,12 @@ def axis_of(text: str, unit: str, quantity: str) -> SpectralAxis:
     from ..axis import Kind, SpectralAxis, Unit
     from ..io.metadata.axis_file import read_axis
 
-    parts = text.split(":")
     try:
-        first, last, bands = float(parts[0]), float(parts[1]), int(parts[2])
-    except (ValueError, IndexError):
+        first_text, last_text, bands_text = text.split(":")
+        first = float(first_text)
+        last = float(last_text)
+        bands = int(bands_text)
+    except ValueError:  # other than three parts, or one that is no number: C:\axis.csv has two
         if Path(text).is_file():
             return read_axis(text)
         raise typer.BadParameter(

@@ -31,11 +31,20 @@ def matched_by_name(folders: Mapping[str, Mapping[str, str]]) -> list[dict[str, 
         If an image has no counterpart in another folder.
     """
     without_endings = {role: _without_ending(images) for role, images in folders.items()}
-    for named in (folders, without_endings):
-        first, *others = named.values()
-        if all(other.keys() == first.keys() for other in others):
-            return [{role: images[stem] for role, images in named.items()} for stem in first]
+    for stems in (folders, without_endings):
+        first, *others = stems.values()
+        if all(images.keys() == first.keys() for images in others):
+            return _by_stem(stems)
     raise PairingError(_unmatched(without_endings))
+
+
+def _by_stem(folders: Mapping[str, Mapping[str, str]]) -> list[dict[str, str]]:
+    """Return the files of each stem, by role; all folders have the same stems."""
+    first_folder = next(iter(folders.values()))
+    examples = []
+    for stem in first_folder:
+        examples.append({role: images[stem] for role, images in folders.items()})
+    return examples
 
 
 def _unmatched(folders: Mapping[str, Mapping[str, str]]) -> str:

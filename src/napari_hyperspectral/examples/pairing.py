@@ -17,10 +17,10 @@ from ..io.folder import entries, holds_bands, is_image
 from .folders import images_by_stem, rows_of_classes
 from .lists import rows_of_list
 from .names import matched_by_name
-from .table import CLASSES, LIST, PLACEHOLDERS, Pairing, PairingError, Roles, Row, WordsError
+from .table import CLASSES, LIST, PLACEHOLDERS, Pairing, PairingError, Roles, Row, Words, WordsError
 
 
-def pairing_of(roles: Roles, words: Sequence[tuple[str, str]]) -> Pairing:
+def pairing_of(roles: Roles, words: Words) -> Pairing:
     """Return the table of examples that words such as ``noisy=low/ clean=high/`` name.
 
     The first word of a role goes with the first of each other. What they name may be a file, a
@@ -67,9 +67,10 @@ def _joined(roles: Roles, parts: Sequence[Pairing]) -> Pairing:
     return Pairing(roles, tuple(rows), tuple(left_out))
 
 
-def _by_name(roles: Roles, words: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+def _by_name(roles: Roles, words: Words) -> dict[str, list[str]]:
     """Return the texts of each role, and of the words for lists and folders of classes."""
-    texts: dict[str, list[str]] = {name: [] for name in (*roles, LIST, CLASSES)}
+    names = (*roles, LIST, CLASSES)
+    texts: dict[str, list[str]] = {name: [] for name in names}
     for name, text in words:
         if name not in texts:
             needed = [f"{role}={PLACEHOLDERS[kind]}" for role, kind in roles.items()]
@@ -79,7 +80,7 @@ def _by_name(roles: Roles, words: Sequence[tuple[str, str]]) -> dict[str, list[s
     return texts
 
 
-def _check_counts(texts: Mapping[str, Sequence[str]], words: Sequence[tuple[str, str]]) -> None:
+def _check_counts(texts: Mapping[str, Sequence[str]], words: Words) -> None:
     """Refuse roles with different numbers of texts, and no words at all.
 
     A list or a folder of classes alone leaves every role without a text, which is fine.

@@ -12,6 +12,9 @@ from ..cube import Cube, Labels
 Roles: TypeAlias = Mapping[str, type[Cube] | type[Labels] | type[str]]
 """The images, and texts, of an example: name to kind, as ``task.asks_for()`` gives them."""
 
+Words: TypeAlias = Sequence[tuple[str, str]]
+"""What a person names as examples: (name, text), in the order in which they were written."""
+
 LIST: Final = "list"
 """The word for a CSV file that names the files of each example."""
 CLASSES: Final = "classes"

@@ -50,9 +50,11 @@ class Bands(Settings):
     @property
     def axis(self) -> SpectralAxis:
         """Centres of the bands, with their unit."""
-        bare = Cube(np.zeros((self.bands, 1, 1), np.float32), SpectralAxis.index(self.bands))
+        # the step that sets an axis takes a cube; any of this many bands will do
+        spectrum = np.zeros((self.bands, 1, 1), np.float32)  # (band, y, x)
+        cube = Cube(spectrum, SpectralAxis.index(self.bands))
         ends = Ends(first=self.first, last=self.last, quantity=self.quantity)
-        return ends.on(bare).spectral_axis
+        return ends.on(cube).spectral_axis
 
 
 class ImportWeightsDialog(QDialog):
@@ -107,7 +109,7 @@ class ImportWeightsDialog(QDialog):
     def accept(self) -> None:
         """Close, unless the settings are wrong, or a file at the target is to be kept."""
         try:
-            assert self.axis is not None
+            _ = self.axis  # raises where the settings make none
             check_model_target(self.target)
         except (ValueError, OSError) as error:
             self._message.setText(str(error))

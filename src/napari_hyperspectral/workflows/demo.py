@@ -95,7 +95,8 @@ def demonstrate(
     cube, truth, warnings = _scene()
     # what a split holds out is what the demo trains on: a small part of the scene, in blocks
     split = block_split(truth.numpy(), SHARE, block=BLOCK, seed=seed)
-    train = truth.after("kept training blocks", data=np.where(split.validation, truth.data, 0))
+    training_ids = np.where(split.validation, truth.data, 0)  # (y, x); 0: not labelled
+    train = truth.after("kept training blocks", data=training_ids)
     task = Segment()
     recipe = Recipe(task=task, network=NETWORK, training=training)
     example = task.example(cube=cube, labels=train)
@@ -123,8 +124,8 @@ def false_colour(cube: Cube) -> NDArray[np.float32]:
     On an axis without these wavelengths, three bands spread over it are taken. Each is stretched
     from its 2nd to its 98th percentile.
     """
-    red, green, blue = (np.asarray(cube.data[band], np.float32) for band in _rgb_bands(cube.axis))
-    image = np.stack([red, green, blue], axis=-1)  # (y, x, 3)
+    bands = [np.asarray(cube.data[band], np.float32) for band in _rgb_bands(cube.axis)]
+    image = np.stack(bands, axis=-1)  # (y, x, 3)
     low, high = np.nanpercentile(image, (2, 98), axis=(0, 1))
     contrast = np.maximum(high - low, 1e-12)  # a band of one value becomes black
     stretched: NDArray[np.float32] = np.clip((image - low) / contrast, 0, 1)
@@ -137,9 +138,9 @@ def mean_spectra(cube: Cube, labels: Labels) -> Curves:
     ids = labels.numpy()
     axis = cube.axis
     x = axis.centres if isinstance(axis, SpectralAxis) else np.arange(len(axis), dtype=float)
-    names = labels.classes or tuple(f"class {i}" for i in range(1, int(ids.max()) + 1))
     spectra = {}
-    for class_id, name in enumerate(names, start=1):
+    for class_id in range(1, int(ids.max()) + 1):
+        name = labels.classes[class_id - 1] if labels.classes else f"class {class_id}"
         pixels = ids == class_id
         if pixels.any():
             mean = np.nanmean(data[:, pixels], axis=1)  # (band,)

@@ -109,7 +109,8 @@ def targets_of_file(
     ValueError
         If the result would overwrite its own source.
     """
-    if out.exists() and out.resolve() == Source.parse(source).path.resolve():
+    cube_path = Source.parse(source).path
+    if out.exists() and cube_path.exists() and out.samefile(cube_path):
         raise ValueError(
             f"{out} is the cube itself, which is read while its result is written; "
             "give the result another name"
