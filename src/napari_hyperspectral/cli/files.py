@@ -30,7 +30,7 @@ def info(
     axes: Axes = None,
     image: ImageName = None,
 ) -> None:
-    """Show what is in a file: dimensions, spectral axis, pixel size, history."""
+    """Show the size, axis, pixel size and history of a file."""
     from ..io import Source, format_of, read, read_all
     from ..models.summary import facts, lines_of_image
 
@@ -67,7 +67,10 @@ def convert(
     ] = None,
     force: Force = False,
 ) -> None:
-    """Read a cube (or labels) and write it in another format, with axis, units and history."""
+    """Write a cube (or labels) in another format.
+
+    Axis, units and history are kept.
+    """
     from ..io import read_labels, write
 
     check_target(out, force, format_name)
@@ -102,7 +105,10 @@ def axis(
     image: ImageName = None,
     force: Force = False,
 ) -> None:
-    """Set, calibrate or convert the spectral axis of a cube, as the Axis dock does."""
+    """Set, calibrate or convert the spectral axis of a cube.
+
+    The Axis dock does the same.
+    """
     from ..cube import Cube
     from ..io import write
     from ..io.metadata.axis_file import read_axis
@@ -125,7 +131,10 @@ def axis(
 
 
 def formats(as_json: AsJson = False) -> None:
-    """List the file formats: what is read, what is written, and which extra each needs."""
+    """List the file formats that are read and written.
+
+    Some need an extra of this package: the last column says which.
+    """
     from ..io import FORMATS
     from ..io.bridge import suffixes
 

@@ -36,7 +36,10 @@ def components(
     image: ImageName = None,
     force: Force = False,
 ) -> None:
-    """Find pure spectra in a cube; map them there and in others, and compare the maps."""
+    """Find the pure spectra of a cube, and map them.
+
+    They are mapped in other cubes, too; how far the maps agree is printed.
+    """
     from ..io import read, write
     from ..progress import run
     from ..spectra.components import Unmixing, unmix
@@ -77,7 +80,7 @@ def map_of_band(
     image: ImageName = None,
     force: Force = False,
 ) -> None:
-    """Make an image of one band (--at), or of the area of a peak (--from, --to)."""
+    """Map a band (--at), or the area of a peak (--from, --to)."""
     from ..io import read, write
     from ..spectra.components import area_map, band_map
 

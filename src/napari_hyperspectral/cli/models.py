@@ -80,7 +80,11 @@ def predict(
     threads: Threads = None,
     tile_memory: TileMemory = None,
 ) -> None:
-    """Run a model on cubes, and write the cubes or label images that it predicts."""
+    """Run a model on cubes, and write its predictions.
+
+    These are cubes or label images, as the task of the model says. A cube that fails does not
+    end it.
+    """
     machine = machine_of(device, precision, threads, tile_memory, None)
     targets = prediction_targets(
         out, paths, suffix, force, probabilities=probabilities, reports=report
@@ -135,7 +139,10 @@ def card(
     model_file: ModelFile,
     as_json: AsJson = False,
 ) -> None:
-    """Show the card of a model: recipe, axes, training data, figures of merit."""
+    """Show the card of a model.
+
+    That is its recipe, axes, training data and figures of merit.
+    """
     from ..models.card import read_card
     from ..models.summary import lines_of_card
 
@@ -165,7 +172,10 @@ def import_weights(
     ] = "raman_shift",
     force: Force = False,
 ) -> None:
-    """Make a model of released weights: the denoiser and the super-resolution networks of DeepeR."""
+    """Make a model of weights that DeepeR released.
+
+    Both the denoiser and the super-resolution networks can be imported.
+    """
     check_model(out, force)
     from ..models.card import read_card
     from ..models.summary import lines_of_card

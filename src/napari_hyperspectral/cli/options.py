@@ -10,7 +10,9 @@ import typer
 PathText = Annotated[str, typer.Argument(metavar="PATH", help="File or folder, or path::name@axes")]
 Axes = Annotated[
     str | None,
-    typer.Option(metavar="LAYOUT", help="Layout of the array, a letter an axis of t z b y x: yxb"),
+    typer.Option(
+        metavar="LAYOUT", help="Axes of the array, a letter each of t z b y x, such as yxb"
+    ),
 ]
 ImageName = Annotated[
     str | None, typer.Option(help="Name or number of the image, where a file holds several")

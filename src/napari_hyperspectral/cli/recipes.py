@@ -33,7 +33,10 @@ def recipe(
     ] = False,
     force: Force = False,
 ) -> None:
-    """List tasks, networks and presets; with one of them, write a recipe with every setting."""
+    """List tasks, networks and presets, or write a recipe.
+
+    The recipe of a task or preset has every setting, to be changed by hand.
+    """
     if not (task or network or preset or settings or out):
         _print_all_choices()
         return

@@ -109,7 +109,10 @@ def evaluate(
     threads: Threads = None,
     tile_memory: TileMemory = None,
 ) -> None:
-    """Compare a model's predictions with the truth, on images that it was not trained on."""
+    """Compare a model's predictions with the truth.
+
+    The images should be others than those that the model was trained on.
+    """
     machine = machine_of(device, precision, threads, tile_memory, None)
     if out is not None:
         check_folder_in_place(out)
@@ -143,7 +146,10 @@ def preview(
     image: ImageName = None,
     force: Force = False,
 ) -> None:
-    """Write the first training batch as images: inputs after preprocessing and augmentation, targets."""
+    """Write the first training batch as images.
+
+    Inputs are as the network gets them: after preprocessing and augmentation.
+    """
     check_folder_in_place(out)
     recipe = read_recipe(recipe_file)
     pairing = pairing_from(recipe.task, layers).of("train")
@@ -173,7 +179,10 @@ def demo(
     device: Device = None,
     threads: Threads = None,
 ) -> None:
-    """Train, predict and evaluate on a real scene; write the model, a label map and a report."""
+    """Train, predict and evaluate on a real scene.
+
+    Writes the model, a label map and a report, and opens napari.
+    """
     from .demonstration import run_demo
 
     machine = machine_of(device, None, threads, None, None)
