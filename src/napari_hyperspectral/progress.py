@@ -97,14 +97,14 @@ def progress_bar(title: str, after: float = 0.0) -> Generator[Watch, None, None]
             bar.stop()
 
 
-def part_of(job: Job[Result], start: int, end: int, note: str) -> Job[Result]:
-    """Run a job as a part of a greater one, whose progress it takes from `start` to `end` percent."""
+def part_of(job: Job[Result], start: int, end: int, note: str, *, total: int = 100) -> Job[Result]:
+    """Run a job as a part of a longer one, whose progress it takes from `start` to `end` of `total`."""
     try:
         step = next(job)
         while True:
             done = start + (end - start) * step.done // max(step.total, 1)
             try:
-                yield Progress(done, 100, step.loss, step.validation, note)
+                yield Progress(done, total, step.loss, step.validation, note)
             except Stop as stop:
                 step = job.throw(stop)
             else:

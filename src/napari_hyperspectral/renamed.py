@@ -75,6 +75,10 @@ CHECKPOINT: Final[Mapping[str, str]] = {
 """Beginnings of the names of what only a resumed training needs; the first that fits counts."""
 
 
+COMMANDS: Final[Mapping[str, str]] = {"adopt": "import-weights"}
+"""Commands of the command line."""
+
+
 def with_new_keys(old: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """Return a mapping whose old keys are replaced by the new ones; a new key that is there wins."""
     replaced = {names[key]: value for key, value in old.items() if key in names}

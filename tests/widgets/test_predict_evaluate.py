@@ -215,7 +215,7 @@ def test_released_weights_become_a_model_file_that_is_chosen(dock, weights, qtbo
     monkeypatch.setattr(
         import_weights.ImportWeightsDialog, "open", lambda dialog: asked.append(dialog)
     )
-    dock._browse()
+    dock._browse_clicked()
     (dialog,) = asked
     assert dialog.axis == SpectralAxis(np.linspace(500, 1800, 500), "1/cm", "raman_shift")
     dialog.form.settings = import_weights.Bands(first=600, bands=6)
@@ -282,4 +282,4 @@ def test_a_model_file_that_cannot_be_written_keeps_the_dialog_open(weights, qtbo
     dialog.target_line.setText(str(weights.parent / name))
     with qtbot.assertNotEmitted(dialog.accepted):
         dialog.accept()
-    assert told in dialog._told.text()
+    assert told in dialog._message.text()

@@ -125,23 +125,23 @@ def test_the_recipe_of_the_forms_is_the_recipe_put_in(widget):
 
 
 def test_layers_are_found_by_the_names_that_the_task_gives_them(widget, viewer):
-    assert {n: layer.name for n, layer in widget._examples.layers[0].items()} == {
+    assert {n: layer.name for n, layer in widget.form.examples.layers[0].items()} == {
         "noisy": "noisy",
         "clean": "clean",
     }
     viewer.layers["noisy"].name = "raw"
-    assert widget._examples.layers[0]["noisy"].name == "raw"
-    assert widget._examples._rows[0][1]["noisy"].currentText() == "raw"
+    assert widget.form.examples.layers[0]["noisy"].name == "raw"
+    assert widget.form.examples._rows[0][1]["noisy"].currentText() == "raw"
 
 
 def test_a_task_asks_for_its_own_layers(widget, viewer, pair):
     widget.recipe = BRIEF.model_copy(update={"task": Segment()})
-    assert list(widget._examples.layers[0]) == ["cube", "labels"]
-    assert widget._examples.layers[0]["labels"] is None
+    assert list(widget.form.examples.layers[0]) == ["cube", "labels"]
+    assert widget.form.examples.layers[0]["labels"] is None
     labels = viewer.add_labels(np.ones((9, 11), int), name="painted")
-    assert widget._examples.layers[0]["labels"] == labels
+    assert widget.form.examples.layers[0]["labels"] == labels
     viewer.layers.remove("painted")
-    assert widget._examples.layers[0]["labels"] is None
+    assert widget.form.examples.layers[0]["labels"] is None
 
 
 def test_a_layer_that_cannot_be_what_it_is_chosen_for_is_refused(widget, viewer):
@@ -318,18 +318,6 @@ def test_a_training_under_way_lies_in_the_cache(qtbot, widget, machine):
     model = trained(qtbot, widget)
     (saved,) = (machine.cache / "trainings").glob("*.safetensors")
     assert Model.load(saved).card.losses == model.card.losses
-
-
-def test_of_trainings_in_the_cache_the_latest_ten_are_kept(tmp_path):
-    machine = Machine(cache=tmp_path)
-    for day in range(10, 25):
-        path = tmp_path / "trainings" / f"2026-01-{day} denoise.safetensors"
-        path.parent.mkdir(exist_ok=True)
-        path.touch()
-    train.autosave_path(machine, BRIEF).touch()
-    kept = sorted(path.name for path in (tmp_path / "trainings").iterdir())
-    assert len(kept) == 10
-    assert kept[0] == "2026-01-16 denoise.safetensors"
 
 
 def test_the_trained_model_goes_to_the_predict_dock(qtbot, widget, viewer):

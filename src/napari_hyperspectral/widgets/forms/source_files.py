@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ...workflows.batch import output_suffixes
+from ...workflows.targets import output_suffixes
 from .form import in_a_row
 
 _FIRST_SUFFIX = ".ome.tif"
