@@ -7,7 +7,6 @@ import pytest
 
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube, Sampling
-from napari_hyperspectral.spectra import axes
 from napari_hyperspectral.spectra.axes import (
     STEPS,
     Calibrate,
@@ -20,14 +19,11 @@ from napari_hyperspectral.spectra.axes import (
     Shift,
     Steps,
     Values,
-    calibrated,
-    converted,
-    folded,
-    peak_places,
     steps_from_json,
-    with_bands_along,
-    with_excitation,
 )
+from napari_hyperspectral.spectra.calibration import calibrated, mean_spectrum, peak_positions
+from napari_hyperspectral.spectra.conversion import converted, with_excitation
+from napari_hyperspectral.spectra.layout import folded, with_bands_along
 
 LIGHT = [
     "wavelength (nm)",
@@ -92,10 +88,10 @@ def test_widths_are_converted_by_the_slope_at_their_band():
     ("axis", "quantity", "reason"),
     [
         (SpectralAxis([0.0, 1.0], "nm"), "energy (eV)", "positive wavelength"),
-        (SpectralAxis([500.0], "nm"), "Raman shift (1/cm)", "excitation line: name it"),
-        (SpectralAxis([300.0], "m/z"), "wavelength (nm)", "nothing leads from m/z"),
-        (SpectralAxis([3.0]), "wavelength (nm)", "nothing leads from Band"),
-        (SpectralAxis([500.0], "nm"), "m/z", "nothing leads from Wavelength"),
+        (SpectralAxis([500.0], "nm"), "Raman shift (1/cm)", "excitation wavelength.*set it"),
+        (SpectralAxis([300.0], "m/z"), "wavelength (nm)", "no formula converts m/z"),
+        (SpectralAxis([3.0]), "wavelength (nm)", "no formula converts Band"),
+        (SpectralAxis([500.0], "nm"), "m/z", "no formula converts Wavelength"),
         (
             SpectralAxis([20000.0], "1/cm", "raman_shift", excitation_nm=532.0),
             "wavelength (nm)",
@@ -128,10 +124,10 @@ def test_what_calibration_leaves_is_told(axis):
     ("measured", "known", "degree", "reason"),
     [
         ([500], [501], 1, "single peak, shift"),
-        ([500, 500], [501, 502], 1, "1 peaks at different places"),
+        ([500, 500], [501, 502], 1, "1 peaks at different positions"),
         ([500, 510], [501, 511], 2, "degree 2 needs 3 or more"),
         ([500, 510], [501], 1, "2 measured peaks and 1 known"),
-        ([510, 550, 600], [510, 600, 520], 2, "turns back"),
+        ([510, 550, 600], [510, 600, 520], 2, "turning point"),
     ],
 )
 def test_peaks_that_make_no_calibration_are_refused(axis, measured, known, degree, reason):
@@ -146,17 +142,17 @@ def test_peaks_are_found_between_the_bands():
         for place, height in ((450.7, 1.0), (530.2, 5.0), (641.9, 2.0))
     )
     spectrum[5] = np.nan
-    assert peak_places(spectrum, axis) == pytest.approx([450.7, 530.2, 641.9], abs=0.1)
-    assert peak_places(spectrum, axis, most=2) == pytest.approx([530.2, 641.9], abs=0.1)
+    assert peak_positions(spectrum, axis) == pytest.approx([450.7, 530.2, 641.9], abs=0.1)
+    assert peak_positions(spectrum, axis, count=2) == pytest.approx([530.2, 641.9], abs=0.1)
     dim = replace(axis, bad=np.abs(axis.centres - 530) < 25)
-    assert peak_places(spectrum, dim) == pytest.approx([450.7, 641.9], abs=0.1)
-    assert len(peak_places(np.ones(100), axis)) == 0
+    assert peak_positions(spectrum, dim) == pytest.approx([450.7, 641.9], abs=0.1)
+    assert len(peak_positions(np.ones(100), axis)) == 0
 
 
 def test_the_mean_of_a_large_cube_is_taken_from_a_grid(axis, rng):
     cube = Cube(rng.normal(5, 1, (6, 200, 300)), axis)
     cube.data[2, 0, 0] = np.nan
-    assert axes.mean_spectrum(cube) == pytest.approx([5] * 6, abs=0.2)
+    assert mean_spectrum(cube) == pytest.approx([5] * 6, abs=0.2)
 
 
 def test_the_mean_of_a_huge_cube_is_taken_from_its_middle():
@@ -170,11 +166,11 @@ def test_the_mean_of_a_huge_cube_is_taken_from_its_middle():
             seen.append(data[key].size)
             return data[key]
 
-    axes.mean_spectrum(Cube(File(), SpectralAxis.index(400)))
+    mean_spectrum(Cube(File(), SpectralAxis.index(400)))
     assert seen == [400 * 64 * 64]
 
 
-def test_another_excitation_line_can_be_noted_or_reckoned_with(axis):
+def test_another_excitation_line_can_be_noted_or_recalculated_with(axis):
     noted = with_excitation(axis, 785.0)
     assert np.array_equal(noted.centres, axis.centres)
     moved = with_excitation(axis, 785.0, keep_wavelengths=True)
@@ -266,7 +262,7 @@ def test_planes_of_a_stack_can_be_the_bands(stack, rng):
     assert (swapped.dims, swapped.shape) == (("t", "z", "band", "y", "x"), (6, 3, 2, 5, 7))
     assert np.array_equal(swapped.data[4, 1, 0], stack.data[0, 1, 4])
     assert swapped.pixel_size == stack.pixel_size
-    with pytest.raises(ValueError, match="has no z, only band, y, x"):
+    with pytest.raises(ValueError, match="has no dimension z; choose one of band, y, x"):
         with_bands_along(made, "z")
 
 

@@ -13,14 +13,13 @@ from napari_hyperspectral.spectra.components import (
     COLOURS,
     Unmixing,
     agreement,
-    area_map,
-    band_map,
     class_map,
     composite,
     end_members,
     mapped,
     unmix,
 )
+from napari_hyperspectral.spectra.maps import area_map, band_map
 
 CENTRES = np.linspace(1000, 1390, 40)
 AXIS = SpectralAxis(CENTRES, "1/cm", "raman_shift")
@@ -82,10 +81,10 @@ def test_shares_that_must_add_up_to_one_do_so_in_a_dimmer_cube_too(amounts):
 @pytest.mark.parametrize(
     ("axis", "why"),
     [
-        (SpectralAxis(CENTRES, "nm"), "one kind and unit"),
-        (SpectralAxis.index(40), "one kind and unit"),
-        (SpectralAxis(CENTRES + 200, "1/cm", "raman_shift"), "only 49% of the range"),
-        (ChannelAxis(tuple("abcd")), "no place among them for 4 channels"),
+        (SpectralAxis(CENTRES, "nm"), "one quantity and unit"),
+        (SpectralAxis.index(40), "one quantity and unit"),
+        (SpectralAxis(CENTRES + 200, "1/cm", "raman_shift"), "covers only 49% of the range"),
+        (ChannelAxis(tuple("abcd")), "the cube 4 channels .*; choose a cube with a spectral axis"),
     ],
 )
 def test_a_cube_that_has_nothing_in_common_with_the_components_is_refused(amounts, axis, why):

@@ -74,7 +74,7 @@ def map_of_band(
 ) -> None:
     """Make an image of one band (--at), or of the area of a peak (--from, --to)."""
     from ..io import read, write
-    from ..spectra.components import area_map, band_map
+    from ..spectra.maps import area_map, band_map
 
     if (at is None) == (start is None) or (start is None) != (end is None):
         raise typer.BadParameter("give either --at, or both --from and --to")

@@ -115,7 +115,7 @@ def prepared(held_out: EvaluationPair, model: Model) -> EvaluationPair:
     input, target = held_out.input, held_out.target
     if isinstance(target, Cube) and predicts_spectra(model):
         paired = len(model.recipe.task.spectra) > 1
-        target = preprocessing.on(target, beside=input if paired else None)
+        target = preprocessing.on(target, reference=input if paired else None)
     return replace(held_out, input=preprocessing.on(input), target=target)
 
 

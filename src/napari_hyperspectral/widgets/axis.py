@@ -39,11 +39,10 @@ from ..spectra.axes import (
     Meaning,
     Step,
     Steps,
-    mean_spectrum,
-    peak_places,
-    quantity_of,
-    with_axis,
 )
+from ..spectra.calibration import mean_spectrum, peak_positions
+from ..spectra.conversion import quantity_of
+from ..spectra.layout import with_axis
 from .forms.form import Chooser, in_a_row
 from .forms.layer_choice import LayerBox, image_of
 
@@ -262,7 +261,7 @@ class AxisWidget(QWidget):
         """List the peaks of the layer's mean spectrum, to be paired with known ones."""
         try:
             _layer, cube = self._chosen()
-            places = peak_places(mean_spectrum(cube), cube.spectral_axis)
+            places = peak_positions(mean_spectrum(cube), cube.spectral_axis)
         except ValueError as error:
             show_error(str(error))
             return

@@ -25,7 +25,8 @@ from qtpy.QtWidgets import (
 from ..axis import SpectralAxis
 from ..cube import Cube, Image
 from ..layers import axis_of, on_all_bands, to_layer
-from ..spectra.components import COLOURS, Components, Unmixing, area_map, band_map, names_of, unmix
+from ..spectra.components import COLOURS, Components, Unmixing, names_of, unmix
+from ..spectra.maps import area_map, band_map
 from .forms.form import Form, in_a_row
 from .forms.layer_choice import LayerBox, fitting, image_of
 from .panel import JobDock, JobPanel

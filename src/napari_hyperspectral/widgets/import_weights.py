@@ -25,7 +25,8 @@ from ..cube import Cube
 from ..io.metadata.axis_file import read_axis
 from ..progress import Job, Progress
 from ..settings import Settings
-from ..spectra.axes import Ends, Quantity
+from ..spectra.axes import Ends
+from ..spectra.conversion import Quantity
 from .forms.form import Form
 
 _ABOUT: Final = (
