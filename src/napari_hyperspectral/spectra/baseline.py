@@ -12,7 +12,7 @@ import numpy as np
 from numpy.polynomial.legendre import legvander
 from numpy.typing import NDArray
 
-from .each import Bands, Table, used_values, each_spectrum
+from .each import Bands, Table, each_spectrum, used_values
 
 
 def minimum_background(

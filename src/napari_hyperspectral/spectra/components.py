@@ -274,17 +274,13 @@ def class_map(maps: Cube, colours: Sequence[str] = COLOURS) -> Labels:
     """
     shares = np.nan_to_num(maps.numpy())
     classes = np.where(shares.max(axis=-3) > 0, shares.argmax(axis=-3) + 1, 0)
-    return Labels(
+    return maps.as_labels(
         classes.astype(np.uint8),
         maps.channel_axis.names,
         tuple(colours[: len(maps.axis)]),
-        pixel_size=maps.pixel_size,
-        origin=maps.origin,
-        pixel_unit=maps.pixel_unit,
-        z=maps.z,
-        t=maps.t,
         name=maps.name.removesuffix("abundances") + "component classes",
         history=(*maps.history, "took the component of greatest abundance"),
+        metadata={},
     )
 
 

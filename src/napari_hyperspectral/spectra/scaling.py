@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .each import Bands, Table, used_values, each_spectrum
+from .each import Bands, Table, each_spectrum, used_values
 
 _TINY: Final = 1e-6
 """Share of the greatest magnitude that is rounding error: data are single precision."""
