@@ -203,7 +203,7 @@ def test_the_forms_begin_with_what_is_known(viewer, dock, cube):
 
 def test_a_guess_is_shown_and_confirmed(viewer, dock, cube):
     layer = add(viewer, replace(cube, axis=replace(cube.axis, guessed=True)))
-    assert dock.now.endswith("(a guess)")
+    assert dock.now.endswith("(guessed)")
     dock.step = Meaning(quantity="Raman shift (1/cm)")
     dock.apply_button.click()
     assert not cube_of(layer).axis.guessed

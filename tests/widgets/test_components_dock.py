@@ -79,7 +79,7 @@ def test_the_spectrum_dock_shows_the_pure_spectra_above_the_map(viewer, dock, qt
     spectra.show_point(tuple(strip.data_to_world((0, 0, 2))))
     x, y = spectra.spectra["cell components"]
     np.testing.assert_array_equal(x, cell.axis.centres)
-    np.testing.assert_array_equal(y, dock.found.spectra.data[:, 0, 2])
+    np.testing.assert_array_equal(y, dock.components.spectra.data[:, 0, 2])
     assert "cell" not in spectra.spectra  # the strip covers no pixel of the cube
 
 

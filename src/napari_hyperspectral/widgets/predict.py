@@ -45,7 +45,7 @@ from ..workflows.evaluate import compared
 from .card_view import CardView
 from .forms.chain_choice import ChainChoice
 from .forms.form import in_a_row
-from .forms.layer_choice import fitting, image_of
+from .forms.layer_choice import image_of, suitable_layers
 from .forms.source_files import SourceFiles
 from .import_weights import ImportWeightsDialog, adopted
 from .panel import JobDock, JobPanel
@@ -141,11 +141,11 @@ class PredictWidget(JobDock):
         FileNotFoundError, FileFormatError
             When set to a path that is no model file; the one before stays.
         """
-        return self.chain.then
+        return self.chain.second_model
 
     @then.setter
     def then(self, file: Path | str | None) -> None:
-        self.chain.then = None if file is None else Path(file)
+        self.chain.second_model = None if file is None else Path(file)
 
     @property
     def dwell(self) -> tuple[float, float] | None:
@@ -184,7 +184,7 @@ class PredictWidget(JobDock):
             Whether the target may be overwritten.
         """
         if self.panel.running:
-            self.panel.complain("another job is under way; make the model when that is done")
+            self.panel.show_error("another job is under way; make the model when that is done")
             return
         self._adopting = role
         job = adopted(Path(weights), axis, Path(target), overwrite=overwrite)
@@ -260,7 +260,7 @@ class PredictWidget(JobDock):
             else:
                 self._predict_files(self._order(), overwrite)
         except ValueError as error:
-            self.panel.complain(str(error))
+            self.panel.show_error(str(error))
 
     def choose_truth(self, *examples: Mapping[str, Layer | str], **layers: Layer | str) -> None:
         """Choose layers, and texts, that the model is compared with, and show their tab.
@@ -288,7 +288,7 @@ class PredictWidget(JobDock):
                 raise ValueError("choose a model first")
             input = self.truth.input
         except ValueError as error:
-            self.panel.complain(str(error))
+            self.panel.show_error(str(error))
             return
         self._run(compared(self._model, input, preferred_machine()), "evaluation")
 
@@ -300,7 +300,7 @@ class PredictWidget(JobDock):
         """Follow the viewer's layers; napari calls this when they change."""
         chosen = self.chosen
         self.truth.examples.refresh()
-        self._layers = fitting(self._viewer.layers, Cube)
+        self._layers = suitable_layers(self._viewer.layers, Cube)
         self._layer_list.clear()
         for layer in self._layers:
             item = QListWidgetItem(layer.name)
@@ -313,7 +313,7 @@ class PredictWidget(JobDock):
     def _build(self) -> None:
         browse = QPushButton("Browse…")
         browse.clicked.connect(self._browse)
-        self.chain.browsed.connect(self._browse_then)
+        self.chain.browse_clicked.connect(self._browse_then)
         self.chain.changed.connect(self._allow)
         self.card.setMinimumHeight(90)
         self.tabs = QTabWidget()
@@ -420,7 +420,7 @@ class PredictWidget(JobDock):
                 self.report.show_report(result)
             case Path():
                 setattr(self, self._adopting, result)
-                self.panel.say(f"made {result.name}")
+                self.panel.show_status(f"made {result.name}")
             case _:
                 assert_never(result)
 
@@ -438,7 +438,7 @@ class PredictWidget(JobDock):
 
     def _say_saved(self, made: str, saved: str) -> None:
         """Say what was made, and what it saves of the time to measure."""
-        self.panel.say("; ".join(filter(None, (made, saved))))
+        self.panel.show_status("; ".join(filter(None, (made, saved))))
 
     def _show_scores(self, rows: Sequence[dict[str, Any]]) -> None:
         """Show classes and probabilities of images that were classified as a whole."""
@@ -495,7 +495,7 @@ class PredictWidget(JobDock):
         try:
             setattr(self, role, path)
         except (ValueError, OSError) as error:
-            self.panel.complain(str(error))
+            self.panel.show_error(str(error))
 
     def offer_import(self, weights: str | Path, role: _Role = "model") -> ImportWeightsDialog:
         """Ask what the bands of released weights stand for; then make a model of them."""

@@ -185,7 +185,7 @@ class TrainWidget(JobDock):
         try:
             job = preview_steps(self.recipe, self._given)
         except ValueError as error:
-            self.panel.complain(str(error))
+            self.panel.show_error(str(error))
             return
         self.panel.run(job, "preparing a preview", device="cpu")
 
@@ -215,7 +215,7 @@ class TrainWidget(JobDock):
         try:
             recipe, input, machine = self.recipe, self._given, preferred_machine()
         except ValueError as error:
-            self.panel.complain(str(error))
+            self.panel.show_error(str(error))
             return
         self._losses = Losses(recipe.training.epochs)
         self._draw()
@@ -266,9 +266,9 @@ class TrainWidget(JobDock):
         try:
             saved = self._model.save(chosen, overwrite=True)  # the dialog has asked
         except OSError as error:
-            self.panel.complain(f"not saved: {error}")
+            self.panel.show_error(f"not saved: {error}")
             return None
-        self.panel.say(f"saved as {saved.name}")
+        self.panel.show_status(f"saved as {saved.name}")
         return saved
 
     def save_recipe(self, path: str | Path) -> None:
@@ -402,7 +402,7 @@ class TrainWidget(JobDock):
         self.preview_button.clicked.connect(self.preview)
         self._later.timeout.connect(self._summarise)
         self.panel.start_button.clicked.connect(self.train)
-        self.panel.shown.connect(self._draw)
+        self.panel.progressed.connect(self._draw)
         self.panel.returned.connect(self._keep)
         self.panel.ended.connect(self._draw)
         self.panel.ended.connect(self._summarise_later)
@@ -468,14 +468,14 @@ class TrainWidget(JobDock):
             return
         for image in result.values():
             self._viewer.add_layer(Layer.create(*to_layer(image)))
-        self.panel.say("shown as layers")
+        self.panel.show_status("shown as layers")
 
     def _keep_model(self, model: Model) -> None:
         self._model = model
         self._losses = Losses.of(model.card.losses, model.card.validation_losses)
         self.card.show_card(model.card)
         self.tabs.setCurrentWidget(self.card)
-        self.panel.say(f"trained{': ' * bool(model.card.stopped)}{model.card.stopped}")
+        self.panel.show_status(f"trained{': ' * bool(model.card.stopped)}{model.card.stopped}")
         self._allow_saving()
 
     def _allow_saving(self) -> None:
@@ -498,14 +498,14 @@ class TrainWidget(JobDock):
             return
         chosen = PRESETS[row - 1]
         self.recipe = chosen.recipe
-        self.panel.say(f"{chosen.title}. {chosen.notes}")
+        self.panel.show_status(f"{chosen.title}. {chosen.notes}")
 
     def _start_afresh(self, *_: object) -> None:
         self.start = None
 
     def _start_from_last(self, *_: object) -> None:
         if self._model is None:
-            self.panel.complain("no model was trained here yet; choose the file of one")
+            self.panel.show_error("no model was trained here yet; choose the file of one")
         self.start = self._model
 
     def _start_from_file(self, *_: object) -> None:
@@ -515,7 +515,7 @@ class TrainWidget(JobDock):
         try:
             self.start = path
         except (ValueError, OSError) as error:
-            self.panel.complain(str(error))
+            self.panel.show_error(str(error))
 
     def _load_recipe(self, *_: object) -> None:
         path, _filter = QFileDialog.getOpenFileName(self, "Load recipe", "", _RECIPE_FILES)
@@ -524,7 +524,7 @@ class TrainWidget(JobDock):
         try:
             self.load_recipe(path)
         except (ValueError, OSError) as error:
-            self.panel.complain(f"{Path(path).name} is no recipe: {error}")
+            self.panel.show_error(f"{Path(path).name} is no recipe: {error}")
 
     def _resume_clicked(self, *_: object) -> None:
         folder = str(preferred_machine().cache / TRAININGS)
@@ -534,7 +534,7 @@ class TrainWidget(JobDock):
         try:
             self.resume(path)
         except (ValueError, OSError) as error:
-            self.panel.complain(str(error))
+            self.panel.show_error(str(error))
 
     def _save_recipe(self, *_: object) -> None:
         path = self._ask_where("Save recipe", "recipe.json", _RECIPE_FILES)
@@ -543,7 +543,7 @@ class TrainWidget(JobDock):
         try:
             self.save_recipe(path)
         except (ValueError, OSError) as error:
-            self.panel.complain(f"not saved: {error}")
+            self.panel.show_error(f"not saved: {error}")
 
     def _ask_where(self, title: str, name: str, files: str) -> Path | None:
         """Ask where to save; nothing is overwritten that was not asked about."""
@@ -565,11 +565,11 @@ class TrainWidget(JobDock):
         assert clipboard is not None
         by_files = self._sources.currentWidget() is self._files
         clipboard.setText(
-            shlex.join(_command(f"{name}={text}" for name, text in self._files.words))
+            shlex.join(_command(f"{name}={text}" for name, text in self._files.entries))
             if by_files
             else command_line(self._examples.layers)
         )
-        self.panel.say("copied; save the recipe as recipe.json beside it")
+        self.panel.show_status("copied; save the recipe as recipe.json beside it")
 
 
 def _preset_box() -> QComboBox:
