@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,12 @@ _ALIASES: Final = frozenset(
 )
 """Keys of `_aliases`."""
 
-LayerData = tuple[Any, dict[str, Any], str]
+Attributes: TypeAlias = Mapping[str, Any]
+"""Keyword arguments of a napari layer."""
+Description: TypeAlias = Mapping[str, Any]
+"""What `cube.describe` returns."""
+LayerData: TypeAlias = tuple[Any, dict[str, Any], str]
+"""Data, attributes, and "image" or "labels", as napari's readers return them."""
 
 
 def to_layer(image: Image, *, in_colour: bool = False, flat: bool = False) -> LayerData:
@@ -119,7 +124,7 @@ def metadata_of(image: Image, before: Mapping[str, Any] | None = None) -> dict[s
     return kept | {KEY: describe(image)} | _aliases(image)
 
 
-def from_layer(data: Any, attributes: Mapping[str, Any], kind: str) -> Image:
+def from_layer(data: Any, attributes: Attributes, kind: str) -> Image:
     """Return the image in a layer, the inverse of `to_layer`.
 
     A layer without our description gets an axis that numbers its bands. Labels painted on the bands
@@ -261,7 +266,7 @@ def _aliases(image: Image) -> dict[str, Any]:
     }
 
 
-def _is_stack(data: Any, attributes: Mapping[str, Any]) -> bool:
+def _is_stack(data: Any, attributes: Attributes) -> bool:
     """Whether labels have the dimensions of their description, without any bands."""
     description = _description(attributes)
     if description is None or "axis" in description:
@@ -279,7 +284,7 @@ def _is_picture(image: Image) -> bool:
     return isinstance(image, Cube) and image.axis == _RGB and np.dtype(image.data.dtype) == np.uint8
 
 
-def _as_bands(data: Any, attributes: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
+def _as_bands(data: Any, attributes: Attributes) -> tuple[Any, Attributes]:
     """Return a picture that `to_layer` made in colour, and its attributes, with colours as bands.
 
     Raises
@@ -293,7 +298,7 @@ def _as_bands(data: Any, attributes: Mapping[str, Any]) -> tuple[Any, Mapping[st
     return _moved(data, -1, -3), _with_band(attributes)
 
 
-def _is_flat(data: Any, attributes: Mapping[str, Any], kind: str) -> bool:
+def _is_flat(data: Any, attributes: Attributes, kind: str) -> bool:
     """Whether a described cube lacks the axis of its only band; see `to_layer`."""
     description = _description(attributes)
     axis = axis_of(attributes)
@@ -302,12 +307,12 @@ def _is_flat(data: Any, attributes: Mapping[str, Any], kind: str) -> bool:
     return len(data.shape) == 2 + _leading_axes(description) and len(axis) == 1
 
 
-def _leading_axes(description: Mapping[str, Any]) -> int:
+def _leading_axes(description: Description) -> int:
     """Return how many of the axes t and z a described image has."""
     return sum(bool(description.get(dim)) for dim in ("t", "z"))
 
 
-def _with_band(attributes: Mapping[str, Any], band: Sampling | None = None) -> dict[str, Any]:
+def _with_band(attributes: Attributes, band: Sampling | None = None) -> dict[str, Any]:
     """Return the attributes of a layer with a band axis, last but two."""
     band = band or Sampling()
     of_band = {"scale": band.step, "translate": band.start, "units": "pixel", "axis_labels": "band"}
@@ -325,7 +330,7 @@ def _moved(data: Any, source: int, target: int) -> Any:
     return data.transpose(*order)
 
 
-def _without_bands(attributes: Mapping[str, Any]) -> dict[str, Any]:
+def _without_bands(attributes: Attributes) -> dict[str, Any]:
     """Return the attributes of a layer without its band axis, last but two."""
     changed = dict(attributes)
     for key in ("scale", "translate", "units", "axis_labels"):
@@ -334,13 +339,13 @@ def _without_bands(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return changed
 
 
-def _description(attributes: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _description(attributes: Attributes) -> Description | None:
     """Return our description in the metadata of a layer, or None where there is none."""
     description = (attributes.get("metadata") or {}).get(KEY)
     return description if isinstance(description, Mapping) else None
 
 
-def _described(data: Any, description: Mapping[str, Any] | None, kind: str) -> Image | None:
+def _described(data: Any, description: Description | None, kind: str) -> Image | None:
     """Return the described image, or None where another image was described, or none."""
     if description is None or ("axis" in description) != (kind == "image"):
         return None
@@ -369,7 +374,7 @@ def _sampling_if(there: bool) -> Sampling | None:
     return Sampling() if there else None
 
 
-def _as_shown(image: Image, attributes: Mapping[str, Any]) -> Image:
+def _as_shown(image: Image, attributes: Attributes) -> Image:
     """Return an image with the name, position, unit and classes that napari shows."""
     shown_name = str(attributes.get("name", image.name))
     if not image.name and shown_name == _NAMELESS[type(image)]:
@@ -395,7 +400,7 @@ def _as_shown(image: Image, attributes: Mapping[str, Any]) -> Image:
     return replace(image, **changes)
 
 
-def _pixel_unit(image: Image, attributes: Mapping[str, Any]) -> str | None:
+def _pixel_unit(image: Image, attributes: Attributes) -> str | None:
     """Return the unit of pixels that napari shows, or an image's own that napari cannot show."""
     units = [_canonical(str(unit)) for unit in attributes.get("units") or ()]
     shown = units[-1] if units else "pixel"
@@ -404,7 +409,7 @@ def _pixel_unit(image: Image, attributes: Mapping[str, Any]) -> str | None:
     return None if shown == "pixel" else shown
 
 
-def _with_shown_classes(labels: Labels, attributes: Mapping[str, Any]) -> Labels:
+def _with_shown_classes(labels: Labels, attributes: Attributes) -> Labels:
     """Return labels with the names and colours of classes in their layer."""
     classes = _class_names(attributes.get("features"), labels)
     colours = labels.colours
@@ -464,7 +469,7 @@ def _canonical(unit: str) -> str:
     return _CANONICAL.get(unit, unit)
 
 
-def axis_of(attributes: Mapping[str, Any]) -> Axis | None:
+def axis_of(attributes: Attributes) -> Axis | None:
     """Return the axis in a layer's metadata, or None where there is none."""
     description = _description(attributes)
     if description is None or "axis" not in description:
