@@ -105,4 +105,4 @@ def test_what_cannot_be_compared_is_refused_with_the_reason(viewer, dock, qtbot,
     dock.choose(add(viewer, cell), add(viewer, other))
     dock.unmix()
     qtbot.waitUntil(lambda: bool(complaints), timeout=20_000)
-    assert "one kind and unit" in complaints[0]
+    assert "one quantity and unit" in complaints[0]
