@@ -6,18 +6,14 @@ value in all bands, also where data are missing; that of a spectrum without any 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.polynomial.legendre import legvander
-from numpy.typing import NDArray
 
-from .each import Bands, Table, each_spectrum, used_values
+from .arrays import Array, Bands, Centres, Float32, Intensities, Mask, Table
+from .each import each_spectrum, used_values
 
 
-def minimum_background(
-    data: NDArray[Any], *, good: Bands | None = None, band: int = -3
-) -> NDArray[np.float32]:
+def minimum_background(data: Intensities, *, good: Bands | None = None, band: int = -3) -> Float32:
     """Return the minimum of each spectrum, in all its bands.
 
     Parameters
@@ -40,13 +36,13 @@ def minimum_background(
 
 
 def polynomial_background(
-    data: NDArray[Any],
-    centres: NDArray[np.float64],
+    data: Intensities,
+    centres: Centres,
     order: int,
     *,
     good: Bands | None = None,
     band: int = -3,
-) -> NDArray[np.float32]:
+) -> Float32:
     """Return the polynomial that fits each spectrum best, by least squares.
 
     Parameters
@@ -90,14 +86,14 @@ def polynomial_background(
 
 
 def als_background(
-    data: NDArray[Any],
+    data: Intensities,
     smoothness: float = 1e5,
     asymmetry: float = 0.01,
     iterations: int = 10,
     *,
     good: Bands | None = None,
     band: int = -3,
-) -> NDArray[np.float32]:
+) -> Float32:
     """Return a smooth curve below the peaks of each spectrum, by asymmetric least squares.
 
     Source: Eilers & Boelens 2005, "Baseline correction with asymmetric least squares smoothing",
@@ -137,14 +133,14 @@ def als_background(
     return each_spectrum(step, data, band)
 
 
-def _from_minus_one_to_one(centres: NDArray[np.float64], chosen: Bands) -> NDArray[np.float64]:
+def _from_minus_one_to_one(centres: Centres, chosen: Bands) -> Array:
     """Return band centres, (band,), scaled to the interval of the Legendre polynomials."""
     low, high = centres[chosen].min(), centres[chosen].max()
-    scaled: NDArray[np.float64] = (2 * centres - (low + high)) / ((high - low) or 1.0)
+    scaled: Array = (2 * centres - (low + high)) / ((high - low) or 1.0)
     return scaled
 
 
-def _coefficients(used: NDArray[np.bool_], basis: Table, projections: Table) -> Table:
+def _coefficients(used: Mask, basis: Table, projections: Table) -> Table:
     """Return the coefficients, (spectrum, power), of a basis, (power, band), with missing values.
 
     Those of least norm, where the values left allow several.
@@ -194,7 +190,7 @@ def _smooth(spectra: Table, weights: Table, smoothness: float) -> Table:
     return solved
 
 
-def _diagonal(ones: NDArray[np.float64], row: tuple[int, ...], bands: int) -> NDArray[np.float64]:
+def _diagonal(ones: Array, row: tuple[int, ...], bands: int) -> Array:
     """Return a diagonal of DᵀD, padded to the number of bands, shape (band,)."""
     diagonal = ones
     if len(ones):  # one or two bands have no second difference

@@ -13,7 +13,7 @@ from scipy.signal import find_peaks
 
 from ..axis import SpectralAxis
 from ..cube import Cube
-from .conversion import Array
+from .arrays import Array
 
 _PIXELS_OF_MEAN: Final = 4096
 """Pixels that a mean spectrum is taken over, at most."""

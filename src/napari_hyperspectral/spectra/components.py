@@ -11,13 +11,13 @@ from typing import Annotated, Final, NamedTuple
 
 import numpy as np
 from annotated_types import Ge, Le
-from numpy.typing import NDArray
 
 from ..axis import Axis, ChannelAxis, SpectralAxis
 from ..cube import Cube, Labels
 from ..metrics import confusion, overall_accuracy
 from ..progress import Job, Progress
 from ..settings import Settings
+from .arrays import Array, Table
 from .resample import resample
 from .unmix import abundances, vertex_components
 
@@ -298,7 +298,7 @@ def agreement(classes: Labels, reference: Labels) -> float:
     return overall_accuracy(confusion(classes.numpy(), reference.numpy(), count))
 
 
-def _pure_on_bands_of(spectra: Cube, cube: Cube) -> NDArray[np.float64]:
+def _pure_on_bands_of(spectra: Cube, cube: Cube) -> Table:
     """Return pure spectra on the good bands of a cube, shape (component, good band)."""
     pure = spectra.numpy()  # (band, 1, component)
     axis = on_bands_of(spectra.spectral_axis, cube.axis)
@@ -307,7 +307,7 @@ def _pure_on_bands_of(spectra: Cube, cube: Cube) -> NDArray[np.float64]:
     return np.asarray(pure[cube.axis.good, 0].T, np.float64)
 
 
-def _rgb(colour: str) -> NDArray[np.float64]:
+def _rgb(colour: str) -> Array:
     """Return red, green and blue of "#rrggbb", 0 to 255, shape (3,)."""
     red, green, blue = bytes.fromhex(colour.removeprefix("#"))
     return np.array((red, green, blue), np.float64)

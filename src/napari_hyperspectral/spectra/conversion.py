@@ -11,11 +11,10 @@ from dataclasses import replace
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..axis import Kind, SpectralAxis, Unit
+from .arrays import Array
 
-Array: TypeAlias = NDArray[np.float64]
 Quantity: TypeAlias = Literal[
     "wavelength (nm)",
     "wavelength (um)",

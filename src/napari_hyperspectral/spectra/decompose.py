@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import eigh
 
-Spectra = NDArray[np.float64]
-"""A table of spectra, shape (spectrum, band)."""
+from .arrays import Array, Float32, Intensities, Table
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +27,12 @@ class PrincipalComponents:
         Standard deviation of the training spectra along each direction, in the unit of the spectra.
     """
 
-    mean: NDArray[np.float64]
-    directions: NDArray[np.float64]
-    spread: NDArray[np.float64]
+    mean: Array
+    directions: Array
+    spread: Array
 
     @classmethod
-    def of(cls, data: NDArray[Any], rank: int | None = None) -> Self:
+    def of(cls, data: Intensities, rank: int | None = None) -> Self:
         """Return the first `rank` components of the spectra of an image.
 
         Parameters
@@ -81,7 +79,7 @@ class PrincipalComponents:
         """Return the first `rank` of these components."""
         return type(self)(self.mean, self.directions[:rank], self.spread[:rank])
 
-    def scores(self, data: NDArray[Any]) -> NDArray[np.float64]:
+    def scores(self, data: Intensities) -> Array:
         """Return the scores of the spectra of an image, (…, band, y, x), in their unit.
 
         Shape (spectrum, component), row by row of the image; missing values count as the mean.
@@ -89,7 +87,7 @@ class PrincipalComponents:
         centred = _table(data) - self.mean
         return np.where(np.isfinite(centred), centred, 0) @ self.directions.T
 
-    def truncate(self, data: NDArray[Any]) -> NDArray[np.float32]:
+    def truncate(self, data: Intensities) -> Float32:
         """Return an image, (…, band, y, x), rebuilt from these components; NaN stays NaN."""
         return _image(self.scores(data) @ self.directions + self.mean, data)
 
@@ -112,15 +110,15 @@ class ComponentRegression:
     """
 
     components: PrincipalComponents
-    weights: NDArray[np.float64]
-    offset: NDArray[np.float64]
+    weights: Array
+    offset: Array
 
     @classmethod
     def fit(
         cls,
         components: PrincipalComponents,
-        noisy: NDArray[Any],
-        clean: NDArray[Any],
+        noisy: Intensities,
+        clean: Intensities,
         penalty: float,
     ) -> Self:
         """Fit the map from noisy to clean spectra by least squares with a ridge penalty.
@@ -158,24 +156,24 @@ class ComponentRegression:
         weights = np.linalg.pinv(power + shrink, hermitian=True) @ scores.T @ (target - offset)
         return cls(components, weights, offset - centre @ weights)
 
-    def __call__(self, data: NDArray[Any]) -> NDArray[np.float32]:
+    def __call__(self, data: Intensities) -> Float32:
         """Map an image, (…, band, y, x), to the target bands; missing values stay missing."""
         return _image(self.components.scores(data) @ self.weights + self.offset, data)
 
 
-def _rank(powers: NDArray[np.float64]) -> int:
+def _rank(powers: Array) -> int:
     """Return how many of these descending eigenvalues are more than rounding errors."""
     if powers[0] <= 0:
         return 0
     return int((np.sqrt(powers) > 1e-7 * np.sqrt(powers[0])).sum())
 
 
-def _table(data: NDArray[Any]) -> Spectra:
+def _table(data: Intensities) -> Table:
     """Return the spectra of an image, (…, band, y, x), as rows, (spectrum, band)."""
     return np.moveaxis(data, -3, -1).reshape(-1, data.shape[-3]).astype(np.float64)
 
 
-def _image(table: Spectra, like: NDArray[Any]) -> NDArray[np.float32]:
+def _image(table: Table, like: Intensities) -> Float32:
     """Return a table of spectra as an image, (…, band, y, x), missing where `like` is.
 
     Spectra of other bands are missing where `like` has no value at all.
@@ -184,5 +182,5 @@ def _image(table: Spectra, like: NDArray[Any]) -> NDArray[np.float32]:
     image = np.moveaxis(table.reshape(*pixels, -1), -1, -3)
     known = np.isfinite(like)
     if image.shape != like.shape:
-        known = known.any(axis=-3, keepdims=True)
+        known = np.any(known, axis=-3, keepdims=True)
     return np.where(known, image, np.nan).astype(np.float32)

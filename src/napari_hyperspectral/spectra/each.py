@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-Table: TypeAlias = NDArray[np.float64]
-"""Spectra as rows, shape (spectrum, band)."""
-Bands: TypeAlias = NDArray[np.bool_]
-"""True for the bands that are used, shape (band,)."""
+from .arrays import Bands, Float32, Intensities, Mask, Table
 
 _SLAB: Final = 2**20
 """Values that are processed at a time, to bound memory."""
 
 
-def each_spectrum(
-    step: Callable[[Table], Table], data: NDArray[Any], band: int = -3
-) -> NDArray[np.float32]:
+def each_spectrum(step: Callable[[Table], Table], data: Intensities, band: int = -3) -> Float32:
     """Return the result of `step` for every spectrum, float32, in the shape of `data`.
 
     Parameters
@@ -45,7 +39,7 @@ def each_spectrum(
     return np.moveaxis(result.reshape(bands.shape), 0, band)
 
 
-def used_values(table: Table, good: Bands | None) -> NDArray[np.bool_]:
+def used_values(table: Table, good: Bands | None) -> Mask:
     """Return which values of a table, (spectrum, band), count: those measured in good bands."""
     known = np.isfinite(table)
     if good is None:

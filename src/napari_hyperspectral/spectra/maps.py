@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.integrate import trapezoid
 
 from ..axis import ChannelAxis, SpectralAxis
 from ..cube import Cube
+from .arrays import Indices
 
 
 def band_map(cube: Cube, at: float) -> Cube:
@@ -89,7 +89,7 @@ def area_map(cube: Cube, low: float, high: float, *, baseline: bool = True) -> C
     )
 
 
-def _good_bands_between(axis: SpectralAxis, low: float, high: float) -> NDArray[np.intp]:
+def _good_bands_between(axis: SpectralAxis, low: float, high: float) -> Indices:
     """Return the good bands from `low` to `high`, in increasing order of their centres."""
     bands = axis.between(low, high)
     bands = bands[axis.good[bands]]

@@ -6,11 +6,11 @@ from typing import Annotated, Final, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
-from numpy.typing import NDArray
 
 from ..axis import Axis, SpectralAxis
 from ..cube import Cube
 from ..settings import Settings
+from .arrays import Centres, Float32, Indices, Mask
 from .baseline import als_background, minimum_background, polynomial_background
 from .scaling import by_area, by_maximum, by_percentile, by_vector, standard_normal
 
@@ -105,7 +105,7 @@ class Preprocessing(Settings):
         """Return the axis after preprocessing; see `on`."""
         return axis.take(self._bands(axis))
 
-    def on_spectra(self, data: NDArray[np.float32], axis: Axis) -> NDArray[np.float32]:
+    def on_spectra(self, data: Float32, axis: Axis) -> Float32:
         """Return a part of a cube after preprocessing; see `on`.
 
         Parameters
@@ -124,7 +124,7 @@ class Preprocessing(Settings):
     def _crops(self) -> bool:
         return not (self.first is None and self.last is None)
 
-    def _bands(self, axis: Axis) -> slice | NDArray[np.intp]:
+    def _bands(self, axis: Axis) -> slice | Indices:
         """Return which bands are kept."""
         if not self._crops:
             return slice(None)
@@ -156,7 +156,7 @@ class Preprocessing(Settings):
         axis = cube.axis.take(bands)
         return cube.after(f"cropped to {axis}", data=cube.data[..., bands, :, :], axis=axis)
 
-    def _without_background(self, data: NDArray[np.float32], axis: Axis) -> NDArray[np.float32]:
+    def _without_background(self, data: Float32, axis: Axis) -> Float32:
         """Return spectra, (…, band, y, x), minus their backgrounds."""
         good = axis.good
         match self.background:
@@ -170,13 +170,11 @@ class Preprocessing(Settings):
                 return data - als_background(data, self.smoothness, self.asymmetry, good=good)
         return data
 
-    def _normalised(self, data: NDArray[np.float32], axis: Axis) -> NDArray[np.float32]:
+    def _normalised(self, data: Float32, axis: Axis) -> Float32:
         """Return spectra, (…, band, y, x), normalised by their own divisors."""
         return self._normalised_by(data, self._positions(axis), axis.good)
 
-    def _normalised_as(
-        self, data: NDArray[np.float32], cube: Cube, input: Cube
-    ) -> NDArray[np.float32]:
+    def _normalised_as(self, data: Float32, cube: Cube, input: Cube) -> Float32:
         """Return spectra, (…, band, y, x), normalised by the divisors of the input's spectra.
 
         The target is appended to the input as bad bands: they are ignored when divisors are
@@ -192,15 +190,13 @@ class Preprocessing(Settings):
         )
         return both[..., len(input.axis) :, :, :]
 
-    def _positions(self, axis: Axis) -> NDArray[np.float64]:
+    def _positions(self, axis: Axis) -> Centres:
         """Return the positions of bands, shape (band,); only areas need them in the unit of the axis."""
         if self.normalise == "area":
             return _centres(axis, "an area")
         return np.arange(len(axis), dtype=np.float64)
 
-    def _normalised_by(
-        self, data: NDArray[np.float32], centres: NDArray[np.float64], good: NDArray[np.bool_]
-    ) -> NDArray[np.float32]:
+    def _normalised_by(self, data: Float32, centres: Centres, good: Mask) -> Float32:
         """Return spectra, (…, band, y, x), normalised by their good bands."""
         match self.normalise:
             case "maximum":
@@ -236,7 +232,7 @@ class Preprocessing(Settings):
         return steps
 
 
-def _centres(axis: Axis, name: str) -> NDArray[np.float64]:
+def _centres(axis: Axis, name: str) -> Centres:
     """Return the band centres, (band,), that `name` needs."""
     if not isinstance(axis, SpectralAxis):
         raise ValueError(f"the cube has {axis}, and {name} needs a spectrum; choose none instead")

@@ -6,9 +6,9 @@ import math
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from .arrays import Array, Mask
 
 _MOST_PIXELS: Final = 2**16
 """Pixels that a mean is taken over, at most: larger regions are sampled on a regular grid."""
@@ -43,9 +43,7 @@ def pixel_spectrum(data: Any, y: int, x: int, at: tuple[int, ...] = ()) -> Array
     return np.asarray(data[(*at, slice(None), y, x)], dtype=np.float64)
 
 
-def region_spectra(
-    data: Any, mask: NDArray[np.bool_], at: tuple[int, ...] = ()
-) -> RegionSpectra | None:
+def region_spectra(data: Any, mask: Mask, at: tuple[int, ...] = ()) -> RegionSpectra | None:
     """Return the mean spectrum of a region, or None where the mask is empty.
 
     Data are read in slabs of bands; large regions are sampled on a regular grid of pixels.
@@ -74,7 +72,7 @@ def region_spectra(
     return RegionSpectra(means, deviations, int(inside.sum()))
 
 
-def polygon_mask(corners: ArrayLike, shape: tuple[int, int]) -> NDArray[np.bool_]:
+def polygon_mask(corners: ArrayLike, shape: tuple[int, int]) -> Mask:
     """Return the pixels whose centres lie inside a polygon.
 
     Parameters
@@ -122,9 +120,7 @@ def ellipse_outline(box: ArrayLike, corners: int = 72) -> Array:
     return outline
 
 
-def moved_mask(
-    mask: NDArray[np.bool_], matrix: Array, offset: Array, shape: tuple[int, int]
-) -> NDArray[np.bool_]:
+def moved_mask(mask: Mask, matrix: Array, offset: Array, shape: tuple[int, int]) -> Mask:
     """Return a mask on another grid of pixels, by the nearest pixel of `mask`.
 
     Parameters
@@ -155,7 +151,7 @@ def moved_mask(
     return moved
 
 
-def _sampled_box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
+def _sampled_box(mask: Mask) -> tuple[slice, slice]:
     """Return the rows and columns of a region, with steps where it is large."""
     rows = np.flatnonzero(mask.any(axis=1))
     columns = np.flatnonzero(mask.any(axis=0))

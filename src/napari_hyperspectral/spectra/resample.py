@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from ..axis import SpectralAxis
+from .arrays import Float32, Intensities
 
 
-def resample(data: NDArray[Any], input: SpectralAxis, target: SpectralAxis) -> NDArray[np.float32]:
+def resample(data: Intensities, input: SpectralAxis, target: SpectralAxis) -> Float32:
     """Interpolate spectra linearly to other band centres.
 
     Parameters
@@ -55,5 +53,5 @@ def resample(data: NDArray[Any], input: SpectralAxis, target: SpectralAxis) -> N
     interpolated = np.where(fraction == 1, high, interpolated)
     interpolated = np.where(fraction == 0, low, interpolated)
     outside = (target.centres < centres[0]) | (target.centres > centres[-1])
-    result: NDArray[np.float32] = np.where(outside[:, None, None], np.float32(np.nan), interpolated)
+    result: Float32 = np.where(outside[:, None, None], np.float32(np.nan), interpolated)
     return result

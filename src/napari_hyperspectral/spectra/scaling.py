@@ -8,20 +8,18 @@ becomes 0 in all bands: divided, it would be amplified noise.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .each import Bands, Table, each_spectrum, used_values
+from .arrays import Bands, Centres, Float32, Intensities, PerSpectrum, Table
+from .each import each_spectrum, used_values
 
 _TINY: Final = 1e-6
 """Share of the greatest magnitude that is rounding error: data are single precision."""
 
 
-def by_maximum(
-    data: NDArray[Any], *, good: Bands | None = None, band: int = -3
-) -> NDArray[np.float32]:
+def by_maximum(data: Intensities, *, good: Bands | None = None, band: int = -3) -> Float32:
     """Divide each spectrum by its maximum.
 
     Parameters
@@ -42,8 +40,8 @@ def by_maximum(
 
 
 def by_percentile(
-    data: NDArray[Any], percentile: float, *, good: Bands | None = None, band: int = -3
-) -> NDArray[np.float32]:
+    data: Intensities, percentile: float, *, good: Bands | None = None, band: int = -3
+) -> Float32:
     """Divide each spectrum by a percentile of its values, linearly interpolated.
 
     Parameters
@@ -70,12 +68,12 @@ def by_percentile(
 
 
 def by_area(
-    data: NDArray[Any],
-    centres: NDArray[np.float64],
+    data: Intensities,
+    centres: Centres,
     *,
     good: Bands | None = None,
     band: int = -3,
-) -> NDArray[np.float32]:
+) -> Float32:
     """Divide each spectrum by its area, by the trapezoidal rule.
 
     Parameters
@@ -104,9 +102,7 @@ def by_area(
     return each_spectrum(step, data, band)
 
 
-def by_vector(
-    data: NDArray[Any], *, good: Bands | None = None, band: int = -3
-) -> NDArray[np.float32]:
+def by_vector(data: Intensities, *, good: Bands | None = None, band: int = -3) -> Float32:
     """Divide each spectrum by its Euclidean norm: the root of its sum of squares.
 
     Parameters are those of `by_maximum`.
@@ -119,9 +115,7 @@ def by_vector(
     return each_spectrum(step, data, band)
 
 
-def standard_normal(
-    data: NDArray[Any], *, good: Bands | None = None, band: int = -3
-) -> NDArray[np.float32]:
+def standard_normal(data: Intensities, *, good: Bands | None = None, band: int = -3) -> Float32:
     """Subtract the mean of each spectrum and divide by its standard deviation (SNV).
 
     A flat spectrum becomes 0. Parameters are those of `by_maximum`.
@@ -141,19 +135,19 @@ def standard_normal(
     return each_spectrum(step, data, band)
 
 
-def _magnitudes(table: Table, good: Bands | None) -> NDArray[np.float64]:
+def _magnitudes(table: Table, good: Bands | None) -> PerSpectrum:
     """Return the greatest absolute value of each spectrum, shape (spectrum,)."""
-    greatest: NDArray[np.float64] = np.where(used_values(table, good), np.abs(table), 0).max(axis=1)
+    greatest: PerSpectrum = np.where(used_values(table, good), np.abs(table), 0).max(axis=1)
     return greatest
 
 
 def _divided(
     table: Table,
-    divisors: NDArray[np.float64],
+    divisors: PerSpectrum,
     good: Bands | None,
     *,
     width: float = 1.0,
-    magnitudes: NDArray[np.float64] | None = None,
+    magnitudes: PerSpectrum | None = None,
 ) -> Table:
     """Return spectra, (spectrum, band), each divided by its divisor; dark ones become 0.
 
@@ -167,7 +161,7 @@ def _divided(
     return np.where(np.isnan(table), np.nan, divided)
 
 
-def _area(table: Table, centres: NDArray[np.float64]) -> NDArray[np.float64]:
+def _area(table: Table, centres: Centres) -> PerSpectrum:
     """Return the area of each spectrum, (spectrum,), on increasing band centres."""
     known = np.isfinite(table)
     band = np.where(known, np.arange(len(centres)), -1)
@@ -177,5 +171,5 @@ def _area(table: Table, centres: NDArray[np.float64]) -> NDArray[np.float64]:
     steps = centres[1:] - centres[np.maximum(previous, 0)]
     trapezoids = steps * (left + table[:, 1:]) / 2
     measured = known[:, 1:] & (previous >= 0)
-    area: NDArray[np.float64] = np.where(measured, trapezoids, 0).sum(axis=1)
+    area: PerSpectrum = np.where(measured, trapezoids, 0).sum(axis=1)
     return area

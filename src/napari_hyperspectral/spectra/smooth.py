@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from scipy.signal import savgol_filter
+
+from .arrays import Array, Float32, Intensities, Mask
 
 
 def savitzky_golay(
-    data: NDArray[Any], order: int, window: int, *, good: NDArray[np.bool_] | None = None
-) -> NDArray[np.float32]:
+    data: Intensities, order: int, window: int, *, good: Mask | None = None
+) -> Float32:
     """Fit a polynomial around each band and take its value there.
 
     Source: Savitzky & Golay 1964, https://doi.org/10.1021/ac60214a047. Bands are taken as
@@ -52,11 +51,11 @@ def savitzky_golay(
         unused = missing | ~good[:, None, None]
     smooth = savgol_filter(_bridged(data, unused), window, order, axis=-3)
     smooth = np.where(unused, data, smooth)
-    result: NDArray[np.float32] = np.where(missing, np.nan, smooth).astype(np.float32)
+    result: Float32 = np.where(missing, np.nan, smooth).astype(np.float32)
     return result
 
 
-def _bridged(data: NDArray[Any], unused: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _bridged(data: Intensities, unused: Mask) -> Array:
     """Return data, (…, band, y, x), with straight lines over unused values.
 
     Spectra without any other value are 0.

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import eigh
 
-Table = NDArray[np.float64]
-"""Spectra as rows, shape (spectrum, band)."""
+from .arrays import Indices, Mask, Table
 
 _SUM_WEIGHT: Final = 1e5
 """Weight of the constraint that abundances sum to 1, relative to all bands together."""
@@ -24,7 +22,7 @@ class PureSpectra(NamedTuple):
 
     spectra: Table
     """Shape (component, band), in the unit of the table, less the noise outside the signal's subspace."""
-    pixels: NDArray[np.intp]
+    pixels: Indices
     """Rows of the table that they are, shape (component,)."""
     snr_db: float
     """Estimated signal-to-noise ratio, which decides on the projection."""
@@ -106,7 +104,7 @@ def estimated_snr(table: Table, count: int) -> float:
     return float(10 * np.log10(signal / noise))
 
 
-def abundances(table: NDArray[Any], pure: NDArray[Any], *, sum_to_one: bool = False) -> Table:
+def abundances(table: Table, pure: Table, *, sum_to_one: bool = False) -> Table:
     """Return the abundance of each pure spectrum in every spectrum, 0 or more.
 
     Nonnegative least squares, as of `scipy.optimize.nnls`, of all spectra at once.
@@ -219,11 +217,11 @@ def _by_brightness(scores: Table) -> Table:
 
 
 def _exchanged(
-    wrong: NDArray[np.bool_],
-    rows: NDArray[np.intp],
-    fewest: NDArray[np.intp],
-    patience: NDArray[np.intp],
-) -> NDArray[np.bool_]:
+    wrong: Mask,
+    rows: Indices,
+    fewest: Indices,
+    patience: Indices,
+) -> Mask:
     """Return which unknowns are exchanged; updates the counts of rows that do not improve.
 
     Shape (row, component), as `wrong`; `rows` are the rows of `fewest` and `patience` it is about.
@@ -240,7 +238,7 @@ def _exchanged(
     return np.where(one_by_one[:, None], single, wrong)
 
 
-def _least_squares(power: Table, overlap: Table, free: NDArray[np.bool_]) -> Table:
+def _least_squares(power: Table, overlap: Table, free: Mask) -> Table:
     """Return the solution of each row over its free unknowns; the others are 0."""
     solution = np.zeros_like(overlap)
     patterns, pattern_of = np.unique(free, axis=0, return_inverse=True)
@@ -262,7 +260,7 @@ def _main_directions(table: Table, count: int) -> Table:
     return directions
 
 
-def _corners(points: Table, seed: int) -> NDArray[np.intp]:
+def _corners(points: Table, seed: int) -> Indices:
     """Return the rows of `points`, shape (spectrum, component), that span the largest simplex."""
     rng = np.random.default_rng(seed)
     count = points.shape[1]

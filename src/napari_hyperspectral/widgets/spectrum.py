@@ -28,7 +28,7 @@ from qtpy.QtWidgets import (
 from ..atomic import replacing
 from ..axis import Axis
 from ..cube import Cube
-from ..spectra.regions import Array
+from ..spectra.arrays import Array
 from .forms.form import in_a_row
 from .forms.layer_choice import suitable_layers
 from .spectrum_layers import (

@@ -12,12 +12,11 @@ from napari.layers import Image as ImageLayer
 from napari.layers import Labels as LabelsLayer
 from napari.layers import Layer
 from napari.layers import Shapes as ShapesLayer
-from numpy.typing import NDArray
 
 from ..axis import Axis, ChannelAxis, SpectralAxis
 from ..layers import axis_of
+from ..spectra.arrays import Array, Mask
 from ..spectra.regions import (
-    Array,
     RegionSpectra,
     ellipse_outline,
     moved_mask,
@@ -130,7 +129,7 @@ def _without_bad_bands(spectrum: Array, axis: Axis) -> Array:
     return np.where(axis.good, spectrum, np.nan)
 
 
-def _mask(region: RegionLayer, cube: ImageLayer, shown: Position) -> NDArray[np.bool_] | None:
+def _mask(region: RegionLayer, cube: ImageLayer, shown: Position) -> Mask | None:
     """Return the pixels of a cube, (y, x), in a region; None where no shape has an inside."""
     height, width = (int(size) for size in _data(cube).shape[-2:])
     if isinstance(region, LabelsLayer):
@@ -155,13 +154,13 @@ def _outline(shapes: ShapesLayer, index: int) -> Array:
     return corners
 
 
-def _painted(labels: LabelsLayer, shown: Position) -> NDArray[np.bool_]:
+def _painted(labels: LabelsLayer, shown: Position) -> Mask:
     """Return the pixels of the selected label, (y, x), on any band of the plane that is shown."""
     data = _data(labels)
     coordinates = labels.world_to_data(shown)[:-3]
     plane = tuple(_index(at, size) for at, size in zip(coordinates, data.shape, strict=False))
-    selected: NDArray[np.bool_] = np.asarray(data[plane]) == labels.selected_label
-    on_any_band: NDArray[np.bool_] = np.any(selected, axis=tuple(range(selected.ndim - 2)))
+    selected: Mask = np.asarray(data[plane]) == labels.selected_label
+    on_any_band: Mask = np.any(selected, axis=tuple(range(selected.ndim - 2)))
     return on_any_band
 
 

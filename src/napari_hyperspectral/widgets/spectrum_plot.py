@@ -13,7 +13,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QSizePolicy
 
 from ..axis import Axis, ChannelAxis
-from ..spectra.regions import Array
+from ..spectra.arrays import Array
 
 
 class Curve(NamedTuple):
