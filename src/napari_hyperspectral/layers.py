@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .axis import Axis, ChannelAxis, SpectralAxis, axis_from_json
 from .cube import Cube, Image, Labels, Sampling, describe, image_from
 
-KEY: Final = "hyperspectral"
+METADATA_KEY: Final = "hyperspectral"
 """Key of the description in the metadata of a layer."""
 _SAMPLES: Final = 24
 """Bands, rows and columns that are read for the contrast limits, at most."""
@@ -121,7 +121,7 @@ def to_layers(images: Sequence[Image]) -> list[LayerData]:
 def metadata_of(image: Image, before: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the metadata of an image's layer; what other plugins added `before` is kept."""
     kept = {key: value for key, value in (before or {}).items() if key not in _ALIASES}
-    return kept | {KEY: describe(image)} | _aliases(image)
+    return kept | {METADATA_KEY: describe(image)} | _aliases(image)
 
 
 def from_layer(data: Any, attributes: Attributes, kind: str) -> Image:
@@ -154,10 +154,18 @@ def from_layer(data: Any, attributes: Attributes, kind: str) -> Image:
         data = collapsed(data)
         attributes = _without_bands(attributes)
 
-    image = _described(data, _description(attributes), kind)
+    image = _described(data, _description(attributes.get("metadata")), kind)
     if image is None:
         image = _without_description(data, name, kind)
     return _as_shown(image, attributes)
+
+
+def axis_in_metadata(metadata: Mapping[str, Any] | None) -> Axis | None:
+    """Return the axis in the metadata of a layer, or None where there is none."""
+    description = _description(metadata)
+    if description is None or "axis" not in description:
+        return None
+    return axis_from_json(description["axis"])
 
 
 def collapsed(data: NDArray[Any]) -> NDArray[Any]:
@@ -268,7 +276,7 @@ def _aliases(image: Image) -> dict[str, Any]:
 
 def _is_stack(data: Any, attributes: Attributes) -> bool:
     """Whether labels have the dimensions of their description, without any bands."""
-    description = _description(attributes)
+    description = _description(attributes.get("metadata"))
     if description is None or "axis" in description:
         return False
     return len(data.shape) == 2 + _leading_axes(description)
@@ -292,7 +300,7 @@ def _as_bands(data: Any, attributes: Attributes) -> tuple[Any, Attributes]:
     ValueError
         If it is any other RGB picture: its colours need not be measurements.
     """
-    if axis_of(attributes) != _RGB or data.shape[-1] != len(_RGB):
+    if axis_in_metadata(attributes.get("metadata")) != _RGB or data.shape[-1] != len(_RGB):
         name = str(attributes.get("name", ""))
         raise ValueError(f"layer {name!r} is an RGB picture, not a cube of bands; choose a cube")
     return _moved(data, -1, -3), _with_band(attributes)
@@ -300,8 +308,8 @@ def _as_bands(data: Any, attributes: Attributes) -> tuple[Any, Attributes]:
 
 def _is_flat(data: Any, attributes: Attributes, kind: str) -> bool:
     """Whether a described cube lacks the axis of its only band; see `to_layer`."""
-    description = _description(attributes)
-    axis = axis_of(attributes)
+    description = _description(attributes.get("metadata"))
+    axis = axis_in_metadata(attributes.get("metadata"))
     if kind != "image" or description is None or axis is None:
         return False
     return len(data.shape) == 2 + _leading_axes(description) and len(axis) == 1
@@ -339,9 +347,9 @@ def _without_bands(attributes: Attributes) -> dict[str, Any]:
     return changed
 
 
-def _description(attributes: Attributes) -> Description | None:
+def _description(metadata: Mapping[str, Any] | None) -> Description | None:
     """Return our description in the metadata of a layer, or None where there is none."""
-    description = (attributes.get("metadata") or {}).get(KEY)
+    description = (metadata or {}).get(METADATA_KEY)
     return description if isinstance(description, Mapping) else None
 
 
@@ -467,11 +475,3 @@ _CANONICAL: Final = {
 
 def _canonical(unit: str) -> str:
     return _CANONICAL.get(unit, unit)
-
-
-def axis_of(attributes: Attributes) -> Axis | None:
-    """Return the axis in a layer's metadata, or None where there is none."""
-    description = _description(attributes)
-    if description is None or "axis" not in description:
-        return None
-    return axis_from_json(description["axis"])

@@ -8,22 +8,22 @@ import pytest
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube, Sampling
 from napari_hyperspectral.spectra.axes import (
-    STEPS,
-    Calibrate,
-    Convert,
-    Dimension,
-    Ends,
-    Excitation,
-    Fold,
-    Meaning,
-    Shift,
-    Steps,
-    Values,
+    AXIS_STEPS,
+    CalibrateAxis,
+    ConvertAxis,
+    FoldSpectra,
+    SetDimension,
+    SetEnds,
+    SetExcitation,
+    SetQuantity,
+    SetSteps,
+    SetValues,
+    ShiftAxis,
     steps_from_json,
 )
 from napari_hyperspectral.spectra.calibration import calibrated, mean_spectrum, peak_positions
 from napari_hyperspectral.spectra.conversion import converted, with_excitation
-from napari_hyperspectral.spectra.layout import folded, with_bands_along
+from napari_hyperspectral.spectra.layout import folded_into_rows, with_bands_along
 
 LIGHT = [
     "wavelength (nm)",
@@ -184,28 +184,28 @@ def test_another_excitation_line_can_be_noted_or_recalculated_with(axis):
 def test_an_axis_is_set_by_its_ends_its_step_or_its_values(plain_cube):
     expected = [500.0, 510.0, 520.0, 530.0]
     for step in (
-        Ends(first=500, last=530),
-        Steps(first=500, step=10),
-        Values(centres=(500, 510, 520, 530)),
+        SetEnds(first=500, last=530),
+        SetSteps(first=500, step=10),
+        SetValues(centres=(500, 510, 520, 530)),
     ):
         made = step.on(plain_cube)
         assert made.axis == SpectralAxis(expected, "nm")
         assert made.data is plain_cube.data
     with pytest.raises(ValueError, match="2 values for the 4 bands"):
-        Values(centres=(1, 2)).on(plain_cube)
+        SetValues(centres=(1, 2)).on(plain_cube)
 
 
 def test_what_the_numbers_mean_can_be_confirmed(cube):
     doubtful = replace(cube, axis=replace(cube.axis, guessed=True))
-    sure = Meaning(quantity="wavenumber (1/cm)").on(doubtful)
+    sure = SetQuantity(quantity="wavenumber (1/cm)").on(doubtful)
     assert (sure.axis.kind, sure.axis.guessed) == ("wavenumber", False)
     assert np.array_equal(sure.axis.centres, cube.axis.centres)
-    assert Meaning(quantity="wavelength (nm)", guessed=True).on(cube).axis.guessed
+    assert SetQuantity(quantity="wavelength (nm)", guessed=True).on(cube).axis.guessed
 
 
 def test_calibration_gives_bands_a_quantity():
     cube = Cube(np.zeros((11, 2, 3)), SpectralAxis.index(11))
-    step = Calibrate(measured=(2, 8), known=(520, 580), quantity="wavelength (nm)")
+    step = CalibrateAxis(measured=(2, 8), known=(520, 580), quantity="wavelength (nm)")
     axis = step.on(cube).axis
     assert axis.centres == pytest.approx(np.linspace(500, 600, 11))
     assert (axis.unit, axis.kind) == ("nm", "wavelength")
@@ -214,15 +214,15 @@ def test_calibration_gives_bands_a_quantity():
 @pytest.mark.parametrize(
     "step",
     [
-        Ends(first=1, last=2),
-        Steps(),
-        Values(centres=tuple(range(6))),
-        Meaning(quantity="wavenumber (1/cm)"),
-        Shift(by=1.5),
-        Calibrate(measured=(500, 600), known=(501, 602)),
-        Convert(quantity="wavelength (nm)"),
-        Excitation(excitation_nm=785),
-        Dimension(along="y"),
+        SetEnds(first=1, last=2),
+        SetSteps(),
+        SetValues(centres=tuple(range(6))),
+        SetQuantity(quantity="wavenumber (1/cm)"),
+        ShiftAxis(by=1.5),
+        CalibrateAxis(measured=(500, 600), known=(501, 602)),
+        ConvertAxis(quantity="wavelength (nm)"),
+        SetExcitation(excitation_nm=785),
+        SetDimension(along="y"),
     ],
 )
 def test_every_step_is_remembered_and_leaves_the_rest(cube, step):
@@ -235,14 +235,14 @@ def test_every_step_is_remembered_and_leaves_the_rest(cube, step):
     )
     text = step.model_dump_json()
     assert steps_from_json(text) == steps_from_json(f"[{text}]") == [step]
-    assert type(step) in STEPS
+    assert type(step) in AXIS_STEPS
 
 
 def test_named_channels_are_no_spectrum_to_move_but_can_get_one(rng):
     stains = Cube(rng.normal(size=(2, 4, 5)), ChannelAxis(("DAPI", "actin")))
     with pytest.raises(ValueError, match="not a spectrum"):
-        Shift(by=1).on(stains)
-    assert len(Ends(first=405, last=488).on(stains).axis) == 2
+        ShiftAxis(by=1).on(stains)
+    assert len(SetEnds(first=405, last=488).on(stains).axis) == 2
 
 
 def test_bands_can_lie_last_in_an_array(rng):
@@ -269,7 +269,7 @@ def test_planes_of_a_stack_can_be_the_bands(stack, rng):
 @pytest.mark.parametrize("snake", [False, True])
 def test_a_list_of_spectra_folds_into_a_map(axis, rng, snake):
     spectra = rng.normal(size=(12, 6))
-    made = folded(Cube.from_spectra(spectra, axis), 4, snake=snake)
+    made = folded_into_rows(Cube.from_spectra(spectra, axis), 4, snake=snake)
     assert made.shape == (6, 3, 4)
     for i, spectrum in enumerate(spectra):
         y, x = divmod(i, 4)
@@ -279,13 +279,13 @@ def test_a_list_of_spectra_folds_into_a_map(axis, rng, snake):
 
 def test_a_map_that_would_have_holes_is_not_folded(axis, cube, rng):
     with pytest.raises(ValueError, match=r"25 spectra do not fill rows of 4; 25 = 1 × 25, 5 × 5"):
-        Fold(columns=4).on(Cube.from_spectra(rng.normal(size=(25, 6)), axis))
+        FoldSpectra(columns=4).on(Cube.from_spectra(rng.normal(size=(25, 6)), axis))
     with pytest.raises(ValueError, match="is a map already"):
-        Fold(columns=5).on(cube)
+        FoldSpectra(columns=5).on(cube)
 
 
 def test_every_step_has_a_sentence_and_help():
-    for step in STEPS:
+    for step in AXIS_STEPS:
         assert step.__doc__.partition("\n")[0].endswith(".")
         fields = {name: f.description for name, f in step.model_fields.items() if name != "kind"}
         assert all(fields.values()), (step, fields)

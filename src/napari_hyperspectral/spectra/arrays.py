@@ -13,13 +13,13 @@ Intensities: TypeAlias = NDArray[Any]
 """Shape (…, band, y, x), of any real type."""
 Float32: TypeAlias = NDArray[np.float32]
 """Intensities of single precision, shape (…, band, y, x)."""
-Table: TypeAlias = NDArray[np.float64]
+SpectraTable: TypeAlias = NDArray[np.float64]
 """Spectra as rows, shape (spectrum, band)."""
 PerSpectrum: TypeAlias = NDArray[np.float64]
 """A number for each spectrum, shape (spectrum,)."""
 Centres: TypeAlias = NDArray[np.float64]
 """Band centres, shape (band,)."""
-Bands: TypeAlias = NDArray[np.bool_]
+GoodBands: TypeAlias = NDArray[np.bool_]
 """True for the bands that are used, shape (band,)."""
 Mask: TypeAlias = NDArray[np.bool_]
 """True for the values, or pixels, that are used."""

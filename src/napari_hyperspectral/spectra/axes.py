@@ -18,14 +18,14 @@ from ..axis import SpectralAxis
 from ..cube import Cube
 from ..settings import Settings
 from .calibration import Calibration, calibrated
-from .conversion import UNIT_AND_KIND, Quantity, converted, shifted, with_excitation
-from .layout import folded, with_axis, with_bands_along
+from .conversion import UNIT_AND_KIND, Quantity, converted, shifted_axis, with_excitation
+from .layout import folded_into_rows, with_axis, with_bands_along
 
 ExcitationLine: TypeAlias = Annotated[float, Ge(100), Le(20_000)]
 """Wavelength of an excitation line, in nm."""
 
 
-class Step(Settings):
+class AxisStep(Settings):
     """A change of the axis of a cube, or of the layout of its data."""
 
     title: ClassVar[str]
@@ -42,7 +42,7 @@ class Step(Settings):
         raise NotImplementedError
 
 
-class Ends(Step):
+class SetEnds(AxisStep):
     """Set the axis by its first and last band; the bands between are equally spaced."""
 
     title: ClassVar[str] = "Set first and last band"
@@ -61,7 +61,7 @@ class Ends(Step):
         return _with_centres(cube, centres, self.quantity, self.excitation_nm)
 
 
-class Steps(Step):
+class SetSteps(AxisStep):
     """Set the axis by its first band and the step from band to band."""
 
     title: ClassVar[str] = "Set first band and step"
@@ -80,7 +80,7 @@ class Steps(Step):
         return _with_centres(cube, centres, self.quantity, self.excitation_nm)
 
 
-class Values(Step):
+class SetValues(AxisStep):
     """Set the axis by the centre of each band."""
 
     title: ClassVar[str] = "Set every band"
@@ -96,7 +96,7 @@ class Values(Step):
         return _with_centres(cube, self.centres, self.quantity, self.excitation_nm)
 
 
-class Meaning(Step):
+class SetQuantity(AxisStep):
     """Set what the values of the axis measure; the values stay."""
 
     title: ClassVar[str] = "Set quantity and unit"
@@ -113,7 +113,7 @@ class Meaning(Step):
         return with_axis(cube, axis, f"{verb} that the axis measures {self.quantity}")
 
 
-class Shift(Step):
+class ShiftAxis(AxisStep):
     """Add a constant to the axis."""
 
     title: ClassVar[str] = "Shift"
@@ -124,10 +124,10 @@ class Shift(Step):
     def on(self, cube: Cube) -> Cube:
         axis = cube.spectral_axis
         step = f"shifted the axis by {self.by:g} {axis.unit or 'bands'}"
-        return with_axis(cube, shifted(axis, self.by), step)
+        return with_axis(cube, shifted_axis(axis, self.by), step)
 
 
-class Calibrate(Step):
+class CalibrateAxis(AxisStep):
     """Fit the axis to two or more peaks whose positions are known."""
 
     title: ClassVar[str] = "Calibrate with known peaks"
@@ -159,7 +159,7 @@ class Calibrate(Step):
         return Calibration(fitted_axis, calibration.residuals)
 
 
-class Convert(Step):
+class ConvertAxis(AxisStep):
     """Express the axis in another quantity, such as Raman shift instead of wavelength."""
 
     title: ClassVar[str] = "Convert to another unit"
@@ -177,7 +177,7 @@ class Convert(Step):
         return with_axis(cube, axis, step)
 
 
-class Excitation(Step):
+class SetExcitation(AxisStep):
     """Set the excitation wavelength."""
 
     title: ClassVar[str] = "Set the excitation line"
@@ -198,7 +198,7 @@ class Excitation(Step):
         return with_axis(cube, axis, step)
 
 
-class Dimension(Step):
+class SetDimension(AxisStep):
     """Use another dimension of the data as bands, such as the planes of a stack."""
 
     title: ClassVar[str] = "Use another dimension as bands"
@@ -211,7 +211,7 @@ class Dimension(Step):
         return with_bands_along(cube, self.along)
 
 
-class Fold(Step):
+class FoldSpectra(AxisStep):
     """Fold a list of spectra into the rows of a map."""
 
     title: ClassVar[str] = "Fold spectra into a map"
@@ -222,17 +222,26 @@ class Fold(Step):
     """Whether every second row was measured backwards."""
 
     def on(self, cube: Cube) -> Cube:
-        return folded(cube, self.columns, snake=self.snake)
+        return folded_into_rows(cube, self.columns, snake=self.snake)
 
 
-AnyStep: TypeAlias = Annotated[
-    Ends | Steps | Values | Meaning | Shift | Calibrate | Convert | Excitation | Dimension | Fold,
+AnyAxisStep: TypeAlias = Annotated[
+    SetEnds
+    | SetSteps
+    | SetValues
+    | SetQuantity
+    | ShiftAxis
+    | CalibrateAxis
+    | ConvertAxis
+    | SetExcitation
+    | SetDimension
+    | FoldSpectra,
     Field(discriminator="kind"),
 ]
-STEPS: Final[tuple[type[Step], ...]] = get_args(get_args(AnyStep)[0])
+AXIS_STEPS: Final[tuple[type[AxisStep], ...]] = get_args(get_args(AnyAxisStep)[0])
 
 
-def steps_from_json(text: str) -> list[Step]:
+def steps_from_json(text: str) -> list[AxisStep]:
     """Return the step, or the steps, that a JSON text describes, as in {"kind": "shift", "by": 2}.
 
     Raises
@@ -240,7 +249,7 @@ def steps_from_json(text: str) -> list[Step]:
     ValueError
         If it describes none.
     """
-    step_or_steps = TypeAdapter[AnyStep | list[AnyStep]](AnyStep | list[AnyStep])
+    step_or_steps = TypeAdapter[AnyAxisStep | list[AnyAxisStep]](AnyAxisStep | list[AnyAxisStep])
     read = step_or_steps.validate_json(text)
     return [*read] if isinstance(read, list) else [read]
 

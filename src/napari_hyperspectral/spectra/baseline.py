@@ -9,11 +9,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.polynomial.legendre import legvander
 
-from .arrays import Array, Bands, Centres, Float32, Intensities, Mask, Table
+from .arrays import Array, Centres, Float32, GoodBands, Intensities, Mask, SpectraTable
 from .each import each_spectrum, used_values
 
 
-def minimum_background(data: Intensities, *, good: Bands | None = None, band: int = -3) -> Float32:
+def minimum_background(
+    data: Intensities, *, good: GoodBands | None = None, band: int = -3
+) -> Float32:
     """Return the minimum of each spectrum, in all its bands.
 
     Parameters
@@ -26,7 +28,7 @@ def minimum_background(data: Intensities, *, good: Bands | None = None, band: in
         Axis of `data` along which the bands lie.
     """
 
-    def step(table: Table) -> Table:
+    def step(table: SpectraTable) -> SpectraTable:
         used = used_values(table, good)
         least = np.where(used, table, np.inf).min(axis=1, keepdims=True)
         measured = used.any(axis=1, keepdims=True)
@@ -40,7 +42,7 @@ def polynomial_background(
     centres: Centres,
     order: int,
     *,
-    good: Bands | None = None,
+    good: GoodBands | None = None,
     band: int = -3,
 ) -> Float32:
     """Return the polynomial that fits each spectrum best, by least squares.
@@ -67,9 +69,11 @@ def polynomial_background(
         )
     # orthonormal over the good bands, for the smallest rounding errors
     powers = legvander(_from_minus_one_to_one(centres, chosen), order)
-    basis: Table = np.linalg.solve(np.linalg.qr(powers[chosen]).R.T, powers.T)  # (power, band)
+    basis: SpectraTable = np.linalg.solve(
+        np.linalg.qr(powers[chosen]).R.T, powers.T
+    )  # (power, band)
 
-    def step(table: Table) -> Table:
+    def step(table: SpectraTable) -> SpectraTable:
         used = used_values(table, good)
         known = np.where(used, table, 0)
         # no matrix products here: their last bits depend on how many spectra there are
@@ -77,7 +81,7 @@ def polynomial_background(
         coefficients = np.stack(projections, axis=1)  # (spectrum, power)
         incomplete = (used != chosen).any(axis=1)
         coefficients[incomplete] = _coefficients(used[incomplete], basis, coefficients[incomplete])
-        background: Table = np.zeros(())
+        background: SpectraTable = np.zeros(())
         for n, power in enumerate(basis):
             background = background + coefficients[:, n, None] * power
         return background
@@ -91,7 +95,7 @@ def als_background(
     asymmetry: float = 0.01,
     iterations: int = 10,
     *,
-    good: Bands | None = None,
+    good: GoodBands | None = None,
     band: int = -3,
 ) -> Float32:
     """Return a smooth curve below the peaks of each spectrum, by asymmetric least squares.
@@ -111,7 +115,7 @@ def als_background(
         Times that the weights are updated, at most.
     """
 
-    def step(table: Table) -> Table:
+    def step(table: SpectraTable) -> SpectraTable:
         used = used_values(table, good)
         spectra = np.where(used, table, 0)
         # fewer than two values fix no line: there the curve is constant
@@ -133,14 +137,14 @@ def als_background(
     return each_spectrum(step, data, band)
 
 
-def _from_minus_one_to_one(centres: Centres, chosen: Bands) -> Array:
+def _from_minus_one_to_one(centres: Centres, chosen: GoodBands) -> Array:
     """Return band centres, (band,), scaled to the interval of the Legendre polynomials."""
     low, high = centres[chosen].min(), centres[chosen].max()
     scaled: Array = (2 * centres - (low + high)) / ((high - low) or 1.0)
     return scaled
 
 
-def _coefficients(used: Mask, basis: Table, projections: Table) -> Table:
+def _coefficients(used: Mask, basis: SpectraTable, projections: SpectraTable) -> SpectraTable:
     """Return the coefficients, (spectrum, power), of a basis, (power, band), with missing values.
 
     Those of least norm, where the values left allow several.
@@ -152,11 +156,11 @@ def _coefficients(used: Mask, basis: Table, projections: Table) -> Table:
         for column, second in enumerate(basis):
             normal[:, row, column] = (weights * (first * second)).sum(axis=1)
     inverse = np.linalg.pinv(normal, rcond=1e-10, hermitian=True)
-    coefficients: Table = (inverse * projections[:, None, :]).sum(axis=2)
+    coefficients: SpectraTable = (inverse * projections[:, None, :]).sum(axis=2)
     return coefficients
 
 
-def _smooth(spectra: Table, weights: Table, smoothness: float) -> Table:
+def _smooth(spectra: SpectraTable, weights: SpectraTable, smoothness: float) -> SpectraTable:
     """Solve (W + λ DᵀD) z = W y for all spectra at once, (band, spectrum); D: second differences.
 
     The matrices have five diagonals; they are decomposed as L D Lᵀ, band by band.

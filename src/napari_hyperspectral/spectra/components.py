@@ -17,7 +17,7 @@ from ..cube import Cube, Labels
 from ..metrics import confusion, overall_accuracy
 from ..progress import Job, Progress
 from ..settings import Settings
-from .arrays import Array, Table
+from .arrays import Array, SpectraTable
 from .resample import resample
 from .unmix import abundances, vertex_components
 
@@ -78,14 +78,14 @@ def unmix(
     cube : Cube
         In which pure spectra are found; see `end_members`.
     others : sequence of Cube
-        In which they are mapped too; see `mapped`.
+        In which they are mapped too; see `abundance_maps`.
     settings : Unmixing, optional
         Default: four components.
 
     Raises
     ------
     ValueError
-        As `end_members` and `mapped` do.
+        As `end_members` and `abundance_maps` do.
     """
     settings = settings or Unmixing()
     for other in others:
@@ -96,7 +96,7 @@ def unmix(
 
     maps: list[Maps] = []
     for done, image in enumerate((cube, *others), start=2):
-        shares = mapped(spectra, image, sum_to_one=settings.sum_to_one)
+        shares = abundance_maps(spectra, image, sum_to_one=settings.sum_to_one)
         classes = class_map(shares)
         same_classes = None
         if maps and classes.shape == maps[0].classes.shape:
@@ -142,7 +142,7 @@ def end_members(cube: Cube, count: int, *, seed: int = 0) -> Cube:
     )
 
 
-def mapped(spectra: Cube, cube: Cube, *, sum_to_one: bool = False) -> Cube:
+def abundance_maps(spectra: Cube, cube: Cube, *, sum_to_one: bool = False) -> Cube:
     """Return the abundance of each pure spectrum in each pixel of a cube.
 
     Parameters
@@ -240,7 +240,7 @@ def composite(maps: Cube, colours: Sequence[str] = COLOURS) -> Cube:
     Parameters
     ----------
     maps : Cube
-        Abundances, (…, component, y, x), as from `mapped`.
+        Abundances, (…, component, y, x), as from `abundance_maps`.
     colours : sequence of str
         "#rrggbb" of each component.
 
@@ -268,7 +268,7 @@ def class_map(maps: Cube, colours: Sequence[str] = COLOURS) -> Labels:
     Parameters
     ----------
     maps : Cube
-        Abundances, (…, component, y, x), as from `mapped`.
+        Abundances, (…, component, y, x), as from `abundance_maps`.
     colours : sequence of str
         "#rrggbb" of each component.
     """
@@ -298,7 +298,7 @@ def agreement(classes: Labels, reference: Labels) -> float:
     return overall_accuracy(confusion(classes.numpy(), reference.numpy(), count))
 
 
-def _pure_on_bands_of(spectra: Cube, cube: Cube) -> Table:
+def _pure_on_bands_of(spectra: Cube, cube: Cube) -> SpectraTable:
     """Return pure spectra on the good bands of a cube, shape (component, good band)."""
     pure = spectra.numpy()  # (band, 1, component)
     axis = on_bands_of(spectra.spectral_axis, cube.axis)

@@ -108,7 +108,7 @@ def converted(
     return replace(axis, centres=values, unit=unit, kind=kind, widths=widths, excitation_nm=line)
 
 
-def shifted(axis: SpectralAxis, by: float) -> SpectralAxis:
+def shifted_axis(axis: SpectralAxis, by: float) -> SpectralAxis:
     """Return an axis whose centres are `by` greater, in the unit of the axis."""
     return replace(axis, centres=axis.centres + by)
 
@@ -139,7 +139,7 @@ def with_excitation(
                 "Raman shifts cannot be recalculated: the excitation wavelength they were "
                 "calculated from is not known; set it first"
             )
-        axis = shifted(axis, 1e7 / line_nm - 1e7 / axis.excitation_nm)
+        axis = shifted_axis(axis, 1e7 / line_nm - 1e7 / axis.excitation_nm)
     return replace(axis, excitation_nm=line_nm)
 
 

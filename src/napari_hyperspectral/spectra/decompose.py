@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from scipy.linalg import eigh
 
-from .arrays import Array, Float32, Intensities, Table
+from .arrays import Array, Float32, Intensities, SpectraTable
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,12 +168,12 @@ def _rank(powers: Array) -> int:
     return int((np.sqrt(powers) > 1e-7 * np.sqrt(powers[0])).sum())
 
 
-def _table(data: Intensities) -> Table:
+def _table(data: Intensities) -> SpectraTable:
     """Return the spectra of an image, (…, band, y, x), as rows, (spectrum, band)."""
     return np.moveaxis(data, -3, -1).reshape(-1, data.shape[-3]).astype(np.float64)
 
 
-def _image(table: Table, like: Intensities) -> Float32:
+def _image(table: SpectraTable, like: Intensities) -> Float32:
     """Return a table of spectra as an image, (…, band, y, x), missing where `like` is.
 
     Spectra of other bands are missing where `like` has no value at all.

@@ -7,13 +7,15 @@ from typing import Final
 
 import numpy as np
 
-from .arrays import Bands, Float32, Intensities, Mask, Table
+from .arrays import Float32, GoodBands, Intensities, Mask, SpectraTable
 
 _SLAB: Final = 2**20
 """Values that are processed at a time, to bound memory."""
 
 
-def each_spectrum(step: Callable[[Table], Table], data: Intensities, band: int = -3) -> Float32:
+def each_spectrum(
+    step: Callable[[SpectraTable], SpectraTable], data: Intensities, band: int = -3
+) -> Float32:
     """Return the result of `step` for every spectrum, float32, in the shape of `data`.
 
     Parameters
@@ -39,7 +41,7 @@ def each_spectrum(step: Callable[[Table], Table], data: Intensities, band: int =
     return np.moveaxis(result.reshape(bands.shape), 0, band)
 
 
-def used_values(table: Table, good: Bands | None) -> Mask:
+def used_values(table: SpectraTable, good: GoodBands | None) -> Mask:
     """Return which values of a table, (spectrum, band), count: those measured in good bands."""
     known = np.isfinite(table)
     if good is None:

@@ -58,7 +58,7 @@ def with_bands_along(cube: Cube, dim: Literal["t", "z", "y", "x"]) -> Cube:
     )
 
 
-def folded(cube: Cube, columns: int, *, snake: bool = False) -> Cube:
+def folded_into_rows(cube: Cube, columns: int, *, snake: bool = False) -> Cube:
     """Return a list of spectra, (band, 1, n), as the map (band, n / columns, columns).
 
     Parameters

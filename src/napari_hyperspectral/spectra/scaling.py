@@ -1,7 +1,7 @@
 """Normalise spectra: divide each by its maximum, a percentile, its area, norm or deviation.
 
 Each function returns an array of float32 in the shape of the data, without a unit. Missing values
-(NaN) are ignored and stay missing. Bands that are not `good` are ignored too, but divided like the
+(NaN) are ignored and stay missing. GoodBands that are not `good` are ignored too, but divided like the
 others. A dark spectrum, whose divisor is not above zero (to a millionth of its greatest magnitude),
 becomes 0 in all bands: divided, it would be amplified noise.
 """
@@ -12,14 +12,14 @@ from typing import Final
 
 import numpy as np
 
-from .arrays import Bands, Centres, Float32, Intensities, PerSpectrum, Table
+from .arrays import Centres, Float32, GoodBands, Intensities, PerSpectrum, SpectraTable
 from .each import each_spectrum, used_values
 
 _TINY: Final = 1e-6
 """Share of the greatest magnitude that is rounding error: data are single precision."""
 
 
-def by_maximum(data: Intensities, *, good: Bands | None = None, band: int = -3) -> Float32:
+def by_maximum(data: Intensities, *, good: GoodBands | None = None, band: int = -3) -> Float32:
     """Divide each spectrum by its maximum.
 
     Parameters
@@ -32,7 +32,7 @@ def by_maximum(data: Intensities, *, good: Bands | None = None, band: int = -3) 
         Axis of `data` along which the bands lie.
     """
 
-    def step(table: Table) -> Table:
+    def step(table: SpectraTable) -> SpectraTable:
         greatest = np.where(used_values(table, good), table, -np.inf).max(axis=1)
         return _divided(table, greatest, good)
 
@@ -40,7 +40,7 @@ def by_maximum(data: Intensities, *, good: Bands | None = None, band: int = -3) 
 
 
 def by_percentile(
-    data: Intensities, percentile: float, *, good: Bands | None = None, band: int = -3
+    data: Intensities, percentile: float, *, good: GoodBands | None = None, band: int = -3
 ) -> Float32:
     """Divide each spectrum by a percentile of its values, linearly interpolated.
 
@@ -52,7 +52,7 @@ def by_percentile(
         In percent, as of ``numpy.percentile``: 50 is the median, 100 the maximum.
     """
 
-    def step(table: Table) -> Table:
+    def step(table: SpectraTable) -> SpectraTable:
         counts = used_values(table, good)
         values = np.sort(np.where(counts, table, np.nan), axis=1)  # NaN is sorted last
         last = np.maximum(counts.sum(axis=1, keepdims=True) - 1, 0)
@@ -71,7 +71,7 @@ def by_area(
     data: Intensities,
     centres: Centres,
     *,
-    good: Bands | None = None,
+    good: GoodBands | None = None,
     band: int = -3,
 ) -> Float32:
     """Divide each spectrum by its area, by the trapezoidal rule.
@@ -95,34 +95,34 @@ def by_area(
         raise ValueError("one band has no area; choose another normalisation")
     increasing = centres[order]
 
-    def step(table: Table) -> Table:
+    def step(table: SpectraTable) -> SpectraTable:
         area = _area(np.ascontiguousarray(table[:, order]), increasing)
         return _divided(table, area, good, width=float(np.ptp(increasing)))
 
     return each_spectrum(step, data, band)
 
 
-def by_vector(data: Intensities, *, good: Bands | None = None, band: int = -3) -> Float32:
+def by_vector(data: Intensities, *, good: GoodBands | None = None, band: int = -3) -> Float32:
     """Divide each spectrum by its Euclidean norm: the root of its sum of squares.
 
     Parameters are those of `by_maximum`.
     """
 
-    def step(table: Table) -> Table:
+    def step(table: SpectraTable) -> SpectraTable:
         squares = np.where(used_values(table, good), table, 0) ** 2
         return _divided(table, np.sqrt(squares.sum(axis=1)), good)
 
     return each_spectrum(step, data, band)
 
 
-def standard_normal(data: Intensities, *, good: Bands | None = None, band: int = -3) -> Float32:
+def standard_normal(data: Intensities, *, good: GoodBands | None = None, band: int = -3) -> Float32:
     """Subtract the mean of each spectrum and divide by its standard deviation (SNV).
 
     A flat spectrum becomes 0. Parameters are those of `by_maximum`.
     Source: Barnes, Dhanoa & Lister 1989, https://doi.org/10.1366/0003702894202201.
     """
 
-    def step(table: Table) -> Table:
+    def step(table: SpectraTable) -> SpectraTable:
         counts = used_values(table, good)
         number = counts.sum(axis=1, keepdims=True)  # (spectrum, 1)
         mean = np.where(counts, table, 0).sum(axis=1, keepdims=True) / np.maximum(number, 1)
@@ -135,20 +135,20 @@ def standard_normal(data: Intensities, *, good: Bands | None = None, band: int =
     return each_spectrum(step, data, band)
 
 
-def _magnitudes(table: Table, good: Bands | None) -> PerSpectrum:
+def _magnitudes(table: SpectraTable, good: GoodBands | None) -> PerSpectrum:
     """Return the greatest absolute value of each spectrum, shape (spectrum,)."""
     greatest: PerSpectrum = np.where(used_values(table, good), np.abs(table), 0).max(axis=1)
     return greatest
 
 
 def _divided(
-    table: Table,
+    table: SpectraTable,
     divisors: PerSpectrum,
-    good: Bands | None,
+    good: GoodBands | None,
     *,
     width: float = 1.0,
     magnitudes: PerSpectrum | None = None,
-) -> Table:
+) -> SpectraTable:
     """Return spectra, (spectrum, band), each divided by its divisor; dark ones become 0.
 
     `width` is the range of the axis where the divisors are areas.
@@ -161,7 +161,7 @@ def _divided(
     return np.where(np.isnan(table), np.nan, divided)
 
 
-def _area(table: Table, centres: Centres) -> PerSpectrum:
+def _area(table: SpectraTable, centres: Centres) -> PerSpectrum:
     """Return the area of each spectrum, (spectrum,), on increasing band centres."""
     known = np.isfinite(table)
     band = np.where(known, np.arange(len(centres)), -1)

@@ -13,7 +13,7 @@ def savitzky_golay(
 ) -> Float32:
     """Fit a polynomial around each band and take its value there.
 
-    Source: Savitzky & Golay 1964, https://doi.org/10.1021/ac60214a047. Bands are taken as
+    Source: Savitzky & Golay 1964, https://doi.org/10.1021/ac60214a047. GoodBands are taken as
     equally spaced. A polynomial with as many coefficients as the window has bands, as in SG(2, 3),
     returns spectra unchanged.
 

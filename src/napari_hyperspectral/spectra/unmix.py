@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from scipy.linalg import eigh
 
-from .arrays import Indices, Mask, Table
+from .arrays import Indices, Mask, SpectraTable
 
 _SUM_WEIGHT: Final = 1e5
 """Weight of the constraint that abundances sum to 1, relative to all bands together."""
@@ -20,7 +20,7 @@ _DARK: Final = 0.01
 class PureSpectra(NamedTuple):
     """The end-members: spectra at the corners of the cloud that all spectra form."""
 
-    spectra: Table
+    spectra: SpectraTable
     """Shape (component, band), in the unit of the table, less the noise outside the signal's subspace."""
     pixels: Indices
     """Rows of the table that they are, shape (component,)."""
@@ -28,7 +28,7 @@ class PureSpectra(NamedTuple):
     """Estimated signal-to-noise ratio, which decides on the projection."""
 
 
-def vertex_components(table: Table, count: int, *, seed: int = 0) -> PureSpectra:
+def vertex_components(table: SpectraTable, count: int, *, seed: int = 0) -> PureSpectra:
     """Find the purest spectra of a table by vertex component analysis (VCA).
 
     The spectrum farthest along a random direction, orthogonal to all corners so far, is the next
@@ -78,7 +78,7 @@ def vertex_components(table: Table, count: int, *, seed: int = 0) -> PureSpectra
     return PureSpectra(scores[corners] @ axes.T + mean, corners, snr_db)
 
 
-def estimated_snr(table: Table, count: int) -> float:
+def estimated_snr(table: SpectraTable, count: int) -> float:
     """Return the signal-to-noise ratio of mixtures of `count` spectra, in dB.
 
     What lies outside the subspace of the first principal components is noise; inside, the noise has
@@ -104,7 +104,9 @@ def estimated_snr(table: Table, count: int) -> float:
     return float(10 * np.log10(signal / noise))
 
 
-def abundances(table: Table, pure: Table, *, sum_to_one: bool = False) -> Table:
+def abundances(
+    table: SpectraTable, pure: SpectraTable, *, sum_to_one: bool = False
+) -> SpectraTable:
     """Return the abundance of each pure spectrum in every spectrum, 0 or more.
 
     Nonnegative least squares, as of `scipy.optimize.nnls`, of all spectra at once.
@@ -155,7 +157,7 @@ def abundances(table: Table, pure: Table, *, sum_to_one: bool = False) -> Table:
     return shares
 
 
-def _shares(spectra: Table, members: Table, sum_to_one: bool) -> Table:
+def _shares(spectra: SpectraTable, members: SpectraTable, sum_to_one: bool) -> SpectraTable:
     """Return abundances, (spectrum, component), where no value is missing."""
     power = members @ members.T
     overlap = spectra @ members.T
@@ -168,7 +170,7 @@ def _shares(spectra: Table, members: Table, sum_to_one: bool) -> Table:
     return shares
 
 
-def nonnegative(power: Table, overlap: Table) -> Table:
+def nonnegative(power: SpectraTable, overlap: SpectraTable) -> SpectraTable:
     """Return the x ≥ 0 of least x·power·x / 2 − x·overlap, for each row of `overlap`.
 
     By block principal pivoting: all unknowns that violate their condition are exchanged at once, and
@@ -208,7 +210,7 @@ def nonnegative(power: Table, overlap: Table) -> Table:
     return solution
 
 
-def _by_brightness(scores: Table) -> Table:
+def _by_brightness(scores: SpectraTable) -> SpectraTable:
     """Return scores, (spectrum, component), projected on a plane; dark spectra lie at 0."""
     brightness = scores @ scores.mean(axis=0)
     lit = brightness > _DARK * brightness.mean()
@@ -238,7 +240,7 @@ def _exchanged(
     return np.where(one_by_one[:, None], single, wrong)
 
 
-def _least_squares(power: Table, overlap: Table, free: Mask) -> Table:
+def _least_squares(power: SpectraTable, overlap: SpectraTable, free: Mask) -> SpectraTable:
     """Return the solution of each row over its free unknowns; the others are 0."""
     solution = np.zeros_like(overlap)
     patterns, pattern_of = np.unique(free, axis=0, return_inverse=True)
@@ -252,15 +254,15 @@ def _least_squares(power: Table, overlap: Table, free: Mask) -> Table:
     return solution
 
 
-def _main_directions(table: Table, count: int) -> Table:
+def _main_directions(table: SpectraTable, count: int) -> SpectraTable:
     """Return the directions of greatest power, orthonormal columns, shape (band, count)."""
     bands = table.shape[1]
     _, vectors = eigh(table.T @ table, subset_by_index=(bands - count, bands - 1))
-    directions: Table = vectors[:, ::-1]
+    directions: SpectraTable = vectors[:, ::-1]
     return directions
 
 
-def _corners(points: Table, seed: int) -> Indices:
+def _corners(points: SpectraTable, seed: int) -> Indices:
     """Return the rows of `points`, shape (spectrum, component), that span the largest simplex."""
     rng = np.random.default_rng(seed)
     count = points.shape[1]

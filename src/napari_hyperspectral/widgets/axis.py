@@ -26,20 +26,20 @@ from ..cube import Cube
 from ..io.metadata.axis_file import read_axis
 from ..layers import metadata_of, to_layer
 from ..spectra.axes import (
-    STEPS,
-    Calibrate,
-    Convert,
-    Ends,
-    Excitation,
-    Meaning,
-    Step,
-    Steps,
+    AXIS_STEPS,
+    AxisStep,
+    CalibrateAxis,
+    ConvertAxis,
+    SetEnds,
+    SetExcitation,
+    SetQuantity,
+    SetSteps,
 )
 from ..spectra.calibration import mean_spectrum, peak_positions
 from ..spectra.conversion import quantity_of
 from ..spectra.layout import with_axis
 from .forms.form import Chooser, in_a_row
-from .forms.layer_choice import LayerBox, image_of, suitable_layers
+from .forms.layer_choice import LayerBox, image_of_layer, suitable_layers
 from .peak_table import PeakTable
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class AxisWidget(QWidget):
         self._axis_label = QLabel()
         self._history_label = QLabel()
         self._preview_label = QLabel()
-        self._chooser: Chooser[Step] = Chooser(STEPS)
+        self._chooser: Chooser[AxisStep] = Chooser(AXIS_STEPS)
         self.peaks = PeakTable()
         self.apply_button = QPushButton("Apply")
         self.undo_button = QPushButton("Undo")
@@ -92,7 +92,7 @@ class AxisWidget(QWidget):
         self._box.layer = layer
 
     @property
-    def step(self) -> Step:
+    def step(self) -> AxisStep:
         """The step in the form; setting it fills the form.
 
         Raises
@@ -103,12 +103,12 @@ class AxisWidget(QWidget):
         return self._chooser.settings
 
     @step.setter
-    def step(self, step: Step) -> None:
+    def step(self, step: AxisStep) -> None:
         self._chooser.settings = step
-        if isinstance(step, Calibrate):
+        if isinstance(step, CalibrateAxis):
             self.peaks.show_pairs(step.measured, step.known)
 
-    def apply(self, step: Step | None = None) -> Layer:
+    def apply(self, step: AxisStep | None = None) -> Layer:
         """Apply a step, by default that in the form; return the layer with the new axis.
 
         It is the chosen layer, or, where the step changes the data, a new one in its stead.
@@ -138,7 +138,7 @@ class AxisWidget(QWidget):
         step = f"took the axis from {Path(path).name}"
         self._show_result(layer, cube, with_axis(cube, axis, step))
         if axis.kind == "index":  # numbers without a unit: ask what they measure
-            self._chooser.settings = Meaning()
+            self._chooser.settings = SetQuantity()
 
     def copy_from(self, other: Layer) -> None:
         """Copy the axis of another layer.
@@ -171,7 +171,7 @@ class AxisWidget(QWidget):
         self._show()
 
     @property
-    def now(self) -> str:
+    def axis_text(self) -> str:
         """The axis of the layer, as shown."""
         return self._axis_label.text()
 
@@ -234,7 +234,7 @@ class AxisWidget(QWidget):
 
     def _show_preview(self, *_: object) -> None:
         """Show the axis after the step in the form, or why it cannot be applied."""
-        self.peaks.setVisible(self._chooser.kind is Calibrate)
+        self.peaks.setVisible(self._chooser.kind is CalibrateAxis)
         try:
             _layer, cube = self._chosen_cube()
             step = self.step
@@ -251,7 +251,7 @@ class AxisWidget(QWidget):
         self._preview_label.setStyleSheet("")
         self._preview_label.setText(text)
         self.apply_button.setEnabled(True)
-        if isinstance(step, Calibrate):
+        if isinstance(step, CalibrateAxis):
             self.peaks.show_residuals(step.fit(cube.spectral_axis).residuals)
 
     def find_peaks(self, *_: object) -> None:
@@ -266,7 +266,7 @@ class AxisWidget(QWidget):
 
     def _pairs_changed(self, *_: object) -> None:
         measured, known = self.peaks.pairs
-        form = self._chooser.form_of(Calibrate)
+        form = self._chooser.form_of(CalibrateAxis)
         form.editors["measured"].value = measured
         form.editors["known"].value = known
 
@@ -304,7 +304,7 @@ class AxisWidget(QWidget):
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._history_label.setToolTip("The last steps in the history of the layer")
         self._history_label.setStyleSheet("color: gray")
-        form = self._chooser.form_of(Calibrate)
+        form = self._chooser.form_of(CalibrateAxis)
         for name in ("measured", "known"):
             form.hide_row(name)  # they are edited in the table of peaks
         layout = QVBoxLayout(self)
@@ -366,7 +366,7 @@ def in_words(axis: Axis) -> str:
     return text
 
 
-def settings_for(axis: SpectralAxis) -> list[Step]:
+def settings_for(axis: SpectralAxis) -> list[AxisStep]:
     """Return the initial settings of steps for an axis: those that would not change it."""
     first = float(axis.centres[0])
     last = float(axis.centres[-1])
@@ -374,20 +374,20 @@ def settings_for(axis: SpectralAxis) -> list[Step]:
     line = axis.excitation_nm
     quantity = quantity_of(axis)
     if quantity is None or quantity == "band":
-        ends = Ends(first=first, last=last, excitation_nm=line)
-        steps = Steps(first=first, step=step, excitation_nm=line)
-        settings: list[Step] = [ends, steps, Convert(excitation_nm=line)]
+        ends = SetEnds(first=first, last=last, excitation_nm=line)
+        steps = SetSteps(first=first, step=step, excitation_nm=line)
+        settings: list[AxisStep] = [ends, steps, ConvertAxis(excitation_nm=line)]
     else:
-        ends = Ends(first=first, last=last, excitation_nm=line, quantity=quantity)
-        steps = Steps(first=first, step=step, excitation_nm=line, quantity=quantity)
-        settings = [ends, steps, Convert(excitation_nm=line), Meaning(quantity=quantity)]
+        ends = SetEnds(first=first, last=last, excitation_nm=line, quantity=quantity)
+        steps = SetSteps(first=first, step=step, excitation_nm=line, quantity=quantity)
+        settings = [ends, steps, ConvertAxis(excitation_nm=line), SetQuantity(quantity=quantity)]
     if line:
-        settings.append(Excitation(excitation_nm=line))
+        settings.append(SetExcitation(excitation_nm=line))
     return settings
 
 
 def _cube_of(layer: Layer) -> Cube:
-    image = image_of(layer)
+    image = image_of_layer(layer)
     if not isinstance(image, Cube):
         raise ValueError(f"layer {layer.name!r} holds labels; choose one with bands")
     return image

@@ -24,11 +24,11 @@ from qtpy.QtWidgets import (
 
 from ..axis import SpectralAxis
 from ..cube import Cube, Image
-from ..layers import axis_of, on_all_bands, to_layer
+from ..layers import axis_in_metadata, on_all_bands, to_layer
 from ..spectra.components import COLOURS, Components, Unmixing, names_of, unmix
 from ..spectra.maps import area_map, band_map
 from .forms.form import Form, in_a_row
-from .forms.layer_choice import LayerBox, image_of, suitable_layers
+from .forms.layer_choice import LayerBox, image_of_layer, suitable_layers
 from .panel import JobDock, JobPanel
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ class ComponentsWidget(JobDock):
     def _fill_positions(self) -> None:
         """Fill in positions on the axis of the cube, where those shown lie outside of it."""
         layer = self.cube.layer
-        axis = None if layer is None else axis_of({"metadata": layer.metadata})
+        axis = None if layer is None else axis_in_metadata(layer.metadata)
         if not isinstance(axis, SpectralAxis):
             return
         low = float(axis.centres.min())
@@ -298,6 +298,6 @@ def _agreements(components: Components) -> str:
 def _cube_of(layer: Layer | None) -> Cube:
     if layer is None:
         raise ValueError("choose a cube; open a file or a sample first")
-    image = image_of(layer)
+    image = image_of_layer(layer)
     assert isinstance(image, Cube)
     return image

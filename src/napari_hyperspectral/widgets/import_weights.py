@@ -25,7 +25,7 @@ from ..cube import Cube
 from ..io.metadata.axis_file import read_axis
 from ..progress import Job, Progress
 from ..settings import Settings
-from ..spectra.axes import Ends
+from ..spectra.axes import SetEnds
 from ..spectra.conversion import Quantity
 from .forms.form import Form
 
@@ -52,7 +52,7 @@ class Bands(Settings):
     def axis(self) -> SpectralAxis:
         """All centres, with their unit."""
         bare = Cube(np.zeros((self.bands, 1, 1), np.float32), SpectralAxis.index(self.bands))
-        ends = Ends(first=self.first, last=self.last, quantity=self.quantity)
+        ends = SetEnds(first=self.first, last=self.last, quantity=self.quantity)
         return ends.on(bare).spectral_axis
 
 

@@ -45,7 +45,7 @@ from ..workflows.evaluate import compared
 from .card_view import CardView
 from .forms.chain_choice import ChainChoice
 from .forms.form import in_a_row
-from .forms.layer_choice import image_of, suitable_layers
+from .forms.layer_choice import image_of_layer, suitable_layers
 from .forms.source_files import SourceFiles
 from .import_weights import ImportWeightsDialog, adopted
 from .panel import JobDock, JobPanel
@@ -380,7 +380,7 @@ class PredictWidget(JobDock):
         return Order(models, probabilities, self.dwell)
 
     def _predict_layers(self, order: Order) -> None:
-        cubes = [image for image in map(image_of, self.chosen) if isinstance(image, Cube)]
+        cubes = [image for image in map(image_of_layer, self.chosen) if isinstance(image, Cube)]
         self._bands = [len(cube.axis) for cube in cubes]
         if not cubes:
             raise ValueError("choose at least one layer to predict on")

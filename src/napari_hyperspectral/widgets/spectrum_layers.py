@@ -14,7 +14,7 @@ from napari.layers import Layer
 from napari.layers import Shapes as ShapesLayer
 
 from ..axis import Axis, ChannelAxis, SpectralAxis
-from ..layers import axis_of
+from ..layers import axis_in_metadata
 from ..spectra.arrays import Array, Mask
 from ..spectra.regions import (
     RegionSpectra,
@@ -41,7 +41,7 @@ def axis_of_layer(layer: ImageLayer) -> Axis:
     would lie at one position.
     """
     bands = int(_data(layer).shape[-3])
-    axis = axis_of({"metadata": layer.metadata})
+    axis = axis_in_metadata(layer.metadata)
     if axis is None or len(axis) != bands:
         return SpectralAxis.index(bands)
     if isinstance(axis, SpectralAxis) and 2 * len(np.unique(axis.centres)) <= bands > 1:

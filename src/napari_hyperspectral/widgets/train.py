@@ -51,7 +51,7 @@ from .card_view import CardView
 from .curve import LossCurve, Losses
 from .forms.class_table import ClassTable
 from .forms.file_choice import FileChoice
-from .forms.form import Chooser, Form, folded
+from .forms.form import Chooser, Form, collapsible
 from .forms.layer_choice import ExampleList
 from .panel import JobDock, JobPanel
 from .preferences import preferred_machine
@@ -314,8 +314,8 @@ class TrainWidget(JobDock):
             if part is self._sources:
                 settings.addWidget(self.classes)
             settings.addSpacing(8)
-        settings.addWidget(folded("Preprocessing", self._preprocessing))
-        settings.addWidget(folded("Augmentation", self._augmentation))
+        settings.addWidget(collapsible("Preprocessing", self._preprocessing))
+        settings.addWidget(collapsible("Augmentation", self._augmentation))
         settings.addWidget(self._start_line)
         buttons = QHBoxLayout()
         for button in (self._recipe_menu(), self._start_menu(), self.preview_button):

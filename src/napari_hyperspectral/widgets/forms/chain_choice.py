@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 
 from ...models.card import Card, read_card
 from .editors import FloatBox
-from .form import folded, in_a_row
+from .form import collapsible, in_a_row
 
 
 class ChainChoice(QWidget):
@@ -109,7 +109,7 @@ class ChainChoice(QWidget):
         times.addRow("Dwell time of a good measurement", self._slow)
         times.addRow("Dwell time of this one", self._fast)
         rows.addLayout(times)
-        self._fold = folded("Second model, dwell times", inside)
+        self._fold = collapsible("Second model, dwell times", inside)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._fold)

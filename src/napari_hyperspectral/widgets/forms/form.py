@@ -63,7 +63,7 @@ class Form(QWidget, Generic[S]):
         if more_rows.rowCount():
             inside = QWidget()
             inside.setLayout(more_rows)
-            layout.addWidget(folded("More settings", inside))
+            layout.addWidget(collapsible("More settings", inside))
         else:
             more_rows.deleteLater()
         layout.addWidget(self._error)
@@ -236,7 +236,7 @@ def _rows() -> QFormLayout:
     return rows
 
 
-def folded(title: str, inside: QWidget) -> QCollapsible:
+def collapsible(title: str, inside: QWidget) -> QCollapsible:
     """Return a heading that unfolds to show a widget."""
     box = QCollapsible(title)
     box.setObjectName("more")

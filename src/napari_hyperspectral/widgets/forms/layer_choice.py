@@ -26,7 +26,7 @@ Kinds: TypeAlias = Mapping[str, type[Cube] | type[Labels] | type[str]]
 Chosen: TypeAlias = Layer | str | None
 
 
-def image_of(layer: Layer) -> Image:
+def image_of_layer(layer: Layer) -> Image:
     """Return the cube or labels in a layer; only to be called in the GUI thread.
 
     Raises
@@ -266,4 +266,4 @@ def _image(name: str, chosen: Chosen, kind: type) -> Image | str:
         raise ValueError(f"{name!r} is empty; enter the {name} of the image")
     if chosen is None:
         raise ValueError(f"choose a layer for {name!r}; open a file or a sample first")
-    return image_of(chosen) if isinstance(chosen, Layer) else chosen
+    return image_of_layer(chosen) if isinstance(chosen, Layer) else chosen
