@@ -99,7 +99,7 @@ def test_widths_are_converted_by_the_slope_at_their_band():
         ),
     ],
 )
-def test_what_no_formula_leads_to_is_refused(axis, quantity, reason):
+def test_a_conversion_without_a_formula_is_refused(axis, quantity, reason):
     with pytest.raises(ValueError, match=reason):
         converted(axis, quantity)
 
@@ -115,7 +115,7 @@ def test_calibration_finds_the_polynomial_that_moved_the_peaks(degree):
     assert (found.axis.unit, found.axis.kind) == ("1/cm", "raman_shift")
 
 
-def test_what_calibration_leaves_is_told(axis):
+def test_a_calibration_reports_its_residuals(axis):
     found = calibrated(axis, [500, 550, 600], [500, 551, 600])
     assert found.residuals == pytest.approx([1 / 3, -2 / 3, 1 / 3])
 
@@ -130,7 +130,7 @@ def test_what_calibration_leaves_is_told(axis):
         ([510, 550, 600], [510, 600, 520], 2, "turning point"),
     ],
 )
-def test_peaks_that_make_no_calibration_are_refused(axis, measured, known, degree, reason):
+def test_peaks_that_do_not_fix_a_polynomial_are_refused(axis, measured, known, degree, reason):
     with pytest.raises(ValueError, match=reason):
         calibrated(axis, measured, known, degree)
 

@@ -94,6 +94,19 @@ class LayerBox(QComboBox):
             raise ValueError(f"layer {name!r} cannot be {self._name!r}: choose a {kind}")
         self.setCurrentIndex(self._layers.index(layer))
 
+    @property
+    def image(self) -> Image:
+        """The image in the chosen layer.
+
+        Raises
+        ------
+        ValueError
+            If no layer is chosen.
+        """
+        if self.layer is None:
+            raise ValueError(f"choose a layer for {self._name!r}; open a file or a sample first")
+        return image_of_layer(self.layer)
+
     def refresh(self, in_use: Sequence[Layer]) -> None:
         """Update the choices; where the chosen layer is gone, choose the likeliest.
 
@@ -122,6 +135,9 @@ class LayerBox(QComboBox):
 class TextBox(QLineEdit):
     """A text that belongs to an image, such as its class."""
 
+    layer: Layer | None = None
+    """No layer, ever: see `LayerBox.layer`."""
+
     def __init__(self, name: str) -> None:
         super().__init__()
         self.setObjectName(name)
@@ -137,6 +153,21 @@ class TextBox(QLineEdit):
         if not isinstance(text, str):
             raise ValueError(f"{self.objectName()!r} is a text, not a layer")
         self.setText(text)
+
+    @property
+    def image(self) -> str:
+        """The text, in the place of an image.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        text = self.text().strip()
+        if not text:
+            name = self.objectName()
+            raise ValueError(f"{name!r} is empty; enter the {name} of the image")
+        return text
 
     def refresh(self, in_use: Sequence[Layer]) -> None:
         """Do nothing: texts do not depend on the layers of the viewer."""
@@ -179,10 +210,9 @@ class ExampleList(QWidget):
         ValueError
             If a layer or a text is missing, or a layer holds no such image.
         """
-        examples = []
-        for chosen in self.layers:
-            images = {name: _image(name, part, self.kinds[name]) for name, part in chosen.items()}
-            examples.append(images)
+        examples: list[dict[str, Image | str]] = []
+        for _row, boxes in self._rows:
+            examples.append({name: box.image for name, box in boxes.items()})
         return examples
 
     def ask_for(self, kinds: Kinds) -> None:
@@ -243,11 +273,11 @@ class ExampleList(QWidget):
     def refresh(self, *_: object) -> None:
         """Update the choices; napari's layers have changed."""
         boxes = [box for _row, boxes in self._rows for box in boxes.values()]
-        in_use = [box.chosen for box in boxes if isinstance(box.chosen, Layer)]
+        in_use = [box.layer for box in boxes if box.layer is not None]
         for box in boxes:
             box.refresh(in_use)
-            if isinstance(box.chosen, Layer):
-                in_use.append(box.chosen)
+            if box.layer is not None:  # the next boxes choose another, if they can
+                in_use.append(box.layer)
         self._emit_changed()
 
     def _remove_last(self) -> None:
@@ -258,12 +288,3 @@ class ExampleList(QWidget):
     def _emit_changed(self, *_: object) -> None:
         self._remove_button.setVisible(len(self._rows) > 1)
         self.changed.emit()
-
-
-def _image(name: str, chosen: Chosen, kind: type) -> Image | str:
-    """Return the image in a layer, or a text as it is; refuse what is missing."""
-    if chosen is None and kind is str:
-        raise ValueError(f"{name!r} is empty; enter the {name} of the image")
-    if chosen is None:
-        raise ValueError(f"choose a layer for {name!r}; open a file or a sample first")
-    return image_of_layer(chosen) if isinstance(chosen, Layer) else chosen
