@@ -24,7 +24,7 @@ from napari_hyperspectral.cube import Cube
 from napari_hyperspectral.evaluation.evaluate import evaluate
 from napari_hyperspectral.evaluation.pairs import EvaluationPair
 from napari_hyperspectral.networks import ResUNet1D, SpectralUNet
-from napari_hyperspectral.samples import counted
+from napari_hyperspectral.samples import camera_counts
 from napari_hyperspectral.spectra.decompose import PrincipalComponents
 from napari_hyperspectral.tasks import Denoise
 
@@ -52,7 +52,7 @@ def scene(folder: Path, name: str, rank: int, seed: int) -> tuple[Cube, Cube]:
     rng = np.random.default_rng(seed)
     if name == "thp1":
         counts = np.maximum(clean, 0) / clean.mean() * 20  # a short dwell: 20 counts on average
-        noisy, clean = counted(counts, rng), counts
+        noisy, clean = camera_counts(counts, rng), counts
     else:
         noisy = clean + 2 * (measured - clean).std() * rng.normal(size=clean.shape)
     return (Cube(noisy.astype(np.float32), axis, name=name),

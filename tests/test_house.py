@@ -41,7 +41,7 @@ def loaded_by(code):
         "from napari_hyperspectral import read, write, Cube, SpectralAxis",
         "from napari_hyperspectral import read_card",
         "from napari_hyperspectral import to_layer, Machine, Progress",
-        "import napari_hyperspectral._napari.contributions",
+        "import napari_hyperspectral._napari.readers",
         "import napari_hyperspectral.cli",
     ],
 )

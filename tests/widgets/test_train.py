@@ -148,7 +148,7 @@ def test_a_layer_that_cannot_be_what_it_is_chosen_for_is_refused(widget, viewer)
     labels = viewer.add_labels(np.ones((9, 11), int), name="painted")
     with pytest.raises(ValueError, match="layer 'painted' cannot be 'noisy'"):
         widget.choose(noisy=labels)
-    with pytest.raises(ValueError, match="no layer 'target' is asked for, only noisy, clean"):
+    with pytest.raises(ValueError, match="there is no 'target' to choose, only noisy, clean"):
         widget.choose(target=viewer.layers["clean"])
 
 
@@ -203,7 +203,7 @@ def test_running_out_of_memory_is_said_and_training_can_begin_again(
     assert not widget.panel.start_button.isEnabled()
     qtbot.waitUntil(lambda: not widget.panel.running, timeout=10_000)
     assert told == [widget.panel.status.text()]
-    assert told[0].startswith("out of memory; choose smaller batches")
+    assert told[0].startswith("out of memory; choose a smaller batch size")
     assert widget.panel.start_button.isEnabled()
     assert not widget.panel.stop_button.isEnabled()
     assert not widget.save_button.isEnabled()
@@ -252,7 +252,7 @@ def test_the_curve_ends_as_the_card_says(qtbot, widget):
     card = trained(qtbot, widget).card
     assert widget.curve.shown == {
         "training": list(card.losses),
-        "held out": list(card.validation_losses),
+        "validation": list(card.validation_losses),
     }
     html = widget.card.toPlainText()
     assert f"{card.losses[card.best_epoch - 1]:.4g}" in html

@@ -112,7 +112,7 @@ def axis(
     from ..cube import Cube
     from ..io import write
     from ..io.metadata.axis_file import read_axis
-    from ..spectra.axes import with_axis
+    from ..spectra.layout import with_axis
 
     check_target(out, force)
     steps = [step_of(text) for text in step or ()]

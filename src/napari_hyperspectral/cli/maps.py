@@ -82,7 +82,7 @@ def map_of_band(
 ) -> None:
     """Map a band (--at), or the area of a peak (--from, --to)."""
     from ..io import read, write
-    from ..spectra.components import area_map, band_map
+    from ..spectra.maps import area_map, band_map
 
     has_band = at is not None
     has_range = start is not None and end is not None

@@ -60,7 +60,7 @@ class Recipe(Settings):
         first, *others = task.spectra
         prepared = images | {
             name: self.preprocessing.on(
-                images[name], beside=images.get(first) if name in others else None
+                images[name], reference=images.get(first) if name in others else None
             )
             for name in task.spectra
             if name in images
