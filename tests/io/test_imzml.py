@@ -171,7 +171,7 @@ def test_a_lonely_file_asks_for_the_other(tmp_path, gone):
     path = written(tmp_path, numbered(rows_of(3, 2)))
     path.with_suffix(gone).unlink()
     left = path.with_suffix(".imzML" if gone == ".ibd" else ".ibd")
-    with pytest.raises(FileFormatError, match=rf"^{left.name}: scan{gone} is not beside it"):
+    with pytest.raises(FileFormatError, match=rf"^{left.name}: scan{gone} is not in its folder"):
         read(left)
 
 
@@ -323,9 +323,9 @@ def test_the_total_can_be_had_alone_also_of_spectra_that_share(tmp_path):
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        ("counts", "'counts' tells of no bands; write ::mz=0.1"),
-        ("ppm=0", "tells of no bands"),
-        ("mz=nan", "tells of no bands"),
+        ("counts", "'counts' names no bands; write ::mz=0.1"),
+        ("ppm=0", "names no bands"),
+        ("mz=nan", "names no bands"),
         ("mz=1e-8", "makes .* bands .*; ask for wider"),
         ("peaks=100,200", "does not say how wide"),
         ("peaks=100,x±1", "'100,x' is no list of m/z"),
