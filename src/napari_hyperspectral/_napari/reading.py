@@ -7,7 +7,7 @@ from contextlib import suppress
 from threading import Event, Thread
 
 from ..io import FileFormatError, Source, format_of, read_all
-from ..io.formats import module_of
+from ..io.formats import reader_of
 from ..layers import LayerData, to_layers
 from ..progress import Progress, Stop
 
@@ -35,7 +35,7 @@ class Reading:
         """Read in the background; what there is to import is imported before."""
         for path in self.paths:
             with suppress(FileFormatError, OSError):  # which reading raises again
-                module_of(format_of(Source.parse(path).path).reader)
+                reader_of(format_of(Source.parse(path).path))
         Thread(target=self.run, name=f"reading {self.paths[0]}", daemon=True).start()
         return self
 

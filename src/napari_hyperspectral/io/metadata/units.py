@@ -67,7 +67,7 @@ def spectral_unit(text: str) -> SpectralUnit | None:
     return None
 
 
-def place_unit(text: str | None) -> str | None:
+def length_unit(text: str | None) -> str | None:
     """Return the usual symbol of a unit of length (or time, or angle), or the text itself."""
     plain = (text or "").strip().strip("$")
     for pattern, symbol in _LENGTHS:
@@ -90,3 +90,6 @@ def axis_in(text: str, centres: ArrayLike, *, kind: Kind | None = None) -> Spect
     values = values if found.factor == 1 else values * found.factor
     spelled = found.kind if kind is None or kind_of_unit(found.unit) != "wavenumber" else kind
     return SpectralAxis(values, found.unit, spelled)
+
+
+place_unit = length_unit  # the name that other readers still use

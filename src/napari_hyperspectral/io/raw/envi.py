@@ -27,7 +27,7 @@ from ...errors import FileFormatError
 from ..arrays.blocks import blocks
 from ..arrays.mapped import mapped
 from ..metadata.named_arrays import cube_from_array
-from ..metadata.units import axis_in, metres, place_unit
+from ..metadata.units import axis_in, length_unit, metres
 from ..source import Source
 from ..spectrometers.agilent import pixel_size_beside
 from .envi_header import Header, listed, numbers, read_header, whole
@@ -375,7 +375,7 @@ def _pixels(header: Header) -> tuple[tuple[float, float], str | None]:
         if "map info" in header:
             items = listed(header["map info"])
             named = dict(item.lower().split("=", 1) for item in items if "=" in item)
-            unit = place_unit(
+            unit = length_unit(
                 named.get("units", "degrees" if "geographic" in items[0].lower() else "")
             )
             return (float(items[6]), float(items[5])), unit

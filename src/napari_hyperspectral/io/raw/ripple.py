@@ -19,7 +19,7 @@ from ...axis import SpectralAxis
 from ...cube import Cube, Image
 from ...errors import FileFormatError
 from ..arrays.mapped import mapped
-from ..metadata.units import axis_in, place_unit
+from ..metadata.units import axis_in, length_unit
 from ..source import Source
 from ..text.file import read_text
 
@@ -61,7 +61,7 @@ def read_images(source: Source) -> list[Image]:
             history=(f"read {path.name}",),
             pixel_size=(height, width),
             origin=(_real(keys, "height-origin", 0.0), _real(keys, "width-origin", 0.0)),
-            pixel_unit=place_unit(keys.get("width-units")),
+            pixel_unit=length_unit(keys.get("width-units")),
             metadata={"ripple": {k: v for k, v in keys.items() if k not in _KNOWN}},
         )
     ]

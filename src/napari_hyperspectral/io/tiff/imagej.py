@@ -19,7 +19,7 @@ from ...axis import ChannelAxis, SpectralAxis
 from ...cube import Cube, Image, Sampling, describe
 from ...errors import FileFormatError
 from ..metadata.evidence import SHAPE_KEY, Sizes, Told, axis_from_names, told_by_envi_text
-from ..metadata.units import place_unit
+from ..metadata.units import length_unit
 from .planes import each_plane, layout_of_file
 
 _TYPES: Final = ("uint8", "uint16", "float32")
@@ -130,7 +130,7 @@ def _about(
     meta: Mapping[str, Any], resolutions: Sequence[Any], sizes: Mapping[str, int], info: str
 ) -> dict[str, Any]:
     about: dict[str, Any] = {}
-    unit = place_unit(str(meta.get("unit", "")))
+    unit = length_unit(str(meta.get("unit", "")))
     if unit and len(resolutions) == 2 and all(many > 0 for pair in resolutions for many in pair):
         about = {"pixel_unit": unit, "pixel_size": tuple(per / many for many, per in resolutions)}
     if sizes.get("z", 1) > 1:

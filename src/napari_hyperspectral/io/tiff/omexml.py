@@ -18,7 +18,7 @@ import numpy as np
 from ...axis import Axis, ChannelAxis, SpectralAxis
 from ...cube import Cube, Image, Labels, Sampling, describe
 from ..metadata.evidence import SHAPE_KEY, Told, axis_from_names, band_axis, is_spectrum
-from ..metadata.units import place_unit, spectral_unit
+from ..metadata.units import length_unit, spectral_unit
 
 TYPES: Final[Mapping[str, str]] = {  # OME's names of data types it shares with NumPy
     "int8": "int8",
@@ -226,7 +226,7 @@ def _about(pixels: Element) -> dict[str, Any]:
 
 def _step(pixels: Element, name: str, default: str) -> tuple[float | None, str | None]:
     size = pixels.get(name)
-    return (float(size) if size else None), place_unit(pixels.get(f"{name}Unit", default))
+    return (float(size) if size else None), length_unit(pixels.get(f"{name}Unit", default))
 
 
 def _tag(name: str) -> str:

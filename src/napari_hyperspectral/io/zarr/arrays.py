@@ -25,7 +25,7 @@ from ..metadata.named_arrays import (
     images_from_arrays,
     names_an_axis,
 )
-from ..metadata.units import place_unit, spectral_unit
+from ..metadata.units import length_unit, spectral_unit
 from ..source import Source
 from .store import lazy
 
@@ -162,7 +162,7 @@ class _Coordinate:
         even = len(steps) and np.allclose(steps, steps.mean(), rtol=1e-3, atol=0)
         if not even or not steps.mean():
             return None
-        return float(self.values[0]), float(steps.mean()), place_unit(self.units)
+        return float(self.values[0]), float(steps.mean()), length_unit(self.units)
 
 
 def spectral_axis(name: str, values: NDArray[Any], units: str) -> SpectralAxis:
@@ -284,7 +284,7 @@ def _steps(abouts: Sequence[Mapping[str, Any]], letters: str) -> dict[str, Any]:
         letter: (
             float(about.get("offset") or 0),
             float(about.get("scale") or 1),
-            place_unit(_text(about, "units")),
+            length_unit(_text(about, "units")),
         )
         for letter, about in zip(letters, abouts, strict=True)
     }

@@ -21,7 +21,7 @@ from ...errors import FileFormatError
 from ..metadata.evidence import axis_from_names
 from ..metadata.json_axis import axis_of_json
 from ..metadata.named_arrays import cube_from_array
-from ..metadata.units import place_unit
+from ..metadata.units import length_unit
 from ..source import Source
 from .arrays import images_of_arrays, images_of_hyperspy, is_hyperspy, letters_of
 from .store import is_zarr, lazy, listed, opened_store, refusing_damage
@@ -187,14 +187,14 @@ def _placed(
     scale, start = (dict(zip(letters, values, strict=True)) for values in placed)
     unit = dict(zip(letters, units, strict=True))
     about: dict[str, Any] = {
-        letter: Sampling(scale[letter], start[letter], place_unit(unit[letter]))
+        letter: Sampling(scale[letter], start[letter], length_unit(unit[letter]))
         for letter in "tz"
         if letter in letters
     }
     if "y" in letters and "x" in letters:
         about["pixel_size"] = (scale["y"], scale["x"])
         about["origin"] = (start["y"], start["x"])
-        about["pixel_unit"] = place_unit(unit["y"]) if unit["y"] == unit["x"] else None
+        about["pixel_unit"] = length_unit(unit["y"]) if unit["y"] == unit["x"] else None
     return about
 
 
