@@ -17,7 +17,7 @@ from ...axis import axis_from_json
 from ...cube import SCHEMA, Image, image_from
 from ...errors import FileFormatError
 from ..arrays.blocks import blocks
-from ..arrays.mapped import twice
+from ..arrays.mapped import with_second_mapping
 from ..metadata.named_arrays import cube_from_array, images_from_arrays, layout_with_bands
 from ..metadata.sidecar import LAYOUT_KEY, read_sidecar, sidecar_of, write_sidecar
 from ..source import Source, checked_layout
@@ -91,7 +91,7 @@ def _mapped(path: Path) -> NDArray[Any]:
             f"{size} bytes, but an array {data.shape} of {data.dtype} ends at byte {wanted}",
             "copy it again, or save each array in a file of its own",
         )
-    return twice(data)
+    return with_second_mapping(data)
 
 
 def _described(data: NDArray[Any], about: dict[str, Any], source: Source) -> Image:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ...axis import SpectralAxis
 from ...cube import Cube, Sampling
 from ...errors import FileFormatError
-from ..metadata.evidence import band_axis
+from ..metadata.axes import band_axis
 from ..metadata.json_axis import axis_of_json
 from ..metadata.named_arrays import (
     axis_from_vector,

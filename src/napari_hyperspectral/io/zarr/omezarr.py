@@ -18,7 +18,7 @@ import zarr
 from ...axis import Axis, ChannelAxis, axis_from_json, axis_to_json
 from ...cube import Cube, Image, Labels, Sampling, describe, image_from
 from ...errors import FileFormatError
-from ..metadata.evidence import axis_from_names
+from ..metadata.axes import axis_from_names
 from ..metadata.json_axis import axis_of_json
 from ..metadata.named_arrays import cube_from_array
 from ..metadata.units import length_unit
