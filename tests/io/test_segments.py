@@ -47,7 +47,7 @@ def test_planes_apart_are_decoded_one_by_one(tmp_path, cubes, division, compress
 def test_neighbouring_samples_are_decoded_by_strips_and_tiles(
     tmp_path, cubes, division, block, monkeypatch
 ):
-    monkeypatch.setattr("napari_hyperspectral.io.tiff.segments._PIECE", block)
+    monkeypatch.setattr("napari_hyperspectral.io.tiff.segments._BLOCK", block)
     chunky = np.ascontiguousarray(cubes.transpose(1, 2, 0))
     tifffile.imwrite(
         tmp_path / "a.tif",
