@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from ..axis import Axis, ChannelAxis, SpectralAxis
 from ..cube import Cube, Image, Sampling
 from ..errors import FileFormatError
+from .metadata.fields import Geometry
 from .metadata.microscopy import RGB, channel_axis, plain, refusing, sampling
 from .metadata.named_arrays import cube_from_array
 from .metadata.units import axis_in, length_unit, spectral_unit
@@ -135,24 +136,27 @@ def _cubes(signal: Mapping[str, Any], path: Path) -> Iterator[Cube]:
         name=title,
         history=(f"read {path.name} through RosettaSciIO",),
         metadata={key: plain(signal[key]) for key in kept},
-        **_samplings(by_letter),
+        **_geometry(by_letter),
     )
     if colours:
         cube = replace(cube, axis=ChannelAxis(_colours(len(colours))))
     yield cube
 
 
-def _samplings(by_letter: Mapping[str, _AxisDict]) -> dict[str, Any]:
-    """Return the parameters of `Cube` that say where its pixels, slices and frames lie."""
+def _geometry(by_letter: Mapping[str, _AxisDict]) -> Geometry:
     samplings = {letter: _sampling(axis) for letter, axis in by_letter.items() if letter != "b"}
-    fields: dict[str, Any] = {letter: samplings[letter] for letter in "tz" if letter in samplings}
+    geometry = Geometry()
+    if "t" in samplings:
+        geometry["t"] = samplings["t"]
+    if "z" in samplings:
+        geometry["z"] = samplings["z"]
     y = samplings.get("y")
     x = samplings.get("x")
     if x is not None and y is not None and x.unit is not None and x.unit == y.unit:
-        fields["pixel_size"] = (abs(y.step), abs(x.step))
-        fields["pixel_unit"] = x.unit
-        fields["origin"] = (y.start, x.start)
-    return fields
+        geometry["pixel_size"] = (abs(y.step), abs(x.step))
+        geometry["pixel_unit"] = x.unit
+        geometry["origin"] = (y.start, x.start)
+    return geometry
 
 
 def _stacked_fields(data: Any) -> Any:
@@ -276,20 +280,27 @@ def _scene(file: Any, name: str, path: Path) -> Cube:
     dropped = tuple(slice(None) if letter in leading else 0 for letter in "TZ" if letter in sizes)
     data = data[dropped]
     shape = (*(sizes[letter] for letter in leading), len(axis), *data.shape[-2:])
-    step = file.physical_pixel_sizes
-    units = {letter: _unit(file, letter) for letter in "TZYX"}
-    fields: dict[str, Any] = {}
-    if step.Y and step.X and units["Y"] and units["Y"] == units["X"]:
-        fields = {"pixel_size": (float(step.Y), float(step.X)), "pixel_unit": units["Y"]}
     return Cube(
         data.reshape(shape),
         axis,
-        t=Sampling() if "T" in leading else None,
-        z=sampling(step.Z, 0.0, units["Z"]) if "Z" in leading else None,
         name=name,
         history=(f"read {path.name} through BioIO",),
-        **fields,
+        **_scene_geometry(file, leading),
     )
+
+
+def _scene_geometry(file: Any, leading: Sequence[str]) -> Geometry:
+    geometry = Geometry()
+    step = file.physical_pixel_sizes
+    unit = _unit(file, "Y")
+    if step.Y and step.X and unit and unit == _unit(file, "X"):
+        geometry["pixel_size"] = (float(step.Y), float(step.X))
+        geometry["pixel_unit"] = unit
+    if "T" in leading:
+        geometry["t"] = Sampling()  # BioIO does not say when frames were taken
+    if "Z" in leading:
+        geometry["z"] = sampling(step.Z, 0.0, _unit(file, "Z"))
+    return geometry
 
 
 def _scene_axis(array: Any, sizes: Mapping[str, int]) -> Axis:

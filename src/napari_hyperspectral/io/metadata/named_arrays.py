@@ -40,7 +40,11 @@ _QUANTITIES: Final[tuple[tuple[str, Kind, Unit | None], ...]] = (
 
 
 def images_from_arrays(
-    arrays: Mapping[str, Any], source: Source, *, convention: str | None = None, **fields: Any
+    arrays: Mapping[str, Any],
+    source: Source,
+    *,
+    convention: str | None = None,
+    **fields: Any,
 ) -> list[Cube]:
     """Return the cubes among the arrays of a container.
 
@@ -107,8 +111,11 @@ def cube_from_array(array: Any, layout: str, axis: SpectralAxis | None, **fields
     bands = int(array.shape[-3])
     if 0 in array.shape:
         raise ValueError(f"it contains no data: shape {tuple(array.shape)} (…, band, y, x)")
-    for letter in leading:
-        fields.setdefault(letter, Sampling())
+    # without more about it, an axis of t or z counts its frames or slices
+    if "t" in layout:
+        fields.setdefault("t", Sampling())
+    if "z" in layout:
+        fields.setdefault("z", Sampling())
     return Cube(array, axis or SpectralAxis.index(bands), **fields)
 
 

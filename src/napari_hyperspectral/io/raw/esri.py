@@ -19,6 +19,7 @@ from ...axis import SpectralAxis
 from ...cube import Cube, Image
 from ...errors import FileFormatError
 from ..arrays.mapped import mapped
+from ..metadata.fields import Geometry
 from ..metadata.named_arrays import wavelength_unit
 from ..source import Source
 
@@ -60,12 +61,20 @@ def read_images(source: Source) -> list[Image]:
     axis = SpectralAxis.index(bands)
     if len(centres) == bands:
         axis = SpectralAxis(centres, wavelength_unit(np.array(centres)), "wavelength", guessed=True)
-    fields: dict[str, Any] = {"name": path.stem, "history": (f"read {path.name}",)}
+    geometry = Geometry()
     if "XDIM" in words and "YDIM" in words:
         height = _number(path, "YDIM", words["YDIM"])
         width = _number(path, "XDIM", words["XDIM"])
-        fields["pixel_size"] = (height, width)  # in a unit that the header does not state
-    return [Cube(_mapped(path, words, bands), axis, metadata={"esri": words}, **fields)]
+        geometry["pixel_size"] = (height, width)  # in a unit that the header does not state
+    cube = Cube(
+        _mapped(path, words, bands),
+        axis,
+        name=path.stem,
+        history=(f"read {path.name}",),
+        metadata={"esri": words},
+        **geometry,
+    )
+    return [cube]
 
 
 def _header(path: Path) -> tuple[dict[str, str], list[float]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from ...cube import Cube, Image
 from ...errors import FileFormatError
 from ..arrays.mapped import mapped
 from ..binary import Bytes
+from ..metadata.fields import CubeFields
 from ..metadata.named_arrays import wavelength_unit
 from ..source import Source
 
@@ -64,14 +65,11 @@ def read_images(source: Source) -> list[Image]:
             f"{len(raw)} bytes for {bands} bands of {rows} × {columns}, they need {needed}",
             "copy it again, it may be incomplete",
         )
-    cube = Cube(
-        mapped(path, dtype, shape, _HEADER).transpose(1, 0, 2),
-        _axis(path, bands),
-        name=path.stem,
-        history=(f"read {path.name}",),
-        **_map(raw),
-    )
-    return [cube]
+    data = mapped(path, dtype, shape, _HEADER).transpose(1, 0, 2)
+    fields = _map_fields(raw)
+    fields["name"] = path.stem
+    fields["history"] = (f"read {path.name}",)
+    return [Cube(data, _axis(path, bands), **fields)]
 
 
 def _size(path: Path, value: float) -> int:
@@ -80,17 +78,17 @@ def _size(path: Path, value: float) -> int:
     return int(value)
 
 
-def _map(raw: Bytes) -> dict[str, Any]:
-    """Return the parameters of `Cube` for the map, where the file is georeferenced."""
+def _map_fields(raw: Bytes) -> CubeFields:
+    """Return size and position of pixels on the map, where the file is georeferenced."""
     projection = raw.number("<H", _PROJECTION, "the header")
     x, y, width, height = raw.unpack("<ffff", _PIXELS, "the header")
     if not all(map(math.isfinite, (x, y, width, height))) or width <= 0 or height <= 0:
-        return {}
-    return {
-        "pixel_size": (height, width),
-        "pixel_unit": _UNITS.get(raw.number("<H", _UNIT, "the header")),
-        "georeference": {"erdas": {"projection": projection, "x": x, "y": y}},
-    }
+        return CubeFields()
+    return CubeFields(
+        pixel_size=(height, width),
+        pixel_unit=_UNITS.get(raw.number("<H", _UNIT, "the header")),
+        georeference={"erdas": {"projection": projection, "x": x, "y": y}},
+    )
 
 
 def _axis(path: Path, bands: int) -> SpectralAxis:

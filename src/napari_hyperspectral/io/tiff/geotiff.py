@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 from ...axis import SpectralAxis
 from ..metadata.axes import band_axis
+from ..metadata.fields import CubeFields
 from ..metadata.units import spectral_unit
 from .metadata import ImageMetadata
 
@@ -52,18 +53,17 @@ def metadata_from_gdal(tags: Mapping[int, Any], bands: int) -> ImageMetadata:
         Bands of the image.
     """
     of_image, of_bands = _items(str(tags.get(METADATA, "")), bands)
-    fields: dict[str, Any] = {}
     metadata = _scaling(of_bands)
     if NO_DATA in tags:
         metadata = {"nodata": _number(str(tags[NO_DATA]))} | metadata
     if of_image:
         metadata = {"gdal": of_image} | metadata
+    georeference = {name: _plain(tags[code]) for code, name in GEOREFERENCE.items() if code in tags}
+    fields = _geometry(georeference)
     if metadata:
         fields["metadata"] = metadata
-    georeference = {name: _plain(tags[code]) for code, name in GEOREFERENCE.items() if code in tags}
     if georeference:
         fields["georeference"] = georeference
-        fields |= _pixels(georeference)
     return ImageMetadata(axis=_axis(of_bands), fields=fields)
 
 
@@ -113,13 +113,13 @@ def _axis(of_bands: _OfBands) -> SpectralAxis | None:
     return None
 
 
-def _pixels(georeference: Mapping[str, Any]) -> dict[str, Any]:
+def _geometry(georeference: Mapping[str, Any]) -> CubeFields:
     """Return size and unit of pixels on the map.
 
     The origin is left out: rows of a map run south, and coordinates north.
     """
     if "pixel_scale" not in georeference:
-        return {}
+        return CubeFields()
     # the directory is a row of numbers: a heading of four, then (key, tag, count, value) each
     directory = list(georeference.get("geo_keys", ()))
     values = {directory[n]: directory[n + 3] for n in range(4, len(directory) - 3, 4)}
@@ -129,8 +129,8 @@ def _pixels(georeference: Mapping[str, Any]) -> dict[str, Any]:
         unit = _UNITS.get(values.get(_LINEAR_UNITS, 0), "")
     width, height = (abs(float(size)) for size in georeference["pixel_scale"][:2])
     if not unit or not width or not height:
-        return {}
-    return {"pixel_size": (height, width), "pixel_unit": unit}
+        return CubeFields()
+    return CubeFields(pixel_size=(height, width), pixel_unit=unit)
 
 
 def _numbers(texts: Sequence[str | None]) -> list[float]:

@@ -12,6 +12,7 @@ from ...axis import Axis, ChannelAxis, SpectralAxis, axis_from_json
 from ...cube import Cube, Image, Labels, Sampling, image_from
 from ...errors import AmbiguousError, FileFormatError
 from ..metadata.companion import companion_axis
+from ..metadata.fields import CubeFields
 from ..metadata.named_arrays import cube_from_array
 from ..metadata.sidecar import LAYOUT_KEY, read_sidecar, sidecar_of
 from ..source import Source
@@ -78,23 +79,31 @@ class _Evidence:
     sizes: Sizes
     axes: tuple[Axis, ...]
     """Those that were stated, the surest first; not all may fit the bands."""
-    fields: Mapping[str, Any]
-    """Parameters of `Cube`."""
+    fields: CubeFields
     sidecar: Mapping[str, Any]
 
-    def fields_with(self, letters: str) -> dict[str, Any]:
+    def fields_with(self, letters: str) -> CubeFields:
         """Return the parameters of a cube that has these axes: no t or z but those."""
-        counted = {letter: Sampling() for letter in letters if letter in "tz"}
-        known = {k: value for k, value in self.fields.items() if k not in "tz" or k in letters}
-        return counted | known
+        fields = self.fields.copy()
+        if "t" not in letters:
+            fields.pop("t", None)
+        elif "t" not in fields:
+            fields["t"] = Sampling()
+        if "z" not in letters:
+            fields.pop("z", None)
+        elif "z" not in fields:
+            fields["z"] = Sampling()
+        return fields
 
 
-def _fields(tiff: TiffImage, path: Path) -> dict[str, Any]:
+def _fields(tiff: TiffImage, path: Path) -> CubeFields:
     """Return the parameters of `Cube` in the metadata; the first that states one counts."""
-    fields: dict[str, Any] = {}
+    fields = CubeFields()
     for metadata in reversed(tiff.metadata):
         fields |= metadata.fields
-    return fields | {"name": tiff.name, "history": (f"read {path.name}",)}
+    fields["name"] = tiff.name
+    fields["history"] = (f"read {path.name}",)
+    return fields
 
 
 def _axes_of(descriptions: Sequence[Mapping[str, Any] | None]) -> Iterator[Axis]:

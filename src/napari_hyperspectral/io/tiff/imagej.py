@@ -19,6 +19,7 @@ from ...axis import ChannelAxis, SpectralAxis
 from ...cube import Cube, Image, Sampling, describe
 from ...errors import FileFormatError
 from ..metadata.axes import axis_from_envi_text, axis_from_names
+from ..metadata.fields import CubeFields
 from ..metadata.units import length_unit
 from .metadata import SHAPE_KEY, ImageMetadata, Sizes
 from .planes import each_plane, layout_of_file
@@ -80,7 +81,7 @@ def metadata_from_imagej(
     info = str(entries.get("Info", ""))
     labels = [str(label or "") for label in entries.get("Labels", ())]
     axis = axis_from_names(_labels_of_bands(sizes, labels)) or axis_from_envi_text(info)
-    fields = _samplings(entries, resolutions, dict(sizes))
+    fields = _geometry(entries, resolutions, dict(sizes))
     if info and _KEY not in info:
         fields["metadata"] = {"imagej_info": info}
     return ImageMetadata(sizes, axis, fields, _description(info))
@@ -115,24 +116,24 @@ def _labels_of_bands(sizes: Sizes, labels: Sequence[str]) -> list[str]:
     return []
 
 
-def _samplings(
+def _geometry(
     entries: Mapping[str, Any], resolutions: Sequence[tuple[int, int]], sizes: Mapping[str, int]
-) -> dict[str, Any]:
-    """Return the parameters of `Cube` that say where pixels, slices and frames lie."""
-    fields: dict[str, Any] = {}
+) -> CubeFields:
+    geometry = CubeFields()
     unit = length_unit(str(entries.get("unit", "")))
     known = len(resolutions) == 2 and all(part > 0 for fraction in resolutions for part in fraction)
     if unit and known:
         # a resolution is in pixels a unit, a pixel size in units a pixel
-        size = tuple(denominator / numerator for numerator, denominator in resolutions)
-        fields = {"pixel_unit": unit, "pixel_size": size}
+        height, width = (denominator / numerator for numerator, denominator in resolutions)
+        geometry["pixel_size"] = (height, width)
+        geometry["pixel_unit"] = unit
     if sizes.get("z", 1) > 1:
         step = float(entries.get("spacing", 0))
-        fields["z"] = Sampling(step, 0.0, unit) if step and unit else Sampling()
+        geometry["z"] = Sampling(step, 0.0, unit) if step and unit else Sampling()
     if sizes.get("t", 1) > 1:
         step = float(entries.get("finterval", 0))
-        fields["t"] = Sampling(step, 0.0, "s") if step else Sampling()
-    return fields
+        geometry["t"] = Sampling(step, 0.0, "s") if step else Sampling()
+    return geometry
 
 
 def _description(info: str) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from ...axis import Axis, ChannelAxis, SpectralAxis
 from ...cube import Sampling
+from ..metadata.fields import CubeFields
 from ..metadata.microscopy import channel_axis, sampling
 from .metadata import ImageMetadata, Sizes
 
@@ -39,11 +40,8 @@ def metadata_from_lsm(info: Mapping[str, Any], channels: Sequence[int]) -> Image
     lengths = {"t": _length(info, "Time"), "z": _length(info, "Z")}
     lengths.pop(rows, None)  # it lies within the pages
     sizes: Sizes = (*lengths.items(), ("b", len(channels)))
-    fields = {
-        "metadata": {"lsm": {name: _plain(info[name]) for name in _KEPT if name in info}},
-        **_pixels(info, rows),
-        **_leading_samplings(info, lengths),
-    }
+    fields = _geometry(info, rows, lengths)
+    fields["metadata"] = {"lsm": {name: _plain(info[name]) for name in _KEPT if name in info}}
     return ImageMetadata(sizes, _axis(info, channels), fields)
 
 
@@ -121,23 +119,19 @@ def _excitation(scan: Mapping[str, Any]) -> float | None:
     return lines.pop() if len(lines) == 1 else None
 
 
-def _pixels(info: Mapping[str, Any], rows: str) -> dict[str, Any]:
-    """Return the parameters of `Cube` for the size of a pixel; rows may be slices or frames."""
+def _geometry(info: Mapping[str, Any], rows: str, lengths: Mapping[str, int]) -> CubeFields:
+    geometry = CubeFields()
     width = _step(info, "X")
     height = 0.0 if rows == "t" else _step(info, rows.upper())
-    if not np.isfinite([height, width]).all() or min(height, width) <= 0:
-        return {}
-    return {"pixel_size": (height, width), "pixel_unit": "um"}
-
-
-def _leading_samplings(info: Mapping[str, Any], lengths: Mapping[str, int]) -> dict[str, Sampling]:
-    samplings = {}
+    if np.isfinite([height, width]).all() and min(height, width) > 0:
+        geometry["pixel_size"] = (height, width)
+        geometry["pixel_unit"] = "um"
     if lengths.get("z", 1) > 1:
-        samplings["z"] = sampling(_step(info, "Z"), unit="um")
+        geometry["z"] = sampling(_step(info, "Z"), unit="um")
     if lengths.get("t", 1) > 1:
         interval = float(info.get("TimeIntervall", 0))  # spelled as Zeiss does
-        samplings["t"] = _frames(info.get("TimeStamps"), interval)
-    return samplings
+        geometry["t"] = _frames(info.get("TimeStamps"), interval)
+    return geometry
 
 
 def _step(info: Mapping[str, Any], letter: str) -> float:

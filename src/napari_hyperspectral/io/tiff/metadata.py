@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from ...axis import Axis
+from ..metadata.fields import CubeFields
 
 Sizes: TypeAlias = tuple[tuple[str, int], ...]
 """Axes of a row of planes, slowest first: letters of t, z, b(and), each with its length."""
@@ -21,7 +22,6 @@ class ImageMetadata:
 
     sizes: Sizes | None = None
     axis: Axis | None = None
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    """Parameters of `Cube`."""
+    fields: CubeFields = field(default_factory=CubeFields)
     description: Mapping[str, Any] | None = None
     """The description that `cube.describe` gave, where we wrote the file."""

@@ -18,6 +18,7 @@ import numpy as np
 from ...axis import Axis, ChannelAxis, SpectralAxis
 from ...cube import Cube, Image, Labels, Sampling, describe
 from ..metadata.axes import axis_from_names, band_axis, is_spectrum
+from ..metadata.fields import CubeFields
 from ..metadata.units import length_unit, spectral_unit
 from .metadata import SHAPE_KEY, ImageMetadata, Sizes
 
@@ -178,7 +179,8 @@ def images_of_ome(xml: str) -> list[OmeImage]:
     for image in root.iterfind("{*}Image"):
         pixels = image.find("{*}Pixels")
         if pixels is not None:
-            metadata = ImageMetadata(_sizes(pixels), _axis(pixels), _samplings(pixels), description)
+            fields = _geometry(pixels)
+            metadata = ImageMetadata(_sizes(pixels), _axis(pixels), fields, description)
             images.append(OmeImage(image.get("Name", ""), metadata))
     return images
 
@@ -238,26 +240,25 @@ def _shared_line(excitation: SpectralAxis | None) -> float | None:
     return line * (1e3 if excitation.unit == "um" else 1.0)
 
 
-def _samplings(pixels: Element) -> dict[str, Any]:
-    """Return the parameters of `Cube` that say where pixels, slices and frames lie."""
-    fields: dict[str, Any] = {}
-    height, unit = _step(pixels, "PhysicalSizeY", "µm")
-    width, unit_of_width = _step(pixels, "PhysicalSizeX", "µm")
-    if height and width and unit == unit_of_width and unit is not None:
-        fields |= {"pixel_size": (height, width), "pixel_unit": unit}
-    for letter, attribute, default in (("Z", "PhysicalSizeZ", "µm"), ("T", "TimeIncrement", "s")):
-        if int(pixels.get(f"Size{letter}", "1")) > 1:
-            step, unit = _step(pixels, attribute, default)
-            known = Sampling(step, 0.0, unit) if step and unit else Sampling()
-            fields[_LETTERS[letter]] = known
-    return fields
+def _geometry(pixels: Element) -> CubeFields:
+    geometry = CubeFields()
+    y = _sampling(pixels, "PhysicalSizeY", "µm")
+    x = _sampling(pixels, "PhysicalSizeX", "µm")
+    if y.unit is not None and y.unit == x.unit:
+        geometry["pixel_size"] = (y.step, x.step)
+        geometry["pixel_unit"] = y.unit
+    if int(pixels.get("SizeZ", "1")) > 1:
+        geometry["z"] = _sampling(pixels, "PhysicalSizeZ", "µm")
+    if int(pixels.get("SizeT", "1")) > 1:
+        geometry["t"] = _sampling(pixels, "TimeIncrement", "s")
+    return geometry
 
 
-def _step(pixels: Element, attribute: str, default: str) -> tuple[float | None, str | None]:
-    """Return a size and its unit, which has a default in the schema."""
-    size = pixels.get(attribute)
+def _sampling(pixels: Element, attribute: str, default: str) -> Sampling:
+    """Return a step with its unit, which has a default in the schema; else steps are counted."""
+    step = float(pixels.get(attribute) or 0)
     unit = length_unit(pixels.get(f"{attribute}Unit", default))
-    return (float(size) if size else None), unit
+    return Sampling(step, 0.0, unit) if step and unit else Sampling()
 
 
 def _tag(name: str) -> str:

@@ -18,6 +18,7 @@ from ...axis import SpectralAxis
 from ...cube import Cube, Sampling
 from ...errors import FileFormatError
 from ..metadata.axes import band_axis
+from ..metadata.fields import Geometry
 from ..metadata.json_axis import axis_of_json
 from ..metadata.named_arrays import (
     axis_from_vector,
@@ -132,7 +133,7 @@ def _image(name: str, array: Any, arrays: Mapping[str, Any], source: Source) -> 
         history=(f"read {source.path.name}",),
         metadata=_metadata(attributes),
         intensity_unit=unit if unit not in ("", "1") else None,  # "1" means without a unit
-        **_samplings(by_letter),
+        **_geometry(by_letter),
     )
 
 
@@ -221,26 +222,25 @@ def _coordinate(dimension: str, arrays: Mapping[str, Any]) -> _Coordinate | None
     return _Coordinate(name, values, units)
 
 
-def _samplings(coordinates: Mapping[str, _Coordinate | None]) -> dict[str, Any]:
-    """Return the parameters of `Cube` for pixels, slices and frames, where they are even."""
-    even = {
-        letter: coordinate.sampling
-        for letter, coordinate in coordinates.items()
-        if coordinate is not None
-    }
-    fields: dict[str, Any] = {}
-    for letter in "tz":
-        sampling = even.get(letter)
-        if sampling is not None:
-            fields[letter] = sampling
+def _geometry(coordinates: Mapping[str, _Coordinate | None]) -> Geometry:
+    """Return where pixels, slices and frames lie, as far as they are evenly spaced."""
+    even = {}
+    for letter, coordinate in coordinates.items():
+        if coordinate is not None and coordinate.sampling is not None:
+            even[letter] = coordinate.sampling
+    geometry = Geometry()
+    if "t" in even:
+        geometry["t"] = even["t"]
+    if "z" in even:
+        geometry["z"] = even["z"]
     y = even.get("y")
     x = even.get("x")
     if y is not None and x is not None and y.unit == x.unit and y.unit:
-        fields["pixel_size"] = (abs(y.step), abs(x.step))
-        fields["pixel_unit"] = y.unit
+        geometry["pixel_size"] = (abs(y.step), abs(x.step))
+        geometry["pixel_unit"] = y.unit
         if y.step > 0 and x.step > 0:  # rows of a map run south, and coordinates north
-            fields["origin"] = (y.start, x.start)
-    return fields
+            geometry["origin"] = (y.start, x.start)
+    return geometry
 
 
 def _metadata(attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -293,7 +293,7 @@ def images_of_hyperspy(group: Any, array: Any, source: Source) -> Iterator[Cube]
         name=group.basename,
         history=(f"read {source.path.name}",),
         metadata=_tree(group),
-        **(_steps(entries, letters) if source.axes is None else {}),
+        **(_signal_geometry(entries, letters) if source.axes is None else Geometry()),
     )
 
 
@@ -327,17 +327,20 @@ def _sampling(entries: Mapping[str, Any]) -> Sampling:
     return Sampling(step, start, length_unit(_text(entries, "units")))
 
 
-def _steps(entries: Sequence[Mapping[str, Any]], letters: str) -> dict[str, Any]:
-    """Return the parameters of `Cube` for pixels, slices and frames."""
+def _signal_geometry(entries: Sequence[Mapping[str, Any]], letters: str) -> Geometry:
     samplings = {letter: _sampling(each) for letter, each in zip(letters, entries, strict=True)}
-    fields: dict[str, Any] = {letter: samplings[letter] for letter in "tz" if letter in samplings}
+    geometry = Geometry()
+    if "t" in samplings:
+        geometry["t"] = samplings["t"]
+    if "z" in samplings:
+        geometry["z"] = samplings["z"]
     y = samplings.get("y")
     x = samplings.get("x")
     if y is not None and x is not None and y.unit == x.unit and x.unit:
-        fields["pixel_size"] = (y.step, x.step)
-        fields["origin"] = (y.start, x.start)
-        fields["pixel_unit"] = y.unit
-    return fields
+        geometry["pixel_size"] = (y.step, x.step)
+        geometry["origin"] = (y.start, x.start)
+        geometry["pixel_unit"] = y.unit
+    return geometry
 
 
 def _tree(group: Any) -> dict[str, Any]:

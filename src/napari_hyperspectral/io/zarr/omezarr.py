@@ -21,6 +21,7 @@ from ...axis import Axis, ChannelAxis, axis_from_json, axis_to_json
 from ...cube import Cube, Image, Labels, Sampling, describe, image_from
 from ...errors import FileFormatError
 from ..metadata.axes import axis_from_names
+from ..metadata.fields import Geometry
 from ..metadata.json_axis import axis_of_json
 from ..metadata.named_arrays import cube_from_array
 from ..metadata.units import length_unit
@@ -160,14 +161,13 @@ def _image_of_multiscale(
     layout = source.axes or letters
     units = [axis.get("unit") if isinstance(axis, dict) else None for axis in axes]
     scale, translation = _transformation(level, multiscale, len(letters))
-    samplings = _samplings(letters, scale, translation, units)
     cube = cube_from_array(
         data,
         layout,
         None,
         name=_name(group, multiscale, path),
         history=(f"read {path.name}",),
-        **{key: value for key, value in samplings.items() if key not in "tz" or key in layout},
+        **_geometry(layout, letters, (scale, translation, units)),
     )
     bands = cube.shape[-3]
     if "image-label" in ome and bands == 1:
@@ -212,25 +212,36 @@ def _transformation(
     return scale, translation
 
 
-def _samplings(
+def _geometry(
+    layout: str,
     letters: str,
-    scale: Sequence[float],
-    translation: Sequence[float],
-    units: Sequence[str | None],
-) -> dict[str, Any]:
-    """Return the parameters of `Cube` that say where pixels, slices and frames lie."""
+    transformation: tuple[Sequence[float], Sequence[float], Sequence[str | None]],
+) -> Geometry:
+    """Return where the pixels of a cube of this layout lie, and its slices and frames.
+
+    Parameters
+    ----------
+    letters : str
+        Axes of the array.
+    transformation : three sequences
+        Scale, translation and unit of each of them.
+    """
     samplings = {
         letter: Sampling(step, start, length_unit(unit))
-        for letter, step, start, unit in zip(letters, scale, translation, units, strict=True)
+        for letter, step, start, unit in zip(letters, *transformation, strict=True)
     }
-    fields: dict[str, Any] = {letter: samplings[letter] for letter in "tz" if letter in letters}
+    geometry = Geometry()
+    if "t" in letters and "t" in layout:
+        geometry["t"] = samplings["t"]
+    if "z" in letters and "z" in layout:
+        geometry["z"] = samplings["z"]
     if "y" in letters and "x" in letters:
         y = samplings["y"]
         x = samplings["x"]
-        fields["pixel_size"] = (y.step, x.step)
-        fields["origin"] = (y.start, x.start)
-        fields["pixel_unit"] = y.unit if y.unit == x.unit else None
-    return fields
+        geometry["pixel_size"] = (y.step, x.step)
+        geometry["origin"] = (y.start, x.start)
+        geometry["pixel_unit"] = y.unit if y.unit == x.unit else None
+    return geometry
 
 
 def _axis(attributes: Mapping[str, Any], ome: Mapping[str, Any], bands: int) -> Axis | None:
