@@ -123,6 +123,7 @@ def _stem(path: Path) -> str:
         for pattern in known.patterns
         if "[" not in pattern and fnmatch(name.lower(), pattern.rstrip("/"))
     ]
+    # "[" is of patterns such as "*.[0-9]", whose numbers count files
     longest = max(map(len, endings), default=0)
     stem = name[: len(name) - longest] or name
     # the axis of scan.tif may lie beside it as scan_wavelengths.txt

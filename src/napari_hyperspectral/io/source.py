@@ -47,6 +47,7 @@ class Source:
         if _exists(literal):
             return cls(literal, axes=checked_layout(literal, axes))
         path, _, array = str(text).partition("::")
+        # an @ may be part of a name: only what follows the last one can be a layout
         stem, at, layout = (array or path).rpartition("@")
         if at and LAYOUT.fullmatch(layout):
             axes = axes or layout

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -14,12 +14,13 @@ from numpy.typing import DTypeLike, NDArray
 from .lazy import Box, Lazy
 from .mapped import mapped
 
+_DType: TypeAlias = np.dtype[Any]
 _PLAIN: Final = 1
 """Value of the TIFF tags Compression, Predictor and FillOrder where bytes are stored as they are."""
 
 
 def mapped_pages(
-    path: Path, series: Any, stored: tuple[int, ...], dtype: np.dtype[Any]
+    path: Path, series: Any, stored: tuple[int, ...], dtype: _DType
 ) -> NDArray[Any] | Lazy | None:
     """Return pages as an array, shape (page, *stored), or None where they cannot be mapped.
 
@@ -73,7 +74,7 @@ def _is_even(starts: Sequence[int]) -> bool:
 
 
 def _even_pages(
-    path: Path, starts: Sequence[int], stored: tuple[int, ...], dtype: np.dtype[Any]
+    path: Path, starts: Sequence[int], stored: tuple[int, ...], dtype: _DType
 ) -> NDArray[Any]:
     """Return pages at equal distances as one memory map, shape (page, *stored)."""
     length = math.prod(stored) * dtype.itemsize
@@ -83,7 +84,7 @@ def _even_pages(
 
 
 def _uneven_pages(
-    path: Path, starts: Sequence[int], stored: tuple[int, ...], dtype: np.dtype[Any]
+    path: Path, starts: Sequence[int], stored: tuple[int, ...], dtype: _DType
 ) -> Lazy:
     """Return pages at any distances as a lazy array, shape (page, *stored)."""
     raw = mapped(path, np.uint8, (path.stat().st_size,))
@@ -105,7 +106,8 @@ def _uneven_pages(
 def _view(raw: NDArray[Any], shape: tuple[int, ...], step: int, dtype: DTypeLike) -> NDArray[Any]:
     """Return bytes as an array whose first axis has steps of so many bytes."""
     size = np.dtype(dtype).itemsize
-    inner = (*shape[1:-1], shape[-1] * size)  # shape of a page in bytes
+    pages, *rows, width = shape
+    inner = (*rows, width * size)  # shape of a page in bytes
     strides = [math.prod(inner[axis:]) for axis in range(1, len(inner) + 1)]
-    view: NDArray[Any] = as_strided(raw, (shape[0], *inner), (step, *strides), subok=True)
+    view: NDArray[Any] = as_strided(raw, (pages, *inner), (step, *strides), subok=True)
     return view.view(dtype)

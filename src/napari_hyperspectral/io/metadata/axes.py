@@ -38,7 +38,7 @@ def axis_from_names(names: Sequence[str], *, stated: bool = False) -> SpectralAx
         return None
     units = {spectral_unit(match[2]) for match in matches}
     unit = units.pop()
-    if units or unit is None:
+    if units or unit is None:  # not all in the same unit
         return None
     centres = [float(match[1]) * unit.factor for match in matches]
     guessed = unit.unit == "1/cm"  # wavenumbers, or Raman shifts: the name does not say
@@ -87,18 +87,17 @@ def band_axis(
         1 for each good band, 0 for each bad one; ignored at another length.
     """
     factor = 1.0 if unit is None else unit.factor
-    scaled = np.asarray(centres, np.float64) * factor
-    scaled_widths = np.asarray(widths, np.float64) * factor
-    has_widths = len(scaled_widths) == len(scaled)
-    has_bad = len(good) == len(scaled)
-    return SpectralAxis(
-        scaled,
-        wavelength_unit(scaled) if unit is None else unit.unit,
-        "wavelength" if unit is None else unit.kind,
-        widths=scaled_widths if has_widths else None,
-        bad=np.asarray(good) == 0 if has_bad else None,
-        guessed=unit is None,
-    )
+    scaled = np.asarray(centres, np.float64) * factor  # (band,)
+    scaled_widths = None
+    if len(widths) == len(scaled):
+        scaled_widths = np.asarray(widths, np.float64) * factor
+    bad = np.asarray(good) == 0 if len(good) == len(scaled) else None
+    if unit is None:
+        guess = wavelength_unit(scaled)
+        return SpectralAxis(
+            scaled, guess, "wavelength", widths=scaled_widths, bad=bad, guessed=True
+        )
+    return SpectralAxis(scaled, unit.unit, unit.kind, widths=scaled_widths, bad=bad)
 
 
 def _numbers(text: str) -> list[float]:

@@ -62,7 +62,7 @@ def _from_json(text: str) -> SpectralAxis:
     """
     document = json.loads(text)
     if isinstance(document, Mapping) and isinstance(document.get("axis"), Mapping):
-        document = document["axis"]
+        document = document["axis"]  # a sidecar
     if isinstance(document, list):
         return SpectralAxis(document)
     if not isinstance(document, Mapping):
@@ -111,9 +111,9 @@ def _axis_in_first_unit(values: list[Any], *texts: str) -> SpectralAxis:
 def _columns(line: str, decimal_comma: bool) -> list[str]:
     """Return the columns of a line; a comma is a decimal one where something else separates them."""
     words = _SEPARATOR.split(line.strip())
-    if len(words) > 1 or decimal_comma:
-        return [word.strip().strip('"').replace(",", ".") for word in words]
-    return [word.strip().strip('"') for word in line.split(",")]
+    if len(words) == 1 and not decimal_comma:
+        words = line.split(",")
+    return [word.strip().strip('"').replace(",", ".") for word in words]
 
 
 def _is_number(word: str) -> bool:
@@ -123,4 +123,5 @@ def _is_number(word: str) -> bool:
 def _has_decimal_commas(text: str) -> bool:
     """Whether each line below the first is one number with a comma in it."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return len(lines) > 1 and all(_DECIMAL_COMMA.fullmatch(line) for line in lines[1:])
+    numbers = lines[1:]  # the first may be a heading
+    return len(numbers) > 0 and all(map(_DECIMAL_COMMA.fullmatch, numbers))

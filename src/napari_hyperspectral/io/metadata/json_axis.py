@@ -46,6 +46,7 @@ def axis_of_json(document: object, bands: int, depth: int = 0) -> SpectralAxis |
         return axis_from_vector("", np.asarray(values)) if values else None
     if not isinstance(document, Mapping):
         return None
+    # keys are compared as they are spelled in most files: in lower case, with underscores
     entries = {_normal(key): value for key, value in document.items()}
     axis = _tuned(entries, bands) or _listed(entries, bands) or _labelled(entries, bands)
     if axis is not None or depth == _DEEPEST:
@@ -87,7 +88,8 @@ def _listed(entries: Mapping[str, Any], bands: int) -> SpectralAxis | None:
     candidates = [key for key, values in lists.items() if values and _is_axis(key)]
     if not candidates:
         return None
-    key = next((key for key in candidates if len(lists[key]) == bands), candidates[0])
+    fitting = (key for key in candidates if len(lists[key]) == bands)
+    key = next(fitting, candidates[0])
     unit = _unit(entries, key)
     if unit is None:
         return axis_from_vector(key, np.asarray(lists[key]))
@@ -133,9 +135,9 @@ def _numbers(values: list[Any]) -> list[float]:
 
 def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
+        return None  # to Python, True is an int
     try:
         number = float(value)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError):  # JSON has whole numbers that no float can hold
         return None
     return number if np.isfinite(number) else None

@@ -81,8 +81,11 @@ class _GridLines:
         """Position of each line, in the order in which they were measured."""
         self.index = (len(centres) - 1 - index) if backwards else index
         """Number of the line of each spectrum."""
-        self.even = not len(steps) or bool(np.allclose(steps, steps.mean(), rtol=_EVEN))
-        self.step = float(steps.mean()) if len(steps) else 1.0
+        self.even = True
+        self.step = 1.0
+        if len(steps):
+            self.even = bool(np.allclose(steps, steps.mean(), rtol=_EVEN))
+            self.step = float(steps.mean())
         self.start = 0.0 if backwards else float(centres[0])
 
 

@@ -28,6 +28,7 @@ _TO_BAND_YX: Final = {  # record-by: (file order of axes, transposition to (band
     "image": (("depth", "height", "width"), (0, 1, 2)),
     "dont-care": (("height", "width", "depth"), (2, 0, 1)),
 }
+# first and second part of a dtype of NumPy
 _KINDS: Final = {"signed": "i", "unsigned": "u", "float": "f"}
 _ORDERS: Final = {"little-endian": "<", "big-endian": ">", "dont-care": "="}
 _READ: Final = (
@@ -55,6 +56,7 @@ def read_images(source: Source) -> list[Image]:
         raise FileFormatError(source.path, "no .rpl beside it", "put its header into the folder")
     keys = _keys(path)
     data = _mapped(path, keys)
+    # a scale of 0 stands for one that is not known
     height = abs(_real(keys, "height-scale", 1.0)) or 1.0
     width = abs(_real(keys, "width-scale", 1.0)) or 1.0
     cube = Cube(
@@ -149,7 +151,7 @@ def _axis(keys: Mapping[str, str], bands: int) -> SpectralAxis:
 
 def _integer(path: Path, keys: Mapping[str, str], key: str, default: int | None = None) -> int:
     text = keys.get(key, "" if default is None else str(default))
-    if not re.fullmatch(r"\d{1,15}", text):
+    if not re.fullmatch(r"\d{1,15}", text):  # longer ones are no sizes of files
         seen = f"{key} is {text!r}" if text else f"it lacks {key}"
         raise FileFormatError(path, seen, "it must be a whole number")
     return int(text)

@@ -74,7 +74,7 @@ def write_image(path: Path, image: Image) -> None:
         raise FileFormatError(
             path, f"TIFF cannot hold {dtype.name}", "convert the data, or write .npz"
         )
-    path.mkdir()
+    path.mkdir()  # a temporary folder, renamed when all is in it
     if isinstance(image, Labels):
         _write_band(path / _LABELS, image.data)
     else:
@@ -116,6 +116,7 @@ def _natural(path: Path) -> list[str | int]:
 
 
 def _band(path: Path) -> Cube:
+    """Return the first image of a file."""
     image = tiff.read_images(Source(path))[0]
     if isinstance(image, Labels):
         raise FileFormatError(path, "labels, no band of a cube", "open the file itself")
@@ -207,11 +208,13 @@ def _stacked(files: Sequence[Path], read_band: _ReadBand, leading: Sequence[int]
         return np.stack(values, axis=-3)
 
     shape = (*leading, len(files), *plane)
-    return Lazy(read, shape, first.data.dtype, (*(1 for _ in leading), 1, *plane))
+    chunks = (*(1 for _ in leading), 1, *plane)  # a page of a file
+    return Lazy(read, shape, first.data.dtype, chunks)
 
 
 def _axis_of_names(files: Sequence[Path]) -> SpectralAxis | None:
     """Return the axis that names such as ``leaf_450nm.tif`` give, which is a guess."""
+    # to the pattern of quantities, an underscore is a letter
     axis = axis_from_names([re.sub(r"[_\s]", " ", file.stem) for file in files])
     return None if axis is None else replace(axis, guessed=True)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
@@ -33,8 +33,13 @@ _NANOMETRES: Final = 1e9
 _MOST: Final = 10_000
 """Values of a list that are kept."""
 
+_Info: TypeAlias = Mapping[str, Any]
+"""The entries of CZ_LSMINFO, by the names that tifffile gives them."""
+_Range: TypeAlias = tuple[float, float]
+"""Where the detection of a channel begins and ends, in m."""
 
-def metadata_from_lsm(info: Mapping[str, Any], channels: Sequence[int]) -> ImageMetadata:
+
+def metadata_from_lsm(info: _Info, channels: Sequence[int]) -> ImageMetadata:
     """Return what the entries of CZ_LSMINFO say of some channels of each position."""
     rows = _ROWS.get(int(info.get("ScanType", 0)), "y")
     lengths = {"t": _length(info, "Time"), "z": _length(info, "Z")}
@@ -45,14 +50,14 @@ def metadata_from_lsm(info: Mapping[str, Any], channels: Sequence[int]) -> Image
     return ImageMetadata(sizes, _axis(info, channels), fields)
 
 
-def channel_groups(info: Mapping[str, Any]) -> list[tuple[str, range]]:
+def channel_groups(info: _Info) -> list[tuple[str, range]]:
     """Return the channels of each image, with its name: a spectrum, and what is none of it.
 
     A detector of transmitted light may be read out with those of the spectrum; it has no
     wavelengths.
     """
     channels = _length(info, "Channels")
-    has_wavelengths = [_is_range(low, high) for low, high in _ranges(info, channels)]
+    has_wavelengths = [_is_range(detected) for detected in _ranges(info, channels)]
     bands = sum(has_wavelengths)
     is_spectrum = info.get("SpectralScan") == _SPECTRAL and all(has_wavelengths[:bands])
     if is_spectrum and 1 < bands < channels:
@@ -60,16 +65,16 @@ def channel_groups(info: Mapping[str, Any]) -> list[tuple[str, range]]:
     return [("", range(channels))]
 
 
-def position_count(info: Mapping[str, Any]) -> int:
+def position_count(info: _Info) -> int:
     """Return how many positions on the slide, or tiles of one, follow each other in the file."""
     return _length(info, "P") * _length(info, "M")
 
 
-def _length(info: Mapping[str, Any], name: str) -> int:
+def _length(info: _Info, name: str) -> int:
     return max(1, int(info.get(f"Dimension{name}", 1)))
 
 
-def _axis(info: Mapping[str, Any], channels: Sequence[int]) -> Axis | None:
+def _axis(info: _Info, channels: Sequence[int]) -> Axis | None:
     """Return the spectrum of some channels, else their names, else None."""
     count = _length(info, "Channels")
     if info.get("SpectralScan") == _SPECTRAL:
@@ -85,28 +90,29 @@ def _axis(info: Mapping[str, Any], channels: Sequence[int]) -> Axis | None:
     return named if isinstance(named, ChannelAxis) else None  # names of dyes may end in numbers
 
 
-def _spectral_axis(
-    ranges: Sequence[tuple[float, float]], excitation: float | None
-) -> SpectralAxis | None:
-    """Return the axis of ranges (low, high) in m; None where they are no spectrum."""
-    if len(ranges) < 2 or not all(_is_range(low, high) for low, high in ranges):
+def _spectral_axis(ranges: Sequence[_Range], excitation: float | None) -> SpectralAxis | None:
+    """Return the axis of detected ranges; None where they are no spectrum."""
+    if len(ranges) < 2 or not all(map(_is_range, ranges)):
         return None
     low, high = _NANOMETRES * np.array(ranges).T
     axis = SpectralAxis((low + high) / 2, "nm", widths=high - low, excitation_nm=excitation)
     return axis if axis.monotonic else None
 
 
-def _ranges(info: Mapping[str, Any], channels: int) -> list[tuple[float, float]]:
-    """Return where the detection of each channel begins and ends, in m; [] where that is lost."""
+def _ranges(info: _Info, channels: int) -> list[_Range]:
+    """Return the detected range of each channel; [] where that is lost."""
     stated = info.get("ChannelWavelength")
-    ranges = np.asarray([] if stated is None else stated, np.float64)
+    if stated is None:
+        return []
+    ranges = np.asarray(stated, np.float64)  # (channel, 2)
     if ranges.shape != (channels, 2):
         return []
     return [(float(low), float(high)) for low, high in ranges]
 
 
-def _is_range(low: float, high: float) -> bool:
-    return 0 < low < high < math.inf
+def _is_range(detected: _Range) -> bool:
+    low, high = detected
+    return 0 < low < high < math.inf  # 0 stands for a channel without wavelengths
 
 
 def _excitation(scan: Mapping[str, Any]) -> float | None:
@@ -119,7 +125,7 @@ def _excitation(scan: Mapping[str, Any]) -> float | None:
     return lines.pop() if len(lines) == 1 else None
 
 
-def _geometry(info: Mapping[str, Any], rows: str, lengths: Mapping[str, int]) -> CubeFields:
+def _geometry(info: _Info, rows: str, lengths: Mapping[str, int]) -> CubeFields:
     geometry = CubeFields()
     width = _step(info, "X")
     height = 0.0 if rows == "t" else _step(info, rows.upper())
@@ -134,7 +140,7 @@ def _geometry(info: Mapping[str, Any], rows: str, lengths: Mapping[str, int]) ->
     return geometry
 
 
-def _step(info: Mapping[str, Any], letter: str) -> float:
+def _step(info: _Info, letter: str) -> float:
     """Return the distance of voxels along an axis, in µm; 0 where it is not stated."""
     return _MICROMETRES * float(info.get(f"VoxelSize{letter}", 0))
 
@@ -143,7 +149,7 @@ def _frames(stamps: Any, interval: float) -> Sampling:
     """Return when frames were taken, in s: `interval` is what was set, 0 for no pause."""
     times = np.asarray([] if stamps is None else stamps, np.float64)
     if times.ndim == 1 and len(times) > 1 and np.ptp(times) > 0:
-        return sampling(float(np.diff(times).mean()), unit="s")
+        interval = float(np.diff(times).mean())  # what was measured, not what was set
     return sampling(interval, unit="s")
 
 

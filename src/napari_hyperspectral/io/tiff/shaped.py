@@ -33,16 +33,17 @@ def metadata_from_json(document: Mapping[str, Any], planes: Planes) -> ImageMeta
 
 def _sizes(leading: Sequence[int], letters: str) -> Sizes:
     """Return axes of planes with one of bands among them; "?" where it is not clear which."""
-    if "C" in letters and set(letters) <= {*"TZC"}:
-        named = (_LETTERS.get(letter, "b") for letter in letters)
-        return tuple(zip(named, leading, strict=True))
-    long = [(letter, size) for letter, size in zip(letters, leading, strict=True) if size > 1]
+    names = [_LETTERS.get(letter, "b") for letter in letters]
+    if "C" in letters and set(letters) <= {"T", "Z", "C"}:
+        return tuple(zip(names, leading, strict=True))
+    long = [(name, size) for name, size in zip(names, leading, strict=True) if size > 1]
     if len(long) <= 1:
         return (("b", math.prod(leading)),)
-    names = [_LETTERS.get(letter, "b") for letter, _ in long]
+    names = [name for name, _ in long]
+    sizes = [size for _, size in long]
     if names == ["t", "z"]:  # without channels the slices are the bands, as in ImageJ
         names = ["t", "b"]
-    clear = names.count("b") == 1 and len(set(names)) == len(names)
-    if not clear:
+    is_clear = names.count("b") == 1 and len(set(names)) == len(names)
+    if not is_clear:
         names = ["?"] * len(names)
-    return tuple((name, size) for name, (_, size) in zip(names, long, strict=True))
+    return tuple(zip(names, sizes, strict=True))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,11 @@ _WAVELENGTHS: Final = "wavelength"
 _EVEN: Final = 1e-3
 """Relative deviation of a step from their mean, up to which coordinates are even."""
 
+_Arrays: TypeAlias = Mapping[str, Any]
+"""The arrays of a group by name; "" where the store is one array."""
+_Attributes: TypeAlias = Mapping[str, Any]
+"""Attributes of a group or an array, as plain JSON."""
+
 
 def letters_of(names: Sequence[str]) -> str | None:
     """Return names of axes as letters of a layout; None where one is unknown or comes twice."""
@@ -66,15 +71,13 @@ def letters_of(names: Sequence[str]) -> str | None:
 # ------------------------------------------------------------------------------------ xarray
 
 
-def images_of_arrays(
-    arrays: Mapping[str, Any], attributes: Mapping[str, Any], source: Source
-) -> list[Cube]:
+def images_of_arrays(arrays: _Arrays, attributes: _Attributes, source: Source) -> list[Cube]:
     """Return the images among arrays: by the names of their axes, else by their shapes.
 
     Parameters
     ----------
     arrays : mapping of name to array
-        All the arrays of a group; "" where the store is one array.
+        All the arrays of a group.
     attributes : mapping
         Those of the group.
     source : Source
@@ -96,9 +99,7 @@ def images_of_arrays(
     return [replace(c, axis=axis) if len(c.axis) == len(axis) else c for c in cubes]
 
 
-def _images_with_named_axes(
-    arrays: Mapping[str, Any], attributes: Mapping[str, Any], source: Source
-) -> list[Cube]:
+def _images_with_named_axes(arrays: _Arrays, attributes: _Attributes, source: Source) -> list[Cube]:
     images = []
     for name, array in arrays.items():
         if array.ndim < 2 or name in _dimensions(array):  # coordinates
@@ -109,7 +110,7 @@ def _images_with_named_axes(
     return images
 
 
-def _image(name: str, array: Any, arrays: Mapping[str, Any], source: Source) -> Cube | None:
+def _image(name: str, array: Any, arrays: _Arrays, source: Source) -> Cube | None:
     """Return the cube of an array whose axes have names, one of them of bands; else None."""
     dimensions = _dimensions(array)
     coordinates = {dimension: _coordinate(dimension, arrays) for dimension in dimensions}
@@ -145,7 +146,7 @@ def _letters(
     return letters_of([_WAVELENGTHS if [d] == spectral else d for d in dimensions])
 
 
-def _with_axis(cube: Cube, attributes: Mapping[str, Any]) -> Cube:
+def _with_axis(cube: Cube, attributes: _Attributes) -> Cube:
     """Return a cube with the axis in the attributes of its group, if no array had one."""
     axis = axis_of_json(dict(attributes), len(cube.axis))
     known = isinstance(cube.axis, SpectralAxis) and cube.axis.kind != "index"
@@ -202,23 +203,21 @@ def spectral_axis(name: str, values: NDArray[Any], units: str) -> SpectralAxis:
     return band_axis([*values], unit)
 
 
-def _coordinate(dimension: str, arrays: Mapping[str, Any]) -> _Coordinate | None:
+def _coordinate(dimension: str, arrays: _Arrays) -> _Coordinate | None:
     """Return the vector along an axis: that of its name, or one that lies along it."""
-    along = {
-        name: array
-        for name, array in arrays.items()
-        if array.ndim == 1
-        and np.dtype(array.dtype).kind in "iuf"
-        and (name == dimension or _dimensions(array) == [dimension])
-    }
-    others = (name for name in along if names_an_axis(name))
-    name = dimension if dimension in along else next(others, None)
+    along = []
+    for each, array in arrays.items():
+        is_vector = array.ndim == 1 and np.dtype(array.dtype).kind in "iuf"
+        if is_vector and (each == dimension or _dimensions(array) == [dimension]):
+            along.append(each)
+    spectral = (each for each in along if names_an_axis(each))
+    name = dimension if dimension in along else next(spectral, None)
     if name is None:
         return None
-    values = np.asarray(along[name][...], np.float64)
+    values = np.asarray(arrays[name][...], np.float64)
     if not np.isfinite(values).all():
         return None
-    units = str(along[name].attrs.asdict().get("units", ""))
+    units = str(arrays[name].attrs.asdict().get("units", ""))
     return _Coordinate(name, values, units)
 
 
@@ -243,7 +242,7 @@ def _geometry(coordinates: Mapping[str, _Coordinate | None]) -> Geometry:
     return geometry
 
 
-def _metadata(attributes: Mapping[str, Any]) -> dict[str, Any]:
+def _metadata(attributes: _Attributes) -> dict[str, Any]:
     packing = {_PACKED[key]: value for key, value in attributes.items() if key in _PACKED}
     known = {*_PACKED, _DIMENSIONS}
     others = {key: value for key, value in attributes.items() if key not in known}
@@ -260,7 +259,7 @@ def _dimensions(array: Any) -> list[str]:
 # ---------------------------------------------------------------------------------- HyperSpy
 
 
-def is_hyperspy(group: Any, arrays: Mapping[str, Any]) -> bool:
+def is_hyperspy(group: Any, arrays: _Arrays) -> bool:
     """Whether a group is a signal of HyperSpy: data, with a group for each of their axes."""
     return "data" in arrays and "axis-0" in group
 
@@ -304,16 +303,16 @@ def _letters_around(band: int, ndim: int) -> str:
     return "".join(letters)
 
 
-def _navigates(entries: Mapping[str, Any]) -> bool:
+def _navigates(entries: _Attributes) -> bool:
     return entries.get("navigate") in (True, 1, "True")
 
 
-def _text(entries: Mapping[str, Any], key: str) -> str:
+def _text(entries: _Attributes, key: str) -> str:
     value = entries.get(key)
     return value if isinstance(value, str) and value not in ("<undefined>", "t.Undefined") else ""
 
 
-def _values(axis: Any, entries: Mapping[str, Any], size: int) -> NDArray[np.float64]:
+def _values(axis: Any, entries: _Attributes, size: int) -> NDArray[np.float64]:
     """Return the values along an axis, in its own units."""
     if "axis" in axis:
         return np.asarray(axis["axis"][...], np.float64)
@@ -321,13 +320,13 @@ def _values(axis: Any, entries: Mapping[str, Any], size: int) -> NDArray[np.floa
     return sampling.start + sampling.step * np.arange(size, dtype=np.float64)
 
 
-def _sampling(entries: Mapping[str, Any]) -> Sampling:
+def _sampling(entries: _Attributes) -> Sampling:
     start = float(entries.get("offset") or 0)
     step = float(entries.get("scale") or 1)
     return Sampling(step, start, length_unit(_text(entries, "units")))
 
 
-def _signal_geometry(entries: Sequence[Mapping[str, Any]], letters: str) -> Geometry:
+def _signal_geometry(entries: Sequence[_Attributes], letters: str) -> Geometry:
     samplings = {letter: _sampling(each) for letter, each in zip(letters, entries, strict=True)}
     geometry = Geometry()
     if "t" in samplings:

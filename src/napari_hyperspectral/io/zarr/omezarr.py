@@ -60,7 +60,11 @@ _LONG_UNITS: Final[Mapping[str, str]] = {  # OME-Zarr spells units as UDUNITS-2 
     "min": "minute",
     "h": "hour",
 }
+
 _Region: TypeAlias = tuple[slice, ...]
+"""A slice for each axis of an array."""
+_JSON: TypeAlias = Mapping[str, Any]
+"""An object of plain JSON, such as attributes or a part of them."""
 
 
 def read_images(source: Source) -> list[Image]:
@@ -138,9 +142,7 @@ def _images(node: Any, source: Source, depth: int = 0) -> Iterator[Image]:
             yield from _images(group, source, depth + 1)
 
 
-def _image_of_multiscale(
-    group: Any, ome: Mapping[str, Any], attributes: Mapping[str, Any], source: Source
-) -> Image:
+def _image_of_multiscale(group: Any, ome: _JSON, attributes: _JSON, source: Source) -> Image:
     """Return the full resolution of a group that OME-Zarr describes."""
     path = source.path
     multiscale = ome["multiscales"][0]
@@ -176,13 +178,13 @@ def _image_of_multiscale(
     return cube if axis is None else replace(cube, axis=axis)
 
 
-def _described(data: Any, letters: str, description: Mapping[str, Any]) -> Image:
+def _described(data: Any, letters: str, description: _JSON) -> Image:
     """Return the image that we wrote."""
     order = [letters.index(letter) for letter in "tzbyx" if letter in letters]
     return image_from(data.transpose(order), description)
 
 
-def _name(group: Any, multiscale: Mapping[str, Any], path: Path) -> str:
+def _name(group: Any, multiscale: _JSON, path: Path) -> str:
     """Return the name of an image: that of the file, where it holds no other."""
     if not group.path:
         return path.name.split(".")[0]
@@ -194,9 +196,7 @@ def _axis_name(axis: Any) -> str:
     return str(axis["name"]) if isinstance(axis, dict) else str(axis)
 
 
-def _transformation(
-    level: Mapping[str, Any], multiscale: Mapping[str, Any], ndim: int
-) -> tuple[list[float], list[float]]:
+def _transformation(level: _JSON, multiscale: _JSON, ndim: int) -> tuple[list[float], list[float]]:
     """Return scale and translation of a level, a number an axis; those of all levels come last."""
     scale = [1.0] * ndim
     translation = [0.0] * ndim
@@ -244,7 +244,7 @@ def _geometry(
     return geometry
 
 
-def _axis(attributes: Mapping[str, Any], ome: Mapping[str, Any], bands: int) -> Axis | None:
+def _axis(attributes: _JSON, ome: _JSON, bands: int) -> Axis | None:
     """Return the axis in the attributes of a store: ours, or by the labels of its channels."""
     ours = attributes.get(_AXIS)
     if isinstance(ours, dict) and {"centres", "channels"} & set(ours):
@@ -267,7 +267,7 @@ def _axis(attributes: Mapping[str, Any], ome: Mapping[str, Any], bands: int) -> 
     return ChannelAxis(tuple(labels)) if are_names else None
 
 
-def _labels(cube: Cube, image_label: Mapping[str, Any]) -> Labels:
+def _labels(cube: Cube, image_label: _JSON) -> Labels:
     """Return a label image with the names and colours of its classes, where each has one."""
     fields = {key: value for key, value in vars(cube).items() if key in Labels.__dataclass_fields__}
     labels = Labels(**fields | {"data": cube.data[..., 0, :, :]})
@@ -288,7 +288,7 @@ def _labels(cube: Cube, image_label: Mapping[str, Any]) -> Labels:
     )
 
 
-def _class_names(image_label: Mapping[str, Any]) -> dict[int, str]:
+def _class_names(image_label: _JSON) -> dict[int, str]:
     names = {}
     for entry in image_label.get("properties", ()):
         for key in _CLASS_NAMES:

@@ -21,6 +21,7 @@ from ...errors import FileFormatError
 from ..arrays.lazy import Box, Lazy
 from ..metadata.microscopy import refusing
 
+# version 3 has one such file, version 2 one of the others
 _MARKS: Final = ("zarr.json", ".zgroup", ".zarray", ".zmetadata")
 _COPY: Final = "copy or export it again"
 _LISTED: Final = 20
@@ -63,6 +64,7 @@ def _of_zip(path: Path) -> Any:
             names = set(file.namelist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise FileFormatError(path, f"not a readable zip file ({error})", _COPY) from error
+    # the store may be the zip file itself, or a folder that was zipped
     tops = ["", *sorted({name.split("/")[0] for name in names if "/" in name})]
     for top in tops:
         if any(f"{top}/{mark}".lstrip("/") in names for mark in _MARKS):
