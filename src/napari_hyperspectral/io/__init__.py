@@ -140,7 +140,7 @@ def chosen(images: list[Image], path: str | Path, image: str | int | None = None
 
 
 def _main_image(images: list[Image], names: list[str], path: str | Path) -> Image:
-    """Return the image that a file is about: the others are pictures the instrument took along."""
+    """Return the only image with a spectrum: others are pictures that the instrument took as well."""
     if len(images) == 1:
         return images[0]
     spectral = [image for image in images if _is_spectral(image)]
@@ -198,6 +198,7 @@ def _may_replace(known: Format, folder: Path) -> bool:
 
 
 def _read(source: Source, name: str | None) -> list[Image]:
+    """Return all images of a file, what is wrong with it as one kind of error."""
     if not source.path.exists():
         raise FileNotFoundError(f"there is no file {str(source.path)!r}")
     reader = reader_of(format_of(source.path, "read", name))
@@ -222,6 +223,7 @@ def _is_spectral(image: Image) -> bool:
 
 
 def _labels_of_cube(cube: Cube, path: Path) -> Labels:
+    """Return a cube of one band of whole numbers as labels, shape (…, y, x)."""
     data = np.asarray(cube.data)
     if data.shape[-3] != 1:
         raise FileFormatError(
@@ -238,5 +240,6 @@ def _labels_of_cube(cube: Cube, path: Path) -> Labels:
 
 
 def _cube_of_labels(labels: Labels) -> Cube:
+    """Return labels as a cube of one named channel, shape (…, 1, y, x)."""
     shared = {k: v for k, v in vars(labels).items() if k in Cube.__dataclass_fields__}
     return Cube(**shared | {"data": labels.data[..., None, :, :], "axis": ChannelAxis(("labels",))})

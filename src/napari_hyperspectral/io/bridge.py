@@ -91,6 +91,7 @@ def _plugins_for(path: Path) -> list[_Plugin]:
 
 
 def _through_rosettasciio(plugin: _Plugin, source: Source) -> list[Image]:
+    """Return the images that a reader of RosettaSciIO makes of a file."""
     path = source.path
     kind = str(plugin["name"])
     images: list[Image] = []
@@ -144,6 +145,7 @@ def _cubes(signal: Mapping[str, Any], path: Path) -> Iterator[Cube]:
 
 
 def _geometry(by_letter: Mapping[str, _AxisDict]) -> Geometry:
+    """Return where pixels, slices and frames lie; pixels only where y and x have one unit."""
     samplings = {letter: _sampling(axis) for letter, axis in by_letter.items() if letter != "b"}
     geometry = Geometry()
     if "t" in samplings:
@@ -240,6 +242,7 @@ def _nested(tree: Any, *keys: str) -> Any:
 
 
 def _is_read_by_bioio(path: Path) -> bool:
+    """Whether BioIO is installed, with a plugin for this file."""
     if not _installed("bioio"):
         return False
     import bioio
@@ -253,6 +256,7 @@ def _is_read_by_bioio(path: Path) -> bool:
 
 
 def _through_bioio(source: Source) -> list[Image]:
+    """Return the scenes of a file, as BioIO reads them."""
     import bioio
 
     path = source.path
@@ -290,6 +294,7 @@ def _scene(file: Any, name: str, path: Path) -> Cube:
 
 
 def _scene_geometry(file: Any, leading: Sequence[str]) -> Geometry:
+    """Return where pixels, slices and frames lie, as far as BioIO states it."""
     geometry = Geometry()
     step = file.physical_pixel_sizes
     unit = _unit(file, "Y")
@@ -328,5 +333,5 @@ def _unit(file: Any, letter: str) -> str | None:
 def _installed(package: str) -> bool:
     """Whether a package can be imported, without doing so."""
     if package in sys.modules:
-        return sys.modules[package] is not None  # None: somebody has forbidden it
+        return sys.modules[package] is not None  # None forbids to import it
     return find_spec(package) is not None

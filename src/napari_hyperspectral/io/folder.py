@@ -58,6 +58,7 @@ def images_among(paths: Iterable[Path]) -> tuple[dict[str, Path], list[Path]]:
 
 
 def _refuse_doubles(images: Mapping[str, list[Path]]) -> None:
+    """Raise where two images have the same stem: which is meant, nothing says."""
     doubles = [path for files in images.values() if len(files) > 1 for path in files]
     if not doubles:
         return
@@ -126,5 +127,5 @@ def _stem(path: Path) -> str:
     # "[" is of patterns such as "*.[0-9]", whose numbers count files
     longest = max(map(len, endings), default=0)
     stem = name[: len(name) - longest] or name
-    # the axis of scan.tif may lie beside it as scan_wavelengths.txt
+    # scan_wavelengths.txt is a companion of scan.tif
     return stem.removesuffix("_wavelengths") if suffix == ".txt" else stem

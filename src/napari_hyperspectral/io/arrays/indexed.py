@@ -178,6 +178,7 @@ def _items(index: Any, shape: tuple[int, ...]) -> list[_Item] | None:
 
 
 def _item(entry: Any, size: int) -> _Item | None:
+    """Return what an entry of an index takes of an axis of this size; None for another use."""
     if isinstance(entry, slice):
         return entry
     if isinstance(entry, bool | np.bool_) or entry is None:

@@ -1,4 +1,4 @@
-"""Pictures of a camera, kept inside or beside a file, as channels of red, green and blue."""
+"""Pictures of a camera, in a file or a companion of it, as channels of red, green and blue."""
 
 from __future__ import annotations
 

@@ -266,7 +266,7 @@ def _check_layout(name: str, shape: tuple[int, ...], source: Source) -> None:
 
 
 def _guess(name: str, shape: tuple[int, ...], source: Source) -> str:
-    """Return the likeliest layout, and report it; where nobody listens, refuse to guess."""
+    """Return the likeliest layout, and report it; where `on_guess` is None, refuse to guess."""
     guess = _likeliest(shape)
     label = f"{source.path.name}::{name}" if name else source.path.name
     if source.on_guess is None:

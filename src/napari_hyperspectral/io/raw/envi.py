@@ -141,6 +141,7 @@ def _described(header: Header, data: NDArray[Any], axis: Axis) -> Image | None:
 
 
 def _labels(path: Path, header: Header, data: NDArray[Any]) -> Labels:
+    """Return a classification as labels with the names and colours of its classes."""
     pixel_size, unit = _pixels(header)
     classes = tuple(listed(header.get("class names", ""))[_UNCLASSIFIED + 1 :])
     return Labels(

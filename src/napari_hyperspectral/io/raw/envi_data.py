@@ -104,6 +104,7 @@ def _interleave(path: Path, header: Header, bands: int) -> str:
 
 
 def _dtype(path: Path, header: Header) -> np.dtype[Any]:
+    """Return the type of the values in the file, with its byte order."""
     code = integer(header, "data type", path)
     order = integer(header, "byte order", path, 0)
     if code in _COMPLEX:

@@ -61,6 +61,7 @@ def header_text(image: Image, data_type: int) -> str:
 
 
 def _axis_entries(axis: Axis) -> dict[str, str]:
+    """Return the entries for wavelengths, widths and bad bands, or for the names of bands."""
     if isinstance(axis, ChannelAxis):
         return {"band names": _list(_plain(name) for name in axis.names)}
     entries = {}

@@ -139,6 +139,7 @@ def _refuse_gaps(
 
 
 def _data_file(path: Path, layout: str) -> Path:
+    """Return the data file of a header, whatever the case of its name."""
     names = [path.stem + suffix for suffix in (f".{layout.lower()}", ".img", ".raw", ".dat", "")]
     files = {file.name.lower(): file for file in path.parent.iterdir() if file.is_file()}
     for name in names:

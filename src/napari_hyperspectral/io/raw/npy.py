@@ -66,6 +66,7 @@ def write_image(path: Path, image: Image) -> None:
 
 
 def _mapped(path: Path) -> NDArray[Any]:
+    """Return the array of a file as a memory map, where NumPy can map it."""
     with path.open("rb") as file:
         if not _MAGIC.startswith(file.read(len(_MAGIC))):  # NumPy would call it pickled objects
             raise FileFormatError(path, "not a NumPy file", "give the file its right suffix")

@@ -21,7 +21,7 @@ from ..metadata.named_arrays import images_from_arrays
 from ..source import Source
 
 _DESCRIPTION = "hyperspectral"
-"""Name of the text in which we keep what NumPy has no place for."""
+"""Name of the array of text that holds our description."""
 _DAMAGED: Final = (
     ValueError,
     SyntaxError,  # the header of an array is a Python literal

@@ -116,6 +116,7 @@ def _mapped(path: Path, keys: Mapping[str, str]) -> NDArray[Any]:
 
 
 def _dtype(path: Path, keys: Mapping[str, str]) -> np.dtype[Any]:
+    """Return the type of the values in the raw file, with its byte order."""
     kind = keys.get("data-type", "").lower()
     order = keys.get("byte-order", "dont-care").lower()
     length = _integer(path, keys, "data-length")

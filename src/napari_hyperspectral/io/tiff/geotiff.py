@@ -98,6 +98,7 @@ def _scaling(of_bands: _OfBands) -> dict[str, Any]:
 
 
 def _axis(of_bands: _OfBands) -> SpectralAxis | None:
+    """Return the spectral axis, under the names of GDAL or of ENVI; None where there is none."""
     for name, unit in _CENTRES:
         centres = _numbers(of_bands.get(name, ()))
         if not centres:

@@ -119,6 +119,7 @@ def _labels_of_bands(sizes: Sizes, labels: Sequence[str]) -> list[str]:
 def _geometry(
     entries: Mapping[str, Any], resolutions: Sequence[tuple[int, int]], sizes: Mapping[str, int]
 ) -> CubeFields:
+    """Return where pixels, slices and frames lie, as far as ImageJ states it."""
     geometry = CubeFields()
     unit = length_unit(str(entries.get("unit", "")))
     known = len(resolutions) == 2 and all(part > 0 for fraction in resolutions for part in fraction)

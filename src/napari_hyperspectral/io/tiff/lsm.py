@@ -126,6 +126,7 @@ def _excitation(scan: Mapping[str, Any]) -> float | None:
 
 
 def _geometry(info: _Info, rows: str, lengths: Mapping[str, int]) -> CubeFields:
+    """Return where pixels, slices and frames lie; a page may have slices or frames as rows."""
     geometry = CubeFields()
     width = _step(info, "X")
     height = 0.0 if rows == "t" else _step(info, rows.upper())

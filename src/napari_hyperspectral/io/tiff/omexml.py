@@ -241,6 +241,7 @@ def _shared_line(excitation: SpectralAxis | None) -> float | None:
 
 
 def _geometry(pixels: Element) -> CubeFields:
+    """Return where pixels, slices and frames lie; pixels only where y and x have one unit."""
     geometry = CubeFields()
     y = _sampling(pixels, "PhysicalSizeY", "µm")
     x = _sampling(pixels, "PhysicalSizeX", "µm")

@@ -120,7 +120,7 @@ def planes_of(path: Path, file: TiffFile, series: Any) -> Planes:
     if series.dtype is None:
         raise FileFormatError(
             path,
-            f"samples of {tags.get(_BITS)} bits in format {tags.get(_FORMAT)}, which nobody reads",
+            f"samples of {tags.get(_BITS)} bits in format {tags.get(_FORMAT)}, which cannot be read",
             "export it with whole numbers of 8, 16 or 32 bits, or with floats",
         )
     samples = int(tags.get(_SAMPLES, 1))
@@ -180,6 +180,7 @@ def _offset_of_strips(tags: Mapping[int, Any], size: int) -> int | None:
 
 
 def _mapped(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], offset: int) -> NDArray[Any]:
+    """Return a part of a file as an array, after it was seen to be long enough."""
     size = path.stat().st_size
     needed = offset + math.prod(shape) * dtype.itemsize
     if needed > size:

@@ -106,6 +106,7 @@ class _Grid:
 
     @classmethod
     def of(cls, keyframe: Any) -> _Grid:
+        """Return the grid of pages that tifffile describes by a keyframe."""
         page_height = int(keyframe.imagelength)
         page_width = int(keyframe.imagewidth)
         if keyframe.is_tiled:
@@ -193,6 +194,7 @@ class _Reader:
 
 
 def _segments(page: Any) -> _Segments:
+    """Return the segments of a page, after they were seen to lie within its file."""
     path = Path(page.parent.filehandle.path)
     offsets = np.asarray(page.dataoffsets, np.int64)
     sizes = np.asarray(page.databytecounts, np.int64)

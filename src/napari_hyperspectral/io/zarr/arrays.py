@@ -327,6 +327,7 @@ def _sampling(entries: _Attributes) -> Sampling:
 
 
 def _signal_geometry(entries: Sequence[_Attributes], letters: str) -> Geometry:
+    """Return where pixels, slices and frames lie; pixels only where y and x have one unit."""
     samplings = {letter: _sampling(each) for letter, each in zip(letters, entries, strict=True)}
     geometry = Geometry()
     if "t" in samplings:
