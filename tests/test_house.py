@@ -3,6 +3,7 @@
 import ast
 import os
 import re
+import runpy
 import subprocess
 import sys
 import typing
@@ -15,6 +16,11 @@ from pydantic import BaseModel
 
 import napari_hyperspectral
 from napari_hyperspectral.io import FORMATS
+from napari_hyperspectral.io.formats import (
+    patterns_of_files,
+    patterns_of_folders,
+    suffixes_to_write,
+)
 from napari_hyperspectral.machine import Machine
 from napari_hyperspectral.models.card import Card, Trained
 from napari_hyperspectral.networks import NETWORKS, Ports
@@ -69,28 +75,39 @@ def test_importing_the_package_takes_less_than_a_fifth_of_a_second():
 
 
 def manifest():
-    return yaml.safe_load(files(napari_hyperspectral).joinpath("napari.yaml").read_text())
+    return files(napari_hyperspectral).joinpath("napari.yaml").read_text(encoding="utf-8")
+
+
+def rewritten(text):
+    """Return a manifest as `scripts/manifest` rewrites it."""
+    return runpy.run_path(str(ROOT / "scripts" / "manifest"))["rewritten"](text)
 
 
 def test_napari_offers_to_read_what_the_formats_read():
-    whole, inside = manifest()["contributions"]["readers"]
-    patterns = {pattern for known in FORMATS if known.reader for pattern in known.patterns}
-    assert set(whole["filename_patterns"]) == {p for p in patterns if not p.endswith("/")}
+    by_name, by_array = yaml.safe_load(manifest())["contributions"]["readers"]
+    assert by_name["filename_patterns"] == patterns_of_files(), "run scripts/manifest"
     # napari asks about folders whatever their names
-    assert whole["accepts_directories"] == any(p.endswith("/") for p in patterns)
-    assert inside["filename_patterns"] == ["*::*"]  # path::array
+    assert by_name["accepts_directories"] == bool(patterns_of_folders())
+    assert by_array["filename_patterns"] == ["*::*"]  # path::array
 
 
 @pytest.mark.parametrize("kind", ["image", "labels"])
 def test_napari_offers_to_write_what_the_formats_write(kind):
-    writers = [w for w in manifest()["contributions"]["writers"] if w["layer_types"] == [kind]]
-    target = {
-        pattern.strip("*/")
-        for known in FORMATS
-        if known.writer and (kind == "image" or known.labels)
-        for pattern in known.writes or known.patterns
-    }
-    assert {e for w in writers for e in w["filename_extensions"]} == target - {""}
+    writers = yaml.safe_load(manifest())["contributions"]["writers"]
+    (writer,) = [writer for writer in writers if writer["layer_types"] == [kind]]
+    suffixes = list(suffixes_to_write(labels=kind == "labels"))
+    assert writer["filename_extensions"] == suffixes, "run scripts/manifest"
+
+
+@pytest.mark.skipif(not (ROOT / "scripts").is_dir(), reason="the sources are not here")
+def test_the_manifest_is_rewritten_from_the_list_of_formats_and_nothing_else_of_it_changes():
+    text = manifest()
+    assert rewritten(text) == text, "run scripts/manifest"
+    outdated = text.replace('        - "*.wdf"\n', "").replace(
+        '        - ".npz"\n', '        - ".a"\n'
+    )
+    assert outdated.count('        - ".a"\n') == 2  # for images and for labels
+    assert rewritten(outdated) == text
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from napari_hyperspectral._napari import commands, readers, reading
 from napari_hyperspectral._napari.paths import without_companions
 from napari_hyperspectral._napari.writers import LayerNotWrittenError
 from napari_hyperspectral.cube import describe
-from napari_hyperspectral.io import FORMATS, read, read_labels, write
+from napari_hyperspectral.io import read, read_labels, write
 from napari_hyperspectral.layers import from_layer, to_layer
 from napari_hyperspectral.progress import Progress
 
@@ -46,19 +46,6 @@ def test_the_manifest_is_valid_and_every_name_in_it_leads_somewhere():
     manifest = PluginManifest.from_file(MANIFEST)
     manifest.validate_imports()
     assert manifest.name == PLUGIN
-
-
-def test_readers_and_writers_are_those_of_the_list_of_formats():
-    contributions = PluginManifest.from_file(MANIFEST).contributions
-    files, named = contributions.readers
-    patterns = {p for f in FORMATS if f.reader for p in f.patterns}
-    assert set(files.filename_patterns) == {p for p in patterns if not p.endswith("/")}
-    assert files.accepts_directories
-    assert named.filename_patterns == ["*::*"]
-    for writer in contributions.writers:
-        able = [f for f in FORMATS if f.writer and (f.labels or writer.layer_types == ["image"])]
-        written = {p.rstrip("/") for f in able for p in f.writes or f.patterns if p != "*/"}
-        assert {f"*{suffix}" for suffix in writer.filename_extensions} == written
 
 
 @pytest.mark.parametrize("name", ["a.hdr", "a.npz", "a.ome.tif", "a.tif", "a.mat", "a.zarr"])

@@ -13,7 +13,7 @@ import pytest
 
 from napari_hyperspectral.axis import ChannelAxis
 from napari_hyperspectral.io import FileFormatError, read, read_all
-from napari_hyperspectral.io.arrays.indexed import Placed
+from napari_hyperspectral.io.arrays.indexed import IndexMappedArray
 from napari_hyperspectral.io.arrays.mapped import Mapped
 from napari_hyperspectral.io.imzml import binned, ibd
 from napari_hyperspectral.io.imzml import reader as imzml
@@ -180,7 +180,7 @@ def test_the_positions_rule_whatever_the_order_of_the_scan(tmp_path):
     down = [(x + 1, y + 1) for x in range(3) for y in range(2)]
     for positions in (snake, down):
         cube = read(written(tmp_path, numbered(positions)))
-        assert isinstance(cube.data, Placed)
+        assert isinstance(cube.data, IndexMappedArray)
         assert cube.data.dtype == np.float32
         for number, (x, y) in enumerate(positions):
             assert np.array_equal(cube.data[:, y - 1, x - 1], 10 * number + np.arange(4))
