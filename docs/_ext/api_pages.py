@@ -104,7 +104,13 @@ def _index(public: dict[str, object], rooms: dict[str, str]) -> str:
 
 
 def _page_of(name: str, thing: object) -> str:
-    lines = [_underlined(name, "="), "", f".. currentmodule:: {_PACKAGE}", "", _directive(thing, name)]
+    lines = [
+        _underlined(name, "="),
+        "",
+        f".. currentmodule:: {_PACKAGE}",
+        "",
+        _directive(thing, name),
+    ]
     return "\n".join([*lines, ""])
 
 

@@ -156,11 +156,12 @@ def presets() -> Iterator[str]:
 
 
 def settings_of(*classes: type[Settings]) -> Callable[[], Iterator[str]]:
-    """Describe the settings of classes, a section for each."""
+    """Describe the settings of classes, a section for each if there are several."""
 
     def sections() -> Iterator[str]:
         for settings in classes:
-            yield from _heading(settings.__name__.lower(), settings.__name__)
+            if len(classes) > 1:
+                yield from _heading(settings.__name__.lower(), settings.__name__)
             yield from _prose(inspect.getdoc(settings) or "")
             yield from _settings_table(settings)
 
@@ -278,7 +279,7 @@ def _module_of(network: type[Network]) -> str:
     return inspect.getdoc(importlib.import_module(network.__module__)) or ""
 
 
-_PARTS: dict[str, Callable[[], Iterator[str]]] = {
+PARTS: dict[str, Callable[[], Iterator[str]]] = {
     "formats-table": formats,
     "networks-table": networks_table,
     "networks-list": networks,
@@ -292,6 +293,7 @@ _PARTS: dict[str, Callable[[], Iterator[str]]] = {
     "commands-table": commands_table,
     "commands-list": commands,
 }
+"""The directives by name, and what each writes."""
 
 
 def _directive(part: Callable[[], Iterator[str]]) -> type[Directive]:
@@ -307,6 +309,6 @@ def _directive(part: Callable[[], Iterator[str]]) -> type[Directive]:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directives."""
-    for name, part in _PARTS.items():
+    for name, part in PARTS.items():
         app.add_directive(name, _directive(part))
     return {"parallel_read_safe": True}
