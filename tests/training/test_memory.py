@@ -60,7 +60,7 @@ print(training_bytes(recipe, Ports(bands_in=40, bands_out=40), [example]), peak(
         SpectralUNet(width=48),
         ResUNet1D(width=24),
         Pixelwise(width=1024, layers=4),
-        UNet(along="volume", width=6, depth=2),
+        pytest.param(UNet(along="volume", width=6, depth=2), marks=pytest.mark.slow),
         SegNet(width=32, depth=3),
         RRDB(bands="together", width=32, blocks=2),
     ],
