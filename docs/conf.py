@@ -24,6 +24,7 @@ extensions = [
     "class_tables",
 ]
 exclude_patterns = ["_ext"]
+highlight_language = "none"  # where a block of code names none
 default_role = "code"  # `name` in our docstrings
 
 myst_enable_extensions = ["colon_fence"]

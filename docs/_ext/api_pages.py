@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 from sphinx.application import Sphinx
 
@@ -77,6 +77,7 @@ def _pages() -> Iterator[tuple[str, str]]:
     documented = {id(thing) for thing in public.values()}
     for name, thing in public.items():
         yield f"{name}.rst", _page_of(name, thing)
+        documented.add(id(_generator_of(thing)))
     rooms = {}
     for room, modules in room_modules().items():
         text = "\n".join(line for module in modules for line in _section_of(module, documented))
@@ -104,14 +105,21 @@ def _index(public: dict[str, object], rooms: dict[str, str]) -> str:
 
 
 def _page_of(name: str, thing: object) -> str:
-    lines = [
-        _underlined(name, "="),
-        "",
-        f".. currentmodule:: {_PACKAGE}",
-        "",
-        _directive(thing, name),
-    ]
-    return "\n".join([*lines, ""])
+    lines = [_underlined(name, "="), "", f".. currentmodule:: {_PACKAGE}", ""]
+    lines += [_directive(thing, name), ""]
+    generator = _generator_of(thing)
+    if generator is not None:
+        lines += [f".. currentmodule:: {generator.__module__}", ""]
+        lines += [_directive(generator, generator.__name__), ""]
+    return "\n".join(lines)
+
+
+def _generator_of(thing: object) -> FunctionType | None:
+    """Return `fit_steps` for `fit`: the generator that a public function runs to its end."""
+    if not isinstance(thing, FunctionType):
+        return None
+    generator = getattr(import_module(thing.__module__), f"{thing.__name__}_steps", None)
+    return generator if isinstance(generator, FunctionType) else None
 
 
 def _section_of(module: ModuleType, documented: set[int]) -> Iterator[str]:
