@@ -257,8 +257,3 @@ def test_constraints_pin_every_dependency_and_torch_to_what_was_tested():
     assert len(target) > 15
     assert target <= pinned
     assert pins["torch"] == "2.13.0"
-
-
-def test_the_readme_lists_every_format():
-    text = (ROOT / "README.md").read_text()
-    assert [known.name for known in FORMATS if known.name not in text] == []

@@ -62,7 +62,7 @@ print(training_bytes(plan_training(recipe, [example])), peak() - before)
         SpectralUNet(width=48),
         ResUNet1D(width=24),
         Pixelwise(width=1024, layers=4),
-        UNet(along="volume", width=6, depth=2),
+        pytest.param(UNet(along="volume", width=6, depth=2), marks=pytest.mark.slow),
         SegNet(width=32, depth=3),
         RRDB(bands="together", width=32, blocks=2),
     ],

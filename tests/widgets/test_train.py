@@ -427,6 +427,7 @@ CLOSING = """
 """
 
 
+@pytest.mark.slow  # in test_jobs any endless job is ended
 def test_closing_the_viewer_ends_a_process_that_would_train_for_hours(tmp_path):
     """Within a second or two; within ten on a busy machine."""
     code = textwrap.dedent(CLOSING).replace("CACHE", repr(str(tmp_path)))
