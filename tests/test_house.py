@@ -15,7 +15,6 @@ import yaml
 from pydantic import BaseModel
 
 import napari_hyperspectral
-from napari_hyperspectral.io import FORMATS
 from napari_hyperspectral.io.formats import (
     patterns_of_files,
     patterns_of_folders,
