@@ -97,14 +97,14 @@ def progress_bar(title: str, after: float = 0.0) -> Generator[Watch, None, None]
             bar.stop()
 
 
-def part_of(job: Job[Result], start: int, end: int, note: str) -> Job[Result]:
-    """Run a job as a part of another, whose progress it takes from `start` to `end` percent."""
+def part_of(job: Job[Result], start: int, end: int, note: str, *, total: int = 100) -> Job[Result]:
+    """Run a job as a part of another, whose progress it takes from `start` to `end` of `total`."""
     try:
         step = next(job)
         while True:
             done = start + (end - start) * step.done // max(step.total, 1)
             try:
-                yield Progress(done, 100, step.loss, step.validation, note)
+                yield Progress(done, total, step.loss, step.validation, note)
             except Stop as stop:
                 step = job.throw(stop)
             else:
@@ -114,6 +114,13 @@ def part_of(job: Job[Result], start: int, end: int, note: str) -> Job[Result]:
         return value
     finally:
         job.close()
+
+
+def one_of_many(job: Job[Result], number: int, count: int, note: str) -> Job[Result]:
+    """Run a job as one of `count` jobs of equal length, `number` of which are done."""
+    start = 100 * number // count
+    end = 100 * (number + 1) // count
+    return part_of(job, start, end, note)
 
 
 def finish(result: Job[Result] | Result, watch: Watch | None = None) -> Result:

@@ -85,10 +85,10 @@ def test_of_all_trainings_those_saved_last_are_kept(machine, source):
     assert folder / "07 denoise.safetensors" in kept
 
 
-@pytest.mark.parametrize(("stopped", "left"), [("", False), ("stopped by hand", True)])
-def test_only_a_training_that_a_person_stopped_can_still_be_resumed(tmp_path, stopped, left):
+@pytest.mark.parametrize(("ended", "left"), [("done", False), ("by hand", True)])
+def test_only_a_training_that_a_person_stopped_can_still_be_resumed(tmp_path, ended, left):
     path = tmp_path / "training.safetensors"
     path.touch()
     axis = {"names": ["a"]}
-    discard_autosave(path, Card(recipe={}, input_bands=axis, output_bands=axis, stopped=stopped))
+    discard_autosave(path, Card(recipe={}, input_bands=axis, output_bands=axis, ended=ended))
     assert path.exists() == left

@@ -154,7 +154,7 @@ def test_what_the_dock_left_unfinished_the_command_line_resumes(
     widget.stop()
     qtbot.waitUntil(lambda: not widget.panel.running, timeout=20_000)
     (saved,) = (tmp_path / "dock cache" / "trainings").iterdir()
-    assert widget.model.card.stopped == "stopped by hand"
+    assert widget.model.card.ended == "by hand"
     from napari_hyperspectral.cli.targets import autosave_of
     from napari_hyperspectral.cli.words import pairing_from
     from napari_hyperspectral.examples.source import FileSource

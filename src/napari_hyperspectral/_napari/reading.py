@@ -7,7 +7,7 @@ from contextlib import suppress
 from threading import Event, Thread
 
 from ..io import FileFormatError, Source, format_of, read_all
-from ..io.formats import module_of
+from ..io.formats import reader_of
 from ..layers import LayerData, to_layers
 from ..progress import Progress, Stop
 
@@ -35,7 +35,7 @@ class Reading:
         """Start reading in a thread; imports are done here, as they are not safe there."""
         for path in self.paths:
             with suppress(FileFormatError, OSError):  # reading will raise it again
-                module_of(format_of(Source.parse(path).path).reader)
+                reader_of(format_of(Source.parse(path).path))
         Thread(target=self.run, name=f"reading {self.paths[0]}", daemon=True).start()
         return self
 

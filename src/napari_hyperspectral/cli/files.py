@@ -32,7 +32,7 @@ def info(
 ) -> None:
     """Show the size, axis, pixel size and history of a file."""
     from ..io import Source, format_of, read, read_all
-    from ..models.summary import facts, lines_of_image
+    from ..models.summary import image_facts, lines_of_image
 
     format_name = format_of(Source.parse(path).path).name
     with reading(path) as watch:
@@ -42,7 +42,7 @@ def info(
             images = [read(path, axes=axes, image=image, watch=watch)]
     headers = []
     for content in images:
-        header = facts(content, with_statistics=stats)
+        header = image_facts(content, with_statistics=stats)
         headers.append({"format": format_name, **header})
     if as_json:
         printed = headers[0] if len(headers) == 1 else {"images": headers}

@@ -156,10 +156,10 @@ def preview(
     from ..examples.source import FileSource
     from ..io import write
     from ..progress import run
-    from ..training.previews import names_shown
+    from ..training.previews import preview_names
     from ..workflows.train import preview_steps
 
-    check_targets_in(out, [out / (name + suffix) for name in names_shown(recipe)], force)
+    check_targets_in(out, [out / (name + suffix) for name in preview_names(recipe)], force)
     with watching("preparing a preview", after=0.5) as watch:
         source = FileSource(pairing, axes=axes, image=image, watch=watch)
         batch = run(preview_steps(recipe, source, epoch), watch)

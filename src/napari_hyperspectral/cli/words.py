@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..machine import Machine
     from ..progress import Watch
     from ..recipe.recipe import Recipe
-    from ..spectra.axes import Step
+    from ..spectra.axes import AxisStep
     from ..tasks import Task
 
 
@@ -53,13 +53,13 @@ def axis_of(text: str, unit: str, quantity: str) -> SpectralAxis:
     return SpectralAxis(centres, cast(Unit, unit), cast(Kind, quantity))
 
 
-def step_of(text: str) -> Step:
+def step_of(text: str) -> AxisStep:
     """Return the step that "KIND key=value …" spells; values are JSON, or plain words."""
     from pydantic import TypeAdapter
 
-    from ..spectra.axes import STEPS, AnyStep
+    from ..spectra.axes import AXIS_STEPS, AnyAxisStep
 
-    kinds = [step.model_fields["kind"].default for step in STEPS]
+    kinds = [step.model_fields["kind"].default for step in AXIS_STEPS]
     kind, *pairs = shlex.split(text) or [""]
     if kind not in kinds or not all("=" in pair for pair in pairs):
         raise typer.BadParameter(
@@ -72,7 +72,7 @@ def step_of(text: str) -> Step:
             settings[key] = json.loads(value)
         except ValueError:  # a plain word
             settings[key] = value
-    step: Step = TypeAdapter(AnyStep).validate_python(settings)
+    step: AxisStep = TypeAdapter(AnyAxisStep).validate_python(settings)
     return step
 
 

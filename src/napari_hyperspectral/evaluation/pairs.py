@@ -92,7 +92,7 @@ class EvaluationPair:
         if isinstance(target, Cube) and predicts_spectra(model):
             # a target of the same light as the input is normalised by the numbers of the input
             paired = len(model.recipe.task.spectra) > 1
-            target = preprocessing.on(target, beside=self.input if paired else None)
+            target = preprocessing.on(target, reference=self.input if paired else None)
         return replace(self, input=preprocessing.on(self.input), target=target)
 
     def as_pixel_list(self) -> EvaluationPair:

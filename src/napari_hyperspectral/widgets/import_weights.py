@@ -24,7 +24,8 @@ from ..axis import SpectralAxis
 from ..cube import Cube
 from ..io.metadata.axis_file import read_axis
 from ..settings import Settings
-from ..spectra.axes import Ends, Quantity
+from ..spectra.axes import SetEnds
+from ..spectra.conversion import Quantity
 from ..workflows.targets import check_model_target
 from .forms.form import Form
 
@@ -53,7 +54,7 @@ class Bands(Settings):
         # the step that sets an axis takes a cube; any of this many bands will do
         spectrum = np.zeros((self.bands, 1, 1), np.float32)  # (band, y, x)
         cube = Cube(spectrum, SpectralAxis.index(self.bands))
-        ends = Ends(first=self.first, last=self.last, quantity=self.quantity)
+        ends = SetEnds(first=self.first, last=self.last, quantity=self.quantity)
         return ends.on(cube).spectral_axis
 
 

@@ -10,7 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QListWidget, QListWidgetItem
 
 from ..cube import Cube
-from .forms.layer_choice import fitting, image_of
+from .forms.layer_choice import image_of_layer, suitable_layers
 
 if TYPE_CHECKING:
     import napari
@@ -32,7 +32,7 @@ class LayerList(QListWidget):
     @property
     def cubes(self) -> list[Cube]:
         """The cubes that the checked layers show."""
-        images = [image_of(layer) for layer in self.chosen]
+        images = [image_of_layer(layer) for layer in self.chosen]
         return [image for image in images if isinstance(image, Cube)]
 
     def choose(self, layers: Sequence[Layer]) -> None:
@@ -52,7 +52,7 @@ class LayerList(QListWidget):
     def refresh(self) -> None:
         """Follow the viewer's layers; a layer keeps its check mark, and an only one gets it."""
         chosen = self.chosen
-        self._layers = fitting(self._viewer.layers, Cube)
+        self._layers = suitable_layers(self._viewer.layers, Cube)
         self.clear()
         for layer in self._layers:
             item = QListWidgetItem(layer.name)

@@ -61,7 +61,7 @@ _COMPARE_WITH: Final = "<b>Compare with the truth</b>"
 class PredictWidget(JobDock):
     """Choose a model and layers or files; press Predict; results come as layers or files.
 
-    Or choose images with their truth, and press Evaluate. A script drives it by `model`, `then`,
+    Or choose images with their truth, and press Evaluate. A script drives it by `model`, `second_model`,
     `dwell`, `import_weights`, `choose`, `files`, `folder`, `suffix`, `predict`, `choose_truth`,
     `choose_truth_files`, `evaluate` and `stop`.
     """
@@ -122,7 +122,7 @@ class PredictWidget(JobDock):
             name = ""
         else:
             card = model.card
-            name = f"the model just trained ({card.made[11:16]} UTC)"
+            name = f"the model just trained ({card.created[11:16]} UTC)"
         self._model = model
         self._model_card = card
         self._model_line.setText(name)
@@ -132,7 +132,7 @@ class PredictWidget(JobDock):
         self._update_controls()
 
     @property
-    def then(self) -> Path | None:
+    def second_model(self) -> Path | None:
         """The file of a model to run on the output of the first one; None: there is none.
 
         Raises
@@ -140,11 +140,11 @@ class PredictWidget(JobDock):
         FileNotFoundError, FileFormatError
             When set to a path that is no model file; the one before stays.
         """
-        return self.chain.then
+        return self.chain.second_model
 
-    @then.setter
-    def then(self, file: Path | str | None) -> None:
-        self.chain.then = None if file is None else Path(file)
+    @second_model.setter
+    def second_model(self, file: Path | str | None) -> None:
+        self.chain.second_model = None if file is None else Path(file)
 
     @property
     def dwell(self) -> tuple[float, float] | None:
@@ -183,7 +183,7 @@ class PredictWidget(JobDock):
             Whether the target may be overwritten.
         """
         if self.panel.running:
-            self.panel.complain("another job is running; import the weights when it is done")
+            self.panel.show_error("another job is running; import the weights when it is done")
             return
         self._import_role = role
         job = import_weights_steps(Path(weights), axis, Path(target), overwrite=overwrite)
@@ -251,7 +251,7 @@ class PredictWidget(JobDock):
             else:
                 self._predict_files(self._request(), overwrite)
         except ValueError as error:
-            self.panel.complain(str(error))
+            self.panel.show_error(str(error))
 
     def choose_truth(self, *examples: Mapping[str, Layer | str], **layers: Layer | str) -> None:
         """Choose the layers, and texts, to evaluate the model on, and show their tab.
@@ -279,7 +279,7 @@ class PredictWidget(JobDock):
                 raise ValueError("choose a model first")
             source = self.truth.source
         except ValueError as error:
-            self.panel.complain(str(error))
+            self.panel.show_error(str(error))
             return
         job = evaluate_source_steps(self._model, source, preferred_machine())
         self._run(job, "evaluation")
@@ -318,7 +318,7 @@ class PredictWidget(JobDock):
         self.setMinimumWidth(320)
 
     def _connect(self) -> None:
-        self.chain.browsed.connect(self._browse_then_clicked)
+        self.chain.browse_clicked.connect(self._browse_then_clicked)
         self.chain.changed.connect(self._update_controls)
         self.tabs.currentChanged.connect(self._follow_tab)
         self.panel.start_button.clicked.connect(self._start_clicked)
@@ -333,14 +333,14 @@ class PredictWidget(JobDock):
     def _update_controls(self, *_: object) -> None:
         """Show the controls that the model and the tab call for, and enable what can be done."""
         self.panel.start_button.setEnabled(self._model is not None and not self.panel.running)
-        last_card = self._model_card if self.then is None else self.chain.card
+        last_card = self._model_card if self.second_model is None else self.chain.card
         self.probabilities.setVisible(_predicts_classes(last_card) and not self._evaluates)
         if not self._evaluates:
             return
         if self._model_card is None:
             self.truth.ask_for({})
         else:  # not before: tasks load torch
-            self.truth.ask_for(kinds_of(str(self._model_card.recipe["task"]["kind"])))
+            self.truth.ask_for(kinds_of(self._model_card.task_kind))
 
     def _follow_tab(self, *_: object) -> None:
         """Show the settings of the tab, and on the button what it does."""
@@ -361,7 +361,7 @@ class PredictWidget(JobDock):
     def _request(self) -> PredictionRequest:
         if self._model is None:
             raise ValueError("choose a model first")
-        models = (self._model,) if self.then is None else (self._model, self.then)
+        models = (self._model,) if self.second_model is None else (self._model, self.second_model)
         offered = self.probabilities.isVisibleTo(self)
         probabilities = offered and self.probabilities.isChecked()
         return PredictionRequest(models, probabilities, self.dwell)
@@ -406,7 +406,7 @@ class PredictWidget(JobDock):
                 self.results_view.show_report(result)
             case Path():
                 self._choose_model_file(self._import_role, result)
-                self.panel.say(f"made {result.name}")
+                self.panel.show_status(f"made {result.name}")
             case _:
                 assert_never(result)
 
@@ -438,7 +438,7 @@ class PredictWidget(JobDock):
 
     def _say(self, result: str, time_saved: str) -> None:
         """Say what came of a prediction, and how much dwell time it saves."""
-        self.panel.say(f"{result}; {time_saved}" if time_saved else result)
+        self.panel.show_status(f"{result}; {time_saved}" if time_saved else result)
 
     def _ask_to_overwrite(self, existing: Sequence[Path]) -> bool | None:
         """Return whether to overwrite files that exist; None is to leave it all."""
@@ -469,13 +469,13 @@ class PredictWidget(JobDock):
         try:
             self._choose_model_file(role, Path(path))
         except (ValueError, OSError) as error:
-            self.panel.complain(str(error))
+            self.panel.show_error(str(error))
 
     def _choose_model_file(self, role: _Role, path: Path) -> None:
         if role == "model":
             self.model = path
         else:
-            self.then = path
+            self.second_model = path
 
     def offer_import(self, weights: str | Path, role: _Role = "model") -> ImportWeightsDialog:
         """Ask for the axis of released weights; then import them."""

@@ -26,6 +26,7 @@ from ..layers import to_layer
 from ..machine import Machine
 from ..models.card import read_card
 from ..models.model import Model
+from ..models.summary import ending_of
 from ..recipe.presets import Preset
 from ..recipe.recipe import Recipe
 from ..workflows.autosave import autosave_folder, autosave_path, discard_autosave
@@ -132,7 +133,7 @@ class TrainWidget(JobDock):
         try:
             job = preview_steps(self.recipe, self.form.source)
         except ValueError as error:
-            self.panel.complain(str(error))
+            self.panel.show_error(str(error))
             return
         self.panel.run(job, "preparing a preview", device="cpu")
 
@@ -188,9 +189,9 @@ class TrainWidget(JobDock):
         try:
             saved = self._save(self._model, chosen, overwrite=True)  # the dialog has asked
         except OSError as error:
-            self.panel.complain(f"not saved: {error}")
+            self.panel.show_error(f"not saved: {error}")
             return None
-        self.panel.say(f"saved as {saved.name}")
+        self.panel.show_status(f"saved as {saved.name}")
         return saved
 
     def save_recipe(self, path: str | Path) -> None:
@@ -233,7 +234,7 @@ class TrainWidget(JobDock):
             recipe = self.recipe
             source = self.form.source
         except ValueError as error:
-            self.panel.complain(str(error))
+            self.panel.show_error(str(error))
             return
         machine = preferred_machine()
         self._autosave = interrupted or self._new_autosave(machine, recipe, source)
@@ -255,7 +256,7 @@ class TrainWidget(JobDock):
         try:
             return autosave_path(machine, recipe, source)
         except OSError as error:
-            self.panel.complain(f"nothing is saved before the end ({error}); see the preferences")
+            self.panel.show_error(f"nothing is saved before the end ({error}); see the preferences")
             return None
 
     def _keep(self, result: Model | dict[str, Image]) -> None:
@@ -265,7 +266,7 @@ class TrainWidget(JobDock):
             return
         for image in result.values():
             self._viewer.add_layer(Layer.create(*to_layer(image)))
-        self.panel.say("shown as layers")
+        self.panel.show_status("shown as layers")
 
     def _keep_model(self, model: Model) -> None:
         self._model = model
@@ -273,8 +274,8 @@ class TrainWidget(JobDock):
         self._losses = Losses.of(model.card.losses, model.card.validation_losses)
         self.card.show_card(model.card)
         self.tabs.setCurrentWidget(self.card)
-        stopped = model.card.stopped
-        self.panel.say(f"trained: {stopped}" if stopped else "trained")
+        ending = ending_of(model.card)
+        self.panel.show_status(f"trained: {ending}" if ending else "trained")
         self._enable_buttons()
 
     def _save(self, model: Model, path: Path, *, overwrite: bool) -> Path:
@@ -347,7 +348,7 @@ class TrainWidget(JobDock):
         self._summary_timer.timeout.connect(self._summarise)
         self.preview_button.clicked.connect(self.preview)
         self.panel.start_button.clicked.connect(self.train)
-        self.panel.shown.connect(self._draw)
+        self.panel.progressed.connect(self._draw)
         self.panel.returned.connect(self._keep)
         self.panel.ended.connect(self._draw)
         self.panel.ended.connect(self._summarise_later)
@@ -375,7 +376,7 @@ class TrainWidget(JobDock):
             button.setEnabled(self._model is not None)
 
     def _describe_preset(self, preset: Preset) -> None:
-        self.panel.say(f"{preset.title}. {preset.notes}")
+        self.panel.show_status(f"{preset.title}. {preset.notes}")
 
     # -- buttons and menus
 
@@ -387,7 +388,7 @@ class TrainWidget(JobDock):
 
     def _start_from_last(self, *_: object) -> None:
         if self._model is None:
-            self.panel.complain("no model was trained here yet; choose the file of one")
+            self.panel.show_error("no model was trained here yet; choose the file of one")
         self.start = self._model
 
     def _start_from_file(self, *_: object) -> None:
@@ -397,7 +398,7 @@ class TrainWidget(JobDock):
         try:
             self.start = path
         except (ValueError, OSError) as error:
-            self.panel.complain(str(error))
+            self.panel.show_error(str(error))
 
     def _load_recipe_clicked(self, *_: object) -> None:
         path, _filter = QFileDialog.getOpenFileName(self, "Load recipe", "", _RECIPE_FILES)
@@ -406,7 +407,7 @@ class TrainWidget(JobDock):
         try:
             self.load_recipe(path)
         except (ValueError, OSError) as error:
-            self.panel.complain(f"{Path(path).name} is no recipe: {error}")
+            self.panel.show_error(f"{Path(path).name} is no recipe: {error}")
 
     def _resume_clicked(self, *_: object) -> None:
         folder = str(autosave_folder(preferred_machine()))
@@ -416,7 +417,7 @@ class TrainWidget(JobDock):
         try:
             self.resume(path)
         except (ValueError, OSError) as error:
-            self.panel.complain(str(error))
+            self.panel.show_error(str(error))
 
     def _save_recipe_clicked(self, *_: object) -> None:
         path = self._ask_for_target("Save recipe", "recipe.json", _RECIPE_FILES)
@@ -425,13 +426,15 @@ class TrainWidget(JobDock):
         try:
             self.save_recipe(path)
         except (ValueError, OSError) as error:
-            self.panel.complain(f"not saved: {error}")
+            self.panel.show_error(f"not saved: {error}")
 
     def _copy_command(self, *_: object) -> None:
         clipboard = QApplication.clipboard()
         assert clipboard is not None
         clipboard.setText(self.form.command_line)
-        self.panel.say("copied; save the recipe as recipe.json in the folder where you run it")
+        self.panel.show_status(
+            "copied; save the recipe as recipe.json in the folder where you run it"
+        )
 
     def _ask_for_target(self, title: str, name: str, files: str) -> Path | None:
         """Ask where to save; a file is overwritten only where the person agreed to it."""

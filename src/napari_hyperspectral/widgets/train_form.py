@@ -33,7 +33,7 @@ from ..spectra.preprocessing import Preprocessing
 from ..tasks import TASKS, Task
 from .forms.class_table import ClassTable
 from .forms.file_choice import FileChoice
-from .forms.form import Chooser, Form, folded
+from .forms.form import Chooser, Form, collapsible
 from .forms.layer_choice import ExampleList
 
 if TYPE_CHECKING:
@@ -142,9 +142,8 @@ class TrainForm(QScrollArea):
             self.start_line.setText("From scratch")
             return
         name = model.name if isinstance(model, Path) else "the model just trained"
-        task = card.recipe["task"]["kind"]
-        network = card.recipe["network"]["kind"]
-        self.start_line.setText(f"From {name} ({task}, {network}; {card.input_axis})")
+        kinds = f"{card.task_kind}, {card.network_kind}"
+        self.start_line.setText(f"From {name} ({kinds}; {card.input_axis})")
 
     def choose(self, *examples: Mapping[str, Layer | str]) -> None:
         """Choose the layers, and texts, of all examples, and show their tab."""
@@ -159,16 +158,16 @@ class TrainForm(QScrollArea):
     @property
     def command_line(self) -> str:
         """The command that trains on the same files by ``recipe.json``."""
-        words = []
+        entries = []
         if self._uses_files:
-            words = [f"{name}={text}" for name, text in self.files.words]
+            entries = [f"{name}={text}" for name, text in self.files.entries]
         else:
             for example in self.examples.layers:
                 for name, chosen in example.items():
                     # a layer that was not read from a file leaves the name to be replaced
-                    words.append(f"{name}={_path_or_text(chosen) or name.upper()}")
+                    entries.append(f"{name}={_path_or_text(chosen) or name.upper()}")
         start = ("napari-hyperspectral", "train", "recipe.json")
-        return shlex.join([*start, *words, "-o", "model.safetensors"])
+        return shlex.join([*start, *entries, "-o", "model.safetensors"])
 
     @property
     def _uses_files(self) -> bool:
@@ -182,8 +181,8 @@ class TrainForm(QScrollArea):
         _add_section(layout, "Examples", self.sources, self.classes)
         _add_section(layout, "Network", self.network)
         _add_section(layout, "Training settings", self.training)
-        layout.addWidget(folded("Preprocessing", self.preprocessing))
-        layout.addWidget(folded("Augmentation", self.augmentation))
+        layout.addWidget(collapsible("Preprocessing", self.preprocessing))
+        layout.addWidget(collapsible("Augmentation", self.augmentation))
         layout.addWidget(self.start_line)
         layout.addLayout(self.buttons)
         layout.addStretch()

@@ -21,9 +21,6 @@ from .targets import MODEL_SUFFIX
 KEPT: Final = 10
 """Trainings whose files stay in the folder."""
 
-_STOPPED: Final = "stopped by hand"
-"""Why a training ended that a person may want to resume."""
-
 
 def autosave_folder(machine: Machine) -> Path:
     """Return the folder of all trainings in progress."""
@@ -63,7 +60,7 @@ def discard_autosave(path: Path, card: Card) -> None:
     card : Card
         Of the model that came of it.
     """
-    if card.stopped != _STOPPED:
+    if card.ended != "by hand":  # what a person stopped, they may go on with
         path.unlink(missing_ok=True)
 
 

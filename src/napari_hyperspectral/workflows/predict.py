@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from ..axis import Axis
 from ..cube import Cube, Image, Labels
 from ..evaluation.reports import Report
-from ..evaluation.restoration import reported
+from ..evaluation.restoration import assess_restoration
 from ..machine import Machine
 from ..models.model import Model
 from ..prediction.bands import AxisMismatchError, output_axis_for
@@ -40,7 +40,7 @@ class ChainError(ValueError):
     """In a chain of models, one cannot take the output of the one before it."""
 
     def __init__(self, number: int, model: Model, reason: str) -> None:
-        kind = model.card.recipe["task"]["kind"]
+        kind = model.card.task_kind
         super().__init__(f"model {number} ({kind}) does not fit into the row: {reason}")
 
 
@@ -174,7 +174,7 @@ def predict_and_report_steps(
     height, width = result.shape[-2:]
     if not isinstance(input, Cube) or min(height, width) < _FEWEST_PIXELS:
         return Results([result])
-    result, report = reported(models[-1], input, result)
+    result, report = assess_restoration(models[-1], input, result)
     return Results([result], report)
 
 

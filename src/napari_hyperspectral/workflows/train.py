@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -16,9 +15,9 @@ from ..models.model import Model
 from ..networks import build_module
 from ..progress import Job
 from ..recipe.recipe import Recipe
-from ..tasks import Example, Task
 from ..training.fit import fit_steps
-from ..training.memory import check_training
+from ..training.memory import check_memory
+from ..training.plan import plan_training
 from ..training.previews import preview_of
 
 
@@ -79,23 +78,17 @@ def training_summary(recipe: Recipe, source: ExampleSource, machine: Machine) ->
     """
     if not source.quick:
         return f"{source}: they are read when training starts."
-    task: Task = recipe.task
-    examples = task.unify_classes([recipe.example(**images) for images in source.images])
-    input_axis = examples[0].input_axis
-    output_axis = max((example.output_axis for example in examples), key=len)
-    ports = task.ports(input_axis, output_axis)
+    examples = [recipe.example(**images) for images in source.images]
+    plan = plan_training(recipe, examples)
     with torch.device("meta"):  # counts without filling memory
-        module = build_module(recipe.network, ports)
+        module = build_module(recipe.network, plan.ports)
     parameters = sum(weights.numel() for weights in module.parameters())
     device = torch_device(machine.device)
-    gigabytes = check_training(recipe, ports, examples, device) / 2**30
-    output = "the same" if output_axis == input_axis else str(output_axis)
+    gigabytes = check_memory(plan, device) / 2**30
+    pixels = sum(int((example.sampling_classes > 0).sum()) for example in plan.examples)
+    output = "the same" if plan.output_axis == plan.input_axis else str(plan.output_axis)
     return (
         f"{parameters:,} weights, which see one {recipe.network.view} at a time, and about "
-        f"{gigabytes:.1f} GB on {device}; {_training_pixels(examples):,} pixels to learn from, "
-        f"{input_axis} → {output}"
+        f"{gigabytes:.1f} GB on {device}; {pixels:,} pixels to learn from, "
+        f"{plan.input_axis} → {output}"
     )
-
-
-def _training_pixels(examples: Sequence[Example]) -> int:
-    return sum(int((example.sampling_classes > 0).sum()) for example in examples)

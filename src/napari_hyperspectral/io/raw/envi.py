@@ -24,7 +24,7 @@ from ..arrays.blocks import blocks
 from ..metadata.named_arrays import cube_from_array
 from ..metadata.units import length_unit
 from ..source import Source
-from ..spectrometers.agilent import pixel_size_beside
+from ..spectrometers.agilent import pixel_size_from_companion
 from .envi_axis import axis_of, is_agilent
 from .envi_data import DTYPES, header_and_data, mapped_data
 from .envi_entries import header_text
@@ -105,7 +105,7 @@ def _image(path: Path, header: Header, data: NDArray[Any]) -> Image:
         return _labels(path, header, data)
     pixel_size, unit = _pixels(header)
     if unit is None and is_agilent(header):
-        side = pixel_size_beside(path, data.shape[-1])
+        side = pixel_size_from_companion(path, data.shape[-1])
         if side:
             pixel_size, unit = (side, side), "um"
     return Cube(
