@@ -40,7 +40,9 @@ def test_enlarging_a_slope_registered_gives_the_slope(degradation):
     y, x = np.mgrid[:48, :36]
     fine = (5 + 0.3 * y + 0.7 * x).astype(np.float32)[None]
     coarse = degradation.degrade(torch.from_numpy(fine)).numpy()
-    nearest, bicubic = (m.run(coarse) for m in enlargers(degradation.scale, degradation.offset))
+    nearest, bicubic = (
+        m.run(coarse) for m in enlargers(degradation.scale, degradation.first_centre)
+    )
     inside = (0, slice(12, -12), slice(12, -12))
     np.testing.assert_allclose(bicubic[inside], fine[inside], atol=2e-3)
     assert abs(nearest - fine)[inside].max() <= degradation.scale / 2 + 1e-4  # (0.3 + 0.7) a pixel
@@ -53,7 +55,7 @@ def test_registered_cubic_is_better_than_any_other_shift(degradation, rng):
     coarse = degradation.degrade(torch.from_numpy(fine)).numpy()
 
     def error(row, column):
-        offset = (degradation.offset[0] + row, degradation.offset[1] + column)
+        offset = (degradation.first_centre[0] + row, degradation.first_centre[1] + column)
         _, bicubic = enlargers(degradation.scale, offset)
         return np.square(bicubic.run(coarse) - fine)[:, 8:-8, 8:-8].mean()
 

@@ -34,7 +34,7 @@ def sharp():
 
 @pytest.fixture(scope="module")
 def measured(sharp):
-    data = Restore(scale=2).degrades.degrade(torch.from_numpy(sharp.data)).numpy()
+    data = Restore(scale=2).degradation_model.degrade(torch.from_numpy(sharp.data)).numpy()
     return replace(sharp, data=data, pixel_size=(2.0, 2.0), origin=(0.5, 0.5))
 
 
@@ -63,7 +63,7 @@ def test_a_cube_teaches_its_own_restoration(model, measured, sharp):
 def test_what_was_measured_is_kept(model, measured, recipe):
     """Degraded, the result is the input; each band keeps its flux, each spectrum its shape."""
     restored = predict(model, measured).data
-    again = recipe.task.degrades.degrade(torch.from_numpy(restored)).numpy()
+    again = recipe.task.degradation_model.degrade(torch.from_numpy(restored)).numpy()
     assert np.abs(again / measured.data - 1).max() < 1e-3
     flux = restored.mean(axis=(1, 2)) / measured.data.mean(axis=(1, 2))
     assert flux == pytest.approx(np.ones(4), abs=0.01)
@@ -152,7 +152,7 @@ def test_it_works_on_spectral_components_too(measured):
     )
     model = fit(recipe, [recipe.example(fine=measured)])
     restored = predict(model, measured).data
-    again = recipe.task.degrades.degrade(torch.from_numpy(restored)).numpy()
+    again = recipe.task.degradation_model.degrade(torch.from_numpy(restored)).numpy()
     assert np.abs(again / measured.data - 1).max() < 1e-3
 
 
@@ -161,7 +161,9 @@ def test_blur_alone_is_taken_out_at_scale_one(sharp):
     training = Training(epochs=6, patches_per_epoch=4, learning_rate=1e-2, patch_size=32)
     recipe = Recipe(task=task, network=SMALL, training=training)
     model = fit(recipe, [recipe.example(fine=sharp)])
-    blurred = replace(sharp, data=task.degrades.degrade(torch.from_numpy(sharp.data)).numpy())
+    blurred = replace(
+        sharp, data=task.degradation_model.degrade(torch.from_numpy(sharp.data)).numpy()
+    )
     restored = predict(model, blurred).data
     assert rmse(restored / sharp.data, 1 + 0 * restored) < 0.8 * rmse(
         blurred.data / sharp.data, 1 + 0 * restored

@@ -86,13 +86,12 @@ def pair_of(task: Task, images: Mapping[str, Image | str]) -> tuple[Cube, Cube |
 
     Of a fine image alone, that is its coarse self, and what of it fills whole coarse pixels.
     """
-    found = [images[name] for name in task.asks_for()]
-    if isinstance(task, SuperResolutionTask):
-        (fine,) = found
-        assert isinstance(fine, Cube)
-        return _coarse_and_fine(task, fine)
-    input, target = found
+    input = images[task.input_name]
     assert isinstance(input, Cube)
+    if isinstance(task, SuperResolutionTask):
+        return _coarse_and_fine(task, input)
+    assert task.target_name is not None
+    target = images[task.target_name]
     assert isinstance(target, Cube | Labels)
     return input, target
 
@@ -113,8 +112,9 @@ def prepared(held_out: EvaluationPair, model: Model) -> EvaluationPair:
     """Preprocess a measurement and its truth as those that the model learned from."""
     preprocessing = model.recipe.preprocessing
     input, target = held_out.input, held_out.target
-    if isinstance(target, Cube) and predicts_spectra(model):
-        paired = len(model.recipe.task.spectra) > 1
+    task: Task = model.recipe.task
+    if isinstance(target, Cube) and task.predicts_spectra:
+        paired = task.target_name is not None
         target = preprocessing.on(target, beside=input if paired else None)
     return replace(held_out, input=preprocessing.on(input), target=target)
 
@@ -145,7 +145,7 @@ def _coarse_and_fine(task: SuperResolutionTask, fine: Cube) -> tuple[Cube, Cube]
     top, left = (
         start + step * side
         for start, step, side in zip(
-            fine.origin, task.degrades.offset, fine.pixel_size, strict=True
+            fine.origin, task.degradation_model.first_centre, fine.pixel_size, strict=True
         )
     )
     input = replace(
@@ -157,7 +157,7 @@ def _coarse_and_fine(task: SuperResolutionTask, fine: Cube) -> tuple[Cube, Cube]
 def predicts_spectra(model: Model) -> bool:
     """Whether what the model gives are spectra, not channels or classes."""
     task: Task = model.recipe.task
-    return list(task.asks_for())[-1] in task.spectra
+    return task.predicts_spectra
 
 
 def class_count(held_out: EvaluationPair) -> int:

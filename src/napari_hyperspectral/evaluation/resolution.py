@@ -216,7 +216,7 @@ def enlarged(coarse: ArrayLike, scale: int, offset: tuple[float, float]) -> Floa
     """Return a cube, (band, y, x), on pixels `scale` times finer: the baseline of any restoration.
 
     Cubic splines, aligned: `offset` is the place of the first coarse pixel's centre among the fine
-    ones, as `Degradation.offset` says it.
+    ones, as `Degradation.first_centre` says it.
     """
     bands = _bands(coarse)
     shape = (bands.shape[1] * scale, bands.shape[2] * scale)

@@ -96,7 +96,7 @@ def findings(input: Cube, restored: Cube, degradation: Degradation) -> Findings:
     good = input.axis.good & np.isfinite(coarse).any(axis=(1, 2))
     again = degradation.measured(torch.from_numpy(fine)).numpy()
     few = np.flatnonzero(good)[:: max(1, -(-int(good.sum()) // _BANDS))]
-    smooth = enlarged(coarse[few], degradation.scale, degradation.offset)
+    smooth = enlarged(coarse[few], degradation.scale, degradation.first_centre)
     sides = restored.pixel_size
     return Findings(
         rings=ring_correlation(smooth, fine[few], pixel_size=sides),
@@ -149,8 +149,8 @@ def reported(model: Model, input: Cube, result: Image) -> tuple[Image, Report | 
     if min(result.shape[-2:]) < _SIDE:
         return result, None
     input = model.recipe.preprocessing.on(input)
-    found = findings(input, result, task.degrades)
-    report = restoration_report(input, result, task.degrades, found)
+    found = findings(input, result, task.degradation_model)
+    report = restoration_report(input, result, task.degradation_model, found)
     return with_findings(result, found), report
 
 

@@ -13,6 +13,7 @@ from ..machine import Machine
 from ..models.model import Model
 from ..prediction.predict import predict_steps
 from ..progress import Job, part_of
+from ..tasks import Task
 from ..training.record import fingerprint
 from .compare import evaluate_steps
 from .figures import classes_of_planes, rows_on_classes
@@ -45,8 +46,7 @@ def evaluate_test_set_steps(
     ValueError
         If there is no truth in an image, or it is of a class that the model does not know.
     """
-    kinds = list(model.recipe.task.asks_for().values())
-    if str in kinds:
+    if model.recipe.task.image_level:
         return (yield from _evaluate_whole(model, images, machine))
     return (yield from _evaluate_pixels(model, images, machine))
 
@@ -66,9 +66,10 @@ def _evaluate_pixels(
             for row in found.report.tables[0].rows
         ]
         rows += [{"image": name} | row for row in kept]
-        names = list(model.recipe.task.asks_for())
-        # labels as the model numbers them
-        pair = dict(zip(names, (ground.input, ground.target), strict=True)) if names[1:] else one
+        pair = dict(one)
+        task: Task = model.recipe.task
+        if task.target_name is not None:  # labels as the model numbers them
+            pair[task.target_name] = ground.target
         notes |= dict.fromkeys([*found.report.notes, *_seen_in_training(model, pair, name)])
     return Report(
         _title(model, images), [Table("Image by image", rows + _means(rows))], list(notes)
@@ -79,13 +80,15 @@ def _evaluate_whole(
     model: Model, images: Sequence[Mapping[str, Image | str]], machine: Machine | None
 ) -> Job[Report]:
     """Compare the class of each image, or plane of it, with its truth."""
+    task: Task = model.recipe.task
+    assert task.target_name is not None
     names = _names(model)
     rows: list[dict[str, Any]] = []
     notes: list[str] = []
     truths: list[int] = []
     founds: list[int] = []
     for number, one in enumerate(images):
-        cube, truth = (one[name] for name in model.recipe.task.asks_for())
+        cube, truth = one[task.input_name], one[task.target_name]
         assert isinstance(cube, Cube)
         name = cube.name or f"image {number + 1}"
         if truth not in names:
@@ -145,7 +148,7 @@ def _names(model: Model) -> tuple[str, ...]:
 def _seen_in_training(model: Model, images: Mapping[str, Image | str], name: str) -> list[str]:
     """Return a note where an image, classes numbered as the model's, taught or validated it."""
     recipe = model.recipe
-    if not recipe.task.intensities:
+    if not recipe.task.predicts_intensities:
         task = recipe.task.model_copy(update={"classes": _names(model)})
         recipe = recipe.model_copy(update={"task": task})
     own = fingerprint(recipe.example(**images))

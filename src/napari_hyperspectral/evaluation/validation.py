@@ -54,7 +54,7 @@ def validate_steps(
     count = sum(one.validation_pixels > 0 for one in model.card.trained_on)
     if not count:
         return model
-    if str in task.asks_for().values():
+    if task.image_level:
         return (yield from _judged_whole(model, examples, images, machine))
     parts: list[_Part] = []
     for step, ground in enumerate(validation_grounds(model, examples, images)):
@@ -106,7 +106,7 @@ def _judged_whole(
     truths: list[int] = []
     found: list[int] = []
     for step, number in enumerate(chosen):
-        cube = images[number][next(iter(task.asks_for()))]
+        cube = images[number][task.input_name]
         assert isinstance(cube, Cube)
         job = predict_steps(model, cube, machine=machine)
         start, end = (100 * n // len(chosen) for n in (step, step + 1))

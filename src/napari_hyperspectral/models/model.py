@@ -117,7 +117,7 @@ def fresh_network(recipe: Recipe, card: Card) -> Normalised:
     normalise = Normalise(recipe.task.normalise, ports.bands_in, ports.bands_out)
     with seeded(recipe.training.seed, torch.device("cpu")):
         module = build_module(recipe.network, ports)
-    return Normalised(normalise, module, recipe.task.intensities)
+    return Normalised(normalise, module, recipe.task.predicts_intensities)
 
 
 def write_tensors(path: Path, state: State, header: dict[str, str]) -> None:

@@ -36,7 +36,7 @@ class BandwiseEDSR(ImageNetwork):
     """Channels of the body. Published: 64, or 256."""
     blocks: Annotated[int, Ge(1), Le(64)] = 8
     """Residual blocks of two convolutions each. Published: 16, or 32."""
-    at_once: Annotated[int, Ge(1), Le(4096)] = 5
+    bands_per_step: Annotated[int, Ge(1), Le(4096)] = 5
     """Bands of each image that a step of the training is about, drawn at random; the others are
     interpolated, and teach nothing. Neighbouring bands are too alike to be worth the time."""
     ensemble: bool = True
@@ -55,25 +55,31 @@ class BandwiseEDSR(ImageNetwork):
     def stride(self) -> int:
         return 1
 
-    def floats_a_pixel(self, ports: Ports) -> int:
-        images = min(self.at_once, ports.bands_in)
+    def floats_per_pixel(self, ports: Ports) -> int:
+        images = min(self.bands_per_step, ports.bands_in)
         # the interpolation, what is added to it, in parts and joined, and one part on its way
         large = int(ports.scale**2) * (3 * max(ports.bands_in, ports.bands_out) + images)
         return 2 * ports.bands_in + 5 * images * self.width + large
 
     @classmethod
     def smallest(cls) -> Self:
-        return cls(width=4, blocks=1, at_once=2)
+        return cls(width=4, blocks=1, bands_per_step=2)
 
 
 class _BandwiseEDSR(NetworkModule):
     def __init__(self, settings: BandwiseEDSR, ports: Ports) -> None:
         super().__init__()
-        self.scale, self.offset, self.at_once = ports.scale, ports.offset, settings.at_once
+        self.scale, self.offset, self.bands_per_step = (
+            ports.scale,
+            ports.offset,
+            settings.bands_per_step,
+        )
         # a point scan beside the middle of its blocks is another one when it is turned
         self.ways = _WAYS if settings.ensemble and not any(ports.offset) else _WAYS[:1]
         self.trunk = _Trunk(settings.width, settings.blocks, ports.scale)
-        self.to_outputs = None if ports.alike else nn.Conv2d(ports.bands_in, ports.bands_out, 1)
+        self.to_outputs = (
+            None if ports.same_bands else nn.Conv2d(ports.bands_in, ports.bands_out, 1)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         large = x if self.scale == 1 else enlarged(x, self.scale, self.offset)
@@ -85,7 +91,7 @@ class _BandwiseEDSR(NetworkModule):
     def _some(self, x: Tensor, large: Tensor) -> Tensor:
         """Return the enlarged images, some bands of each of them refined."""
         count, bands = x.shape[:2]
-        drawn = torch.rand(count, bands, device=x.device).argsort(dim=1)[:, : self.at_once]
+        drawn = torch.rand(count, bands, device=x.device).argsort(dim=1)[:, : self.bands_per_step]
         image = torch.arange(count, device=x.device)[:, None].expand_as(drawn)
         gained = self.trunk(x[image, drawn].flatten(0, 1)[:, None])[:, 0]
         gained = gained.reshape(*drawn.shape, *large.shape[-2:]).to(
@@ -95,7 +101,7 @@ class _BandwiseEDSR(NetworkModule):
 
     def _refined(self, x: Tensor) -> Tensor:
         """Return what goes beyond interpolation, (batch, band, y · scale, x · scale)."""
-        parts = torch.split(x.flatten(0, 1)[:, None], self.at_once)
+        parts = torch.split(x.flatten(0, 1)[:, None], self.bands_per_step)
         gained = torch.cat([self._in_all_ways(part) for part in parts])
         return gained.reshape(*x.shape[:2], *gained.shape[-2:])
 

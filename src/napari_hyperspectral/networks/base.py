@@ -28,13 +28,13 @@ class Ports(Settings):
     offset: tuple[float, float] = (0.0, 0.0)
     """Rows and columns of what it gives by which its input was sampled beside the middle of each
     block: point scans of even steps are."""
-    other: bool = False
+    changes_bands: bool = False
     """Whether it gives something else than the bands it takes, were it as many: classes, say."""
 
     @property
-    def alike(self) -> bool:
+    def same_bands(self) -> bool:
         """Whether it gives the bands that it takes."""
-        return self.bands_in == self.bands_out and not self.other
+        return self.bands_in == self.bands_out and not self.changes_bands
 
 
 class NetworkModule(nn.Module):
@@ -44,7 +44,7 @@ class NetworkModule(nn.Module):
     (batch, bands_out, 1, 1) where one answer for the whole image is wanted.
     """
 
-    def start_from(self, spectra: Tensor) -> None:
+    def initialise_from(self, spectra: Tensor) -> None:
         """Take a better start than chance from normalised training spectra, (spectrum, band)."""
 
 
@@ -58,16 +58,16 @@ class Network(Settings):
 
     @property
     @abstractmethod
-    def view(self) -> Literal["spectrum", "image"]:
+    def operates_on(self) -> Literal["spectrum", "image"]:
         """What it looks at: one spectrum at a time, or the whole image at once."""
 
     @property
-    def answers(self) -> Literal["pixel", "image"]:
+    def output_level(self) -> Literal["pixel", "image"]:
         """What it gives a result for: each pixel, or only the image as a whole."""
         return "pixel"
 
     @property
-    def sees_all(self) -> bool:
+    def uses_image_statistics(self) -> bool:
         """Whether averages over the image enter: then tiles are only nearly right."""
         return False
 
@@ -80,7 +80,7 @@ class Network(Settings):
     def receptive_radius(self) -> int:
         """Greatest distance, in pixels, at which an input pixel can change an output pixel.
 
-        Averages over the image, of which `sees_all` tells, are not counted.
+        Averages over the image, of which `uses_image_statistics` tells, are not counted.
         """
 
     @property
@@ -89,7 +89,7 @@ class Network(Settings):
         """Heights and widths must be multiples of this; images are padded to it and cropped back."""
 
     @abstractmethod
-    def floats_a_pixel(self, ports: Ports) -> int:
+    def floats_per_pixel(self, ports: Ports) -> int:
         """Return about how many numbers a pixel of the input needs at once in a prediction."""
 
     @classmethod
@@ -102,7 +102,7 @@ class SpectrumNetwork(Network):
     """A network that looks at one spectrum at a time: no pixel knows of another."""
 
     @property
-    def view(self) -> Literal["spectrum", "image"]:
+    def operates_on(self) -> Literal["spectrum", "image"]:
         return "spectrum"
 
     @property
@@ -118,7 +118,7 @@ class ImageNetwork(Network):
     """A network that looks at the whole image at once."""
 
     @property
-    def view(self) -> Literal["spectrum", "image"]:
+    def operates_on(self) -> Literal["spectrum", "image"]:
         return "image"
 
 
@@ -135,8 +135,8 @@ def build_module(network: Network, ports: Ports) -> NetworkModule:
     """
     if ports.image_level:
         module = network.build(ports)
-        return module if network.answers == "image" else _Averaged(module)
-    if network.answers == "image":
+        return module if network.output_level == "image" else _Averaged(module)
+    if network.output_level == "image":
         raise ValueError(
             f"{type(network).__name__} gives one answer for a whole image, not one for each "
             "pixel; choose a network such as SpectralUNet or UNet"
@@ -160,9 +160,9 @@ class Geometry(NamedTuple):
 def geometry_of(network: Network, ports: Ports) -> Geometry:
     """Return the geometry of what `build_module` gives."""
     if ports.image_level or ports.scale == 1 or ports.scale in network.scales:
-        return Geometry(network.receptive_radius, network.stride, network.floats_a_pixel(ports))
+        return Geometry(network.receptive_radius, network.stride, network.floats_per_pixel(ports))
     cubic = 2
-    fine = network.floats_a_pixel(ports) + ports.bands_in + ports.bands_out  # what it is added to
+    fine = network.floats_per_pixel(ports) + ports.bands_in + ports.bands_out  # what it is added to
     return Geometry(
         -(-network.receptive_radius // ports.scale) + cubic,
         network.stride // math.gcd(network.stride, ports.scale),
@@ -198,8 +198,8 @@ class _Averaged(NetworkModule):
         super().__init__()
         self.module = module
 
-    def start_from(self, spectra: Tensor) -> None:
-        self.module.start_from(spectra)
+    def initialise_from(self, spectra: Tensor) -> None:
+        self.module.initialise_from(spectra)
 
     def forward(self, x: Tensor) -> Tensor:
         mean: Tensor = self.module(x).mean(dim=(-2, -1), keepdim=True)
@@ -214,10 +214,10 @@ class _Enlarged(NetworkModule):
         self.module = module
         self.scale, self.offset = ports.scale, ports.offset
         # begins close to plain interpolation, which is hard to beat for the first hundred steps
-        self.share = nn.Parameter(torch.tensor(0.1)) if ports.alike else None
+        self.share = nn.Parameter(torch.tensor(0.1)) if ports.same_bands else None
 
-    def start_from(self, spectra: Tensor) -> None:
-        self.module.start_from(spectra)
+    def initialise_from(self, spectra: Tensor) -> None:
+        self.module.initialise_from(spectra)
 
     def forward(self, x: Tensor) -> Tensor:
         large = enlarged(x, self.scale, self.offset)

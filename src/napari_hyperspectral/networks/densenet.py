@@ -56,7 +56,7 @@ class DenseNet(Backbone):
     def _growth(self) -> int:
         return self.growth or _LAYOUTS[self.layers][0]
 
-    def floats_a_pixel(self, ports: Ports) -> int:
+    def floats_per_pixel(self, ports: Ports) -> int:
         return 2 * ports.bands_in + 16 * self._growth * self.places(ports)
 
     @classmethod

@@ -81,7 +81,7 @@ class EfficientNet(Backbone):
         )
         return dressed(layers, dims, self.norm, None)
 
-    def floats_a_pixel(self, ports: Ports) -> int:
+    def floats_per_pixel(self, ports: Ports) -> int:
         wide = int(6 * _SIZES[self.size].width * self.width)
         return 2 * ports.bands_in + wide * self.places(ports)
 

@@ -52,7 +52,7 @@ class FNet(ImageNetwork):
     def stride(self) -> int:
         return int(2**self.depth)
 
-    def floats_a_pixel(self, ports: Ports) -> int:
+    def floats_per_pixel(self, ports: Ports) -> int:
         ends = 2 * (ports.bands_in + ports.bands_out)
         if self.along == "volume":
             return ends + 8 * self.width * length(ports.bands_in, self.stride)

@@ -42,7 +42,7 @@ class HyRISR(ImageNetwork):
     """How many times fewer units an attention has between its two layers; published: 16."""
 
     @property
-    def sees_all(self) -> bool:
+    def uses_image_statistics(self) -> bool:
         return True  # attentions weigh channels by their mean over the image
 
     def build(self, ports: Ports) -> NetworkModule:
@@ -58,7 +58,7 @@ class HyRISR(ImageNetwork):
     def stride(self) -> int:
         return 1
 
-    def floats_a_pixel(self, ports: Ports) -> int:
+    def floats_per_pixel(self, ports: Ports) -> int:
         channels = _channels(self, ports)
         return int(ports.scale**2) * (4 * max(ports.bands_in, ports.bands_out) + 4 * channels)
 
@@ -79,7 +79,9 @@ class _HyRISR(NetworkModule):
         )
         self.body = nn.Sequential(*groups, conv3(channels, channels))
         self.tail = nn.Sequential(conv3(channels, channels), conv3(channels, bands))
-        self.to_outputs = nn.Identity() if ports.alike else nn.Conv2d(bands, ports.bands_out, 1)
+        self.to_outputs = (
+            nn.Identity() if ports.same_bands else nn.Conv2d(bands, ports.bands_out, 1)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         large = self.head1(x)  # (batch, bands_in, y · scale, x · scale)

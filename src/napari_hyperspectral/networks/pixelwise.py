@@ -28,7 +28,7 @@ class Pixelwise(SpectrumNetwork):
     def build(self, ports: Ports) -> NetworkModule:
         return _Pixelwise(self, ports)
 
-    def floats_a_pixel(self, ports: Ports) -> int:
+    def floats_per_pixel(self, ports: Ports) -> int:
         return 2 * max(ports.bands_in, ports.bands_out, self.width)
 
     @classmethod

@@ -59,7 +59,7 @@ class ResNet(Backbone):
         )
         return dressed(layers, dims, self.norm, self.activation)
 
-    def floats_a_pixel(self, ports: Ports) -> int:
+    def floats_per_pixel(self, ports: Ports) -> int:
         return 2 * ports.bands_in + 4 * self.width * self.places(ports)
 
     @classmethod

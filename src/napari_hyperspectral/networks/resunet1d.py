@@ -45,7 +45,7 @@ class ResUNet1D(SpectrumNetwork):
     def build(self, ports: Ports) -> NetworkModule:
         return _ResUNet1D(self, ports)
 
-    def floats_a_pixel(self, ports: Ports) -> int:
+    def floats_per_pixel(self, ports: Ports) -> int:
         # measured: 8 maps of the first level at once, where a skip and what goes up are joined
         return 8 * self.width * length(ports.bands_in, _MULTIPLE)
 

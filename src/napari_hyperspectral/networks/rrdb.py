@@ -52,7 +52,7 @@ class RRDB(ImageNetwork):
     """Channels that each convolution of a dense block adds. Published: 32."""
 
     def build(self, ports: Ports) -> NetworkModule:
-        apart = self.bands == "one by one" and ports.alike
+        apart = self.bands == "one by one" and ports.same_bands
         return _OneByOne(self, ports) if apart else _RRDB(self, ports)
 
     @property
@@ -65,7 +65,7 @@ class RRDB(ImageNetwork):
     def stride(self) -> int:
         return 1
 
-    def floats_a_pixel(self, ports: Ports) -> int:
+    def floats_per_pixel(self, ports: Ports) -> int:
         images = _TOGETHER if self.bands == "one by one" else 1
         small = 4 * self.width + 4 * self.growth
         large = int(ports.scale**2) * 4 * self.width
@@ -107,7 +107,7 @@ class _RRDB(NetworkModule):
         super().__init__()
         width, growth = settings.width, settings.growth
         self.scale, self.offset = ports.scale, ports.offset
-        self.adds = ports.alike
+        self.adds = ports.same_bands
         self.enter = _conv(ports.bands_in, width)
         self.blocks = nn.Sequential(*(_Block(width, growth) for _ in range(settings.blocks)))
         self.after = _conv(width, width)

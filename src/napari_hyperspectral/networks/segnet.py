@@ -49,7 +49,7 @@ class SegNet(ImageNetwork):
     heart."""
 
     @property
-    def sees_all(self) -> bool:
+    def uses_image_statistics(self) -> bool:
         return averages(self.norm)
 
     def build(self, ports: Ports) -> NetworkModule:
@@ -68,7 +68,7 @@ class SegNet(ImageNetwork):
     def stride(self) -> int:
         return int(2**self.depth)
 
-    def floats_a_pixel(self, ports: Ports) -> int:
+    def floats_per_pixel(self, ports: Ports) -> int:
         ends = 2 * (ports.bands_in + ports.bands_out)
         if self.along == "volume":
             return ends + 6 * self.width * length(ports.bands_in, self.stride)

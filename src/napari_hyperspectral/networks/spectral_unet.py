@@ -51,7 +51,7 @@ class SpectralUNet(ImageNetwork):
     def stride(self) -> int:
         return int(2**self.depth)
 
-    def floats_a_pixel(self, ports: Ports) -> int:
+    def floats_per_pixel(self, ports: Ports) -> int:
         return 2 * (ports.bands_in + ports.bands_out) + 12 * self.width
 
     @classmethod
@@ -69,11 +69,11 @@ class _SpectralUNet(NetworkModule):
         self.enter = _block(components, widths[0])
         self.down = nn.ModuleList(_block(a, b) for a, b in pairwise(widths))
         self.up = nn.ModuleList(_block(a + b, a) for a, b in pairwise(widths))
-        self.same_bands = ports.alike
+        self.same_bands = ports.same_bands
         self.head = nn.Conv2d(widths[0], components if self.same_bands else ports.bands_out, 1)
         self.adjoint = nn.Conv2d(components, ports.bands_out, 1) if self.same_bands else None
 
-    def start_from(self, spectra: Tensor) -> None:
+    def initialise_from(self, spectra: Tensor) -> None:
         start_projection(self.stem, self.adjoint, spectra)
         if self.adjoint is not None:
             with torch.no_grad():

@@ -47,7 +47,7 @@ class SubspaceRCAN(ImageNetwork):
     as the whole."""
 
     @property
-    def sees_all(self) -> bool:
+    def uses_image_statistics(self) -> bool:
         return self.attention
 
     def build(self, ports: Ports) -> NetworkModule:
@@ -62,7 +62,7 @@ class SubspaceRCAN(ImageNetwork):
     def stride(self) -> int:
         return 1
 
-    def floats_a_pixel(self, ports: Ports) -> int:
+    def floats_per_pixel(self, ports: Ports) -> int:
         large = 3 * ports.bands_out + 3 * self.components
         return 2 * ports.bands_in + 6 * self.width + int(ports.scale**2) * large
 
@@ -77,7 +77,7 @@ class _SubspaceRCAN(NetworkModule):
         components, width = min(settings.components, ports.bands_in), settings.width
         self.scale, self.offset = ports.scale, ports.offset
         # what is to be restored is not added to: its noise lies beside the components
-        self.adds = ports.scale > 1 and ports.alike
+        self.adds = ports.scale > 1 and ports.same_bands
         self.stem = nn.Conv2d(ports.bands_in, components, 1)
         self.enter = conv3(components, width)
         reduction = _REDUCTION if settings.attention else None
@@ -88,7 +88,7 @@ class _SubspaceRCAN(NetworkModule):
         with torch.no_grad():
             self.leave.weight.mul_(0.1)  # begins close to the interpolation
 
-    def start_from(self, spectra: Tensor) -> None:
+    def initialise_from(self, spectra: Tensor) -> None:
         same = self.stem.in_channels == self.adjoint.out_channels
         start_projection(self.stem, self.adjoint if same else None, spectra)
 

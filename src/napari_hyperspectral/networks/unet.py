@@ -54,12 +54,12 @@ class UNet(Network):
     """Share of the deepest numbers silenced at each training step; against learning by heart."""
 
     @property
-    def view(self) -> Literal["spectrum", "image"]:
+    def operates_on(self) -> Literal["spectrum", "image"]:
         return "spectrum" if self.along == "spectrum" else "image"
 
     @property
-    def sees_all(self) -> bool:
-        return self.view == "image" and averages(self.norm)
+    def uses_image_statistics(self) -> bool:
+        return self.operates_on == "image" and averages(self.norm)
 
     def build(self, ports: Ports) -> NetworkModule:
         match self.along:
@@ -72,7 +72,7 @@ class UNet(Network):
 
     @property
     def receptive_radius(self) -> int:
-        if self.view == "spectrum":
+        if self.operates_on == "spectrum":
             return 0
         block = 4 if self.residual else 2
         receptive_radius = block
@@ -85,9 +85,9 @@ class UNet(Network):
 
     @property
     def stride(self) -> int:
-        return 1 if self.view == "spectrum" else self._multiple
+        return 1 if self.operates_on == "spectrum" else self._multiple
 
-    def floats_a_pixel(self, ports: Ports) -> int:
+    def floats_per_pixel(self, ports: Ports) -> int:
         ends, width = 2 * (ports.bands_in + ports.bands_out), min(self.width, self.widest)
         match self.along:  # measured: 5 to 6 maps of a level at once, 10 of spectra
             case "image":

@@ -60,7 +60,7 @@ class UwUNet(ImageNetwork):
     def stride(self) -> int:
         return int(2**self.depth)
 
-    def floats_a_pixel(self, ports: Ports) -> int:
+    def floats_per_pixel(self, ports: Ports) -> int:
         return 3 * (ports.bands_in + ports.bands_out) + 12 * self.width
 
     @classmethod

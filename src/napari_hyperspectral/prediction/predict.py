@@ -115,7 +115,7 @@ def predict_classes_steps(
     AxisMismatchError, ValueError, Cancelled
         As `predict_steps` does.
     """
-    if model.recipe.task.intensities:
+    if model.recipe.task.predicts_intensities:
         raise NoClassesError(model)
     job = _Prediction(model, cube, machine or Machine())
     predicted = yield from job.run()
@@ -142,7 +142,7 @@ class _Prediction:
             self.geometry = self.geometry._replace(receptive_radius=receptive_radius)
         self.in_tiles = False
         """Whether an image went through in more than one piece."""
-        self.brightest: dict[tuple[int, ...], torch.Tensor] = {}
+        self.image_maximum: dict[tuple[int, ...], torch.Tensor] = {}
         """Of each plane that goes through in tiles, where planes are scaled by their maximum."""
 
     def run(self) -> Job[NDArray[np.float32]]:
@@ -160,11 +160,11 @@ class _Prediction:
             todo, done = pieces(leading, height, width, side, self.geometry), 0
             while todo:
                 place, tile = todo[0]
-                if self.task.normalise == "image" and place not in self.brightest:
+                if self.task.normalise == "image" and place not in self.image_maximum:
                     yield from self._look(place, todo, done)
                 outer = np.asarray(self.cube.data[(*place, slice(None), *tile.outer)], np.float32)
                 try:
-                    piece = self._piece(runner, outer, device, self.brightest.get(place))
+                    piece = self._piece(runner, outer, device, self.image_maximum.get(place))
                 except torch.OutOfMemoryError:
                     piece = None  # the memory comes back only once the except block is left
                 if piece is None:
@@ -197,7 +197,7 @@ class _Prediction:
         """Turn what `run` returned into what a person looks at."""
         card = self.model.card
         result = self.task.result(predicted, card.output_axis, self._shown())
-        if self.in_tiles and self.model.recipe.network.sees_all:
+        if self.in_tiles and self.model.recipe.network.uses_image_statistics:
             result = result.after("in tiles, each with averages of its own")
         return replace(result, colours=card.colours) if isinstance(result, Labels) else result
 
@@ -241,12 +241,12 @@ class _Prediction:
         for core in cores:
             part = np.asarray(self.cube.data[(*place, slice(None), *core)], np.float32)
             part = self.bands.to_model(self.prepare.on_spectra(part, self.cube.axis))
-            found.append(scale.brightest(torch.from_numpy(part)[None]))
+            found.append(scale.image_maximum(torch.from_numpy(part)[None]))
             try:
                 yield Progress(done, done + len(todo), note="looking for the maximum")
             except Stop as stop:
                 raise Cancelled from stop
-        self.brightest[place] = torch.cat(found).amax(dim=0, keepdim=True)
+        self.image_maximum[place] = torch.cat(found).amax(dim=0, keepdim=True)
 
     @torch.inference_mode()
     def _piece(
@@ -254,7 +254,7 @@ class _Prediction:
         runner: torch.nn.Module,
         tile: NDArray[np.float32],
         device: torch.device,
-        brightest: torch.Tensor | None,
+        image_maximum: torch.Tensor | None,
     ) -> NDArray[np.float32]:
         """Return what the network makes of a tile, (out, y · scale, x · scale)."""
         tile = self.prepare.on_spectra(tile, self.cube.axis)
@@ -262,7 +262,7 @@ class _Prediction:
         pad = [(0, 0)] + [(0, -size % self.geometry.stride) for size in (height, width)]
         input = torch.from_numpy(np.pad(self.bands.to_model(tile), pad, mode="symmetric"))
         with precision_of(self.machine, runner, device):
-            shared = None if brightest is None else brightest.to(device)
+            shared = None if image_maximum is None else image_maximum.to(device)
             out = runner(input[None].to(device), shared).float()
         if self.task.image_level:
             scores: NDArray[np.float32] = out[0].cpu().numpy()

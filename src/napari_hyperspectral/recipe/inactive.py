@@ -153,7 +153,7 @@ _RULES: Final = (
     ),
     _Rule(
         ("network.bands",),
-        lambda recipe: isinstance(recipe.network, RRDB) and not recipe.task.intensities,
+        lambda recipe: isinstance(recipe.network, RRDB) and not recipe.task.predicts_intensities,
         "Classes are told from all bands together.",
     ),
 )

@@ -40,29 +40,29 @@ class Recipe(Settings):
     def per_spectrum(self) -> bool:
         """Whether spectra are shown one by one, as the network sees them, and not in images."""
         alone = not self.task.image_level and self.task.upscaling == 1
-        return alone and self.network.view == "spectrum"
+        return alone and self.network.operates_on == "spectrum"
 
     def example(self, **images: Any) -> Example:
-        """Turn the images a person picked into one training example, preprocessed.
+        """Turn images into one training example, preprocessed.
 
         Parameters
         ----------
         **images : Cube, Labels or str
-            As ``task.asks_for()`` names them.
+            By the names of ``task.asks_for()``, in any order.
 
         Raises
         ------
         ValueError
-            If they do not go together, or not with the preprocessing; the message says why.
+            If they do not fit together, or not the preprocessing; the message says why.
         """
         task: Task = self.task
         task.check_preprocessing(self.preprocessing)
-        first, *others = task.spectra
-        prepared = images | {
-            name: self.preprocessing.on(
-                images[name], beside=images.get(first) if name in others else None
-            )
-            for name in task.spectra
-            if name in images
-        }
-        return replace(task.example(**prepared), prepared=self.preprocessing)
+        preprocessed = dict(images)
+        input = images.get(task.input_name)
+        if input is not None:
+            preprocessed[task.input_name] = self.preprocessing.on(input)
+        # what is missing in images, task.example names in its message
+        if task.predicts_spectra and task.target_name in images:
+            target = images[task.target_name]
+            preprocessed[task.target_name] = self.preprocessing.on(target, beside=input)
+        return replace(task.example(**preprocessed), preprocessing=self.preprocessing)

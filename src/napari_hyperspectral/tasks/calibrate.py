@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..axis import Axis
 from ..cube import Cube
-from ..networks import Normalised, Scale
+from ..networks import Normalisation, Normalised
 from .base import Example
 from .intensities import IntensityTask, intensity_loss, paired_example
 
@@ -25,9 +25,10 @@ class Calibrate(IntensityTask):
 
     source: ClassVar[str] = "Wang et al. 1991, https://doi.org/10.1021/ac00023a016"
     maps_spectra: ClassVar[bool] = True
-    spectra: ClassVar[tuple[str, ...]] = ("measured", "reference")
+    input_name: ClassVar[str] = "measured"
+    target_name: ClassVar[str | None] = "reference"
     kind: Literal["calibrate"] = "calibrate"
-    normalise: Scale = "mean"
+    normalise: Normalisation = "mean"
     """How spectra are brought to one scale before the network, and results back after it. mean or
     maximum: each spectrum, with its reference, by its own; band or cube: by mean and spread of the
     training set, of each band or of all together, where brightness itself is to be calibrated."""

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..axis import Axis, ChannelAxis
 from ..cube import Cube, Labels
-from ..networks import Scale
+from ..networks import Normalisation
 from . import losses
 from .base import Example, Task, measured_planes, planes, source_of
 
@@ -30,9 +30,9 @@ _MOST_CLASSES: Final = 1000
 class ClassTask(Task):
     """A task whose result are classes, numbered from 1; 0 teaches nothing."""
 
-    intensities: ClassVar[bool] = False
-    unlabelled: ClassVar[float] = 0.0
-    normalise: Scale = "band"
+    predicts_intensities: ClassVar[bool] = False
+    ignore_value: ClassVar[float] = 0.0
+    normalise: Normalisation = "band"
     """How spectra are brought to one scale before the network. band or cube: by mean and spread of
     the training set, of each band or of all together; mean or maximum: each spectrum by its own,
     which takes away differences in brightness."""
@@ -63,7 +63,7 @@ class ClassTask(Task):
             )
         return weights
 
-    def bind_classes(self, output_axis: Axis) -> Self:
+    def with_classes(self, output_axis: Axis) -> Self:
         if not self.weights:
             return self
         assert isinstance(output_axis, ChannelAxis)

@@ -29,7 +29,8 @@ class ClassifyImages(ClassTask):
 
     source: ClassVar[str] = "Horgan & Bergholt 2021, https://arxiv.org/abs/2108.07595"
     image_level: ClassVar[bool] = True
-    spectra: ClassVar[tuple[str, ...]] = ("image",)
+    input_name: ClassVar[str] = "image"
+    target_name: ClassVar[str | None] = "label"
     kind: Literal["classify_images"] = "classify_images"
     balance: bool = False
     """Let every class of a step count alike, however many images there are of it; of few images

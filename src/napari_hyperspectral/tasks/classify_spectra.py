@@ -24,7 +24,8 @@ class ClassifySpectra(ClassTask):
     """Learn the class of single spectra; those without a label (0) teach nothing."""
 
     source: ClassVar[str] = "Horgan & Bergholt 2021, https://arxiv.org/abs/2108.07595"
-    spectra: ClassVar[tuple[str, ...]] = ("spectra",)
+    input_name: ClassVar[str] = "spectra"
+    target_name: ClassVar[str | None] = "labels"
     kind: Literal["classify_spectra"] = "classify_spectra"
 
     def example(self, *, spectra: Cube, labels: Labels) -> Example:

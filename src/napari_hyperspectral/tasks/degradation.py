@@ -3,7 +3,7 @@
 One form for all kinds: along each axis, a coarse pixel is a weighted sum of fine ones, and the
 next coarse pixel takes the same weights `scale` fine pixels further on. Beyond its border an
 image goes on as it ends. Coarse pixel i covers the fine pixels i · scale to (i + 1) · scale - 1;
-`Degradation.offset` says where in the fine grid the centre of the first one lies.
+`Degradation.first_centre` says where in the fine grid the centre of the first one lies.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Degradation(Settings):
         return self
 
     @property
-    def offset(self) -> tuple[float, float]:
+    def first_centre(self) -> tuple[float, float]:
         """Row and column of the centre of the first coarse pixel, in fine pixels.
 
         The centre of the first fine pixel is (0, 0).
@@ -65,7 +65,7 @@ class Degradation(Settings):
     @property
     def symmetric(self) -> bool:
         """Whether a turned fine image gives the turned coarse one."""
-        return all(centre == (self.scale - 1) / 2 for centre in self.offset)
+        return all(centre == (self.scale - 1) / 2 for centre in self.first_centre)
 
     @property
     def margin(self) -> int:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..axis import Axis
 from ..cube import Cube
-from ..networks import Normalised, Scale
+from ..networks import Normalisation, Normalised
 from .base import Example, measured_planes, source_of
 from .intensities import IntensityTask, intensity_loss
 
@@ -24,9 +24,10 @@ class Denoise(IntensityTask):
 
     source: ClassVar[str] = "Horgan et al. 2021, https://doi.org/10.1021/acs.analchem.1c02178"
     preserves_bands: ClassVar[bool] = True
-    spectra: ClassVar[tuple[str, ...]] = ("noisy", "clean")
+    input_name: ClassVar[str] = "noisy"
+    target_name: ClassVar[str | None] = "clean"
     kind: Literal["denoise"] = "denoise"
-    normalise: Scale = "mean"
+    normalise: Normalisation = "mean"
     """How spectra are brought to one scale before the network and back after it. mean or maximum:
     each spectrum by its own (maximum is what DeepeR does, and is biased by noise); band or cube:
     by mean and spread of the training set, of each band or of all together."""

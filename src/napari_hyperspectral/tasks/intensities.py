@@ -28,8 +28,8 @@ _RANGE: Final = 6.0
 class IntensityTask(Task):
     """A task whose result are intensities; a target of NaN teaches nothing."""
 
-    intensities: ClassVar[bool] = True
-    unlabelled: ClassVar[float] = float("nan")
+    predicts_intensities: ClassVar[bool] = True
+    ignore_value: ClassVar[float] = float("nan")
     penalty: Penalty = "l1"
     """What an error costs. l1: its size, which keeps peaks sharper; l2: its square, which follows the
     mean of what is possible, and is right for counting noise; huber: l2 up to one spread of the

@@ -28,7 +28,8 @@ class PredictChannels(IntensityTask):
         "Ounkomol et al. 2018, https://doi.org/10.1038/s41592-018-0111-2; Manifold et al. 2021, "
         "https://doi.org/10.1038/s42256-021-00309-y"
     )
-    spectra: ClassVar[tuple[str, ...]] = ("cube",)
+    input_name: ClassVar[str] = "cube"
+    target_name: ClassVar[str | None] = "target"
     kind: Literal["predict_channels"] = "predict_channels"
     penalty: Penalty = "l2"
     """What an error costs: l2 follows the mean of what is possible, as published; l1 its median,
@@ -53,7 +54,7 @@ class PredictChannels(IntensityTask):
         # plane 3 of a stack is plane 3 of its stain; band 3 of a spectrum is no stain, by no name
         stacks = isinstance(input_axis, SpectralAxis) and input_axis.kind == "index"
         ports = super().ports(input_axis, output_axis)
-        return ports.model_copy(update={"other": ports.other or not stacks})
+        return ports.model_copy(update={"changes_bands": ports.changes_bands or not stacks})
 
     def loss(self, network: Normalised, input: Tensor, target: Tensor) -> Tensor:
         return intensity_loss(network, input, target, self)

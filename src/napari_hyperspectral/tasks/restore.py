@@ -95,7 +95,7 @@ class Restore(SuperResolutionTask):
             measured = network.normalise.target(input, input)
             measured = torch.where(there, measured, measured.new_tensor(torch.nan))
             cost = cost + self.consistency * losses.l1(
-                self.degrades.degrade(prediction.float()), measured
+                self.degradation_model.degrade(prediction.float()), measured
             )
         return cost
 

@@ -23,7 +23,8 @@ class Segment(ClassTask):
     """Learn classes from painted labels; unlabelled pixels (0) teach nothing."""
 
     source: ClassVar[str] = "Zheng et al. 2020, https://doi.org/10.1109/TGRS.2020.2967821"
-    spectra: ClassVar[tuple[str, ...]] = ("cube",)
+    input_name: ClassVar[str] = "cube"
+    target_name: ClassVar[str | None] = "labels"
     kind: Literal["segment"] = "segment"
 
     def example(self, *, cube: Cube, labels: Labels) -> Example:

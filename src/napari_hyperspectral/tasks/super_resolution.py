@@ -19,7 +19,7 @@ from .degradation import Degradation, Sampling
 from .intensities import IntensityTask
 
 
-class Sampled(Settings):
+class DegradationSettings(Settings):
     """How the coarse image that a task learns from comes from the fine one."""
 
     scale: int
@@ -42,13 +42,14 @@ class Sampled(Settings):
 
 
 class SuperResolutionTask(
-    IntensityTask, Sampled
+    IntensityTask, DegradationSettings
 ):  # forms ask in the order of the bases, last one first
     """A task that learns finer images from their own degraded selves, and never degrades again."""
 
     preserves_bands: ClassVar[bool] = True
-    same_scale: ClassVar[bool] = True
-    spectra: ClassVar[tuple[str, ...]] = ("fine",)
+    normalised_as_input: ClassVar[bool] = True
+    input_name: ClassVar[str] = "fine"
+    target_name: ClassVar[str | None] = None
     normalise: Literal["band", "cube", "image"] = "band"
     """How intensities are brought to one scale before the network and back after it, exactly: by
     mean and spread of the training set, of each band or of all bands together; image: by the
@@ -56,11 +57,11 @@ class SuperResolutionTask(
 
     @model_validator(mode="after")
     def _phase_is_in_the_block(self) -> Self:
-        assert self.degrades.scale == self.scale
+        assert self.degradation_model.scale == self.scale
         return self
 
     @property
-    def degrades(self) -> Degradation:
+    def degradation_model(self) -> Degradation:
         """How the coarse image comes from the fine one."""
         return Degradation(
             kind=self.degradation,
@@ -76,13 +77,13 @@ class SuperResolutionTask(
 
     @property
     def offset(self) -> tuple[float, float]:
-        row, column = self.degrades.offset
+        row, column = self.degradation_model.first_centre
         middle = (self.scale - 1) / 2
         return (row - middle, column - middle)
 
     @property
     def margin(self) -> int:
-        return self.degrades.margin if self.project else 0
+        return self.degradation_model.margin if self.project else 0
 
     def check_preprocessing(self, preprocessing: Preprocessing) -> None:
         # training degrades what was prepared, a prediction prepares what was measured coarse: one
@@ -114,7 +115,7 @@ class SuperResolutionTask(
                 f"fine {fine.name!r} has {fine.shape[-2]} × {fine.shape[-1]} pixels, fewer than a "
                 f"coarse pixel at ×{self.scale}; choose a larger image or a smaller scale"
             )
-        input = self.degrades.measured(torch.from_numpy(target)).numpy()
+        input = self.degradation_model.measured(torch.from_numpy(target)).numpy()
         known = np.isfinite(input).any(axis=1)
         how = f"{fine.name} degraded ×{self.scale} ({self.degradation})"
         if target.shape[-2:] != fine.shape[-2:]:
@@ -131,16 +132,18 @@ class SuperResolutionTask(
             fine.pixel_unit,
         )
 
-    def remeasure(self, input: Tensor, target: Tensor, *, warped: bool) -> tuple[Tensor, Tensor]:
-        if self.degrades.symmetric and not warped:
+    def after_augmentation(
+        self, input: Tensor, target: Tensor, *, warped: bool
+    ) -> tuple[Tensor, Tensor]:
+        if self.degradation_model.symmetric and not warped:
             return input, target
         # turned, a pixel beside the middle lies on its other side; warped, coarse pixels would be
         # interpolated, and that undone is not what is to be learned; what is held out stays
-        again = self.degrades.degrade(target)
+        again = self.degradation_model.degrade(target)
         return torch.where(again.isfinite(), again, input), target
 
     def postprocess(self, prediction: Tensor, input: Tensor) -> Tensor:
-        return self.degrades.project(prediction, input) if self.project else prediction
+        return self.degradation_model.project(prediction, input) if self.project else prediction
 
     def finer(self, predicted: NDArray[np.float32], cube: Cube, done: str) -> Cube:
         """Return a prediction as a cube of finer pixels in the place of `cube`.
@@ -160,7 +163,7 @@ class SuperResolutionTask(
             past,
             data=predicted,
             name=f"{cube.name} {done}".strip(),
-            **_finer_place(cube, self.degrades),
+            **_finer_place(cube, self.degradation_model),
         )
 
 
@@ -173,7 +176,8 @@ def _finer_place(cube: Cube, degradation: Degradation) -> dict[str, Any]:
     """Return where the fine pixels of a coarse cube lie."""
     size = tuple(side / degradation.scale for side in cube.pixel_size)
     origin = tuple(
-        start - offset * side for start, offset, side in zip(cube.origin, degradation.offset, size)
+        start - offset * side
+        for start, offset, side in zip(cube.origin, degradation.first_centre, size)
     )
     # a projection is stated with a pixel size of its own, which would no longer hold
     stated = cube.georeference if degradation.scale == 1 else None

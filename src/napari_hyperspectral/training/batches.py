@@ -136,7 +136,7 @@ class _Patches(Batches):
         if self._task.image_level:
             mask = np.full((1, 1), mask.any())
         mask = mask.repeat(self._scale, 0).repeat(self._scale, 1)
-        return torch.from_numpy(np.where(mask, target, np.float32(self._task.unlabelled)))
+        return torch.from_numpy(np.where(mask, target, np.float32(self._task.ignore_value)))
 
     def _shown(self, planes: Sequence[_Plane], chance: torch.Generator) -> Batch:
         """Return random windows of planes, varied in space.
@@ -165,7 +165,7 @@ class _Patches(Batches):
 
     def _varied(self, patch_size: Batch, chance: torch.Generator) -> Batch:
         varied = self._augment.in_space(patch_size, chance)
-        return Batch(*self._task.remeasure(*varied, warped=self._augment.warps))
+        return Batch(*self._task.after_augmentation(*varied, warped=self._augment.warps))
 
     def _cut(self, target: Tensor, spans: tuple[slice, slice]) -> Tensor:
         """Cut what is wanted of a window, (1, out, y, x); of whole images it is always the same."""
@@ -193,7 +193,7 @@ class _Patches(Batches):
         if self._task.image_level:
             return Batch(input, part.target)
         beyond = (0, right * self._scale, 0, down * self._scale)
-        return Batch(input, functional.pad(part.target, beyond, value=self._task.unlabelled))
+        return Batch(input, functional.pad(part.target, beyond, value=self._task.ignore_value))
 
 
 class _Plane(NamedTuple):
@@ -208,8 +208,10 @@ def _augment(recipe: Recipe, examples: Sequence[Example]) -> Augment:
     return Augment(
         recipe.augmentation,
         examples[0].input_axis,
-        examples[0].output_axis if task.preserves_bands or task.maps_spectra else None,
-        classes=0 if task.intensities else max(len(example.output_axis) for example in examples),
+        examples[0].output_axis if task.predicts_spectra else None,
+        classes=0
+        if task.predicts_intensities
+        else max(len(example.output_axis) for example in examples),
         spread=spread_of([example.input for example in examples]),
     )
 

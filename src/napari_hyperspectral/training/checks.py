@@ -13,7 +13,7 @@ from ..tasks import ClassifySpectra, Example
 def check_prepared(recipe: Recipe, examples: Sequence[Example]) -> None:
     """Refuse examples that were preprocessed otherwise than the recipe says."""
     for example in examples:
-        if example.prepared != recipe.preprocessing:
+        if example.preprocessing != recipe.preprocessing:
             raise ValueError(
                 f"{example.source} was not preprocessed as the recipe says; make examples with "
                 "recipe.example(…)"
@@ -25,7 +25,7 @@ def check_neighbours(recipe: Recipe, examples: Sequence[Example]) -> None:
 
     A row whose pixels have a size in the world is a line scan: its neighbours are real.
     """
-    if recipe.network.view == "spectrum":
+    if recipe.network.operates_on == "spectrum":
         return
     for example in examples:
         *_, height, width = example.input.shape
@@ -62,7 +62,7 @@ def common_axes(recipe: Recipe, examples: Sequence[Example]) -> tuple[Axis, Axis
                 "resample them to the same bands first"
             )
         same = example.output_axis.same_bands(output_axis) or (
-            not recipe.task.intensities
+            not recipe.task.predicts_intensities
             and isinstance(output_axis, ChannelAxis)
             and isinstance(example.output_axis, ChannelAxis)
             and output_axis.names[: len(example.output_axis)] == example.output_axis.names

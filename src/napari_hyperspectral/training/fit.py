@@ -125,7 +125,7 @@ def fit_steps(
         if autosave is not None and resume and autosave.exists():
             run.go_on_from(autosave)
         elif start is not None:
-            run.start_from(start)
+            run.initialise_from(start)
         try:
             while not run.over:
                 yield from run.epoch(autosave)
@@ -150,7 +150,7 @@ class _Run:
     ) -> None:
         self.recipe, self.training, self.device = recipe, recipe.training, device
         # the recipe stays as it is: another training with it may be of other classes
-        self.task = recipe.task.bind_classes(output_axis)
+        self.task = recipe.task.with_classes(output_axis)
         self.machine = machine
         self.started = time.monotonic()
         self.losses: list[float] = []
@@ -240,7 +240,7 @@ class _Run:
             self.save(path)
             self.saved = time.monotonic()
 
-    def start_from(self, model: Model) -> None:
+    def initialise_from(self, model: Model) -> None:
         """Take over all weights of a trained model that fit, and freeze what the recipe says."""
         own, theirs = self.network.module.state_dict(), model.network.module.state_dict()
         same = {n: t for n, t in theirs.items() if n in own and own[n].shape == t.shape}
@@ -250,7 +250,7 @@ class _Run:
                 f"network ({self.recipe.network.kind}); choose the same network and settings"
             )
         self.network.module.load_state_dict(own | same)
-        if not self.network.normalise.take_over(model.network.normalise):
+        if not self.network.normalise.transfer_from(model.network.normalise):
             warnings.warn(
                 f"the model to start from normalises by {model.recipe.task.normalise}, which its "
                 f"weights expect; this recipe by {self.recipe.task.normalise}",
@@ -343,15 +343,15 @@ class _Run:
         spectra = torch.from_numpy(np.concatenate(input)).to(self.device)
         targets = torch.from_numpy(np.concatenate(target or input)).to(self.device)
         normalise = self.network.normalise
-        if self.recipe.task.same_scale:
+        if self.recipe.task.normalised_as_input:
             targets = spectra
         normalise.fit(
             spectra,
-            targets if self.recipe.task.intensities else None,
+            targets if self.recipe.task.predicts_intensities else None,
             torch.from_numpy(input_axis.good).to(self.device),
         )
         few = spectra[:: max(1, len(spectra) // _START_SPECTRA)]
-        self.network.module.start_from(normalise(few[:, :, None, None])[:, :, 0, 0])
+        self.network.module.initialise_from(normalise(few[:, :, None, None])[:, :, 0, 0])
 
     def _step(self, batch: Batch, step: int, total: int) -> float:
         judged = [loss if v is None else v for loss, v in zip(self.losses, self.validation_losses)]

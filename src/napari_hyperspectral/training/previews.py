@@ -85,10 +85,14 @@ def _wanted(task: Task, examples: Sequence[Example], batch: Batch, index: int, c
     target: NDArray[np.float32] = batch.target[index].numpy()
     output_axis = max((example.output_axis for example in examples), key=len)
     name = cube.name.replace("input", "target")
-    if task.intensities:
+    if task.predicts_intensities:
         height, width = (side / task.upscaling for side in cube.pixel_size)
         # of the first coarse pixel, in fine ones: both images lie on each other
-        down, right = task.degrades.offset if isinstance(task, SuperResolutionTask) else (0.0, 0.0)
+        down, right = (
+            task.degradation_model.first_centre
+            if isinstance(task, SuperResolutionTask)
+            else (0.0, 0.0)
+        )
         return cube.after(
             "as wanted",
             data=target,

@@ -162,7 +162,7 @@ def _check_all_are_taught(
     lost = sorted(there - train)
     if not lost:
         return
-    if recipe.task.intensities:
+    if recipe.task.predicts_intensities:
         raise ValueError("all examples are held out; keep some of them for training")
     longest = max((example.output_axis for example in examples), key=len)
     assert isinstance(longest, ChannelAxis)

@@ -109,7 +109,7 @@ def training_summary(recipe: Recipe, input: ExampleSource, machine: Machine) -> 
     needed = check_training(recipe, ports, examples, device) / 2**30
     pixels = sum(int((example.sampling_classes > 0).sum()) for example in examples)
     return (
-        f"{weights:,} weights, which see one {recipe.network.view} at a time, and about "
+        f"{weights:,} weights, which see one {recipe.network.operates_on} at a time, and about "
         f"{needed:.1f} GB on {device}; {pixels:,} pixels to learn from, {examples[0].input_axis} → "
         f"{_gives(examples)}"
     )

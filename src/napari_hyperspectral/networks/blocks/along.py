@@ -78,4 +78,4 @@ def _lengthened(x: Tensor, multiple: int) -> Tensor:
 
 
 def _to_outputs(ports: Ports) -> nn.Module:
-    return nn.Identity() if ports.alike else nn.Conv2d(ports.bands_in, ports.bands_out, 1)
+    return nn.Identity() if ports.same_bands else nn.Conv2d(ports.bands_in, ports.bands_out, 1)

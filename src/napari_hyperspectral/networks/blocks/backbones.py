@@ -33,16 +33,16 @@ class Backbone(Network):
     with bands as channels, or the volume of bands and image, which give one for the whole image."""
 
     @property
-    def view(self) -> Literal["spectrum", "image"]:
+    def operates_on(self) -> Literal["spectrum", "image"]:
         return "spectrum" if self.along == "spectrum" else "image"
 
     @property
-    def answers(self) -> Literal["pixel", "image"]:
+    def output_level(self) -> Literal["pixel", "image"]:
         return "pixel" if self.along == "spectrum" else "image"
 
     @property
-    def sees_all(self) -> bool:
-        return self.answers == "image"
+    def uses_image_statistics(self) -> bool:
+        return self.output_level == "image"
 
     @property
     def receptive_radius(self) -> int:
