@@ -17,6 +17,7 @@ from annotated_types import Ge, Le
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..settings import RecipeLike
 from .base import ImageNetwork, NetworkModule, Ports, enlarged
 
 _WAYS: Final = tuple((quarters, mirror) for mirror in (False, True) for quarters in range(4))
@@ -42,6 +43,15 @@ class BandwiseEDSR(ImageNetwork):
     ensemble: bool = True
     """Predict the mean over the eight ways to turn and mirror an image: better by a little, and
     eight times slower."""
+
+    def inactive(self, recipe: RecipeLike) -> dict[str, str]:
+        if any(recipe.task.offset):
+            why = (
+                "Decimation samples pixels off the middle of their blocks: a turned image would be "
+                "another scan."
+            )
+            return {"ensemble": why}
+        return {}
 
     def build(self, ports: Ports) -> NetworkModule:
         return _BandwiseEDSR(self, ports)

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from ..settings import RecipeLike
 from .base import ImageNetwork, NetworkModule, Ports, enlarged
 
 _FACTORS: Final = {1: (), 2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}
@@ -50,6 +51,11 @@ class RRDB(ImageNetwork):
     """Blocks of three dense blocks. Published: 23."""
     growth: Annotated[int, Ge(1), Le(512)] = 16
     """Channels that each convolution of a dense block adds. Published: 32."""
+
+    def inactive(self, recipe: RecipeLike) -> dict[str, str]:
+        if not recipe.task.predicts_intensities:
+            return {"bands": "Classes are predicted from all bands together."}
+        return {}
 
     def build(self, ports: Ports) -> NetworkModule:
         apart = self.bands == "one by one" and ports.same_bands

@@ -20,6 +20,7 @@ import torch
 from annotated_types import Ge, Le, Lt
 from torch import Tensor, nn
 
+from ..settings import RecipeLike
 from .base import Network, NetworkModule, Ports
 from .blocks.along import SPECTRA_LEAST, OfSpectra, OfVolume, length
 from .blocks.layers import CONV, TRANSPOSED, Activation, Dims, Layers, Norm, averages
@@ -52,6 +53,11 @@ class UNet(Network):
     with which large images in tiles become only nearly right."""
     dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
     """Share of the deepest numbers silenced at each training step; against learning by heart."""
+
+    def inactive(self, recipe: RecipeLike) -> dict[str, str]:
+        if self.depth == 0:
+            return {"upsampling": "Depth is 0: nothing is halved, and so nothing doubled."}
+        return {}
 
     @property
     def operates_on(self) -> Literal["spectrum", "image"]:

@@ -19,6 +19,7 @@ import torch
 from annotated_types import Ge, Le
 from torch import Tensor, nn
 
+from ..settings import RecipeLike
 from .base import ImageNetwork, NetworkModule, Ports
 from .fnet import SpatialU, twice, unet_receptive_radius
 
@@ -46,6 +47,14 @@ class UwUNet(ImageNetwork):
     """Times the image is halved: how far around a pixel it looks."""
     legacy: bool = False
     """End in batch normalisation and ReLU, as the released network does; for comparisons only."""
+
+    def inactive(self, recipe: RecipeLike) -> dict[str, str]:
+        if self.variant == "nested":
+            why = "Only for the parallel variant; the nested one has a single U-Net."
+            return {"unets": why, "shared": why}
+        if self.unets == 1:
+            return {"shared": "There is one U-Net, and none to share its weights with."}
+        return {}
 
     def build(self, ports: Ports) -> NetworkModule:
         return _Parallel(self, ports) if self.variant == "parallel" else _Nested(self, ports)

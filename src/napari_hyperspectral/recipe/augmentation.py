@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..axis import Axis, SpectralAxis
-from ..settings import Settings
+from ..settings import RecipeLike, Settings
 
 _SWELL: Final = 32
 """Pixels between two points at which an elastic displacement is drawn."""
@@ -64,6 +64,15 @@ class Augmentation(Settings):
     any shares are equally likely; much more than 1 makes halves."""
     spectral_flip: bool = False
     """Reverse every second spectrum. No instrument does that; published systems do."""
+
+    def inactive(self, recipe: RecipeLike) -> dict[str, str]:
+        reasons = {}
+        if recipe.per_spectrum:
+            why = "The network sees one spectrum at a time: there are no images to move."
+            reasons = dict.fromkeys(("turns", "elastic", "rotate", "zoom"), why)
+        if self.mixup == 0:
+            reasons["mixup_alpha"] = "Nothing is mixed: mixup is 0."
+        return reasons
 
 
 class Batch(NamedTuple):

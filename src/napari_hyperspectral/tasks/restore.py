@@ -25,6 +25,7 @@ from ..axis import Axis
 from ..cube import Cube
 from ..networks import Normalised, Ports
 from ..networks.blocks.discriminator import Discriminator, shown_bands
+from ..settings import RecipeLike
 from . import losses
 from .intensities import intensity_cost
 from .super_resolution import SuperResolutionTask
@@ -59,6 +60,12 @@ class Restore(SuperResolutionTask):
         if self.scale == 1 and not self.psf:
             raise ValueError("at ×1 and without a psf nothing is lost: set the psf, or a scale")
         return self
+
+    def inactive(self, recipe: RecipeLike) -> dict[str, str]:
+        reasons = super().inactive(recipe)
+        if self.adversarial == 0:
+            reasons["discriminator_width"] = "There is no discriminator: adversarial is 0."
+        return reasons
 
     def loss(self, network: Normalised, input: Tensor, target: Tensor) -> Tensor:
         truth = network.normalise.target(target, input)

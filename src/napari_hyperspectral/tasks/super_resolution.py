@@ -12,7 +12,7 @@ from pydantic import model_validator
 from torch import Tensor
 
 from ..cube import Cube
-from ..settings import Settings
+from ..settings import RecipeLike, Settings
 from ..spectra.preprocessing import Preprocessing
 from .base import Example, measured_planes
 from .degradation import Degradation, Sampling
@@ -59,6 +59,15 @@ class SuperResolutionTask(
     def _phase_is_in_the_block(self) -> Self:
         assert self.degradation_model.scale == self.scale
         return self
+
+    def inactive(self, recipe: RecipeLike) -> dict[str, str]:
+        if self.scale == 1:
+            why = "At ×1 a coarse pixel is one fine pixel: there is only one way to sample it."
+            return dict.fromkeys(("degradation", "row", "column"), why)
+        if self.degradation != "decimate":
+            why = "Only where the degradation is decimate."
+            return dict.fromkeys(("row", "column"), why)
+        return {}
 
     @property
     def degradation_model(self) -> Degradation:
