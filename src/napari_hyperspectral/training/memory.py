@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..networks import Ports, build_module, geometry_of
-from ..networks.blocks.discriminator import shown_bands
+from ..networks.blocks.discriminator import random_bands
 from ..recipe.recipe import Recipe
 from ..tasks import Example, Task
 
@@ -75,7 +75,7 @@ def training_bytes(
     if discriminator is not None:
         made = batch.new_empty(
             len(batch),
-            len(shown_bands(ports.bands_out)),
+            len(random_bands(ports.bands_out)),
             *(ports.scale * side for side in batch.shape[-2:]),
         )
         weights += copies * _bytes_of(discriminator)
