@@ -8,7 +8,7 @@ from annotated_types import Ge, Le, Lt
 from torch import nn
 
 from .base import Ports
-from .blocks.backbones import Backbone, dressed, monai_missing
+from .blocks.backbones import Backbone, monai_missing, with_layers
 from .blocks.layers import Activation, Dims, Norm
 
 _LAYOUTS: Final = {
@@ -50,7 +50,7 @@ class DenseNet(Backbone):
         layers = Layers(
             dims, channels, answers, 2 * growth, growth, counts, dropout_prob=self.dropout
         )
-        return dressed(layers, dims, self.norm, self.activation)
+        return with_layers(layers, dims, self.norm, self.activation)
 
     @property
     def _growth(self) -> int:

@@ -8,7 +8,7 @@ from annotated_types import Ge, Le
 from torch import nn
 
 from .base import Ports
-from .blocks.backbones import Backbone, dressed, monai_missing
+from .blocks.backbones import Backbone, monai_missing, with_layers
 from .blocks.layers import Dims, Norm
 
 
@@ -79,7 +79,7 @@ class EfficientNet(Backbone):
             size.dropout,
             _EVEN,
         )
-        return dressed(layers, dims, self.norm, None)
+        return with_layers(layers, dims, self.norm, None)
 
     def floats_per_pixel(self, ports: Ports) -> int:
         wide = int(6 * _SIZES[self.size].width * self.width)

@@ -17,7 +17,7 @@ from annotated_types import Ge, Le
 from torch import Tensor, nn
 
 from .base import ImageNetwork, NetworkModule, Ports
-from .blocks.along import OfVolume, length
+from .blocks.adapters import AsVolume, padded_length
 from .blocks.layers import BATCH_NORM, CONV, TRANSPOSED, Dims
 
 
@@ -41,7 +41,7 @@ class FNet(ImageNetwork):
         if self.along == "volume":
             u = SpatialU(1, self.width, self.depth, 3)
             end = nn.Conv3d(self.width, 1, 3, padding=1)
-            return OfVolume(nn.Sequential(u, end), self.stride, ports)
+            return AsVolume(nn.Sequential(u, end), self.stride, ports)
         return _FNet(self, ports)
 
     @property
@@ -55,7 +55,7 @@ class FNet(ImageNetwork):
     def floats_per_pixel(self, ports: Ports) -> int:
         ends = 2 * (ports.bands_in + ports.bands_out)
         if self.along == "volume":
-            return ends + 8 * self.width * length(ports.bands_in, self.stride)
+            return ends + 8 * self.width * padded_length(ports.bands_in, self.stride)
         return ends + 12 * self.width
 
     @classmethod
@@ -90,13 +90,13 @@ class SpatialU(nn.Module):
     def __init__(self, channels_in: int, channels_out: int, depth: int, dims: Dims = 2) -> None:
         super().__init__()
         wide, norm = channels_out, BATCH_NORM[dims]
-        self.before = twice(channels_in, wide, dims)
+        self.before = double_convolution(channels_in, wide, dims)
         self.inside = nn.Sequential() if not depth else nn.Sequential(
             CONV[dims](wide, wide, 2, stride=2), norm(wide), nn.ReLU(),
             SpatialU(wide, 2 * wide, depth - 1, dims),
             TRANSPOSED[dims](2 * wide, wide, 2, stride=2), norm(wide), nn.ReLU(),
         )  # fmt: skip
-        self.after = twice(2 * wide, wide, dims) if depth else nn.Identity()
+        self.after = double_convolution(2 * wide, wide, dims) if depth else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.before(x)
@@ -106,7 +106,7 @@ class SpatialU(nn.Module):
         return out
 
 
-def twice(channels_in: int, channels_out: int, dims: Dims = 2) -> nn.Sequential:
+def double_convolution(channels_in: int, channels_out: int, dims: Dims = 2) -> nn.Sequential:
     """Return convolution, batch normalisation and ReLU, twice."""
     layers: list[nn.Module] = []
     for channels in (channels_in, channels_out):

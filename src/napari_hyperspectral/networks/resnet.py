@@ -8,7 +8,7 @@ from annotated_types import Ge, Le
 from torch import nn
 
 from .base import Ports
-from .blocks.backbones import Backbone, dressed, monai_missing
+from .blocks.backbones import Backbone, monai_missing, with_layers
 from .blocks.layers import Activation, Dims, Norm
 
 _LAYOUTS: Final = {
@@ -57,7 +57,7 @@ class ResNet(Backbone):
             num_classes=answers,
             bias_downsample=False,
         )
-        return dressed(layers, dims, self.norm, self.activation)
+        return with_layers(layers, dims, self.norm, self.activation)
 
     def floats_per_pixel(self, ports: Ports) -> int:
         return 2 * ports.bands_in + 4 * self.width * self.places(ports)

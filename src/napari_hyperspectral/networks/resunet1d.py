@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .base import NetworkModule, Ports, SpectrumNetwork
-from .blocks.along import length
+from .blocks.adapters import padded_length
 
 _MULTIPLE: Final = 4
 """Two halvings divide lengths by this."""
@@ -47,7 +47,7 @@ class ResUNet1D(SpectrumNetwork):
 
     def floats_per_pixel(self, ports: Ports) -> int:
         # measured: 8 maps of the first level at once, where a skip and what goes up are joined
-        return 8 * self.width * length(ports.bands_in, _MULTIPLE)
+        return 8 * self.width * padded_length(ports.bands_in, _MULTIPLE)
 
     @classmethod
     def smallest(cls) -> Self:

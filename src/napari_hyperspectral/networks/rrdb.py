@@ -28,7 +28,7 @@ _FACTORS: Final = {1: (), 2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}
 """In which steps each scale is reached."""
 _SHARE: Final = 0.2
 """Of what a block gives, this much is added to its input."""
-_TOGETHER: Final = 4
+_BANDS_AT_ONCE: Final = 4
 """Bands that go through at once: of hundreds, what backpropagation keeps would fill any memory."""
 
 
@@ -72,7 +72,7 @@ class RRDB(ImageNetwork):
         return 1
 
     def floats_per_pixel(self, ports: Ports) -> int:
-        images = _TOGETHER if self.bands == "one by one" else 1
+        images = _BANDS_AT_ONCE if self.bands == "one by one" else 1
         small = 4 * self.width + 4 * self.growth
         large = int(ports.scale**2) * 4 * self.width
         return images * (small + large) + 2 * (ports.bands_in + ports.bands_out * ports.scale**2)
@@ -91,7 +91,7 @@ class _OneByOne(NetworkModule):
 
     def forward(self, x: Tensor) -> Tensor:
         images = x.flatten(0, 1)[:, None]  # (batch · band, 1, y, x)
-        *parts, last = torch.split(images, _TOGETHER)
+        *parts, last = torch.split(images, _BANDS_AT_ONCE)
         made = [self._made(part) for part in parts]
         out = torch.cat([*made, self.each(last)])
         return out.reshape(*x.shape[:2], *out.shape[-2:])
@@ -99,7 +99,7 @@ class _OneByOne(NetworkModule):
     def _made(self, images: Tensor) -> Tensor:
         """Run some bands; in training, forget how, and run them again when slopes are asked for.
 
-        So no more than `_TOGETHER` bands are in memory at a time.
+        So no more than `_BANDS_AT_ONCE` bands are in memory at a time.
         """
         if self.training and torch.is_grad_enabled():
             made: Tensor = checkpoint(self.each, images, use_reentrant=False)

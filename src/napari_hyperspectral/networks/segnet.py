@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .base import ImageNetwork, NetworkModule, Ports
-from .blocks.along import OfVolume, length
-from .blocks.layers import CONV, Activation, Dims, Layers, Norm, averages
+from .blocks.adapters import AsVolume, padded_length
+from .blocks.layers import CONV, Activation, Dims, Layers, Norm, normalises_images
 
 
 class SegNet(ImageNetwork):
@@ -50,11 +50,11 @@ class SegNet(ImageNetwork):
 
     @property
     def uses_image_statistics(self) -> bool:
-        return averages(self.norm)
+        return normalises_images(self.norm)
 
     def build(self, ports: Ports) -> NetworkModule:
         if self.along == "volume":
-            return OfVolume(_Mirrored(self, 3, 1, 1), self.stride, ports)
+            return AsVolume(_Mirrored(self, 3, 1, 1), self.stride, ports)
         return _SegNet(self, ports)
 
     @property
@@ -71,7 +71,7 @@ class SegNet(ImageNetwork):
     def floats_per_pixel(self, ports: Ports) -> int:
         ends = 2 * (ports.bands_in + ports.bands_out)
         if self.along == "volume":
-            return ends + 6 * self.width * length(ports.bands_in, self.stride)
+            return ends + 6 * self.width * padded_length(ports.bands_in, self.stride)
         return ends + 6 * self.width
 
     @classmethod

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .base import ImageNetwork, NetworkModule, Ports
-from .blocks.subspace import start_projection
+from .blocks.subspace import initialise_projection
 
 
 class SpectralUNet(ImageNetwork):
@@ -74,7 +74,7 @@ class _SpectralUNet(NetworkModule):
         self.adjoint = nn.Conv2d(components, ports.bands_out, 1) if self.same_bands else None
 
     def initialise_from(self, spectra: Tensor) -> None:
-        start_projection(self.stem, self.adjoint, spectra)
+        initialise_projection(self.stem, self.adjoint, spectra)
         if self.adjoint is not None:
             with torch.no_grad():
                 self.head.weight.mul_(0.1)

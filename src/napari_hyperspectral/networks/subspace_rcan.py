@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .base import ImageNetwork, NetworkModule, Ports, enlarged
-from .blocks.subspace import start_projection
+from .blocks.subspace import initialise_projection
 from .hyrisr import ResidualGroup, conv3
 
 _REDUCTION: Final = 4
@@ -90,7 +90,7 @@ class _SubspaceRCAN(NetworkModule):
 
     def initialise_from(self, spectra: Tensor) -> None:
         same = self.stem.in_channels == self.adjoint.out_channels
-        start_projection(self.stem, self.adjoint if same else None, spectra)
+        initialise_projection(self.stem, self.adjoint if same else None, spectra)
 
     def forward(self, x: Tensor) -> Tensor:
         components = self.stem(x)

@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 from ..settings import RecipeLike
 from .base import Network, NetworkModule, Ports
-from .blocks.along import SPECTRA_LEAST, OfSpectra, OfVolume, length
-from .blocks.layers import CONV, TRANSPOSED, Activation, Dims, Layers, Norm, averages
+from .blocks.adapters import MIN_STEPS, AsVolume, PerSpectrum, padded_length
+from .blocks.layers import CONV, TRANSPOSED, Activation, Dims, Layers, Norm, normalises_images
 
 
 class UNet(Network):
@@ -65,16 +65,16 @@ class UNet(Network):
 
     @property
     def uses_image_statistics(self) -> bool:
-        return self.operates_on == "image" and averages(self.norm)
+        return self.operates_on == "image" and normalises_images(self.norm)
 
     def build(self, ports: Ports) -> NetworkModule:
         match self.along:
             case "image":
                 return _UNet(self, ports)
             case "spectrum":
-                return OfSpectra(_U(self, 1, 1, 1), self._multiple, ports)
+                return PerSpectrum(_U(self, 1, 1, 1), self._multiple, ports)
             case "volume":
-                return OfVolume(_U(self, 3, 1, 1), self._multiple, ports)
+                return AsVolume(_U(self, 3, 1, 1), self._multiple, ports)
 
     @property
     def receptive_radius(self) -> int:
@@ -99,9 +99,9 @@ class UNet(Network):
             case "image":
                 return ends + 8 * width
             case "spectrum":
-                return ends + 12 * width * length(ports.bands_in, SPECTRA_LEAST * self._multiple)
+                return ends + 12 * width * padded_length(ports.bands_in, MIN_STEPS * self._multiple)
             case "volume":
-                return ends + 8 * width * length(ports.bands_in, self._multiple)
+                return ends + 8 * width * padded_length(ports.bands_in, self._multiple)
 
     @classmethod
     def smallest(cls) -> Self:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from ..settings import RecipeLike
 from .base import ImageNetwork, NetworkModule, Ports
-from .fnet import SpatialU, twice, unet_receptive_radius
+from .fnet import SpatialU, double_convolution, unet_receptive_radius
 
 
 class UwUNet(ImageNetwork):
@@ -82,11 +82,13 @@ class _Parallel(NetworkModule):
         super().__init__()
         middle = settings.middle or max(1, ports.bands_in // 2)
         maps = settings.unets or ports.bands_out
-        self.reduce = nn.Sequential(twice(ports.bands_in, middle), twice(middle, maps))
+        self.reduce = nn.Sequential(
+            double_convolution(ports.bands_in, middle), double_convolution(middle, maps)
+        )
         count = 1 if settings.shared else maps
         self.unets = nn.ModuleList(_unet(settings) for _ in range(count))
         self.fuse = nn.Sequential(
-            twice(2 * maps, maps), _end(maps, ports.bands_out, settings.legacy)
+            double_convolution(2 * maps, maps), _end(maps, ports.bands_out, settings.legacy)
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -112,13 +114,14 @@ class _Nested(NetworkModule):
         super().__init__()
         half = settings.middle or max(1, ports.bands_in // 2)
         sizes = [ports.bands_in, half, max(1, half // 2), max(1, half // 4)]
-        self.down = nn.ModuleList(twice(a, b) for a, b in zip(sizes, [*sizes[1:], 1]))
+        self.down = nn.ModuleList(double_convolution(a, b) for a, b in zip(sizes, [*sizes[1:], 1]))
         self.u = SpatialU(1, settings.width, settings.depth)
-        self.one = twice(settings.width, 1)
+        self.one = double_convolution(settings.width, 1)
         self.up = nn.ModuleList(_widened(a, b) for a, b in zip([1, *sizes[:0:-1]], sizes[::-1]))
-        self.merge = nn.ModuleList(twice(2 * size, size) for size in sizes[::-1])
+        self.merge = nn.ModuleList(double_convolution(2 * size, size) for size in sizes[::-1])
         self.end = nn.Sequential(
-            twice(sizes[0], sizes[2]), _end(sizes[2], ports.bands_out, settings.legacy, always=True)
+            double_convolution(sizes[0], sizes[2]),
+            _end(sizes[2], ports.bands_out, settings.legacy, always=True),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -152,5 +155,7 @@ def _end(channels_in: int, channels_out: int, legacy: bool, *, always: bool = Fa
     if not legacy:
         return nn.Conv2d(channels_in, channels_out, 3, padding=1)
     return (
-        twice(channels_in, channels_out) if always or channels_in != channels_out else nn.Identity()
+        double_convolution(channels_in, channels_out)
+        if always or channels_in != channels_out
+        else nn.Identity()
     )

@@ -98,7 +98,9 @@ def _large_enough(x: Tensor) -> Tensor:
     return functional.pad(x, [n for pair in missing[::-1] for n in (0, pair)], mode="replicate")
 
 
-def dressed(layers: nn.Module, dims: Dims, norm: Norm, activation: Activation | None) -> nn.Module:
+def with_layers(
+    layers: nn.Module, dims: Dims, norm: Norm, activation: Activation | None
+) -> nn.Module:
     """Return layers with our normalisation and activation in place of batch norm and ReLU.
 
     No activation leaves theirs.
@@ -109,7 +111,7 @@ def dressed(layers: nn.Module, dims: Dims, norm: Norm, activation: Activation | 
         elif isinstance(layer, nn.ReLU) and activation is not None:
             setattr(layers, name, activation_of(activation))
         else:
-            dressed(layer, dims, norm, activation)
+            with_layers(layer, dims, norm, activation)
     return layers
 
 

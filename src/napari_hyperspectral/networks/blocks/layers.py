@@ -38,7 +38,7 @@ _CHANNELS_A_GROUP: Final = 4
 _LEAST_VARIANCE: Final = 1e-5
 
 
-def averages(norm: Norm) -> bool:
+def normalises_images(norm: Norm) -> bool:
     """Tell whether averages over the image enter, so that tiles are only nearly right."""
     return norm in ("instance", "group")
 

@@ -24,7 +24,7 @@ def principal_components(spectra: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def start_projection(stem: nn.Conv2d, adjoint: nn.Conv2d | None, spectra: Tensor) -> None:
+def initialise_projection(stem: nn.Conv2d, adjoint: nn.Conv2d | None, spectra: Tensor) -> None:
     """Let a pair of 1 × 1 convolutions lead to the principal components of spectra and back.
 
     Parameters
