@@ -4,8 +4,8 @@ Strided convolutions halve the image and transposed ones double it; every convol
 is followed by batch normalisation and ReLU. With 32 channels and four halvings, the U on one
 channel has 8,115,936 parameters, as theirs. Written anew from these facts.
 
-Ours: numbers of planes, or bands, that no four halvings divide are padded and cropped back; other
-outputs than planes get one linear layer more.
+Ours: numbers of planes, or bands, that four halvings do not divide are padded, and results cropped;
+other outputs than planes need one linear layer more.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .blocks.layers import BATCH_NORM, CONV, TRANSPOSED, Dims
 
 
 class FNet(ImageNetwork):
-    """U-Net with learned halving and doubling (pytorch_fnet); for label-free prediction."""
+    """U-Net with learned down- and upsampling (pytorch_fnet); for label-free prediction."""
 
     source: ClassVar[str] = (
         "Ounkomol et al. 2018, Label-free prediction of three-dimensional fluorescence images, "
@@ -35,7 +35,7 @@ class FNet(ImageNetwork):
     width: Annotated[int, Ge(1), Le(512)] = 32
     """Channels of the first level; each level below has twice as many. Published: 32."""
     depth: Annotated[int, Ge(0), Le(6)] = 4
-    """Times the image is halved: how far around a pixel it looks. Published: 4."""
+    """Times the image is halved: how far around a pixel it sees. Published: 4."""
 
     def build(self, ports: Ports) -> NetworkModule:
         if self.along == "volume":
@@ -75,28 +75,32 @@ class _FNet(NetworkModule):
 
 
 class SpatialU(nn.Module):
-    """A U: two convolutions, and inside of them a U of half the size and twice the channels.
+    """A U-Net: two convolutions, and inside of them a U-Net of half the size and twice the channels.
 
     Parameters
     ----------
     channels_in, channels_out : int
-        Channels of its input and of its result.
+        Channels of input and output.
     depth : int
-        Halvings left; without one it is the two convolutions alone.
+        Halvings that follow; at 0 it is two convolutions.
     dims : int
         2 for images, 3 for volumes.
     """
 
     def __init__(self, channels_in: int, channels_out: int, depth: int, dims: Dims = 2) -> None:
         super().__init__()
-        wide, norm = channels_out, BATCH_NORM[dims]
-        self.before = double_convolution(channels_in, wide, dims)
-        self.inside = nn.Sequential() if not depth else nn.Sequential(
-            CONV[dims](wide, wide, 2, stride=2), norm(wide), nn.ReLU(),
-            SpatialU(wide, 2 * wide, depth - 1, dims),
-            TRANSPOSED[dims](2 * wide, wide, 2, stride=2), norm(wide), nn.ReLU(),
-        )  # fmt: skip
-        self.after = double_convolution(2 * wide, wide, dims) if depth else nn.Identity()
+        width = channels_out
+        norm = BATCH_NORM[dims]
+        self.before = double_convolution(channels_in, width, dims)
+        self.inside = nn.Sequential()
+        self.after: nn.Module = nn.Identity()
+        if depth:
+            self.inside = nn.Sequential(
+                CONV[dims](width, width, 2, stride=2), norm(width), nn.ReLU(),
+                SpatialU(width, 2 * width, depth - 1, dims),
+                TRANSPOSED[dims](2 * width, width, 2, stride=2), norm(width), nn.ReLU(),
+            )  # fmt: skip
+            self.after = double_convolution(2 * width, width, dims)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.before(x)
@@ -116,6 +120,9 @@ def double_convolution(channels_in: int, channels_out: int, dims: Dims = 2) -> n
 
 
 def unet_receptive_radius(depth: int) -> int:
-    """Return how far a `SpatialU` sees: 2 pixels a pair of convolutions, in pixels of its level."""
-    lowest = int(2**depth)
-    return 4 * (lowest - 1) + 2 * lowest + (lowest - 1)
+    """Return the receptive radius of a `SpatialU`, in pixels of its input."""
+    lowest = int(2**depth)  # pixels in one of the lowest level
+    # two convolutions, of a pixel of their level each: down and up at each level, once at the lowest
+    convolutions = 4 * (lowest - 1) + 2 * lowest
+    halvings = lowest - 1
+    return convolutions + halvings
