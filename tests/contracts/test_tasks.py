@@ -38,9 +38,9 @@ class Scene:
 
     recipe: Recipe
     examples: tuple[dict[str, Any], ...]
-    unseen: Cube
+    new: Cube
     error: Callable[[Any], float]
-    """Of a result for `unseen`; 1 is what doing nothing, or guessing, gives."""
+    """Of a result for `new`; 1 is what doing nothing, or guessing, gives."""
 
 
 def blobs(seed, side=24):
@@ -63,18 +63,18 @@ def per_spectrum(found, truth, nothing):
     return float(np.square(found - truth).mean() / np.square(nothing - truth).mean())
 
 
-def scene_of(task, network, training, examples, unseen, error):
+def scene_of(task, network, training, examples, new, error):
     recipe = Recipe(task=task, network=network, training=training)
-    return Scene(recipe, tuple(examples), unseen, error)
+    return Scene(recipe, tuple(examples), new, error)
 
 
 def denoise(kind):
     (_, one), (_, two) = blobs(0), blobs(1)
-    unseen = noisy(two, 3)
+    new = noisy(two, 3)
     pair = {"noisy": Cube(noisy(one, 2), AXIS), "clean": Cube(one, AXIS)}
     return scene_of(
-        kind(), PIXELS, BY_SPECTRUM, [pair], Cube(unseen, AXIS),
-        lambda found: per_spectrum(found.data, two, unseen),
+        kind(), PIXELS, BY_SPECTRUM, [pair], Cube(new, AXIS),
+        lambda found: per_spectrum(found.data, two, new),
     )  # fmt: skip
 
 
@@ -154,7 +154,7 @@ def finer(kind):
     coarse = two.reshape(len(AXIS), 24, 2, 24, 2).mean(axis=(2, 4))
     cubic = enlarged(torch.from_numpy(coarse)[None], 2)[0].numpy()
     network = SubspaceRCAN(components=3, width=12, groups=1, blocks=2, attention=False)
-    # a critic takes ten times as long
+    # a discriminator takes ten times as long
     training = BY_IMAGE.model_copy(update={"epochs": 6}) if small else BY_IMAGE
     return scene_of(
         task, network, training, [{"fine": Cube(one, AXIS)}], Cube(coarse, AXIS),
@@ -199,7 +199,7 @@ def test_each_task_has_a_scene():
 @each_task
 def test_each_task_learns_its_scene(kind):
     one = scene(kind)
-    found = predict(by_python(kind), one.unseen, machine=ONE)
+    found = predict(by_python(kind), one.new, machine=ONE)
     assert one.error(found) < SCENES[one.recipe.task.kind][1]
 
 

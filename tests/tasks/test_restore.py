@@ -70,14 +70,14 @@ def test_what_was_measured_is_kept(model, measured, recipe):
     assert spectral_angle(again, measured.data) < 0.1
 
 
-def test_the_critic_has_a_say(measured, recipe, model):
+def test_the_adversarial_loss_changes_the_model(measured, recipe, model):
     plain = recipe.model_copy(update={"task": Restore(scale=2, adversarial=0.0)})
     without = fit(plain, [plain.example(fine=measured)])
     weights = (next(iter(m.network.module.state_dict().values())) for m in (model, without))
     assert not torch.equal(*weights)
 
 
-def test_a_training_with_a_critic_is_resumed_as_if_it_had_not_stopped(
+def test_a_training_with_a_discriminator_is_resumed_as_if_it_had_not_stopped(
     model, measured, recipe, tmp_path
 ):
     path, pair = tmp_path / "half.safetensors", recipe.example(fine=measured)
@@ -97,7 +97,7 @@ def test_a_training_with_a_critic_is_resumed_as_if_it_had_not_stopped(
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
-def test_a_perfect_result_costs_only_the_critics_doubt(measured):
+def test_a_perfect_result_costs_only_the_adversarial_loss(measured):
     """An image that is its own enlargement: constant bands."""
     flat = replace(measured, data=np.ones_like(measured.data) * 3)
     task = Restore(scale=2, adversarial=0.0)
@@ -120,14 +120,14 @@ def test_pixels_held_out_are_not_held_to_the_measurement_while_others_learn(mode
     target[..., 8:] = torch.nan
     assert 4 + SMALL.receptive_radius < input.shape[-1] - 1
     other = input.clone()
-    other[..., -1] *= 2  # too far from what is judged to be seen
+    other[..., -1] *= 2  # too far from what is scored to be seen
     with torch.inference_mode():
         one, two = (float(task.loss(model.network, image, target)) for image in (input, other))
     assert one == two > 0
 
 
-def test_gradients_of_the_critic_are_cut_as_those_of_the_network(measured, recipe):
-    """Cut to nearly nothing, and stepped by plain descent, a critic stays as it began."""
+def test_gradients_of_the_discriminator_are_cut_as_those_of_the_network(measured, recipe):
+    """Cut to nearly nothing, and stepped by plain descent, a discriminator stays as it began."""
     ports = Ports(bands_in=4, bands_out=4, scale=2)
     moved = {}
     for clip in (0.0, 1e-9):
@@ -170,7 +170,7 @@ def test_blur_alone_is_taken_out_at_scale_one(sharp):
     )
 
 
-def test_the_critic_is_counted_in_the_memory_of_a_training(measured, recipe):
+def test_the_discriminator_is_counted_in_the_memory_of_a_training(measured, recipe):
     pair, ports = recipe.example(fine=measured), Ports(bands_in=4, bands_out=4, scale=2)
     plain = recipe.model_copy(update={"task": Restore(scale=2, adversarial=0.0)})
     wide = recipe.model_copy(update={"task": Restore(scale=2, discriminator_width=128)})

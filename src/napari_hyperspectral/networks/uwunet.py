@@ -110,13 +110,13 @@ class _Parallel(NetworkModule):
         if shared and self.training:  # batch statistics over all maps
             batch, count, height, width = maps.shape
             images = maps.reshape(batch * count, 1, height, width)
-            together: Tensor = self.unets[0](images)
-            return together.reshape(batch, count, height, width)
-        outputs = []  # one by one, to save memory
+            outputs: Tensor = self.unets[0](images)
+            return outputs.reshape(batch, count, height, width)
+        each = []  # one by one, to save memory
         for index in range(maps.shape[1]):
             unet = self.unets[0 if shared else index]
-            outputs.append(unet(maps[:, index, None]))
-        return torch.cat(outputs, dim=1)
+            each.append(unet(maps[:, index, None]))
+        return torch.cat(each, dim=1)
 
 
 class _Nested(NetworkModule):

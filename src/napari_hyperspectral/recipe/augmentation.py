@@ -12,7 +12,7 @@ from typing import Annotated, Final, NamedTuple
 import numpy as np
 import torch
 from annotated_types import Ge, Gt, Le
-from torch import Tensor
+from torch import Generator, Tensor
 from torch.nn import functional
 
 from ..axis import Axis, SpectralAxis
@@ -102,8 +102,8 @@ class Augment:
         Bands of the targets where these are spectra of the same sample; else None.
     classes : int
         Number of classes, where targets are classes; 0 where they are intensities.
-    spread : float
-        Standard deviation of all inputs of the training data; see `spread_of`.
+    input_std : float
+        Standard deviation of all inputs of the training data; see `standard_deviation`.
 
     Raises
     ------
@@ -118,20 +118,20 @@ class Augment:
         output_axis: Axis | None,
         *,
         classes: int = 0,
-        spread: float = 1.0,
+        input_std: float = 1.0,
     ) -> None:
         _check_axes(settings, input_axis, output_axis)
         self.settings = settings
         self._classes = classes
-        self._spread = spread
+        self._input_std = input_std
         self._centres = _centres(input_axis)
         self._target_centres = None if output_axis is None else _centres(output_axis)
 
-    def __call__(self, batch: Batch, generator: torch.Generator) -> Batch:
+    def __call__(self, batch: Batch, generator: Generator) -> Batch:
         """Return a batch varied in space, then along its spectra."""
         return self.in_spectra(self.in_space(batch, generator), generator)
 
-    def in_space(self, batch: Batch, generator: torch.Generator) -> Batch:
+    def in_space(self, batch: Batch, generator: Generator) -> Batch:
         """Return a batch turned and warped, inputs and targets alike."""
         if self.settings.turns:
             quarters = _draw(4, generator)
@@ -150,7 +150,7 @@ class Augment:
         target = sampled(batch.target, grid, interpolate=not self._classes)
         return Batch(input, target)
 
-    def in_spectra(self, batch: Batch, generator: torch.Generator) -> Batch:
+    def in_spectra(self, batch: Batch, generator: Generator) -> Batch:
         """Return a batch with varied spectra and intensities."""
         settings = self.settings
         if self.mixes and len(batch.input) > 1:
@@ -180,7 +180,7 @@ class Augment:
         """Whether examples are mixed with each other, so that a batch needs two."""
         return bool(self.settings.mixup)
 
-    def _mixed(self, batch: Batch, generator: torch.Generator) -> Batch:
+    def _mixed(self, batch: Batch, generator: Generator) -> Batch:
         """Return a batch with a share of its spectra, or images, mixed with another, targets alike.
 
         Source: mixup, Zhang et al. 2018, https://arxiv.org/abs/1710.09412
@@ -198,7 +198,7 @@ class Augment:
         target = _mixture(_class_shares(batch.target, self._classes), partner, share)
         return Batch(input, target.nan_to_num(0.0))  # unlabelled: a share of 0 in all classes
 
-    def _warp(self, count: int, size: tuple[int, int], generator: torch.Generator) -> Warp:
+    def _warp(self, count: int, size: tuple[int, int], generator: Generator) -> Warp:
         settings = self.settings
         return random_warp(
             count,
@@ -209,7 +209,7 @@ class Augment:
             elastic=settings.elastic,
         )
 
-    def _flipped(self, batch: Batch, generator: torch.Generator) -> Batch:
+    def _flipped(self, batch: Batch, generator: Generator) -> Batch:
         flip = torch.rand(len(batch.input), 1, 1, 1, generator=generator) < 0.5
         flip = flip.to(batch.input.device)
         input = torch.where(flip, batch.input.flip(1), batch.input)
@@ -217,14 +217,14 @@ class Augment:
             return batch._replace(input=input)
         return Batch(input, torch.where(flip, batch.target.flip(1), batch.target))
 
-    def _shifted(self, batch: Batch, generator: torch.Generator) -> Batch:
+    def _shifted(self, batch: Batch, generator: Generator) -> Batch:
         by = self.settings.shift * uniform((len(batch.input),), generator).double()
         input = shifted(batch.input, by, self._centres)
         if self._target_centres is None:
             return batch._replace(input=input)
         return Batch(input, shifted(batch.target, by, self._target_centres))
 
-    def _baseline(self, input: Tensor, generator: torch.Generator) -> Tensor:
+    def _baseline(self, input: Tensor, generator: Generator) -> Tensor:
         """Return a smooth baseline for each image, (batch, band, 1, 1), between 0 and its height."""
         height = self.settings.baseline * _mean_range(input)
         polynomials = _bernstein_polynomials(self._centres)
@@ -232,22 +232,22 @@ class Augment:
         shape = weights @ polynomials  # (batch, band)
         return height[:, None, None, None] * shape[:, :, None, None].to(input.device)
 
-    def _brightened(self, batch: Batch, generator: torch.Generator) -> Batch:
+    def _brightened(self, batch: Batch, generator: Generator) -> Batch:
         random = uniform((len(batch.input), 1, 1, 1), generator)
         factor = (math.log1p(self.settings.gain) * random).exp().to(batch.input.device)
         if self._target_centres is None:
             return batch._replace(input=batch.input * factor)
         return Batch(batch.input * factor, batch.target * factor)
 
-    def _noisy(self, input: Tensor, generator: torch.Generator) -> Tensor:
+    def _noisy(self, input: Tensor, generator: Generator) -> Tensor:
         """Return intensities with read noise and shot noise."""
-        variance: Tensor | float = (self.settings.noise * self._spread) ** 2
+        variance: Tensor | float = (self.settings.noise * self._input_std) ** 2
         if self.settings.photons:
             variance = variance + input.clamp_min(0) / self.settings.photons
         normal = torch.randn(input.shape, generator=generator).to(input.device)
         return input + normal * torch.as_tensor(variance).sqrt()
 
-    def _spiked(self, input: Tensor, generator: torch.Generator) -> Tensor:
+    def _spiked(self, input: Tensor, generator: Generator) -> Tensor:
         """Return intensities with a cosmic ray in one band of some spectra."""
         count, bands, *size = input.shape
         spectra = (count, 1, *size)
@@ -255,19 +255,19 @@ class Augment:
         band = torch.randint(bands, spectra, generator=generator)
         # exponentially distributed, as energies that cosmic rays leave in a detector
         exponential = -torch.log1p(-torch.rand(spectra, generator=generator))
-        spike = torch.where(hit, _SPIKE_HEIGHT * self._spread * exponential, 0.0)
+        spike = torch.where(hit, _SPIKE_HEIGHT * self._input_std * exponential, 0.0)
         device = input.device
         return input.scatter_add(1, band.to(device), spike.to(device, input.dtype))
 
 
-def spread_of(images: list[np.ndarray], most: int = 2**20) -> float:
-    """Return the standard deviation of images of any shape, from some `most` values of each.
+def standard_deviation(images: list[np.ndarray], values_each: int = 2**20) -> float:
+    """Return the standard deviation of images of any shape, from some `values_each` values of each.
 
     1 where all values are equal.
     """
     samples = []
     for image in images:
-        step = image.size // most | 1  # odd, so as not to meet the same band again and again
+        step = image.size // values_each | 1  # odd, so as not to meet the same band again and again
         samples.append(image.reshape(-1)[::step])
     values = np.concatenate(samples)
     values = values[np.isfinite(values)].astype(np.float64)
@@ -364,7 +364,7 @@ def _class_shares(labels: Tensor, classes: int) -> Tensor:
     return torch.where(labels > 0, shares.to(labels.dtype), torch.nan)
 
 
-def _beta(alpha: float, count: int, generator: torch.Generator) -> Tensor:
+def _beta(alpha: float, count: int, generator: Generator) -> Tensor:
     """Return numbers from 0 to 1 by Beta(alpha, alpha)."""
     seed = int(torch.randint(2**62, (1,), generator=generator))  # torch's own takes no generator
     return torch.from_numpy(np.random.default_rng(seed).beta(alpha, alpha, count)).float()
@@ -401,5 +401,5 @@ def _centres(axis: Axis) -> Tensor:
     return torch.tensor(centres, dtype=torch.float64)
 
 
-def _draw(below: int, generator: torch.Generator) -> int:
+def _draw(below: int, generator: Generator) -> int:
     return int(torch.randint(below, (1,), generator=generator))

@@ -1,4 +1,4 @@
-"""What to learn, with what, and how: one JSON file, one form, one header of a model."""
+"""Recipe: task, network, preprocessing, augmentation and training settings, as one JSON file."""
 
 from __future__ import annotations
 
@@ -13,34 +13,35 @@ from .augmentation import Augmentation
 from .training import Training
 
 _IMAGE_LEVEL_BATCH: Final = 8
+"""Images in one step by default, where images are classified."""
 
 
 class Recipe(Settings):
-    """All a person decides before training."""
+    """Everything that is decided before training."""
 
     task: AnyTask
-    """What to learn."""
+    """What is learned, from which images."""
     network: AnyNetwork = ResUNet1D()
-    """With which network."""
+    """The network that learns it."""
     preprocessing: Preprocessing = Preprocessing()
-    """What is done to spectra first, in training and in every prediction."""
+    """Preprocessing of spectra, before training and before every prediction."""
     augmentation: Augmentation = Augmentation()
-    """How training data are varied at random."""
+    """Augmentation of the training data."""
     training: Training = Training()
-    """How to train it."""
+    """Training settings."""
 
     @property
     def image_batch_size(self) -> int:
         """Images in one step, for networks that see images."""
-        return self.training.image_batch_size or (
-            _IMAGE_LEVEL_BATCH if self.task.image_level else 1
-        )
+        if self.training.image_batch_size:
+            return self.training.image_batch_size
+        return _IMAGE_LEVEL_BATCH if self.task.image_level else 1
 
     @property
     def per_spectrum(self) -> bool:
-        """Whether spectra are shown one by one, as the network sees them, and not in images."""
-        alone = not self.task.image_level and self.task.upscaling == 1
-        return alone and self.network.operates_on == "spectrum"
+        """Whether batches are of single spectra; otherwise of images."""
+        needs_images = self.task.image_level or self.task.upscaling > 1
+        return self.network.operates_on == "spectrum" and not needs_images
 
     def example(self, **images: Any) -> Example:
         """Turn images into one training example, preprocessed.
@@ -61,7 +62,6 @@ class Recipe(Settings):
         input = images.get(task.input_name)
         if input is not None:
             preprocessed[task.input_name] = self.preprocessing.on(input)
-        # what is missing in images, task.example names in its message
         if task.predicts_spectra and task.target_name in images:
             target = images[task.target_name]
             preprocessed[task.target_name] = self.preprocessing.on(target, beside=input)

@@ -6,7 +6,7 @@ import math
 from typing import Final, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 from torch.nn import functional
 
 _POINT_DISTANCE: Final = 32
@@ -46,7 +46,7 @@ class Warp(NamedTuple):
 def random_warp(
     count: int,
     size: tuple[int, int],
-    generator: torch.Generator,
+    generator: Generator,
     *,
     rotate: float,
     zoom: float,
@@ -104,7 +104,7 @@ def sampled(image: Tensor, grid: Tensor, *, interpolate: bool) -> Tensor:
     return torch.where(nearest_known, values, torch.nan)
 
 
-def uniform(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+def uniform(shape: tuple[int, ...], generator: Generator) -> Tensor:
     """Return random numbers from −1 to 1."""
     return 2 * torch.rand(shape, generator=generator) - 1
 

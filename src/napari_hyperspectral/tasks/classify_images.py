@@ -46,10 +46,10 @@ class ClassifyImages(ClassTask):
         """
         names = self.classes or (label,)
         if not label or label not in names:
-            wanted = "the name of its class"
+            expected = "the name of its class"
             if self.classes:
-                wanted = f"one of {', '.join(self.classes)}"
-            raise ValueError(f"image {image.name!r} is labelled {label!r}; wanted {wanted}")
+                expected = f"one of {', '.join(self.classes)}"
+            raise ValueError(f"image {image.name!r} is labelled {label!r}; wanted {expected}")
         number = names.index(label) + 1
         input = measured_planes(image)
         measured = np.asarray(np.isfinite(input).any(axis=1))  # (plane, y, x)

@@ -1,6 +1,6 @@
 """Classification of spectra: a class for each spectrum of a list, or of a map.
 
-Source: spectrai, Conor Horgan and Mads Bergholt; one class a file, or labels beside a table. Ours:
+Source: spectrai, Conor Horgan and Mads Bergholt; one class a file, or labels with a table. Ours:
 files that hold one class each are joined by the names of the classes.
 """
 

@@ -115,8 +115,8 @@ class Degradation(Settings):
 
     def adjoint(self, coarse: Tensor) -> Tensor:
         """Return coarse images, (…, y, x), spread over the fine grid: the adjoint of `degrade`."""
-        columns = _spread(coarse, self._taps(self.column), self.scale, -1)
-        return _spread(columns, self._taps(self.row), self.scale, -2)
+        columns = _spread_out(coarse, self._taps(self.column), self.scale, -1)
+        return _spread_out(columns, self._taps(self.row), self.scale, -2)
 
     def project(self, fine: Tensor, coarse: Tensor) -> Tensor:
         """Return the images nearest to `fine` that degrade to `coarse`.
@@ -218,7 +218,7 @@ def _degraded(fine: Tensor, taps: _Taps, scale: int, axis: int) -> Tensor:
     return coarse
 
 
-def _spread(coarse: Tensor, taps: _Taps, scale: int, axis: int) -> Tensor:
+def _spread_out(coarse: Tensor, taps: _Taps, scale: int, axis: int) -> Tensor:
     """Return coarse images spread over the fine grid along one axis, the adjoint of `_degraded`."""
     shape = list(coarse.shape)
     shape[axis] *= scale
@@ -241,6 +241,6 @@ def _patterns(taps: _Taps, scale: int, size: int) -> _Patterns:
     """Return the eigenvectors of degrading after spreading, for `size` coarse pixels."""
     with torch.inference_mode(False):  # kept for later, when gradients may be needed
         identity = torch.eye(size, dtype=torch.float64)
-        overlap = _degraded(_spread(identity, taps, scale, -1), taps, scale, -1)
+        overlap = _degraded(_spread_out(identity, taps, scale, -1), taps, scale, -1)
         power, shapes = torch.linalg.eigh(overlap)
     return _Patterns(power, shapes)

@@ -23,6 +23,9 @@ _TINY: Final = 1e-12
 _NO_POWER: Final = 1e-10
 """A Fourier ring of less than this share of the mean power has no structure; nor has a predicted
 band of less than this share of its target's power."""
+_IMAGE: Final = (-2, -1)
+_ALL_PIXELS: Final = (0, 2, 3)
+"""Axes of one image, and of all images of a batch."""
 _SSIM_WINDOW: Final = 11
 """Side of the window, in pixels, and standard deviation of its Gaussian, as published."""
 _SSIM_SIGMA: Final = 1.5
@@ -101,7 +104,7 @@ def ssim(prediction: Tensor, target: Tensor, *, data_range: float) -> Tensor:
     similarity = similarity / (predicted_mean**2 + target_mean**2 + c1)
     similarity = similarity / (predicted_variance + target_variance + c2)
     has_target = known.flatten(2).any(dim=2)  # (batch, band)
-    return _mean(1 - similarity.mean(dim=(-2, -1)), has_target)
+    return _mean(1 - similarity.mean(dim=_IMAGE), has_target)
 
 
 def frc(prediction: Tensor, target: Tensor, *, hann: bool = False) -> Tensor:
@@ -139,8 +142,7 @@ def frc(prediction: Tensor, target: Tensor, *, hann: bool = False) -> Tensor:
     true_power = _over_rings(_power(true), height, width)
     mean_power = (predicted_power + true_power).detach().mean(dim=-1, keepdim=True)
     floor = _TINY + _NO_POWER * mean_power  # makes 0/0 one, with finite gradients
-    norm = (predicted_power + floor).sqrt() * (true_power + floor).sqrt()
-    ring_correlation = (common + floor) / norm
+    ring_correlation = _normalised(common, predicted_power, true_power, floor)
     has_target = known.flatten(2).any(dim=2)  # (batch, band)
     return _mean((1 - ring_correlation).square().mean(dim=-1), has_target)
 
@@ -155,12 +157,12 @@ def correlation(prediction: Tensor, target: Tensor) -> Tensor:
     predicted = _centred(torch.where(known, prediction, 0.0), known)
     true = _centred(torch.where(known, target, 0.0), known)
     # all (band,)
-    predicted_power = predicted.square().sum(dim=(0, 2, 3))
-    true_power = true.square().sum(dim=(0, 2, 3))
+    predicted_power = predicted.square().sum(dim=_ALL_PIXELS)
+    true_power = true.square().sum(dim=_ALL_PIXELS)
     floor = _TINY + _NO_POWER * true_power.detach()
-    common = (predicted * true).sum(dim=(0, 2, 3)) + floor
-    r = common / ((predicted_power + floor).sqrt() * (true_power + floor).sqrt())
-    varies = true_power > _TINY * known.sum(dim=(0, 2, 3))
+    common = (predicted * true).sum(dim=_ALL_PIXELS)
+    r = _normalised(common, predicted_power, true_power, floor)
+    varies = true_power > _TINY * known.sum(dim=_ALL_PIXELS)
     return _mean(1 - r, varies)
 
 
@@ -251,9 +253,9 @@ def dice(
     probability = scores.sigmoid() if independent else scores.softmax(dim=1)
     probability = torch.where(labelled, probability, 0.0)
     # all (class,)
-    true = shares.sum(dim=(0, 2, 3))
-    common = (probability * shares).sum(dim=(0, 2, 3))
-    overlap = 2 * common / (probability.sum(dim=(0, 2, 3)) + true).clamp_min(_TINY)
+    true = shares.sum(dim=_ALL_PIXELS)
+    common = (probability * shares).sum(dim=_ALL_PIXELS)
+    overlap = 2 * common / (probability.sum(dim=_ALL_PIXELS) + true).clamp_min(_TINY)
     cost = 1 - overlap
     if class_weights is not None:
         cost = cost * class_weights
@@ -273,7 +275,7 @@ def balancing_weights(labels: Tensor, classes: int) -> Tensor:
         Their number.
     """
     if labels.dim() == 4:
-        counts = labels.sum(dim=(0, 2, 3))
+        counts = labels.sum(dim=_ALL_PIXELS)
     else:
         counts = torch.bincount(labels.flatten(), minlength=classes + 1)[1:]
     return counts.clamp_min(1).float().reciprocal()
@@ -321,7 +323,7 @@ def _blurred(image: Tensor) -> Tensor:
 
 def _frequencies(image: Tensor, hann: bool) -> Tensor:
     """Return the Fourier transform of each band less its mean, (batch, band, y, x // 2 + 1)."""
-    image = image - image.mean(dim=(-2, -1), keepdim=True)
+    image = image - image.mean(dim=_IMAGE, keepdim=True)
     if hann:
         height, width = image.shape[-2:]
         image = image * _hann(height, image)[:, None] * _hann(width, image)
@@ -335,7 +337,14 @@ def _hann(size: int, image: Tensor) -> Tensor:
     return window[1:-1]
 
 
+def _normalised(common: Tensor, power: Tensor, other_power: Tensor, floor: Tensor) -> Tensor:
+    """Return a correlation between −1 and 1; 1 where there is no power above `floor`."""
+    norm = (power + floor).sqrt() * (other_power + floor).sqrt()
+    return (common + floor) / norm
+
+
 def _power(frequencies: Tensor) -> Tensor:
+    """Return the power of each frequency, of the same shape."""
     return frequencies.real.square() + frequencies.imag.square()
 
 
@@ -367,8 +376,8 @@ def _rings(height: int, width: int) -> tuple[Tensor, Tensor]:
 
 def _centred(image: Tensor, known: Tensor) -> Tensor:
     """Return bands less their means over the known pixels of a batch; 0 where unknown."""
-    count = known.sum(dim=(0, 2, 3), keepdim=True).clamp_min(1)
-    mean = image.sum(dim=(0, 2, 3), keepdim=True) / count
+    count = known.sum(dim=_ALL_PIXELS, keepdim=True).clamp_min(1)
+    mean = image.sum(dim=_ALL_PIXELS, keepdim=True) / count
     return torch.where(known, image - mean, 0.0)
 
 

@@ -119,7 +119,7 @@ class SuperResolutionTask(IntensityTask, DegradationSettings):
         ValueError
             If the image is smaller than one coarse pixel, or nothing in it was measured.
         """
-        target = _whole_blocks(measured_planes(fine), self.scale)  # (plane, band, y, x)
+        target = _cropped_to_blocks(measured_planes(fine), self.scale)  # (plane, band, y, x)
         if not target.size:
             raise ValueError(
                 f"fine {fine.name!r} has {fine.shape[-2]} × {fine.shape[-1]} pixels, fewer than a "
@@ -185,7 +185,7 @@ class SuperResolutionTask(IntensityTask, DegradationSettings):
         )
 
 
-def _whole_blocks(planes: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
+def _cropped_to_blocks(planes: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
     """Return planes, (…, y, x), without the last rows and columns that fill no block."""
     height, width = (side // scale * scale for side in planes.shape[-2:])
     return np.ascontiguousarray(planes[..., :height, :width])

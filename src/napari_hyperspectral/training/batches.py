@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..networks import geometry_of
-from ..recipe.augmentation import Augment, Batch, spread_of
+from ..recipe.augmentation import Augment, Batch, standard_deviation
 from ..recipe.recipe import Recipe
 from ..recipe.training import Training
 from ..tasks import Example, Task
@@ -212,7 +212,7 @@ def _augment(recipe: Recipe, examples: Sequence[Example]) -> Augment:
         classes=0
         if task.predicts_intensities
         else max(len(example.output_axis) for example in examples),
-        spread=spread_of([example.input for example in examples]),
+        input_std=standard_deviation([example.input for example in examples]),
     )
 
 

@@ -37,11 +37,11 @@ class Discriminator(nn.Module):
         steps = list(pairwise(widths))
         self.enter = nn.Conv2d(1, width, 3, padding=1)
         self.down = nn.ModuleList()
-        for few, many in steps:
-            self.down.append(_normed(few, many, 4, stride=2))
+        for fine, coarse in steps:
+            self.down.append(_normed(fine, coarse, 4, stride=2))
         self.up = nn.ModuleList()
-        for few, many in reversed(steps):
-            self.up.append(_normed(many, few, 3))
+        for fine, coarse in reversed(steps):
+            self.up.append(_normed(coarse, fine, 3))
         self.after = nn.Sequential(
             _normed(width, width, 3), nn.LeakyReLU(0.2),
             _normed(width, width, 3), nn.LeakyReLU(0.2),

@@ -128,5 +128,5 @@ class _LayerNorm(nn.Module):
 
 def _groups(channels: int) -> int:
     """Return the largest number of equal groups of at least four channels; 1 for fewer channels."""
-    most = max(1, channels // _MIN_GROUP)
-    return max(count for count in range(1, most + 1) if channels % count == 0)
+    limit = max(1, channels // _MIN_GROUP)
+    return max(count for count in range(1, limit + 1) if channels % count == 0)
