@@ -82,7 +82,7 @@ def _network(network: type[Network]) -> Iterator[str]:
     yield from _prose(_module_of(network))
     yield f"- Source: {_linked(network.source)}"
     yield f"- Receptive radius with default settings: {radius} pixel{'s' * (radius != 1)}"
-    if settings.sees_all:
+    if settings.uses_image_statistics:
         yield "- Averages over the whole image: results in tiles are approximate"
     if network.scales:
         yield f"- Upscales by itself: {', '.join(f'×{scale}' for scale in network.scales)}"

@@ -18,6 +18,7 @@ SETTINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "hold_out": "validation_split",
     },
     "Restore": {"critic_width": "discriminator_width"},
+    "BandwiseEDSR": {"at_once": "bands_per_step"},
 }
 """Settings by the class that has them: old key to new key."""
 
@@ -56,6 +57,7 @@ EVALUATION_PAIR: Final[Mapping[str, str]] = {
 
 WEIGHTS: Final[Mapping[str, str]] = {
     "body.": "module.",  # again and again where a network is wrapped; RCAN has a body of its own
+    "normalise.least": "normalise.floor",
     "normalise.given_mean": "normalise.input_mean",
     "normalise.given_spread": "normalise.input_std",
     "normalise.wanted_mean": "normalise.target_mean",

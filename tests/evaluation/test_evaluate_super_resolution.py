@@ -41,7 +41,7 @@ def test_interpolating_a_slope_gives_the_slope(degradation):
     fine = (5 + 0.3 * y + 0.7 * x).astype(np.float32)[None]
     coarse = degradation.degrade(torch.from_numpy(fine)).numpy()
     nearest, bicubic = (
-        m.run(coarse) for m in interpolation_baselines(degradation.scale, degradation.offset)
+        m.run(coarse) for m in interpolation_baselines(degradation.scale, degradation.first_centre)
     )
     inside = (0, slice(12, -12), slice(12, -12))
     np.testing.assert_allclose(bicubic[inside], fine[inside], atol=2e-3)
@@ -55,7 +55,7 @@ def test_registered_cubic_is_better_than_any_other_shift(degradation, rng):
     coarse = degradation.degrade(torch.from_numpy(fine)).numpy()
 
     def error(row, column):
-        offset = (degradation.offset[0] + row, degradation.offset[1] + column)
+        offset = (degradation.first_centre[0] + row, degradation.first_centre[1] + column)
         _, bicubic = interpolation_baselines(degradation.scale, offset)
         return np.square(bicubic.run(coarse) - fine)[:, 8:-8, 8:-8].mean()
 

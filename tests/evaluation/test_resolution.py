@@ -104,9 +104,9 @@ def test_what_was_made_up_leaves_a_misfit(texture, rng):
 @pytest.mark.parametrize("kind", ["area", "decimate"])
 def test_an_enlarged_image_lies_where_it_was_measured(kind):
     degradation = Degradation(kind=kind, scale=4)
-    row, column = degradation.offset
+    row, column = degradation.first_centre
     y, x = np.mgrid[:8, :10].astype(float)
-    found = cubic_upsampled(3 * y + 5 * x, 4, degradation.offset)[0]
+    found = cubic_upsampled(3 * y + 5 * x, 4, degradation.first_centre)[0]
     inside = np.s_[10:-10, 10:-10]
     fine_y, fine_x = np.mgrid[:32, :40]
     target = 3 * (fine_y - row) / 4 + 5 * (fine_x - column) / 4

@@ -23,13 +23,13 @@ from napari_hyperspectral.prediction.tiles import plane_tiles, subdivided, tile_
 from napari_hyperspectral.progress import Progress, Stop, run
 from napari_hyperspectral.tasks import Denoise, PredictChannels, Segment, SuperResolve
 
-EVERY = [network for kind in NETWORKS if (network := kind.smallest()).answers == "pixel"]
+EVERY = [network for kind in NETWORKS if (network := kind.smallest()).output_level == "pixel"]
 each_network = pytest.mark.parametrize("network", EVERY, ids=lambda n: n.kind)
 each_local_network = pytest.mark.parametrize(
-    "network", [n for n in EVERY if not n.sees_all], ids=lambda n: n.kind
+    "network", [n for n in EVERY if not n.uses_image_statistics], ids=lambda n: n.kind
 )
 each_network_that_sees_all = pytest.mark.parametrize(
-    "network", [n for n in EVERY if n.sees_all], ids=lambda n: n.kind
+    "network", [n for n in EVERY if n.uses_image_statistics], ids=lambda n: n.kind
 )
 
 

@@ -30,7 +30,6 @@ from .pairs import (
     EvaluationPair,
     PixelCounts,
     classes_in_row,
-    predicts_spectra,
     spectra_in_row,
     test_only_pair,
 )
@@ -374,7 +373,7 @@ def _comparison(pair: EvaluationPair, model: Model) -> Comparison:
         return ClassComparison(model, pair, target)
     if pair.scale > 1:
         return SuperResolutionComparison(model, pair, target)
-    if predicts_spectra(model) or pair.input.axis.same_bands(target.axis):
+    if model.recipe.task.predicts_spectra or pair.input.axis.same_bands(target.axis):
         return SpectraComparison(model, pair, target)
     return ChannelComparison(model, pair, target)
 

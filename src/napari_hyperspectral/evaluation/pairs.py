@@ -15,6 +15,7 @@ from ..models.model import Model
 from ..renamed import EVALUATION_PAIR, with_new_keys
 from ..spectra.preprocessing import Preprocessing
 from ..tasks import Task
+from ..tasks.classes import class_numbers
 from ..tasks.super_resolution import SuperResolutionTask
 from ..training.splits import Mask, beyond
 
@@ -89,9 +90,9 @@ class EvaluationPair:
         """Return the pair after the preprocessing of the model; of a truth, only that of spectra."""
         preprocessing: Preprocessing = model.recipe.preprocessing
         target = self.target
-        if isinstance(target, Cube) and predicts_spectra(model):
+        if isinstance(target, Cube) and model.recipe.task.predicts_spectra:
             # a target of the same light as the input is normalised by the numbers of the input
-            paired = len(model.recipe.task.spectra) > 1
+            paired = model.recipe.task.target_name is not None
             target = preprocessing.on(target, reference=self.input if paired else None)
         return replace(self, input=preprocessing.on(self.input), target=target)
 
@@ -153,30 +154,20 @@ def input_and_target(task: Task, images: Mapping[str, Image | str]) -> tuple[Cub
     A task that learns from one image alone degrades it: the input is the coarse image, the target
     that part of the image which fills whole coarse pixels.
     """
-    named = [images[name] for name in task.asks_for()]
-    if isinstance(task, SuperResolutionTask):
-        (fine,) = named
-        assert isinstance(fine, Cube)
-        return _coarse_and_fine(task, fine)
-    input, target = named
+    input = images[task.input_name]
     assert isinstance(input, Cube)
+    if isinstance(task, SuperResolutionTask):
+        return _coarse_and_fine(task, input)
+    assert task.target_name is not None
+    target = images[task.target_name]
     assert isinstance(target, Cube | Labels)
     return input, target
 
 
 def renumbered(labels: Labels, names: tuple[str, ...]) -> Labels:
     """Return labels whose numbers count `names` from 1; a class that is none of them becomes 0."""
-    numbers = [0]
-    for name in labels.classes:
-        numbers.append(names.index(name) + 1 if name in names else 0)
-    data = np.array(numbers)[labels.numpy()]
-    return replace(labels, data=data, classes=names, colours=())
-
-
-def predicts_spectra(model: Model) -> bool:
-    """Whether a model predicts spectra, not channels or classes."""
-    task: Task = model.recipe.task
-    return list(task.asks_for())[-1] in task.spectra
+    numbers = class_numbers(labels.classes, names)
+    return replace(labels, data=numbers[labels.numpy()], classes=names, colours=())
 
 
 def spectra_in_row(data: NDArray[Any], mask: Mask) -> NDArray[Any]:
@@ -206,7 +197,7 @@ def _coarse_and_fine(task: SuperResolutionTask, fine: Cube) -> tuple[Cube, Cube]
     leading = fine.shape[:-3]  # an example has one axis of planes for all of them
     coarse = example.input.reshape(*leading, *example.input.shape[1:])
     target = example.target.reshape(*leading, *example.target.shape[1:])
-    row, column = task.degrades.offset  # of the first coarse pixel, in fine pixels
+    row, column = task.degradation_model.first_centre  # of the first coarse pixel, in fine pixels
     height, width = fine.pixel_size
     input = replace(
         fine,

@@ -107,7 +107,7 @@ def restoration_figures(
     good = input.axis.good & np.isfinite(coarse).any(axis=(1, 2))
     degraded = degradation.measured(torch.from_numpy(fine)).numpy()
     compared = _evenly_chosen(good)
-    upsampled = cubic_upsampled(coarse[compared], degradation.scale, degradation.offset)
+    upsampled = cubic_upsampled(coarse[compared], degradation.scale, degradation.first_centre)
     pixel_size = restored.pixel_size
     return RestorationFigures(
         rings=ring_correlation(upsampled, fine[compared], pixel_size=pixel_size),
@@ -154,8 +154,8 @@ def assess_restoration(model: Model, input: Cube, result: Image) -> tuple[Image,
     if min(result.shape[-2:]) < _SIDE:
         return result, None
     input = model.recipe.preprocessing.on(input)
-    figures = restoration_figures(input, result, task.degrades)
-    report = restoration_report(input, result, task.degrades, figures)
+    figures = restoration_figures(input, result, task.degradation_model)
+    report = restoration_report(input, result, task.degradation_model, figures)
     return with_restoration_figures(result, figures), report
 
 

@@ -107,7 +107,8 @@ def _evaluate_image_classes(
 
 def _image_and_label(task: Task, example: Images) -> tuple[Cube, str]:
     """Return the image of an example, and the name of its class."""
-    cube, label = (example[name] for name in task.asks_for())
+    assert task.target_name is not None
+    cube, label = example[task.input_name], example[task.target_name]
     assert isinstance(cube, Cube)
     return cube, str(label)
 
@@ -150,16 +151,16 @@ def _with_numbers_of(model: Model, labels: Labels) -> Labels:
 
 def _renumbered_images(model: Model, images: Images, pair: EvaluationPair) -> Images:
     """Return the images of an example, labels with the class numbers of the model."""
-    names = list(model.recipe.task.asks_for())
-    if len(names) == 1:
+    task: Task = model.recipe.task
+    if task.target_name is None:
         return images
-    return {names[0]: pair.input, names[1]: pair.target}
+    return {task.input_name: pair.input, task.target_name: pair.target}
 
 
 def _training_notes(model: Model, images: Images, name: str) -> list[str]:
     """Return a note where an image, with the model's class numbers, was used in its training."""
     recipe = model.recipe
-    if not recipe.task.intensities:
+    if not recipe.task.predicts_intensities:
         task = recipe.task.model_copy(update={"classes": model.card.classes})
         recipe = recipe.model_copy(update={"task": task})
     own = fingerprint(recipe.example(**images))

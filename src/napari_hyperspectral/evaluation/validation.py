@@ -18,8 +18,8 @@ from ..models.model import Model
 from ..prediction.predict import Cancelled, predict_steps
 from ..progress import Job, one_of_many
 from ..tasks import Example, Task
+from ..training.plan import plan_training
 from ..training.splits import Split
-from ..training.validation_split import splits_of
 from .baselines.baseline import Values
 from .comparison import Comparison, GuardedTest, MethodResult, comparison_for, pooled_comparison
 from .image_classes import image_class_rows, plane_classes
@@ -84,12 +84,10 @@ def validation_pairs(
     images : sequence of mapping of name to image
         What the examples were made of; only those with validation pixels are loaded.
     """
-    task: Task = model.recipe.task
-    unified = task.unify_classes(examples)
-    splits = splits_of(model.recipe, unified)
-    for number, split in _validated(splits):
-        input, target = input_and_target(task, images[number])
-        labelled = (unified[number].sampling_classes > 0).any(axis=0)  # (y, x)
+    plan = plan_training(model.recipe, examples)
+    for number, split in _validated(plan.splits):
+        input, target = input_and_target(model.recipe.task, images[number])
+        labelled = (plan.examples[number].sampling_classes > 0).any(axis=0)  # (y, x)
         yield EvaluationPair(input, target, split.train & labelled, split.validation)
 
 
@@ -117,19 +115,19 @@ def _image_class_metrics(
 ) -> Job[Metrics]:
     """Return figures on the validation images of a model that classifies images as a whole."""
     task: Task = model.recipe.task
-    unified = task.unify_classes(examples)
-    validated = list(_validated(splits_of(model.recipe, unified)))
+    plan = plan_training(model.recipe, examples)
+    validated = list(_validated(plan.splits))
     truth: list[int] = []
     predicted: list[int] = []
     for step, (number, _) in enumerate(validated):
-        cube = images[number][next(iter(task.asks_for()))]
+        cube = images[number][task.input_name]
         assert isinstance(cube, Cube)
         job = predict_steps(model, cube, machine=machine)
         note = f"validating on {cube.name}"
         result = yield from one_of_many(job, step, len(validated), note)
         assert isinstance(result, Labels)
         predicted += plane_classes(result)
-        target = unified[number].target  # (plane, 1, 1, 1)
+        target = plan.examples[number].target  # (plane, 1, 1, 1)
         truth += target.ravel().astype(int).tolist()
     if not truth:
         return {}

@@ -76,7 +76,7 @@ def model_from_deeper(path: str | Path, axis: SpectralAxis) -> Model:
         output_bands=axis_to_json(axis),
         parameters=sum(weight.numel() for weight in module.parameters()),
     )
-    return Model(card, Normalised(normalise, module, task.intensities).eval())
+    return Model(card, Normalised(normalise, module, task.predicts_intensities).eval())
 
 
 def _read_state(path: Path) -> State:

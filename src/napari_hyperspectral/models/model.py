@@ -113,7 +113,7 @@ def fresh_network(recipe: Recipe, card: Card) -> Normalised:
     normalise = Normalise(recipe.task.normalise, ports.bands_in, ports.bands_out)
     with seeded(recipe.training.seed, torch.device("cpu")):
         module = build_module(recipe.network, ports)
-    return Normalised(normalise, module, recipe.task.intensities)
+    return Normalised(normalise, module, recipe.task.predicts_intensities)
 
 
 def write_model(path: Path, model: Model, checkpoint: State | None = None) -> None:

@@ -114,7 +114,7 @@ def predict_classes_steps(
     AxisMismatchError, ValueError, Cancelled
         As `predict_steps` does.
     """
-    if model.recipe.task.intensities:
+    if model.recipe.task.predicts_intensities:
         raise NoClassesError(model)
     job = _Prediction(model, cube, machine or Machine())
     predicted = yield from job.run()
@@ -179,7 +179,7 @@ class _Prediction:
         """Turn what `run` returned into a cube or labels."""
         card = self.model.card
         result = self.task.result(predicted, card.output_axis, self._template())
-        if self.in_tiles and self.model.recipe.network.sees_all:
+        if self.in_tiles and self.model.recipe.network.uses_image_statistics:
             result = result.after("in tiles, each with averages of its own")
         if isinstance(result, Labels):
             return replace(result, colours=card.colours)
@@ -230,7 +230,7 @@ class _Prediction:
         for region in regions:
             part = self.preprocessing.on_spectra(self._read(plane, region), self.cube.axis)
             image = torch.from_numpy(self.bands.to_model(part))[None]
-            maxima.append(self.model.network.normalise.brightest(image))
+            maxima.append(self.model.network.normalise.image_maximum(image))
             yield from _progress(done, done + len(todo), "looking for the maximum")
         self.maxima[plane] = torch.cat(maxima).amax(dim=0, keepdim=True)
 

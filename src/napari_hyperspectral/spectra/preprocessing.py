@@ -9,7 +9,7 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from ..axis import Axis, SpectralAxis
 from ..cube import Cube
-from ..settings import Settings
+from ..settings import RecipeLike, Settings
 from .arrays import Centres, Float32, Indices, Mask
 from .baseline import als_background, minimum_background, polynomial_background
 from .scaling import by_area, by_maximum, by_percentile, by_vector, standard_normal
@@ -52,6 +52,17 @@ class Preprocessing(Settings):
     setting of its own for this."""
     percentile: Annotated[float, Gt(0), Le(100)] = 99.0
     """Percentile of its values that a spectrum is divided by: 50 is the median, 100 the maximum."""
+
+    def inactive(self, recipe: RecipeLike) -> dict[str, str]:
+        reasons = {}
+        if self.background != "polynomial":
+            reasons["order"] = "Only for a polynomial background."
+        if self.background != "als":
+            why = "Only for an als background."
+            reasons |= {"smoothness": why, "asymmetry": why}
+        if self.normalise != "percentile":
+            reasons["percentile"] = "Only where spectra are normalised by a percentile."
+        return reasons
 
     @property
     def does_nothing(self) -> bool:

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from ..networks import geometry_of
 from ..networks.blocks.padding import pad_by_reflection, padded_size
-from ..recipe.augmentation import Augment, Batch, spread_of
+from ..recipe.augmentation import Augment, Batch, standard_deviation
 from ..tasks import Example, Task
 from .plan import TrainingPlan
 from .splits import Mask, Split, spectra_at
@@ -152,7 +152,7 @@ class _PatchBatches(Batches):
             mask = np.full((1, 1), mask.any())
         mask = mask.repeat(self._scale, axis=0)
         mask = mask.repeat(self._scale, axis=1)
-        unlabelled = np.float32(self._task.unlabelled)
+        unlabelled = np.float32(self._task.ignore_value)
         return torch.from_numpy(np.where(mask, target, unlabelled))
 
     def _patches(self, planes: Sequence[_Plane], generator: Generator) -> Batch:
@@ -187,7 +187,7 @@ class _PatchBatches(Batches):
         """Return patches that were moved in space, as they would have been measured so."""
         input, target = self._augment.in_space(patch, generator)
         warped = self._augment.warps
-        input, target = self._task.remeasure(input, target, warped=warped)
+        input, target = self._task.after_augmentation(input, target, warped=warped)
         return Batch(input, target)
 
     def _cut(self, input: Tensor, target: Tensor, rows: slice, columns: slice) -> Batch:
@@ -216,7 +216,7 @@ class _PatchBatches(Batches):
         down = height - patch.input.shape[-2]
         right = width - patch.input.shape[-1]
         margins = (0, right * self._scale, 0, down * self._scale)  # left, right, top, bottom
-        target = functional.pad(patch.target, margins, value=self._task.unlabelled)
+        target = functional.pad(patch.target, margins, value=self._task.ignore_value)
         return Batch(input, target)
 
 
@@ -235,8 +235,8 @@ def _augment(plan: TrainingPlan) -> Augment:
         plan.recipe.augmentation,
         plan.input_axis,
         plan.output_axis if moves_targets else None,
-        classes=0 if task.intensities else len(plan.output_axis),
-        spread=spread_of([example.input for example in plan.examples]),
+        classes=0 if task.predicts_intensities else len(plan.output_axis),
+        input_std=standard_deviation([example.input for example in plan.examples]),
     )
 
 

@@ -13,7 +13,7 @@ from ..tasks import ClassifySpectra, Example
 def check_prepared(recipe: Recipe, examples: Sequence[Example]) -> None:
     """Refuse examples that were not preprocessed as the recipe says."""
     for example in examples:
-        if example.prepared != recipe.preprocessing:
+        if example.preprocessing != recipe.preprocessing:
             raise ValueError(
                 f"{example.source} was not preprocessed as the recipe says; make examples with "
                 "recipe.example(…)"
@@ -25,7 +25,7 @@ def check_neighbours(recipe: Recipe, examples: Sequence[Example]) -> None:
 
     A row whose pixels have a physical size is a line scan: its neighbours are real.
     """
-    if recipe.network.view == "spectrum":
+    if recipe.network.operates_on == "spectrum":
         return
     for example in examples:
         *_, height, width = example.input.shape
@@ -59,7 +59,9 @@ def common_axes(recipe: Recipe, examples: Sequence[Example]) -> tuple[Axis, Axis
                 f"{first.source} has {first.input_axis}, {example.source} has {example.input_axis}; "
                 "resample them to the same bands first"
             )
-        if not _fits(example.output_axis, output_axis, classes=not recipe.task.intensities):
+        if not _fits(
+            example.output_axis, output_axis, classes=not recipe.task.predicts_intensities
+        ):
             raise ValueError(
                 f"{example.source} has {example.output_axis}, another example {output_axis}; they "
                 "must agree: train on targets of the same bands, channels or classes"

@@ -40,7 +40,7 @@ from .schedules import (
     optimiser_state,
     set_learning_rate,
 )
-from .transfer import start_from
+from .transfer import initialise_from
 
 _SECONDS_BETWEEN_SAVES: Final = 10.0
 
@@ -128,7 +128,7 @@ def fit_steps(
         if autosave is not None and resume and autosave.exists():
             run.resume(autosave)
         elif start is not None:
-            run.start_from(start)
+            run.initialise_from(start)
         try:
             # a resumed training may be over already
             while not run.ended:
@@ -147,7 +147,7 @@ class _Run:
         self.plan = plan
         self.training = plan.recipe.training
         # the recipe keeps its task: another training with it may be of other classes
-        self.task = plan.recipe.task.bind_classes(plan.output_axis)
+        self.task = plan.recipe.task.with_classes(plan.output_axis)
         self.device = device
         self.card = card_of(plan, machine, device)
         self.network = fresh_network(plan.recipe, self.card).to(device)
@@ -243,9 +243,9 @@ class _Run:
         self.ended = self.history.reason_to_end
         self.started -= card.seconds  # time before the interruption counts
 
-    def start_from(self, model: Model) -> None:
+    def initialise_from(self, model: Model) -> None:
         """Take over the weights of a trained model that fit, and freeze what the recipe says."""
-        transfer = start_from(model, self.network, self.plan.recipe)
+        transfer = initialise_from(model, self.network, self.plan.recipe)
         self._freeze(transfer.frozen)
         self.card = self.card.model_copy(update={"started_from": transfer.line})
         if self.average is not None:

@@ -21,13 +21,13 @@ def initialise(network: Normalised, plan: TrainingPlan, device: torch.device) ->
     task = plan.recipe.task
     spectra, targets = _training_spectra(plan)
     spectra = spectra.to(device)
-    if task.same_scale or targets is None:
+    if task.normalised_as_input or targets is None:
         targets = spectra
     good = torch.from_numpy(plan.input_axis.good).to(device)
-    network.normalise.fit(spectra, targets.to(device) if task.intensities else None, good)
+    network.normalise.fit(spectra, targets.to(device) if task.predicts_intensities else None, good)
     step = max(1, len(spectra) // _MOST_SPECTRA)
     few = spectra[::step, :, None, None]  # as images of one pixel, which normalisation takes
-    network.module.start_from(network.normalise(few)[:, :, 0, 0])
+    network.module.initialise_from(network.normalise(few)[:, :, 0, 0])
 
 
 def _training_spectra(plan: TrainingPlan) -> tuple[Tensor, Tensor | None]:

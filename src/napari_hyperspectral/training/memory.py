@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..networks import build_module, geometry_of
-from ..networks.blocks.discriminator import shown_bands
+from ..networks.blocks.discriminator import random_bands
 from ..networks.blocks.padding import padded_size
 from ..tasks import Task
 from .batches import LEAST_STRIDES
@@ -122,7 +122,7 @@ def _largest_batch(plan: TrainingPlan) -> Tensor:
 def _prediction(plan: TrainingPlan, batch: Tensor) -> Tensor:
     """Return what the discriminator sees of a batch, (batch, band, y, x), without values."""
     height, width = batch.shape[-2:]
-    bands = len(shown_bands(plan.ports.bands_out))
+    bands = len(random_bands(plan.ports.bands_out))
     scale = plan.ports.scale
     return batch.new_empty(len(batch), bands, scale * height, scale * width)
 

@@ -77,7 +77,7 @@ def _images(plan: TrainingPlan, batch: Batch, index: int, number: str) -> dict[s
         history=("as shown in training",),
     )
     target = batch.target[index]  # (out, y · scale, x · scale)
-    if plan.recipe.task.intensities:
+    if plan.recipe.task.predicts_intensities:
         shown = _target_cube(plan, target, cube, f"{number}target")
         return {cube.name: cube, shown.name: shown}
     labels = _target_labels(plan, target, cube, f"{number}target")

@@ -19,7 +19,7 @@ class Transfer(NamedTuple):
     """For the card: which model, and how much of it fitted."""
 
 
-def start_from(model: Model, network: Normalised, recipe: Recipe) -> Transfer:
+def initialise_from(model: Model, network: Normalised, recipe: Recipe) -> Transfer:
     """Give `network` all weights of a trained model that fit.
 
     Raises
@@ -40,7 +40,7 @@ def start_from(model: Model, network: Normalised, recipe: Recipe) -> Transfer:
             f"network ({recipe.network.kind}); choose the same network and settings"
         )
     module.load_state_dict(own | fitting)
-    if not network.normalise.take_over(model.network.normalise):
+    if not network.normalise.transfer_from(model.network.normalise):
         warnings.warn(
             f"the model to start from normalises by {model.recipe.task.normalise}, which its "
             f"weights expect; this recipe by {recipe.task.normalise}",

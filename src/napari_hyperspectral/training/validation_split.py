@@ -174,7 +174,7 @@ def _check_classes_in_training(
     if not lost:
         return
     longest = max((example.output_axis for example in examples), key=len)
-    if recipe.task.intensities or not isinstance(longest, ChannelAxis):
+    if recipe.task.predicts_intensities or not isinstance(longest, ChannelAxis):
         raise ValueError("all examples are held out; keep some of them for training")
     names = ", ".join(longest.names[class_id - 1] for class_id in lost)
     raise ValueError(

@@ -131,7 +131,7 @@ def predict_all_classes_steps(
     check_chain(models, cube.axis)
     note = speed_up_note(models, dwell)  # refuses times of nothing before any model runs
     *earlier, last = models
-    if last.recipe.task.intensities:  # before the others run
+    if last.recipe.task.predicts_intensities:  # before the others run
         raise NoClassesError(last)
     input = cube
     for number, model in enumerate(earlier):
@@ -200,7 +200,7 @@ def check_chain(models: Sequence[Model], axis: Axis) -> None:
                 raise
             raise ChainError(number, model, str(error)) from error
         task = model.recipe.task
-        if number < len(models) and (task.image_level or not task.intensities):
+        if number < len(models) and (task.image_level or not task.predicts_intensities):
             raise ChainError(number, model, "it gives classes, which no model takes; put it last")
 
 

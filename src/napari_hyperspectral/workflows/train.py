@@ -88,7 +88,7 @@ def training_summary(recipe: Recipe, source: ExampleSource, machine: Machine) ->
     pixels = sum(int((example.sampling_classes > 0).sum()) for example in plan.examples)
     output = "the same" if plan.output_axis == plan.input_axis else str(plan.output_axis)
     return (
-        f"{parameters:,} weights, which see one {recipe.network.view} at a time, and about "
+        f"{parameters:,} weights, which see one {recipe.network.operates_on} at a time, and about "
         f"{gigabytes:.1f} GB on {device}; {pixels:,} pixels to learn from, "
         f"{plan.input_axis} → {output}"
     )
