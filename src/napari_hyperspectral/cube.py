@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .axis import Axis, ChannelAxis, SpectralAxis, axis_from_json, axis_to_json
 
-SCHEMA = 1
+METADATA_SCHEMA = 1
 """Version of the JSON that `describe` writes."""
 
 
@@ -290,7 +290,7 @@ def describe(image: Image) -> dict[str, Any]:
     Layers have it as ``metadata["hyperspectral"]``, and so have files that can hold text.
     """
     shared = {
-        "schema": SCHEMA,
+        "schema": METADATA_SCHEMA,
         "pixel_size": list(image.pixel_size),
         "origin": list(image.origin),
         "pixel_unit": image.pixel_unit,
@@ -318,10 +318,10 @@ def image_from(data: Any, description: Mapping[str, Any]) -> Image:
     ValueError
         If the description does not fit the data, or is of a later schema.
     """
-    if description.get("schema", 0) > SCHEMA:
+    if description.get("schema", 0) > METADATA_SCHEMA:
         raise ValueError(
             f"written by a later version of napari-hyperspectral (schema {description['schema']}, "
-            f"this one knows {SCHEMA}); update it to read this"
+            f"this one knows {METADATA_SCHEMA}); update it to read this"
         )
     shared: dict[str, Any] = {
         "pixel_size": tuple(description.get("pixel_size", (1.0, 1.0))),

@@ -65,7 +65,7 @@ WEIGHTS: Final[Mapping[str, str]] = {
 }
 """Beginnings of the names of weights in a model file."""
 
-CHECKPOINT: Final[Mapping[str, str]] = {
+CHECKPOINT_NAMES: Final[Mapping[str, str]] = {
     "done.": "checkpoint.",
     "average.": "checkpoint.average.",
     "frozen.": "checkpoint.frozen.",
@@ -77,7 +77,7 @@ CHECKPOINT: Final[Mapping[str, str]] = {
 """Beginnings of the names of what only a resumed training needs; the first that fits counts."""
 
 
-COMMANDS: Final[Mapping[str, str]] = {"adopt": "import-weights"}
+COMMAND_NAMES: Final[Mapping[str, str]] = {"adopt": "import-weights"}
 """Commands of the command line."""
 
 
@@ -156,7 +156,7 @@ def _ended(stopped: str, card: Mapping[str, Any]) -> str:
 
 
 def _new_beginning(name: str) -> str:
-    for old, new in CHECKPOINT.items():
+    for old, new in CHECKPOINT_NAMES.items():
         if name.startswith(old):
             return new + name.removeprefix(old)
     return name

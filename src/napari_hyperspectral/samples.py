@@ -21,7 +21,7 @@ from .axis import SpectralAxis
 from .cube import Cube, Labels
 from .errors import MissingPackageError
 
-Array = NDArray[np.float64]
+FloatArray = NDArray[np.float64]
 
 GAIN: Final = 0.22
 """Counts per photon: the slope of variance against mean in a real Raman map."""
@@ -98,7 +98,7 @@ def raman_cell(seed: int = 0, shape: tuple[int, int] = (64, 72)) -> tuple[Cube, 
     return clean.after("counted photons", data=noisy, name="Raman cell, noisy"), clean
 
 
-def camera_counts(mean: Array, rng: np.random.Generator) -> Array:
+def camera_counts(mean: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Return the counts of a camera, with shot noise and read noise.
 
     Photons arrive at random and give `GAIN` counts each; reading adds `READ_VARIANCE`.
@@ -111,7 +111,7 @@ def camera_counts(mean: Array, rng: np.random.Generator) -> Array:
         Source of the noise.
     """
     read = rng.normal(0, np.sqrt(READ_VARIANCE), mean.shape)
-    counts: Array = GAIN * rng.poisson(mean / GAIN) + read
+    counts: FloatArray = GAIN * rng.poisson(mean / GAIN) + read
     return counts
 
 
@@ -194,17 +194,17 @@ def _raman_axis() -> SpectralAxis:
     return SpectralAxis(shifts, "1/cm", "raman_shift", excitation_nm=LINE_NM)
 
 
-def _peaks(centres: Array, bands: Sequence[tuple[float, float, float]]) -> Array:
+def _peaks(centres: FloatArray, bands: Sequence[tuple[float, float, float]]) -> FloatArray:
     """Return a spectrum, shape (band,), of Lorentzian lines blurred by the spectrometer."""
     step = float(np.mean(np.diff(centres)))
     lines = np.zeros(len(centres))
     for at, width, height in bands:
         lines = lines + height / (1 + (2 * (centres - at) / width) ** 2)
-    blurred: Array = gaussian_filter(lines, 1.5 / step, mode="nearest")
+    blurred: FloatArray = gaussian_filter(lines, 1.5 / step, mode="nearest")
     return blurred
 
 
-def _cell(shape: tuple[int, int], rng: np.random.Generator) -> dict[str, Array]:
+def _cell(shape: tuple[int, int], rng: np.random.Generator) -> dict[str, FloatArray]:
     """Return the amount of each material, 0 to about 1, shape (y, x)."""
     y, x = np.meshgrid(np.linspace(-1, 1, shape[0]), np.linspace(-1, 1, shape[1]), indexing="ij")
     bumps = 0.12 * _smooth_field(shape, rng, min(shape) / 8)
@@ -225,17 +225,17 @@ def _cell(shape: tuple[int, int], rng: np.random.Generator) -> dict[str, Array]:
     }
 
 
-def _dome(y: Array, x: Array, bumps: Array) -> Array:
+def _dome(y: FloatArray, x: FloatArray, bumps: FloatArray) -> FloatArray:
     """Return the thickness of a flattened ball of radius 1, blurred as by a microscope."""
     height = np.sqrt(np.clip(1 - y**2 - x**2 + bumps, 0, None))
-    thickness: Array = gaussian_filter(np.minimum(height, 1), 0.8)
+    thickness: FloatArray = gaussian_filter(np.minimum(height, 1), 0.8)
     return thickness
 
 
-def _smooth_field(shape: tuple[int, int], rng: np.random.Generator, scale: float) -> Array:
+def _smooth_field(shape: tuple[int, int], rng: np.random.Generator, scale: float) -> FloatArray:
     """Return a random surface of mean 0 and standard deviation 1."""
-    field: Array = gaussian_filter(rng.normal(size=shape), scale, mode="wrap")
-    standard: Array = (field - field.mean()) / max(float(field.std()), 1e-12)
+    field: FloatArray = gaussian_filter(rng.normal(size=shape), scale, mode="wrap")
+    standard: FloatArray = (field - field.mean()) / max(float(field.std()), 1e-12)
     return standard
 
 
@@ -264,7 +264,7 @@ def _landscape(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.i
     return kinds
 
 
-def _shares(kinds: NDArray[np.intp]) -> Array:
+def _shares(kinds: NDArray[np.intp]) -> FloatArray:
     """Return the share of each class in each pixel, shape (class, y, x); they sum to 1."""
     height = kinds.shape[0] // _FINE
     width = kinds.shape[1] // _FINE
@@ -273,11 +273,11 @@ def _shares(kinds: NDArray[np.intp]) -> Array:
         # the optics blur by 0.4 pixels before pixels average
         fine = gaussian_filter((kinds == kind).astype(float), 0.4 * _FINE, mode="nearest")
         covers.append(fine.reshape(height, _FINE, width, _FINE).mean(axis=(1, 3)))
-    shares: Array = np.stack(covers) / np.sum(covers, axis=0)
+    shares: FloatArray = np.stack(covers) / np.sum(covers, axis=0)
     return shares
 
 
-def _reflectance(centres: Array, shares: Array, rng: np.random.Generator) -> Array:
+def _reflectance(centres: FloatArray, shares: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Return the reflectance of mixtures, shape (band, y, x); each class varies over the scene."""
     shape = (shares.shape[1], shares.shape[2])
     data = np.zeros((len(centres), *shape))
@@ -289,7 +289,7 @@ def _reflectance(centres: Array, shares: Array, rng: np.random.Generator) -> Arr
     return data
 
 
-def _surfaces(nm: Array) -> list[tuple[Array, Array]]:
+def _surfaces(nm: FloatArray) -> list[tuple[FloatArray, FloatArray]]:
     """Return two spectra of each class, (band,) each; its pixels vary between them."""
     asphalt = 0.09 + 0.05 * (nm - 400) / 2100
     return [
@@ -302,25 +302,25 @@ def _surfaces(nm: Array) -> list[tuple[Array, Array]]:
     ]
 
 
-def _soil(nm: Array, bright: float) -> Array:
+def _soil(nm: FloatArray, bright: float) -> FloatArray:
     """Return soil, (band,): iron makes it red, clay absorbs at 2200 nm, water at 1400 and 1900 nm."""
     water = 0.12 * _line(nm, 1410, 40) + 0.25 * _line(nm, 1920, 50)
     clay = 0.12 * _line(nm, 2205, 25)
-    soil: Array = bright * (1 - np.exp(-(nm - 250) / 420)) * (1 - water) * (1 - clay)
+    soil: FloatArray = bright * (1 - np.exp(-(nm - 250) / 420)) * (1 - water) * (1 - clay)
     return soil
 
 
-def _leaves(nm: Array, pigment: float, water: float, plateau: float) -> Array:
+def _leaves(nm: FloatArray, pigment: float, water: float, plateau: float) -> FloatArray:
     """Return leaves, (band,): chlorophyll absorbs below 720 nm, water above 900 nm; both scatter."""
     red_edge = 1 / (1 + np.exp((nm - 705) / 12))
     chlorophyll = pigment * red_edge * (0.35 + _line(nm, 450, 45) + _line(nm, 672, 30))
     wet = 0.1 * _line(nm, 970, 30) + 0.2 * _line(nm, 1190, 45) + 1.2 * _line(nm, 1450, 60)
     wet += 1.8 * _line(nm, 1940, 75) + 1.4 * _line(nm, 2600, 250)
-    leaves: Array = plateau * np.exp(-chlorophyll - water * wet)
+    leaves: FloatArray = plateau * np.exp(-chlorophyll - water * wet)
     return leaves
 
 
-def _line(nm: Array, at: float, width: float) -> Array:
+def _line(nm: FloatArray, at: float, width: float) -> FloatArray:
     """Return a Gaussian absorption line of height 1, shape (band,)."""
-    line: Array = np.exp(-(((nm - at) / width) ** 2) / 2)
+    line: FloatArray = np.exp(-(((nm - at) / width) ** 2) / 2)
     return line

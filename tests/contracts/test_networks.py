@@ -10,7 +10,13 @@ from pydantic import TypeAdapter
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from napari_hyperspectral.networks import NETWORKS, AnyNetwork, Ports, build_module, geometry_of
+from napari_hyperspectral.networks import (
+    NETWORKS,
+    AnyNetwork,
+    Ports,
+    build_module,
+    tile_geometry_of,
+)
 
 
 def variants(kind):
@@ -188,7 +194,7 @@ def test_the_default_network_needs_about_the_memory_it_says(kind):
     settings = kind()
     scale = 1 if settings.output_level == "image" else 8
     ports = served(settings, Ports(bands_in=100, bands_out=100, scale=scale))
-    stride = geometry_of(settings, ports).stride
+    stride = tile_geometry_of(settings, ports).stride
     side = -(-16 // stride) * stride
     with torch.device("meta"):
         body = build_module(settings, ports).eval()
@@ -196,4 +202,4 @@ def test_the_default_network_needs_about_the_memory_it_says(kind):
     with torch.no_grad(), Alive() as alive:
         body(input)
     needed = alive.peak / side**2
-    assert needed / 1.15 <= geometry_of(settings, ports).floats <= 6 * needed
+    assert needed / 1.15 <= tile_geometry_of(settings, ports).floats <= 6 * needed

@@ -108,7 +108,7 @@ def test_several_images_are_chosen_by_name_or_number(tmp_path, npz):
 
 
 def test_a_description_of_a_later_version_is_not_guessed_at(tmp_path, plain_cube, monkeypatch):
-    monkeypatch.setattr("napari_hyperspectral.cube.SCHEMA", 99)
+    monkeypatch.setattr("napari_hyperspectral.cube.METADATA_SCHEMA", 99)
     write(tmp_path / "a.npz", plain_cube)
     monkeypatch.undo()
     with pytest.raises(FileFormatError, match=r"later version of napari-hyperspectral .*update it"):

@@ -10,12 +10,12 @@ from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube, Sampling
 from napari_hyperspectral.networks import (
     NETWORKS,
-    Geometry,
     Pixelwise,
     Ports,
+    TileGeometry,
     UNet,
     UwUNet,
-    geometry_of,
+    tile_geometry_of,
 )
 from napari_hyperspectral.prediction.bands import AxisMismatchError
 from napari_hyperspectral.prediction.predict import Cancelled, predict_steps
@@ -91,7 +91,7 @@ def test_tiles_are_scaled_by_the_maximum_of_their_plane(noisy, network, request)
 
 def test_tiles_cover_every_pixel_once():
     seen = np.zeros((37, 53), int)
-    for tile in tiles(37, 53, 10, Geometry(receptive_radius=5, stride=4, floats=1)):
+    for tile in tiles(37, 53, 10, TileGeometry(receptive_radius=5, stride=4, floats=1)):
         seen[tile.kept] += 1
         outer = np.zeros((37, 53), int)[tile.outer]
         assert outer[tile.within].shape == seen[tile.kept].shape
@@ -127,7 +127,7 @@ def test_memory_that_runs_out_makes_tiles_smaller_and_nothing_else(
 
 
 def test_tiles_that_are_cut_smaller_on_the_way_still_cover_the_image():
-    geometry = Geometry(
+    geometry = TileGeometry(
         receptive_radius=3, stride=8, floats=1
     )  # tiles of 40, of which halves are 16
     first, *left = plane_tiles([], (96, 88), 40, geometry)
@@ -213,7 +213,7 @@ def test_an_image_that_fits_in_memory_is_not_cut_where_halos_would_be_most_of_it
 
 def test_most_of_a_tile_is_kept_even_on_a_cpu():
     network, ports = UwUNet(), Ports(bands_in=200, bands_out=1)
-    geometry = geometry_of(network, ports)
+    geometry = tile_geometry_of(network, ports)
     side = tile_side(geometry, Machine(), torch.device("cpu"), (5000, 5000))
     assert side >= network.receptive_radius
 

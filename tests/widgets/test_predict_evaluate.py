@@ -218,7 +218,7 @@ def test_released_weights_become_a_model_file_that_is_chosen(dock, weights, qtbo
     dock._browse_clicked()
     (dialog,) = asked
     assert dialog.axis == SpectralAxis(np.linspace(500, 1800, 500), "1/cm", "raman_shift")
-    dialog.form.settings = import_weights.Bands(first=600, bands=6)
+    dialog.form.settings = import_weights.BandSettings(first=600, bands=6)
     dialog.accept()
     qtbot.waitUntil(lambda: not dock.panel.running, timeout=30_000)
     made = weights.with_suffix(".safetensors")

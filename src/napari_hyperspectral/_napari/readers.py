@@ -12,7 +12,7 @@ from .background import add_when_read, layers_of
 from .paths import local_path, may_be_ours, without_companions
 from .reading import Reading
 
-Reader = Callable[[str | list[str]], list[LayerData]]
+NapariReader = Callable[[str | list[str]], list[LayerData]]
 
 _WAIT_S: Final = 1.0
 """Seconds that napari waits for a file to be read, before it is read in the background."""
@@ -20,7 +20,7 @@ _NO_LAYERS: Final[list[Any]] = [(None,)]
 """What a napari reader returns that has read a file, and adds no layer by itself."""
 
 
-def get_reader(path: str | list[str]) -> Reader | None:
+def get_reader(path: str | list[str]) -> NapariReader | None:
     """Return the reader of a path, or None for folders and tables that are not ours.
 
     Files with a suffix of ours are always accepted: if one cannot be read, reading explains why.

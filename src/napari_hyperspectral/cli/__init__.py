@@ -74,9 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _with_new_command(words: list[str]) -> list[str]:
     """Return the words with a command of an earlier version by its present name; say so."""
-    if not words or words[0] not in renamed.COMMANDS:
+    if not words or words[0] not in renamed.COMMAND_NAMES:
         return words
-    name = renamed.COMMANDS[words[0]]
+    name = renamed.COMMAND_NAMES[words[0]]
     print(f"note: the command {words[0]} is called {name} now", file=sys.stderr)
     return [name, *words[1:]]
 

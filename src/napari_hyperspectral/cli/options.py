@@ -21,7 +21,7 @@ RecipeFile = Annotated[
     Path, typer.Argument(metavar="RECIPE.json", help="Recipe; `recipe` writes one")
 ]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="File that `train` wrote")]
-Layers = Annotated[
+ImageFiles = Annotated[
     list[str],
     typer.Argument(
         metavar="NAME=PATH...",

@@ -17,8 +17,8 @@ from .options import (
     Cache,
     Device,
     Force,
+    ImageFiles,
     ImageName,
-    Layers,
     ModelFile,
     Precision,
     RecipeFile,
@@ -35,7 +35,7 @@ _MOST_LINES: Final = 20
 
 def train(
     recipe_file: RecipeFile,
-    layers: Layers,
+    layers: ImageFiles,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Model file to write")] = None,
     start: Annotated[
         Path | None,
@@ -97,7 +97,7 @@ def train(
 
 def evaluate(
     model_file: ModelFile,
-    layers: Layers,
+    layers: ImageFiles,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for report.md and report.json")
     ] = None,
@@ -138,7 +138,7 @@ def evaluate(
 
 def preview(
     recipe_file: RecipeFile,
-    layers: Layers,
+    layers: ImageFiles,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the images")],
     epoch: Annotated[int, typer.Option(min=1, help="Take the first batch of this epoch")] = 1,
     suffix: Annotated[str, typer.Option(help="Format of the files")] = ".ome.tif",

@@ -21,7 +21,7 @@ from ..cube import Cube, Labels
 from ..metrics.values import GoodBands
 from ..models.model import Model
 from ..training.splits import Mask
-from .baselines.baseline import Baseline, Intensities, TrainingSpectra, Values, raw
+from .baselines.baseline import Baseline, IntensityArray, TrainingSpectra, Values, raw
 from .baselines.denoising import denoising_baselines
 from .baselines.interpolation import interpolation_baselines
 from .baselines.regression import regression_baselines
@@ -410,7 +410,7 @@ def _split_notes(model: Model, counts: PixelCounts) -> list[str]:
     ]
 
 
-def _range(truth: Intensities) -> float:
+def _range(truth: IntensityArray) -> float:
     """Return the range of what is known of a truth; 0 where nothing is."""
     known = truth[np.isfinite(truth)]
     if not known.size:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from ..tasks import Task
 from ..tasks.classes import class_numbers
 from ..tasks.super_resolution import SuperResolutionTask
 from ..training.splits import Mask, beyond
+
+Images: TypeAlias = Mapping[str, Image | str]
+"""The images of an example, or the name of a class, as the task names them."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import fft, ndimage, optimize
 
-Floats: TypeAlias = NDArray[np.float64]
+from ..metrics.values import Floats
+
 FourierSpectrum: TypeAlias = NDArray[np.complex128]
 """Of a real image: all rows, and the columns of frequencies that are not negative."""
 PixelSize: TypeAlias = float | tuple[float, float]

@@ -35,7 +35,7 @@ _KERNEL_SIDE: Final = 33
 """Pixels of a difference PSF that are shown."""
 _CONSISTENCY: Final = ("flux", "difference after", "spectral")
 """Beginnings of the names of figures of consistency; the others are of detail."""
-METADATA_KEY: Final = "restoration"
+RESTORATION_KEY: Final = "restoration"
 """Of the figures in a cube's metadata."""
 
 
@@ -165,7 +165,7 @@ def with_restoration_figures(result: Cube, figures: RestorationFigures) -> Cube:
     low, high = np.round(100 * (extremes - 1), 1) + 0.0  # -0.0 + 0.0 is 0.0
     return replace(
         result.after(f"compared with its measurement: flux of bands {low:+.1f} to {high:+.1f} %"),
-        metadata={**result.metadata, METADATA_KEY: figures.summary},
+        metadata={**result.metadata, RESTORATION_KEY: figures.summary},
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
-from ..cube import Cube, Image, Labels
+from ..cube import Cube, Labels
 from ..machine import Machine
 from ..models.model import Model
 from ..prediction.predict import predict_steps
@@ -16,11 +16,8 @@ from ..tasks import Task
 from ..training.record import fingerprint
 from .evaluate import evaluate_steps
 from .image_classes import image_class_rows, plane_classes
-from .pairs import EvaluationPair, input_and_target, renumbered, test_only_pair
+from .pairs import EvaluationPair, Images, input_and_target, renumbered, test_only_pair
 from .reports import Report, Row, Table, Value
-
-Images = Mapping[str, Image | str]
-"""The images of an example, or the name of a class, as the task names them."""
 
 _LEFT_OUT: Final = ("guard", "settings")
 """Columns of an evaluation that say nothing here: no pixel of the image is for training."""

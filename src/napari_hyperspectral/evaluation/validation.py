@@ -6,13 +6,13 @@ data. Only a test set shows how good a model is on other images.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..cube import Cube, Image, Labels
+from ..cube import Cube, Labels
 from ..machine import Machine
 from ..models.model import Model
 from ..prediction.predict import Cancelled, predict_steps
@@ -23,11 +23,9 @@ from ..training.splits import Split
 from .baselines.baseline import Values
 from .comparison import Comparison, GuardedTest, MethodResult, comparison_for, pooled_comparison
 from .image_classes import image_class_rows, plane_classes
-from .pairs import EvaluationPair, PixelCounts, input_and_target, pixel_counts
+from .pairs import EvaluationPair, Images, PixelCounts, input_and_target, pixel_counts
 from .reports import Row, Value, json_row
 
-Images = Mapping[str, Image | str]
-"""The images of an example, or the name of a class, as the task names them."""
 Metrics = dict[str, Any]
 """Figures and notes as JSON, for the card of a model."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..cube import Cube, Labels
 from ..io import AmbiguousError
 from ..io.folder import entries, images_among, is_image
-from .table import Pairing, PairingError, Roles, Row, shortened
+from .table import Pairing, PairingError, PairingRow, Roles, shortened
 
 
 def rows_of_classes(roles: Roles, folder: Path) -> Pairing:
@@ -25,7 +25,7 @@ def rows_of_classes(roles: Roles, folder: Path) -> Pairing:
     if not folder.is_dir():
         raise PairingError(f"there is no folder {str(folder)!r}; give one with a folder a class")
     spectra_have_classes = roles[class_role] is Labels
-    rows: list[Row] = []
+    rows: list[PairingRow] = []
     class_names: list[str] = []
     empty: list[str] = []
     files: list[str] = []  # that are no images, in the folders of the classes
@@ -40,7 +40,7 @@ def rows_of_classes(roles: Roles, folder: Path) -> Pairing:
         class_names.append(name)
         for path in images.values():
             row_files = {image_role: str(path), class_role: name}
-            rows.append(Row(row_files, of_class=spectra_have_classes))
+            rows.append(PairingRow(row_files, of_class=spectra_have_classes))
     if len(class_names) < 2:
         raise PairingError(
             f"{folder} holds images of too few classes ({shortened(class_names) or 'none'}); "

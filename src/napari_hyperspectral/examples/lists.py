@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 from ..cube import Cube
 from ..io import Source
 from ..io.text.file import read_text
-from .table import EXTRA_COLUMNS, SPLITS, PairingError, Roles, Row, shortened
+from .table import EXTRA_COLUMNS, SPLITS, PairingError, PairingRow, Roles, shortened
 
 _DELIMITERS: Final = ",;\t"
 
@@ -20,7 +20,7 @@ _Cells: TypeAlias = Mapping[str | None, str | list[str] | None]
 """The cells of a line by column; those behind the last column are a list under None."""
 
 
-def rows_of_list(roles: Roles, path: Path) -> list[Row]:
+def rows_of_list(roles: Roles, path: Path) -> list[PairingRow]:
     """Return the rows of a CSV file: a column for each role, and perhaps `group` and `split`.
 
     Paths are relative to the folder of the list. `split` is "train", "validation", "test" or empty.
@@ -35,7 +35,7 @@ def rows_of_list(roles: Roles, path: Path) -> list[Row]:
         raise PairingError(f"there is no list {str(path)!r}; give a CSV file")
     reader = _opened(path)
     _check_columns(path, roles, reader.fieldnames or ())
-    rows: list[Row] = []
+    rows: list[PairingRow] = []
     errors: list[str] = []
     for cells in reader:
         try:
@@ -71,7 +71,7 @@ def _check_columns(path: Path, roles: Roles, columns: Sequence[str]) -> None:
         )
 
 
-def _check_splits(path: Path, roles: Roles, rows: Sequence[Row]) -> None:
+def _check_splits(path: Path, roles: Roles, rows: Sequence[PairingRow]) -> None:
     """Refuse a list in which an image or a group is in rows of two splits."""
     used = {split: _used(roles, rows, split) for split in SPLITS}
     for one, other in combinations(SPLITS, 2):
@@ -86,7 +86,7 @@ def _check_splits(path: Path, roles: Roles, rows: Sequence[Row]) -> None:
             )
 
 
-def _row(roles: Roles, cells: _Cells, folder: Path) -> Row:
+def _row(roles: Roles, cells: _Cells, folder: Path) -> PairingRow:
     """Return a row of a list; its error says all that is wrong with it."""
     errors: list[str] = []
     if None in cells:
@@ -107,7 +107,7 @@ def _row(roles: Roles, cells: _Cells, folder: Path) -> Row:
         errors.append(f"split is {split_text!r}, wanted {', '.join(SPLITS)} or nothing")
     if errors or split is None:
         raise PairingError(", ".join(errors))
-    return Row(files, texts["group"], split)
+    return PairingRow(files, texts["group"], split)
 
 
 def _split(text: str) -> Literal["", "train", "validation", "test"] | None:
@@ -119,7 +119,7 @@ def _split(text: str) -> Literal["", "train", "validation", "test"] | None:
             return None
 
 
-def _used(roles: Roles, rows: Sequence[Row], split: str) -> dict[object, str]:
+def _used(roles: Roles, rows: Sequence[PairingRow], split: str) -> dict[object, str]:
     """Return the images and groups of all rows of a split: what tells each apart, to its name."""
     used: dict[object, str] = {}
     for row in rows:
@@ -128,7 +128,7 @@ def _used(roles: Roles, rows: Sequence[Row], split: str) -> dict[object, str]:
     return used
 
 
-def _used_by(roles: Roles, row: Row) -> Iterator[tuple[object, str]]:
+def _used_by(roles: Roles, row: PairingRow) -> Iterator[tuple[object, str]]:
     """Yield the images and the group of a row, each with what tells it from all others."""
     if row.group:
         yield row.group, f"group {row.group}"

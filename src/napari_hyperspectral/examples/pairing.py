@@ -17,7 +17,17 @@ from ..io.folder import entries, holds_bands, is_image
 from .folders import images_by_stem, rows_of_classes
 from .lists import rows_of_list
 from .names import matched_by_name
-from .table import CLASSES, LIST, PLACEHOLDERS, Pairing, PairingError, Roles, Row, Words, WordsError
+from .table import (
+    CLASSES,
+    LIST,
+    PLACEHOLDERS,
+    Pairing,
+    PairingError,
+    PairingRow,
+    Roles,
+    Words,
+    WordsError,
+)
 
 
 def pairing_of(roles: Roles, words: Words) -> Pairing:
@@ -59,7 +69,7 @@ def pairing_of(roles: Roles, words: Words) -> Pairing:
 
 def _joined(roles: Roles, parts: Sequence[Pairing]) -> Pairing:
     """Return the rows of all parts as one table."""
-    rows: list[Row] = []
+    rows: list[PairingRow] = []
     left_out: list[str] = []
     for part in parts:
         rows += part.rows
@@ -142,15 +152,15 @@ def _paired(roles: Roles, texts: Mapping[str, str]) -> Pairing:
         if roles[role] is not str:
             named[role] = _named(text, roles[role])
     if all(images.single for images in named.values()):
-        row = Row({role: texts[role] for role in roles})
+        row = PairingRow({role: texts[role] for role in roles})
         return Pairing(roles, (row,))
     _check_several(named)
     folders = {role: images.images for role, images in named.items()}
-    rows: list[Row] = []
+    rows: list[PairingRow] = []
     for files in matched_by_name(folders):
         # a text, such as a class, holds for all images of the folder
         files_and_texts = {role: files.get(role, texts[role]) for role in roles}
-        rows.append(Row(files_and_texts))
+        rows.append(PairingRow(files_and_texts))
     left_out: list[str] = []
     for images in named.values():
         left_out += images.left_out

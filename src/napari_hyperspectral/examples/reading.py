@@ -11,7 +11,7 @@ import numpy as np
 from ..cube import Cube, Image, Labels
 from ..io import read, read_labels
 from ..progress import Progress, Watch
-from .table import Pairing, PairingError, Roles, Row, short_path
+from .table import Pairing, PairingError, PairingRow, Roles, short_path
 
 ExampleT = TypeVar("ExampleT", bound="_Grouped")
 _MadeT = TypeVar("_MadeT", bound="_Grouped", covariant=True)
@@ -73,7 +73,7 @@ def read_examples(
 
 def read_row(
     roles: Roles,
-    row: Row,
+    row: PairingRow,
     watch: Watch | None = None,
     *,
     axes: str | None = None,
@@ -125,7 +125,7 @@ class RowImages(Sequence[Mapping[str, Image | str]]):
         return read_row(self._pairing.roles, row, axes=self._axes, image=self._image)
 
 
-def _watch_of_row(watch: Watch | None, number: int, count: int, row: Row) -> Watch:
+def _watch_of_row(watch: Watch | None, number: int, count: int, row: PairingRow) -> Watch:
     """Return what shows the reading of a file of a row as a part of the reading of all rows."""
     name = short_path(next(iter(row.files.values())))
 

@@ -40,7 +40,7 @@ class WordsError(PairingError):
 
 
 @dataclass(frozen=True)
-class Row:
+class PairingRow:
     """The files of one example."""
 
     files: dict[str, str]
@@ -67,7 +67,7 @@ class Pairing:
     """A table of examples to be read, in an order that only the names decide."""
 
     roles: Roles
-    rows: tuple[Row, ...]
+    rows: tuple[PairingRow, ...]
     left_out: tuple[str, ...] = ()
     """Files and folders that are no images."""
 
@@ -124,7 +124,7 @@ class Pairing:
             lines.append(f"left out: {shortened(self.left_out)}")
         return lines
 
-    def _cell(self, row: Row, name: str) -> str:
+    def _cell(self, row: PairingRow, name: str) -> str:
         if name in EXTRA_COLUMNS:
             return row.extra(name)
         text = row.files[name]

@@ -17,7 +17,7 @@ from ..settings import Settings
 
 KEY: Final = "napari_hyperspectral"
 """Where the card stands in the header of a safetensors file."""
-SCHEMA: Final = 1
+CARD_SCHEMA: Final = 1
 
 Ended: TypeAlias = Literal["", "done", "patience", "by hand", "diverged"]
 """Why a training ended: after its last epoch (done), without a better validation loss for long
@@ -45,7 +45,7 @@ class Trained(Settings):
 class Card(Settings):
     """What a model is besides its weights; the header of its file."""
 
-    schema_version: int = SCHEMA
+    schema_version: int = CARD_SCHEMA
     """Version of this description."""
     recipe: dict[str, Any]
     """The recipe, as JSON: task, network, training."""
@@ -185,7 +185,7 @@ def card_from_json(text: str, path: Path) -> Card:
     """
     try:
         card = json.loads(text)
-        if card.get("schema_version", 0) > SCHEMA:
+        if card.get("schema_version", 0) > CARD_SCHEMA:
             raise FileFormatError(
                 path,
                 f"written by a later version (schema {card['schema_version']})",

@@ -26,7 +26,7 @@ State = dict[str, Tensor]
 
 LAST: Final = "last."
 """Prefix, in a model file, of the weights after the last epoch; those of the best have none."""
-CHECKPOINT: Final = "checkpoint."
+CHECKPOINT_PREFIX: Final = "checkpoint."
 """Prefix, in a model file, of what only a training that is resumed needs; see `Checkpoint`."""
 
 
@@ -94,7 +94,7 @@ class Model:
         try:
             network = fresh_network(Recipe.model_validate(card.recipe), card)
             best = read_tensors(path)
-            take_prefixed(best, CHECKPOINT)
+            take_prefixed(best, CHECKPOINT_PREFIX)
             expected = network.state_dict().keys()
             last = weights_with_new_names(take_prefixed(best, LAST), expected)
             chosen = last if weights == "last" and last else best
@@ -121,7 +121,7 @@ def write_model(path: Path, model: Model, checkpoint: State | None = None) -> No
     tensors = (
         model.network.state_dict()
         | with_prefix(LAST, model.last)
-        | with_prefix(CHECKPOINT, checkpoint or {})
+        | with_prefix(CHECKPOINT_PREFIX, checkpoint or {})
     )
     stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with replacing(path) as (draft,):

@@ -5,7 +5,15 @@ from typing import Annotated, Final, TypeAlias, get_args
 from pydantic import Field
 
 from .bandwise_edsr import BandwiseEDSR
-from .base import Geometry, Network, NetworkModule, Ports, build_module, enlarged, geometry_of
+from .base import (
+    Network,
+    NetworkModule,
+    Ports,
+    TileGeometry,
+    build_module,
+    enlarged,
+    tile_geometry_of,
+)
 from .blocks.normalise import ImageNormalisation, Normalisation, Normalise, Normalised
 from .densenet import DenseNet
 from .efficientnet import EfficientNet
@@ -48,7 +56,6 @@ __all__ = [
     "DenseNet",
     "EfficientNet",
     "FNet",
-    "Geometry",
     "HyRISR",
     "ImageNormalisation",
     "Network",
@@ -63,9 +70,10 @@ __all__ = [
     "SegNet",
     "SpectralUNet",
     "SubspaceRCAN",
+    "TileGeometry",
     "UNet",
     "UwUNet",
     "build_module",
     "enlarged",
-    "geometry_of",
+    "tile_geometry_of",
 ]

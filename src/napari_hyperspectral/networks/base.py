@@ -151,7 +151,7 @@ def build_module(network: Network, ports: Ports) -> NetworkModule:
     return _Enlarged(network.build(ports.model_copy(update={"scale": 1})), ports)
 
 
-class Geometry(NamedTuple):
+class TileGeometry(NamedTuple):
     """What tiles and batches depend on, in pixels of the input of a network."""
 
     receptive_radius: int
@@ -162,16 +162,16 @@ class Geometry(NamedTuple):
     """About how many numbers a prediction holds at once for each pixel."""
 
 
-def geometry_of(network: Network, ports: Ports) -> Geometry:
+def tile_geometry_of(network: Network, ports: Ports) -> TileGeometry:
     """Return the geometry of the module that `build_module` returns."""
     floats = network.floats_per_pixel(ports)
     if ports.image_level or ports.scale == 1 or ports.scale in network.scales:
-        return Geometry(network.receptive_radius, network.stride, floats)
+        return TileGeometry(network.receptive_radius, network.stride, floats)
     # the network works on enlarged pixels, and its output is added to the enlarged image
     floats = (floats + ports.bands_in + ports.bands_out) * ports.scale**2
     radius = math.ceil(network.receptive_radius / ports.scale) + _CUBIC_RADIUS
     stride = network.stride // math.gcd(network.stride, ports.scale)
-    return Geometry(radius, stride, floats)
+    return TileGeometry(radius, stride, floats)
 
 
 def enlarged(image: Tensor, scale: int, offset: tuple[float, float] = (0.0, 0.0)) -> Tensor:

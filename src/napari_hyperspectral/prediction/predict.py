@@ -15,7 +15,7 @@ from ..cube import Cube, Image, Labels
 from ..devices import computing, precision_of
 from ..machine import Machine
 from ..models.model import Model
-from ..networks import Geometry, geometry_of
+from ..networks import TileGeometry, tile_geometry_of
 from ..networks.blocks.padding import pad_by_reflection, padded_size
 from ..progress import Job, Progress, Stop, run_with_bar
 from ..spectra.preprocessing import Preprocessing
@@ -302,11 +302,11 @@ class _Prediction:
             )
 
 
-def _tile_geometry(model: Model) -> Geometry:
+def _tile_geometry(model: Model) -> TileGeometry:
     """Return stride, memory, and the radius around a tile that its result depends on."""
     task: Task = model.recipe.task
     ports = model.ports
-    geometry = geometry_of(model.recipe.network, ports)
+    geometry = tile_geometry_of(model.recipe.network, ports)
     radius = geometry.receptive_radius
     if ports.image_level:  # scores of tiles are averaged: no pixel needs its surroundings
         radius = 0

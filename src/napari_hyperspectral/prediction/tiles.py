@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ..machine import Machine
-from ..networks import Geometry
+from ..networks import TileGeometry
 from ..networks.blocks.padding import padded_size
 
 _CPU_TILE_BYTES: Final = 256 * 2**20
@@ -39,7 +39,7 @@ class PlaneTile(NamedTuple):
     tile: Tile
 
 
-def tiles(height: int, width: int, side: int, geometry: Geometry) -> Iterator[Tile]:
+def tiles(height: int, width: int, side: int, geometry: TileGeometry) -> Iterator[Tile]:
     """Yield tiles that cover an image.
 
     Each core has a halo of the receptive radius around it. Halos end at the image, and begin at
@@ -51,7 +51,7 @@ def tiles(height: int, width: int, side: int, geometry: Geometry) -> Iterator[Ti
 
 
 def plane_tiles(
-    leading: Sequence[int], size: tuple[int, int], side: int, geometry: Geometry
+    leading: Sequence[int], size: tuple[int, int], side: int, geometry: TileGeometry
 ) -> list[PlaneTile]:
     """Return the tiles of each plane, for a cube with axes of `leading` sizes before its bands."""
     listed = []
@@ -62,7 +62,7 @@ def plane_tiles(
 
 
 def subdivided(
-    remaining: Sequence[PlaneTile], size: tuple[int, int], side: int, geometry: Geometry
+    remaining: Sequence[PlaneTile], size: tuple[int, int], side: int, geometry: TileGeometry
 ) -> list[PlaneTile]:
     """Cut the tiles that remain into smaller ones, whose cores have at most this side."""
     smaller = []
@@ -73,7 +73,7 @@ def subdivided(
 
 
 def tile_side(
-    geometry: Geometry, machine: Machine, device: torch.device, size: tuple[int, int]
+    geometry: TileGeometry, machine: Machine, device: torch.device, size: tuple[int, int]
 ) -> int:
     """Return the side of the core of a tile that, with its halo, fits in the memory allowed.
 
@@ -102,7 +102,9 @@ class _Span(NamedTuple):
     within: slice
 
 
-def _tiles_of(part: Region, size: tuple[int, int], side: int, geometry: Geometry) -> Iterator[Tile]:
+def _tiles_of(
+    part: Region, size: tuple[int, int], side: int, geometry: TileGeometry
+) -> Iterator[Tile]:
     """Yield tiles that cover a part of an image of this size; it begins at multiples of the stride."""
     stride = geometry.stride
     side = max(stride, side // stride * stride)

@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..metrics.values import GoodBands as GoodBands
+
 Array: TypeAlias = NDArray[np.float64]
 """Numbers of double precision, of any shape."""
 Intensities: TypeAlias = NDArray[Any]
@@ -15,12 +17,10 @@ Float32: TypeAlias = NDArray[np.float32]
 """Intensities of single precision, shape (…, band, y, x)."""
 SpectraTable: TypeAlias = NDArray[np.float64]
 """Spectra as rows, shape (spectrum, band)."""
-PerSpectrum: TypeAlias = NDArray[np.float64]
+ValuePerSpectrum: TypeAlias = NDArray[np.float64]
 """A number for each spectrum, shape (spectrum,)."""
 Centres: TypeAlias = NDArray[np.float64]
 """Band centres, shape (band,)."""
-GoodBands: TypeAlias = NDArray[np.bool_]
-"""True for the bands that are used, shape (band,)."""
 Mask: TypeAlias = NDArray[np.bool_]
 """True for the values, or pixels, that are used."""
 Indices: TypeAlias = NDArray[np.intp]

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from .arrays import Centres, Float32, GoodBands, Intensities, PerSpectrum, SpectraTable
+from .arrays import Centres, Float32, GoodBands, Intensities, SpectraTable, ValuePerSpectrum
 from .each import each_spectrum, used_values
 
 _TINY: Final = 1e-6
@@ -135,19 +135,19 @@ def standard_normal(data: Intensities, *, good: GoodBands | None = None, band: i
     return each_spectrum(step, data, band)
 
 
-def _magnitudes(table: SpectraTable, good: GoodBands | None) -> PerSpectrum:
+def _magnitudes(table: SpectraTable, good: GoodBands | None) -> ValuePerSpectrum:
     """Return the greatest absolute value of each spectrum, shape (spectrum,)."""
-    greatest: PerSpectrum = np.where(used_values(table, good), np.abs(table), 0).max(axis=1)
+    greatest: ValuePerSpectrum = np.where(used_values(table, good), np.abs(table), 0).max(axis=1)
     return greatest
 
 
 def _divided(
     table: SpectraTable,
-    divisors: PerSpectrum,
+    divisors: ValuePerSpectrum,
     good: GoodBands | None,
     *,
     width: float = 1.0,
-    magnitudes: PerSpectrum | None = None,
+    magnitudes: ValuePerSpectrum | None = None,
 ) -> SpectraTable:
     """Return spectra, (spectrum, band), each divided by its divisor; dark ones become 0.
 
@@ -161,7 +161,7 @@ def _divided(
     return np.where(np.isnan(table), np.nan, divided)
 
 
-def _area(table: SpectraTable, centres: Centres) -> PerSpectrum:
+def _area(table: SpectraTable, centres: Centres) -> ValuePerSpectrum:
     """Return the area of each spectrum, (spectrum,), on increasing band centres."""
     known = np.isfinite(table)
     band = np.where(known, np.arange(len(centres)), -1)
@@ -171,5 +171,5 @@ def _area(table: SpectraTable, centres: Centres) -> PerSpectrum:
     steps = centres[1:] - centres[np.maximum(previous, 0)]
     trapezoids = steps * (left + table[:, 1:]) / 2
     measured = known[:, 1:] & (previous >= 0)
-    area: PerSpectrum = np.where(measured, trapezoids, 0).sum(axis=1)
+    area: ValuePerSpectrum = np.where(measured, trapezoids, 0).sum(axis=1)
     return area

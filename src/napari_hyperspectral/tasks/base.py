@@ -22,7 +22,7 @@ from ..spectra.preprocessing import NOTHING, Preprocessing
 class Example:
     """One training example: the input of a network and its target.
 
-    z-stacks and time series are a list of planes; a single image is one plane.
+    z-stacks and time series are a list of flat_planes; a single image is one plane.
     """
 
     input: NDArray[np.float32]
@@ -220,7 +220,7 @@ def measured_planes(cube: Cube) -> NDArray[np.float32]:
     ValueError
         If nothing in it was measured: all values are NaN.
     """
-    loaded = planes(cube.numpy(), 3)  # (plane, band, y, x)
+    loaded = flat_planes(cube.numpy(), 3)  # (plane, band, y, x)
     measured = np.isfinite(loaded)
     if not measured.any():
         raise ValueError(
@@ -232,7 +232,7 @@ def measured_planes(cube: Cube) -> NDArray[np.float32]:
     return np.where(measured, loaded, np.float32(np.nan))
 
 
-def planes(image: NDArray[Any], trailing: int) -> NDArray[Any]:
+def flat_planes(image: NDArray[Any], trailing: int) -> NDArray[Any]:
     """Return an array, (plane, …), with all but its last `trailing` axes flattened into one."""
     flat: NDArray[Any] = image.reshape(-1, *image.shape[image.ndim - trailing :])
     return flat

@@ -17,7 +17,7 @@ from ..axis import Axis, ChannelAxis
 from ..cube import Cube, Labels
 from ..networks import Normalisation
 from . import losses
-from .base import Example, Task, measured_planes, planes, source_of
+from .base import Example, Task, flat_planes, measured_planes, source_of
 
 _PENALTIES: Final = {
     "cross-entropy": losses.cross_entropy,
@@ -159,7 +159,7 @@ def labelled_example(cube: Cube, labels: Labels, classes: tuple[str, ...]) -> Ex
             f"labels {labels.name!r} are {labels.shape}, the pixels of cube {cube.name!r} "
             f"are {pixels}; make a label image of that size"
         )
-    numbers = planes(labels.numpy(), 2)  # (plane, y, x)
+    numbers = flat_planes(labels.numpy(), 2)  # (plane, y, x)
     if numbers.min() < 0 or numbers.max() > _MAX_CLASSES:
         raise ValueError(
             f"labels {labels.name!r} run from {numbers.min()} to {numbers.max()}; "

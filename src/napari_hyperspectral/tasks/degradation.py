@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..settings import Settings
 
-Sampling = Literal["area", "decimate", "bicubic"]
+DegradationKind = Literal["area", "decimate", "bicubic"]
 """area: a coarse pixel is the mean of its block, as on a camera or by binning. decimate: one pixel
 of each block, as in a point scan of larger steps. bicubic: as MATLAB's imresize."""
 
@@ -36,7 +36,7 @@ _BLUR_CUTOFF: Final = 4
 class Degradation(Settings):
     """From a fine image to a coarse one, and back as far as the measurement allows."""
 
-    kind: Sampling = "area"
+    kind: DegradationKind = "area"
     """Sampling: the mean of a block, one pixel of it, or a bicubic mean around it."""
     scale: Annotated[int, Ge(1)]
     """Fine rows, and columns, of a coarse pixel."""
@@ -156,7 +156,7 @@ class _Taps(NamedTuple):
     centre: float  # of the coarse pixel, in fine pixels
 
 
-def _sampling(kind: Sampling, scale: int, phase: int) -> _Taps:
+def _sampling(kind: DegradationKind, scale: int, phase: int) -> _Taps:
     """Return the weights of a sampling without blur; of decimate, `phase` is the pixel taken."""
     centre = (scale - 1) / 2
     match kind:

@@ -15,7 +15,7 @@ from ..cube import Cube
 from ..settings import RecipeLike, Settings
 from ..spectra.preprocessing import Preprocessing
 from .base import Example, measured_planes
-from .degradation import Degradation, Sampling
+from .degradation import Degradation, DegradationKind
 from .intensities import IntensityTask
 
 
@@ -24,7 +24,7 @@ class DegradationSettings(Settings):
 
     scale: int
     """Scale: fine rows, and columns, for each coarse one."""
-    degradation: Sampling = "area"
+    degradation: DegradationKind = "area"
     """How coarse images are made of fine ones. area: the mean of each block, as a camera or binning
     does; decimate: one pixel of each block, as a point scan of larger steps does; bicubic: a cubic
     mean around each block, as in most publications."""

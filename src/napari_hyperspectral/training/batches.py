@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from ..networks import geometry_of
+from ..networks import tile_geometry_of
 from ..networks.blocks.padding import pad_by_reflection, padded_size
 from ..recipe.augmentation import Augment, Batch, standard_deviation
 from ..tasks import Example, Task
@@ -92,7 +92,7 @@ class _PatchBatches(Batches):
         self._training = recipe.training
         self._task: Task = recipe.task
         self._augment = _augment(plan)
-        self._stride = geometry_of(recipe.network, plan.ports).stride
+        self._stride = tile_geometry_of(recipe.network, plan.ports).stride
         self._scale = plan.ports.scale
         self._planes: list[_Plane] = []
         for example, split in zip(plan.examples, plan.splits, strict=True):

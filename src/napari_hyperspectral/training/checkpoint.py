@@ -10,7 +10,7 @@ import torch
 
 from ..errors import FileFormatError
 from ..models.model import (
-    CHECKPOINT,
+    CHECKPOINT_PREFIX,
     Model,
     State,
     read_tensors,
@@ -78,7 +78,7 @@ class Checkpoint:
             If the file holds no model, or a model without what a resume needs.
         """
         model = Model.load(path)
-        tensors = take_prefixed(read_tensors(path), CHECKPOINT)
+        tensors = take_prefixed(read_tensors(path), CHECKPOINT_PREFIX)
         if _STEPS not in tensors:
             raise FileFormatError(
                 path,

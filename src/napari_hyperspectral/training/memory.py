@@ -12,7 +12,7 @@ import psutil
 import torch
 from torch import Tensor, nn
 
-from ..networks import build_module, geometry_of
+from ..networks import build_module, tile_geometry_of
 from ..networks.blocks.discriminator import random_bands
 from ..networks.blocks.padding import padded_size
 from ..tasks import Task
@@ -110,7 +110,7 @@ def _largest_batch(plan: TrainingPlan) -> Tensor:
     if recipe.per_spectrum:
         spectra = recipe.training.batch_size
         return torch.empty(spectra, bands, 1, 1, device="meta")
-    stride = geometry_of(recipe.network, plan.ports).stride
+    stride = tile_geometry_of(recipe.network, plan.ports).stride
     sides = []
     for axis in (-2, -1):
         largest = max(example.input.shape[axis] for example in plan.examples)

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_cdt
 
-Mask: TypeAlias = NDArray[np.bool_]
+from ..spectra.arrays import Mask as Mask
+
 ClassImage: TypeAlias = NDArray[np.integer]
 """Class of each pixel, shape (y, x); 0 is not to be used."""
 

@@ -36,7 +36,7 @@ _EXPLANATION: Final = (
 )
 
 
-class Bands(Settings):
+class BandSettings(Settings):
     """The spectral axis of released weights."""
 
     first: float = 500.0
@@ -71,7 +71,7 @@ class ImportWeightsDialog(QDialog):
         self.overwrite = False
         """Whether the person agreed to overwrite the target."""
         self._from_file: SpectralAxis | None = None
-        self.form: Form[Bands] = Form(Bands)
+        self.form: Form[BandSettings] = Form(BandSettings)
         self.target_line = QLineEdit(str(weights.with_suffix(".safetensors")))
         self._message = QLabel()
         self._message.setWordWrap(True)

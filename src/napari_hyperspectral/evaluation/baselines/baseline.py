@@ -13,7 +13,7 @@ from ...training.splits import Mask
 from ..pairs import spectra_in_row
 from .tuning import blocks_of
 
-Intensities: TypeAlias = NDArray[np.floating]
+IntensityArray: TypeAlias = NDArray[np.floating]
 """Shape (…, band, y, x)."""
 Values: TypeAlias = NDArray[np.number]
 """Intensities, or classes of shape (…, y, x)."""
@@ -27,14 +27,14 @@ class Baseline(NamedTuple):
 
     name: str
     settings: str
-    run: Callable[[Intensities], Values]
+    run: Callable[[IntensityArray], Values]
     """From intensities, (…, band, y, x), to cleaner ones, or to classes, (…, y, x)."""
 
 
 class TrainingSpectra(NamedTuple):
     """The spectra of the training pixels in a row, with their targets."""
 
-    input: Intensities
+    input: IntensityArray
     """Shape (band, 1, spectrum)."""
     target: Values
     """Clean spectra or channels, (band, 1, spectrum), or classes, (1, spectrum)."""
@@ -42,7 +42,7 @@ class TrainingSpectra(NamedTuple):
     """Block of the image that each spectrum lies in, (spectrum,): folds never divide a block."""
 
     @classmethod
-    def of(cls, input: Intensities, target: Values, train: Mask) -> TrainingSpectra:
+    def of(cls, input: IntensityArray, target: Values, train: Mask) -> TrainingSpectra:
         """Return the training spectra of an image.
 
         Parameters
@@ -62,12 +62,12 @@ class TrainingSpectra(NamedTuple):
         )
 
 
-def raw(data: Intensities) -> NDArray[np.float32]:
+def raw(data: IntensityArray) -> NDArray[np.float32]:
     """Return intensities as they were measured, (…, band, y, x)."""
     return np.asarray(data, np.float32)
 
 
-def without_bad_bands(data: Intensities, good: GoodBands) -> Intensities:
+def without_bad_bands(data: IntensityArray, good: GoodBands) -> IntensityArray:
     """Return intensities, (…, band, y, x), in which bad bands are missing and so weigh nothing."""
     if good.all():
         return data

@@ -15,7 +15,7 @@ from ...spectra.decompose import PrincipalComponents
 from ...spectra.smooth import savitzky_golay
 from .baseline import (
     Baseline,
-    Intensities,
+    IntensityArray,
     TrainingSpectra,
     Values,
     raw,
@@ -68,7 +68,7 @@ def tune_savitzky_golay(
         else:
             break
 
-    def smooth(data: Intensities) -> NDArray[np.floating]:
+    def smooth(data: IntensityArray) -> NDArray[np.floating]:
         return savitzky_golay(data, order, window, good=good)
 
     return Baseline("Savitzky–Golay", f"SG({order}, {window})", smooth)
@@ -91,7 +91,7 @@ def tune_truncation(spectra: TrainingSpectra, good: GoodBands) -> Baseline:
     rank = least_mean(errors)
     components = PrincipalComponents.of(input, rank)
 
-    def truncate(data: Intensities) -> NDArray[np.float32]:
+    def truncate(data: IntensityArray) -> NDArray[np.float32]:
         return components.truncate(without_bad_bands(data, good))
 
     return Baseline("PCA", f"rank {rank}", truncate)
@@ -102,7 +102,7 @@ def tune_denoising_ridge(spectra: TrainingSpectra, good: GoodBands) -> Baseline:
     # bad bands of the target are not to be learned
     target = np.where(good[:, None, None], spectra.target, 0)
 
-    def error(prediction: Intensities, truth: Values) -> float:
+    def error(prediction: IntensityArray, truth: Values) -> float:
         return fitted_mse(prediction, truth, good=good)
 
     return tune_ridge(spectra._replace(target=target), good, error)
@@ -136,7 +136,7 @@ def _in_target_unit(baseline: Baseline, spectra: TrainingSpectra, good: GoodBand
         scale = float((x - x.mean()) @ (y - y.mean())) / power
     offset = float(y.mean() - scale * x.mean())
 
-    def run(data: Intensities) -> NDArray[np.float32]:
+    def run(data: IntensityArray) -> NDArray[np.float32]:
         return (scale * baseline.run(data) + offset).astype(np.float32)
 
     return baseline._replace(run=run)

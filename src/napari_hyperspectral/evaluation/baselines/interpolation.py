@@ -9,9 +9,9 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .baseline import Baseline, Intensities
+from ...metrics.values import Floats
+from .baseline import Baseline, IntensityArray
 
-Floats: TypeAlias = NDArray[np.float64]
 Kernel: TypeAlias = Callable[[Floats], Floats]
 """From distances in coarse pixels to weights."""
 
@@ -38,7 +38,7 @@ def interpolation_baselines(scale: int, offset: tuple[float, float]) -> Iterator
 
 
 def _interpolated(
-    data: Intensities, kernel: Kernel, scale: int, offset: tuple[float, float]
+    data: IntensityArray, kernel: Kernel, scale: int, offset: tuple[float, float]
 ) -> NDArray[np.float32]:
     """Return coarse images, (…, y, x), on fine pixels, (…, y · scale, x · scale)."""
     height, width = data.shape[-2:]

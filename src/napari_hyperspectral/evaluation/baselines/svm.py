@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...metrics import confusion, overall_accuracy
 from ...metrics.values import GoodBands
-from .baseline import Baseline, Intensities, TrainingSpectra
+from .baseline import Baseline, IntensityArray, TrainingSpectra
 from .tuning import best_of_growing_grid, class_folds
 
 _COSTS: Final = (1.0, 10.0, 100.0, 1000.0)
@@ -52,7 +52,7 @@ def tune_svm(spectra: TrainingSpectra, good: GoodBands, seed: int = 0) -> Baseli
     cost, gamma = best_of_growing_grid(score, _COSTS, _GAMMAS)
     machine = SVC(C=cost, gamma=gamma).fit(table, classes)
 
-    def run(data: Intensities) -> NDArray[np.int64]:
+    def run(data: IntensityArray) -> NDArray[np.int64]:
         pixels = np.moveaxis(data, -3, -1)[..., good]  # (…, y, x, band)
         measured = np.isfinite(pixels).any(axis=-1)
         prediction = np.zeros(measured.shape, np.int64)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...axis import axis_from_json
-from ...cube import SCHEMA, Image, image_from
+from ...cube import METADATA_SCHEMA, Image, image_from
 from ...errors import FileFormatError
 from ..arrays.blocks import blocks
 from ..arrays.mapped import with_second_mapping
@@ -100,7 +100,7 @@ def _described(data: NDArray[Any], description: dict[str, Any], source: Source) 
     """Return the image that the sidecar describes: one of ours, or an axis noted by hand."""
     path = source.path
     try:
-        if description.get("schema") == SCHEMA:
+        if description.get("schema") == METADATA_SCHEMA:
             return image_from(data, description)
         axis = axis_from_json(description["axis"])
         layout = description.get(LAYOUT_KEY) or layout_with_bands(data.shape, len(axis))
