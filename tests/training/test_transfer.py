@@ -29,7 +29,7 @@ def train(training=ONCE, network=NETWORK, start=None, task=None, **images):
     return fit(recipe, [recipe.example(**images)], start=start)
 
 
-def body(model):
+def weights(model):
     return dict(model.network.module.named_parameters())
 
 
@@ -37,8 +37,8 @@ def test_a_step_too_small_to_matter_leaves_what_was_taken_over():
     first = train(**scene(5))
     still = ONCE.model_copy(update={"learning_rate": 1e-12})
     second = train(still, start=first, **scene(5))
-    for name, weight in body(first).items():
-        assert torch.allclose(weight, body(second)[name], atol=1e-9)
+    for name, weight in weights(first).items():
+        assert torch.allclose(weight, weights(second)[name], atol=1e-9)
 
 
 @pytest.mark.parametrize("other", [scene(9), scene(5, classes=3)], ids=["bands", "classes"])
@@ -47,13 +47,13 @@ def test_what_fits_is_taken_over_and_the_rest_starts_afresh(other):
     frozen = ONCE.model_copy(update={"frozen": "what was learned", "learning_rate": 0.01})
     second = train(frozen, start=first, **other)
     fresh = train(frozen, **other)
-    kept = {n for n, w in body(first).items() if w.shape == body(second)[n].shape}
-    new = set(body(second)) - kept
+    kept = {n for n, w in weights(first).items() if w.shape == weights(second)[n].shape}
+    new = set(weights(second)) - kept
     assert kept
     assert new
-    assert all(torch.equal(body(first)[name], body(second)[name]) for name in kept)
-    assert body(second).keys() == body(fresh).keys()
-    assert any(not torch.equal(body(fresh)[name], body(second)[name]) for name in kept)
+    assert all(torch.equal(weights(first)[name], weights(second)[name]) for name in kept)
+    assert weights(second).keys() == weights(fresh).keys()
+    assert any(not torch.equal(weights(fresh)[name], weights(second)[name]) for name in kept)
     assert f"{len(first.network.module.state_dict()) - len(new)} of " in second.card.started_from
 
 
@@ -61,7 +61,7 @@ def test_the_first_half_stays_and_the_second_learns():
     first = train(**scene(5))
     frozen = ONCE.model_copy(update={"frozen": "first half", "learning_rate": 0.01})
     second = train(frozen, start=first, **scene(5))
-    stayed = [torch.equal(w, body(second)[name]) for name, w in body(first).items()]
+    stayed = [torch.equal(w, weights(second)[name]) for name, w in weights(first).items()]
     assert stayed == sorted(stayed, reverse=True)
     assert sum(stayed) == len(stayed) // 2
 
@@ -87,9 +87,9 @@ def test_what_begins_afresh_in_the_first_half_is_not_frozen():
     frozen = ONCE.model_copy(update={"frozen": "first half", "learning_rate": 0.01})
     second = train(frozen, start=first, **scene(9))
     fresh = train(frozen.model_copy(update={"learning_rate": 1e-12}), start=first, **scene(9))
-    name = next(iter(body(first)))  # of the bands, which are others
-    assert body(first)[name].shape != body(second)[name].shape
-    assert not torch.allclose(body(second)[name], body(fresh)[name], atol=1e-6)
+    name = next(iter(weights(first)))  # of the bands, which are others
+    assert weights(first)[name].shape != weights(second)[name].shape
+    assert not torch.allclose(weights(second)[name], weights(fresh)[name], atol=1e-6)
 
 
 def pair(gain, seed):
@@ -167,7 +167,7 @@ def test_a_resumed_transfer_knows_its_past_and_what_is_frozen(tmp_path):
     resumed = fit(recipe, examples, autosave=path, resume=True)
     assert first.card.created in resumed.card.started_from
     whole = fit(recipe, examples, start=first)
-    assert all(torch.equal(w, body(whole)[n]) for n, w in body(resumed).items())
+    assert all(torch.equal(w, weights(whole)[n]) for n, w in weights(resumed).items())
 
 
 def test_an_example_prepared_otherwise_than_the_recipe_says_is_refused():
