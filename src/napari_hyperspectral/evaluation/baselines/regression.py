@@ -65,12 +65,13 @@ def tune_ridge(
 
     `error` takes a prediction and the truth, each of shape (band, 1, spectrum).
     """
-    input = without_bad_bands(spectra.input, good)
+    input = without_bad_bands(spectra.input, good)  # (band, 1, spectrum)
     target = spectra.target
     errors: dict[tuple[int, float], list[float]] = {}
     for fold in block_folds(spectra.block):
         train_input = input[:, :, fold.train]
         train_target = target[:, :, fold.train]
+        # the first components of many are those of few: one decomposition a fold
         components = PrincipalComponents.of(train_input, MOST_COMPONENTS)
         for rank, penalty in product(ranks_of(components), _PENALTIES):
             fitted = ComponentRegression.fit(
@@ -113,8 +114,7 @@ def fit_trees(
     def features(data: Intensities) -> NDArray[np.floating]:
         return _blurred_scores(components, without_bad_bands(data, good))
 
-    table = features(input)[..., train, :]
-    table = table.reshape(-1, table.shape[-1])  # (pixel, feature)
+    table = _rows(features(input)[..., train, :])
     ensembles = []
     for target in targets[:, 0]:
         known = np.isfinite(target)
@@ -122,11 +122,12 @@ def fit_trees(
         ensembles.append(trees.fit(table[known], target[known]))
 
     def run(data: Intensities) -> NDArray[np.float32]:
-        image = features(data)
-        rows = image.reshape(-1, image.shape[-1])
+        image = features(data)  # (…, y, x, feature)
+        table = _rows(image)
         channels = []
         for trees in ensembles:
-            channels.append(trees.predict(rows).reshape(image.shape[:-1]))
+            channel = trees.predict(table)
+            channels.append(channel.reshape(image.shape[:-1]))
         return np.stack(channels, axis=-3).astype(np.float32)
 
     return Baseline("trees", f"blurs {', '.join(map(str, _TREE_BLURS))}", run)
@@ -135,6 +136,11 @@ def fit_trees(
 def ranks_of(components: PrincipalComponents) -> list[int]:
     """Return the numbers of components to try, of those that there are."""
     return [rank for rank in _RANKS if rank <= max(len(components), 1)]
+
+
+def _rows(features: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the features of all pixels as a table, (pixel, feature)."""
+    return features.reshape(-1, features.shape[-1])
 
 
 def _blurred_scores(components: PrincipalComponents, data: Intensities) -> NDArray[np.floating]:
