@@ -81,6 +81,17 @@ def test_a_fresh_model_is_validated_on_all_its_images(noisy, clean):
     assert {row["images"] for row in rows} == {2}
 
 
+def test_images_share_the_progress_of_a_validation_alike(noisy, clean):
+    pairs = [{"noisy": noisy, "clean": clean}, {"noisy": clean, "clean": clean}]
+    model, made = learned(Denoise(), *pairs, validation=0.25, block=4)
+    steps = []
+    run(validate_steps(model, made, pairs, machine=MACHINE), steps.append)
+    assert [(step.done, step.total) for step in steps] == [(50, 100), (100, 100)]
+    assert [step.note for step in steps] == [
+        f"validating on {pair['noisy'].name}" for pair in pairs
+    ]
+
+
 def test_classes_of_single_spectra_are_counted_over_all_files(noisy, truth):
     def spectrum(y, x):
         there = slice(y, y + 1), slice(x, x + 1)

@@ -14,7 +14,7 @@ from ...metrics.values import GoodBands
 from ...spectra.decompose import ComponentRegression, PrincipalComponents
 from ...training.splits import Mask
 from ..pairs import spectra_in_row
-from .baseline import Baseline, IntensityArray, TrainingSpectra, Values, without_bad_bands
+from .baseline import Baseline, Intensities, TrainingSpectra, Values, without_bad_bands
 from .tuning import block_folds, least_mean
 
 _RANKS: Final = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50, 75, 100)
@@ -26,7 +26,7 @@ MOST_COMPONENTS: Final = _RANKS[-1]
 
 
 def regression_baselines(
-    input: IntensityArray, target: IntensityArray, train: Mask, good: GoodBands
+    input: Intensities, target: Intensities, train: Mask, good: GoodBands
 ) -> Iterator[Baseline]:
     """Yield the mean of each channel, a ridge regression of each spectrum, and boosted trees.
 
@@ -45,11 +45,11 @@ def regression_baselines(
     std = np.nanstd(targets, axis=(1, 2))[:, None, None]
     std = np.where(std > 0, std, 1.0)
 
-    def constant(data: IntensityArray) -> IntensityArray:
+    def constant(data: Intensities) -> Intensities:
         shape = (*data.shape[:-3], len(mean), *data.shape[-2:])
         return np.broadcast_to(mean, shape)
 
-    def error(prediction: IntensityArray, truth: Values) -> float:
+    def error(prediction: Intensities, truth: Values) -> float:
         return mse(prediction / std, truth / std)
 
     yield Baseline("mean", "", constant)
@@ -59,18 +59,19 @@ def regression_baselines(
 
 
 def tune_ridge(
-    spectra: TrainingSpectra, good: GoodBands, error: Callable[[IntensityArray, Values], float]
+    spectra: TrainingSpectra, good: GoodBands, error: Callable[[Intensities, Values], float]
 ) -> Baseline:
     """Return the ridge regression on principal components with the least cross-validation error.
 
     `error` takes a prediction and the truth, each of shape (band, 1, spectrum).
     """
-    input = without_bad_bands(spectra.input, good)
+    input = without_bad_bands(spectra.input, good)  # (band, 1, spectrum)
     target = spectra.target
     errors: dict[tuple[int, float], list[float]] = {}
     for fold in block_folds(spectra.block):
         train_input = input[:, :, fold.train]
         train_target = target[:, :, fold.train]
+        # the first components of many are those of few: one decomposition a fold
         components = PrincipalComponents.of(train_input, MOST_COMPONENTS)
         for rank, penalty in product(ranks_of(components), _PENALTIES):
             fitted = ComponentRegression.fit(
@@ -83,14 +84,14 @@ def tune_ridge(
     components = PrincipalComponents.of(input, rank)
     regression = ComponentRegression.fit(components, input, target, penalty)
 
-    def run(data: IntensityArray) -> NDArray[np.float32]:
+    def run(data: Intensities) -> NDArray[np.float32]:
         return regression(without_bad_bands(data, good))
 
     return Baseline("PCA + ridge", f"rank {rank}, penalty {penalty:g}", run)
 
 
 def fit_trees(
-    input: IntensityArray, targets: IntensityArray, train: Mask, good: GoodBands, seed: int = 0
+    input: Intensities, targets: Intensities, train: Mask, good: GoodBands, seed: int = 0
 ) -> Baseline:
     """Return gradient-boosted trees on blurred principal components, an ensemble a channel.
 
@@ -110,23 +111,23 @@ def fit_trees(
     train_spectra = without_bad_bands(spectra_in_row(input, train), good)
     components = PrincipalComponents.of(train_spectra, _TREE_COMPONENTS)
 
-    def features(data: IntensityArray) -> NDArray[np.floating]:
+    def features(data: Intensities) -> NDArray[np.floating]:
         return _blurred_scores(components, without_bad_bands(data, good))
 
-    table = features(input)[..., train, :]
-    table = table.reshape(-1, table.shape[-1])  # (pixel, feature)
+    table = _rows(features(input)[..., train, :])
     ensembles = []
     for target in targets[:, 0]:
         known = np.isfinite(target)
         trees = HistGradientBoostingRegressor(early_stopping=True, random_state=seed)
         ensembles.append(trees.fit(table[known], target[known]))
 
-    def run(data: IntensityArray) -> NDArray[np.float32]:
-        image = features(data)
-        rows = image.reshape(-1, image.shape[-1])
+    def run(data: Intensities) -> NDArray[np.float32]:
+        image = features(data)  # (…, y, x, feature)
+        table = _rows(image)
         channels = []
         for trees in ensembles:
-            channels.append(trees.predict(rows).reshape(image.shape[:-1]))
+            channel = trees.predict(table)
+            channels.append(channel.reshape(image.shape[:-1]))
         return np.stack(channels, axis=-3).astype(np.float32)
 
     return Baseline("trees", f"blurs {', '.join(map(str, _TREE_BLURS))}", run)
@@ -137,7 +138,12 @@ def ranks_of(components: PrincipalComponents) -> list[int]:
     return [rank for rank in _RANKS if rank <= max(len(components), 1)]
 
 
-def _blurred_scores(components: PrincipalComponents, data: IntensityArray) -> NDArray[np.floating]:
+def _rows(features: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the features of all pixels as a table, (pixel, feature)."""
+    return features.reshape(-1, features.shape[-1])
+
+
+def _blurred_scores(components: PrincipalComponents, data: Intensities) -> NDArray[np.floating]:
     """Return the scores of each pixel, blurred more and more: (…, y, x, feature)."""
     from scipy.ndimage import gaussian_filter
 

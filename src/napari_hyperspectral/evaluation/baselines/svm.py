@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple, Self
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...metrics import confusion, overall_accuracy
 from ...metrics.values import GoodBands
-from .baseline import Baseline, IntensityArray, TrainingSpectra
-from .tuning import best_of_growing_grid, class_folds
+from .baseline import Baseline, Intensities, TrainingSpectra
+from .tuning import Fold, best_of_growing_grid, class_folds
+
+if TYPE_CHECKING:
+    from sklearn.svm import SVC
 
 _COSTS: Final = (1.0, 10.0, 100.0, 1000.0)
 _GAMMAS: Final = (1e-4, 1e-3, 1e-2, 1e-1)
@@ -42,25 +46,32 @@ def tune_svm(spectra: TrainingSpectra, good: GoodBands, seed: int = 0) -> Baseli
     folds = list(class_folds(classes, spectra.block[used], seed))
 
     def score(cost: float, gamma: float) -> float:
-        prediction = np.zeros_like(classes)
-        for fold in folds:
-            machine = SVC(C=cost, gamma=gamma).fit(table[fold.train], classes[fold.train])
-            prediction[fold.validation] = machine.predict(table[fold.validation])
-        counts = confusion(prediction[None], classes[None], int(classes.max()))
-        return overall_accuracy(counts)
+        return _accuracy(SVC(C=cost, gamma=gamma), table, classes, folds)
 
     cost, gamma = best_of_growing_grid(score, _COSTS, _GAMMAS)
     machine = SVC(C=cost, gamma=gamma).fit(table, classes)
 
-    def run(data: IntensityArray) -> NDArray[np.int64]:
+    def run(data: Intensities) -> NDArray[np.int64]:
         pixels = np.moveaxis(data, -3, -1)[..., good]  # (…, y, x, band)
         measured = np.isfinite(pixels).any(axis=-1)
-        prediction = np.zeros(measured.shape, np.int64)
+        prediction = np.zeros(measured.shape, np.int64)  # 0 where nothing is measured
         if measured.any():
             prediction[measured] = machine.predict(bands.standardised(pixels[measured]))
         return prediction
 
     return Baseline("SVM", f"C {cost:g}, gamma {gamma:g}", run)
+
+
+def _accuracy(
+    machine: SVC, table: NDArray[np.floating], classes: NDArray[np.int64], folds: Sequence[Fold]
+) -> float:
+    """Return the cross-validation accuracy of a classifier of spectra, (spectrum, band)."""
+    prediction = np.zeros_like(classes)
+    for fold in folds:
+        machine.fit(table[fold.train], classes[fold.train])
+        prediction[fold.validation] = machine.predict(table[fold.validation])
+    counts = confusion(prediction[None], classes[None], int(classes.max()))
+    return overall_accuracy(counts)
 
 
 class _BandStatistics(NamedTuple):

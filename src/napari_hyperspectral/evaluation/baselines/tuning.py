@@ -49,7 +49,7 @@ def blocks_of(train: Mask, shape: tuple[int, ...]) -> NDArray[np.integer]:
 def block_folds(block: NDArray[np.integer]) -> Iterator[Fold]:
     """Yield folds of whole blocks; of a single block, its two halves."""
     blocks = np.unique(block)
-    if len(blocks) < 2:
+    if len(blocks) < 2:  # there is nothing to validate on but its own other half
         block = np.arange(len(block)) * 2 // max(len(block), 1)
         blocks = np.unique(block)
     for some in np.array_split(blocks, min(_FOLDS, len(blocks))):
@@ -78,7 +78,7 @@ def class_folds(
     for number in np.unique(classes):
         members = np.flatnonzero(classes == number)
         _, piece = np.unique(block[members], return_inverse=True)
-        if piece.max() == 0:
+        if piece.max() == 0:  # every fold must have the class to learn from
             piece = np.arange(len(members)) * count // len(members)
         shuffled = rng.permutation(piece.max() + 1)
         fold[members] = shuffled[piece] % count
@@ -92,6 +92,7 @@ def class_folds(
 
 def least_mean(errors: Mapping[Setting, Sequence[float]]) -> Setting:
     """Return the setting of least mean error, of those that every fold could try."""
+    # small folds have fewer components, and so fewer ranks to try
     folds = max(len(each) for each in errors.values())
     means: dict[Setting, float] = {}
     for setting, each in errors.items():
