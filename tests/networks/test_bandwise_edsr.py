@@ -77,3 +77,8 @@ def scene(seed):
     spectra = torch.rand(3, 12, generator=chance)
     image = torch.einsum("bd,dyx->byx", spectra, discs)
     return Cube(image.numpy(), SpectralAxis([500.0, 510.0, 520.0], "nm"), name=f"scene {seed}")
+
+
+def test_recipes_of_version_0_1_say_how_many_bands_a_step_has():
+    with pytest.warns(DeprecationWarning, match="bands_per_step"):
+        assert BandwiseEDSR.model_validate({"at_once": 3}) == BandwiseEDSR(bands_per_step=3)

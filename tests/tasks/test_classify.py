@@ -12,7 +12,7 @@ from napari_hyperspectral.evaluation.validation import validate_steps
 from napari_hyperspectral.networks import Pixelwise, SpectralUNet
 from napari_hyperspectral.progress import run
 from napari_hyperspectral.tasks import ClassifyImages, ClassifySpectra, Segment, losses
-from napari_hyperspectral.tasks.classes import class_loss
+from napari_hyperspectral.tasks.classes import class_loss, class_numbers
 from napari_hyperspectral.training.fit import fit_steps
 
 AXIS = SpectralAxis(np.linspace(600, 1800, 10), "1/cm", "raman_shift")
@@ -283,3 +283,9 @@ def test_a_plane_that_was_not_measured_gets_no_class_in_a_prediction(rng):
     found = predict(model, Cube(planes, axis, z=Sampling()))
     assert found.data[0].min() > 0
     assert not found.data[1].any()
+
+
+def test_labels_are_renumbered_by_name_and_unknown_classes_become_unlabelled():
+    numbers = class_numbers(("oak", "soil", "tree"), ("soil", "oak"))
+    assert numbers.tolist() == [0, 2, 1, 0]
+    assert numbers[np.array([[1, 3], [0, 2]])].tolist() == [[2, 0], [0, 1]]
