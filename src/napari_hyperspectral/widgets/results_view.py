@@ -55,7 +55,7 @@ class ResultsView(QWidget):
         self._hide_if_empty()
 
     def show_scores(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Show the classes and probabilities of images that were classified as a whole."""
+        """Show image-level classes and their probabilities, a row for each image."""
         names = list(rows[0]) if rows else []
         self.scores.setColumnCount(len(names))
         self.scores.setHorizontalHeaderLabels(names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,7 +75,7 @@ class PredictedFiles:
     reports: list[Report] = field(default_factory=list)
     """Of images that were super-resolved."""
     scores: list[dict[str, Any]] = field(default_factory=list)
-    """Of images that were classified as a whole: name, class and probabilities."""
+    """Image-level classes: a row for each image, with its name, class and probabilities."""
     errors: dict[str, Exception] = field(default_factory=dict)
     """Why a source failed, in order; `Stop` where a person stopped it."""
     time_saved: str = ""
@@ -161,6 +162,7 @@ def predict_files_steps(
             predicted.errors[source] = error
             break
         except Exception as error:  # whatever it is, the other files are to be tried
+            traceback.clear_frames(error.__traceback__)  # they hold the arrays of this cube
             predicted.errors[source] = error
     return predicted
 
