@@ -29,7 +29,7 @@ from ..arrays.mapped import mapped
 from ..metadata.named_arrays import cube_from_array
 from ..metadata.units import axis_in, metres, place_unit
 from ..source import Source
-from ..spectrometers.agilent import pixel_size_from_companion
+from ..spectrometers.agilent import pixel_size_beside
 from .envi_header import Header, listed, numbers, read_header, whole
 
 _DTYPES: Final = {
@@ -253,7 +253,7 @@ def _image(path: Path, header: Header, data: NDArray[Any]) -> Image:
         return _labels(path, header, data)
     pixel_size, unit = _pixels(header)
     if unit is None and header.get("header offset") == str(_AGILENT_OFFSET):
-        side = pixel_size_from_companion(path, data.shape[-1])
+        side = pixel_size_beside(path, data.shape[-1])
         pixel_size, unit = ((side, side), "um") if side else (pixel_size, unit)
     return Cube(
         data,
