@@ -262,7 +262,7 @@ def test_numbers_without_an_axis_are_what_one_says_they_are(saved):
         ("1 2 3\n4 5 6\n7 8\n", "line 3 has 2 columns, those above 3; export it again"),
         ("1,5\n2,6\n3,oops\n4,7\n", "'oops' among the numbers of column 2"),
         ("name,mass\na,1\nb,2\nc,3\n", "no table of numbers"),
-        ("nm,1/cm\n500,20000\n501,19960\n", "no column of intensities beside its axis"),
+        ("nm,1/cm\n500,20000\n501,19960\n", "no column of intensities next to its axis"),
         (b"\x00\x01\x02\x03" * 100, "binary"),
     ],
 )

@@ -57,7 +57,10 @@ def _dimensions(group: h5py.Group, data: h5py.Dataset) -> list[Dimension]:
 def _dimension(vector: h5py.Dataset, size: int) -> Dimension:
     name = str(attribute(vector, "name") or "")
     units = text(vector, "units").strip("[]").replace("_", "")  # [n_m] is nm
-    values = numbers(vector) if vector.dtype.kind in "iuf" else np.empty(0)
+    if vector.dtype.kind not in "iuf":
+        return Dimension(name, units)
+    values = numbers(vector)
     if len(values) == 2 < size:  # the first two values of a uniform axis
-        values = values[0] + (values[1] - values[0]) * np.arange(size)
+        start, following = values
+        values = start + (following - start) * np.arange(size)
     return Dimension(name, units, values if len(values) == size else None)

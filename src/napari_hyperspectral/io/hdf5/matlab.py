@@ -390,11 +390,13 @@ def _write_7_3(path: Path, image: Image) -> None:
         for key, vector in _vectors(image).items():
             _set_class(file.create_dataset(key, data=vector.T), "double")
         letters = np.frombuffer(_description(image).encode("utf-16-le"), "<u2")
-        _set_class(file.create_dataset(_DESCRIPTION, data=letters[:, None]), "char")
+        description = file.create_dataset(_DESCRIPTION, data=letters[:, None])
+        _set_class(description, "char")
     with path.open("r+b") as file_start:
         # 116 bytes of text, 8 of an offset that nobody uses, version, and the order of bytes
         title = b"MATLAB 7.3 MAT-file, Platform: Python, HDF5 schema 1.00 ."
-        file_start.write(title.ljust(116) + b"\0" * 8 + struct.pack("<H", 0x0200) + b"IM")
+        version = struct.pack("<H", 0x0200)
+        file_start.write(title.ljust(116) + b"\0" * 8 + version + b"IM")
 
 
 def _set_class(dataset: h5py.Dataset, kind: str) -> None:

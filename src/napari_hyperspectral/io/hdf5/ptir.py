@@ -319,18 +319,19 @@ def _is_picture(shape: tuple[int, ...]) -> bool:
 def _picture(path: Path, folder: str, item: h5py.Dataset) -> Cube:
     """Return a picture, (colour, y, x), without its transparency."""
     data = lazy(path, item)
-    data = data[..., None] if data.ndim == 2 else data[..., : min(3, item.shape[2])]
+    data = data[..., None] if data.ndim == 2 else data[..., :3]
     data = data.transpose(2, 0, 1)
+    colours, rows, columns = data.shape
     name = text(item, "Label") or item.name.strip("/").removeprefix(f"{folder}/")
     pixels: dict[str, Any] = {}
     width = number(item, "SizeWidth", 0)
     height = number(item, "SizeHeight", 0)
     if width > 0 and height > 0:
-        dy = height / data.shape[1]
-        dx = width / data.shape[2]
+        dy = height / rows
+        dx = width / columns
         # the file has the centre of the picture
         top = number(item, "PositionY", 0) - (height - dy) / 2
         left = number(item, "PositionX", 0) - (width - dx) / 2
         pixels = {"pixel_size": (dy, dx), "pixel_unit": "um", "origin": (top, left)}
-    axis = ChannelAxis(RGB) if len(data) == 3 else SpectralAxis.index(len(data))
+    axis = ChannelAxis(RGB) if colours == 3 else SpectralAxis.index(colours)
     return Cube(data, axis, name=f"{folder} {name}", history=(f"read {path.name}",), **pixels)

@@ -22,7 +22,7 @@ _FEW_BANDS: Final = 8
 _VALUES: Final = 2**20
 """Values that are summed up at a time."""
 _Tell: TypeAlias = Callable[[int, int, str], object]
-"""Is told how many are done, of how many, and what of."""
+"""Called with how many are done, of how many, and what of."""
 
 
 class Survey(NamedTuple):
@@ -78,12 +78,15 @@ def _survey(
 
 
 def _all_values(mz: Stored, rows: NDArray[np.intp]) -> Survey:
-    parts = [mz.part(int(row)) for row in rows]
-    ascending = all(bool((part[1:] >= part[:-1]).all()) for part in parts)
-    # NaN, if there is any
-    low = np.min([part.min() for part in parts])
-    high = np.max([part.max() for part in parts])
-    return Survey(low, high, ascending)
+    lows = []
+    highs = []
+    ascending = True
+    for row in rows:
+        values = mz.part(int(row))
+        lows.append(values.min())
+        highs.append(values.max())
+        ascending &= bool((values[1:] >= values[:-1]).all())
+    return Survey(np.min(lows), np.max(highs), ascending)  # NaN, if there is any
 
 
 def _end_values(mz: Stored, rows: NDArray[np.intp]) -> Survey:

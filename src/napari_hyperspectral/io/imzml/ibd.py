@@ -244,10 +244,11 @@ class Table:
             return np.empty((len(rows), len(bands)), self.dtype)
         if self._mapped_rows is None:
             return np.stack([self._stored.part(row)[bands] for row in rows])
-        first = int(bands.min())
-        last = int(bands.max())
-        block = np.asarray(self._mapped_rows[rows[0] : rows[-1] + 1, first : last + 1])
-        values: NDArray[Any] = block[np.ix_(rows - rows[0], bands - first)]
+        first_row = int(rows[0])
+        first_band = int(bands.min())
+        near = self._mapped_rows[first_row : rows[-1] + 1, first_band : bands.max() + 1]
+        block = np.asarray(near)  # one read; what is between is loaded, too
+        values: NDArray[Any] = block[np.ix_(rows - first_row, bands - first_band)]
         return values
 
 

@@ -257,15 +257,15 @@ def _tiles_of_planes(
 
 def _covers(pattern: Sequence[_Outline], height: int, width: int) -> bool:
     """Whether tiles fill a rectangle without a hole: looked at on the grid that their edges make."""
-    rows = sorted({each.top for each in pattern} | {each.bottom for each in pattern})
-    columns = sorted({each.left for each in pattern} | {each.right for each in pattern})
+    rows = np.unique([(each.top, each.bottom) for each in pattern])
+    columns = np.unique([(each.left, each.right) for each in pattern])
     if rows[-1] - rows[0] != height or columns[-1] - columns[0] != width:
         return False
     covered = np.zeros((len(rows) - 1, len(columns) - 1), bool)
     for each in pattern:
-        down = slice(*np.searchsorted(rows, (each.top, each.bottom)))
-        across = slice(*np.searchsorted(columns, (each.left, each.right)))
-        covered[down, across] = True
+        top, bottom = np.searchsorted(rows, (each.top, each.bottom))
+        left, right = np.searchsorted(columns, (each.left, each.right))
+        covered[top:bottom, left:right] = True
     return bool(covered.all())
 
 

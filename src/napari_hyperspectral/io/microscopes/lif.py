@@ -269,9 +269,12 @@ def _extent(axes: Iterable[_Axis], itemsize: int) -> int:
 def _cubes(picture: _Picture, start: int, source: Source) -> Iterator[Cube]:
     """Yield the cubes of an image: one, unless it has more axes than a cube can have."""
     roles = _roles([axis.name for axis in picture.axes])
-    separate = [axis for axis in picture.axes if axis.name not in roles.values()]
-    for index in np.ndindex(*(axis.size for axis in separate)):
-        indices = {axis.name: number for axis, number in zip(separate, index, strict=True)}
+    separate = {}
+    for axis in picture.axes:
+        if axis.name not in roles.values():
+            separate[axis.name] = axis.size
+    for index in np.ndindex(*separate.values()):
+        indices = dict(zip(separate, index, strict=True))
         yield _cube(picture, start, roles, indices, source)
 
 
@@ -342,10 +345,13 @@ def _cube(
 
 def _mapped(path: Path, dtype: np.dtype[Any], start: int, axes: Sequence[_Axis | None]) -> Any:
     """Return the values from a byte on, with these axes; None is one of length 1."""
-    shape = [1 if axis is None else axis.size for axis in axes]
-    strides = [dtype.itemsize if axis is None else axis.stride for axis in axes]
-    extent = _extent(filter(None, axes), dtype.itemsize)
-    values = mapped(path, dtype, (extent // dtype.itemsize,), start)
+    item = dtype.itemsize
+    single = _Axis("", 1, item)
+    present = [axis or single for axis in axes]
+    shape = [axis.size for axis in present]
+    strides = [axis.stride for axis in present]
+    count = _extent(present, item) // item
+    values = mapped(path, dtype, (count,), start)
     return as_strided(values, shape, strides, subok=True, writeable=False)
 
 

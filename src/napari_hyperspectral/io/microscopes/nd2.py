@@ -119,9 +119,9 @@ class _Frames(Mapping[_Index, int]):
         """Return a frame, (band, y, x)."""
         with self._lock, refusing(self.path, "ND2"):
             frame = self.file.read_frame(number)
-        shape = (self.channels, self.height, self.width, self.samples)
-        bands: NDArray[Any] = np.moveaxis(frame.reshape(shape), -1, 1)
-        return np.array(bands.reshape(self.bands, self.height, self.width))
+        frame = frame.reshape(self.channels, self.height, self.width, self.samples)
+        frame = np.moveaxis(frame, -1, 1)  # (channel, sample, y, x)
+        return np.array(frame.reshape(self.bands, self.height, self.width))
 
     def _missing(self, taken: int, size: int) -> set[int]:
         """Return the frames that were planned and not taken, after a look at the others.

@@ -95,17 +95,22 @@ def _cubes(measurement: _Measurement) -> Iterator[Cube]:
     data = measurement.data.transpose([dims.index(letter) for letter in order])
     if not band:
         data = data[..., None, :, :]
+    axis = _axis(measurement, band, int(data.shape[-3]))
+    steps = measurement.steps
+    pixels = _pixel_size(steps.get(y), steps.get("X"))
+    stacks: dict[str, Any] = {}
+    for letter in leading:
+        stacks[letter.lower()] = steps.get(letter, Sampling())
     for index in np.ndindex(*data.shape[: len(separate)]):
         words = map(measurement.name_at, separate, index)
         yield Cube(
             data[index] if index else data,
-            _axis(measurement, band, int(data.shape[-3])),
-            t=measurement.steps.get("T", Sampling()) if "T" in leading else None,
-            z=measurement.steps.get("Z", Sampling()) if "Z" in leading else None,
+            axis,
             name=" ".join((measurement.path.stem, *words)),
             history=(f"read {measurement.path.name}",),
             metadata={"Olympus": dict(measurement.metadata)},
-            **_pixel_size(measurement.steps.get(y), measurement.steps.get("X")),
+            **pixels,
+            **stacks,
         )
 
 
@@ -150,13 +155,39 @@ def _oif(path: Path) -> _Measurement:
     leading = tuple(sizes[letter] for letter in letters)
     named = _planes_by_index(file.names(), letters)
     _check_number(path, len(named), leading)
+    channels = _sections(settings, "Channel", "Parameters")
+    excitations = {_number(channel.get("ExcitationWavelength")) for channel in channels}
+    sections = {name: value for name, value in settings.items() if isinstance(value, Mapping)}
+    return _Measurement(
+        path,
+        "".join((*letters, "YX")),
+        _lazy_planes(path, file, named, leading),
+        wavelengths=_wavelengths(axes.get("L", {}), sizes.get("L", 1)),
+        names=[str(each.get("DyeName") or each.get("CH Name") or "") for each in channels],
+        emissions=[_number(each.get("EmissionWavelength")) for each in channels],
+        excitation_nm=excitations.pop() if len(excitations) == 1 else None,
+        steps=_steps(axes, settings.get("Reference Image Parameter", {})),
+        metadata=plain(sections),
+    )
+
+
+def _lazy_planes(
+    path: Path, file: _Folder, named: Mapping[tuple[int, ...], str], leading: tuple[int, ...]
+) -> Any:
+    """Return the planes as one lazy array, (…leading, y, x); missing ones are NaN.
+
+    Parameters
+    ----------
+    named : mapping
+        Name of the file of each plane, by its index along the leading axes.
+    """
     first = file.plane(next(iter(named.values())))
     dtype = first.dtype
     missing = int(np.prod(leading)) - len(named)
     if missing:
         dtype = np.result_type(dtype, np.float32)
         warnings.warn(
-            f"{path.name}: {missing} of its planes are missing; they are NaN", stacklevel=2
+            f"{path.name}: {missing} of its planes are missing; they are NaN", stacklevel=3
         )
 
     def read(index: tuple[int, ...]) -> NDArray[Any]:
@@ -168,20 +199,7 @@ def _oif(path: Path) -> _Measurement:
                 raise ValueError(f"planes of {first.shape} and {plane.shape}")
         return plane.astype(dtype, copy=False)
 
-    channels = _sections(settings, "Channel", "Parameters")
-    excitations = {_number(channel.get("ExcitationWavelength")) for channel in channels}
-    sections = {name: value for name, value in settings.items() if isinstance(value, Mapping)}
-    return _Measurement(
-        path,
-        "".join((*letters, "YX")),
-        planes(read, leading, first.shape, dtype),
-        wavelengths=_wavelengths(axes.get("L", {}), sizes.get("L", 1)),
-        names=[str(each.get("DyeName") or each.get("CH Name") or "") for each in channels],
-        emissions=[_number(each.get("EmissionWavelength")) for each in channels],
-        excitation_nm=excitations.pop() if len(excitations) == 1 else None,
-        steps=_steps(axes, settings.get("Reference Image Parameter", {})),
-        metadata=plain(sections),
-    )
+    return planes(read, leading, first.shape, dtype)
 
 
 def _check_number(path: Path, stored: int, leading: tuple[int, ...]) -> None:
@@ -294,7 +312,7 @@ def _number(value: object) -> float | None:
     return number if number is not None and number > 0 else None
 
 
-# ------------------------------------------------------- .oir: one file, unpacked as a whole
+# ------------------------------------------------------- .oir: one file, unpacked at once
 
 
 def _oir(path: Path) -> _Measurement:

@@ -95,7 +95,7 @@ def tiles(
     Parameters
     ----------
     tell : callable
-        Told how many are done, of how many.
+        Called with how many are done, of how many.
     base : int
         Where the file begins, when it lies inside another one.
     """

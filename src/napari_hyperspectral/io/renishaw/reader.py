@@ -209,20 +209,22 @@ def _data(file: Wdf, area: Area, pixels: NDArray[np.intp]) -> Any:
         Pixel of each spectrum, counted along (z, y, x).
     """
     nx, ny, nz = area.counts
-    layers = (nz,) if nz > 1 else ()
-    path = file.raw.path
-    start = file.block("DATA").start
     points = file.header.points
+    start = file.block("DATA").start
+    layers = (nz,) if nz > 1 else ()
+
+    def stored(*shape: int) -> Any:
+        return mapped(file.raw.path, "<f4", (*shape, points), start)
+
     if np.array_equal(pixels, np.arange(area.size)):
-        data = mapped(path, "<f4", (*layers, ny, nx, points), start)
+        data = stored(*layers, ny, nx)
         return data.transpose((0, 3, 1, 2) if layers else (2, 0, 1))
     if np.array_equal(pixels, in_order(area, area.size, COLUMNS_FIRST)):
-        data = mapped(path, "<f4", (*layers, nx, ny, points), start)
+        data = stored(*layers, nx, ny)
         return data.transpose((0, 3, 2, 1) if layers else (2, 1, 0))
     index = np.full(area.size, NEVER, np.intp)
     index[pixels] = np.arange(len(pixels))
-    spectra = mapped(path, "<f4", (len(pixels), points), start)
-    return Placed(Rows(spectra), index.reshape(*layers, ny, nx))
+    return Placed(Rows(stored(len(pixels))), index.reshape(*layers, ny, nx))
 
 
 # --------------------------------------------------------------------------- metadata, pictures

@@ -100,6 +100,9 @@ def pixel_size_from_companion(path: Path, width: int) -> float | None:
     return None
 
 
+pixel_size_beside = pixel_size_from_companion  # the name that the reader of ENVI still uses
+
+
 def _single_tile(source: Source) -> Cube:
     """Return the spectra of a tile, or its interferograms."""
     path = source.path
@@ -263,16 +266,21 @@ def _assembled(path: Path, tiles: _Tiles, settings: Settings) -> Lazy:
     bands, height, width = next(iter(tiles.values())).shape
 
     def read(box: Box) -> NDArray[np.float32]:
-        y = np.arange(rows * height)[box[1]]
-        x = np.arange(columns * width)[box[2]]
-        values = np.full((len(range(bands)[box[0]]), len(y), len(x)), np.nan, np.float32)
+        in_bands, in_y, in_x = box
+        y = np.arange(rows * height)[in_y]
+        x = np.arange(columns * width)[in_x]
+        shape = (len(range(bands)[in_bands]), len(y), len(x))
+        values = np.full(shape, np.nan, np.float32)
         for (column, row_from_top), tile in tiles.items():
             row = rows - 1 - row_from_top  # rows of the image begin at the bottom
             ys = np.flatnonzero(y // height == row)
             xs = np.flatnonzero(x // width == column)
-            if len(ys) and len(xs):
-                part = tile.load()[box[0], _within_tile(y[ys], height), _within_tile(x[xs], width)]
-                values[:, ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1] = part
+            if not len(ys) or not len(xs):
+                continue
+            tile_y = _within_tile(y[ys], height)
+            tile_x = _within_tile(x[xs], width)
+            part = tile.load()[in_bands, tile_y, tile_x]
+            values[:, ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1] = part
         return values
 
     shape = (bands, rows * height, columns * width)

@@ -281,8 +281,9 @@ def _fits(raw: Bytes, block: _Block, status: Parameters) -> bool:
     if not isinstance(count, int) or not 0 < 4 * count <= block.length:
         return False
     values = raw.array("<f4", count, block.start) * float(status.get("CSF", 1))
-    stated = [float(status.get(key, math.nan)) for key in ("MNY", "MXY")]
-    return bool(np.allclose([values.min(), values.max()], stated, rtol=1e-4))
+    low = float(status.get("MNY", math.nan))
+    high = float(status.get("MXY", math.nan))
+    return bool(np.allclose([values.min(), values.max()], [low, high], rtol=1e-4))
 
 
 # ------------------------------------------------------------------------------------- images

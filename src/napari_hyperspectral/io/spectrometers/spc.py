@@ -162,15 +162,15 @@ class _File:
 def _spectra(raw: Bytes, header: Header, parts: Sequence[Part]) -> NDArray[Any]:
     """Return spectra of a common axis, (spectrum, band): floats stay in the file."""
     count = len(parts)
-    first = parts[0].start
     stride = SUBHEADER + 4 * header.points
-    even = all(part.start == first + stride * number for number, part in enumerate(parts))
-    if even and all(part.exponent == FLOATS for part in parts):
-        # one array over all, subheaders included; a spectrum is then a row with gaps between
-        values = (count * stride - SUBHEADER) // 4
-        flat = mapped(raw.path, f"{header.order}f4", (values,), first)
-        return as_strided(flat, (count, header.points), (stride, 4), subok=True)
-    return np.stack([values_of(raw, header, part, part.start) for part in parts])
+    starts = np.array([part.start for part in parts])
+    even = bool((np.diff(starts) == stride).all())
+    if not even or any(part.exponent != FLOATS for part in parts):
+        return np.stack([values_of(raw, header, part, part.start) for part in parts])
+    # one array over all, subheaders included; a spectrum is then a row with gaps between
+    values = (count * stride - SUBHEADER) // 4
+    flat = mapped(raw.path, f"{header.order}f4", (values,), parts[0].start)
+    return as_strided(flat, (count, header.points), (stride, 4), subok=True)
 
 
 def _grid(header: Header, parts: Sequence[Part]) -> _Grid | None:

@@ -95,7 +95,7 @@ def _cubes_from_columns(path: Path, grid: Grid) -> list[Cube]:
     values = [column for column in numeric if column > max(axes)]
     values = values or [column for column in numeric if column not in axes]
     if not values:
-        raise FileFormatError(path, "no column of intensities beside its axis", _REMEDY)
+        raise FileFormatError(path, "no column of intensities next to its axis", _REMEDY)
     return [_spectra_over(path, grid, axis, values)]
 
 
