@@ -139,17 +139,17 @@ def test_a_flipped_byte_in_a_header_is_survived(sample):
     chance = random.Random(path.name)
     bad = []
     for _ in range(FLIPS):
-        place = chance.randrange(min(len(whole), HEADER))
+        offset = chance.randrange(min(len(whole), HEADER))
         damaged = bytearray(whole)
-        damaged[place] ^= chance.choice([0xFF, 0x80, 0x01, 0x20])
+        damaged[offset] ^= chance.choice([0xFF, 0x80, 0x01, 0x20])
         path.write_bytes(damaged)
         try:
             found = outcome(path)
         except TimeoutError as error:
-            bad.append(f"{place}: {error}")
+            bad.append(f"{offset}: {error}")
             continue
         except Exception as error:
-            bad.append(f"{place}: {type(error).__name__}: {error}")
+            bad.append(f"{offset}: {type(error).__name__}: {error}")
             continue
         if found is not None:
             most = 100 * max(data.size for _, data in target) + 10**6

@@ -40,7 +40,7 @@ def form(request):
 
 @pytest.fixture
 def path(form, tmp_path):
-    """A place to write to, with a name such as the format has."""
+    """A path to write to, with a name such as the format has."""
     folder = tmp_path / "naïve folder #1 %20"
     folder.mkdir()
     pattern = (form.writes or form.patterns)[0].rstrip("/")
@@ -76,8 +76,10 @@ def test_a_cube_of_which_nothing_is_known_comes_back(form, path, plain_cube):
 
 
 def test_a_georeference_comes_back(form, path, cube):
-    placed = replace(cube, georeference={"map info": "UTM, 1, 1, 4e5, 5e6, 30, 30, 33, North"})
-    assert_same(there_and_back(path, form, placed), placed)
+    georeferenced = replace(
+        cube, georeference={"map info": "UTM, 1, 1, 4e5, 5e6, 30, 30, 33, North"}
+    )
+    assert_same(there_and_back(path, form, georeferenced), georeferenced)
 
 
 @pytest.mark.parametrize(
@@ -195,7 +197,7 @@ def test_a_write_that_fails_midway_leaves_nothing(form, path, cube):
 
         shape, ndim, dtype = cube.data.shape, 3, cube.data.dtype
 
-        def __getitem__(self, place):
+        def __getitem__(self, index):
             raise OSError("the disk went away")
 
         def __array__(self, *_, **__):

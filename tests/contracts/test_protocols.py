@@ -1,11 +1,12 @@
 """What a module of io that reads or writes owes: exactly the functions of its protocol."""
 
 import inspect
+import sys
 from importlib import import_module
 
 import pytest
 
-from napari_hyperspectral.io import FORMATS, Format, Reader, Writer
+from napari_hyperspectral.io import FORMATS, Format, Reader, Writer, formats, read
 from napari_hyperspectral.io.formats import BRIDGE, FolderWriter, format_of, reader_of, writer_of
 
 ALL = (*FORMATS, BRIDGE)
@@ -75,3 +76,26 @@ def test_names_of_formats_are_unique_and_lead_to_them():
 def test_what_is_listed_can_be_imported():
     for name in {*(form.reader for form in READABLE), *(form.writer for form in WRITABLE)}:
         import_module(f"napari_hyperspectral.io.{name}")
+
+
+class Fresh:
+    """A module that reads a format nobody has listed yet."""
+
+    def __init__(self, cube):
+        self.cube = cube
+        self.__name__ = "fresh"
+
+    def read_images(self, source):
+        return [self.cube]
+
+
+def test_a_new_format_needs_its_module_and_its_line_in_the_list_only(monkeypatch, tmp_path, cube):
+    monkeypatch.setitem(sys.modules, "napari_hyperspectral.io.fresh", Fresh(cube))
+    listed = (*FORMATS, Format("Fresh", ("*.fresh", "*.fsh/"), reader="fresh", writer="fresh"))
+    monkeypatch.setattr(formats, "FORMATS", listed)
+    path = tmp_path / "scan.fresh"
+    path.touch()
+    assert read(path) is cube
+    assert formats.patterns_of_files()[-1] == "*.fresh"  # the manifest follows: scripts/manifest
+    assert formats.patterns_of_folders()[-1] == "*.fsh/"
+    assert list(formats.suffixes_to_write(labels=True))[-2:] == [".fresh", ".fsh"]

@@ -16,8 +16,8 @@ def test_the_pieces_make_the_whole_in_order(monkeypatch, shape, limit):
     pieces = [block.ravel() for _, block in blocks(truth)]
     assert np.array_equal(np.concatenate(pieces), truth.ravel())
     copy = np.zeros_like(truth)
-    for place, block in blocks(truth):
-        copy[place] = block
+    for index, block in blocks(truth):
+        copy[index] = block
     assert np.array_equal(copy, truth)
 
 

@@ -12,15 +12,15 @@ from napari_hyperspectral.io import FileFormatError, UnknownFormatError, format_
 
 
 def along(name, size, units="um", *, navigate=True, scale=0.5, offset=2.0, **more):
-    about = {"name": name, "size": size, "units": units, "navigate": navigate}
-    return about | {"scale": scale, "offset": offset} | more
+    entries = {"name": name, "size": size, "units": units, "navigate": navigate}
+    return entries | {"scale": scale, "offset": offset} | more
 
 
 def signal(data, *axes, title="a map", quantity="Intensity (Counts)"):
     """Return what a file_reader of RosettaSciIO returns of a signal."""
     numbered = [axis | {"index_in_array": n} for n, axis in enumerate(axes)]
-    about = {"General": {"title": title}, "Signal": {"quantity": quantity}}
-    return {"data": data, "axes": numbered, "metadata": about, "original_metadata": {"gain": 3}}
+    entries = {"General": {"title": title}, "Signal": {"quantity": quantity}}
+    return {"data": data, "axes": numbered, "metadata": entries, "original_metadata": {"gain": 3}}
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def rsciio(tmp_path, monkeypatch):
     """Return a function that writes a .dm4 of which RosettaSciIO shows this."""
 
     def show(shown, lazy=True):
-        def file_reader(filename, **about):
-            if about and not lazy:
+        def file_reader(filename, **entries):
+            if entries and not lazy:
                 raise NotImplementedError("lazy")
             if isinstance(shown, Exception):
                 raise shown
@@ -60,7 +60,7 @@ def rsciio(tmp_path, monkeypatch):
     return show
 
 
-def test_nobody_knows_a_file_where_neither_is_installed(tmp_path):
+def test_a_file_is_refused_where_neither_is_installed(tmp_path):
     path = tmp_path / "a.dm4"
     path.write_bytes(b"?")
     with pytest.raises(UnknownFormatError, match="cannot be read"):
@@ -77,7 +77,7 @@ def test_our_own_formats_come_first(rsciio):
         format_of(path, "write")
 
 
-def test_a_signal_with_one_axis_is_a_spectrum_at_each_place(rsciio, chance):
+def test_a_signal_with_one_axis_is_a_spectrum_at_each_position(rsciio, chance):
     data = chance.random((3, 4, 7))
     path = rsciio(
         [
@@ -100,7 +100,7 @@ def test_a_signal_with_one_axis_is_a_spectrum_at_each_place(rsciio, chance):
 
 
 @pytest.mark.parametrize(
-    ("names", "shape", "dims", "wanted"),
+    ("names", "shape", "dims", "expected"),
     [
         ("", (7,), ("band", "y", "x"), (7, 1, 1)),
         ("x", (4, 7), ("band", "y", "x"), (7, 1, 4)),
@@ -109,12 +109,12 @@ def test_a_signal_with_one_axis_is_a_spectrum_at_each_place(rsciio, chance):
         (("a", "b", "y", "x"), (5, 2, 3, 4, 7), ("t", "z", "band", "y", "x"), (5, 2, 7, 3, 4)),
     ],
 )
-def test_further_places_lead(rsciio, chance, names, shape, dims, wanted):
+def test_further_axes_of_positions_lead(rsciio, chance, names, shape, dims, expected):
     axes = [along(name, size) for name, size in zip(names, shape)]
     axes.append(along("Energy", 7, "eV", navigate=False))
     data = chance.random(shape)
     cube = read(rsciio([signal(data, *axes)], lazy=False))
-    assert (cube.dims, cube.shape) == (dims, wanted)
+    assert (cube.dims, cube.shape) == (dims, expected)
     assert cube.axis == SpectralAxis(2 + 0.5 * np.arange(7), "eV")
     np.testing.assert_array_equal(np.moveaxis(cube.data, -3, -1).ravel(), data.ravel())
 
@@ -163,7 +163,7 @@ def test_all_signals_of_a_file_are_images_but_those_that_are_no_cubes(rsciio, ch
 @pytest.mark.parametrize(
     "error", [OSError("not a\nDM file"), KeyError("x"), IndexError(), EOFError()]
 )
-def test_what_it_raises_is_told_as_ours(rsciio, error):
+def test_what_it_raises_becomes_our_error(rsciio, error):
     with pytest.raises(FileFormatError, match=r"^a\.dm4: not a whole Stand file"):
         read(rsciio(error))
 

@@ -57,10 +57,10 @@ def test_wavelengths_widths_and_bad_bands_are_those_of_the_header(envi):
         wavelength="{0.4, 0.5,\n ; a remark\n 0.6, 0.7}", wavelength_units="Micrometers",
         fwhm="{.01,.02,.03,.04}", bbl="{1, 0, 1, 1}",
     )  # fmt: skip
-    wanted = SpectralAxis(
+    expected = SpectralAxis(
         [0.4, 0.5, 0.6, 0.7], "um", widths=[0.01, 0.02, 0.03, 0.04], bad=[False, True, False, False]
     )
-    assert read(path).axis == wanted
+    assert read(path).axis == expected
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_wavelengths_that_repeat_or_jump_back_are_kept_with_a_warning(envi, cent
     assert found.tolist() == [float(text) for text in centres.strip("{}").split(",")]
 
 
-def test_a_link_to_a_header_finds_the_data_beside_what_it_points_to(envi, tmp_path):
+def test_a_link_to_a_header_finds_the_data_next_to_its_target(envi, tmp_path):
     link = tmp_path / "elsewhere" / "link.hdr"
     link.parent.mkdir()
     link.symlink_to(envi())
@@ -202,7 +202,7 @@ def test_truncated_data_are_refused_with_both_sizes_and_what_is_there(envi):
         read(path)
 
 
-def test_missing_data_and_missing_header_are_told(envi):
+def test_missing_data_and_missing_header_are_named(envi):
     path = envi()
     moved = path.with_name("other.img")
     path.with_suffix(".img").rename(moved)
@@ -235,7 +235,7 @@ def test_a_data_file_leads_to_its_header(envi, tmp_path):
         (b"#?RADIANCE\n", "first line is '#\\?RADIANCE'"),
     ],
 )
-def test_other_headers_are_told_apart(tmp_path, content, message):
+def test_other_headers_are_recognised(tmp_path, content, message):
     (tmp_path / "a.hdr").write_bytes(content)
     with pytest.raises(FileFormatError, match=message):
         read(tmp_path / "a.hdr")
@@ -343,7 +343,7 @@ def test_channels_and_wide_names_come_back(tmp_path, plain_cube):
     assert read(tmp_path / "a.hdr").axis == named.axis
 
 
-def test_a_layout_given_by_the_person_comes_first(envi):
+def test_a_stated_layout_comes_first(envi):
     cube = read(f"{envi()}@zyx")
     assert isinstance(cube, Cube)
     assert cube.shape == (4, 1, 3, 5)
@@ -381,7 +381,7 @@ def test_four_gigabytes_open_at_once_and_take_no_memory(tmp_path):
     assert megabytes < 60  # one band is 16 MB
 
 
-def test_a_data_file_without_suffix_is_known_by_the_header_beside_it(tmp_path, cube):
+def test_a_data_file_without_suffix_is_recognised_by_its_header(tmp_path, cube):
     write(tmp_path / "scan.hdr", cube)
     (tmp_path / "scan.img").rename(tmp_path / "scan")
     assert np.array_equal(read(tmp_path / "scan").data, cube.data)

@@ -14,7 +14,7 @@ NM = [450.0, 460.5, 480.0, 500.0]
 
 
 @pytest.mark.parametrize(
-    ("about", "axis"),
+    ("document", "axis"),
     [
         ({"wavelength": NM, "unit": "nm"}, SpectralAxis(NM, "nm")),
         ({"wavelengths": NM}, SpectralAxis(NM, "nm", guessed=True)),
@@ -31,44 +31,44 @@ NM = [450.0, 460.5, 480.0, 500.0]
         ),
     ],
 )
-def test_lists_of_numbers_are_an_axis_in_their_unit(about, axis):
-    found = axis_of_json(about, 4)
+def test_lists_of_numbers_are_an_axis_in_their_unit(document, axis):
+    found = axis_of_json(document, 4)
     if axis is not None:
         assert found == axis
-    elif "header" in about:
+    elif "header" in document:
         assert found.centres.tolist() == NM
     else:
         assert found is None
 
 
 def test_a_tuned_pump_gives_raman_shifts_that_fall_with_its_wavelength():
-    about = {
+    document = {
         "tuned_beam": "pump",
         "fixed_beam_nm": 1031.0,
         "tuned_min_nm": 790.0,
         "tuned_max_nm": 800.0,
     }
-    axis = axis_of_json(about, 3)
-    wanted = 1e7 * (1 / np.array([790.0, 795.0, 800.0]) - 1 / 1031.0)
-    np.testing.assert_allclose(axis.centres, wanted)
+    axis = axis_of_json(document, 3)
+    expected = 1e7 * (1 / np.array([790.0, 795.0, 800.0]) - 1 / 1031.0)
+    np.testing.assert_allclose(axis.centres, expected)
     assert (axis.unit, axis.kind, axis.excitation_nm) == ("1/cm", "raman_shift", None)
 
 
 def test_a_tuned_stokes_beam_leaves_the_pump_as_excitation():
-    about = {
+    document = {
         "tuned_beam": "stokes",
         "fixed_beam_nm": 800.0,
         "tuned_min_nm": 1000,
         "tuned_step_nm": 10,
     }
-    axis = axis_of_json(about, 3)
-    wanted = 1e7 * (1 / 800.0 - 1 / np.array([1000.0, 1010.0, 1020.0]))
-    np.testing.assert_allclose(axis.centres, wanted)
+    axis = axis_of_json(document, 3)
+    expected = 1e7 * (1 / 800.0 - 1 / np.array([1000.0, 1010.0, 1020.0]))
+    np.testing.assert_allclose(axis.centres, expected)
     assert axis.excitation_nm == 800.0
 
 
 @pytest.mark.parametrize(
-    "about",
+    "document",
     [
         {"tuned_beam": "pump"},
         {"tuned_beam": "pump", "fixed_beam_nm": 0, "tuned_min_nm": 1, "tuned_max_nm": 2},
@@ -80,18 +80,18 @@ def test_a_tuned_stokes_beam_leaves_the_pump_as_excitation():
         None,
     ],
 )
-def test_other_things_are_no_axis(about):
-    assert axis_of_json(about, 4) is None
+def test_other_things_are_no_axis(document):
+    assert axis_of_json(document, 4) is None
 
 
 @pytest.mark.parametrize("name", ["wavelength.json", "a.json"])
-def test_a_file_beside_an_image_gives_its_axis(tmp_path, name):
+def test_a_companion_of_an_image_gives_its_axis(tmp_path, name):
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 5, 7), np.uint16), photometric="minisblack")
     (tmp_path / name).write_text(json.dumps({"unit": "nm", "custom_values": NM}))
     assert read(tmp_path / "a.tif").axis == SpectralAxis(NM, "nm")
 
 
-def test_a_file_for_other_images_is_told_and_left_alone(tmp_path):
+def test_a_companion_of_other_images_is_ignored_with_a_warning(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((3, 5, 7), np.uint16), photometric="minisblack")
     (tmp_path / "wavelength.json").write_text(json.dumps({"unit": "nm", "custom_values": NM}))
     with pytest.warns(UserWarning, match=r"wavelength\.json has 4 numbers, a\.tif 3 bands"):

@@ -1,4 +1,4 @@
-"""ERDAS files in both versions of the header, with and without wavelengths beside them."""
+"""ERDAS files in both versions of the header, with and without companions that have wavelengths."""
 
 import random
 import struct
@@ -43,7 +43,7 @@ def test_pixels_are_as_large_as_the_map_says(tmp_path):
     assert cube.georeference == {"erdas": {"projection": 1, "x": 400.5, "y": 5000.0}}
 
 
-def test_wavelengths_come_from_a_text_beside_it(tmp_path):
+def test_wavelengths_come_from_a_companion(tmp_path):
     path = written(tmp_path)
     path.with_suffix(".spc").write_text("centre fwhm\n  399.86   9.4\n  409.5   9.41\n")
     axis = SpectralAxis([399.86, 409.5], "nm", widths=[9.4, 9.41], guessed=True)
@@ -86,9 +86,9 @@ def test_a_file_cut_anywhere_is_refused(tmp_path):
 def test_a_flipped_byte_in_the_header_is_survived(tmp_path):
     path = written(tmp_path, fields=PLACE)
     whole, chance = path.read_bytes(), random.Random(0)
-    for place in range(128):
+    for offset in range(128):
         damaged = bytearray(whole)
-        damaged[place] ^= chance.choice([0xFF, 0x80, 0x01])
+        damaged[offset] ^= chance.choice([0xFF, 0x80, 0x01])
         path.write_bytes(damaged)
         try:
             assert np.asarray(read(path).data).nbytes <= len(whole)

@@ -72,7 +72,7 @@ def test_whatever_is_done_to_it_is_what_numpy_does(lazy, seed):
         assert np.array_equal(np.asarray(found), wanted)
 
 
-def test_slices_read_nothing_and_loading_reads_no_more_than_is_wanted(lazy, read):
+def test_slices_read_nothing_and_loading_reads_no_more_than_is_used(lazy, read):
     part = lazy[1:3, ..., 0].transpose(2, 0, 1)[None, ::2]
     assert part.shape == (1, 4, 2, 5)
     assert read.count == 0

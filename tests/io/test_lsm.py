@@ -1,4 +1,4 @@
-"""Zeiss LSM: the spectrum, place and planes of its description, whatever else is in the file."""
+"""Zeiss LSM: the spectrum, geometry and planes of its description, whatever else is in the file."""
 
 import contextlib
 import random
@@ -16,9 +16,9 @@ from napari_hyperspectral.io import FileFormatError, read, read_all
 STARTS = 417.8 + 10 * np.arange(8)
 
 
-def info(channels, *, planes=1, frames=1, positions=1, scan=0, spectral=1, places=(0, 0, 0)):
-    """Return the structure CZ_LSMINFO; `places` are of colours, time stamps and wavelengths."""
-    colours, stamps, wavelengths = places
+def info(channels, *, planes=1, frames=1, positions=1, scan=0, spectral=1, offsets=(0, 0, 0)):
+    """Return the structure CZ_LSMINFO; `offsets` are of colours, time stamps and wavelengths."""
+    colours, stamps, wavelengths = offsets
     return (
         struct.pack("<I9i", 67127628, 464, 7, 5, planes, channels, frames, 1, 2, 2)
         + struct.pack("<6d", 2e-7, 1e-7, 5e-7, 0, 0, 0)
@@ -62,12 +62,12 @@ def lsm(path, data, *, ranges=None, names=(), times=(), compression=None, **abou
         if ranges is None
         else struct.pack("<i", len(ranges)) + np.asarray(ranges, "<f8").tobytes(),
     ]
-    places = []
+    offsets = []
     for block, there in zip(blocks, (names, len(times), ranges is not None), strict=True):
-        places.append(len(content) if there else 0)
+        offsets.append(len(content) if there else 0)
         content += block if there else b""
     begin = content.find(raw)
-    content[begin : begin + len(raw)] = info(channels, places=places, **about)
+    content[begin : begin + len(raw)] = info(channels, offsets=offsets, **about)
     path.write_bytes(content)
     return path
 
@@ -125,7 +125,7 @@ def test_positions_are_images_of_their_own(tmp_path, rng):
 
 
 @pytest.mark.parametrize("nothing", [(0, 0), (-1e-9, -1e-9), (np.nan, np.nan)])
-def test_a_detector_beside_the_spectrum_is_an_image_of_its_own(tmp_path, spectra, nothing):
+def test_a_detector_outside_the_spectrum_is_an_image_of_its_own(tmp_path, spectra, nothing):
     ranges = metres(STARTS)
     ranges[-1] = nothing
     names = (*(f"{start:.0f}" for start in STARTS[:-1]), "T-PMT")

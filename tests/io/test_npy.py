@@ -1,4 +1,4 @@
-"""NumPy files are mapped, and find their axis beside them."""
+"""NumPy files are mapped, and find their axis in companions."""
 
 import json
 
@@ -22,15 +22,15 @@ def test_a_bare_array_of_three_lengths_is_not_guessed_at(bare):
         read(bare)
 
 
-def test_where_nobody_can_be_asked_the_guess_is_told(bare):
-    told = []
-    (cube,) = read_all(bare, on_guess=told.append)
+def test_a_guess_is_reported_where_the_file_leaves_the_layout_open(bare):
+    guesses = []
+    (cube,) = read_all(bare, on_guess=guesses.append)
     assert cube.shape == (4, 5, 7)
-    assert "scan.npy (5, 7, 4) was taken as (y, x, b)" in told[0]
+    assert "scan.npy (5, 7, 4) was taken as (y, x, b)" in guesses[0]
 
 
 @pytest.mark.parametrize("ask", [lambda p: read(p, axes="yxb"), lambda p: read(f"{p}@yxb")])
-def test_the_layout_can_be_given(bare, ask):
+def test_the_layout_can_be_stated(bare, ask):
     assert np.array_equal(ask(bare).data, TRUTH.transpose(2, 0, 1))
 
 
@@ -58,13 +58,13 @@ def test_a_sidecar_that_does_not_fit_is_named(bare):
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".txt", ".csv"])
-def test_a_vector_beside_it_is_its_axis(bare, suffix):
-    beside = bare.with_name(f"scan_wavelengths{suffix}")
+def test_a_vector_in_a_companion_is_its_axis(bare, suffix):
+    companion = bare.with_name(f"scan_wavelengths{suffix}")
     centres = np.array([400.5, 500, 600, 700])
     if suffix == ".npy":
-        np.save(beside, centres)
+        np.save(companion, centres)
     else:
-        beside.write_text("400.5,500\n600\n700\n")
+        companion.write_text("400.5,500\n600\n700\n")
     assert read(bare).axis == SpectralAxis(centres, "nm", guessed=True)
 
 

@@ -115,7 +115,7 @@ def test_a_description_of_a_later_version_is_not_guessed_at(tmp_path, plain_cube
         read(tmp_path / "a.npz")
 
 
-def test_what_is_missing_or_unknown_is_told(tmp_path, plain_cube):
+def test_what_is_missing_or_unknown_is_named(tmp_path, plain_cube):
     with pytest.raises(FileNotFoundError, match="there is no file"):
         read(tmp_path / "nowhere.npz")
     with pytest.raises(FileNotFoundError, match=r"no folder .* to write a.npz into"):
@@ -137,9 +137,9 @@ def test_a_cube_of_nothing_but_nan_is_read_as_it_is(tmp_path, cube):
 
 def test_a_flipped_byte_raises_nothing_but_the_one_error(tmp_path, plain_cube):
     whole = write(tmp_path / "a.npz", plain_cube).read_bytes()
-    for place in range(0, len(whole), 3):
+    for offset in range(0, len(whole), 3):
         damaged = bytearray(whole)
-        damaged[place] ^= 0xFF
+        damaged[offset] ^= 0xFF
         (tmp_path / "b.npz").write_bytes(damaged)
         try:
             found = read(tmp_path / "b.npz")

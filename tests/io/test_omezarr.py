@@ -40,7 +40,7 @@ def multiscale(path, data, axes, version, labels=(), units=None, scale=None, sta
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
-def test_the_full_resolution_is_read_with_its_place_in_space(tmp_path, rng, version):
+def test_the_full_resolution_is_read_with_its_geometry(tmp_path, rng, version):
     data = rng.normal(size=(2, 6, 3, 8, 10)).astype(np.float32)
     path = multiscale(
         tmp_path / "a.zarr",
@@ -154,8 +154,8 @@ def test_a_stack_of_hyperspy_keeps_its_depths_and_uneven_energies(tmp_path, rng)
     data = rng.random((2, 4, 5, 6))
     energies = np.array([1.0, 1.1, 1.3, 1.6, 2.0, 2.5])
     steps = [0.5 * np.arange(2), 2.0 * np.arange(4), 3.0 * np.arange(5)]
-    places = [(name, "um", values, True) for name, values in zip("zyx", steps, strict=True)]
-    path = hyperspy(tmp_path / "a.zspy", data, [*places, ("Energy", "eV", energies, False)])
+    axes = [(name, "um", values, True) for name, values in zip("zyx", steps, strict=True)]
+    path = hyperspy(tmp_path / "a.zspy", data, [*axes, ("Energy", "eV", energies, False)])
     cube = read(path)
     assert cube.axis == SpectralAxis(energies, "eV")
     assert (cube.z, cube.pixel_size) == (Sampling(0.5, 0.0, "um"), (2.0, 3.0))
@@ -164,8 +164,8 @@ def test_a_stack_of_hyperspy_keeps_its_depths_and_uneven_energies(tmp_path, rng)
 
 
 def test_images_of_hyperspy_are_no_spectra(tmp_path, rng):
-    places = [(name, "um", np.arange(n), name == "t") for name, n in (("t", 3), ("y", 4), ("x", 5))]
-    path = hyperspy(tmp_path / "a.zspy", rng.random((3, 4, 5)), places)
+    axes = [(name, "um", np.arange(n), name == "t") for name, n in (("t", 3), ("y", 4), ("x", 5))]
+    path = hyperspy(tmp_path / "a.zspy", rng.random((3, 4, 5)), axes)
     assert read(path).axis == SpectralAxis.index(3)
 
 
@@ -176,7 +176,7 @@ def test_a_store_of_hyperspy_without_an_axis_is_refused(tmp_path, rng):
 
 
 @pytest.mark.parametrize("version", [2, 3])
-def test_coordinates_of_xarray_give_axis_place_and_unit(tmp_path, rng, version):
+def test_coordinates_of_xarray_give_axis_geometry_and_unit(tmp_path, rng, version):
     group = zarr.create_group(tmp_path / "a.zarr", zarr_format=version)
     data = rng.integers(0, 99, (6, 3, 4)).astype(np.int16)
     coordinates = {
@@ -198,7 +198,7 @@ def test_coordinates_of_xarray_give_axis_place_and_unit(tmp_path, rng, version):
     assert (cube.pixel_size, cube.origin, cube.pixel_unit) == ((0.5, 0.25), (10.0, 20.0), "um")
     assert cube.intensity_unit == "absorbance"
     assert cube.metadata["scale"] == 0.01
-    assert cube.data.dtype == np.int16  # scale and offset are told, not applied
+    assert cube.data.dtype == np.int16  # scale and offset are kept, not applied
     np.testing.assert_array_equal(np.asarray(cube.data), data)
 
 

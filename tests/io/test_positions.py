@@ -21,8 +21,8 @@ def test_the_order_of_measurement_does_not_matter_but_for_its_direction(order):
     mapped = map_from_positions(SPECTRA[order], Y[order], X[order])
     expected = map_from_positions(SPECTRA, Y, X).data
     flips = [slice(None), slice(None)]
-    for axis, places in enumerate((Y[order], X[order])):
-        if places[0] > places[-1]:
+    for axis, positions in enumerate((Y[order], X[order])):
+        if positions[0] > positions[-1]:
             flips[axis] = slice(None, None, -1)
     assert np.array_equal(mapped.data, expected[:, flips[0], flips[1]])
 

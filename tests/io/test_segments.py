@@ -104,9 +104,9 @@ def test_damaged_strips_are_refused_when_they_are_read(tmp_path, cubes):
         tmp_path / "a.tif", cubes, photometric="minisblack", compression="zlib", metadata=None
     )
     with tifffile.TiffFile(tmp_path / "a.tif") as file:
-        place = file.pages[2].dataoffsets[0]
+        offset = file.pages[2].dataoffsets[0]
     content = bytearray((tmp_path / "a.tif").read_bytes())
-    content[place : place + 40] = bytes(40)
+    content[offset : offset + 40] = bytes(40)
     (tmp_path / "a.tif").write_bytes(content)
     cube = read(tmp_path / "a.tif")
     np.testing.assert_array_equal(np.asarray(cube.data[0]), cubes[0])

@@ -1,4 +1,4 @@
-"""Descriptions in JSON beside a file, or in a folder."""
+"""Descriptions in sidecars, or in a folder."""
 
 from __future__ import annotations
 

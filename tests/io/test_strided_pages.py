@@ -39,7 +39,7 @@ def test_pages_at_uneven_distances_are_maps_too(tmp_path, rng, order):
     np.testing.assert_array_equal(np.asarray(cube.data[:, 3, 4]), data[:, 3, 4])
 
 
-def test_samples_side_by_side_in_scattered_pages_are_bands(tmp_path, rng):
+def test_samples_side_by_side_in_strided_pages_are_bands(tmp_path, rng):
     data = rng.integers(0, 200, (3, 6, 7, 5)).astype(np.uint16)
     with tifffile.TiffWriter(tmp_path / "a.tif") as file:
         for page in data:

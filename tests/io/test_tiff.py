@@ -186,7 +186,7 @@ def test_gdal_tags_give_axis_widths_and_bad_bands(tmp_path, pages):
     np.testing.assert_array_equal(np.asarray(cube.data), pages)
 
 
-def test_scale_offset_and_nodata_of_gdal_are_told_and_not_applied(tmp_path, pages):
+def test_scale_offset_and_nodata_of_gdal_are_kept_and_not_applied(tmp_path, pages):
     items = "".join(
         f'<Item name="SCALE" sample="{band}" role="scale">0.0001</Item>'
         f'<Item name="OFFSET" sample="{band}" role="offset">{band}</Item>'
@@ -215,7 +215,7 @@ def test_an_envi_header_pasted_into_the_description_is_read(tmp_path, pages):
     assert read(tmp_path / "a.tif").axis == SpectralAxis(wavelengths(8), "nm")
 
 
-# what lies beside, and what people say -----------------------------------------------------
+# companions, and what people state ------------------------------------------------------------
 
 
 def test_a_hand_made_sidecar_gives_the_axis(tmp_path, pages):

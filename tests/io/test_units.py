@@ -32,7 +32,7 @@ def test_what_is_no_spectral_unit_is_not_taken_for_one(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "value", "wanted"),
+    ("text", "value", "expected"),
     [
         ("m", 5e-7, 500),
         ("Angstroms", 5000, 500),
@@ -41,8 +41,8 @@ def test_what_is_no_spectral_unit_is_not_taken_for_one(text):
         ("GHz", 500, 0.5),
     ],
 )
-def test_values_are_brought_to_the_unit_we_count_in(text, value, wanted):
-    assert axis_in(text, [value]).centres[0] == pytest.approx(wanted)
+def test_values_are_brought_to_the_unit_we_count_in(text, value, expected):
+    assert axis_in(text, [value]).centres[0] == pytest.approx(expected)
 
 
 def test_centres_already_in_our_unit_are_not_touched():
