@@ -1,12 +1,12 @@
-"""Super-resolution of reflectance scenes, one left out: the network beside cubic interpolation.
+"""Super-resolution of reflectance scenes, one left out: the network against cubic interpolation.
 
     python benchmarks/cave.py [DATA] [--seeds 3] [--scales 4,2] [--folds balloons,beads]
 
 DATA is the folder that holds ``cave/*_384x384x31.npz`` (or set NAPARI_HYPERSPECTRAL_DATA): four
 scenes of 31 bands, 400 to 700 nm (Yasuma et al. 2010, https://doi.org/10.1109/TIP.2010.2046811).
-Three teach, the fourth is degraded (bicubic with anti-aliasing) and made fine again. Nothing of it
-is seen before, nor any other image. How long to train is settled inside the teaching scenes: two
-of them teach, the third is judged, in turn; the fourth has no say.
+Three are for training, the fourth is the test: degraded (bicubic with anti-aliasing) and
+super-resolved. No other image is used. The number of epochs is chosen by cross-validation inside the
+training scenes: two train, the third validates, in turn.
 """
 
 from __future__ import annotations
@@ -61,34 +61,34 @@ def recipe_of(scale: int, seed: int, epochs: int, *, ensemble: bool = True) -> R
 
 
 def rows_of(
-    folder: Path, taught: str, scale: int, seed: int, epochs: int, machine: Machine
+    folder: Path, train: str, scale: int, seed: int, epochs: int, machine: Machine
 ) -> Iterator[Row]:
     """Train on some scenes and yield a row for each method on each of the others."""
-    names = taught.split(",")
+    names = train.split(",")
     left_out = [name for name in SCENES if name not in names]
     # to compare trainings with one another, one look at an image is enough
     recipe = recipe_of(scale, seed, epochs, ensemble=len(left_out) == 1)
     examples = [recipe.example(fine=scene(folder, name)) for name in names]
-    model = trained(recipe, examples, f"{taught} ×{scale}, seed {seed}", machine)
+    model = trained(recipe, examples, f"{train} ×{scale}, seed {seed}", machine)
     for tested in left_out:
         yield from rows_on(scene(folder, tested), model, scale, machine)
 
 
 def rows_on(fine: Cube, model: Model, scale: int, machine: Machine) -> Iterator[Row]:
-    """Degrade a scene, make it fine again, and yield a row a method."""
+    """Degrade a scene, super-resolve it, and yield a row a method."""
     coarse_of = Degradation(kind="bicubic", scale=scale)
     input = coarse_of.degrade(torch.from_numpy(fine.numpy()))
     coarse = fine.after("degraded", data=input.numpy(), name=f"{fine.name} coarse")
     cubic = enlarged(input[None], scale)[0]
-    made = {
+    predictions = {
         "bicubic": cubic.numpy(),
         "bicubic as MATLAB's": _as_matlab(input, scale).numpy(),
         "bicubic, projected": coarse_of.project(cubic, input).numpy(),
         OURS: predict(model, coarse, machine=machine).numpy(),
     }
-    found = {name: judged(image, fine.numpy()) for name, image in made.items()}
-    base = found["bicubic"]
-    for method, (ratio, angle) in found.items():
+    results = {name: quality(image, fine.numpy()) for name, image in predictions.items()}
+    base = results["bicubic"]
+    for method, (ratio, angle) in results.items():
         yield {
             "tested": fine.name,
             "method": method,
@@ -100,23 +100,28 @@ def rows_on(fine: Cube, model: Model, scale: int, machine: Machine) -> Iterator[
 
 
 def gain(rows: list[Row], fold: str, epochs: int) -> float:
-    """Return the mean gain inside a fold, in dB: two of its scenes taught, the third was judged."""
+    """Return the mean gain inside a fold, in dB: two of its scenes train, the third validates."""
     others = [name for name in SCENES if name != fold]
-    inside = {",".join(name for name in others if name != judged): judged for judged in others}
+    validation = {}  # the scene that validates, by those that train
+    for scene_name in others:
+        train = ",".join(name for name in others if name != scene_name)
+        validation[train] = scene_name
     return statistics.mean(
         row["gain dB"]
         for row in rows
         if row["epochs"] == epochs
         and row["method"] == OURS
-        and inside.get(row["taught"]) == row["tested"]
+        and validation.get(row["train"]) == row["tested"]
     )
 
 
-def judged(made: np.ndarray, fine: np.ndarray) -> tuple[float, float]:
+def quality(prediction: np.ndarray, fine: np.ndarray) -> tuple[float, float]:
     """Return the mean over bands of the PSNR, in dB, and the mean spectral angle, in degrees."""
-    made = np.clip(made, 0, PEAK)
-    ratios = [psnr(m[None], f[None], data_range=PEAK) for m, f in zip(made, fine, strict=True)]
-    return float(np.mean(ratios)), spectral_angle(made, fine)
+    prediction = np.clip(prediction, 0, PEAK)
+    ratios = []
+    for band, true_band in zip(prediction, fine, strict=True):
+        ratios.append(psnr(band[None], true_band[None], data_range=PEAK))
+    return float(np.mean(ratios)), spectral_angle(prediction, fine)
 
 
 def _as_matlab(coarse: torch.Tensor, scale: int) -> torch.Tensor:
@@ -131,24 +136,24 @@ def main() -> None:
     chosen = options(__doc__, "cave.jsonl", scales="4,2", folds=",".join(SCENES))
     machine = Machine(threads=chosen.threads)
 
-    def train(taught: tuple[str, ...], scale: int, seed: int, epochs: int) -> None:
-        key = {"taught": ",".join(taught), "scale": scale, "seed": seed, "epochs": epochs}
+    def train_once(train: tuple[str, ...], scale: int, seed: int, epochs: int) -> None:
+        key = {"train": ",".join(train), "scale": scale, "seed": seed, "epochs": epochs}
         once(chosen.rows, key, rows_of, chosen.data, *key.values(), machine)
 
     for scale in map(int, chosen.scales.split(",")):
         for epochs in EPOCHS[scale]:
             for pair in combinations(SCENES, 2):
-                train(pair, scale, 0, epochs)
+                train_once(pair, scale, 0, epochs)
         inner = [row for row in kept(chosen.rows) if row["scale"] == scale]
         for seed in range(chosen.seeds):
             for fold in chosen.folds.split(","):
                 gains = {epochs: gain(inner, fold, epochs) for epochs in EPOCHS[scale]}
                 best = max(gains, key=lambda epochs: gains[epochs])
-                train(tuple(name for name in SCENES if name != fold), scale, seed, best)
+                train_once(tuple(name for name in SCENES if name != fold), scale, seed, best)
     rows = kept(chosen.rows)
-    inner = [row for row in rows if row["taught"].count(",") == 1 and row["method"] == OURS]
-    outer = [row for row in rows if row["taught"].count(",") == 2]
-    print(table(inner, ("scale", "epochs", "taught", "tested"), ("gain dB",)))
+    inner = [row for row in rows if row["train"].count(",") == 1 and row["method"] == OURS]
+    outer = [row for row in rows if row["train"].count(",") == 2]
+    print(table(inner, ("scale", "epochs", "train", "tested"), ("gain dB",)))
     print(table(outer, ("scale", "tested", "epochs", "method"), FIGURES))
     print(table(outer, ("scale", "method"), FIGURES))
 

@@ -1,11 +1,11 @@
-"""Segmentation of Indian Pines: UwU-Net and ours beside a tuned SVM, without leaks.
+"""Segmentation of Indian Pines: UwU-Net and ours against a tuned SVM, without leaks.
 
     python benchmarks/indian_pines.py [DATA] [--seeds 3] [--splits blocks,disjoint]
 
 DATA is the folder that holds ``indian_pines/splits.npz`` (or set NAPARI_HYPERSPECTRAL_DATA); the
-cube comes with the package tensorly. Two splits: `blocks`, of which half the 16 × 16 pixel blocks
-teach, and `disjoint`, the map of the GRSS DASE website, whose training and test fields touch. Each
-result is given for test pixels at 1, 5 and 9 pixels' distance from all training pixels and more:
+cube comes with the package tensorly. Two splits: `blocks`, half of whose 16 × 16 pixel blocks
+are for training, and `disjoint`, the map of the GRSS DASE website, whose training and test fields touch. Each
+result is listed for test pixels at 1, 5 and 9 pixels' distance from all training pixels and more:
 networks that see their surroundings see training pixels nearer than that.
 """
 
@@ -19,8 +19,8 @@ import numpy as np
 from rows import Row, kept, once, options, table, trained
 
 from napari_hyperspectral import Machine, Recipe, Training
-from napari_hyperspectral.evaluation.compare import evaluate
-from napari_hyperspectral.evaluation.ground import EvaluationPair
+from napari_hyperspectral.evaluation.evaluate import evaluate
+from napari_hyperspectral.evaluation.pairs import EvaluationPair
 from napari_hyperspectral.networks import Pixelwise, SpectralUNet, UwUNet
 from napari_hyperspectral.samples import indian_pines
 from napari_hyperspectral.tasks import Segment
@@ -38,20 +38,21 @@ EPOCHS: Final = {"SpectralUNet": 150, "Pixelwise": 60, "UwUNet": 60}
 
 
 def masks(folder: Path, split: str, seed: int, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the pixels that teach and those that may test."""
+    """Return the pixels for training and those for the test, each of shape (y, x)."""
     if split == "disjoint":
         file = np.load(folder / "indian_pines" / "splits.npz")
-        teach, test = file["disjoint_train"] > 0, file["disjoint_test"] > 0
-        return teach & (truth > 0), test & (truth > 0)
+        train = (file["disjoint_train"] > 0) & (truth > 0)
+        test = (file["disjoint_test"] > 0) & (truth > 0)
+        return train, test
     halves = block_split(truth, 0.5, block=16, seed=seed)
-    return halves.drawn, halves.train
+    return halves.validation, halves.train
 
 
 def rows(folder: Path, split: str, kind: str, seed: int, machine: Machine) -> Iterator[Row]:
     """Train on one side and yield a row a method and guard; the SVM with the first network only."""
     cube, truth = indian_pines()
-    taught, test = masks(folder, split, seed, truth.numpy())
-    shown = truth.after("kept training pixels", data=np.where(taught, truth.data, 0))
+    train, test = masks(folder, split, seed, truth.numpy())
+    labels = truth.after("kept training pixels", data=np.where(train, truth.data, 0))
     training = Training(
         epochs=EPOCHS[kind],
         patches_per_epoch=4,
@@ -61,11 +62,11 @@ def rows(folder: Path, split: str, kind: str, seed: int, machine: Machine) -> It
         seed=seed,
     )
     recipe = Recipe(task=Segment(), network=NETWORKS[kind], training=training)
-    example = recipe.example(cube=cube, labels=shown)
+    example = recipe.example(cube=cube, labels=labels)
     model = trained(recipe, [example], f"{split}, {kind}, seed {seed}", machine)
-    ground = EvaluationPair(cube, truth, taught=taught, test=test)
+    pair = EvaluationPair(cube, truth, train=train, test=test)
     first = kind == next(iter(NETWORKS))
-    result = evaluate(model, ground, guards=GUARDS, baselines=first, machine=machine)
+    result = evaluate(model, pair, guards=GUARDS, baselines=first, machine=machine)
     for row in result.report.tables[0].rows:
         if first or row["method"] == kind:
             yield dict(row)
@@ -79,9 +80,11 @@ def main() -> None:
             for kind in NETWORKS:
                 key = {"split": split, "kind": kind, "seed": seed}
                 once(chosen.rows, key, rows, chosen.data, split, kind, seed, machine)
-    found = sorted(kept(chosen.rows), key=lambda row: (row["split"], row["guard"]))
+    results = sorted(kept(chosen.rows), key=lambda row: (row["split"], row["guard"]))
     print(
-        table(found, ["split", "guard", "method"], ["pixels", "classes", "OA %", "AA %", "kappa %"])
+        table(
+            results, ["split", "guard", "method"], ["pixels", "classes", "OA %", "AA %", "kappa %"]
+        )
     )
 
 

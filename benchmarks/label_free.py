@@ -1,4 +1,4 @@
-"""Label-free prediction: three stains from phase contrast, the network beside classical methods.
+"""Label-free prediction: three stains from phase contrast, the network against classical methods.
 
     python benchmarks/label_free.py [DATA] [--seeds 3] [--folds 0,1] [--epochs 60] [--network fnet]
 
@@ -27,8 +27,8 @@ from rich.progress import Progress as Bar
 from napari_hyperspectral import Recipe, Training
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube
-from napari_hyperspectral.evaluation.compare import evaluate
-from napari_hyperspectral.evaluation.ground import EvaluationPair
+from napari_hyperspectral.evaluation.evaluate import evaluate
+from napari_hyperspectral.evaluation.pairs import EvaluationPair
 from napari_hyperspectral.networks import AnyNetwork
 from napari_hyperspectral.progress import run
 from napari_hyperspectral.tasks import PredictChannels
@@ -37,7 +37,7 @@ from napari_hyperspectral.training.fit import fit_steps
 STAINS: Final = ("DAPI", "MAP2", "NFH")
 FOLDS: Final = 3
 GUARD: Final = 72
-"""Columns between training and test ground: more than the network reaches (52)."""
+"""Columns between training and test pixels: more than the receptive radius of the network (52)."""
 NETWORKS: Final = {"fnet": {"kind": "fnet", "width": 16, "depth": 3}}
 """Half the width and a level less than published, for a CPU."""
 
@@ -45,7 +45,7 @@ Row = dict[str, Any]
 
 
 def scene(folder: Path, fold: int) -> tuple[Cube, Cube, np.ndarray, np.ndarray]:
-    """Return the phase planes as bands, the stains, and the pixels that teach and that test."""
+    """Return the phase planes as bands, the stains, and the training and test pixels, each (y, x)."""
     file = np.load(folder / "label_free_isl" / "isl_1024x704.npz")
     planes = file["phase"].astype(np.float32)
     stains = np.stack([file[name] for name in STAINS]).astype(np.float32)
@@ -53,15 +53,15 @@ def scene(folder: Path, fold: int) -> tuple[Cube, Cube, np.ndarray, np.ndarray]:
     start, end = fold * width // FOLDS, (fold + 1) * width // FOLDS
     column = np.arange(width)
     test = np.broadcast_to((column >= start) & (column < end), planes.shape[1:])
-    taught = np.broadcast_to((column < start - GUARD) | (column >= end + GUARD), planes.shape[1:])
+    train = np.broadcast_to((column < start - GUARD) | (column >= end + GUARD), planes.shape[1:])
     axis = SpectralAxis.index(len(planes))
-    return Cube(planes, axis, name="phase"), Cube(stains, ChannelAxis(STAINS)), taught, test
+    return Cube(planes, axis, name="phase"), Cube(stains, ChannelAxis(STAINS)), train, test
 
 
 def rows_of_fold(folder: Path, fold: int, seed: int, kind: str, epochs: int) -> list[Row]:
     """Train on one fold and return a row a method; baselines are the same for all seeds."""
-    cube, stains, taught, test = scene(folder, fold)
-    shown = stains.after("masked", data=np.where(taught, stains.data, np.float32(np.nan)))
+    cube, stains, train, test = scene(folder, fold)
+    masked = stains.after("masked", data=np.where(train, stains.data, np.float32(np.nan)))
     recipe = Recipe(
         task=PredictChannels(),
         network=TypeAdapter(AnyNetwork).validate_python(NETWORKS[kind]),
@@ -72,12 +72,12 @@ def rows_of_fold(folder: Path, fold: int, seed: int, kind: str, epochs: int) -> 
     with Bar(console=Console(stderr=True), transient=True) as bar:
         line = bar.add_task(f"fold {fold + 1}, seed {seed}", total=100)
         model = run(
-            fit_steps(recipe, [recipe.task.example(cube=cube, target=shown)]),
+            fit_steps(recipe, [recipe.task.example(cube=cube, target=masked)]),
             lambda p: bar.update(line, total=p.total, completed=p.done),
         )
     seconds = time.perf_counter() - start
-    ground = EvaluationPair(cube, stains, taught=taught, test=test)
-    table = evaluate(model, ground, baselines=seed == 0).report.tables[0]
+    pair = EvaluationPair(cube, stains, train=train, test=test)
+    table = evaluate(model, pair, baselines=seed == 0).report.tables[0]
     network = type(recipe.network).__name__
     return [
         {**row, "fold": fold, "seed": seed, "kind": kind, "epochs": epochs}
@@ -122,9 +122,9 @@ def main() -> None:
             key = {"fold": fold, "seed": seed, "kind": chosen.network, "epochs": chosen.epochs}
             if any(key.items() <= row.items() for row in measured(chosen.rows)):
                 continue
-            found = rows_of_fold(Path(chosen.data), fold, seed, chosen.network, chosen.epochs)
+            rows = rows_of_fold(Path(chosen.data), fold, seed, chosen.network, chosen.epochs)
             with chosen.rows.open("a") as file:
-                file.writelines(json.dumps(row) + "\n" for row in found)
+                file.writelines(json.dumps(row) + "\n" for row in rows)
     show(measured(chosen.rows))
 
 

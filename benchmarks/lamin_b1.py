@@ -4,8 +4,8 @@
 
 DATA is the folder that holds ``label_free_lamin_b1/train_6x16x128x128.npz`` (or set
 NAPARI_HYPERSPECTRAL_DATA). The planes of a volume are its bands. The network of pytorch_fnet in
-three dimensions stands beside itself in two (planes as channels), and beside gradient-boosted
-trees, ridge regression and the mean.
+three dimensions is compared with itself in two (planes as channels), with gradient-boosted trees,
+ridge regression and the mean.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rows import Row, kept, once, options, table, trained
 from napari_hyperspectral import Machine, Recipe, Training, predict
 from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cube import Cube
-from napari_hyperspectral.evaluation.baselines import predictors
+from napari_hyperspectral.evaluation.baselines.regression import regression_baselines
 from napari_hyperspectral.metrics import pearson
 from napari_hyperspectral.networks import FNet
 from napari_hyperspectral.tasks import PredictChannels
@@ -45,11 +45,13 @@ def volumes(folder: Path) -> tuple[list[np.ndarray], list[np.ndarray]]:
     return images, targets
 
 
-def figures(found: np.ndarray, truth: np.ndarray) -> Row:
-    """Return the correlation over all voxels, as pytorch_fnet judges itself, and by planes."""
-    planes = [pearson(a[None], b[None]) for a, b in zip(found, truth, strict=True)]
+def figures(prediction: np.ndarray, truth: np.ndarray) -> Row:
+    """Return the correlation over all voxels, as pytorch_fnet reports it, and by planes."""
+    planes = []
+    for plane, true_plane in zip(prediction, truth, strict=True):
+        planes.append(pearson(plane[None], true_plane[None]))
     return {
-        "Pearson": pearson(found[None], truth[None]),
+        "Pearson": pearson(prediction[None], truth[None]),
         "Pearson of planes": float(np.mean(planes)),
     }
 
@@ -68,21 +70,22 @@ def network(
         if i != fold
     ]
     model = trained(recipe, examples, f"{kind}, fold {fold + 1}, seed {training.seed}", machine)
-    found = predict(model, Cube(images[fold], axis), machine=machine)
-    yield figures(found.numpy(), targets[fold])
+    predicted = predict(model, Cube(images[fold], axis), machine=machine)
+    yield figures(predicted.numpy(), targets[fold])
 
 
 def baselines(folder: Path, fold: int) -> Iterator[Row]:
-    """Yield a row for each classical method; the volumes stand side by side, the sixth last."""
+    """Yield a row for each classical method; the volumes are joined in a row, the sixth last."""
     images, targets = volumes(folder)
     order = [i for i in range(VOLUMES) if i != fold] + [fold]
     input, target = (np.concatenate([v[i] for i in order], axis=-1) for v in (images, targets))
     width = images[0].shape[-1]
-    taught = np.zeros(input.shape[1:], bool)
-    taught[:, :-width] = True
-    for method in predictors(input, target, taught, np.ones(PLANES, bool)):
-        found = np.asarray(method.run(input))[..., -width:]
-        yield {"method": method.name} | figures(found, targets[fold])
+    train = np.zeros(input.shape[1:], bool)
+    train[:, :-width] = True
+    good = np.ones(PLANES, bool)
+    for baseline in regression_baselines(input, target, train, good):
+        prediction = np.asarray(baseline.run(input))[..., -width:]
+        yield {"method": baseline.name} | figures(prediction, targets[fold])
 
 
 def main() -> None:

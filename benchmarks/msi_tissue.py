@@ -1,14 +1,14 @@
-"""Mass-spectrometry imaging: channels predicted from others, and images made finer.
+"""Mass-spectrometry imaging: channels predicted from others, and super-resolution.
 
-    python benchmarks/msi_tissue.py [DATA] [--seeds 3] [--parts channels,finer]
+    python benchmarks/msi_tissue.py [DATA] [--seeds 3] [--parts channels,super-resolution]
 
 DATA is the folder that holds ``msi_tissue/tdf_peakcube_18x19x400.npz`` (or set
 NAPARI_HYPERSPECTRAL_DATA): one small section of tissue, 342 pixels and 400 peaks.
 
 channels: images of the 20 strongest peaks above m/z 1000 from those below, half of the columns
-taught, half tested, 2 columns between left out, both ways round.
-finer: the 100 strongest ion images 2 and 4 times finer than their area means; every fourth is
-tested, the others teach, in four folds. The network works on one ion image at a time.
+for training, half for the test, 2 columns between left out, both ways round.
+super-resolution: the 100 strongest ion images 2 and 4 times finer than their area means; every fourth is
+tested, the others train, in four folds. The network works on one ion image at a time.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from rows import Row, kept, once, options, table, trained
 from napari_hyperspectral import Machine, Recipe, Training, predict
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube
-from napari_hyperspectral.evaluation.compare import evaluate
-from napari_hyperspectral.evaluation.ground import EvaluationPair
+from napari_hyperspectral.evaluation.evaluate import evaluate
+from napari_hyperspectral.evaluation.pairs import EvaluationPair
 from napari_hyperspectral.metrics import psnr, spectral_angle
 from napari_hyperspectral.networks import RRDB, Pixelwise, UwUNet, enlarged
 from napari_hyperspectral.tasks import PredictChannels, Restore
@@ -38,7 +38,7 @@ TARGETS: Final = 20
 LEAST_MZ: Final = 1000.0
 FOLDS: Final = 4
 PEAKS: Final = 100
-"""Of the ion images that are made finer, the strongest."""
+"""Of the ion images that are super-resolved, the strongest."""
 
 
 def scene(folder: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -56,22 +56,24 @@ def channels(folder: Path, half: int, kind: str, seed: int, machine: Machine) ->
     target = Cube(data[strongest], ChannelAxis(tuple(f"m/z {mz[i]:.2f}" for i in strongest)))
     column = np.broadcast_to(np.arange(data.shape[-1]), data.shape[1:])
     sides = column < data.shape[-1] // 2 - 1, column > data.shape[-1] // 2
-    taught, test = sides[half], sides[1 - half]
-    shown = target.after("masked", data=np.where(taught, target.data, np.float32(np.nan)))
+    train, test = sides[half], sides[1 - half]
+    masked = target.after("masked", data=np.where(train, target.data, np.float32(np.nan)))
     training = Training(epochs=200, patches_per_epoch=4, validation=0, average=0.99, seed=seed)
     recipe = Recipe(task=PredictChannels(), network=NETWORKS[kind], training=training)
-    example = recipe.example(cube=cube, target=shown)
+    example = recipe.example(cube=cube, target=masked)
     model = trained(recipe, [example], f"half {half}, {kind}, seed {seed}", machine)
     first = kind == next(iter(NETWORKS))
-    ground = EvaluationPair(cube, target, taught=taught, test=test)
-    result = evaluate(model, ground, baselines=first, machine=machine)
+    pair = EvaluationPair(cube, target, train=train, test=test)
+    result = evaluate(model, pair, baselines=first, machine=machine)
     for row in result.report.tables[0].rows:
         if first or row["method"] == kind:
             yield {name: row[name] for name in ("method", "Pearson", "NRMSE")}
 
 
-def finer(folder: Path, fold: int, scale: int, seed: int, machine: Machine) -> Iterator[Row]:
-    """Yield a row a method: ion images of peaks that did not teach, made finer."""
+def super_resolution(
+    folder: Path, fold: int, scale: int, seed: int, machine: Machine
+) -> Iterator[Row]:
+    """Yield a row a method: ion images of peaks that were not trained on, super-resolved."""
     data, _ = scene(folder)
     data = data[np.argsort(data.mean(axis=(1, 2)))[-PEAKS:], :16, :16]
     data = data / data.max(axis=(1, 2), keepdims=True)
@@ -88,12 +90,12 @@ def finer(folder: Path, fold: int, scale: int, seed: int, machine: Machine) -> I
     truth = parts[fold]
     coarse = truth.reshape(len(truth), 16 // scale, scale, 16 // scale, scale).mean(axis=(2, 4))
     input = torch.from_numpy(coarse)[None]
-    found = {
+    predictions = {
         "RRDB, FRC-GAN": predict(model, Cube(coarse, axis), machine=machine).numpy(),
         "bicubic": enlarged(input, scale)[0].numpy(),
         "nearest": input.repeat_interleave(scale, -1).repeat_interleave(scale, -2)[0].numpy(),
     }
-    for method, image in found.items():
+    for method, image in predictions.items():
         yield {
             "method": method,
             "PSNR dB": psnr(image, truth, data_range=1.0),
@@ -102,7 +104,7 @@ def finer(folder: Path, fold: int, scale: int, seed: int, machine: Machine) -> I
 
 
 def main() -> None:
-    chosen = options(__doc__, "msi_tissue.jsonl", parts="channels,finer")
+    chosen = options(__doc__, "msi_tissue.jsonl", parts="channels,super-resolution")
     machine = Machine(threads=chosen.threads)
     for seed in range(chosen.seeds):
         if "channels" in chosen.parts:
@@ -110,16 +112,18 @@ def main() -> None:
                 for kind in NETWORKS:
                     key = {"part": "channels", "half": half, "kind": kind, "seed": seed}
                     once(chosen.rows, key, channels, chosen.data, half, kind, seed, machine)
-        if "finer" in chosen.parts:
+        if "super-resolution" in chosen.parts:
             for scale in (2, 4):
                 for fold in range(FOLDS):
-                    key = {"part": "finer", "scale": scale, "fold": fold, "seed": seed}
-                    once(chosen.rows, key, finer, chosen.data, fold, scale, seed, machine)
+                    key = {"part": "super-resolution", "scale": scale, "fold": fold, "seed": seed}
+                    once(
+                        chosen.rows, key, super_resolution, chosen.data, fold, scale, seed, machine
+                    )
     rows = kept(chosen.rows)
     print(table([r for r in rows if r["part"] == "channels"], ["method"], ["Pearson", "NRMSE"]))
     print()
-    finer_rows = [row for row in rows if row["part"] == "finer"]
-    print(table(finer_rows, ["scale", "method"], ["PSNR dB", "angle °"]))
+    resolved = [row for row in rows if row["part"] == "super-resolution"]
+    print(table(resolved, ["scale", "method"], ["PSNR dB", "angle °"]))
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
     python benchmarks/presets.py [NAME ...] [--steps 1] [--device cpu] [--threads 0]
 
-Each preset trains for some steps on random scenes with the bands of the publication (where it does
-not tell them, 100 and 4), in windows and batches of the published size. Nothing is learned; it shows
-that it runs, and what it takes. With `--steps 0` nothing runs, and only weights and memory are told.
+Each preset trains for some steps on random scenes with the bands of the publication (where they
+are not published, 100 and 4), in patches and batches of the published size. Nothing is learned; it shows
+that it runs, and what it takes. With `--steps 0` nothing runs, and only weights and memory are printed.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from napari_hyperspectral.recipe.presets import PRESETS, Preset
 from napari_hyperspectral.tasks import Example
 from napari_hyperspectral.training.fit import fit_steps
 from napari_hyperspectral.training.memory import TooLargeError, training_bytes
+from napari_hyperspectral.training.plan import plan_training
 
 SCENES = 4
 UNKNOWN = Ports(bands_in=100, bands_out=4)
@@ -31,9 +32,9 @@ COLUMNS = ("preset", "network", "bands", "batch", "weights", "memory GB", "secon
 
 
 def scenes(recipe: Recipe, ports: Ports) -> list[Example]:
-    """Return random scenes that fill a window of the recipe."""
+    """Return random scenes that fill a patch of the recipe."""
     rng = np.random.default_rng(0)
-    side = recipe.training.patch_size if recipe.network.view == "image" else 16
+    side = recipe.training.patch_size if recipe.network.operates_on == "image" else 16
     side *= recipe.task.upscaling
 
     def cube(bands: int) -> Cube:
@@ -52,9 +53,12 @@ def scenes(recipe: Recipe, ports: Ports) -> list[Example]:
             "target": Cube(cube(ports.bands_out).data, stains),
         }  # fmt: skip
 
-    target = recipe.task.asks_for()
-    made = (images(number) for number in range(SCENES))
-    return [recipe.example(**{name: one[name] for name in target}) for one in made]
+    examples = []
+    for number in range(SCENES):
+        every = images(number)
+        chosen = {name: every[name] for name in recipe.task.asks_for()}
+        examples.append(recipe.example(**chosen))
+    return examples
 
 
 def run(known: Preset, steps: int, machine: Machine) -> Iterator[Row]:
@@ -69,8 +73,8 @@ def run(known: Preset, steps: int, machine: Machine) -> Iterator[Row]:
     with torch.device("meta"):
         weights = sum(p.numel() for p in build_module(recipe.network, ports).parameters())
     examples = scenes(recipe, ports)
-    needed = training_bytes(recipe, ports, examples, machine.device)
-    image = recipe.network.view == "image"
+    needed = training_bytes(plan_training(recipe, examples), machine.device)
+    image = recipe.network.operates_on == "image"
     row: Row = {
         "network": recipe.network.kind,
         "bands": f"{ports.bands_in} → {ports.bands_out}",

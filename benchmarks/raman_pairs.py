@@ -26,7 +26,8 @@ from rich.progress import Progress as Bar
 
 from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cube import Cube
-from napari_hyperspectral.evaluation.baselines import Ground, Method, denoisers
+from napari_hyperspectral.evaluation.baselines.baseline import Baseline, TrainingSpectra
+from napari_hyperspectral.evaluation.baselines.denoising import denoising_baselines
 from napari_hyperspectral.evaluation.reports import Table
 from napari_hyperspectral.machine import Machine
 from napari_hyperspectral.metrics import fitted_mse, spectral_angle
@@ -57,31 +58,35 @@ class Pairs:
         self.low, self.high = (np.moveaxis(file[name], -1, 0) for name in ("low", "high"))
         start, end = fold * COLUMNS, (fold + 1) * COLUMNS
         column = np.arange(self.low.shape[-1])
-        self.taught = np.zeros(self.low.shape[1:], bool)
-        self.taught[:, (column < start - GUARD) | (column >= end + GUARD)] = True
+        self.train = np.zeros(self.low.shape[1:], bool)
+        self.train[:, (column < start - GUARD) | (column >= end + GUARD)] = True
         self.test = (slice(None), slice(None), slice(start, end))
 
-    def ground(self) -> Ground:
+    def training_spectra(self) -> TrainingSpectra:
         """Return the training columns as a row of spectra, in blocks of 8 × 8 pixels."""
-        y, x = np.nonzero(self.taught)
-        input, target = (data[:, self.taught][:, None] for data in (self.low, self.high))
-        return Ground(input, target, x // 8 * self.taught.shape[0] + y // 8)
+        y, x = np.nonzero(self.train)
+        input, target = (data[:, self.train][:, None] for data in (self.low, self.high))
+        return TrainingSpectra(input, target, x // 8 * self.train.shape[0] + y // 8)
 
     def figures(self, run: Callable[[np.ndarray], np.ndarray]) -> Row:
         """Return how well a method does on the test columns."""
-        found, target = run(self.low[self.test]), self.high[self.test]
-        return {"fitted_mse": fitted_mse(found, target), "angle": spectral_angle(found, target)}
+        prediction = run(self.low[self.test])
+        target = self.high[self.test]
+        return {
+            "fitted_mse": fitted_mse(prediction, target),
+            "angle": spectral_angle(prediction, target),
+        }
 
 
-def baselines(pairs: Pairs) -> Iterator[Method]:
+def baselines(pairs: Pairs) -> Iterator[Baseline]:
     """Yield the classical methods, tuned on the training columns, and the best of one."""
-    ground = pairs.ground()
-    good = np.ones(len(ground.input), bool)
-    yield from denoisers(ground, good)
-    components = PrincipalComponents.of(ground.input)
+    spectra = pairs.training_spectra()
+    good = np.ones(len(spectra.input), bool)
+    yield from denoising_baselines(spectra, good)
+    components = PrincipalComponents.of(spectra.input)
     methods = [
-        Method(ORACLE, f"{rank} components", ComponentRegression.fit(
-            components.first(rank), ground.input, ground.target, 0.0
+        Baseline(ORACLE, f"{rank} components", ComponentRegression.fit(
+            components.first(rank), spectra.input, spectra.target, 0.0
         ))
         for rank in (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50)
     ]  # fmt: skip
@@ -91,7 +96,7 @@ def baselines(pairs: Pairs) -> Iterator[Method]:
 def network(pairs: Pairs, training: Training, machine: Machine) -> Row:
     """Train the network on the training columns, and return how well it does."""
     axis = SpectralAxis.index(len(pairs.low))
-    clean = np.where(pairs.taught, pairs.high, np.float32(np.nan))  # never shown the rest
+    clean = np.where(pairs.train, pairs.high, np.float32(np.nan))  # test columns are never shown
     task = Denoise()
     example = task.example(noisy=Cube(pairs.low, axis), clean=Cube(clean, axis))
     recipe = Recipe(task=task, network=ResUNet1D(), training=training)
@@ -132,16 +137,16 @@ def measure(
         if (ORACLE, fold, None, "") not in done:
             started = time.monotonic()
             for method in baselines(pairs):
-                about = {"method": method.name, "settings": method.settings, "fold": fold}
+                key = {"method": method.name, "settings": method.settings, "fold": fold}
                 if (method.name, fold, None, "") not in done:
-                    keep(about | {"seed": None, "recipe": ""} | pairs.figures(method.run), started)
+                    keep(key | {"seed": None, "recipe": ""} | pairs.figures(method.run), started)
         for seed in range(seeds):
             ours = training.model_copy(update={"seed": seed})
             recipe = ours.model_copy(update={"seed": 0}).model_dump_json()
             if (NETWORK, fold, seed, recipe) not in done:
                 started = time.monotonic()
-                about = {"method": NETWORK, "settings": f"seed {seed}", "fold": fold, "seed": seed}
-                keep(about | {"recipe": recipe} | network(pairs, ours, machine), started)
+                key = {"method": NETWORK, "settings": f"seed {seed}", "fold": fold, "seed": seed}
+                keep(key | {"recipe": recipe} | network(pairs, ours, machine), started)
 
 
 def table(rows: list[Row]) -> Table:
@@ -183,16 +188,16 @@ def main() -> None:
     parser.add_argument("--rows", type=Path, default=Path("raman_pairs.jsonl"), help="kept here")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=0)
-    input = parser.parse_args()
-    if input.data is None:
+    options = parser.parse_args()
+    if options.data is None:
         parser.error("say where the data are: DATA, or NAPARI_HYPERSPECTRAL_DATA")
-    # every training column teaches: how long to train is a setting, not learned from the test
-    training = Training(epochs=input.epochs, validation=0)
-    machine = Machine(device=input.device, threads=input.threads)
-    folds = [int(fold) for fold in input.folds.split(",")]
-    measure(input.data, input.rows, folds, input.seeds, training, machine)
+    # all training columns are for training: the number of epochs is not chosen on the test
+    training = Training(epochs=options.epochs, validation=0)
+    machine = Machine(device=options.device, threads=options.threads)
+    folds = [int(fold) for fold in options.folds.split(",")]
+    measure(options.data, options.rows, folds, options.seeds, training, machine)
     recipe = training.model_dump_json()
-    rows = [row for row in rows_of(input.rows) if row["recipe"] in ("", recipe)]
+    rows = [row for row in rows_of(options.rows) if row["recipe"] in ("", recipe)]
     print("\n" + table(rows).to_markdown())
 
 

@@ -1,4 +1,4 @@
-"""How long it takes to open a cube, a band, a spectrum and a region of it, beside other programs.
+"""How long it takes to open a cube, a band, a spectrum and a region of it, against other programs.
 
     python benchmarks/read.py [--megabytes 512] [--folder DIR] [--format NAME …]
     python benchmarks/read.py --file scan.wdf …
@@ -89,10 +89,10 @@ def first_image(path: Path) -> Any:
 
 def row(name: str, look: str, here: Any, there: Any) -> tuple[str, ...]:
     ratio = f"{there[0] / here[0]:.1f}" if there else ""
-    return name, look, told(here), told(there) if there else "", ratio
+    return name, look, milliseconds(here), milliseconds(there) if there else "", ratio
 
 
-def told(times: tuple[float, float | None]) -> str:
+def milliseconds(times: tuple[float, float | None]) -> str:
     cold, again = times
     return f"{cold:.1f}" + ("" if again is None else f" ({again:.1f})")
 
@@ -216,11 +216,11 @@ def h5py_dataset() -> Any:
     def opened(path: Path) -> Any:
         import h5py
 
-        found: list[Any] = []
+        cubes: list[Any] = []
         h5py.File(path).visititems(
-            lambda _, node: found.append(node) if getattr(node, "ndim", 0) == 3 else None
+            lambda _, node: cubes.append(node) if getattr(node, "ndim", 0) == 3 else None
         )
-        return found[0]
+        return cubes[0]
 
     def turned(look: Any) -> Callable[[Any], object]:
         band_last = (*look[1:], look[0])

@@ -35,11 +35,11 @@ def options(about: str, rows: str, **more: Any) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=0)
     for name, default in more.items():
         parser.add_argument(f"--{name}", type=type(default), default=default)
-    found = parser.parse_args()
-    if not found.data:
+    chosen = parser.parse_args()
+    if not chosen.data:
         parser.error("say where the data are: DATA, or NAPARI_HYPERSPECTRAL_DATA")
-    found.data = Path(found.data)
-    return found
+    chosen.data = Path(chosen.data)
+    return chosen
 
 
 def kept(path: Path) -> list[Row]:

@@ -5,8 +5,8 @@
 DATA is the folder that holds ``raman_thp1`` and ``srs_prm`` (or set NAPARI_HYPERSPECTRAL_DATA).
 The truth of a map is its reconstruction from its first components (8, and 16: it favours methods
 of low rank); Raman noise has the variance 0.56 + 0.22 · mean, that of SRS does not depend on the
-signal, with the standard deviation of what the components leave. The left half teaches, the right
-half, 4 columns further, tests.
+signal, with the standard deviation of what the components leave. The left half is for training,
+the right half, 4 columns further, for the test.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from rows import Row, kept, once, options, table, trained
 from napari_hyperspectral import Machine, Recipe, Training
 from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cube import Cube
-from napari_hyperspectral.evaluation.compare import evaluate
-from napari_hyperspectral.evaluation.ground import EvaluationPair
+from napari_hyperspectral.evaluation.evaluate import evaluate
+from napari_hyperspectral.evaluation.pairs import EvaluationPair
 from napari_hyperspectral.networks import ResUNet1D, SpectralUNet
-from napari_hyperspectral.samples import counted
+from napari_hyperspectral.samples import camera_counts
 from napari_hyperspectral.spectra.decompose import PrincipalComponents
 from napari_hyperspectral.tasks import Denoise
 
@@ -36,7 +36,7 @@ NETWORKS: Final = {
 }
 """For a CPU: a quarter of the published width, and without the dense layers."""
 EPOCHS: Final = {"ResUNet1D": 40, "SpectralUNet": 160}
-"""The second was 40 too, until 160 gave less loss on what is held out of the teaching half."""
+"""The second was 40 too, until 160 gave less validation loss on the training half."""
 
 
 def scene(folder: Path, name: str, rank: int, seed: int) -> tuple[Cube, Cube]:
@@ -52,7 +52,7 @@ def scene(folder: Path, name: str, rank: int, seed: int) -> tuple[Cube, Cube]:
     rng = np.random.default_rng(seed)
     if name == "thp1":
         counts = np.maximum(clean, 0) / clean.mean() * 20  # a short dwell: 20 counts on average
-        noisy, clean = counted(counts, rng), counts
+        noisy, clean = camera_counts(counts, rng), counts
     else:
         noisy = clean + 2 * (measured - clean).std() * rng.normal(size=clean.shape)
     return (Cube(noisy.astype(np.float32), axis, name=name),
@@ -66,14 +66,15 @@ def rows(
     noisy, clean = scene(folder, name, rank, training.seed)
     column = np.broadcast_to(np.arange(noisy.shape[-1]), noisy.shape[1:])
     half = noisy.shape[-1] // 2
-    taught, test = column < half, column >= half + GUARD
-    shown = clean.after("masked", data=np.where(taught, clean.data, np.float32(np.nan)))
+    train = column < half
+    test = column >= half + GUARD
+    masked = clean.after("masked", data=np.where(train, clean.data, np.float32(np.nan)))
     recipe = Recipe(task=Denoise(normalise="cube"), network=NETWORKS[kind], training=training)
     what = f"{name}, rank {rank}, {kind}, seed {training.seed}"
-    model = trained(recipe, [recipe.example(noisy=noisy, clean=shown)], what, machine)
-    ground = EvaluationPair(noisy, clean, taught=taught, test=test)
+    model = trained(recipe, [recipe.example(noisy=noisy, clean=masked)], what, machine)
+    pair = EvaluationPair(noisy, clean, train=train, test=test)
     first = kind == next(iter(NETWORKS))
-    result = evaluate(model, ground, baselines=first, machine=machine)
+    result = evaluate(model, pair, baselines=first, machine=machine)
     for row in result.report.tables[0].rows:
         if first or row["method"] == kind:
             yield dict(row)
@@ -93,8 +94,8 @@ def main() -> None:
                     key = {"map": name, "rank": rank, "kind": kind, "seed": seed,
                            "epochs": EPOCHS[kind]}  # fmt: skip
                     once(chosen.rows, key, rows, chosen.data, name, rank, kind, training, machine)
-    found = kept(chosen.rows)
-    print(table(found, ["map", "rank", "method"], ["fitted MSE", "MSE", "angle °", "PSNR dB"]))
+    results = kept(chosen.rows)
+    print(table(results, ["map", "rank", "method"], ["fitted MSE", "MSE", "angle °", "PSNR dB"]))
 
 
 if __name__ == "__main__":

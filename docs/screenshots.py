@@ -20,7 +20,7 @@ from napari_hyperspectral.layers import to_layer
 from napari_hyperspectral.networks import ResUNet1D
 from napari_hyperspectral.recipe.recipe import Recipe
 from napari_hyperspectral.recipe.training import Training
-from napari_hyperspectral.spectra.axes import Calibrate
+from napari_hyperspectral.spectra.axes import CalibrateAxis
 from napari_hyperspectral.tasks import Denoise
 
 IMAGES = Path(__file__).with_name("images")
@@ -87,7 +87,7 @@ def axis(data: Path) -> Path:
     _, dock = viewer.window.add_plugin_dock_widget("napari-hyperspectral", "Axis")
     _, spectra = viewer.window.add_plugin_dock_widget("napari-hyperspectral", "Spectrum")
     dock.setMinimumWidth(450)
-    dock.step = Calibrate()
+    dock.step = CalibrateAxis()
     dock.find_peaks()
     measured = [float(dock.peaks.table.item(row, 0).text()) for row in range(8)]
     known = {1003.0: "1001.4", 1450.0: "1450.5", 1660.0: "1660.1"}

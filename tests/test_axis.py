@@ -84,8 +84,8 @@ def test_centres_cannot_be_changed_behind_the_back_of_an_axis():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([],), "one finite number a band"),
-        (([[1.0]],), "one finite number a band"),
+        (([],), "one finite number per band"),
+        (([[1.0]],), "one finite number per band"),
         (([1.0, np.nan],), "not finite"),
         (([1.0], "furlong"), "'furlong' is none of nm, um"),
         (([1.0], "nm", "raman_shift"), "'raman_shift' is not measured in 'nm'"),

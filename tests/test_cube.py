@@ -84,3 +84,24 @@ def test_a_description_of_a_later_version_is_refused(cube):
 def test_a_stack_needs_its_leading_axes(cube):
     with pytest.raises(ValueError, match=r"a cube is \(z, band, y, x\)"):
         cube.after("stacked", z=Sampling())
+
+
+def test_labels_of_a_cube_lie_where_it_lies(stack):
+    classes = np.ones((*stack.shape[:2], *stack.shape[-2:]), np.uint8)
+    labels = stack.as_labels(classes, ("cell",), ("#e6484d",), name="cells")
+    assert (labels.dims, labels.classes, labels.name) == (("t", "z", "y", "x"), ("cell",), "cells")
+    for attribute in ("pixel_size", "origin", "pixel_unit", "t", "z", "history", "metadata"):
+        assert getattr(labels, attribute) == getattr(stack, attribute)
+
+
+def test_labels_become_a_cube_of_one_channel_and_come_back(labels):
+    cube = labels.as_cube()
+    assert cube.channel_axis == ChannelAxis(("labels",))
+    back = cube.as_labels(cube.data[..., 0, :, :], labels.classes, labels.colours)
+    assert describe(back) == describe(labels)
+    assert np.array_equal(back.data, labels.data)
+
+
+def test_a_spectrum_has_no_channels(cube):
+    with pytest.raises(ValueError, match="not named channels; choose a cube of channels"):
+        cube.channel_axis  # noqa: B018

@@ -9,7 +9,7 @@ import pytest
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube, Labels, Sampling, describe
 from napari_hyperspectral.layers import (
-    KEY,
+    METADATA_KEY,
     contrast_limits,
     from_layer,
     labels_for,
@@ -34,7 +34,7 @@ def test_a_layer_gives_back_the_image_it_was_made_of(which, request):
 
 def test_the_description_in_a_layer_is_plain_json_with_every_digit(cube):
     metadata = to_layer(cube)[1]["metadata"]
-    about = json.loads(json.dumps(metadata[KEY], allow_nan=False))
+    about = json.loads(json.dumps(metadata[METADATA_KEY], allow_nan=False))
     assert np.array_equal(about["axis"]["centres"], cube.axis.centres)
 
 
@@ -166,7 +166,7 @@ def test_what_others_wrote_into_the_metadata_stays(cube, channels):
     after = metadata_of(channels, before)
     assert after["mine"] == 5
     assert "wavelength" not in after, "named channels have none"
-    assert after[KEY] == describe(channels)
+    assert after[METADATA_KEY] == describe(channels)
 
 
 @pytest.mark.parametrize("name", ["georeference", "intensity_unit"])

@@ -17,10 +17,11 @@ from npe2 import PluginManager, PluginManifest
 
 import napari_hyperspectral
 from napari_hyperspectral import samples
-from napari_hyperspectral._napari import contributions as _napari
-from napari_hyperspectral._napari import reading
+from napari_hyperspectral._napari import commands, readers, reading
+from napari_hyperspectral._napari.paths import without_companions
+from napari_hyperspectral._napari.writers import LayerNotWrittenError
 from napari_hyperspectral.cube import describe
-from napari_hyperspectral.io import FORMATS, read, read_labels, write
+from napari_hyperspectral.io import read, read_labels, write
 from napari_hyperspectral.layers import from_layer, to_layer
 from napari_hyperspectral.progress import Progress
 
@@ -45,19 +46,6 @@ def test_the_manifest_is_valid_and_every_name_in_it_leads_somewhere():
     manifest = PluginManifest.from_file(MANIFEST)
     manifest.validate_imports()
     assert manifest.name == PLUGIN
-
-
-def test_readers_and_writers_are_those_of_the_list_of_formats():
-    contributions = PluginManifest.from_file(MANIFEST).contributions
-    files, named = contributions.readers
-    patterns = {p for f in FORMATS if f.reader for p in f.patterns}
-    assert set(files.filename_patterns) == {p for p in patterns if not p.endswith("/")}
-    assert files.accepts_directories
-    assert named.filename_patterns == ["*::*"]
-    for writer in contributions.writers:
-        able = [f for f in FORMATS if f.writer and (f.labels or writer.layer_types == ["image"])]
-        written = {p.rstrip("/") for f in able for p in f.writes or f.patterns if p != "*/"}
-        assert {f"*{suffix}" for suffix in writer.filename_extensions} == written
 
 
 @pytest.mark.parametrize("name", ["a.hdr", "a.npz", "a.ome.tif", "a.tif", "a.mat", "a.zarr"])
@@ -97,7 +85,7 @@ def test_saving_again_replaces_the_file_as_napari_has_asked(viewer, cube, tmp_pa
 
 def test_why_a_layer_cannot_be_written_reaches_the_person(viewer, cube, tmp_path):
     layer = viewer.add_image(cube.data.astype(np.int64) * 2**40)
-    with pytest.raises(_napari.NotWritten, match="int64"):
+    with pytest.raises(LayerNotWrittenError, match="int64"):
         layer.save(tmp_path / "a.tif", plugin=PLUGIN)
     assert not list(tmp_path.iterdir())
 
@@ -129,7 +117,7 @@ def test_what_had_to_be_guessed_is_said(tmp_path, rng, monkeypatch):
     told = []
     monkeypatch.setattr("napari.utils.notifications.show_warning", told.append)
     np.save(tmp_path / "a.npy", rng.normal(size=(5, 7, 40)))
-    ((data, _, kind),) = _napari.get_reader(str(tmp_path / "a.npy"))(str(tmp_path / "a.npy"))
+    ((data, _, kind),) = readers.get_reader(str(tmp_path / "a.npy"))(str(tmp_path / "a.npy"))
     assert (data.ndim, kind) == (3, "image")
     assert told
 
@@ -143,26 +131,26 @@ def test_a_broken_file_says_in_one_sentence_what_is_wrong(viewer, tmp_path):
 
 def test_folders_that_hold_no_images_are_left_to_others(tmp_path, cube):
     (tmp_path / "notes.txt").write_text("…")
-    assert _napari.get_reader(str(tmp_path)) is None
+    assert readers.get_reader(str(tmp_path)) is None
     write(tmp_path / "a.zarr", cube)
-    assert _napari.get_reader(str(tmp_path / "a.zarr")) is not None
+    assert readers.get_reader(str(tmp_path / "a.zarr")) is not None
     (tmp_path / "bands").mkdir()
     tifffile.imwrite(tmp_path / "bands" / "b_1.tif", np.zeros((4, 5), np.uint8))
-    assert _napari.get_reader(str(tmp_path / "bands")) is not None
+    assert readers.get_reader(str(tmp_path / "bands")) is not None
 
 
 def test_tables_of_napari_itself_are_left_to_napari(viewer, tmp_path):
     viewer.add_points(np.arange(6).reshape(3, 2)).save(tmp_path / "points.csv")
     viewer.add_shapes([np.arange(8).reshape(4, 2)]).save(tmp_path / "shapes.csv")
     (tmp_path / "spectra.csv").write_text("wavelength,a,b\n400,1,2\n410,3,4\n")
-    ours = [p.name for p in tmp_path.glob("*.csv") if _napari.get_reader(str(p)) is not None]
+    ours = [p.name for p in tmp_path.glob("*.csv") if readers.get_reader(str(p)) is not None]
     assert ours == ["spectra.csv"]
 
 
 def test_folders_named_like_our_stores_are_ours_even_if_they_are_damaged(tmp_path):
     (tmp_path / "a.zspy").mkdir()
-    assert _napari.get_reader(str(tmp_path / "a.zspy")) is not None
-    assert _napari.get_reader(str(tmp_path / "nowhere")) is not None, "reading says so"
+    assert readers.get_reader(str(tmp_path / "a.zspy")) is not None
+    assert readers.get_reader(str(tmp_path / "nowhere")) is not None, "reading says so"
 
 
 @pytest.mark.parametrize("order", [("a.hdr", "a.img"), ("a.img", "a.hdr")])
@@ -189,7 +177,7 @@ def test_a_header_dropped_with_its_data_is_one_cube(viewer, cube, tmp_path, orde
     ],
 )
 def test_data_follow_their_header(paths, left):
-    assert _napari._without_companions(paths, paths) == left
+    assert without_companions(paths, paths) == left
 
 
 @pytest.fixture
@@ -209,7 +197,7 @@ def slow(monkeypatch, cube):
         return [cube, cube]
 
     monkeypatch.setattr(reading, "read_all", read_slowly)
-    monkeypatch.setattr(_napari, "_PATIENCE", 0.05)
+    monkeypatch.setattr(readers, "_WAIT_S", 0.05)
     for name in ("show_warning", "show_error"):
         monkeypatch.setattr(f"napari.utils.notifications.{name}", control.told.append)
     yield control
@@ -274,7 +262,7 @@ def test_closing_the_viewer_ends_a_long_reading(viewer, slow, tmp_path, qtbot):
 def test_without_a_viewer_reading_waits_for_the_end(slow, tmp_path):
     slow.go.set()
     with pytest.warns(UserWarning, match="doubtful"):
-        assert len(_napari.read_layers(str(tmp_path / "a.wdf"))) == 2
+        assert len(readers.read_layers(str(tmp_path / "a.wdf"))) == 2
 
 
 @pytest.mark.parametrize("key", ["raman_cell", "land_scene"])
@@ -291,7 +279,7 @@ def test_samples_open_from_the_menu(viewer, key):
 def test_labels_for_this_cube_lie_on_it(viewer, cube):
     data, attributes, _ = to_layer(cube)
     layer = viewer.add_image(data, **attributes)
-    _napari.add_labels_for_cube()
+    commands.add_labels_for_cube()
     made = viewer.layers[-1]
     assert made.data.shape == cube.shape[1:]
     assert np.array_equal(made.scale, layer.scale[1:])
@@ -302,9 +290,9 @@ def test_labels_for_this_cube_lie_on_it(viewer, cube):
 def test_without_a_cube_there_are_no_labels_but_a_word(viewer, monkeypatch):
     told = []
     monkeypatch.setattr("napari.utils.notifications.show_warning", told.append)
-    _napari.add_labels_for_cube()
+    commands.add_labels_for_cube()
     viewer.add_points(np.zeros((2, 3)), name="dots")
-    _napari.add_labels_for_cube()
+    commands.add_labels_for_cube()
     assert len(viewer.layers) == 1
     assert "Select the layer of a cube" in told[0]
     assert "'dots' is a points layer" in told[1]
@@ -313,7 +301,7 @@ def test_without_a_cube_there_are_no_labels_but_a_word(viewer, monkeypatch):
 def test_labels_of_a_stack_can_be_painted_on_any_band(viewer, stack):
     data, attributes, _ = to_layer(stack)
     layer = viewer.add_image(data, **attributes)
-    _napari.add_labels_for_cube()
+    commands.add_labels_for_cube()
     made = viewer.layers[-1]
     for band in range(6):
         viewer.dims.set_current_step(2, band)
@@ -329,7 +317,7 @@ def test_files_that_napari_would_open_without_an_axis_can_be_made_ours(viewer, t
 
     plugins = get_settings().plugins
     plugins.extension2reader = {"*.fake": "somebody"}
-    _napari.prefer_us()
+    commands.prefer_this_plugin()
     assert plugins.extension2reader["*.fake"] == "somebody"
     for pattern in [
         "*.tif",

@@ -7,7 +7,13 @@ import pytest
 from scipy.ndimage import uniform_filter1d
 
 from napari_hyperspectral.io import MissingPackageError
-from napari_hyperspectral.samples import LAND_CLASSES, counted, indian_pines, land_scene, raman_cell
+from napari_hyperspectral.samples import (
+    LAND_CLASSES,
+    camera_counts,
+    indian_pines,
+    land_scene,
+    raman_cell,
+)
 
 
 def test_equal_seeds_give_equal_cells_and_others_do_not():
@@ -18,7 +24,7 @@ def test_equal_seeds_give_equal_cells_and_others_do_not():
 
 def test_counts_vary_as_a_real_raman_map_does(rng):
     for mean in (2.0, 10.0, 80.0):
-        counts = counted(np.full(200_000, mean), rng)
+        counts = camera_counts(np.full(200_000, mean), rng)
         assert counts.mean() == pytest.approx(mean, rel=0.01)
         assert counts.var() == pytest.approx(0.56 + 0.22 * mean, rel=0.02)
 

@@ -2,8 +2,9 @@ from .axis import ChannelAxis as ChannelAxis
 from .axis import SpectralAxis as SpectralAxis
 from .cube import Cube as Cube
 from .cube import Labels as Labels
-from .evaluation.compare import evaluate as evaluate
-from .evaluation.ground import EvaluationPair as EvaluationPair
+from .evaluation.evaluate import evaluate as evaluate
+from .evaluation.pairs import EvaluationPair as EvaluationPair
+from .evaluation.pairs import HeldOut as HeldOut
 from .examples.pairing import pairing_of as pairing_of
 from .examples.reading import read_examples as read_examples
 from .io import read as read

@@ -1,4 +1,4 @@
-"""What the bands of a cube stand for."""
+"""Axes of a cube: what its bands are, on a spectrum or as named channels."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class SpectralAxis:
     """Band centres along the spectral axis, in the order of the bands.
 
     The order is the file's own: centres may descend, repeat, or jump back where two
-    detectors overlap. `uniform` and `monotonic` say what is true of them.
+    detectors overlap; see `uniform` and `monotonic`.
 
     Parameters
     ----------
@@ -49,22 +49,22 @@ class SpectralAxis:
     unit : {"nm", "um", "1/cm", "eV", "THz", "m/z"} or None
         Unit of `centres`; None where there is none (`index`) or it is not known.
     kind : str, optional
-        The quantity: wavelength, wavenumber, raman_shift, mz, energy, frequency, index.
-        Left out, it follows from the unit (1/cm: wavenumber; none: index).
+        The quantity: wavelength, wavenumber, raman_shift, mz, energy, frequency, index. Default:
+        that of the unit (1/cm: wavenumber; none: index).
     widths : ndarray of float64, shape (band,), optional
         Full width at half maximum of each band, in `unit`.
     bad : ndarray of bool, shape (band,), optional
-        True for bands that carry no information and are to be ignored.
+        True for bands without information, which are ignored.
     excitation_nm : float, optional
-        Excitation line of a Raman or fluorescence measurement, in nm.
+        Excitation wavelength of a Raman or fluorescence measurement, in nm.
     guessed : bool
-        True where the unit or kind was not stated by the file but inferred.
+        True where the unit or kind was inferred, as the file does not state it.
 
     Raises
     ------
     ValueError
-        If `centres` is empty, not one-dimensional or not finite, if `widths` or `bad` are of
-        another length, or if `unit` is no unit of `kind`.
+        If `centres` is empty, not one-dimensional or not finite, if `widths` or `bad` have another
+        length, or if `unit` is no unit of `kind`.
     """
 
     centres: NDArray[np.float64]
@@ -88,39 +88,39 @@ class SpectralAxis:
     ) -> None:
         values = _frozen(centres, np.float64)
         if values.ndim != 1 or not values.size or not np.isfinite(values).all():
-            raise ValueError(
-                f"band centres must be one finite number a band, got shape {values.shape}"
-                + ("" if np.isfinite(values).all() else " with values that are not finite")
-            )
+            seen = f"got shape {values.shape}"
+            if not np.isfinite(values).all():
+                seen += " with values that are not finite"
+            raise ValueError(f"band centres must be one finite number per band, {seen}")
         if unit is not None and unit not in get_args(Unit):
             raise ValueError(f"unit {unit!r} is none of {', '.join(get_args(Unit))}")
-        kind = kind_of_unit(unit) if kind is None else kind
+        if kind is None:
+            kind = kind_of_unit(unit)
         if unit not in _UNITS_OF.get(kind, ()):
             raise ValueError(f"{kind!r} is not measured in {unit!r}; kinds: {', '.join(_UNITS_OF)}")
-        for name, dtype, given in (("widths", np.float64, widths), ("bad", np.bool_, bad)):
-            array = None if given is None else _frozen(given, dtype)
-            if array is not None and array.shape != values.shape:
-                raise ValueError(f"{len(values)} band centres but {name} of shape {array.shape}")
-            object.__setattr__(self, name, array)
+        # a frozen dataclass is filled past its own lock
         object.__setattr__(self, "centres", values)
         object.__setattr__(self, "unit", unit)
         object.__setattr__(self, "kind", kind)
+        object.__setattr__(self, "widths", _per_band("widths", widths, np.float64, len(values)))
+        object.__setattr__(self, "bad", _per_band("bad", bad, np.bool_, len(values)))
         object.__setattr__(self, "excitation_nm", excitation_nm)
         object.__setattr__(self, "guessed", guessed)
 
     @classmethod
     def index(cls, bands: int) -> SpectralAxis:
-        """Return the axis of a cube whose file says nothing: 0, 1, 2, … without a unit."""
+        """Return an axis that numbers its bands, 0, 1, 2, …: nothing more is known of them."""
         return cls(np.arange(bands, dtype=np.float64))
 
     @property
     def uniform(self) -> bool:
-        """Whether neighbouring centres are equally far apart, to a millionth of their range."""
+        """Whether centres are equally spaced, to a millionth of their range."""
         steps = np.diff(self.centres)
-        return not len(steps) or bool(
-            np.all(np.abs(steps - steps.mean()) <= 1e-6 * abs(float(np.ptp(self.centres))))
-            and (steps.mean() != 0)
-        )
+        if not len(steps):
+            return True
+        tolerance = 1e-6 * abs(float(np.ptp(self.centres)))
+        equal = np.all(np.abs(steps - steps.mean()) <= tolerance)
+        return bool(equal and steps.mean() != 0)
 
     @property
     def monotonic(self) -> bool:
@@ -131,13 +131,18 @@ class SpectralAxis:
     @property
     def good(self) -> NDArray[np.bool_]:
         """True for each band that is not marked bad, shape (band,)."""
-        return np.ones(len(self), bool) if self.bad is None else ~self.bad
+        if self.bad is None:
+            return np.ones(len(self), bool)
+        return ~self.bad
 
     @property
     def title(self) -> str:
-        """Quantity and unit as they stand at a plot, such as "Raman shift (cm⁻¹)"."""
-        symbol = "" if self.unit == "m/z" else _SYMBOLS.get(self.unit, self.unit)
-        return f"{_TITLES[self.kind]} ({symbol})" if symbol else _TITLES[self.kind]
+        """Quantity and unit as on the axis of a plot, such as "Raman shift (cm⁻¹)"."""
+        title = _TITLES[self.kind]
+        symbol = _SYMBOLS.get(self.unit, self.unit)
+        if not symbol or self.unit == "m/z":  # m/z is quantity and unit in one
+            return title
+        return f"{title} ({symbol})"
 
     def nearest(self, value: float) -> int:
         """Return the index of the band whose centre is nearest to `value`, in `unit`."""
@@ -151,14 +156,18 @@ class SpectralAxis:
         ValueError
             If no band lies there.
         """
-        low, high = min(low, high), max(low, high)
-        found = np.flatnonzero((self.centres >= low) & (self.centres <= high))
-        if not len(found):
-            raise ValueError(f"no band lies between {low:g} and {high:g}; the axis has {self}")
-        return found
+        least = min(low, high)
+        greatest = max(low, high)
+        bands = np.flatnonzero((self.centres >= least) & (self.centres <= greatest))
+        if not len(bands):
+            raise ValueError(
+                f"no band lies between {least:g} and {greatest:g}; the axis has {self}: choose a range "
+                "within it"
+            )
+        return bands
 
     def take(self, bands: Sequence[int] | NDArray[np.integer] | slice) -> SpectralAxis:
-        """Return the axis of the given bands."""
+        """Return the axis of these bands."""
         return replace(
             self,
             centres=self.centres[bands],
@@ -167,16 +176,17 @@ class SpectralAxis:
         )
 
     def label(self, band: int) -> str:
-        """Return what a person reads of a band, such as "1450.2 cm⁻¹ (band 367/500)"."""
-        place = f"band {band + 1}/{len(self)}"
+        """Return the name of a band, such as "1450.2 cm⁻¹ (band 367/500)"."""
+        number = f"band {band + 1}/{len(self)}"
         if self.kind == "index":
-            return place
+            return number
         symbol = _SYMBOLS.get(self.unit, self.unit)
         decimals = 3 if abs(self.centres[band]) < 100 else 1
-        return f"{self.centres[band]:.{decimals}f} {symbol}".strip() + f" ({place})"
+        centre = f"{self.centres[band]:.{decimals}f} {symbol}".strip()
+        return f"{centre} ({number})"
 
     def same_bands(self, other: Axis) -> bool:
-        """Whether `other` has equal centres, unit and kind, whatever else is known of it."""
+        """Whether `other` has equal centres, unit and kind; widths and bad bands may differ."""
         return (
             isinstance(other, SpectralAxis)
             and (self.unit, self.kind) == (other.unit, other.kind)
@@ -195,8 +205,8 @@ class SpectralAxis:
     def __str__(self) -> str:
         bands = f"{len(self)} band" + "s" * (len(self) != 1)
         if self.kind == "index":
-            counted = np.array_equal(self.centres, np.arange(len(self)))
-            ends = "" if counted else f", {self.centres[0]:g}–{self.centres[-1]:g}"
+            numbered = np.array_equal(self.centres, np.arange(len(self)))
+            ends = "" if numbered else f", {self.centres[0]:g}–{self.centres[-1]:g}"
             return f"{bands}{ends} without a spectral unit"
         symbol = _SYMBOLS.get(self.unit, self.unit)
         return f"{bands}, {self.centres[0]:g}–{self.centres[-1]:g} {symbol}".rstrip()
@@ -204,7 +214,7 @@ class SpectralAxis:
 
 @dataclass(frozen=True)
 class ChannelAxis:
-    """Named channels that are no place on a spectrum: stains, drugs, classes.
+    """Named channels without a position on a spectrum: stains, drugs, classes.
 
     Raises
     ------
@@ -226,15 +236,15 @@ class ChannelAxis:
 
     @property
     def title(self) -> str:
-        """What stands at a plot."""
+        """Title of the axis of a plot."""
         return "Channel"
 
     def take(self, bands: Sequence[int] | NDArray[np.integer] | slice) -> ChannelAxis:
-        """Return the axis of the given channels."""
+        """Return the axis of these channels."""
         return ChannelAxis(tuple(np.asarray(self.names, object)[bands]))
 
     def label(self, band: int) -> str:
-        """Return what a person reads of a channel, such as "DAPI (channel 1/3)"."""
+        """Return the name of a channel, such as "DAPI (channel 1/3)"."""
         return f"{self.names[band]} (channel {band + 1}/{len(self)})"
 
     def same_bands(self, other: Axis) -> bool:
@@ -252,7 +262,7 @@ Axis: TypeAlias = SpectralAxis | ChannelAxis
 
 
 def kind_of_unit(unit: Unit | None) -> Kind:
-    """Return the quantity a unit measures; for 1/cm the wavenumber (a Raman shift says so)."""
+    """Return the quantity that a unit measures; for 1/cm the wavenumber, not the Raman shift."""
     if unit is None:
         return "index"
     return next(kind for kind, units in _UNITS_OF.items() if unit in units)
@@ -273,30 +283,45 @@ def axis_to_json(axis: Axis) -> dict[str, Any]:
     }
 
 
-def axis_from_json(about: Mapping[str, Any]) -> Axis:
-    """Return the axis that `axis_to_json` described.
+def axis_from_json(description: Mapping[str, Any]) -> Axis:
+    """Return the axis that `axis_to_json` wrote.
 
     Raises
     ------
     ValueError
-        If the description is none of ours.
+        If it did not write this.
     """
-    if "channels" in about:
-        return ChannelAxis(tuple(about["channels"]))
-    if "centres" not in about:
-        raise ValueError(f"no axis: neither 'centres' nor 'channels' among {sorted(about)}")
+    if "channels" in description:
+        return ChannelAxis(tuple(description["channels"]))
+    if "centres" not in description:
+        raise ValueError(
+            f"this describes no axis: neither 'centres' nor 'channels' among {sorted(description)}"
+        )
     return SpectralAxis(
-        about["centres"],
-        about.get("unit"),
-        about.get("kind"),
-        widths=about.get("widths"),
-        bad=about.get("bad"),
-        excitation_nm=about.get("excitation_nm"),
-        guessed=bool(about.get("guessed", False)),
+        description["centres"],
+        description.get("unit"),
+        description.get("kind"),
+        widths=description.get("widths"),
+        bad=description.get("bad"),
+        excitation_nm=description.get("excitation_nm"),
+        guessed=bool(description.get("guessed", False)),
     )
 
 
+def _per_band(
+    name: str, values: ArrayLike | None, dtype: type[np.generic], bands: int
+) -> NDArray[Any] | None:
+    """Return one value per band, (band,), or None where there are none."""
+    if values is None:
+        return None
+    array = _frozen(values, dtype)
+    if array.shape != (bands,):
+        raise ValueError(f"{bands} band centres but {name} of shape {array.shape}")
+    return array
+
+
 def _frozen(values: ArrayLike, dtype: type[np.generic]) -> NDArray[Any]:
+    """Return a copy that nobody can write to."""
     array = np.array(values, dtype=dtype)
     array.setflags(write=False)
     return array

@@ -1,11 +1,11 @@
-"""The things that flow through the package: cubes and labels."""
+"""Cubes and label images: what every other part of the package takes and returns."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Self, TypeAlias
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,22 +13,25 @@ from numpy.typing import ArrayLike, NDArray
 from .axis import Axis, ChannelAxis, SpectralAxis, axis_from_json, axis_to_json
 
 SCHEMA = 1
-"""Version of the description that `describe` writes."""
+"""Version of the JSON that `describe` writes."""
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """Where the planes of a z-stack, or the frames of a time series, lie."""
+    """Positions of the planes of a z-stack, or times of the frames of a series."""
 
     step: float = 1.0
     start: float = 0.0
     unit: str | None = None
-    """Unit of `step` and `start`, such as um or s; None: planes or frames."""
+    """Unit of `step` and `start`, such as um or s; None: number of the plane or frame."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Image:
-    """What cubes and labels share: their place in space, their name and their past."""
+    """What cubes and labels share: position, name, history and metadata."""
+
+    _noun: ClassVar[str]
+    """What messages call such an image."""
 
     pixel_size: tuple[float, float] = (1.0, 1.0)
     """Height and width of a pixel, in `pixel_unit`."""
@@ -42,17 +45,18 @@ class _Image:
     """Frames along a leading t axis, where there is one."""
     name: str = ""
     history: tuple[str, ...] = ()
-    """One line for each step that made this image, oldest first."""
+    """One line for each step of processing, oldest first."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    """Whatever else the file said, as plain JSON."""
+    """Everything else in the file, as plain JSON."""
 
     def after(self, step: str, **changes: Any) -> Self:
-        """Return a changed copy that remembers `step`."""
+        """Return a changed copy with `step` as one more line of history."""
         return replace(self, history=(*self.history, step), **changes)
 
     @property
     def _leading(self) -> tuple[str, ...]:
-        return (*("t" if self.t else ""), *("z" if self.z else ""))
+        """Names of the axes of `data` before those of the bands and pixels."""
+        return tuple(dim for dim, sampling in (("t", self.t), ("z", self.z)) if sampling)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,18 +71,20 @@ class Cube(_Image):
     data : array, shape (band, y, x), with leading t and z where `t` and `z` are given
         Intensities. May be lazy (memory map, dask, zarr); nothing here loads it.
     axis : SpectralAxis or ChannelAxis
-        Meaning of the bands.
+        What the bands are.
     intensity_unit : str, optional
-        Such as counts, %T, absorbance, reflectance.
+        Unit of `data`, such as counts, %T, absorbance, reflectance.
     georeference : mapping, optional
-        Map projection and position as the file states them, as plain JSON.
+        Map projection and position as in the file, as plain JSON.
 
     Raises
     ------
     ValueError
-        If `data` is empty, not numeric, of other dimensions than `dims`, or has other bands
-        than `axis`.
+        If `data` is empty, not numeric, has other dimensions than `dims`, or another number of
+        bands than `axis`.
     """
+
+    _noun = "cube"
 
     data: Any
     axis: Axis
@@ -89,17 +95,28 @@ class Cube(_Image):
         _check(self, self.dims)
         if self.data.shape[-3] != len(self.axis):
             raise ValueError(
-                f"cube {self.name!r} has {self.data.shape[-3]} bands, its axis has {self.axis}"
+                f"cube {self.name!r} has {self.data.shape[-3]} bands, its axis has {self.axis}; both "
+                "must be the same number"
             )
 
     @classmethod
-    def from_spectra(cls, spectra: ArrayLike, axis: Axis, **about: Any) -> Self:
-        """Return a cube of one row from a list of spectra, shape (spectrum, band)."""
-        return cls(np.asarray(spectra).T[:, None, :], axis, **about)
+    def from_spectra(cls, spectra: ArrayLike, axis: Axis, **attributes: Any) -> Self:
+        """Return a cube of one row, (band, 1, spectrum), from a table of spectra.
+
+        Parameters
+        ----------
+        spectra : array, shape (spectrum, band)
+            Intensities.
+        axis : SpectralAxis or ChannelAxis
+            What the bands are.
+        **attributes
+            Any other attribute of a cube, such as `intensity_unit` and `name`.
+        """
+        return cls(np.asarray(spectra).T[:, None, :], axis, **attributes)
 
     @property
     def dims(self) -> tuple[str, ...]:
-        """Names of the axes of `data`: ("t", "z", "band", "y", "x"), less what is not there."""
+        """Names of the axes of `data`: ("t", "z", "band", "y", "x"), without those it lacks."""
         return (*self._leading, "band", "y", "x")
 
     @property
@@ -109,7 +126,7 @@ class Cube(_Image):
 
     @property
     def spectral_axis(self) -> SpectralAxis:
-        """The axis, where it is a spectral one.
+        """The axis of a cube with a spectrum.
 
         Raises
         ------
@@ -117,7 +134,24 @@ class Cube(_Image):
             If the bands are named channels.
         """
         if isinstance(self.axis, ChannelAxis):
-            raise ValueError(f"cube {self.name!r} has {self.axis}, not a spectrum")
+            raise ValueError(
+                f"cube {self.name!r} has {self.axis}, not a spectrum; choose a cube with spectral bands"
+            )
+        return self.axis
+
+    @property
+    def channel_axis(self) -> ChannelAxis:
+        """The axis of a cube of named channels.
+
+        Raises
+        ------
+        ValueError
+            If the bands are spectral.
+        """
+        if isinstance(self.axis, SpectralAxis):
+            raise ValueError(
+                f"cube {self.name!r} has {self.axis}, not named channels; choose a cube of channels"
+            )
         return self.axis
 
     def numpy(self) -> NDArray[np.float32]:
@@ -130,10 +164,9 @@ class Cube(_Image):
         return table
 
     def take(self, bands: NDArray[np.intp] | list[int] | slice) -> Self:
-        """Return the cube of the given bands; lazy data stay lazy."""
-        return self.after(
-            "selected bands", data=self.data[..., bands, :, :], axis=self.axis.take(bands)
-        )
+        """Return the cube of these bands; lazy data stay lazy."""
+        data = self.data[..., bands, :, :]
+        return self.after("selected bands", data=data, axis=self.axis.take(bands))
 
     def between(self, low: float, high: float) -> Self:
         """Return the cube of the bands from `low` to `high`, in the unit of its axis.
@@ -144,11 +177,42 @@ class Cube(_Image):
             If no band lies there, or the bands are named channels.
         """
         bands = self.spectral_axis.between(low, high)
-        return replace(self.take(bands), history=(*self.history, f"cropped to {low:g}–{high:g}"))
+        history = (*self.history, f"cropped to {low:g}–{high:g}")
+        return replace(self.take(bands), history=history)
 
     def nearest(self, value: float) -> Any:
         """Return the image, shape (y, x), of the band whose centre is nearest to `value`."""
         return self.data[..., self.spectral_axis.nearest(value), :, :]
+
+    def as_labels(
+        self,
+        data: Any,
+        classes: tuple[str, ...] = (),
+        colours: tuple[str, ...] = (),
+        **attributes: Any,
+    ) -> Labels:
+        """Return labels on the pixels of this cube, with its position, name and history.
+
+        Parameters
+        ----------
+        data : array of integers, shape (…, y, x)
+            Class of each pixel.
+        classes, colours : tuple of str
+            See `Labels`.
+        **attributes
+            Any other attribute of labels that is not to be the cube's, such as `name`.
+        """
+        return Labels(data, classes, colours, **_shared(self) | attributes)
+
+    def _own_description(self) -> dict[str, Any]:
+        georeference = None
+        if self.georeference is not None:
+            georeference = dict(self.georeference)
+        return {
+            "axis": axis_to_json(self.axis),
+            "intensity_unit": self.intensity_unit,
+            "georeference": georeference,
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,14 +226,16 @@ class Labels(_Image):
     classes : tuple of str
         Names of classes 1, 2, …
     colours : tuple of str
-        Their colours, "#rrggbb", one for each name; () where nobody chose any.
+        Their colours, "#rrggbb", one for each name; () for the viewer's own.
 
     Raises
     ------
     ValueError
-        If `data` is empty, holds no integers, or is of other dimensions than `dims`, or if there
-        are colours, but not one for each class.
+        If `data` is empty, not of integers, or has other dimensions than `dims`, or if there are
+        colours, but not one for each class.
     """
+
+    _noun = "label image"
 
     data: Any
     classes: tuple[str, ...] = ()
@@ -180,7 +246,10 @@ class Labels(_Image):
         colours = tuple(colour.lower() for colour in self.colours)
         object.__setattr__(self, "colours", colours)
         if colours and len(colours) != len(self.classes):
-            raise ValueError(f"{len(colours)} colours for {len(self.classes)} classes")
+            raise ValueError(
+                f"{len(colours)} colours for {len(self.classes)} classes; give one colour per class, or "
+                "none"
+            )
         wrong = [colour for colour in colours if not re.fullmatch("#[0-9a-f]{6}", colour)]
         if wrong:
             raise ValueError(f"colours are written as #rrggbb, got {', '.join(wrong)}")
@@ -192,7 +261,7 @@ class Labels(_Image):
 
     @property
     def dims(self) -> tuple[str, ...]:
-        """Names of the axes of `data`: ("t", "z", "y", "x"), less what is not there."""
+        """Names of the axes of `data`: ("t", "z", "y", "x"), without those it lacks."""
         return (*self._leading, "y", "x")
 
     @property
@@ -204,79 +273,105 @@ class Labels(_Image):
         """Load the classes as int64, in the order of `dims`."""
         return np.asarray(self.data, dtype=np.int64)
 
+    def as_cube(self) -> Cube:
+        """Return the classes as a cube of one channel, shape (…, 1, y, x)."""
+        return Cube(self.data[..., None, :, :], ChannelAxis(("labels",)), **_shared(self))
+
+    def _own_description(self) -> dict[str, Any]:
+        return {"classes": list(self.classes), "colours": list(self.colours)}
+
 
 Image: TypeAlias = Cube | Labels
 
 
 def describe(image: Image) -> dict[str, Any]:
-    """Return all that is known of an image besides its data, as plain JSON.
+    """Return everything about an image except its data, as plain JSON.
 
-    Layers carry it as ``metadata["hyperspectral"]``; files that can hold text carry it too.
+    Layers have it as ``metadata["hyperspectral"]``, and so have files that can hold text.
     """
-    about: dict[str, Any] = {
+    shared = {
         "schema": SCHEMA,
         "pixel_size": list(image.pixel_size),
         "origin": list(image.origin),
         "pixel_unit": image.pixel_unit,
-        "z": vars(image.z).copy() if image.z else None,
-        "t": vars(image.t).copy() if image.t else None,
+        "z": _sampling_to_json(image.z),
+        "t": _sampling_to_json(image.t),
         "name": image.name,
         "history": list(image.history),
         "metadata": dict(image.metadata),
     }
-    if isinstance(image, Labels):
-        return about | {"classes": list(image.classes), "colours": list(image.colours)}
-    return about | {
-        "axis": axis_to_json(image.axis),
-        "intensity_unit": image.intensity_unit,
-        "georeference": None if image.georeference is None else dict(image.georeference),
-    }
+    return shared | image._own_description()
 
 
-def image_from(data: Any, about: Mapping[str, Any]) -> Image:
-    """Return the image of which `describe` told.
+def image_from(data: Any, description: Mapping[str, Any]) -> Image:
+    """Return the image that `describe` described: a cube, or labels where there is no axis.
+
+    Parameters
+    ----------
+    data : array, shape (…, band, y, x) or (…, y, x)
+        Intensities, or classes.
+    description : mapping
+        As from `describe`; what is missing has its default.
 
     Raises
     ------
     ValueError
         If the description does not fit the data, or is of a later schema.
     """
-    if about.get("schema", 0) > SCHEMA:
+    if description.get("schema", 0) > SCHEMA:
         raise ValueError(
-            f"written by a later version of napari-hyperspectral (schema {about['schema']}, "
+            f"written by a later version of napari-hyperspectral (schema {description['schema']}, "
             f"this one knows {SCHEMA}); update it to read this"
         )
     shared: dict[str, Any] = {
-        "pixel_size": tuple(about.get("pixel_size", (1.0, 1.0))),
-        "origin": tuple(about.get("origin", (0.0, 0.0))),
-        "pixel_unit": about.get("pixel_unit"),
-        "z": Sampling(**about["z"]) if about.get("z") else None,
-        "t": Sampling(**about["t"]) if about.get("t") else None,
-        "name": about.get("name", ""),
-        "history": tuple(about.get("history", ())),
-        "metadata": dict(about.get("metadata", {})),
+        "pixel_size": tuple(description.get("pixel_size", (1.0, 1.0))),
+        "origin": tuple(description.get("origin", (0.0, 0.0))),
+        "pixel_unit": description.get("pixel_unit"),
+        "z": _sampling_from_json(description.get("z")),
+        "t": _sampling_from_json(description.get("t")),
+        "name": description.get("name", ""),
+        "history": tuple(description.get("history", ())),
+        "metadata": dict(description.get("metadata", {})),
     }
-    if "axis" not in about:
-        classes, colours = (tuple(about.get(key, ())) for key in ("classes", "colours"))
+    if "axis" not in description:
+        classes = tuple(description.get("classes", ()))
+        colours = tuple(description.get("colours", ()))
         return Labels(data, classes, colours, **shared)
     return Cube(
         data,
-        axis_from_json(about["axis"]),
-        intensity_unit=about.get("intensity_unit"),
-        georeference=about.get("georeference"),
+        axis_from_json(description["axis"]),
+        intensity_unit=description.get("intensity_unit"),
+        georeference=description.get("georeference"),
         **shared,
     )
 
 
+def _shared(image: _Image) -> dict[str, Any]:
+    """Return the attributes that cubes and labels have in common."""
+    return {attribute.name: getattr(image, attribute.name) for attribute in fields(_Image)}
+
+
+def _sampling_to_json(sampling: Sampling | None) -> dict[str, Any] | None:
+    return vars(sampling).copy() if sampling else None
+
+
+def _sampling_from_json(description: Mapping[str, Any] | None) -> Sampling | None:
+    return Sampling(**description) if description else None
+
+
 def _check(image: Image, dims: tuple[str, ...]) -> None:
-    what = "cube" if isinstance(image, Cube) else "label image"
-    shape, dtype = tuple(image.data.shape), np.dtype(image.data.dtype)
+    """Refuse data of the wrong dimensions, without values, or not of real numbers."""
+    noun = image._noun
+    shape = tuple(image.data.shape)
+    dtype = np.dtype(image.data.dtype)
     if len(shape) != len(dims):
-        raise ValueError(f"a {what} is ({', '.join(dims)}), got shape {shape}")
+        raise ValueError(f"a {noun} is ({', '.join(dims)}), got shape {shape}")
     if 0 in shape:
-        raise ValueError(f"{what} {image.name!r} contains no data (shape {shape})")
-    if dtype.kind not in "iufb":
+        raise ValueError(f"{noun} {image.name!r} contains no data (shape {shape})")
+    if dtype.kind == "c":
         raise ValueError(
-            f"{what} {image.name!r} holds {dtype}, wanted real numbers"
-            + ("; take the absolute value or the real part first" if dtype.kind == "c" else "")
+            f"{noun} {image.name!r} holds {dtype}, wanted real numbers; take the absolute value or "
+            "the real part first"
         )
+    if dtype.kind not in "iufb":
+        raise ValueError(f"{noun} {image.name!r} holds {dtype}, wanted real numbers")

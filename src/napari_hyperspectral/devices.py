@@ -1,4 +1,4 @@
-"""Where networks run, and with how many threads."""
+"""The device on which networks run, and its threads, precision and random numbers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import torch
 from torch import nn
 
 from .machine import Machine
+
+_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 
 def torch_device(name: str) -> torch.device:
@@ -31,12 +33,13 @@ def torch_device(name: str) -> torch.device:
 
 @contextmanager
 def computing(machine: Machine) -> Generator[torch.device, None, None]:
-    """Give a job its device and its number of threads, and tidy up however it ends.
+    """Run a job on its device with its number of threads, and clean up however it ends.
 
     The number of threads belongs to the operating system's thread that enters, so a job must
     enter where it runs.
     """
-    device, threads = torch_device(machine.device), torch.get_num_threads()
+    device = torch_device(machine.device)
+    threads = torch.get_num_threads()
     torch.set_num_threads(machine.thread_count)
     try:
         yield device
@@ -47,21 +50,21 @@ def computing(machine: Machine) -> Generator[torch.device, None, None]:
 
 
 def precision_of(machine: Machine, network: nn.Module, device: torch.device) -> torch.autocast:
-    """Return the number format that a network is to compute in.
+    """Return the context in which a network computes with the machine's precision.
 
     On a CPU, networks with transposed convolutions stay in float32: in bfloat16 they end the
     process on some (an illegal instruction, PyTorch 2.13).
     """
-    half = machine.precision == "bfloat16"
-    if half and device.type == "cpu":
-        transposed = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-        half = not any(isinstance(module, transposed) for module in network.modules())
-    return torch.autocast(device.type, torch.bfloat16, enabled=half)
+    enabled = machine.precision == "bfloat16"
+    if enabled and device.type == "cpu":
+        enabled = not any(isinstance(module, _TRANSPOSED) for module in network.modules())
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
 
 
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Generator[None, None, None]:
-    """Draw random numbers from `seed`, and leave everybody else's as they were."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    """Draw random numbers from `seed`, and leave the global random state as it was."""
+    cuda_devices = [device] if device.type == "cuda" else []  # the CPU is always included
+    with torch.random.fork_rng(devices=cuda_devices):
         torch.manual_seed(seed)
         yield

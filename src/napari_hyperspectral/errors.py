@@ -1,4 +1,4 @@
-"""The one class of errors that a file can cause."""
+"""Errors that a file, or a package that is missing, can cause."""
 
 from __future__ import annotations
 
@@ -11,25 +11,44 @@ _FEW: Final = 30
 
 
 class FileFormatError(ValueError):
-    """A file is not what it should be; the message names it, what was found, what to do."""
+    """A file is not what it should be.
 
-    def __init__(self, path: Path | str, found: str, remedy: str) -> None:
-        super().__init__(f"{Path(path).name}: {found}; {remedy}")
+    Parameters
+    ----------
+    path : path
+        The file; the message begins with its name.
+    problem : str
+        What was seen, and what was expected where that is not obvious.
+    remedy : str
+        What to do.
+    """
+
+    def __init__(self, path: Path | str, problem: str, remedy: str) -> None:
+        super().__init__(f"{Path(path).name}: {problem}; {remedy}")
         self.path = Path(path)
 
 
 class UnknownFormatError(FileFormatError):
-    """No format of ours has a name like this."""
+    """No format has files of this name.
 
-    def __init__(self, path: Path, verb: str, patterns: Iterable[str]) -> None:
+    Parameters
+    ----------
+    participle : {"read", "written"}
+        What cannot be done with the file.
+    patterns : iterable of str
+        Names of the files for which it can.
+    """
+
+    def __init__(self, path: Path, participle: str, patterns: Iterable[str]) -> None:
         known = list(patterns)
-        remedy = f"known are {', '.join(known)}"
-        if len(known) > _FEW:
+        if len(known) <= _FEW:
+            remedy = f"known are {', '.join(known)}"
+        else:
             remedy = (
                 "`napari-hyperspectral formats` lists what can be; others may be read once "
                 "RosettaSciIO or BioIO is installed"
             )
-        super().__init__(path, f"this kind of file cannot be {verb}", remedy)
+        super().__init__(path, f"this kind of file cannot be {participle}", remedy)
 
 
 class AmbiguousError(FileFormatError):

@@ -1,4 +1,4 @@
-"""How long work reports: a generator that yields progress and returns its result."""
+"""Long work as a generator that yields its progress and returns its result."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ Result = TypeVar("Result")
 
 
 class Progress(NamedTuple):
-    """How far along a job is, and how well it does."""
+    """Progress of a job: steps done, losses, a note."""
 
     done: int
     total: int
     loss: float | None = None
-    """Training loss, averaged over the epoch so far."""
+    """Training loss, mean of the epoch so far."""
     validation: float | None = None
     """Validation loss, after each epoch."""
     note: str = ""
-    """One line for people."""
+    """One line to show."""
 
 
 class Stop(Exception):
-    """Thrown into a job to end it early: it returns the best result it has so far."""
+    """Thrown into a job to stop it early: it returns the best result so far."""
 
 
 Job: TypeAlias = Generator[Progress, None, Result]
@@ -35,9 +35,9 @@ Watch: TypeAlias = Callable[[Progress], object]
 
 
 def run(job: Job[Result], watch: Watch | None = None) -> Result:
-    """Run a job to its end and return its result, showing each step to `watch`.
+    """Run a job to its end and return its result; `watch` is called with each step.
 
-    A `Stop` or Ctrl-C out of `watch` ends the job early, with what it has so far.
+    A `Stop` or Ctrl-C in `watch` stops the job early, with its result so far.
     """
     try:
         step = next(job)
@@ -55,9 +55,9 @@ def run(job: Job[Result], watch: Watch | None = None) -> Result:
 
 
 def run_with_bar(job: Job[Result], title: str) -> Result:
-    """Run a job to its end and return its result, with a progress bar where a person looks on.
+    """Run a job to its end and return its result, with a progress bar in a terminal or notebook.
 
-    That is in a terminal and in a notebook; in a script whose output goes to a file there is none.
+    In a script whose output goes to a file there is none.
     """
     if not (sys.stderr.isatty() or "ipykernel" in sys.modules):
         return run(job)
@@ -72,9 +72,9 @@ def progress_bar(title: str, after: float = 0.0) -> Generator[Watch, None, None]
     Parameters
     ----------
     title : str
-        What is going on.
+        What is being done.
     after : float
-        Seconds; what is done sooner shows no bar.
+        Seconds; a job that ends sooner shows no bar.
     """
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
@@ -83,28 +83,28 @@ def progress_bar(title: str, after: float = 0.0) -> Generator[Watch, None, None]
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     bar = Bar(*columns, TextColumn("{task.fields[note]}"), console=Console(stderr=True))
     row = bar.add_task(title, total=None, note="")
-    began = time.monotonic()
+    started = time.monotonic()
 
     def watch(step: Progress) -> None:
-        if time.monotonic() - began >= after:
+        if time.monotonic() - started >= after:
             bar.start()
         bar.update(row, completed=step.done, total=step.total, note=_note(step))
 
     try:
         yield watch
     finally:
-        if bar.live.is_started:  # to stop what never began prints an empty line
+        if bar.live.is_started:  # stopping a bar that was never shown prints an empty line
             bar.stop()
 
 
-def part_of(job: Job[Result], start: int, end: int, note: str) -> Job[Result]:
-    """Run a job as a part of a greater one, whose progress it takes from `start` to `end` percent."""
+def part_of(job: Job[Result], start: int, end: int, note: str, *, total: int = 100) -> Job[Result]:
+    """Run a job as a part of another, whose progress it takes from `start` to `end` of `total`."""
     try:
         step = next(job)
         while True:
             done = start + (end - start) * step.done // max(step.total, 1)
             try:
-                yield Progress(done, 100, step.loss, step.validation, note)
+                yield Progress(done, total, step.loss, step.validation, note)
             except Stop as stop:
                 step = job.throw(stop)
             else:
@@ -114,6 +114,13 @@ def part_of(job: Job[Result], start: int, end: int, note: str) -> Job[Result]:
         return value
     finally:
         job.close()
+
+
+def one_of_many(job: Job[Result], number: int, count: int, note: str) -> Job[Result]:
+    """Run a job as one of `count` jobs of equal length, `number` of which are done."""
+    start = 100 * number // count
+    end = 100 * (number + 1) // count
+    return part_of(job, start, end, note)
 
 
 def finish(result: Job[Result] | Result, watch: Watch | None = None) -> Result:
@@ -135,7 +142,12 @@ def finish(result: Job[Result] | Result, watch: Watch | None = None) -> Result:
 
 
 def _note(step: Progress) -> str:
-    """Return what stands behind the bar: a note and the losses, where there are any."""
-    loss = None if step.loss is None else f"loss {step.loss:.4g}"
-    validation = None if step.validation is None else f"validation {step.validation:.4g}"
-    return ", ".join(filter(None, (step.note, loss, validation)))
+    """Return the text after the bar: a note and the losses, where there are any."""
+    parts = []
+    if step.note:
+        parts.append(step.note)
+    if step.loss is not None:
+        parts.append(f"loss {step.loss:.4g}")
+    if step.validation is not None:
+        parts.append(f"validation {step.validation:.4g}")
+    return ", ".join(parts)

@@ -18,6 +18,7 @@ SETTINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "hold_out": "validation_split",
     },
     "Restore": {"critic_width": "discriminator_width"},
+    "BandwiseEDSR": {"at_once": "bands_per_step"},
 }
 """Settings by the class that has them: old key to new key."""
 
@@ -26,8 +27,17 @@ CARD: Final[Mapping[str, str]] = {
     "gives": "output_bands",
     "validations": "validation_losses",
     "held_out": "validation",
+    "made": "created",
 }
-"""Keys of a model's card."""
+"""Keys of a model's card; for "stopped" see `ENDED`."""
+
+ENDED: Final[Mapping[str, str]] = {
+    "stopped by hand": "by hand",
+    "no better validation loss": "patience",
+    "the loss of epoch": "diverged",
+}
+"""Why a training ended: beginnings of what stood under "stopped" on a card, and the values of
+"ended" today."""
 
 TRAINED_ON: Final[Mapping[str, str]] = {
     "taught": "training_pixels",
@@ -38,8 +48,16 @@ TRAINED_ON: Final[Mapping[str, str]] = {
 METRICS: Final[Mapping[str, str]] = {"held_out": "figures"}
 """Keys of the figures of merit on a model's card."""
 
+EVALUATION_PAIR: Final[Mapping[str, str]] = {
+    "given": "input",
+    "wanted": "target",
+    "taught": "train",
+}
+"""Fields of an evaluation pair, once called HeldOut."""
+
 WEIGHTS: Final[Mapping[str, str]] = {
     "body.": "module.",  # again and again where a network is wrapped; RCAN has a body of its own
+    "normalise.least": "normalise.floor",
     "normalise.given_mean": "normalise.input_mean",
     "normalise.given_spread": "normalise.input_std",
     "normalise.wanted_mean": "normalise.target_mean",
@@ -47,11 +65,27 @@ WEIGHTS: Final[Mapping[str, str]] = {
 }
 """Beginnings of the names of weights in a model file."""
 
+CHECKPOINT: Final[Mapping[str, str]] = {
+    "done.": "checkpoint.",
+    "average.": "checkpoint.average.",
+    "frozen.": "checkpoint.frozen.",
+    "optimiser.": "checkpoint.optimiser.",
+    "critic.judge.": "checkpoint.discriminator.head.",
+    "critic.": "checkpoint.discriminator.",
+    "critic_optimiser.": "checkpoint.discriminator_optimiser.",
+}
+"""Beginnings of the names of what only a resumed training needs; the first that fits counts."""
+
+
+COMMANDS: Final[Mapping[str, str]] = {"adopt": "import-weights"}
+"""Commands of the command line."""
+
 
 def with_new_keys(old: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """Return a mapping whose old keys are replaced by the new ones; a new key that is there wins."""
-    replaced = {names.get(key, key): value for key, value in old.items() if key in names}
-    return replaced | {key: value for key, value in old.items() if key not in names}
+    replaced = {names[key]: value for key, value in old.items() if key in names}
+    unchanged = {key: value for key, value in old.items() if key not in names}
+    return replaced | unchanged
 
 
 def settings_with_new_keys(class_name: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,6 +98,22 @@ def settings_with_new_keys(class_name: str, values: Mapping[str, Any]) -> dict[s
             stacklevel=2,
         )
     return with_new_keys(values, names)
+
+
+def recipe_with_new_keys(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recipe from a model file, as JSON, by the keys of today; nobody is warned."""
+    return {part: _part_with_new_keys(part, value) for part, value in recipe.items()}
+
+
+def card_with_new_keys(card: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a card, as JSON of any version, by the keys of today."""
+    new = with_new_keys(card, CARD)
+    new["recipe"] = recipe_with_new_keys(new.get("recipe", {}))
+    new["trained_on"] = [with_new_keys(one, TRAINED_ON) for one in new.get("trained_on", ())]
+    new["metrics"] = with_new_keys(new.get("metrics", {}), METRICS)
+    if "stopped" in new:
+        new["ended"] = _ended(new.pop("stopped"), new)
+    return new
 
 
 def weights_with_new_names(old: Mapping[str, Any], expected: Collection[str]) -> dict[str, Any]:
@@ -79,12 +129,46 @@ def weights_with_new_names(old: Mapping[str, Any], expected: Collection[str]) ->
     return {_new_name(name, expected): tensor for name, tensor in old.items()}
 
 
+def checkpoint_with_new_names(tensors: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the tensors of a model file; what a resume needs has its prefix of today."""
+    return {_new_beginning(name): tensor for name, tensor in tensors.items()}
+
+
+def _part_with_new_keys(part: str, value: Any) -> Any:
+    """Return the settings of one part of a recipe by the keys of today."""
+    if not isinstance(value, dict):
+        return value
+    # a task or network of the kind super_resolve is a SuperResolve, the part training a Training
+    kind = str(value.get("kind", part)).replace("_", "")
+    for class_name, names in SETTINGS.items():
+        if class_name.lower() == kind:
+            return with_new_keys(value, names)
+    return value
+
+
+def _ended(stopped: str, card: Mapping[str, Any]) -> str:
+    """Return why a training of version 0.1 ended, which its card said in prose or not at all."""
+    for beginning, ended in ENDED.items():
+        if stopped.startswith(beginning):
+            return ended
+    epochs = card["recipe"].get("training", {}).get("epochs")
+    return "done" if len(card.get("losses", ())) == epochs else ""
+
+
+def _new_beginning(name: str) -> str:
+    for old, new in CHECKPOINT.items():
+        if name.startswith(old):
+            return new + name.removeprefix(old)
+    return name
+
+
 def _new_name(name: str, expected: Collection[str]) -> str:
     """Return what a network of today calls a weight; the old name where it has none such."""
-    replaced, rest = "", name
-    while replaced + rest not in expected:
-        old = next((beginning for beginning in WEIGHTS if rest.startswith(beginning)), None)
+    replaced, remaining = "", name
+    while replaced + remaining not in expected:
+        old = next((beginning for beginning in WEIGHTS if remaining.startswith(beginning)), None)
         if old is None:
             return name
-        replaced, rest = replaced + WEIGHTS[old], rest.removeprefix(old)
-    return replaced + rest
+        replaced += WEIGHTS[old]
+        remaining = remaining.removeprefix(old)
+    return replaced + remaining

@@ -39,14 +39,14 @@ def test_denoised_then_super_resolved_is_one_command(run, learn, noisy, clean, t
     first = learn("denoise", Denoise(normalise="cube"), {"noisy": noisy, "clean": clean})
     second = learn("finer", SuperResolve(scale=2, normalise="cube"), {"fine": clean})
     write(tmp_path / "noisy.npz", noisy)
-    words = ("--then", second, "--dwell", "1", "0.1", "--report", "told", "-o", "fine.npz")
+    words = ("--then", second, "--dwell", "1", "0.1", "--report", "reports", "-o", "fine.npz")
     code, out, _ = run("predict", first, "noisy.npz", *words)
     assert code == 0
     saved = "stands for 40× less dwell time (×2 in rows and columns, 0.1 instead of 1 a pixel)"
     lines = out.splitlines()
     assert (lines[0], lines[-1]) == ("fine.npz", saved)
     assert "difference PSF, misfit" in out
-    assert (tmp_path / "told" / "noisy" / "report.md").is_file()
+    assert (tmp_path / "reports" / "noisy_report" / "report.md").is_file()
     between = predict(Model.load(first), noisy, machine=MACHINE)
     by_hand = predict(Model.load(second), between, machine=MACHINE)
     result = read("fine.npz")

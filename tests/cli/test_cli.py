@@ -205,8 +205,8 @@ def test_settings_that_do_nothing_beside_the_others_say_so(run):
     _, out, _ = run("recipe", "--task", "denoise", "--network", "pixelwise", "--settings")
     of_images = out.partition("training.patches_per_epoch")[2].partition("training.validation")[0]
     told = " ".join(of_images.split())  # cells are broken into lines
-    assert told.count("Does nothing here.") == 3  # windows, together, window
-    assert "Does nothing here." not in out.partition("preprocessing.order")[0]
+    assert told.count("Inactive here.") == 3  # patches_per_epoch, image_batch_size, patch_size
+    assert "Inactive here." not in out.partition("preprocessing.order")[0]
 
 
 def test_each_problem_of_a_recipe_is_one_line(run, pair):
@@ -239,7 +239,7 @@ def test_training_then_predicting_is_the_whole_job(run, pair, noisy):
     assert better.shape == noisy.shape
     assert better.axis == noisy.axis
     assert better.history == ("added noise", "denoised")
-    assert list((pair / "cache").iterdir()) == []  # what was kept in case is gone
+    assert list((pair / "cache" / "trainings").iterdir()) == []  # what was kept in case is gone
 
 
 def test_the_command_line_and_python_give_the_same_weights(run, pair, noisy, clean):
@@ -298,10 +298,14 @@ def test_several_cubes_are_predicted_into_a_folder(run, pair, clean):
     words = ("noisy.npz", "clean.npz", "-o", "results", "--suffix", ".npz")
     code, *_ = run("predict", "m.safetensors", *words)
     assert code == 0
-    assert sorted(p.name for p in (pair / "results").iterdir()) == ["clean.npz", "noisy.npz"]
+    assert sorted(p.name for p in (pair / "results").iterdir()) == [
+        "clean_predicted.npz",
+        "noisy_predicted.npz",
+    ]
     code, _, err = run("predict", "m.safetensors", *words)
     assert code == 1
-    assert "noisy.npz exists already" in err
+    assert "noisy_predicted.npz" in err
+    assert "exists already" in err
 
 
 def test_a_prediction_that_fails_leaves_no_folder(run, pair):
@@ -359,7 +363,7 @@ def interrupted(run, pair, monkeypatch):
 
 def test_ctrl_c_keeps_the_best_so_far(interrupted):
     card = read_card(interrupted)
-    assert card.stopped == "stopped by hand"
+    assert card.ended == "by hand"
     assert len(card.losses) == 2
 
 
@@ -367,7 +371,7 @@ def test_a_stopped_training_goes_on_where_it_ended(run, interrupted):
     before = read_card(interrupted).losses
     assert run(*TRAIN, *HERE, "--resume", "--force")[0] == 0
     card = read_card(interrupted)
-    assert card.stopped == ""
+    assert card.ended == "done"
     assert len(card.losses) == 6
     assert card.losses[:2] == before
 
@@ -453,18 +457,55 @@ def test_released_weights_become_a_model(run, tmp_path):
 
     state = HyRISR().build(Ports(bands_in=6, bands_out=6, scale=3)).state_dict()
     torch.save(state, tmp_path / "RCAN_3x.pt")
-    code, _, _ = run("adopt", "RCAN_3x.pt", "--axis", "600:1800:6", "-o", "m.safetensors")
+    code, _, _ = run("import-weights", "RCAN_3x.pt", "--axis", "600:1800:6", "-o", "m.safetensors")
     assert code == 0
     found = read_card(tmp_path / "m.safetensors")
     assert found.input_axis == SpectralAxis(np.linspace(600, 1800, 6), "1/cm", "raman_shift")
     assert found.recipe["task"]["scale"] == 3
-    code, _, err = run("adopt", "RCAN_3x.pt", "--axis", "600:1800:7", "-o", "n.safetensors")
+    code, _, err = run(
+        "import-weights", "RCAN_3x.pt", "--axis", "600:1800:7", "-o", "n.safetensors"
+    )
     assert (code, err.count("\n")) == (1, 1)
     assert "RCAN_3x.pt is for 6 bands, the axis has 7" in err
 
 
 @pytest.mark.parametrize("axis", ["600:1800", "600 to 1800", "missing.txt"])
 def test_an_axis_that_is_none_is_wrong_usage(run, axis):
-    code, _, err = run("adopt", "RCAN_3x.pt", "--axis", axis, "-o", "m.safetensors")
+    code, _, err = run("import-weights", "RCAN_3x.pt", "--axis", axis, "-o", "m.safetensors")
     assert code == 2
     assert "FIRST:LAST:BANDS" in err
+
+
+def test_a_command_of_an_earlier_version_runs_by_its_present_name(run):
+    words = ("RCAN_3x.pt", "--axis", "600:1800:6", "-o", "m.npz")
+    code, out, err = run("adopt", *words)
+    note, *others = err.splitlines()
+    assert note == "note: the command adopt is called import-weights now"
+    assert (code, out, "\n".join(others)) == (*run("import-weights", *words)[:2], others[0])
+    _, out, _ = run("--help")
+    assert "import-weights" in out
+    assert "adopt" not in out
+
+
+def test_a_prediction_goes_on_after_a_bad_file_and_ends_with_its_error(run, pair):
+    run(*TRAIN, *HERE)
+    (pair / "damaged.npz").write_bytes(b"PK damaged")
+    words = ("noisy.npz", "damaged.npz", "missing.npz", "clean.npz", "-o", "results")
+    code, out, err = run("predict", "m.safetensors", *words)
+    assert code == 1
+    names = [f"{name}_predicted.ome.tif" for name in ("noisy", "clean")]
+    assert [line.rpartition("/")[2] for line in out.splitlines()] == names
+    problems = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert problems[0].startswith("error: damaged.npz: ")
+    assert problems[1] == "error: missing.npz: there is no file 'missing.npz'"
+    assert len(problems) == 2
+
+
+def test_a_result_never_overwrites_the_cube_it_is_predicted_from(run, pair):
+    run(*TRAIN, *HERE)
+    before = (pair / "noisy.npz").read_bytes()
+    words = ("noisy.npz", "-o", "noisy.npz", "--force")
+    code, _, err = run("predict", "m.safetensors", *words)
+    assert code == 1
+    assert "give the result another name" in err
+    assert (pair / "noisy.npz").read_bytes() == before

@@ -109,7 +109,7 @@ def test_evaluation_is_a_table_and_a_report(run, folders):
     code, out, _ = run(*words)
     assert code == 0
     assert "fitted MSE" in out
-    assert "cell2_low taught the model" in (folders / "report" / "report.md").read_text()
+    assert "cell2_low was used to train the model" in (folders / "report" / "report.md").read_text()
     rows = json.loads((folders / "report" / "report.json").read_text())["tables"][0]["rows"]
     assert [row["image"] for row in rows[::2]] == ["cell0_low", "cell1_low", "cell2_low", "mean"]
 
@@ -119,7 +119,7 @@ def test_a_training_starts_from_a_model(run, folders):
     words = (*TRAIN, "-o", "second.safetensors", "--from", "first.safetensors", *HERE)
     assert run(*words)[0] == 0
     first, second = (read_card(folders / f"{n}.safetensors") for n in ("first", "second"))
-    assert first.made in second.started_from
+    assert first.created in second.started_from
     assert second.losses[0] < first.losses[0]
 
 

@@ -25,20 +25,9 @@ FLIPS = 60
 """Bytes to flip in each file, one at a time."""
 HEADER = 4096
 TEXTS = (".txt", ".csv", ".xyz", ".tsv", ".asc", ".hdr", ".rpl")
-"""Texts do not state their length: what is left of a table is a shorter table, and of a header one
-that tells less."""
-COMPANIONS = {
-    ".hdr": ("", ".img", ".dat", ".sli"),
-    ".imzml": (".ibd",),
-    ".ibd": (".imzML",),
-    ".rpl": (".raw",),
-    ".seq": (".bsp",),
-    ".dat": (".hdr",),
-    ".sli": (".hdr",),
-    ".raw": (".rpl",),
-    "": (".hdr",),
-}
-"""What is needed beside a file."""
+"""Suffixes of text, which does not state its length: a table that was cut short is a shorter table,
+and a header one that says less. Here, because it is a question of what can be asked of a text, not
+of a format: those that close what they open, such as XML, are refused like any other."""
 
 
 def _samples():
@@ -111,11 +100,10 @@ def _axis(image):
 def copy_of(name, folder):
     """Copy a sample and what belongs to it; return where it is now."""
     source = FOLDER / name
-    for suffix in ("", *COMPANIONS.get(source.suffix.lower(), ())):
-        beside = source.with_suffix(suffix)
-        if beside.is_file():
-            shutil.copy(beside, folder / beside.name)
-    return Path(shutil.copy(source, folder / source.name))
+    for file in source.parent.iterdir():  # a header and its data have one stem
+        if file.is_file() and file.stem == source.stem:
+            shutil.copy(file, folder / file.name)
+    return folder / source.name
 
 
 @pytest.fixture(params=_samples())

@@ -1,11 +1,15 @@
-"""A setting that is called idle does nothing: the other half of `test_settings`."""
+"""A setting that is called inactive does nothing: the other half of `test_settings`."""
 
 from dataclasses import replace
+from typing import Literal, get_args, get_origin
 
 import pytest
-from test_settings import ONCE, another, different, fingerprint, images  # noqa: F401
+from pydantic import ValidationError
+from test_settings import ONCE, QUICK, another, different, fingerprint, images  # noqa: F401
 
+from napari_hyperspectral import Training
 from napari_hyperspectral.networks import (
+    NETWORKS,
     RRDB,
     BandwiseEDSR,
     Pixelwise,
@@ -14,9 +18,18 @@ from napari_hyperspectral.networks import (
     UNet,
     UwUNet,
 )
+from napari_hyperspectral.recipe.augmentation import Augmentation
 from napari_hyperspectral.recipe.inactive import inactive_settings
 from napari_hyperspectral.recipe.recipe import Recipe
-from napari_hyperspectral.tasks import ClassifyImages, Denoise, Restore, Segment, SuperResolve
+from napari_hyperspectral.spectra.preprocessing import Preprocessing
+from napari_hyperspectral.tasks import (
+    TASKS,
+    ClassifyImages,
+    Denoise,
+    Restore,
+    Segment,
+    SuperResolve,
+)
 from napari_hyperspectral.training.validation_split import splits_of
 
 PIXELWISE = Pixelwise(width=8)
@@ -39,12 +52,12 @@ RECIPES = {
     "of means of blocks": Recipe(
         task=SuperResolve(scale=2), network=SubspaceRCAN.smallest(), training=ONCE
     ),
-    "of a pixel beside the middle": Recipe(
+    "of a pixel off the middle": Recipe(
         task=SuperResolve(scale=2, degradation="decimate"),
         network=BandwiseEDSR.smallest(),
         training=ONCE,
     ),
-    "without a critic": Recipe(
+    "without a discriminator": Recipe(
         task=Restore(scale=2, adversarial=0), network=RRDB.smallest(), training=ONCE
     ),
     "of sharper images": Recipe(
@@ -78,7 +91,7 @@ def with_others(recipe, places):
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
-def test_idle_settings_leave_losses_weights_and_predictions_as_they_are(recipe, images):  # noqa: F811
+def test_inactive_settings_leave_losses_weights_and_predictions_as_they_are(recipe, images):  # noqa: F811
     if recipe.training.validation_split == "images":
         images = {"denoise": 3 * images["denoise"]}
     places = inactive_settings(recipe, from_scratch=True)
@@ -87,15 +100,49 @@ def test_idle_settings_leave_losses_weights_and_predictions_as_they_are(recipe, 
     )
 
 
-def test_every_setting_that_may_be_idle_is_so_in_one_of_these_recipes():
-    from napari_hyperspectral.recipe.inactive import _RULES
+def variants(settings):
+    """Yield settings that differ from these in one choice, switch or count."""
+    yield settings
+    for name, field in type(settings).model_fields.items():
+        values = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+        if field.annotation is bool:
+            values = (True, False)
+        if field.annotation in (int, float):
+            values = (0, 1)
+        for value in values:
+            try:
+                yield type(settings).model_validate(settings.model_dump() | {name: value})
+            except ValidationError:  # a setting that may not be 0, say
+                continue
 
-    may = {place for rule in _RULES for place in rule.settings}
-    assert may == {place for recipe in RECIPES.values() for place in inactive_settings(recipe)}
+
+def test_every_setting_that_may_be_inactive_is_so_in_one_of_these_recipes():
+    networks = [n for kind in NETWORKS for n in variants(kind.smallest())]
+    tasks = [t for kind in TASKS for t in variants(kind(**QUICK.get(kind, {})))]
+    tasks += variants(Restore(scale=2, psf=1.0))  # at ×1, a psf is needed
+    recipes = [
+        *(Recipe(task=Denoise(), network=network) for network in networks),
+        *(Recipe(task=task, network=BandwiseEDSR.smallest()) for task in tasks),
+        *(Recipe(task=task, network=RRDB.smallest()) for task in tasks),
+        *(Recipe(task=Denoise(), training=training) for training in variants(Training())),
+        *(Recipe(task=Denoise(), augmentation=part) for part in variants(Augmentation())),
+        *(Recipe(task=Denoise(), preprocessing=part) for part in variants(Preprocessing())),
+    ]
+    shown = {place for recipe in RECIPES.values() for place in inactive_settings(recipe)}
+    assert {place for recipe in recipes for place in inactive_settings(recipe)} == shown
+
+
+def test_each_part_of_a_recipe_tells_its_own_inactive_settings():
+    recipe = RECIPES["of sharper images"]
+    parts = dict(recipe)
+    assert parts["task"].inactive(recipe).keys() == {"degradation", "row", "column"}
+    assert parts["augmentation"].inactive(recipe).keys() == {"mixup_alpha"}
+    places = {f"{part}.{name}" for part, s in recipe for name in s.inactive(recipe)}
+    assert places == inactive_settings(recipe).keys()
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
-def test_idle_settings_are_settings_of_the_recipe_and_their_reasons_sentences(recipe):
+def test_inactive_settings_are_settings_of_the_recipe_and_their_reasons_sentences(recipe):
     for place, reason in inactive_settings(recipe, from_scratch=True).items():
         part, name = place.split(".")
         assert name in type(getattr(recipe, part)).model_fields
@@ -113,13 +160,13 @@ def test_rows_listed_for_validation_are_held_out_though_validation_is_0(noisy, c
     )
 
 
-def test_what_a_choice_takes_is_not_idle_beside_it():
+def test_a_setting_that_a_choice_uses_is_active():
     of_spectra = inactive_settings(Recipe(task=Denoise(), network=PIXELWISE))
     assert "training.patch_size" in of_spectra
     assert "training.batch_size" not in of_spectra
     of_images = inactive_settings(Recipe(task=Denoise(), network=U))
     assert "training.patch_size" not in of_images
-    assert of_images["training.batch_size"].startswith("Images are shown")
+    assert of_images["training.batch_size"].startswith("The network sees images")
     steps = Recipe(task=Denoise(), network=U, training=once(schedule="step"))
     assert (
         not {"training.drop", "training.every", "training.block"} & inactive_settings(steps).keys()

@@ -49,7 +49,7 @@ each_ports = pytest.mark.parametrize("ports", PORTS, ids=lambda p: f"{p.bands_in
 
 def served(settings, ports):
     """Return ports that a network serves: some give one answer for the whole image only."""
-    return ports.model_copy(update={"image_level": settings.answers == "image"})
+    return ports.model_copy(update={"image_level": settings.output_level == "image"})
 
 
 def image(settings, ports, batch=2, sides=(3, 2)):
@@ -85,7 +85,7 @@ def test_any_number_of_bands_and_pixels_goes_through(kind, side):
 @each_network
 def test_all_networks_that_answer_by_pixel_can_upscale(kind, scale):
     settings = kind.smallest()
-    if settings.answers == "image":
+    if settings.output_level == "image":
         with pytest.raises(ValueError, match="one answer for a whole image"):
             build_module(settings, Ports(bands_in=4, bands_out=4, scale=scale))
         return
@@ -124,19 +124,19 @@ def test_no_pixel_beyond_the_reach_changes_a_result(settings):
 
     Where averages over the image enter, every pixel changes every result.
     """
-    if settings.answers == "image":
-        assert settings.sees_all
+    if settings.output_level == "image":
+        assert settings.uses_image_statistics
         return
     side = (2 * settings.receptive_radius // settings.stride + 4) * settings.stride
     middle, touched = side // 2, []
-    for seed in range(4 if settings.view == "spectrum" else 16):
+    for seed in range(4 if settings.operates_on == "spectrum" else 16):
         torch.manual_seed(seed)
         body = settings.build(Ports(bands_in=4, bands_out=4)).double().eval()
         x = torch.randn(1, 4, side, side, dtype=torch.float64, requires_grad=True)
         body(x)[0, :, middle, middle].sum().backward()
         touched.append(torch.nonzero(x.grad[0].abs().sum(0)))
     far = (torch.cat(touched) - middle).abs().max()
-    if settings.sees_all:
+    if settings.uses_image_statistics:
         assert far > settings.receptive_radius
     else:
         assert settings.receptive_radius / 3 <= far <= settings.receptive_radius
@@ -186,7 +186,7 @@ class Alive(TorchDispatchMode):
 def test_the_default_network_needs_about_the_memory_it_says(kind):
     """Prediction is tiled by this figure: too small runs out of memory, too large crawls."""
     settings = kind()
-    scale = 1 if settings.answers == "image" else 8
+    scale = 1 if settings.output_level == "image" else 8
     ports = served(settings, Ports(bands_in=100, bands_out=100, scale=scale))
     stride = geometry_of(settings, ports).stride
     side = -(-16 // stride) * stride

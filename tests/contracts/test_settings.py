@@ -79,7 +79,7 @@ OTHER = {  # another value of each field, and what else it takes to see it
     "channels": 3,
     "reduction": 1,
     "attention": False,
-    "at_once": 1,
+    "bands_per_step": 1,
     "ensemble": False,
     "widest": 3,
     "residual": True,
@@ -251,7 +251,7 @@ def test_every_setting_of_a_task_does_something(kind, name, fingerprint_of):
 def test_every_setting_of_a_network_does_something(kind, name, fingerprint_of):
     smallest = kind.smallest()
     networks = (smallest, smallest.model_copy(update={name: another(smallest, name)}))
-    by_pixel = all(network.answers == "pixel" for network in networks)
+    by_pixel = all(network.output_level == "pixel" for network in networks)
     task = TASKS[0]() if by_pixel else ClassifyImages()
     training = ONCE.model_copy(update={"batch_size": 64})  # some have 200 layers
     one, other = (Recipe(task=task, network=network, training=training) for network in networks)

@@ -14,10 +14,13 @@ from napari_hyperspectral import Machine, Model, Recipe, Training, fit, predict
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cli import main
 from napari_hyperspectral.cube import Cube, Labels
+from napari_hyperspectral.evaluation.test_set import evaluate_test_set_steps
 from napari_hyperspectral.io import write
 from napari_hyperspectral.layers import to_layer
 from napari_hyperspectral.networks import Pixelwise, SpectralUNet, SubspaceRCAN, enlarged
+from napari_hyperspectral.progress import run
 from napari_hyperspectral.tasks import TASKS, Denoise
+from napari_hyperspectral.training.record import fingerprint
 
 ONE = Machine(device="cpu", threads=1)
 AXIS = SpectralAxis(np.linspace(600, 1700, 12), "1/cm", "raman_shift")
@@ -35,9 +38,9 @@ class Scene:
 
     recipe: Recipe
     examples: tuple[dict[str, Any], ...]
-    unseen: Cube
+    new: Cube
     error: Callable[[Any], float]
-    """Of a result for `unseen`; 1 is what doing nothing, or guessing, gives."""
+    """Of a result for `new`; 1 is what doing nothing, or guessing, gives."""
 
 
 def blobs(seed, side=24):
@@ -60,18 +63,18 @@ def per_spectrum(found, truth, nothing):
     return float(np.square(found - truth).mean() / np.square(nothing - truth).mean())
 
 
-def scene_of(task, network, training, examples, unseen, error):
+def scene_of(task, network, training, examples, new, error):
     recipe = Recipe(task=task, network=network, training=training)
-    return Scene(recipe, tuple(examples), unseen, error)
+    return Scene(recipe, tuple(examples), new, error)
 
 
 def denoise(kind):
     (_, one), (_, two) = blobs(0), blobs(1)
-    unseen = noisy(two, 3)
+    new = noisy(two, 3)
     pair = {"noisy": Cube(noisy(one, 2), AXIS), "clean": Cube(one, AXIS)}
     return scene_of(
-        kind(), PIXELS, BY_SPECTRUM, [pair], Cube(unseen, AXIS),
-        lambda found: per_spectrum(found.data, two, unseen),
+        kind(), PIXELS, BY_SPECTRUM, [pair], Cube(new, AXIS),
+        lambda found: per_spectrum(found.data, two, new),
     )  # fmt: skip
 
 
@@ -111,7 +114,7 @@ def predict_channels(kind):
 
 def classes(kind):
     (first, one), (second, two) = blobs(0), blobs(1)
-    name = next(iter(kind.asks_for()))
+    name = kind.input_name
     pair = {
         name: Cube(noisy(one, 2), AXIS),
         "labels": Labels((1 + (first > 0.5)).astype(np.uint8), ("much", "little")),
@@ -151,7 +154,7 @@ def finer(kind):
     coarse = two.reshape(len(AXIS), 24, 2, 24, 2).mean(axis=(2, 4))
     cubic = enlarged(torch.from_numpy(coarse)[None], 2)[0].numpy()
     network = SubspaceRCAN(components=3, width=12, groups=1, blocks=2, attention=False)
-    # a critic takes ten times as long
+    # a discriminator takes ten times as long
     training = BY_IMAGE.model_copy(update={"epochs": 6}) if small else BY_IMAGE
     return scene_of(
         task, network, training, [{"fine": Cube(one, AXIS)}], Cube(coarse, AXIS),
@@ -196,8 +199,31 @@ def test_each_task_has_a_scene():
 @each_task
 def test_each_task_learns_its_scene(kind):
     one = scene(kind)
-    found = predict(by_python(kind), one.unseen, machine=ONE)
+    found = predict(by_python(kind), one.new, machine=ONE)
     assert one.error(found) < SCENES[one.recipe.task.kind][1]
+
+
+@each_task
+def test_each_task_names_its_input_and_its_target_among_what_it_asks_for(kind):
+    kinds = dict(kind.asks_for())
+    assert kinds.pop(kind.input_name) is Cube
+    assert list(kinds) == ([] if kind.target_name is None else [kind.target_name])
+    assert (str in kinds.values()) == kind.image_level
+
+
+@each_task
+def test_the_order_in_which_images_are_given_or_asked_for_changes_nothing(kind, monkeypatch):
+    def outcome(examples):
+        """What training and evaluation make of images."""
+        seen = [fingerprint(one.recipe.example(**images)) for images in examples]
+        report = run(evaluate_test_set_steps(by_python(kind), examples, machine=ONE))
+        return seen, [table.rows for table in report.tables], report.notes
+
+    one = scene(kind)
+    in_order = repr(outcome(one.examples))
+    asked_for = dict(reversed(kind.asks_for().items()))
+    monkeypatch.setattr(kind, "asks_for", classmethod(lambda cls: asked_for))
+    assert repr(outcome([dict(reversed(images.items())) for images in one.examples])) == in_order
 
 
 @each_task

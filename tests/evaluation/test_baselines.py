@@ -1,10 +1,16 @@
-"""Baselines are tuned honestly: on the training ground, over blocks, beyond the edge of the grid."""
+"""Baselines are tuned honestly: on the training pixels, over blocks, beyond the edge of the grid."""
 
 import numpy as np
 import pytest
 
-from napari_hyperspectral.evaluation import baselines
-from napari_hyperspectral.evaluation.baselines import Ground
+from napari_hyperspectral.evaluation.baselines.baseline import TrainingSpectra
+from napari_hyperspectral.evaluation.baselines.denoising import (
+    denoising_baselines,
+    tune_savitzky_golay,
+    tune_truncation,
+)
+from napari_hyperspectral.evaluation.baselines.svm import tune_svm
+from napari_hyperspectral.evaluation.baselines.tuning import block_folds, class_folds
 from napari_hyperspectral.metrics import fitted_mse
 
 BANDS = 60
@@ -12,52 +18,52 @@ ALL = np.ones(BANDS, bool)
 
 
 @pytest.fixture
-def ground(rng):
+def spectra(rng):
     """60 bands, 90 spectra in 6 blocks: mixtures of two broad peaks, under noise, another unit."""
     place = np.arange(BANDS)[:, None]
     peaks = np.exp(-(((place - np.array([20, 40])) / 6) ** 2))
     clean = (peaks @ rng.uniform(1, 3, (2, 90)))[:, None]
     noisy = 10 * clean + rng.normal(0, 5, clean.shape)
-    return Ground(noisy, clean, np.arange(90) // 15)
+    return TrainingSpectra(noisy, clean, np.arange(90) // 15)
 
 
-def test_each_method_is_closer_to_the_truth_than_raw_data(ground):
-    raw, *methods = baselines.denoisers(ground, ALL)
-    worst = fitted_mse(raw.run(ground.input), ground.target)
+def test_each_method_is_closer_to_the_truth_than_raw_data(spectra):
+    raw, *methods = denoising_baselines(spectra, ALL)
+    worst = fitted_mse(raw.run(spectra.input), spectra.target)
     assert [method.name for method in methods] == ["Savitzky–Golay", "PCA", "PCA + ridge"]
     for method in methods:
-        assert fitted_mse(method.run(ground.input), ground.target) < 0.5 * worst
+        assert fitted_mse(method.run(spectra.input), spectra.target) < 0.5 * worst
 
 
-def test_methods_come_out_in_the_unit_of_the_target(ground):
-    for method in baselines.denoisers(ground, ALL):
-        assert method.run(ground.input).mean() == pytest.approx(ground.target.mean(), rel=1e-3)
+def test_methods_come_out_in_the_unit_of_the_target(spectra):
+    for method in denoising_baselines(spectra, ALL):
+        assert method.run(spectra.input).mean() == pytest.approx(spectra.target.mean(), rel=1e-3)
 
 
-def test_a_filter_on_the_edge_of_the_grid_widens_it(ground):
-    narrow = baselines.tuned_savitzky_golay(ground, ALL, orders=0, windows=3)
-    wide = baselines.tuned_savitzky_golay(ground, ALL)
+def test_a_filter_on_the_edge_of_the_grid_widens_it(spectra):
+    narrow = tune_savitzky_golay(spectra, ALL, orders=0, windows=3)
+    wide = tune_savitzky_golay(spectra, ALL)
     assert narrow.settings != "SG(0, 3)"
-    errors = [fitted_mse(m.run(ground.input), ground.target) for m in (narrow, wide)]
+    errors = [fitted_mse(m.run(spectra.input), spectra.target) for m in (narrow, wide)]
     assert errors[0] < 1.05 * errors[1]
 
 
-def test_the_rank_of_the_mixture_is_found(ground):
-    assert baselines.tuned_truncation(ground, ALL).settings == "rank 2"
+def test_the_rank_of_the_mixture_is_found(spectra):
+    assert tune_truncation(spectra, ALL).settings == "rank 2"
 
 
-def test_bad_bands_change_nothing(ground):
+def test_bad_bands_change_nothing(spectra):
     good = np.arange(BANDS) != 30
-    spoiled = ground.input.copy()
+    spoiled = spectra.input.copy()
     spoiled[30] = np.random.default_rng(1).normal(0, 1e6, (1, 90))
     for with_spike, without in zip(
-        baselines.denoisers(ground._replace(input=spoiled), good),
-        baselines.denoisers(ground, good),
+        denoising_baselines(spectra._replace(input=spoiled), good),
+        denoising_baselines(spectra, good),
     ):
         assert with_spike.settings == without.settings
         errors = [
-            fitted_mse(method.run(data), ground.target, good=good)
-            for method, data in ((with_spike, spoiled), (without, ground.input))
+            fitted_mse(method.run(data), spectra.target, good=good)
+            for method, data in ((with_spike, spoiled), (without, spectra.input))
         ]
         assert errors[0] == pytest.approx(errors[1], rel=1e-6)
 
@@ -65,25 +71,25 @@ def test_bad_bands_change_nothing(ground):
 def test_folds_never_tear_a_block_apart():
     block = np.repeat([7, 3, 9, 1], 5)
     validated = []
-    for learn, judge in baselines.block_folds(block):
-        assert not set(block[learn]) & set(block[judge])
-        validated += list(judge)
+    for train, validation in block_folds(block):
+        assert not set(block[train]) & set(block[validation])
+        validated += list(validation)
     assert sorted(validated) == list(range(20))
 
 
-def test_a_single_block_is_judged_in_halves():
-    folds = list(baselines.block_folds(np.zeros(6, int)))
-    assert [judge.tolist() for _, judge in folds] == [[0, 1, 2], [3, 4, 5]]
+def test_a_single_block_is_cut_into_halves():
+    folds = list(block_folds(np.zeros(6, int)))
+    assert [fold.validation.tolist() for fold in folds] == [[0, 1, 2], [3, 4, 5]]
 
 
 def test_every_class_is_learned_in_every_fold_even_from_a_single_block():
     classes = np.array([1] * 12 + [2] * 6 + [3] * 3)
     block = np.array([0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 5, 6, 6, 6])
-    folds = list(baselines.class_folds(classes, block))
+    folds = list(class_folds(classes, block))
     assert len(folds) == 3
-    for learn, judge in folds:
-        assert set(classes[learn]) == {1, 2, 3}
-        torn = {b for b in block[learn] if b in block[judge]}
+    for train, validation in folds:
+        assert set(classes[train]) == {1, 2, 3}
+        torn = {b for b in block[train] if b in block[validation]}
         assert torn <= {6}
 
 
@@ -94,17 +100,17 @@ def rings(rng):
     place = np.stack([radius * np.cos(angle), radius * np.sin(angle)])
     input = np.concatenate([place, rng.normal(0, 0.01, (4, 120))])[:, None]
     block = np.tile(np.arange(60) // 10, 2)
-    return Ground(input, np.repeat([1, 2], 60)[None], block)
+    return TrainingSpectra(input, np.repeat([1, 2], 60)[None], block)
 
 
 def test_the_svm_parts_what_no_line_parts(rings):
-    svm = baselines.tuned_svm(rings, np.array([True, True, False, False, False, False]))
+    svm = tune_svm(rings, np.array([True, True, False, False, False, False]))
     right = svm.run(rings.input) == rings.target
     assert right.mean() > 0.97
 
 
 def test_the_svm_gives_no_class_where_nothing_was_measured(rings):
-    svm = baselines.tuned_svm(rings, np.ones(6, bool))
+    svm = tune_svm(rings, np.ones(6, bool))
     image = rings.input[:, :, :4].copy()
     image[:, 0, 1] = np.nan
     assert svm.run(image)[0, 1] == 0
@@ -112,15 +118,15 @@ def test_the_svm_gives_no_class_where_nothing_was_measured(rings):
 
 
 @pytest.mark.parametrize("fold", [0, 1, 2, 3])
-def test_baselines_reach_their_reference_figures_on_real_raman_pairs(data_folder, fold):
+def test_baselines_have_their_reference_figures_on_real_raman_pairs(data_folder, fold):
     file = np.load(data_folder / "raman_pairs" / "pairs_11x44x500.npz")
     low, high = (np.moveaxis(file[name], -1, 0) for name in ("low", "high"))
     column = np.arange(44)
     train = np.broadcast_to((column < 11 * fold - 2) | (column >= 11 * fold + 13), (11, 44))
     y, x = np.nonzero(train)
-    ground = Ground(low[:, train][:, None], high[:, train][:, None], x // 8 * 11 + y // 8)
+    spectra = TrainingSpectra(low[:, train][:, None], high[:, train][:, None], x // 8 * 11 + y // 8)
     test = (slice(None), slice(None), slice(11 * fold, 11 * fold + 11))
-    methods = list(baselines.denoisers(ground, np.ones(500, bool)))
+    methods = list(denoising_baselines(spectra, np.ones(500, bool)))
     errors = {m.name: fitted_mse(m.run(low[test]), high[test]) for m in methods}
     assert errors["raw"] == pytest.approx(0.012, rel=0.05)
     assert errors["Savitzky–Golay"] == pytest.approx(

@@ -5,8 +5,8 @@ import pytest
 from scipy import ndimage
 
 from napari_hyperspectral.evaluation.resolution import (
+    cubic_upsampled,
     difference_psf,
-    enlarged,
     flux_ratio,
     ring_correlation,
     single_image_correlation,
@@ -72,7 +72,7 @@ def test_thinned_counts_are_two_measurements_of_half_the_light(texture, rng):
     halves = rng.poisson(light / 2), rng.poisson(light / 2)
     ours, theirs = (ring_correlation(*pair).resolution() for pair in ((one, other), halves))
     assert ours == pytest.approx(theirs, rel=0.05)
-    with pytest.raises(ValueError, match="only counts"):
+    with pytest.raises(ValueError, match="give counts of photons"):
         thinned(light)
 
 
@@ -104,9 +104,9 @@ def test_what_was_made_up_leaves_a_misfit(texture, rng):
 @pytest.mark.parametrize("kind", ["area", "decimate"])
 def test_an_enlarged_image_lies_where_it_was_measured(kind):
     degradation = Degradation(kind=kind, scale=4)
-    row, column = degradation.offset
+    row, column = degradation.first_centre
     y, x = np.mgrid[:8, :10].astype(float)
-    found = enlarged(3 * y + 5 * x, 4, degradation.offset)[0]
+    found = cubic_upsampled(3 * y + 5 * x, 4, degradation.first_centre)[0]
     inside = np.s_[10:-10, 10:-10]
     fine_y, fine_x = np.mgrid[:32, :40]
     target = 3 * (fine_y - row) / 4 + 5 * (fine_x - column) / 4

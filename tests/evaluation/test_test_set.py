@@ -1,4 +1,4 @@
-"""A model is judged on whole images, and is told which of them taught it."""
+"""A model is tested on whole images, and the report says which of them trained it."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from napari_hyperspectral.recipe.training import Training
 from napari_hyperspectral.tasks import ClassifyImages, ClassifySpectra, Denoise, SuperResolve
 
 
-def test_images_that_did_not_teach_are_ground_to_test_on_as_a_whole(noisy, clean):
+def test_all_pixels_of_a_test_image_are_tested(noisy, clean):
     left, right = (
         {
             name: image.after("cut", data=image.data[..., part], name=f"{name} {side}")
@@ -36,11 +36,11 @@ def test_images_that_did_not_teach_are_ground_to_test_on_as_a_whole(noisy, clean
     ]
     mse = [row["fitted MSE"] for row in rows]
     assert mse[4] == pytest.approx((mse[0] + mse[2]) / 2)
-    assert "noisy left taught the model: figures on it are too good." in report.notes
+    assert "noisy left was used to train the model: figures on it are too good." in report.notes
     assert not any("noisy right" in note for note in report.notes)
 
 
-def test_an_image_that_only_validated_is_not_said_to_have_taught(noisy, clean):
+def test_an_image_of_validation_only_is_not_called_a_training_image(noisy, clean):
     left, right = (
         {
             name: image.after("cut", data=image.data[..., part], name=f"{name} {side}")
@@ -53,9 +53,9 @@ def test_an_image_that_only_validated_is_not_said_to_have_taught(noisy, clean):
     model = fit(recipe, [recipe.example(**left), for_validation])
     notes = run(evaluate_test_set_steps(model, [left, right])).notes
     assert [note for note in notes if "too good" in note] == [
-        "noisy left taught the model: figures on it are too good.",
-        "noisy right was used in the training of the model, to choose its best epoch: figures on "
-        "it are a little too good.",
+        "noisy left was used to train the model: figures on it are too good.",
+        "noisy right was used for validation in the training of the model, to choose its best "
+        "epoch: figures on it are a little too good.",
     ]
 
 
@@ -84,15 +84,15 @@ def test_classes_go_by_their_names_whatever_their_numbers(spectra):
     model = fit(recipe, [recipe.example(**pair) for pair in pairs])
     report = run(evaluate_test_set_steps(model, pairs))
     assert [row["OA %"] for row in report.tables[0].rows] == [100, 100, 100]
-    assert [note for note in report.notes if "taught the model" in note] == [
-        f"{name} taught the model: figures on it are too good." for name in "ab"
+    assert [note for note in report.notes if "to train the model" in note] == [
+        f"{name} was used to train the model: figures on it are too good." for name in "ab"
     ]
     other = [{"spectra": spectra["rising"], "labels": ones("flat", spectra["rising"])}]
     with pytest.raises(ValueError, match=r"hold flat; the model knows falling, rising"):
         run(evaluate_test_set_steps(model, other))
 
 
-def test_whole_images_are_judged_by_the_class_found_for_each(spectra):
+def test_image_classes_are_tested_image_by_image(spectra):
     recipe = Recipe(task=ClassifyImages(), network=Pixelwise(width=16), training=QUICK)
     named = [{"image": cube, "label": name} for name, cube in spectra.items()]
     model = fit(recipe, [recipe.example(**one) for one in named])
@@ -103,11 +103,11 @@ def test_whole_images_are_judged_by_the_class_found_for_each(spectra):
     assert overall.rows[0]["AA %"] == pytest.approx(75)
     assert list(each.rows[-1].values()) == ["c", "rising", "falling"]
     assert len(report.notes) == 2
-    with pytest.raises(ValueError, match="b is 'flat'; the model knows falling, rising"):
+    with pytest.raises(ValueError, match="b is 'flat'; the model knows falling, rising; label it"):
         run(evaluate_test_set_steps(model, [{"image": spectra["falling"], "label": "flat"}]))
 
 
-def test_finer_images_are_judged_by_what_was_degraded_to_make_their_input(clean):
+def test_super_resolution_is_tested_on_the_images_that_are_degraded(clean):
     training = Training(epochs=1, validation=0, patches_per_epoch=1)
     recipe = Recipe(task=SuperResolve(scale=2), network=Pixelwise(width=4), training=training)
     model = fit(recipe, [recipe.example(fine=clean)])
@@ -121,6 +121,6 @@ def test_finer_images_are_judged_by_what_was_degraded_to_make_their_input(clean)
         for image in ("own", "turned", "mean")
         for method in ("Pixelwise", "nearest", "bicubic")
     ]
-    assert [note for note in report.notes if "taught" in note] == [
-        "own taught the model: figures on it are too good."
+    assert [note for note in report.notes if "to train" in note] == [
+        "own was used to train the model: figures on it are too good."
     ]

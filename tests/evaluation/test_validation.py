@@ -1,12 +1,12 @@
-"""A fresh model is judged on what its training held out, of all its images together."""
+"""A fresh model has figures on its validation pixels, of all its images together."""
 
 import numpy as np
 import pytest
 
 from napari_hyperspectral.axis import ChannelAxis
 from napari_hyperspectral.cube import Cube, Labels
-from napari_hyperspectral.evaluation.compare import evaluate
-from napari_hyperspectral.evaluation.validation import validate_steps, validation_grounds
+from napari_hyperspectral.evaluation.evaluate import evaluate
+from napari_hyperspectral.evaluation.validation import validate_steps, validation_pairs
 from napari_hyperspectral.machine import Machine
 from napari_hyperspectral.networks import Pixelwise
 from napari_hyperspectral.prediction.predict import predict
@@ -32,18 +32,18 @@ def learned(task, *examples, **training):
     return fit(recipe, made, machine=MACHINE), made
 
 
-def test_the_blocks_that_training_held_out_are_ground_to_test_on(noisy, clean):
+def test_the_blocks_held_out_in_training_are_validated(noisy, clean):
     images = {"noisy": noisy, "clean": clean}
     model, made = learned(Denoise(), images, validation=0.25, block=4)
-    (held_out,) = validation_grounds(model, made, [images])
+    (pair,) = validation_pairs(model, made, [images])
     trained = model.card.trained_on[0]
-    assert (held_out.train.sum(), held_out.test.sum()) == (
+    assert (pair.train.sum(), pair.test.sum()) == (
         trained.training_pixels,
         trained.validation_pixels,
     )
 
 
-def test_a_fresh_model_is_judged_beside_raw_data_on_the_blocks_training_held_out(noisy, clean):
+def test_a_fresh_model_is_compared_with_raw_data_on_its_validation_blocks(noisy, clean):
     from napari_hyperspectral.models.summary import lines_of_card
 
     images = {"noisy": noisy, "clean": clean}
@@ -54,13 +54,13 @@ def test_a_fresh_model_is_judged_beside_raw_data_on_the_blocks_training_held_out
     assert swapped.card.metrics == model.card.metrics
     network, raw = model.card.metrics["figures"]
     assert network["fitted MSE"] < raw["fitted MSE"]
-    assert "held out: raw" in lines_of_card(model.card)
+    assert "figures: raw" in lines_of_card(model.card)
     nothing = recipe.model_copy(update={"training": Training(epochs=1, validation=0)})
     model = fit(nothing, examples)
     assert run(validate_steps(model, examples, [images])) is model
 
 
-def test_a_fresh_model_is_judged_on_what_was_held_out_of_all_its_images(noisy, clean):
+def test_a_fresh_model_is_validated_on_all_its_images(noisy, clean):
     halves = (slice(None, 9), slice(9, None))
     pairs = [
         {n: c.after("cut", data=c.data[..., part]) for n, c in (("noisy", noisy), ("clean", clean))}
@@ -70,9 +70,9 @@ def test_a_fresh_model_is_judged_on_what_was_held_out_of_all_its_images(noisy, c
     examples = [recipe.example(**pair) for pair in pairs]
     model = fit(recipe, examples)
     rows = run(validate_steps(model, examples, pairs)).card.metrics["figures"]
-    grounds = list(validation_grounds(model, examples, pairs))
-    found = [predict(model, ground.input).data[:, ground.test] for ground in grounds]
-    truth = [ground.target.data[:, ground.test] for ground in grounds]
+    validated = list(validation_pairs(model, examples, pairs))
+    found = [predict(model, pair.input).data[:, pair.test] for pair in validated]
+    truth = [pair.target.data[:, pair.test] for pair in validated]
     error = np.square(np.concatenate(found, 1) - np.concatenate(truth, 1)).mean()
     assert rows[0]["MSE"] == pytest.approx(error, rel=1e-4)
     assert {row["pixels"] for row in rows} == {
@@ -81,7 +81,7 @@ def test_a_fresh_model_is_judged_on_what_was_held_out_of_all_its_images(noisy, c
     assert {row["images"] for row in rows} == {2}
 
 
-def test_classes_of_single_spectra_are_judged_together(noisy, truth):
+def test_classes_of_single_spectra_are_counted_over_all_files(noisy, truth):
     def spectrum(y, x):
         there = slice(y, y + 1), slice(x, x + 1)
         labels = Labels(np.ones((1, 1), np.uint8), (truth.classes[truth.data[y, x] - 1],))
@@ -98,7 +98,7 @@ def test_classes_of_single_spectra_are_judged_together(noisy, truth):
     assert held >= 0.15 * len(files)
 
 
-def test_a_fresh_super_resolver_is_judged_on_its_held_out_blocks(clean):
+def test_a_fresh_super_resolver_is_compared_with_interpolation_on_its_validation_blocks(clean):
     images = [{"fine": clean}]
     model, made = learned(SuperResolve(scale=2), *images, validation=0.3, block=3, guard=0)
     rows = run(validate_steps(model, made, images, machine=MACHINE)).card.metrics["figures"]
@@ -106,21 +106,21 @@ def test_a_fresh_super_resolver_is_judged_on_its_held_out_blocks(clean):
     assert 0 < rows[0]["pixels"] < 10 * 13
 
 
-def test_figures_on_several_finer_images_are_means_by_their_test_pixels(clean):
+def test_figures_on_several_images_of_finer_pixels_are_means_by_their_test_pixels(clean):
     images = [{"fine": clean}, {"fine": clean.after("cut", data=3 * clean.data[..., :12])}]
     model, made = learned(SuperResolve(scale=2), *images, validation=0.3, block=3, guard=0)
     rows = run(validate_steps(model, made, images, machine=MACHINE)).card.metrics["figures"]
-    grounds = list(validation_grounds(model, made, images))
+    validated = list(validation_pairs(model, made, images))
     each = [
-        evaluate(model, ground, machine=MACHINE).report.tables[0].rows[2]["RMSE"]
-        for ground in grounds
+        evaluate(model, pair, machine=MACHINE).report.tables[0].rows[2]["RMSE"]
+        for pair in validated
     ]
-    pixels = [int(ground.test.sum()) for ground in grounds]
+    pixels = [int(pair.test.sum()) for pair in validated]
     assert (rows[2]["method"], rows[2]["pixels"], rows[2]["images"]) == ("bicubic", sum(pixels), 2)
     assert rows[2]["RMSE"] == pytest.approx(np.average(each, weights=pixels))
 
 
-def test_features_of_channels_are_compared_image_by_image(clean):
+def test_fsim_of_channels_is_the_mean_over_images(clean):
     def pair(columns):
         cube = clean.after("cut", data=clean.data[..., columns])
         return {"cube": cube, "target": Cube(cube.data[3:5] ** 2, ChannelAxis(("a", "b")))}
@@ -128,18 +128,18 @@ def test_features_of_channels_are_compared_image_by_image(clean):
     pairs = [pair(slice(None, 10)), pair(slice(10, None))]
     model, made = learned(PredictChannels(), *pairs, validation=0.3, block=5, guard=0)
     row = run(validate_steps(model, made, pairs, machine=MACHINE)).card.metrics["figures"][0]
-    grounds = list(validation_grounds(model, made, pairs))
+    validated = list(validation_pairs(model, made, pairs))
     each = [
-        evaluate(model, ground, baselines=False, machine=MACHINE).report.tables[0].rows[0]
-        for ground in grounds
+        evaluate(model, pair, baselines=False, machine=MACHINE).report.tables[0].rows[0]
+        for pair in validated
     ]
-    pixels = [int(ground.test.sum()) for ground in grounds]
+    pixels = [int(pair.test.sum()) for pair in validated]
     assert row["FSIM"] == pytest.approx(np.average([r["FSIM"] for r in each], weights=pixels))
     assert row["Pearson"] != pytest.approx(np.average([r["Pearson"] for r in each], weights=pixels))
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_a_line_of_pixels_has_no_features_and_leaves_those_of_the_image_beside_it(clean, order):
+def test_a_line_of_pixels_has_no_fsim_and_leaves_that_of_the_other_image(clean, order):
     cubes = [clean, clean.after("cut", data=clean.data[:, :1])]
     pairs = [
         {"cube": cubes[i], "target": Cube(cubes[i].data[3:4] ** 2, ChannelAxis(("a",)))}
@@ -147,13 +147,13 @@ def test_a_line_of_pixels_has_no_features_and_leaves_those_of_the_image_beside_i
     ]
     model, made = learned(PredictChannels(), *pairs, validation=0.3, block=3, guard=0)
     row = run(validate_steps(model, made, pairs, machine=MACHINE)).card.metrics["figures"][0]
-    ground = list(validation_grounds(model, made, pairs))[order.index(0)]
-    alone = evaluate(model, ground, baselines=False, machine=MACHINE).report
+    pair = list(validation_pairs(model, made, pairs))[order.index(0)]
+    alone = evaluate(model, pair, baselines=False, machine=MACHINE).report
     assert row["images"] == 2
     assert row["FSIM"] == pytest.approx(alone.tables[0].rows[0]["FSIM"])
 
 
-def test_a_fresh_classifier_of_images_stands_beside_the_most_frequent_class(clean, noisy):
+def test_a_fresh_classifier_of_images_is_compared_with_the_most_frequent_class(clean, noisy):
     pairs = [{"image": clean, "label": "fine"}, {"image": noisy, "label": "grainy"}] * 4
     model, made = learned(ClassifyImages(), *pairs, validation=0.4)
     rows = run(validate_steps(model, made, pairs, machine=MACHINE)).card.metrics["figures"]

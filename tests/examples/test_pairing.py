@@ -205,11 +205,11 @@ def test_a_text_is_that_of_all_images_of_its_word(here):
         (["noisy=a.npz"], "got 1 noisy, 0 clean; give as many of each"),
         (
             ["noisy=a.npz", "dirty=a.npz"],
-            "got 'dirty'; this task wants noisy=PATH clean=PATH, or list=FILE",
+            "got 'dirty'; this task needs noisy=PATH clean=PATH, or list=FILE",
         ),
         (["noisy=a.npz", "clean=none.npz"], "no file or folder 'none.npz'"),
         (["noisy=a.npz", "clean=empty"], "clean=empty holds no image"),
-        (["classes=empty"], "this one wants noisy, clean"),
+        (["classes=empty"], "this one needs noisy, clean"),
     ],
 )
 def test_words_that_make_no_example_are_refused(here, words, message):

@@ -13,7 +13,7 @@ import pytest
 
 from napari_hyperspectral.axis import ChannelAxis
 from napari_hyperspectral.io import FileFormatError, read, read_all
-from napari_hyperspectral.io.arrays.indexed import Placed
+from napari_hyperspectral.io.arrays.indexed import IndexMappedArray
 from napari_hyperspectral.io.arrays.mapped import Mapped
 from napari_hyperspectral.io.imzml import binned, ibd
 from napari_hyperspectral.io.imzml import reader as imzml
@@ -171,7 +171,7 @@ def test_a_lonely_file_asks_for_the_other(tmp_path, gone):
     path = written(tmp_path, numbered(rows_of(3, 2)))
     path.with_suffix(gone).unlink()
     left = path.with_suffix(".imzML" if gone == ".ibd" else ".ibd")
-    with pytest.raises(FileFormatError, match=rf"^{left.name}: scan{gone} is not beside it"):
+    with pytest.raises(FileFormatError, match=rf"^{left.name}: scan{gone} is not in its folder"):
         read(left)
 
 
@@ -180,7 +180,7 @@ def test_the_positions_rule_whatever_the_order_of_the_scan(tmp_path):
     down = [(x + 1, y + 1) for x in range(3) for y in range(2)]
     for positions in (snake, down):
         cube = read(written(tmp_path, numbered(positions)))
-        assert isinstance(cube.data, Placed)
+        assert isinstance(cube.data, IndexMappedArray)
         assert cube.data.dtype == np.float32
         for number, (x, y) in enumerate(positions):
             assert np.array_equal(cube.data[:, y - 1, x - 1], 10 * number + np.arange(4))
@@ -323,9 +323,9 @@ def test_the_total_can_be_had_alone_also_of_spectra_that_share(tmp_path):
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        ("counts", "'counts' tells of no bands; write ::mz=0.1"),
-        ("ppm=0", "tells of no bands"),
-        ("mz=nan", "tells of no bands"),
+        ("counts", "'counts' names no bands; write ::mz=0.1"),
+        ("ppm=0", "names no bands"),
+        ("mz=nan", "names no bands"),
         ("mz=1e-8", "makes .* bands .*; ask for wider"),
         ("peaks=100,200", "does not say how wide"),
         ("peaks=100,x±1", "'100,x' is no list of m/z"),

@@ -17,7 +17,7 @@ from napari_hyperspectral.io import (
     read_labels,
     write,
 )
-from napari_hyperspectral.io.hdf5.matlab import _write_newer
+from napari_hyperspectral.io.hdf5.matlab import _write_7_3
 
 TRUTH = np.arange(5 * 7 * 4, dtype=np.float32).reshape(5, 7, 4)  # (y, x, band)
 BAND_FIRST = TRUTH.transpose(2, 0, 1)
@@ -151,7 +151,7 @@ def test_the_newer_format_is_hdf5_with_reversed_axes_and_the_header_of_matlab(tm
 @pytest.mark.parametrize("what", ["cube", "labels"])
 def test_the_newer_format_keeps_what_the_older_one_keeps(tmp_path, request, what):
     image = request.getfixturevalue(what)
-    _write_newer(tmp_path / "a.mat", image)
+    _write_7_3(tmp_path / "a.mat", image)
     found = (read if what == "cube" else read_labels)(tmp_path / "a.mat")
     assert np.array_equal(np.asarray(found.data), image.data)
     assert found.history == image.history

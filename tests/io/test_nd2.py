@@ -153,7 +153,7 @@ def test_frames_of_which_nobody_told_follow_one_another(path, library, chance):
     stand = Stand(data, (TIMES,), [("a", 500.0)])
     stand.experiment, stand.loop_indices = [], ({},)
     library(stand)
-    with pytest.warns(UserWarning, match="nothing tells how its 3 frames were taken"):
+    with pytest.warns(UserWarning, match="it does not say how its 3 frames were taken"):
         cube = read(path)
     np.testing.assert_array_equal(cube.data, data)
     assert cube.t.unit is None

@@ -183,7 +183,7 @@ def test_what_does_not_fit_is_refused(tmp_path):
         read(omnic(path, [(2, 1, header(count=4)), (0x12D, 1, together())]))
     with pytest.raises(FileFormatError, match=r"^a.map: no spectra in it"):
         read(omnic(path, [(2, 1, header())]))
-    with pytest.raises(FileFormatError, match=r"^a.map: nothing tells of its axis"):
+    with pytest.raises(FileFormatError, match=r"^a.map: no block states its axis"):
         read(omnic(path, [(0x12D, 1, together())]))
     with pytest.raises(FileFormatError, match=r"^a.map: spectrum 1 has not 5 points"):
         read(omnic(path, [(2, 1, header()), (3, 1, bytes(16))]))

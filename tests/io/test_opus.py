@@ -87,7 +87,7 @@ def file(tmp_path):
 def test_the_result_is_what_is_read_and_what_it_came_from_is_read_by_name(file):
     cube = read(file)
     assert np.array_equal(cube.data[:, 0, 0], TRUTH)
-    assert cube.metadata["blocks beside"] == ["RSC", "IgSm"]
+    assert cube.metadata["other blocks"] == ["RSC", "IgSm"]
     assert np.array_equal(read(f"{file}::RSC").data[:, 0, 0], TRUTH * 3)
     with pytest.raises(FileFormatError, match=r"no image 'TR'; there are AB, RSC, IgSm"):
         read(f"{file}::TR")

@@ -1,4 +1,4 @@
-"""Compressed TIFF: a piece is decoded when it is looked at, and no more than it."""
+"""Compressed TIFF: a block is decoded when it is looked at, and no more than it."""
 
 import pickle
 
@@ -43,11 +43,11 @@ def test_planes_apart_are_decoded_one_by_one(tmp_path, cubes, division, compress
 
 
 @pytest.mark.parametrize("division", SHAPES)
-@pytest.mark.parametrize("piece", [10, 3000, 2**24])
+@pytest.mark.parametrize("block", [10, 3000, 2**24])
 def test_neighbouring_samples_are_decoded_by_strips_and_tiles(
-    tmp_path, cubes, division, piece, monkeypatch
+    tmp_path, cubes, division, block, monkeypatch
 ):
-    monkeypatch.setattr("napari_hyperspectral.io.tiff.segments._PIECE", piece)
+    monkeypatch.setattr("napari_hyperspectral.io.tiff.segments._BLOCK", block)
     chunky = np.ascontiguousarray(cubes.transpose(1, 2, 0))
     tifffile.imwrite(
         tmp_path / "a.tif",
@@ -61,7 +61,7 @@ def test_neighbouring_samples_are_decoded_by_strips_and_tiles(
     cube = read(tmp_path / "a.tif")
     np.testing.assert_array_equal(np.asarray(cube.data), cubes)
     np.testing.assert_array_equal(np.asarray(cube.data[:, 17, 33]), cubes[:, 17, 33])
-    if piece == 10 and division == "tiles":
+    if block == 10 and division == "tiles":
         assert cube.data.chunks == ((6,), (16, 16, 13), (32, 32, 6))
 
 

@@ -335,7 +335,7 @@ def test_whole_numbers_too_large_for_a_float_come_back(tmp_path):
 
 
 def test_a_cube_is_written_in_pieces(tmp_path, cube, monkeypatch):
-    monkeypatch.setattr("napari_hyperspectral.io.text.columns._PIECE", 4)
+    monkeypatch.setattr("napari_hyperspectral.io.text.columns._BLOCK", 4)
     found = read(write(tmp_path / "a.txt", cube))
     assert np.array_equal(found.data, cube.data)
     assert found.axis == cube.axis
@@ -353,7 +353,7 @@ def test_planes_have_no_room_in_a_table(tmp_path, stack):
         ('"shape": [6, 5', '"shape": [6, 4', "not all as long"),
         ('"shape"', '"sheep"', "description is damaged"),
         ('"float32"', '"object"', "description is none of ours"),
-        ("\n510.0,", "\n511.0,", "not the axis that its header tells"),
+        ("\n510.0,", "\n511.0,", "not the axis that its header states"),
         ("\n510.0,", "\n510.0,x", "not all are numbers"),
         ("601.25,", "", "not all as long"),
     ],

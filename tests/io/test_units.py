@@ -3,7 +3,7 @@
 import pytest
 
 from napari_hyperspectral.axis import SpectralAxis
-from napari_hyperspectral.io.metadata.units import axis_in, place_unit, spectral_unit
+from napari_hyperspectral.io.metadata.units import axis_in, length_unit, spectral_unit
 
 
 @pytest.mark.parametrize(
@@ -62,4 +62,4 @@ def test_centres_already_in_our_unit_are_not_touched():
     ],
 )
 def test_places_have_units_of_their_own(text, symbol):
-    assert place_unit(text) == symbol
+    assert length_unit(text) == symbol

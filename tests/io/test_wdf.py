@@ -313,7 +313,10 @@ def test_property_sets_are_read_or_refused_whatever_is_in_them():
         (lambda raw: header(2**60, 12) + raw[512:], f"{2**60} spectra of 5 points do not fill"),
         (lambda raw: header(12, 0) + raw[512:], "0 of 12 spectra .* nothing to show"),
         (lambda raw: header(12, 13) + raw[512:], "13 of 12 spectra"),
-        (lambda raw: header(6, 6, points=10) + raw[512:], "10 points a spectrum on 5 × 1 places"),
+        (
+            lambda raw: header(6, 6, points=10) + raw[512:],
+            "10 points a spectrum on an axis of 5 × 1",
+        ),
         (lambda raw: header(12, 12, flags=8, tracks=3) + raw[512:], "block XLST has 28 bytes"),
     ],
 )

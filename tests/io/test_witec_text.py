@@ -45,7 +45,7 @@ def test_places_in_another_order_are_put_right(tmp_path):
 
 def test_without_titles_it_is_a_list_and_folding_is_told_of(tmp_path):
     path = written(tmp_path / "a.txt", SPECTRA[:4])
-    with pytest.warns(UserWarning, match="4 spectra without places .a square of 2 × 2"):
+    with pytest.warns(UserWarning, match="4 spectra without positions .a square of 2 × 2"):
         cube = read(path)
     assert cube.shape == (3, 1, 4)
     assert cube.spectral_axis.guessed

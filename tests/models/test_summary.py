@@ -51,6 +51,6 @@ def test_a_training_that_held_nothing_out_says_why_and_what_it_means(validation,
     epochs = {"losses": (0.5, 0.25), "validation_losses": (None, None), "best_epoch": 2}
     lines = told(epochs, training=Training(validation=validation))
     assert lines["training loss"] == "0.25"
-    assert lines["held-out loss"] == (
+    assert lines["validation loss"] == (
         f"none, as {why}: the training loss does not tell how good it is on other data"
     )

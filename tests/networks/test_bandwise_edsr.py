@@ -9,7 +9,7 @@ from napari_hyperspectral.cube import Cube
 from napari_hyperspectral.networks import BandwiseEDSR, Ports, enlarged
 from napari_hyperspectral.tasks import SuperResolve
 
-SMALL = BandwiseEDSR(width=8, blocks=2, at_once=2)
+SMALL = BandwiseEDSR(width=8, blocks=2, bands_per_step=2)
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_what_is_learned_on_one_scene_is_better_than_interpolation_on_another():
                         validation=0)  # fmt: skip
     recipe = Recipe(task=task, network=SMALL, training=training)
     model = fit(recipe, [recipe.example(fine=learned)])
-    coarse = task.degrades.degrade(torch.from_numpy(tested.numpy()))
+    coarse = task.degradation_model.degrade(torch.from_numpy(tested.numpy()))
     made = predict(model, tested.after("degraded", data=coarse.numpy())).numpy()
     plain = enlarged(coarse[None], 2)[0].numpy()
     assert abs(made - tested.data).mean() < 0.9 * abs(plain - tested.data).mean()

@@ -10,8 +10,8 @@ from napari_hyperspectral.networks.blocks.layers import (
     Layers,
     Norm,
     activation_of,
-    averages,
     norm_of,
+    normalises_images,
 )
 
 each_norm = pytest.mark.parametrize("norm", get_args(Norm))
@@ -62,7 +62,7 @@ def test_only_averages_over_the_image_see_what_is_beside_a_tile(norm, dims):
     layer, image = validation(norm, 6, dims), torch.randn(2, 6, *[5] * dims)
     tile = (slice(None), slice(None), *[slice(1, 3)] * dims)
     same = torch.allclose(layer(image)[tile], layer(image[tile]), atol=1e-5)
-    assert same is not averages(norm)
+    assert same is not normalises_images(norm)
 
 
 @each_dims

@@ -1,11 +1,11 @@
-"""RRDB and its critic, beside what is published of them."""
+"""RRDB and its discriminator, beside what is published of them."""
 
 import pytest
 import torch
 
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.networks import RRDB, BandwiseEDSR, Ports, build_module, enlarged
-from napari_hyperspectral.networks.blocks.discriminator import Discriminator, shown_bands
+from napari_hyperspectral.networks.blocks.discriminator import Discriminator, random_bands
 from napari_hyperspectral.tasks import Segment
 
 PUBLISHED = RRDB(width=64, blocks=23, growth=32, bands="together")
@@ -72,12 +72,12 @@ def test_an_untrained_network_stays_near_the_interpolation():
     assert (body(image) - enlarged(image, 4)).std() < 0.1 * image.std()
 
 
-def test_the_critic_judges_each_pixel_of_images_of_any_size():
+def test_the_discriminator_scores_each_pixel_of_images_of_any_size():
     discriminator = Discriminator(width=2, depth=2)
     assert discriminator(torch.randn(2, 3, 13, 7)).shape == (6, 1, 13, 7)
 
 
-def test_the_critic_learns_to_tell_the_smooth_from_the_sharp():
+def test_the_discriminator_learns_to_tell_the_smooth_from_the_sharp():
     discriminator = Discriminator(width=8, depth=1)
     optimiser = torch.optim.Adam(discriminator.parameters(), lr=3e-3)
 
@@ -94,6 +94,6 @@ def test_the_critic_learns_to_tell_the_smooth_from_the_sharp():
     assert measured > made
 
 
-def test_of_many_bands_some_are_judged_and_of_few_all():
-    assert sorted(shown_bands(5).tolist()) == [0, 1, 2, 3, 4]
-    assert len(set(shown_bands(100).tolist())) == 8
+def test_of_many_bands_some_are_shown_and_of_few_all():
+    assert sorted(random_bands(5).tolist()) == [0, 1, 2, 3, 4]
+    assert len(set(random_bands(100).tolist())) == 8

@@ -31,7 +31,7 @@ def test_it_begins_close_to_the_interpolated_image(scene, scale):
     body = SMALL.build(Ports(bands_in=20, bands_out=20, scale=scale))
     image = torch.from_numpy(scene.data)[None]
     image = (image - image.mean()) / image.std()
-    body.start_from(image[0].flatten(1).T)
+    body.initialise_from(image[0].flatten(1).T)
     large = enlarged(image, scale)
     assert (body(image) - large).std() < 0.2 * large.std()
 
@@ -41,7 +41,7 @@ def test_it_begins_as_the_image_itself_where_nothing_is_enlarged(scene):
     body = SMALL.build(Ports(bands_in=20, bands_out=20))
     image = torch.from_numpy(scene.data)[None]
     image = (image - image.mean()) / image.std()
-    body.start_from(image[0].flatten(1).T)
+    body.initialise_from(image[0].flatten(1).T)
     assert (body(image) - image).std() < 0.2 * image.std()
 
 

@@ -106,8 +106,8 @@ def test_along_spectra_no_pixel_knows_of_another(norm):
     image = torch.randn(1, 9, 3, 4)
     alone = body(image[..., 1:2, 2:3])
     assert torch.allclose(body(image)[..., 1:2, 2:3], alone, atol=1e-5)
-    assert not settings.sees_all
-    assert settings.view == "spectrum"
+    assert not settings.uses_image_statistics
+    assert settings.operates_on == "spectrum"
 
 
 @pytest.mark.parametrize("along", ["spectrum", "volume"])

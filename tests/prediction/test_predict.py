@@ -19,17 +19,17 @@ from napari_hyperspectral.networks import (
 )
 from napari_hyperspectral.prediction.bands import AxisMismatchError
 from napari_hyperspectral.prediction.predict import Cancelled, predict_steps
-from napari_hyperspectral.prediction.tiles import halved, pieces, tile_side, tiles
+from napari_hyperspectral.prediction.tiles import plane_tiles, subdivided, tile_side, tiles
 from napari_hyperspectral.progress import Progress, Stop, run
 from napari_hyperspectral.tasks import Denoise, PredictChannels, Segment, SuperResolve
 
-EVERY = [network for kind in NETWORKS if (network := kind.smallest()).answers == "pixel"]
+EVERY = [network for kind in NETWORKS if (network := kind.smallest()).output_level == "pixel"]
 each_network = pytest.mark.parametrize("network", EVERY, ids=lambda n: n.kind)
 each_local_network = pytest.mark.parametrize(
-    "network", [n for n in EVERY if not n.sees_all], ids=lambda n: n.kind
+    "network", [n for n in EVERY if not n.uses_image_statistics], ids=lambda n: n.kind
 )
 each_network_that_sees_all = pytest.mark.parametrize(
-    "network", [n for n in EVERY if n.sees_all], ids=lambda n: n.kind
+    "network", [n for n in EVERY if n.uses_image_statistics], ids=lambda n: n.kind
 )
 
 
@@ -59,7 +59,7 @@ def test_tiles_leave_no_seams(learned, noisy, network, request):
 
 
 @each_network_that_sees_all
-def test_averages_over_tiles_are_told_in_the_history(learned, noisy, network, request):
+def test_averages_over_tiles_are_in_the_history(learned, noisy, network, request):
     model = learned(network)
     whole = predict(model, noisy)
     assert "in tiles" not in whole.history[-1]
@@ -91,7 +91,7 @@ def test_tiles_are_scaled_by_the_maximum_of_their_plane(noisy, network, request)
 
 def test_tiles_cover_every_pixel_once():
     seen = np.zeros((37, 53), int)
-    for tile in tiles(37, 53, side=10, receptive_radius=5, stride=4):
+    for tile in tiles(37, 53, 10, Geometry(receptive_radius=5, stride=4, floats=1)):
         seen[tile.kept] += 1
         outer = np.zeros((37, 53), int)[tile.outer]
         assert outer[tile.within].shape == seen[tile.kept].shape
@@ -113,15 +113,15 @@ def test_memory_that_runs_out_makes_tiles_smaller_and_nothing_else(
     expected = predict(model, noisy).data
     from napari_hyperspectral.prediction import predict as prediction
 
-    piece, failures = prediction._Prediction._piece, []
+    predict_tile, failures = prediction._Prediction._predict_tile, []
 
-    def scarce(job, runner, tile, *train):
+    def scarce(job, network, tile, *others):
         if max(tile.shape[1:]) > 3:
             failures.append(tile.shape)
             raise torch.OutOfMemoryError("no memory for this")
-        return piece(job, runner, tile, *train)
+        return predict_tile(job, network, tile, *others)
 
-    monkeypatch.setattr(prediction._Prediction, "_piece", scarce)
+    monkeypatch.setattr(prediction._Prediction, "_predict_tile", scarce)
     assert np.array_equal(predict(model, noisy).data, expected)
     assert failures
 
@@ -130,9 +130,9 @@ def test_tiles_that_are_cut_smaller_on_the_way_still_cover_the_image():
     geometry = Geometry(
         receptive_radius=3, stride=8, floats=1
     )  # tiles of 40, of which halves are 16
-    first, *left = pieces([], 96, 88, 40, geometry)
+    first, *left = plane_tiles([], (96, 88), 40, geometry)
     covered = np.zeros((96, 88), int)
-    for _, tile in (first, *halved(left, 20, geometry, 96, 88)):
+    for _, tile in (first, *subdivided(left, (96, 88), 20, geometry)):
         covered[tile.kept] += 1
     assert (covered == 1).all()
 
@@ -160,7 +160,7 @@ def test_other_bands_are_resampled_to_the_model_and_back(learned, noisy, clean):
         (ChannelAxis(tuple("abcdefghijkl")), "with those channels"),
     ],
 )
-def test_bands_that_cannot_stand_in_are_refused(learned, noisy, axis, message):
+def test_bands_that_cannot_be_resampled_are_refused(learned, noisy, axis, message):
     model = learned(Pixelwise.smallest())
     with pytest.raises(AxisMismatchError, match=f"trained on 12 bands, 450–650 nm; .*{message}"):
         predict(model, noisy.after("renamed", axis=axis))
@@ -172,20 +172,20 @@ def test_a_cube_of_nothing_but_nan_is_refused(learned, noisy):
         predict(learned(Pixelwise.smallest()), nothing)
 
 
-def test_a_stopped_prediction_gives_no_half_result(learned, noisy, small_tiles):
+def test_a_stopped_prediction_gives_no_partial_result(learned, noisy, small_tiles):
     steps = predict_steps(learned(Pixelwise.smallest()), noisy)
     assert next(steps).done == 1
     with pytest.raises(Cancelled, match="stopped before its end"):
         steps.throw(Stop())
 
 
-def test_a_segmentation_keeps_the_place_of_its_cube(noisy, truth):
+def test_a_segmentation_keeps_origin_and_pixel_size_of_its_cube(noisy, truth):
     recipe = Recipe(task=Segment(), network=Pixelwise.smallest(), training=Training(epochs=1))
     model = fit(recipe, [recipe.task.example(cube=noisy, labels=truth)])
-    placed = noisy.after("moved", origin=(3.0, 4.0))
-    found = predict(model, placed)
+    moved = noisy.after("moved", origin=(3.0, 4.0))
+    found = predict(model, moved)
     assert (found.origin, found.pixel_size, found.pixel_unit) == ((3.0, 4.0), (0.5, 0.5), "um")
-    assert found.history == (*placed.history, "segmented")
+    assert found.history == (*moved.history, "segmented")
 
 
 def test_a_segmentation_has_the_colours_its_classes_were_painted_in(noisy, truth, tmp_path):

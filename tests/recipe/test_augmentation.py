@@ -10,7 +10,7 @@ from napari_hyperspectral.recipe.augmentation import (
     Augmentation,
     Batch,
     shifted,
-    spread_of,
+    standard_deviation,
 )
 
 CENTRES = np.array([520.0, 514, 511, 507, 500, 498, 491, 490])
@@ -41,7 +41,7 @@ def varied(batch, seed=0, *, axis=AXIS, output_axis=..., classes=0, spread=1.0, 
         axis,
         axis if output_axis is ... else output_axis,
         classes=classes,
-        spread=spread,
+        input_std=spread,
     )(batch, chance(seed))
 
 
@@ -326,12 +326,12 @@ def test_what_is_mixed_with_an_unlabelled_pixel_teaches_nothing():
     assert torch.equal(kept.argmax(dim=1, keepdim=True) + kept.sum(dim=1, keepdim=True), ids)
 
 
-def test_the_spread_of_images_is_that_of_their_measured_values(rng):
+def test_the_standard_deviation_images_is_that_of_their_measured_values(rng):
     noise = rng.normal(3, 2, (1, 5, 70, 90)).astype(np.float32)
     noise[0, 2] = np.nan
-    assert spread_of([noise, noise]) == pytest.approx(2, rel=0.02)
-    assert spread_of([noise], most=3000) == pytest.approx(2, rel=0.1)
-    assert spread_of([np.full((2, 3), np.nan)]) == 1
+    assert standard_deviation([noise, noise]) == pytest.approx(2, rel=0.02)
+    assert standard_deviation([noise], values_each=3000) == pytest.approx(2, rel=0.1)
+    assert standard_deviation([np.full((2, 3), np.nan)]) == 1
 
 
 def test_one_band_and_one_pixel_can_be_varied_too():

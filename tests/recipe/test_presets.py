@@ -13,7 +13,7 @@ from napari_hyperspectral.cube import Cube, Labels
 from napari_hyperspectral.networks import build_module
 from napari_hyperspectral.recipe.presets import PRESETS, Preset, preset
 from napari_hyperspectral.recipe.recipe import Recipe
-from napari_hyperspectral.training.splits import draw_groups
+from napari_hyperspectral.training.splits import group_split
 
 BY_NAME = pytest.mark.parametrize("known", PRESETS, ids=lambda known: known.name)
 
@@ -110,7 +110,7 @@ def test_with_as_many_images_as_its_notes_say_it_takes_fifty_thousand_steps(name
     numbers = re.search(r"(\d+) training images of (\d+)", known.notes).groups()
     training_images, images = map(int, numbers)
     groups = [str(number) for number in range(images)]
-    held_out = draw_groups(groups, [1] * images, training.validation, training.seed)
+    held_out = group_split(groups, [1] * images, training.validation, training.seed)
     assert held_out.count(False) == training_images
     assert (
         training.epochs * training.patches_per_epoch * training_images

@@ -7,27 +7,23 @@ import pytest
 
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube, Sampling
-from napari_hyperspectral.spectra import axes
 from napari_hyperspectral.spectra.axes import (
-    STEPS,
-    Calibrate,
-    Convert,
-    Dimension,
-    Ends,
-    Excitation,
-    Fold,
-    Meaning,
-    Shift,
-    Steps,
-    Values,
-    calibrated,
-    converted,
-    folded,
-    peak_places,
+    AXIS_STEPS,
+    CalibrateAxis,
+    ConvertAxis,
+    FoldSpectra,
+    SetDimension,
+    SetEnds,
+    SetExcitation,
+    SetQuantity,
+    SetSteps,
+    SetValues,
+    ShiftAxis,
     steps_from_json,
-    with_bands_along,
-    with_excitation,
 )
+from napari_hyperspectral.spectra.calibration import calibrated, mean_spectrum, peak_positions
+from napari_hyperspectral.spectra.conversion import converted, with_excitation
+from napari_hyperspectral.spectra.layout import folded_into_rows, with_bands_along
 
 LIGHT = [
     "wavelength (nm)",
@@ -92,10 +88,10 @@ def test_widths_are_converted_by_the_slope_at_their_band():
     ("axis", "quantity", "reason"),
     [
         (SpectralAxis([0.0, 1.0], "nm"), "energy (eV)", "positive wavelength"),
-        (SpectralAxis([500.0], "nm"), "Raman shift (1/cm)", "excitation line: name it"),
-        (SpectralAxis([300.0], "m/z"), "wavelength (nm)", "nothing leads from m/z"),
-        (SpectralAxis([3.0]), "wavelength (nm)", "nothing leads from Band"),
-        (SpectralAxis([500.0], "nm"), "m/z", "nothing leads from Wavelength"),
+        (SpectralAxis([500.0], "nm"), "Raman shift (1/cm)", "excitation wavelength.*set it"),
+        (SpectralAxis([300.0], "m/z"), "wavelength (nm)", "no formula converts m/z"),
+        (SpectralAxis([3.0]), "wavelength (nm)", "no formula converts Band"),
+        (SpectralAxis([500.0], "nm"), "m/z", "no formula converts Wavelength"),
         (
             SpectralAxis([20000.0], "1/cm", "raman_shift", excitation_nm=532.0),
             "wavelength (nm)",
@@ -103,7 +99,7 @@ def test_widths_are_converted_by_the_slope_at_their_band():
         ),
     ],
 )
-def test_what_no_formula_leads_to_is_refused(axis, quantity, reason):
+def test_a_conversion_without_a_formula_is_refused(axis, quantity, reason):
     with pytest.raises(ValueError, match=reason):
         converted(axis, quantity)
 
@@ -119,7 +115,7 @@ def test_calibration_finds_the_polynomial_that_moved_the_peaks(degree):
     assert (found.axis.unit, found.axis.kind) == ("1/cm", "raman_shift")
 
 
-def test_what_calibration_leaves_is_told(axis):
+def test_a_calibration_reports_its_residuals(axis):
     found = calibrated(axis, [500, 550, 600], [500, 551, 600])
     assert found.residuals == pytest.approx([1 / 3, -2 / 3, 1 / 3])
 
@@ -128,13 +124,13 @@ def test_what_calibration_leaves_is_told(axis):
     ("measured", "known", "degree", "reason"),
     [
         ([500], [501], 1, "single peak, shift"),
-        ([500, 500], [501, 502], 1, "1 peaks at different places"),
+        ([500, 500], [501, 502], 1, "1 peaks at different positions"),
         ([500, 510], [501, 511], 2, "degree 2 needs 3 or more"),
         ([500, 510], [501], 1, "2 measured peaks and 1 known"),
-        ([510, 550, 600], [510, 600, 520], 2, "turns back"),
+        ([510, 550, 600], [510, 600, 520], 2, "turning point"),
     ],
 )
-def test_peaks_that_make_no_calibration_are_refused(axis, measured, known, degree, reason):
+def test_peaks_that_do_not_fix_a_polynomial_are_refused(axis, measured, known, degree, reason):
     with pytest.raises(ValueError, match=reason):
         calibrated(axis, measured, known, degree)
 
@@ -146,17 +142,17 @@ def test_peaks_are_found_between_the_bands():
         for place, height in ((450.7, 1.0), (530.2, 5.0), (641.9, 2.0))
     )
     spectrum[5] = np.nan
-    assert peak_places(spectrum, axis) == pytest.approx([450.7, 530.2, 641.9], abs=0.1)
-    assert peak_places(spectrum, axis, most=2) == pytest.approx([530.2, 641.9], abs=0.1)
+    assert peak_positions(spectrum, axis) == pytest.approx([450.7, 530.2, 641.9], abs=0.1)
+    assert peak_positions(spectrum, axis, count=2) == pytest.approx([530.2, 641.9], abs=0.1)
     dim = replace(axis, bad=np.abs(axis.centres - 530) < 25)
-    assert peak_places(spectrum, dim) == pytest.approx([450.7, 641.9], abs=0.1)
-    assert len(peak_places(np.ones(100), axis)) == 0
+    assert peak_positions(spectrum, dim) == pytest.approx([450.7, 641.9], abs=0.1)
+    assert len(peak_positions(np.ones(100), axis)) == 0
 
 
 def test_the_mean_of_a_large_cube_is_taken_from_a_grid(axis, rng):
     cube = Cube(rng.normal(5, 1, (6, 200, 300)), axis)
     cube.data[2, 0, 0] = np.nan
-    assert axes.mean_spectrum(cube) == pytest.approx([5] * 6, abs=0.2)
+    assert mean_spectrum(cube) == pytest.approx([5] * 6, abs=0.2)
 
 
 def test_the_mean_of_a_huge_cube_is_taken_from_its_middle():
@@ -170,11 +166,11 @@ def test_the_mean_of_a_huge_cube_is_taken_from_its_middle():
             seen.append(data[key].size)
             return data[key]
 
-    axes.mean_spectrum(Cube(File(), SpectralAxis.index(400)))
+    mean_spectrum(Cube(File(), SpectralAxis.index(400)))
     assert seen == [400 * 64 * 64]
 
 
-def test_another_excitation_line_can_be_noted_or_reckoned_with(axis):
+def test_another_excitation_line_can_be_noted_or_recalculated_with(axis):
     noted = with_excitation(axis, 785.0)
     assert np.array_equal(noted.centres, axis.centres)
     moved = with_excitation(axis, 785.0, keep_wavelengths=True)
@@ -188,28 +184,28 @@ def test_another_excitation_line_can_be_noted_or_reckoned_with(axis):
 def test_an_axis_is_set_by_its_ends_its_step_or_its_values(plain_cube):
     expected = [500.0, 510.0, 520.0, 530.0]
     for step in (
-        Ends(first=500, last=530),
-        Steps(first=500, step=10),
-        Values(centres=(500, 510, 520, 530)),
+        SetEnds(first=500, last=530),
+        SetSteps(first=500, step=10),
+        SetValues(centres=(500, 510, 520, 530)),
     ):
         made = step.on(plain_cube)
         assert made.axis == SpectralAxis(expected, "nm")
         assert made.data is plain_cube.data
     with pytest.raises(ValueError, match="2 values for the 4 bands"):
-        Values(centres=(1, 2)).on(plain_cube)
+        SetValues(centres=(1, 2)).on(plain_cube)
 
 
 def test_what_the_numbers_mean_can_be_confirmed(cube):
     doubtful = replace(cube, axis=replace(cube.axis, guessed=True))
-    sure = Meaning(quantity="wavenumber (1/cm)").on(doubtful)
+    sure = SetQuantity(quantity="wavenumber (1/cm)").on(doubtful)
     assert (sure.axis.kind, sure.axis.guessed) == ("wavenumber", False)
     assert np.array_equal(sure.axis.centres, cube.axis.centres)
-    assert Meaning(quantity="wavelength (nm)", guessed=True).on(cube).axis.guessed
+    assert SetQuantity(quantity="wavelength (nm)", guessed=True).on(cube).axis.guessed
 
 
 def test_calibration_gives_bands_a_quantity():
     cube = Cube(np.zeros((11, 2, 3)), SpectralAxis.index(11))
-    step = Calibrate(measured=(2, 8), known=(520, 580), quantity="wavelength (nm)")
+    step = CalibrateAxis(measured=(2, 8), known=(520, 580), quantity="wavelength (nm)")
     axis = step.on(cube).axis
     assert axis.centres == pytest.approx(np.linspace(500, 600, 11))
     assert (axis.unit, axis.kind) == ("nm", "wavelength")
@@ -218,15 +214,15 @@ def test_calibration_gives_bands_a_quantity():
 @pytest.mark.parametrize(
     "step",
     [
-        Ends(first=1, last=2),
-        Steps(),
-        Values(centres=tuple(range(6))),
-        Meaning(quantity="wavenumber (1/cm)"),
-        Shift(by=1.5),
-        Calibrate(measured=(500, 600), known=(501, 602)),
-        Convert(quantity="wavelength (nm)"),
-        Excitation(excitation_nm=785),
-        Dimension(along="y"),
+        SetEnds(first=1, last=2),
+        SetSteps(),
+        SetValues(centres=tuple(range(6))),
+        SetQuantity(quantity="wavenumber (1/cm)"),
+        ShiftAxis(by=1.5),
+        CalibrateAxis(measured=(500, 600), known=(501, 602)),
+        ConvertAxis(quantity="wavelength (nm)"),
+        SetExcitation(excitation_nm=785),
+        SetDimension(along="y"),
     ],
 )
 def test_every_step_is_remembered_and_leaves_the_rest(cube, step):
@@ -239,14 +235,14 @@ def test_every_step_is_remembered_and_leaves_the_rest(cube, step):
     )
     text = step.model_dump_json()
     assert steps_from_json(text) == steps_from_json(f"[{text}]") == [step]
-    assert type(step) in STEPS
+    assert type(step) in AXIS_STEPS
 
 
 def test_named_channels_are_no_spectrum_to_move_but_can_get_one(rng):
     stains = Cube(rng.normal(size=(2, 4, 5)), ChannelAxis(("DAPI", "actin")))
     with pytest.raises(ValueError, match="not a spectrum"):
-        Shift(by=1).on(stains)
-    assert len(Ends(first=405, last=488).on(stains).axis) == 2
+        ShiftAxis(by=1).on(stains)
+    assert len(SetEnds(first=405, last=488).on(stains).axis) == 2
 
 
 def test_bands_can_lie_last_in_an_array(rng):
@@ -266,14 +262,14 @@ def test_planes_of_a_stack_can_be_the_bands(stack, rng):
     assert (swapped.dims, swapped.shape) == (("t", "z", "band", "y", "x"), (6, 3, 2, 5, 7))
     assert np.array_equal(swapped.data[4, 1, 0], stack.data[0, 1, 4])
     assert swapped.pixel_size == stack.pixel_size
-    with pytest.raises(ValueError, match="has no z, only band, y, x"):
+    with pytest.raises(ValueError, match="has no dimension z; choose one of band, y, x"):
         with_bands_along(made, "z")
 
 
 @pytest.mark.parametrize("snake", [False, True])
 def test_a_list_of_spectra_folds_into_a_map(axis, rng, snake):
     spectra = rng.normal(size=(12, 6))
-    made = folded(Cube.from_spectra(spectra, axis), 4, snake=snake)
+    made = folded_into_rows(Cube.from_spectra(spectra, axis), 4, snake=snake)
     assert made.shape == (6, 3, 4)
     for i, spectrum in enumerate(spectra):
         y, x = divmod(i, 4)
@@ -283,13 +279,13 @@ def test_a_list_of_spectra_folds_into_a_map(axis, rng, snake):
 
 def test_a_map_that_would_have_holes_is_not_folded(axis, cube, rng):
     with pytest.raises(ValueError, match=r"25 spectra do not fill rows of 4; 25 = 1 × 25, 5 × 5"):
-        Fold(columns=4).on(Cube.from_spectra(rng.normal(size=(25, 6)), axis))
+        FoldSpectra(columns=4).on(Cube.from_spectra(rng.normal(size=(25, 6)), axis))
     with pytest.raises(ValueError, match="is a map already"):
-        Fold(columns=5).on(cube)
+        FoldSpectra(columns=5).on(cube)
 
 
 def test_every_step_has_a_sentence_and_help():
-    for step in STEPS:
+    for step in AXIS_STEPS:
         assert step.__doc__.partition("\n")[0].endswith(".")
         fields = {name: f.description for name, f in step.model_fields.items() if name != "kind"}
         assert all(fields.values()), (step, fields)

@@ -12,15 +12,14 @@ from napari_hyperspectral.progress import run
 from napari_hyperspectral.spectra.components import (
     COLOURS,
     Unmixing,
+    abundance_maps,
     agreement,
-    area_map,
-    band_map,
     class_map,
     composite,
     end_members,
-    mapped,
     unmix,
 )
+from napari_hyperspectral.spectra.maps import area_map, band_map
 
 CENTRES = np.linspace(1000, 1390, 40)
 AXIS = SpectralAxis(CENTRES, "1/cm", "raman_shift")
@@ -75,17 +74,19 @@ def test_components_are_found_again_in_a_dimmer_cube_on_other_bands(amounts):
 
 def test_shares_that_must_add_up_to_one_do_so_in_a_dimmer_cube_too(amounts):
     cube = scene(amounts)
-    shares = mapped(end_members(cube, 3), replace(cube, data=0.8 * cube.data), sum_to_one=True)
+    shares = abundance_maps(
+        end_members(cube, 3), replace(cube, data=0.8 * cube.data), sum_to_one=True
+    )
     np.testing.assert_allclose(shares.data.sum(axis=0), 1, atol=1e-6)
 
 
 @pytest.mark.parametrize(
     ("axis", "why"),
     [
-        (SpectralAxis(CENTRES, "nm"), "one kind and unit"),
-        (SpectralAxis.index(40), "one kind and unit"),
-        (SpectralAxis(CENTRES + 200, "1/cm", "raman_shift"), "only 49% of the range"),
-        (ChannelAxis(tuple("abcd")), "no place among them for 4 channels"),
+        (SpectralAxis(CENTRES, "nm"), "one quantity and unit"),
+        (SpectralAxis.index(40), "one quantity and unit"),
+        (SpectralAxis(CENTRES + 200, "1/cm", "raman_shift"), "covers only 49% of the range"),
+        (ChannelAxis(tuple("abcd")), "the cube 4 channels .*; choose a cube with a spectral axis"),
     ],
 )
 def test_a_cube_that_has_nothing_in_common_with_the_components_is_refused(amounts, axis, why):
@@ -100,7 +101,7 @@ def test_bad_bands_and_pixels_that_were_not_measured_count_for_nothing(amounts):
     cube.data[:, 2, 3] = np.nan
     members = end_members(cube, 3)
     assert np.isnan(members.data[7]).all()
-    maps = mapped(members, cube)
+    maps = abundance_maps(members, cube)
     assert np.isnan(maps.data[:, 2, 3]).all()
     np.testing.assert_allclose(np.nansum(maps.data, axis=0)[3:], 1, atol=1e-3)
     assert class_map(maps).data[2, 3] == 0
@@ -113,9 +114,9 @@ def test_a_stack_that_is_read_slab_by_slab_has_the_maps_of_its_planes(amounts, m
     twice = np.stack([cube.data, cube.data[:, ::-1]])
     stack = Cube(dask.array.from_array(twice), AXIS, z=Sampling(2.0))
     members = end_members(cube, 3)
-    maps = mapped(members, stack)
+    maps = abundance_maps(members, stack)
     assert maps.z == stack.z
-    np.testing.assert_allclose(maps.data[0], mapped(members, cube).data, atol=1e-6)
+    np.testing.assert_allclose(maps.data[0], abundance_maps(members, cube).data, atol=1e-6)
     np.testing.assert_array_equal(maps.data[1], maps.data[0, :, ::-1])
 
 
@@ -186,7 +187,7 @@ def test_on_samson_the_mixtures_are_those_of_the_reference(data_folder):
     truth = file["abundances"].transpose(2, 0, 1)
     fitted = np.linalg.lstsq(truth.reshape(3, -1).T, cube.spectra(), rcond=None)[0]
     members = Cube.from_spectra(fitted, cube.axis)
-    maps = mapped(members, cube, sum_to_one=True)
+    maps = abundance_maps(members, cube, sum_to_one=True)
     target = class_map(replace(maps, data=truth))
     assert np.sqrt(np.mean((maps.data - truth) ** 2)) == pytest.approx(0.155, abs=0.001)
     assert agreement(class_map(maps), target) == pytest.approx(0.90, abs=0.005)
@@ -197,5 +198,5 @@ def test_on_samson_the_mixtures_are_those_of_the_reference(data_folder):
     angles = np.degrees(np.arccos(pure @ shipped.T / lengths))
     assert sorted(angles.argmin(axis=1)) == [0, 1, 2]
     assert angles.min(axis=0).max() < 8  # water, nearly black, is the worst
-    own = mapped(Cube.from_spectra(pure[angles.argmin(axis=0)], cube.axis), cube)
+    own = abundance_maps(Cube.from_spectra(pure[angles.argmin(axis=0)], cube.axis), cube)
     assert agreement(class_map(own), target) > 0.94

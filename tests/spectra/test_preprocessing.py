@@ -64,9 +64,9 @@ def test_a_crop_that_leaves_no_good_band_is_refused_with_both_ranges(scene):
     ("settings", "what"),
     [
         ({"last": 2}, "only a spectrum can be cropped"),
-        ({"background": "polynomial", "order": 0}, "a polynomial background wants a spectrum"),
-        ({"background": "als"}, "an als background wants a spectrum"),
-        ({"normalise": "area"}, "an area wants a spectrum"),
+        ({"background": "polynomial", "order": 0}, "a polynomial background needs a spectrum"),
+        ({"background": "als"}, "an als background needs a spectrum"),
+        ({"normalise": "area"}, "an area needs a spectrum"),
     ],
 )
 def test_named_channels_are_no_spectrum(settings, what):
@@ -200,13 +200,11 @@ def test_a_reference_of_other_bands_is_brought_to_the_scale_of_what_was_measured
     measured = Cube(rng.uniform(1, 9, (10, 3, 4)), SpectralAxis(SHIFTS, "1/cm"), name="measured")
     other = Cube(rng.uniform(1, 9, (2, 3, 4)), SpectralAxis([1500.0, 700.0], "1/cm"))
     areas = np.trapezoid(measured.data, SHIFTS, axis=0)
-    made = Preprocessing(normalise="area").on(other, beside=measured)
+    made = Preprocessing(normalise="area").on(other, reference=measured)
     np.testing.assert_allclose(made.data, other.data / areas, rtol=1e-5)
     assert made.history == ("normalised by area of the input",)
-    with pytest.raises(
-        ValueError, match=r"its input 'measured' \(10, 3, 4\); they must show the same"
-    ):
-        Preprocessing(normalise="area").on(Cube(other.data[:, :2], other.axis), beside=measured)
+    with pytest.raises(ValueError, match=r"its input 'measured' \(10, 3, 4\); both need the same"):
+        Preprocessing(normalise="area").on(Cube(other.data[:, :2], other.axis), reference=measured)
 
 
 def test_denoised_spectra_are_in_the_normalised_units_of_what_was_given(scene):

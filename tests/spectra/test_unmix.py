@@ -118,7 +118,9 @@ def test_missing_values_count_for_nothing(pure, shares):
 
 def test_more_components_than_common_bands_are_refused(pure):
     pure[:, 2:] = np.nan
-    with pytest.raises(ValueError, match="3 components need as many bands that all have; here 2"):
+    with pytest.raises(
+        ValueError, match="3 components need as many bands that all of them have; here are 2"
+    ):
         abundances(np.ones((4, 40)), pure)
 
 

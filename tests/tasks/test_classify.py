@@ -12,7 +12,7 @@ from napari_hyperspectral.evaluation.validation import validate_steps
 from napari_hyperspectral.networks import Pixelwise, SpectralUNet
 from napari_hyperspectral.progress import run
 from napari_hyperspectral.tasks import ClassifyImages, ClassifySpectra, Segment, losses
-from napari_hyperspectral.tasks.classes import class_cost
+from napari_hyperspectral.tasks.classes import class_loss
 from napari_hyperspectral.training.fit import fit_steps
 
 AXIS = SpectralAxis(np.linspace(600, 1800, 10), "1/cm", "raman_shift")
@@ -202,7 +202,7 @@ def test_every_setting_of_the_cost_is_another_cost(rng):
     tasks += [Segment(penalty="binary", dice=1.0)]
     tasks += [task.model_copy(update={"smoothing": 0.3}) for task in tasks]
     tasks += [task.model_copy(update={"balance": False}) for task in tasks]
-    costs = [float(class_cost(scores, ids, task)) for task in tasks]
+    costs = [float(class_loss(scores, ids, task)) for task in tasks]
     assert len({round(cost, 5) for cost in costs}) == len(costs) == 20
 
 
@@ -211,7 +211,7 @@ def test_dice_asks_what_the_penalty_asks(rng):
     ids = torch.from_numpy(rng.integers(0, 4, (1, 1, 4, 5))).float()
     for penalty in ("cross-entropy", "binary"):
         plain, both = (
-            class_cost(scores, ids, Segment(penalty=penalty, dice=d)) for d in (0.0, 1.0)
+            class_loss(scores, ids, Segment(penalty=penalty, dice=d)) for d in (0.0, 1.0)
         )
         overlap = losses.dice(scores, ids[:, 0].long(), independent=penalty == "binary")
         assert float(both - plain) == pytest.approx(float(overlap))
@@ -219,8 +219,8 @@ def test_dice_asks_what_the_penalty_asks(rng):
 
 def test_weights_go_by_the_names_of_the_classes():
     task = Segment(weights=("corn = 2.5", "a=b=0"), classes=("oats", "a=b", "corn"))
-    assert task.prices == (1, 0, 2.5)
-    assert Segment().prices is None
+    assert task.class_weights == (1, 0, 2.5)
+    assert Segment().class_weights is None
     for wrong in ("corn", "=2", "corn=", "corn=much", "corn=-1", "corn=inf"):
         with pytest.raises(ValueError, match="wanted class=number, such as corn"):
             Segment(weights=(wrong,))

@@ -72,7 +72,7 @@ def test_the_centre_of_a_coarse_pixel_lies_where_the_offset_says(kind, scale):
     """On a slope, what is measured is where it was measured."""
     degradation = Degradation(scale=scale, **kind)
     y, x = torch.meshgrid(*(torch.arange(12.0 * scale),) * 2, indexing="ij")
-    row, column = degradation.offset
+    row, column = degradation.first_centre
     inside = slice(5, 7)
     centres = scale * torch.arange(12.0)[inside]
     for slope, centre, axis in ((y, row, 0), (x, column, 1)):

@@ -9,7 +9,7 @@ import torch
 from napari_hyperspectral import Recipe, Training, fit, predict
 from napari_hyperspectral.networks import Normalise, Pixelwise, SpectralUNet
 from napari_hyperspectral.tasks import Denoise, PredictChannels, losses
-from napari_hyperspectral.tasks.intensities import intensity_cost
+from napari_hyperspectral.tasks.intensities import normalised_loss
 
 TERMS = ("angle", "ssim", "frc", "correlation")
 
@@ -28,24 +28,24 @@ def pair(rng):
 
 
 def test_terms_add_up_by_their_weights(pair, normalise):
-    plain = intensity_cost(*pair, Denoise(), normalise)
+    plain = normalised_loss(*pair, Denoise(), normalise)
     assert plain == losses.l1(*pair)
     for term in TERMS:
-        once, twice = (intensity_cost(*pair, Denoise(**{term: w}), normalise) for w in (1, 2))
+        once, twice = (normalised_loss(*pair, Denoise(**{term: w}), normalise) for w in (1, 2))
         assert float(twice - plain) == pytest.approx(2 * float(once - plain), rel=1e-4)
         assert once > plain
 
 
 def test_every_penalty_is_another_cost(pair, normalise):
     choices = get_args(Denoise.model_fields["penalty"].annotation)
-    costs = [float(intensity_cost(*pair, Denoise(penalty=p), normalise)) for p in choices]
+    costs = [float(normalised_loss(*pair, Denoise(penalty=p), normalise)) for p in choices]
     assert len({round(cost, 5) for cost in costs}) == len(choices) == 4
 
 
 def test_angles_are_those_of_intensities_not_of_their_normalised_selves(pair, normalise):
     input = torch.zeros(1, 4, 9, 12)
     measured = [normalise.inverse(image, input) for image in pair]
-    cost = intensity_cost(*pair, Denoise(angle=1), normalise) - losses.l1(*pair)
+    cost = normalised_loss(*pair, Denoise(angle=1), normalise) - losses.l1(*pair)
     assert float(cost) == pytest.approx(float(losses.spectral_angle(*measured)), rel=1e-3)
 
 
@@ -54,12 +54,12 @@ def test_missing_targets_cost_nothing_in_any_term(term, pair, normalise):
     made, target = pair.clone()
     target[..., 6:] = torch.nan
     made.requires_grad_()
-    cost = intensity_cost(made, target, PredictChannels(**{term: 1}), normalise)
+    cost = normalised_loss(made, target, PredictChannels(**{term: 1}), normalise)
     cost.backward()
     assert cost.isfinite()
     assert made.grad.isfinite().all()
     made = torch.where(target.isfinite(), target, made.detach())
-    right = intensity_cost(made, target, PredictChannels(**{term: 1}), normalise)
+    right = normalised_loss(made, target, PredictChannels(**{term: 1}), normalise)
     assert float(right) == pytest.approx(0, abs=1e-5)
 
 

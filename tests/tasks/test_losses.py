@@ -244,7 +244,7 @@ def test_balanced_classes_count_alike_however_often_they_are_there(name, rng):
     scores = torch.from_numpy(rng.normal(0, 1, (1, 2, 1, 10)))
     ids = torch.tensor([[[1] * 8 + [2] * 2]])
     parts = [loss(scores[..., :8], ids[..., :8]), loss(scores[..., 8:], ids[..., 8:])]
-    balanced = loss(scores, ids, weights=losses.balancing(ids, 2))
+    balanced = loss(scores, ids, balance=losses.balancing_weights(ids, 2))
     assert float(balanced) == pytest.approx(float(sum(parts) / 2))
 
 
@@ -270,7 +270,7 @@ def test_whole_shares_cost_what_their_classes_do(loss, rng):
     ids = torch.from_numpy(rng.integers(0, 4, (2, 2, 4)))
     shares = torch.stack([ids == k for k in (1, 2, 3)], dim=1).double()
     assert float(loss(scores, shares)) == pytest.approx(float(loss(scores, ids)))
-    assert torch.equal(losses.balancing(shares, 3), losses.balancing(ids, 3))
+    assert torch.equal(losses.balancing_weights(shares, 3), losses.balancing_weights(ids, 3))
 
 
 @pytest.mark.parametrize("name", ["cross-entropy", "binary", "focal"])
@@ -282,25 +282,25 @@ def test_a_mixed_target_costs_the_mean_of_both_by_their_shares(name, rng):
 
 
 @every_class_loss
-def test_prices_make_errors_of_a_class_dearer_though_it_be_alone(loss, rng):
-    scores, prices = torch.from_numpy(rng.normal(0, 1, (1, 2, 1, 6))), torch.tensor([1.0, 2.5])
-    for k, price in ((1, 1.0), (2, 2.5)):
+def test_class_weights_multiply_the_loss_of_a_class_even_in_a_batch_of_one_class(loss, rng):
+    scores, weights = torch.from_numpy(rng.normal(0, 1, (1, 2, 1, 6))), torch.tensor([1.0, 2.5])
+    for k, weight in ((1, 1.0), (2, 2.5)):
         ids = torch.full((1, 1, 6), k)
-        dear = loss(scores, ids, prices=prices)
-        assert float(dear) == pytest.approx(price * float(loss(scores, ids)), rel=1e-5)
+        weighted = loss(scores, ids, class_weights=weights)
+        assert float(weighted) == pytest.approx(weight * float(loss(scores, ids)), rel=1e-5)
     both = torch.tensor([[[1, 1, 1, 2, 2, 2]]])
     halves = [loss(scores[..., s], both[..., s]) for s in (slice(3), slice(3, 6))]
     if loss is not losses.dice:  # it looks at all pixels for each class
-        dear = loss(scores, both, prices=prices)
-        assert float(dear) == pytest.approx(float(halves[0] + 2.5 * halves[1]) / 2, rel=1e-5)
+        weighted = loss(scores, both, class_weights=weights)
+        assert float(weighted) == pytest.approx(float(halves[0] + 2.5 * halves[1]) / 2, rel=1e-5)
 
 
-def test_balanced_classes_have_their_prices_too(rng):
+def test_class_weights_multiply_those_of_balance(rng):
     scores = torch.from_numpy(rng.normal(0, 1, (1, 2, 1, 10)))
     ids = torch.tensor([[[1] * 8 + [2] * 2]])
     one, two = (losses.cross_entropy(scores[..., s], ids[..., s]) for s in (slice(8), slice(8, 10)))
-    weights, prices = losses.balancing(ids, 2), torch.tensor([1.0, 3.0])
-    found = losses.cross_entropy(scores, ids, weights=weights, prices=prices)
+    balance, weights = losses.balancing_weights(ids, 2), torch.tensor([1.0, 3.0])
+    found = losses.cross_entropy(scores, ids, balance=balance, class_weights=weights)
     assert float(found) == pytest.approx(float(one + 3 * two) / 2, rel=1e-5)
 
 

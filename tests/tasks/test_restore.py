@@ -34,7 +34,7 @@ def sharp():
 
 @pytest.fixture(scope="module")
 def measured(sharp):
-    data = Restore(scale=2).degrades.degrade(torch.from_numpy(sharp.data)).numpy()
+    data = Restore(scale=2).degradation_model.degrade(torch.from_numpy(sharp.data)).numpy()
     return replace(sharp, data=data, pixel_size=(2.0, 2.0), origin=(0.5, 0.5))
 
 
@@ -63,21 +63,21 @@ def test_a_cube_teaches_its_own_restoration(model, measured, sharp):
 def test_what_was_measured_is_kept(model, measured, recipe):
     """Degraded, the result is the input; each band keeps its flux, each spectrum its shape."""
     restored = predict(model, measured).data
-    again = recipe.task.degrades.degrade(torch.from_numpy(restored)).numpy()
+    again = recipe.task.degradation_model.degrade(torch.from_numpy(restored)).numpy()
     assert np.abs(again / measured.data - 1).max() < 1e-3
     flux = restored.mean(axis=(1, 2)) / measured.data.mean(axis=(1, 2))
     assert flux == pytest.approx(np.ones(4), abs=0.01)
     assert spectral_angle(again, measured.data) < 0.1
 
 
-def test_the_critic_has_a_say(measured, recipe, model):
+def test_the_adversarial_loss_changes_the_model(measured, recipe, model):
     plain = recipe.model_copy(update={"task": Restore(scale=2, adversarial=0.0)})
     without = fit(plain, [plain.example(fine=measured)])
     weights = (next(iter(m.network.module.state_dict().values())) for m in (model, without))
     assert not torch.equal(*weights)
 
 
-def test_a_training_with_a_critic_is_resumed_as_if_it_had_not_stopped(
+def test_a_training_with_a_discriminator_is_resumed_as_if_it_had_not_stopped(
     model, measured, recipe, tmp_path
 ):
     path, pair = tmp_path / "half.safetensors", recipe.example(fine=measured)
@@ -97,7 +97,7 @@ def test_a_training_with_a_critic_is_resumed_as_if_it_had_not_stopped(
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
-def test_a_perfect_result_costs_only_the_critics_doubt(measured):
+def test_a_perfect_result_costs_only_the_adversarial_loss(measured):
     """An image that is its own enlargement: constant bands."""
     flat = replace(measured, data=np.ones_like(measured.data) * 3)
     task = Restore(scale=2, adversarial=0.0)
@@ -120,14 +120,14 @@ def test_pixels_held_out_are_not_held_to_the_measurement_while_others_learn(mode
     target[..., 8:] = torch.nan
     assert 4 + SMALL.receptive_radius < input.shape[-1] - 1
     other = input.clone()
-    other[..., -1] *= 2  # too far from what is judged to be seen
+    other[..., -1] *= 2  # too far from what is scored to be seen
     with torch.inference_mode():
         one, two = (float(task.loss(model.network, image, target)) for image in (input, other))
     assert one == two > 0
 
 
-def test_gradients_of_the_critic_are_cut_as_those_of_the_network(measured, recipe):
-    """Cut to nearly nothing, and stepped by plain descent, a critic stays as it began."""
+def test_gradients_of_the_discriminator_are_cut_as_those_of_the_network(measured, recipe):
+    """Cut to nearly nothing, and stepped by plain descent, a discriminator stays as it began."""
     ports = Ports(bands_in=4, bands_out=4, scale=2)
     moved = {}
     for clip in (0.0, 1e-9):
@@ -152,7 +152,7 @@ def test_it_works_on_spectral_components_too(measured):
     )
     model = fit(recipe, [recipe.example(fine=measured)])
     restored = predict(model, measured).data
-    again = recipe.task.degrades.degrade(torch.from_numpy(restored)).numpy()
+    again = recipe.task.degradation_model.degrade(torch.from_numpy(restored)).numpy()
     assert np.abs(again / measured.data - 1).max() < 1e-3
 
 
@@ -161,14 +161,16 @@ def test_blur_alone_is_taken_out_at_scale_one(sharp):
     training = Training(epochs=6, patches_per_epoch=4, learning_rate=1e-2, patch_size=32)
     recipe = Recipe(task=task, network=SMALL, training=training)
     model = fit(recipe, [recipe.example(fine=sharp)])
-    blurred = replace(sharp, data=task.degrades.degrade(torch.from_numpy(sharp.data)).numpy())
+    blurred = replace(
+        sharp, data=task.degradation_model.degrade(torch.from_numpy(sharp.data)).numpy()
+    )
     restored = predict(model, blurred).data
     assert rmse(restored / sharp.data, 1 + 0 * restored) < 0.8 * rmse(
         blurred.data / sharp.data, 1 + 0 * restored
     )
 
 
-def test_the_critic_is_counted_in_the_memory_of_a_training(measured, recipe):
+def test_the_discriminator_is_counted_in_the_memory_of_a_training(measured, recipe):
     pair, ports = recipe.example(fine=measured), Ports(bands_in=4, bands_out=4, scale=2)
     plain = recipe.model_copy(update={"task": Restore(scale=2, adversarial=0.0)})
     wide = recipe.model_copy(update={"task": Restore(scale=2, discriminator_width=128)})

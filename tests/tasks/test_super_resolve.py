@@ -21,7 +21,7 @@ from napari_hyperspectral.networks import (
 from napari_hyperspectral.recipe.augmentation import Augmentation
 from napari_hyperspectral.tasks import SuperResolve
 from napari_hyperspectral.training.batches import batches_of
-from napari_hyperspectral.training.validation_split import splits_of
+from napari_hyperspectral.training.plan import plan_training
 
 
 def scene(seed, side=64):
@@ -45,9 +45,9 @@ def scene(seed, side=64):
 
 def coarse(cube, task):
     """Return what the instrument of the task would have measured of a cube."""
-    data = task.degrades.degrade(torch.from_numpy(cube.data)).numpy()
+    data = task.degradation_model.degrade(torch.from_numpy(cube.data)).numpy()
     height, width = cube.pixel_size
-    row, column = task.degrades.offset
+    row, column = task.degradation_model.first_centre
     return replace(
         cube,
         data=data,
@@ -66,7 +66,9 @@ def test_a_pair_holds_the_image_and_its_degraded_self(degradation, scale):
     assert pair.input.shape == (1, 6, height, width)
     cut = fine.data[:, : height * scale, : width * scale]
     assert np.array_equal(pair.target[0], cut)
-    assert np.array_equal(pair.input[0], task.degrades.degrade(torch.from_numpy(cut)).numpy())
+    assert np.array_equal(
+        pair.input[0], task.degradation_model.degrade(torch.from_numpy(cut)).numpy()
+    )
     assert ("cropped to 24 × 30" in pair.source) == (scale == 3)
     assert pair.pixel_size == (0.5 * scale, 0.25 * scale)
 
@@ -99,7 +101,7 @@ def test_a_network_beats_cubic_interpolation_on_an_image_it_has_not_seen():
     )
     assert rmse(found.data, unseen.data) < 0.8 * rmse(cubic[0].numpy(), unseen.data)
     # and it agrees with what was measured, so that no flux is gained or lost
-    again = task.degrades.degrade(torch.from_numpy(found.data)).numpy()
+    again = task.degradation_model.degrade(torch.from_numpy(found.data)).numpy()
     assert np.abs(again - input.data).max() < 1e-4
     assert found.data.mean(axis=(1, 2)) == pytest.approx(input.data.mean(axis=(1, 2)), rel=1e-4)
 
@@ -137,7 +139,7 @@ def test_networks_begin_where_a_point_scan_was_measured(network):
     for weight in body.parameters():
         torch.nn.init.zeros_(weight)
     with torch.inference_mode():
-        made = body.eval()(task.degrades.degrade(slope))
+        made = body.eval()(task.degradation_model.degrade(slope))
     inside = (..., slice(12, -12), slice(12, -12))
     assert torch.allclose(made[inside], slope[inside], atol=0.2)  # unaligned, it is 1.5 off
 
@@ -145,16 +147,16 @@ def test_networks_begin_where_a_point_scan_was_measured(network):
 def test_a_turned_point_scan_is_the_scan_of_the_turned_image():
     task = SuperResolve(scale=2, degradation="decimate")
     fine = torch.randn(1, 3, 8, 12)
-    input = task.degrades.degrade(fine)
+    input = task.degradation_model.degrade(fine)
     turned, target = (torch.rot90(image, 1, dims=(-2, -1)) for image in (input, fine))
-    remeasure, same = task.remeasure(turned, target, warped=False)
-    assert torch.equal(remeasure, task.degrades.degrade(target))
-    assert not torch.equal(remeasure, turned)
+    after_augmentation, same = task.after_augmentation(turned, target, warped=False)
+    assert torch.equal(after_augmentation, task.degradation_model.degrade(target))
+    assert not torch.equal(after_augmentation, turned)
     assert same is target
     held_out = target.clone()
     held_out[..., 2:4, 2:4] = torch.nan
     assert torch.equal(
-        task.remeasure(turned, held_out, warped=False)[0][..., 1, 1], turned[..., 1, 1]
+        task.after_augmentation(turned, held_out, warped=False)[0][..., 1, 1], turned[..., 1, 1]
     )
 
 
@@ -180,9 +182,9 @@ def test_a_warped_image_is_degraded_after_its_warp():
         training=Training(validation=0, patches_per_epoch=2),
     )
     examples = [recipe.example(fine=scene(0, 24))]
-    batches = batches_of(recipe, examples, splits_of(recipe, examples), torch.device("cpu"))
+    batches = batches_of(plan_training(recipe, examples), torch.device("cpu"))
     for input, target in batches.epoch(0):
-        again = task.degrades.degrade(target)
+        again = task.degradation_model.degrade(target)
         assert torch.allclose(input, again, atol=1e-6)
 
 
@@ -197,7 +199,9 @@ def test_a_projected_result_agrees_up_to_borders_that_the_network_had_padded():
     whole = coarse(scene(1), task)
     input = replace(whole, data=whole.data[:, :29, :33])
     found = torch.from_numpy(predict(model, input).data)
-    assert torch.allclose(task.degrades.degrade(found), torch.from_numpy(input.data), atol=1e-3)
+    assert torch.allclose(
+        task.degradation_model.degrade(found), torch.from_numpy(input.data), atol=1e-3
+    )
 
 
 def test_tiles_of_a_projected_result_leave_no_seams(monkeypatch):

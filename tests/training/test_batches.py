@@ -11,7 +11,7 @@ from napari_hyperspectral.networks import Pixelwise, SpectralUNet
 from napari_hyperspectral.recipe.augmentation import Augmentation
 from napari_hyperspectral.tasks import ClassifyImages, Denoise, Segment
 from napari_hyperspectral.training.batches import batches_of
-from napari_hyperspectral.training.validation_split import splits_of
+from napari_hyperspectral.training.plan import plan_training
 
 ONE_BAND = SpectralAxis.index(1)
 NETWORKS = {"spectra": Pixelwise.smallest(), "images": SpectralUNet.smallest()}
@@ -25,8 +25,8 @@ def epoch(task, pairs, network="images", *, augmentation=None, **training):
         augmentation=augmentation or Augmentation(),
         training=Training(validation=0, **training),
     )
-    examples = recipe.task.unify_classes([recipe.example(**pair) for pair in pairs])
-    batches = batches_of(recipe, examples, splits_of(recipe, examples), torch.device("cpu"))
+    plan = plan_training(recipe, [recipe.example(**pair) for pair in pairs])
+    batches = batches_of(plan, torch.device("cpu"))
     made = list(batches.epoch(0))
     assert len(made) == batches.steps
     return made

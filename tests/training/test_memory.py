@@ -24,6 +24,7 @@ from napari_hyperspectral.tasks import ClassifyImages, Denoise, Segment, SuperRe
 from napari_hyperspectral.training import memory as memory_module
 from napari_hyperspectral.training.fit import fit_steps
 from napari_hyperspectral.training.memory import TooLargeError, training_bytes
+from napari_hyperspectral.training.plan import plan_training
 
 MEASURE = r"""
 import re, sys
@@ -34,6 +35,7 @@ from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cube import Cube
 from napari_hyperspectral.training.fit import fit_steps
 from napari_hyperspectral.training.memory import training_bytes
+from napari_hyperspectral.training.plan import plan_training
 from napari_hyperspectral.networks import *
 from napari_hyperspectral.tasks import Denoise, Segment
 # not ru_maxrss, which begins with that of the process that started this one
@@ -48,7 +50,7 @@ before = peak()
 job = fit_steps(recipe, [example], machine=Machine(threads=1))
 for _ in zip(range(2), job):
     pass
-print(training_bytes(recipe, Ports(bands_in=40, bands_out=40), [example]), peak() - before)
+print(training_bytes(plan_training(recipe, [example])), peak() - before)
 """
 
 
@@ -84,14 +86,17 @@ def test_a_training_that_cannot_fit_is_refused_before_it_begins(noisy, clean, mo
 
 @pytest.mark.parametrize("task", [SuperResolve(scale=2), ClassifyImages()], ids=lambda t: t.kind)
 def test_images_count_as_such_for_networks_that_see_one_spectrum_at_a_time(task, noisy):
-    recipe = Recipe(task=task, network=Pixelwise(width=64), training=Training(image_batch_size=2))
-    image = {"fine": noisy} if task.preserves_bands else {"image": noisy, "label": "one"}
-    examples = [recipe.example(**image)]
+    training = Training(image_batch_size=2, validation=0)
+    recipe = Recipe(task=task, network=Pixelwise(width=64), training=training)
+    images = [{"fine": noisy}]
+    if task.image_level:
+        images = [{"image": noisy, "label": label} for label in ("one", "two")]
+    examples = [recipe.example(**image) for image in images]
     spectra = 2 * examples[0].input[0, 0].size * task.upscaling**2
-    told = training_bytes(recipe, task.ports(noisy.axis, noisy.axis), examples)
+    told = training_bytes(plan_training(recipe, examples))
     batch = recipe.training.model_copy(update={"image_batch_size": 1})
     less = recipe.model_copy(update={"training": batch})
-    single = training_bytes(less, task.ports(noisy.axis, noisy.axis), examples)
+    single = training_bytes(plan_training(less, examples))
     assert told - single > 4 * 64 * spectra / 2  # a float for each unit of a layer
 
 

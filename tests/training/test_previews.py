@@ -8,7 +8,7 @@ from napari_hyperspectral.recipe.augmentation import Augmentation
 from napari_hyperspectral.recipe.recipe import Recipe
 from napari_hyperspectral.recipe.training import Training
 from napari_hyperspectral.tasks import ClassifyImages, Denoise, Segment, SuperResolve
-from napari_hyperspectral.training.previews import names_shown, preview_of
+from napari_hyperspectral.training.previews import preview_names, preview_of
 
 IMAGES = SpectralUNet(components=2, width=2, depth=1)
 
@@ -16,7 +16,7 @@ IMAGES = SpectralUNet(components=2, width=2, depth=1)
 def test_a_batch_of_spectra_is_a_list_of_measured_ones(noisy, clean):
     recipe = Recipe(task=Denoise(), network=Pixelwise(), training=Training(batch_size=7))
     shown = preview_of(recipe, [recipe.example(noisy=noisy, clean=clean)])
-    assert list(shown) == names_shown(recipe) == ["input", "target"]
+    assert list(shown) == preview_names(recipe) == ["input", "target"]
     measured = noisy.data.reshape(12, -1).T.tolist()
     places = [measured.index(spectrum) for spectrum in shown["input"].data[:, 0].T.tolist()]
     assert len(set(places)) == 7
@@ -39,7 +39,7 @@ def test_labels_of_a_window_are_labels_with_names(noisy, truth):
         training=Training(patch_size=16, image_batch_size=2, validation=0),
     )
     shown = preview_of(recipe, [recipe.example(cube=noisy, labels=truth)])
-    assert list(shown) == names_shown(recipe) == ["1 input", "1 target", "2 input", "2 target"]
+    assert list(shown) == preview_names(recipe) == ["1 input", "1 target", "2 input", "2 target"]
     patch_size, ids = shown["1 input"].data, shown["1 target"].data
     y, x = np.argwhere(noisy.data[0] == patch_size[0, 0, 0])[0]
     np.testing.assert_array_equal(ids, truth.data[y : y + 16, x : x + 16])

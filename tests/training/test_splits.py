@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_hyperspectral.training.splits import beyond, block_split, draw_groups
+from napari_hyperspectral.training.splits import beyond, block_split, group_split
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_beyond_measures_along_rows_columns_and_diagonals_alike():
 def test_images_of_one_group_are_held_out_together():
     groups = ["a", "a", "b", "b", "c", "c", "d"]
     for seed in range(10):
-        validation = draw_groups(groups, [1] * 7, 0.25, seed)
+        validation = group_split(groups, [1] * 7, 0.25, seed)
         assert 0 < sum(validation) < 7
         assert len(set(zip(groups, validation, strict=True))) == 4
 
@@ -74,12 +74,12 @@ def test_images_of_one_group_are_held_out_together():
 def test_every_kind_of_image_stays_among_those_that_teach():
     groups, kinds = [str(i) for i in range(12)], [1] * 8 + [2] * 3 + [3]
     for seed in range(10):
-        validation = draw_groups(groups, kinds, 0.3, seed)
+        validation = group_split(groups, kinds, 0.3, seed)
         assert {k for k, out in zip(kinds, validation, strict=True) if not out} == {1, 2, 3}
         assert {k for k, out in zip(kinds, validation, strict=True) if out} == {1, 2}
 
 
 def test_a_single_group_cannot_be_held_out():
     with pytest.raises(ValueError, match="all images are one group"):
-        draw_groups(["p"] * 3, [1, 1, 2], 0.2, 0)
-    assert draw_groups(["p"] * 3, [1, 1, 2], 0, 0) == [False] * 3
+        group_split(["p"] * 3, [1, 1, 2], 0.2, 0)
+    assert group_split(["p"] * 3, [1, 1, 2], 0, 0) == [False] * 3

@@ -147,7 +147,7 @@ def test_a_model_that_shares_nothing_is_refused():
 
 def test_nothing_left_to_learn_is_refused():
     first = train(**scene(5))
-    with pytest.raises(ValueError, match="nothing left to learn"):
+    with pytest.raises(ValueError, match="nothing left to train"):
         train(ONCE.model_copy(update={"frozen": "what was learned"}), start=first, **scene(5))
 
 
@@ -165,7 +165,7 @@ def test_a_resumed_transfer_knows_its_past_and_what_is_frozen(tmp_path):
     with pytest.raises(StopIteration):
         job.throw(Stop())
     resumed = fit(recipe, examples, autosave=path, resume=True)
-    assert first.card.made in resumed.card.started_from
+    assert first.card.created in resumed.card.started_from
     whole = fit(recipe, examples, start=first)
     assert all(torch.equal(w, body(whole)[n]) for n, w in body(resumed).items())
 

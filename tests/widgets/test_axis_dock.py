@@ -8,18 +8,18 @@ import pytest
 
 from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cube import Cube
-from napari_hyperspectral.layers import KEY, from_layer, to_layer
+from napari_hyperspectral.layers import METADATA_KEY, from_layer, to_layer
 from napari_hyperspectral.spectra.axes import (
-    STEPS,
-    Calibrate,
-    Convert,
-    Dimension,
-    Ends,
-    Excitation,
-    Fold,
-    Meaning,
-    Shift,
-    Values,
+    AXIS_STEPS,
+    CalibrateAxis,
+    ConvertAxis,
+    FoldSpectra,
+    SetDimension,
+    SetEnds,
+    SetExcitation,
+    SetQuantity,
+    SetValues,
+    ShiftAxis,
 )
 from napari_hyperspectral.widgets import axis as docks
 from napari_hyperspectral.widgets.axis import AxisWidget
@@ -51,7 +51,7 @@ def cube_of(layer):
 def test_a_layer_without_an_axis_gets_one_and_remembers(viewer, dock, plain_cube):
     layer = add(viewer, plain_cube)
     data = layer.data
-    dock.step = Ends(quantity="Raman shift (1/cm)", first=600, last=1800)
+    dock.step = SetEnds(quantity="Raman shift (1/cm)", first=600, last=1800)
     assert dock.preview == "→ Raman shift (cm⁻¹), 4 bands, 600–1800 cm⁻¹"
     dock.apply_button.click()
     cube = cube_of(layer)
@@ -59,13 +59,13 @@ def test_a_layer_without_an_axis_gets_one_and_remembers(viewer, dock, plain_cube
     assert cube.history == ("set the axis to Raman shift (cm⁻¹), 4 bands, 600–1800 cm⁻¹",)
     assert layer.data is data
     assert layer.metadata["wavelength units"] == "1/cm", "others find it too"
-    assert dock.now == "Raman shift (cm⁻¹), 4 bands, 600–1800 cm⁻¹"
+    assert dock.axis_text == "Raman shift (cm⁻¹), 4 bands, 600–1800 cm⁻¹"
 
 
 def test_a_layer_of_another_reader_gets_an_axis_too(viewer, dock, rng):
     layer = viewer.add_image(rng.normal(size=(5, 6, 7)), metadata={"mine": 1}, scale=(1, 2, 3))
-    assert dock.now == "Band, 5 bands without a spectral unit"
-    dock.apply(Ends(first=500, last=540))
+    assert dock.axis_text == "Band, 5 bands without a spectral unit"
+    dock.apply(SetEnds(first=500, last=540))
     assert cube_of(layer).axis == SpectralAxis([500, 510, 520, 530, 540], "nm")
     assert cube_of(layer).pixel_size == (2, 3)
     assert layer.metadata["mine"] == 1
@@ -76,7 +76,7 @@ def test_the_spectrum_dock_follows_at_once(viewer, dock, cube, qtbot):
     qtbot.addWidget(spectrum)
     layer = add(viewer, cube)
     spectrum.show_point(tuple(layer.data_to_world((0, 2, 2))))
-    dock.apply(Convert(quantity="wavelength (nm)"))
+    dock.apply(ConvertAxis(quantity="wavelength (nm)"))
     qtbot.waitUntil(lambda: spectrum._title == "Wavelength (nm)", timeout=2000)
     (curve,) = spectrum.curves
     assert curve.x == pytest.approx(1e7 / (1e7 / 532.1 - cube.axis.centres))
@@ -85,14 +85,14 @@ def test_the_spectrum_dock_follows_at_once(viewer, dock, cube, qtbot):
 
 def test_steps_are_undone_one_by_one(viewer, dock, cube):
     layer = add(viewer, cube)
-    before = json.dumps(layer.metadata[KEY])
-    dock.apply(Shift(by=2))
-    dock.apply(Convert(quantity="wavelength (um)"))
+    before = json.dumps(layer.metadata[METADATA_KEY])
+    dock.apply(ShiftAxis(by=2))
+    dock.apply(ConvertAxis(quantity="wavelength (um)"))
     assert cube_of(layer).axis.unit == "um"
     dock.undo_button.click()
     assert cube_of(layer).axis.centres == pytest.approx(cube.axis.centres + 2)
     dock.undo_button.click()
-    assert json.dumps(layer.metadata[KEY]) == before
+    assert json.dumps(layer.metadata[METADATA_KEY]) == before
     assert not dock.undo_button.isEnabled()
     dock.undo()
 
@@ -100,10 +100,10 @@ def test_steps_are_undone_one_by_one(viewer, dock, cube):
 def test_each_layer_has_its_own_undo(viewer, dock, cube):
     first, second = add(viewer, cube), add(viewer, replace(cube, name="other"))
     dock.layer = first
-    dock.apply(Shift(by=1))
+    dock.apply(ShiftAxis(by=1))
     dock.layer = second
     assert not dock.undo_button.isEnabled()
-    dock.apply(Shift(by=5))
+    dock.apply(ShiftAxis(by=5))
     viewer.layers.remove(second)
     assert dock.layer is first
     dock.undo()
@@ -116,7 +116,7 @@ def test_peaks_that_are_found_calibrate_the_axis(viewer, dock, rng):
     spectrum = sum(np.exp(-(((true - peak) / 4) ** 2)) for peak in peaks)
     wrong = SpectralAxis(1.02 * true - 7, "nm")
     layer = add(viewer, Cube(spectrum[:, None, None] * rng.uniform(1, 2, (1, 5, 7)), wrong))
-    dock.step = Calibrate()
+    dock.step = CalibrateAxis()
     assert "degree 1 needs 2 or more" in dock.preview
     assert not dock.apply_button.isEnabled()
     dock.peaks.find_button.click()
@@ -132,10 +132,10 @@ def test_peaks_that_are_found_calibrate_the_axis(viewer, dock, rng):
 
 def test_pairs_are_typed_too_and_half_ones_left_out(viewer, dock, cube):
     add(viewer, cube)
-    dock.step = Calibrate(measured=(500, 600), known=(501, 602))
+    dock.step = CalibrateAxis(measured=(500, 600), known=(501, 602))
     dock.peaks.add_button.click()
     dock.peaks.table.item(2, 0).setText("520")
-    assert dock.step == Calibrate(measured=(500, 600), known=(501, 602))
+    assert dock.step == CalibrateAxis(measured=(500, 600), known=(501, 602))
 
 
 def test_an_axis_is_loaded_from_a_file(viewer, dock, plain_cube, tmp_path):
@@ -153,8 +153,8 @@ def test_bare_numbers_of_a_file_are_given_a_meaning_next(viewer, dock, plain_cub
     layer = add(viewer, plain_cube)
     (tmp_path / "a.txt").write_text("600\n700\n800\n900\n")
     dock.load(tmp_path / "a.txt")
-    assert isinstance(dock.step, Meaning)
-    dock.step = Meaning(quantity="wavenumber (1/cm)")
+    assert isinstance(dock.step, SetQuantity)
+    dock.step = SetQuantity(quantity="wavenumber (1/cm)")
     dock.apply()
     assert cube_of(layer).axis == SpectralAxis([600, 700, 800, 900], "1/cm")
 
@@ -170,7 +170,7 @@ def test_the_axis_of_another_layer_is_taken_whole(viewer, dock, cube):
 def test_other_pixels_come_as_a_layer_in_place_of_the_old_one(viewer, dock, rng):
     truth = rng.normal(size=(4, 5, 6))
     layer = viewer.add_image(np.moveaxis(truth, 0, -1), name="scan")
-    made = dock.apply(Dimension(along="x"))
+    made = dock.apply(SetDimension(along="x"))
     assert np.array_equal(made.data, truth)
     assert (made.name, layer.visible, dock.layer) == ("scan [1]", False, made)
     dock.undo()
@@ -182,9 +182,9 @@ def test_other_pixels_come_as_a_layer_in_place_of_the_old_one(viewer, dock, rng)
 def test_a_list_of_spectra_becomes_a_map(viewer, dock, axis, rng):
     spectra = rng.normal(size=(25, 6))
     add(viewer, Cube.from_spectra(spectra, axis, name="points"))
-    dock.step = Fold(columns=4)
+    dock.step = FoldSpectra(columns=4)
     assert "25 spectra do not fill rows of 4" in dock.preview
-    dock.step = Fold(columns=5)
+    dock.step = FoldSpectra(columns=5)
     assert dock.preview.endswith(", band 6, y 5, x 5")
     made = dock.apply()
     assert np.array_equal(made.data[:, 2, 3], spectra[13])
@@ -193,21 +193,21 @@ def test_a_list_of_spectra_becomes_a_map(viewer, dock, axis, rng):
 
 def test_the_forms_begin_with_what_is_known(viewer, dock, cube):
     add(viewer, cube)
-    forms = {kind: dock._chooser.form_of(kind).settings for kind in STEPS}
-    assert forms[Ends] == Ends(
+    forms = {kind: dock._chooser.form_of(kind).settings for kind in AXIS_STEPS}
+    assert forms[SetEnds] == SetEnds(
         quantity="Raman shift (1/cm)", first=500.1, last=601.25, excitation_nm=532.1
     )
-    assert forms[Meaning] == Meaning(quantity="Raman shift (1/cm)")
-    assert forms[Excitation].excitation_nm == 532.1
+    assert forms[SetQuantity] == SetQuantity(quantity="Raman shift (1/cm)")
+    assert forms[SetExcitation].excitation_nm == 532.1
 
 
 def test_a_guess_is_shown_and_confirmed(viewer, dock, cube):
     layer = add(viewer, replace(cube, axis=replace(cube.axis, guessed=True)))
-    assert dock.now.endswith("(a guess)")
-    dock.step = Meaning(quantity="Raman shift (1/cm)")
+    assert dock.axis_text.endswith("(guessed)")
+    dock.step = SetQuantity(quantity="Raman shift (1/cm)")
     dock.apply_button.click()
     assert not cube_of(layer).axis.guessed
-    assert "guess" not in dock.now
+    assert "guess" not in dock.axis_text
 
 
 def test_it_follows_the_selected_layer(viewer, dock, cube, labels):
@@ -221,10 +221,10 @@ def test_it_follows_the_selected_layer(viewer, dock, cube, labels):
 
 
 def test_without_a_layer_it_says_what_to_do(dock):
-    assert "open a file or a sample first" in dock.now
+    assert "open a file or a sample first" in dock.axis_text
     assert not dock.apply_button.isEnabled()
     with pytest.raises(ValueError, match="no layer with bands"):
-        dock.apply(Shift(by=1))
+        dock.apply(ShiftAxis(by=1))
 
 
 def test_what_went_wrong_is_shown(viewer, dock, plain_cube, tmp_path, monkeypatch):
@@ -236,7 +236,7 @@ def test_what_went_wrong_is_shown(viewer, dock, plain_cube, tmp_path, monkeypatc
     add(viewer, plain_cube)
     dock._file_clicked()
     assert "none.csv" in told[0]
-    dock.step = Values(centres=(1, 2))
+    dock.step = SetValues(centres=(1, 2))
     assert "2 values for the 4 bands" in dock.preview
 
 

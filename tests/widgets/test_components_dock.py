@@ -79,7 +79,7 @@ def test_the_spectrum_dock_shows_the_pure_spectra_above_the_map(viewer, dock, qt
     spectra.show_point(tuple(strip.data_to_world((0, 0, 2))))
     x, y = spectra.spectra["cell components"]
     np.testing.assert_array_equal(x, cell.axis.centres)
-    np.testing.assert_array_equal(y, dock.found.spectra.data[:, 0, 2])
+    np.testing.assert_array_equal(y, dock.components.spectra.data[:, 0, 2])
     assert "cell" not in spectra.spectra  # the strip covers no pixel of the cube
 
 
@@ -105,4 +105,4 @@ def test_what_cannot_be_compared_is_refused_with_the_reason(viewer, dock, qtbot,
     dock.choose(add(viewer, cell), add(viewer, other))
     dock.unmix()
     qtbot.waitUntil(lambda: bool(complaints), timeout=20_000)
-    assert "one kind and unit" in complaints[0]
+    assert "one quantity and unit" in complaints[0]

@@ -30,7 +30,7 @@ def test_one_example_and_one_file_left_out_are_no_plurals(qtbot, tmp_path):
     qtbot.addWidget(choice)
     choice.ask_for({"noisy": Cube, "clean": Cube})
     choice.choose(noisy=tmp_path / "x", clean=tmp_path / "y")
-    assert choice._news.text() == "1 example; 1 other is left out"
+    assert choice._message.text() == "1 example; 1 other is left out"
     (tmp_path / "y" / "old").mkdir()
     choice.choose(noisy=tmp_path / "x", clean=tmp_path / "y" / ".." / "y")
-    assert choice._news.text() == "1 example; 2 others are left out"
+    assert choice._message.text() == "1 example; 2 others are left out"

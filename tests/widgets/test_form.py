@@ -236,11 +236,11 @@ def test_a_chooser_swaps_the_form_and_keeps_what_was_typed(qtbot):
     chooser.form.editors["count"].value = 9
     chooser._box.setCurrentIndex(1)
     assert chooser.settings == Nothing()
-    assert '<a href="https://example.org/none"' in chooser._about.text()
-    assert ">example.org/none</a>" in chooser._about.text()
+    assert '<a href="https://example.org/none"' in chooser._description.text()
+    assert ">example.org/none</a>" in chooser._description.text()
     chooser._box.setCurrentIndex(0)
     assert chooser.settings == Everything(count=9)
-    assert chooser._about.text() == "One field of each type."
+    assert chooser._description.text() == "One field of each type."
 
 
 @pytest.mark.parametrize("kinds", [NETWORKS, TASKS])

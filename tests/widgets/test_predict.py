@@ -23,7 +23,7 @@ from napari_hyperspectral.recipe.training import Training
 from napari_hyperspectral.tasks import Denoise, Segment
 from napari_hyperspectral.training.fit import fit
 from napari_hyperspectral.widgets import predict as docks
-from napari_hyperspectral.workflows import batch
+from napari_hyperspectral.workflows.targets import targets_in_folder
 
 MACHINE = Machine(device="cpu", threads=1)
 
@@ -206,7 +206,7 @@ def test_layers_are_followed_and_keep_their_ticks(viewer, widget, noisy):
     first.name = "renamed"
     viewer.layers.move(0, 2)
     assert widget.chosen == [first]
-    assert [widget._item(row).text() for row in range(2)] == ["other", "renamed"]
+    assert [widget.layer_list.row_item(row).text() for row in range(2)] == ["other", "renamed"]
     viewer.layers.remove(first)
     assert [one.name for one in widget.chosen] == ["other"]  # the only one left
 
@@ -221,15 +221,15 @@ def test_a_batch_goes_on_after_a_bad_file_and_says_what_failed(
     widget.files = [good[0], bad, tmp_path / "missing.npz", good[1]]
     widget.folder, widget.suffix = tmp_path / "results", ".npz"
     run(qtbot, widget)
-    assert [path.name for path in widget.batch.written] == [
-        "one predicted.npz",
-        "three predicted.npz",
+    assert [path.name for path in widget.predicted_files.written] == [
+        "one_predicted.npz",
+        "three_predicted.npz",
     ]
-    assert list(widget.batch.failed) == [str(bad), str(tmp_path / "missing.npz")]
-    told = widget._failures.text()
+    assert list(widget.predicted_files.failed) == [str(bad), str(tmp_path / "missing.npz")]
+    told = widget.results_view.failures.text()
     assert told.startswith("2 failed:\n• two.npz: ")
     assert "• missing.npz: there is no file" in told
-    written = read(widget.batch.written[0])
+    written = read(widget.predicted_files.written[0])
     expected = predict(model, noisy, machine=MACHINE)
     np.testing.assert_array_equal(written.data, expected.data)
     assert written.axis == noisy.axis
@@ -239,15 +239,15 @@ def test_files_that_exist_are_overwritten_only_when_one_says_so(
     qtbot, widget, model, noisy, tmp_path, monkeypatch
 ):
     source = write(tmp_path / "one.npz", noisy)
-    there = tmp_path / "one predicted.npz"
+    there = tmp_path / "one_predicted.npz"
     there.write_text("precious")
     widget.model, widget.files, widget.folder, widget.suffix = model, [source], tmp_path, ".npz"
     answers = iter([docks.QMessageBox.StandardButton.Cancel, docks.QMessageBox.StandardButton.No])
     monkeypatch.setattr(docks.QMessageBox, "question", lambda *_: next(answers))
     run(qtbot, widget)
-    assert widget.batch is None
+    assert widget.predicted_files is None
     run(qtbot, widget)
-    assert "exists already" in widget.batch.failed[str(source)]
+    assert "exists already" in widget.predicted_files.failed[str(source)]
     assert there.read_text() == "precious"
     widget.predict(overwrite=True)
     qtbot.waitUntil(lambda: not widget.panel.running)
@@ -261,7 +261,8 @@ def test_two_files_never_write_to_one(qtbot, widget, model, noisy, tmp_path, com
     widget.files = [write(tmp_path / folder / "one.npz", noisy) for folder in ("a", "b")]
     widget.model, widget.folder = model, tmp_path
     run(qtbot, widget)
-    assert complaints == ["two of the files have the same name; predict them one by one"]
+    assert len(complaints) == 1
+    assert "would both be named one_…; write them into different folders" in complaints[0]
 
 
 def test_a_stopped_batch_keeps_what_it_wrote(qtbot, widget, model, noisy, tmp_path, monkeypatch):
@@ -277,24 +278,25 @@ def test_a_stopped_batch_keeps_what_it_wrote(qtbot, widget, model, noisy, tmp_pa
     widget.model, widget.files, widget.suffix = model, sources, ".npz"
     widget.folder = tmp_path / "out"
     widget.predict()
-    qtbot.waitUntil(lambda: (tmp_path / "out" / "0 predicted.npz").exists(), timeout=10_000)
+    qtbot.waitUntil(lambda: (tmp_path / "out" / "0_predicted.npz").exists(), timeout=10_000)
     widget.stop()
     qtbot.waitUntil(lambda: not widget.panel.running, timeout=10_000)
-    assert 1 <= len(widget.batch.written) < 4
-    assert list(widget.batch.failed.values()) == ["stopped"]
+    assert 1 <= len(widget.predicted_files.written) < 4
+    assert list(widget.predicted_files.failed.values()) == ["stopped"]
 
 
 @pytest.mark.parametrize(
     ("source", "name"),
     [
-        ("scan.ome.tif", "scan predicted.npz"),
-        ("scan.2.HDR", "scan.2 predicted.npz"),
-        ("folder/all.mat::cube@yxb", "all predicted.npz"),
-        ("plain", "plain predicted.npz"),
+        ("scan.ome.tif", "scan_predicted.npz"),
+        ("scan.2.HDR", "scan.2_predicted.npz"),
+        ("folder/all.mat::cube@yxb", "all_cube_predicted.npz"),
+        ("plain", "plain_predicted.npz"),
     ],
 )
 def test_a_result_is_named_after_its_source(source, name, tmp_path):
-    assert batch.target_of(source, tmp_path, ".npz") == tmp_path / name
+    (target,) = targets_in_folder(tmp_path, [source], ".npz")
+    assert target.result == tmp_path / name
 
 
 def test_results_can_be_written_by_every_suffix_that_writers_have(widget):

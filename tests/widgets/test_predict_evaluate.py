@@ -115,7 +115,7 @@ def test_a_model_is_judged_by_files_of_which_a_list_says_that_they_test(
     assert complaints == []
     (table,) = dock.report.report.tables
     assert {row["image"] for row in table.rows} == {"two"}
-    assert any("taught the model" in note for note in dock.report.report.notes)
+    assert any("to train the model" in note for note in dock.report.report.notes)
 
 
 def test_the_truth_asked_for_is_that_of_the_model(viewer, dock, learn, noisy, clean):
@@ -141,7 +141,7 @@ def test_a_truth_of_another_size_is_refused_in_words(
     dock.choose_truth(noisy=add(viewer, noisy), clean=add(viewer, less))
     press(qtbot, dock)
     assert dock.report.report is None
-    assert complaints == ["the cube has (20, 26) pixels, the truth (19, 26)"]
+    assert complaints == ["the cube has (20, 26) pixels, the truth (19, 26); give (20, 26) pixels"]
 
 
 def test_an_evaluation_can_be_stopped(viewer, dock, learn, noisy, clean, qtbot, monkeypatch):
@@ -215,7 +215,7 @@ def test_released_weights_become_a_model_file_that_is_chosen(dock, weights, qtbo
     monkeypatch.setattr(
         import_weights.ImportWeightsDialog, "open", lambda dialog: asked.append(dialog)
     )
-    dock._browse()
+    dock._browse_clicked()
     (dialog,) = asked
     assert dialog.axis == SpectralAxis(np.linspace(500, 1800, 500), "1/cm", "raman_shift")
     dialog.form.settings = import_weights.Bands(first=600, bands=6)
@@ -282,4 +282,4 @@ def test_a_model_file_that_cannot_be_written_keeps_the_dialog_open(weights, qtbo
     dialog.target_line.setText(str(weights.parent / name))
     with qtbot.assertNotEmitted(dialog.accepted):
         dialog.accept()
-    assert told in dialog._told.text()
+    assert told in dialog._message.text()

@@ -94,10 +94,10 @@ def test_probabilities_of_files_are_written_beside_the_classes(
     dock.files = [write(tmp_path / "cell.npz", clean)]
     dock.folder, dock.suffix = tmp_path / "out", ".npz"
     dock.predict()
-    qtbot.waitUntil(lambda: dock.batch is not None, timeout=20_000)
-    names = ["cell predicted.npz", "cell predicted_probabilities.npz"]
-    assert [path.name for path in dock.batch.written] == names
-    assert read(dock.batch.written[1]).axis.names == ("first", "second")
+    qtbot.waitUntil(lambda: dock.predicted_files is not None, timeout=20_000)
+    names = ["cell_predicted.npz", "cell_probabilities.npz"]
+    assert [path.name for path in dock.predicted_files.written] == names
+    assert read(dock.predicted_files.written[1]).axis.names == ("first", "second")
 
 
 def test_finer_images_of_files_have_a_report_beside_them(dock, learn, clean, qtbot, tmp_path):
@@ -105,9 +105,9 @@ def test_finer_images_of_files_have_a_report_beside_them(dock, learn, clean, qtb
     dock.files = [write(tmp_path / "cell.npz", clean)]
     dock.folder, dock.suffix = tmp_path / "out", ".npz"
     dock.predict()
-    qtbot.waitUntil(lambda: dock.batch is not None, timeout=30_000)
-    assert dock.batch.failed == {}
-    made = sorted(path.name for path in (tmp_path / "out" / "cell predicted_report").iterdir())
+    qtbot.waitUntil(lambda: dock.predicted_files is not None, timeout=30_000)
+    assert dock.predicted_files.failed == {}
+    made = sorted(path.name for path in (tmp_path / "out" / "cell_report").iterdir())
     assert made[-2:] == ["report.json", "report.md"]
     assert len(made) == 6  # and four pictures
 
@@ -118,10 +118,10 @@ def test_images_that_are_classified_are_rows_of_a_table(viewer, dock, learn, cle
     dock.choose(add(viewer, clean.after("named", name="one")), add(viewer, noisy))
     dock.predict()
     qtbot.waitUntil(lambda: len(dock.results) == 2, timeout=20_000)
-    heading = [dock.scores.horizontalHeaderItem(c).text() for c in range(4)]
+    heading = [dock.results_view.scores.horizontalHeaderItem(c).text() for c in range(4)]
     assert heading == ["image", "class", "fine", "grainy"]
-    rows = [[dock.scores.item(r, c).text() for c in range(4)] for r in range(2)]
+    rows = [[dock.results_view.scores.item(r, c).text() for c in range(4)] for r in range(2)]
     assert [row[0] for row in rows] == ["one", "noisy"]
     about = dock.results[0].metadata["hyperspectral"]["metadata"]
     assert about["scores"]["fine"] == pytest.approx(float(rows[0][2]), abs=1e-3)
-    assert dock.scores.isVisibleTo(dock)
+    assert dock.results_view.scores.isVisibleTo(dock)

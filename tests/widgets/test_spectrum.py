@@ -12,7 +12,9 @@ from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube
 from napari_hyperspectral.layers import labels_layer, to_layer
 from napari_hyperspectral.widgets import spectrum as docks
+from napari_hyperspectral.widgets import spectrum_layers
 from napari_hyperspectral.widgets.spectrum import SpectrumWidget
+from napari_hyperspectral.widgets.viewer_events import LAYER_EVENTS
 
 
 @pytest.fixture
@@ -66,7 +68,7 @@ def test_bands_that_all_have_one_wavelength_are_plotted_one_after_the_other(view
     assert np.array_equal(curve.y, expected(cube, slice(None), 0, 0), equal_nan=True)
 
 
-def test_beside_the_cube_there_is_no_spectrum(viewer, dock, cube):
+def test_outside_the_cube_there_is_no_spectrum(viewer, dock, cube):
     add(viewer, cube)
     hover(viewer, dock, (0, 9.7, -3.5))
     assert dock.curves == []
@@ -113,7 +115,7 @@ def test_the_band_is_named_on_the_image(viewer, dock, cube):
     assert not overlay(viewer).visible
 
 
-def test_choosing_a_place_in_the_plot_moves_the_slider_to_the_nearest_band(viewer, dock, cube):
+def test_choosing_a_position_in_the_plot_moves_the_slider_to_the_nearest_band(viewer, dock, cube):
     add(viewer, cube)
     for value, band in ((600.0, 5), (522.0, 3), (0.0, 0)):
         dock.choose_band_near(value)
@@ -186,7 +188,7 @@ def test_pins_stay_until_they_are_cleared(viewer, dock, cube):
     assert [curve.name for curve in dock.curves] == ["cell (1, 2)"]
     hover(viewer, dock, layer.data_to_world((0, 4, 6)))
     assert [curve.kind for curve in dock.curves] == ["cursor", "pin"]
-    dock.unpin()
+    dock.clear_pins()
     dock.refresh()
     assert [curve.kind for curve in dock.curves] == ["cursor"]
 
@@ -255,13 +257,13 @@ def test_cubes_on_another_axis_are_named_as_left_out(viewer, dock, cube, rng):
     add(viewer, Cube(rng.normal(size=(3, 5, 7)), SpectralAxis([1, 2, 3], "nm"), name="land"))
     add(viewer, cube)
     dock.refresh()
-    assert "not shown: land." in dock._hint.text()
+    assert "is another: land." in dock._hint.text()
     viewer.layers.selection.active = viewer.layers["land"]
     dock.refresh()
-    assert "not shown: cell." in dock._hint.text()
+    assert "is another: cell." in dock._hint.text()
     viewer.layers.remove(viewer.layers["cell"])
     dock.refresh()
-    assert "not shown" not in dock._hint.text()
+    assert "Not shown" not in dock._hint.text()
 
 
 def test_channels_are_named_below_the_plot(viewer, dock, cube, rng):
@@ -280,8 +282,10 @@ def test_a_region_is_read_once_for_all_bands_and_anew_for_each_plane(
     viewer.layers.selection.active = viewer.add_shapes([box], shape_type="rectangle")
     dock.show_region()
     read = []
-    original = docks.region_spectra
-    monkeypatch.setattr(docks, "region_spectra", lambda *a: read.append(a[2]) or original(*a))
+    original = spectrum_layers.region_spectra
+    monkeypatch.setattr(
+        spectrum_layers, "region_spectra", lambda *a: read.append(a[2]) or original(*a)
+    )
     for band in (1, 2, 3):
         viewer.dims.set_current_step(2, band)
         dock.refresh()
@@ -327,7 +331,7 @@ def _listeners(viewer, layer):
         viewer.dims.events.ndisplay,
         viewer.layers.selection.events.changed,
         *(getattr(viewer.layers.events, name) for name in ("inserted", "removed", "reordered")),
-        *(getattr(layer.events, name) for name in docks._FOLLOWED if name in layer.events.emitters),
+        *(getattr(layer.events, name) for name in LAYER_EVENTS if name in layer.events.emitters),
     ]
     callbacks = (viewer.mouse_move_callbacks, viewer.mouse_drag_callbacks)
     return [len(each) for each in (*callbacks, *(e.callbacks for e in emitters))]

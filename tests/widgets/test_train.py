@@ -125,30 +125,30 @@ def test_the_recipe_of_the_forms_is_the_recipe_put_in(widget):
 
 
 def test_layers_are_found_by_the_names_that_the_task_gives_them(widget, viewer):
-    assert {n: layer.name for n, layer in widget._examples.layers[0].items()} == {
+    assert {n: layer.name for n, layer in widget.form.examples.layers[0].items()} == {
         "noisy": "noisy",
         "clean": "clean",
     }
     viewer.layers["noisy"].name = "raw"
-    assert widget._examples.layers[0]["noisy"].name == "raw"
-    assert widget._examples._rows[0][1]["noisy"].currentText() == "raw"
+    assert widget.form.examples.layers[0]["noisy"].name == "raw"
+    assert widget.form.examples._rows[0][1]["noisy"].currentText() == "raw"
 
 
 def test_a_task_asks_for_its_own_layers(widget, viewer, pair):
     widget.recipe = BRIEF.model_copy(update={"task": Segment()})
-    assert list(widget._examples.layers[0]) == ["cube", "labels"]
-    assert widget._examples.layers[0]["labels"] is None
+    assert list(widget.form.examples.layers[0]) == ["cube", "labels"]
+    assert widget.form.examples.layers[0]["labels"] is None
     labels = viewer.add_labels(np.ones((9, 11), int), name="painted")
-    assert widget._examples.layers[0]["labels"] == labels
+    assert widget.form.examples.layers[0]["labels"] == labels
     viewer.layers.remove("painted")
-    assert widget._examples.layers[0]["labels"] is None
+    assert widget.form.examples.layers[0]["labels"] is None
 
 
 def test_a_layer_that_cannot_be_what_it_is_chosen_for_is_refused(widget, viewer):
     labels = viewer.add_labels(np.ones((9, 11), int), name="painted")
     with pytest.raises(ValueError, match="layer 'painted' cannot be 'noisy'"):
         widget.choose(noisy=labels)
-    with pytest.raises(ValueError, match="no layer 'target' is asked for, only noisy, clean"):
+    with pytest.raises(ValueError, match="there is no 'target' to choose, only noisy, clean"):
         widget.choose(target=viewer.layers["clean"])
 
 
@@ -183,7 +183,7 @@ def test_stop_keeps_the_best_so_far_in_a_file_that_loads(qtbot, widget, tmp_path
     press(qtbot, widget.panel.stop_button)
     model = trained(qtbot, widget)
     assert time.monotonic() - asked < 5  # of a training of hours
-    assert model.card.stopped == "stopped by hand"
+    assert model.card.ended == "by hand"
     assert widget.panel.status.text() == "trained: stopped by hand"
     saved = widget.save_model(tmp_path / "model.safetensors")
     assert same_weights(Model.load(saved), model)
@@ -203,7 +203,7 @@ def test_running_out_of_memory_is_said_and_training_can_begin_again(
     assert not widget.panel.start_button.isEnabled()
     qtbot.waitUntil(lambda: not widget.panel.running, timeout=10_000)
     assert told == [widget.panel.status.text()]
-    assert told[0].startswith("out of memory; choose smaller batches")
+    assert told[0].startswith("out of memory; choose a smaller batch size")
     assert widget.panel.start_button.isEnabled()
     assert not widget.panel.stop_button.isEnabled()
     assert not widget.save_button.isEnabled()
@@ -252,7 +252,7 @@ def test_the_curve_ends_as_the_card_says(qtbot, widget):
     card = trained(qtbot, widget).card
     assert widget.curve.shown == {
         "training": list(card.losses),
-        "held out": list(card.validation_losses),
+        "validation": list(card.validation_losses),
     }
     html = widget.card.toPlainText()
     assert f"{card.losses[card.best_epoch - 1]:.4g}" in html
@@ -320,18 +320,6 @@ def test_a_training_under_way_lies_in_the_cache(qtbot, widget, machine):
     assert Model.load(saved).card.losses == model.card.losses
 
 
-def test_of_trainings_in_the_cache_the_latest_ten_are_kept(tmp_path):
-    machine = Machine(cache=tmp_path)
-    for day in range(10, 25):
-        path = tmp_path / "trainings" / f"2026-01-{day} denoise.safetensors"
-        path.parent.mkdir(exist_ok=True)
-        path.touch()
-    train.autosave_path(machine, BRIEF).touch()
-    kept = sorted(path.name for path in (tmp_path / "trainings").iterdir())
-    assert len(kept) == 10
-    assert kept[0] == "2026-01-16 denoise.safetensors"
-
-
 def test_the_trained_model_goes_to_the_predict_dock(qtbot, widget, viewer):
     widget.train()
     model = trained(qtbot, widget)
@@ -383,7 +371,7 @@ def test_a_closed_dock_that_somebody_keeps_ends_its_training_too(qtbot, viewer, 
     begun(qtbot, widget)
     frame.destroyOnClose()
     qtbot.waitUntil(lambda: not widget.panel.running, timeout=10_000)
-    assert widget.model.card.stopped == "stopped by hand"
+    assert widget.model.card.ended == "by hand"
     widget.deleteLater()
 
 

@@ -85,7 +85,7 @@ def test_folders_teach_what_their_layers_would(qtbot, widget, viewer, pairs, tmp
             (tmp_path / role).mkdir(exist_ok=True)
             write(tmp_path / role / f"cell{number}.npz", cube)
     widget.choose_files(noisy=tmp_path / "noisy", clean=tmp_path / "clean")
-    shown = widget._files.table
+    shown = widget.form.files.table
     assert [shown.item(row, 0).text() for row in range(3)] != []
     assert all("cell1" in shown.item(1, column).text() for column in (0, 1))
     by_files = trained(qtbot, widget)
@@ -100,8 +100,8 @@ def test_what_names_leave_open_is_said_before_training(widget, pairs, tmp_path):
         for number in range(count):
             write(tmp_path / role / f"cell{number}.npz", pairs[number][0])
     widget.choose_files(noisy=tmp_path / "noisy", clean=tmp_path / "clean")
-    assert "cell2" in widget._files._news.text()
-    assert not widget._files.table.isVisibleTo(widget)
+    assert "cell2" in widget.form.files._news.text()
+    assert not widget.form.files.table.isVisibleTo(widget)
     widget.train()
     assert "cell2" in widget.panel.status.text()
     assert not widget.panel.running
@@ -134,8 +134,8 @@ def test_the_preview_shows_what_training_is_shown_first(qtbot, widget, viewer, p
 
 def test_a_preset_fills_the_form(widget):
     row = next(i for i, preset in enumerate(PRESETS) if preset.recipe.task.kind == "segment")
-    widget._presets.setCurrentIndex(row + 1)
-    widget._presets.activated.emit(row + 1)
+    widget.form.presets.setCurrentIndex(row + 1)
+    widget.form.presets.activated.emit(row + 1)
     assert widget.recipe == PRESETS[row].recipe
     assert PRESETS[row].title in widget.panel.status.text()
 
@@ -145,7 +145,7 @@ def test_training_starts_from_the_model_chosen(qtbot, widget, viewer, pairs, tmp
     first = trained(qtbot, widget)
     path = first.save(tmp_path / "first.safetensors")
     widget.start = path
-    assert "first.safetensors (denoise, pixelwise" in widget._start_line.text()
+    assert "first.safetensors (denoise, pixelwise" in widget.form.start_line.text()
     widget._model = None
     second = trained(qtbot, widget)
     assert second.card.started_from
@@ -154,7 +154,7 @@ def test_training_starts_from_the_model_chosen(qtbot, widget, viewer, pairs, tmp
     by_hand = fit(BRIEF, examples, machine=machine, start=first)
     assert all(map(torch.equal, weights(second), weights(by_hand)))
     widget.start = None
-    assert widget._start_line.text() == "From scratch"
+    assert widget.form.start_line.text() == "From scratch"
 
 
 def test_what_cannot_fit_is_said_before_training(qtbot, widget, viewer, pairs, monkeypatch):
@@ -173,18 +173,18 @@ def test_names_of_classes_typed_into_the_table_are_those_of_the_model(qtbot, wid
         update={"task": Segment(), "training": Training(epochs=1, validation=0)}
     )
     widget.choose(cube=cube, labels=painted)
-    assert widget.classes.layer.name == "labels"
-    widget.classes.item(1, 1).setText("stroma")
+    assert widget.form.classes.layer.name == "labels"
+    widget.form.classes.item(1, 1).setText("stroma")
     assert trained(qtbot, widget).card.classes == ("class 1", "stroma")
     widget.recipe = BRIEF
-    assert widget.classes.isHidden()
+    assert widget.form.classes.isHidden()
 
 
 def test_settings_that_do_nothing_beside_the_others_are_grey(widget):
     def alive(part, name):
         return part.editors[name].isEnabled()
 
-    training = widget._training
+    training = widget.form.training
     assert not alive(training, "patch_size")
     assert "one spectrum at a time" in training.editors["patch_size"].toolTip()
     assert not alive(training, "every")
@@ -193,14 +193,14 @@ def test_settings_that_do_nothing_beside_the_others_are_grey(widget):
     widget.recipe = BRIEF.model_copy(update={"network": UNet.smallest()})
     assert alive(training, "patch_size")
     assert not alive(training, "batch_size")
-    assert alive(widget._network.form, "upsampling")
-    widget._network.form.editors["depth"].value = 0
-    assert not alive(widget._network.form, "upsampling")
+    assert alive(widget.form.network.form, "upsampling")
+    widget.form.network.form.editors["depth"].value = 0
+    assert not alive(widget.form.network.form, "upsampling")
     assert widget.recipe.network.depth == 0
 
 
 def test_what_to_freeze_is_grey_until_training_starts_from_a_model(widget, pairs, tmp_path):
-    frozen = widget._training.editors["frozen"]
+    frozen = widget.form.training.editors["frozen"]
     assert not frozen.isEnabled()
     noisy, clean = pairs[0]
     example = BRIEF.example(noisy=noisy, clean=clean)

@@ -126,5 +126,5 @@ def test_a_model_that_cannot_take_what_comes_is_named_before_any_runs(denoiser, 
     nothing_like_it = Cube(noisy.data, SpectralAxis(noisy.axis.centres, "um"))
     with pytest.raises(AxisMismatchError):
         check_chain([denoiser], nothing_like_it.axis)
-    with pytest.raises(ValueError, match="at least one model"):
+    with pytest.raises(ValueError, match="give at least one"):
         next(predict_all_steps([], noisy))

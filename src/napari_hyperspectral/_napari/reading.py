@@ -1,4 +1,4 @@
-"""Files read into layers, in the background where somebody waits for them in a window."""
+"""Read files into layers, in a thread where a window waits for them."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from contextlib import suppress
 from threading import Event, Thread
 
 from ..io import FileFormatError, Source, format_of, read_all
-from ..io.formats import module_of
+from ..io.formats import reader_of
 from ..layers import LayerData, to_layers
 from ..progress import Progress, Stop
 
 
 class Reading:
-    """Files being read, perhaps in a thread of their own.
+    """Files that are read, perhaps in a thread of their own.
 
     Parameters
     ----------
     paths : list of str
-        As `io.read_all` takes them, one after the other.
+        Paths for `io.read_all`, read one after the other.
     """
 
     def __init__(self, paths: list[str]) -> None:
@@ -26,48 +26,49 @@ class Reading:
         self.progress = Progress(0, 0)
         self.cancelled = False
         self.guesses: list[str] = []
-        """What the files left open, to be shown to the person."""
+        """What the files did not state, and how it was guessed: to be shown."""
         self._layers: list[LayerData] = []
         self._error: Exception | None = None
         self._done = Event()
 
     def start(self) -> Reading:
-        """Read in the background; what there is to import is imported before."""
+        """Start reading in a thread; imports are done here, as they are not safe there."""
         for path in self.paths:
-            with suppress(FileFormatError, OSError):  # which reading raises again
-                module_of(format_of(Source.parse(path).path).reader)
+            with suppress(FileFormatError, OSError):  # reading will raise it again
+                reader_of(format_of(Source.parse(path).path))
         Thread(target=self.run, name=f"reading {self.paths[0]}", daemon=True).start()
         return self
 
     def run(self) -> None:
-        """Read all there is, to be had by `layers`."""
+        """Read all files; `layers` returns the result."""
         try:
             for path in self.paths:
-                found = read_all(path, on_guess=self.guesses.append, watch=self._watch)
-                self._layers += to_layers(found)  # here: for contrast, some of the data are read
-        except Exception as error:  # raised again by `layers`, in the thread that asks
+                images = read_all(path, on_guess=self.guesses.append, watch=self._watch)
+                # in this thread too: contrast limits are taken from some of the data
+                self._layers += to_layers(images)
+        except Exception as error:  # raised by `layers`, in the thread that calls it
             self._error = error
         finally:
             self._done.set()
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the end, no longer than this; return whether it is there."""
+        """Wait for the end of reading, at most so long; return whether it has ended."""
         return self._done.wait(seconds)
 
     def layers(self) -> list[LayerData]:
-        """Return what was read.
+        """Return the layers that were read.
 
         Raises
         ------
         Exception
-            What reading raised.
+            If reading failed: its error.
         """
         if self._error is not None:
             raise self._error
         return self._layers
 
-    def reports(self) -> Generator[Progress, None, None]:
-        """Tell ten times a second how far it is, till the end."""
+    def steps(self) -> Generator[Progress, None, None]:
+        """Yield the progress ten times a second, until the end."""
         while not self.wait(0.1):
             yield self.progress
 

@@ -13,6 +13,7 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
+from .. import renamed
 from .errors import explained
 from .files import axis, convert, formats, info
 from .maps import components, map_of_band
@@ -31,7 +32,7 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "predict": predict,
     "components": components,
     "map": map_of_band,
-    "adopt": import_weights,
+    "import-weights": import_weights,
     "card": card,
     "demo": demo,
     "formats": formats,
@@ -59,8 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             stream.reconfigure(errors="replace")
     if not debug:
         warnings.showwarning = _note_warning
+    words = _with_new_command([word for word in words if word != "--debug"])
     try:
-        app([word for word in words if word != "--debug"], prog_name="napari-hyperspectral")
+        app(words, prog_name="napari-hyperspectral")
     except Exception as error:  # the last door: what no command expected is a line, too
         if debug:
             raise
@@ -70,8 +72,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(0)
 
 
+def _with_new_command(words: list[str]) -> list[str]:
+    """Return the words with a command of an earlier version by its present name; say so."""
+    if not words or words[0] not in renamed.COMMANDS:
+        return words
+    name = renamed.COMMANDS[words[0]]
+    print(f"note: the command {words[0]} is called {name} now", file=sys.stderr)
+    return [name, *words[1:]]
+
+
 def _note_warning(message: Warning | str, *_: object, **__: object) -> None:
-    """Tell a warning in a line; where in the code it was given helps nobody here."""
+    """Print a warning in a line; where in the code it was raised helps nobody here."""
     print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
 
 

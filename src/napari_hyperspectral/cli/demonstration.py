@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..machine import Machine
+    from ..progress import Progress
     from ..workflows.demo import Demo
 
 
 def run_demo(
     folder: Path, *, viewer: bool, machine: Machine | None = None, overwrite: bool = False
 ) -> Demo:
-    """Run the demo on the command line: with a progress bar, its report, and a viewer at the end.
+    """Run the demo, print its report, and open a viewer with its images.
 
     See `demonstrate`. Without a screen there is no viewer. Ctrl-C ends the training early.
     """
@@ -28,8 +29,12 @@ def run_demo(
     console = Console()
     with Bar(console=console, transient=True) as bar:
         line = bar.add_task("demo", total=100)
+
+        def watch(step: Progress) -> None:
+            bar.update(line, completed=step.done, description=step.note)
+
         job = demonstrate(folder, machine=machine, overwrite=overwrite)
-        demo = run(job, lambda p: bar.update(line, completed=p.done, description=p.note))
+        demo = run(job, watch)
     console.print(demo.report)
     for path in demo.files:
         console.print(f"wrote {path}", highlight=False, soft_wrap=True)
@@ -42,5 +47,6 @@ def run_demo(
 
 def has_screen() -> bool:
     """Whether there is a screen to open a window on."""
-    elsewhere = sys.platform in ("darwin", "win32")
-    return elsewhere or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    if sys.platform in ("darwin", "win32"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -3,44 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
-_OURS: Final = __name__.partition(".")[0]
-"""The package: errors of its own are expected."""
-_WORDS: Final = {
+_PACKAGE: Final = __name__.partition(".")[0]
+"""This package: errors of its own are expected."""
+_EXPECTED: Final = (ValueError, OSError, ImportError, ArithmeticError, MemoryError)
+"""Errors whose message is for people; the others are mistakes of ours."""
+_MESSAGES: Final = {
     "extra_forbidden": "there is no such setting; `recipe --task … --settings` lists them",
     "missing": "this is needed",
 }
+"""By the type of pydantic's error, where its own message is not for people."""
 
 
 def explained(error: Exception) -> list[str]:
     """Return what a person needs to know of an error, a line a problem."""
     if isinstance(error, ValidationError):
-        where = getattr(error, "__notes__", [error.title])[0]  # the file, where there is one
-        return [_problem(where, about) for about in error.errors()]
+        file = getattr(error, "__notes__", [error.title])[0]  # the file, where there is one
+        return [_problem(file, details) for details in error.errors()]
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return [f"{error.filename}: {error.strerror}"]
     text = " ".join(str(error).split())
-    if isinstance(error, FileNotFoundError | FileExistsError | PermissionError) and error.filename:
-        text = f"{error.filename}: {error.strerror}"
-    expected = isinstance(error, ValueError | OSError | ImportError | ArithmeticError | MemoryError)
-    if expected or type(error).__module__.startswith(_OURS):
+    ours = type(error).__module__.startswith(_PACKAGE)
+    if ours or isinstance(error, _EXPECTED):
         return [text or type(error).__name__]
     return [f"{type(error).__name__}: {text} (--debug shows where)"]
 
 
-def _problem(where: str, about: Any) -> str:
-    place = ".".join(str(part) for part in _without_kinds(about["loc"]))
-    message = _WORDS.get(about["type"], about["msg"])
-    got = (
-        ""
-        if about["type"] in _WORDS or isinstance(about["input"], dict | bytes)
-        else about["input"]
-    )
-    seen = f" (got {got!r})" if got != "" else ""
-    return ": ".join(filter(None, (where, place, message))) + seen
+def _problem(file: str, details: ErrorDetails) -> str:
+    """Return the file, the setting and the message of one wrong setting, and its value."""
+    kind = details["type"]
+    setting = ".".join(str(part) for part in _without_kinds(details["loc"]))
+    message = _MESSAGES.get(kind, details["msg"])
+    line = ": ".join(filter(None, (file, setting, message)))
+    value = details["input"]
+    # our own messages speak of the setting, and what is no scalar would fill the terminal
+    if kind in _MESSAGES or value == "" or isinstance(value, dict | bytes):
+        return line
+    return f"{line} (got {value!r})"
 
 
-def _without_kinds(place: Sequence[str | int]) -> Sequence[str | int]:
+def _without_kinds(location: Sequence[str | int]) -> Sequence[str | int]:
     """Leave out the kind that pydantic puts after "task" and "network"."""
-    return (place[0], *place[2:]) if place[:1] in (("task",), ("network",)) else place
+    if location[:1] in (("task",), ("network",)):
+        return (location[0], *location[2:])
+    return location

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from .bars import reading, watching
 from .options import Axes, Force, ImageName, Out, PathText
-from .targets import check_target, targets_in
+from .targets import check_target, check_targets_in
 
 if TYPE_CHECKING:
     from ..cube import Image
+
+_MAPS: Final = ("abundances", "composite", "classes")
+"""The maps of a cube, in the order in which they are written."""
 
 
 def components(
@@ -20,11 +24,11 @@ def components(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the maps")],
     apply: Annotated[
         list[str] | None,
-        typer.Option(metavar="OTHER", help="Look for the components in this cube, too; repeat it"),
+        typer.Option(metavar="OTHER", help="Map the components in this cube, too; repeat it"),
     ] = None,
-    count: Annotated[int, typer.Option(help="Components to look for, background included")] = 4,
+    count: Annotated[int, typer.Option(help="Number of components, background included")] = 4,
     sum_to_one: Annotated[
-        bool, typer.Option("--sum-to-one", help="Shares of each pixel add up to 1: reflectance")
+        bool, typer.Option("--sum-to-one", help="Abundances of each pixel add up to 1: reflectance")
     ] = False,
     seed: Annotated[int, typer.Option(help="Seed of the search for pure spectra")] = 0,
     suffix: Annotated[str, typer.Option(help="Format of the maps")] = ".ome.tif",
@@ -32,59 +36,66 @@ def components(
     image: ImageName = None,
     force: Force = False,
 ) -> None:
-    """Find pure spectra in a cube; map them there and in others, and tell how far maps agree."""
+    """Find the pure spectra of a cube, and map them.
+
+    They are mapped in other cubes, too; how far the maps agree is printed.
+    """
     from ..io import read, write
     from ..progress import run
     from ..spectra.components import Unmixing, unmix
+    from ..workflows.targets import image_targets
 
     settings = Unmixing(count=count, sum_to_one=sum_to_one, seed=seed)
     paths = [path, *(apply or ())]
-    targets = targets_in(out, paths, suffix, ("abundances", "composite", "classes"), force)
+    targets = image_targets(out, paths, suffix, _MAPS)
     table = out / "components.csv"
-    check_target(table, force, to_be_made=True)
+    check_targets_in(out, [table, *chain.from_iterable(targets)], force)
     cubes = []
-    for one in paths:
-        with reading(one) as watch:
-            cubes.append(read(one, axes=axes, image=image, watch=watch))
+    for each_path in paths:
+        with reading(each_path) as watch:
+            cubes.append(read(each_path, axes=axes, image=image, watch=watch))
     with watching(f"unmixing {Path(path).name}") as watch:
-        found = run(unmix(cubes[0], cubes[1:], settings), watch)
+        unmixed = run(unmix(cubes[0], cubes[1:], settings), watch)
     out.mkdir(parents=True, exist_ok=True)
-    print(write(table, found.spectra, overwrite=force))
-    for name, files, maps in zip(paths, targets, found.maps, strict=True):
+    print(write(table, unmixed.spectra, overwrite=force))
+    for each_path, files, maps in zip(paths, targets, unmixed.maps, strict=True):
         images: tuple[Image, ...] = (maps.abundances, maps.composite, maps.classes)
-        for file, one_map in zip(files, images, strict=True):
-            print(write(file, one_map, overwrite=force))
+        for file, image_map in zip(files, images, strict=True):
+            print(write(file, image_map, overwrite=force))
         if maps.agreement is not None:
             same = f"{maps.agreement:.1%} of the pixels have the same component"
-            print(f"{Path(name).name}: {same} as in {Path(path).name}")
+            print(f"{Path(each_path).name}: {same} as in {Path(path).name}")
 
 
 def map_of_band(
     path: PathText,
     out: Out,
     at: Annotated[float | None, typer.Option(help="Take the band nearest to this")] = None,
-    start: Annotated[float | None, typer.Option("--from", help="Begin of a range")] = None,
+    start: Annotated[float | None, typer.Option("--from", help="Start of the range")] = None,
     end: Annotated[float | None, typer.Option("--to", help="End of the range")] = None,
     no_baseline: Annotated[
-        bool, typer.Option("--no-baseline", help="Count all below the peak, down to 0")
+        bool, typer.Option("--no-baseline", help="Integrate from 0, not from a straight baseline")
     ] = False,
     axes: Axes = None,
     image: ImageName = None,
     force: Force = False,
 ) -> None:
-    """Make an image of one band (--at), or of the area of a peak (--from, --to)."""
+    """Map a band (--at), or the area of a peak (--from, --to)."""
     from ..io import read, write
-    from ..spectra.components import area_map, band_map
+    from ..spectra.maps import area_map, band_map
 
-    if (at is None) == (start is None) or (start is None) != (end is None):
+    has_band = at is not None
+    has_range = start is not None and end is not None
+    has_half_a_range = (start is None) != (end is None)
+    if has_band == has_range or has_half_a_range:
         raise typer.BadParameter("give either --at, or both --from and --to")
     check_target(out, force)
     with reading(path) as watch:
         cube = read(path, axes=axes, image=image, watch=watch)
     if at is not None:
-        found = band_map(cube, at)
+        band_image = band_map(cube, at)
     else:
         assert start is not None
         assert end is not None
-        found = area_map(cube, start, end, baseline=not no_baseline)
-    print(write(out, found, overwrite=force))
+        band_image = area_map(cube, start, end, baseline=not no_baseline)
+    print(write(out, band_image, overwrite=force))

@@ -1,15 +1,18 @@
-"""Commands for models: run them, tell what they are, make them of weights that others released."""
+"""Commands for models: predict with them, show their card, import released weights."""
 
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from .bars import reading, watching
+from .bars import watching
+from .errors import explained
 from .options import (
     AsJson,
     Axes,
@@ -23,23 +26,37 @@ from .options import (
     TileMemory,
 )
 from .tables import print_pairs, print_rows
-from .targets import check_model, targets_in, targets_of_one
+from .targets import check_model, prediction_targets
 from .words import axis_of, machine_of
+
+if TYPE_CHECKING:
+    from ..workflows.predict_files import PredictedFiles
 
 
 def predict(
     model_file: ModelFile,
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Cubes, path::name@axes")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="File; for several cubes a folder")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            help="File to write; for several cubes a folder, in which results are named after "
+            "their cubes: NAME_predicted",
+        ),
+    ],
     then: Annotated[
         list[Path] | None,
-        typer.Option(metavar="MODEL2", help="Run this model on what the first one made; repeat it"),
+        typer.Option(
+            metavar="MODEL2", help="Run this model on the output of the first one; repeat it"
+        ),
     ] = None,
     dwell: Annotated[
         tuple[float, float] | None,
         typer.Option(
             metavar="SLOW FAST",
-            help="Time that a pixel takes to measure well, and that these took: what is saved is told",
+            help="Dwell time of a pixel that is measured well, and of these cubes: the time saved "
+            "is printed",
         ),
     ] = None,
     probabilities: Annotated[
@@ -47,7 +64,10 @@ def predict(
     ] = False,
     report: Annotated[
         Path | None,
-        typer.Option(help="Folder for reports with pictures on finer images, one folder each"),
+        typer.Option(
+            help="Folder for the reports on super-resolved images, one folder each; without it, "
+            "they are written where OUT is a folder"
+        ),
     ] = None,
     suffix: Annotated[
         str, typer.Option(help="Format of the files, where OUT is a folder")
@@ -60,59 +80,77 @@ def predict(
     threads: Threads = None,
     tile_memory: TileMemory = None,
 ) -> None:
-    """Run a model on cubes: a cube or a label image comes out, as the model was trained for."""
-    machine = machine_of(device, precision, threads, tile_memory, None)
-    words = ("", "probabilities") if probabilities else ("",)
-    if len(paths) > 1 or out.is_dir():
-        targets = targets_in(out, paths, suffix, words, force)
-    else:
-        targets = [targets_of_one(out, words, force)]
-    from ..io import read, write
-    from ..models.model import Model
-    from ..models.summary import scores_of
-    from ..progress import run
-    from ..workflows.predict import predict_and_report_steps, speed_up_note
+    """Run a model on cubes, and write its predictions.
 
-    models = [Model.load(file) for file in (model_file, *(then or ()))]
-    scores = []
-    for path, files in zip(paths, targets, strict=True):
-        with reading(path) as watch:
-            cube = read(path, axes=axes, image=image, watch=watch)
-        with watching(f"predicting {files[0].name}") as watch:
-            job = predict_and_report_steps(
-                models, cube, probabilities=probabilities, dwell=dwell, machine=machine
-            )
-            results = run(job, watch)
-        files[0].parent.mkdir(parents=True, exist_ok=True)
-        for file, result in zip(files, results.images, strict=True):
-            print(write(file, result, overwrite=force))
-        if results.report is not None:
-            Console().print(results.report)
-        if results.report is not None and report is not None:
-            folder = report / Path(path.partition("::")[0]).name.partition(".")[0]
-            folder.mkdir(parents=True, exist_ok=True)
-            results.report.save(folder)
-        scores += scores_of(results.images[0])
-    if scores:
-        print_rows(scores)
-    saved = speed_up_note(models, dwell)
-    if saved:
-        print(saved)
+    These are cubes or label images, as the task of the model says. A cube that fails does not
+    end it.
+    """
+    machine = machine_of(device, precision, threads, tile_memory, None)
+    targets = prediction_targets(
+        out, paths, suffix, force, probabilities=probabilities, reports=report
+    )
+    from ..progress import run
+    from ..workflows.predict_files import PredictionRequest, predict_files_steps
+
+    request = PredictionRequest((model_file, *(then or ())), probabilities, dwell)
+    title = targets[0].result.name if len(paths) == 1 else f"{len(paths)} cubes"
+    with watching(f"predicting {title}") as watch:
+        job = predict_files_steps(
+            request,
+            paths,
+            targets,
+            machine,
+            overwrite=force,
+            axes=axes,
+            image=image,
+            watch=watch,
+        )
+        predicted = run(job, watch)
+    _print_predicted(predicted)
+    _raise_errors(predicted, paths)
+
+
+def _print_predicted(predicted: PredictedFiles) -> None:
+    """Print the files that were written, and what there is to know of the results."""
+    for path in predicted.written:
+        print(path)
+    for restored in predicted.reports:
+        Console().print(restored)
+    if predicted.scores:
+        print_rows(predicted.scores)
+    if predicted.written and predicted.time_saved:
+        print(predicted.time_saved)
+
+
+def _raise_errors(predicted: PredictedFiles, paths: Sequence[str]) -> None:
+    """End with an error where cubes failed: of one cube its own, of several a line each."""
+    if not predicted.errors:
+        return
+    if len(paths) == 1:
+        raise predicted.errors[paths[0]]
+    for source, error in predicted.errors.items():
+        for line in explained(error):
+            problem = line.removeprefix(f"{Path(source).name}: ")
+            print(f"error: {source}: {problem}", file=sys.stderr)
+    raise typer.Exit(1)
 
 
 def card(
     model_file: ModelFile,
     as_json: AsJson = False,
 ) -> None:
-    """Tell what a model is: recipe, axis, training data, figures of merit."""
+    """Show the card of a model.
+
+    That is its recipe, axes, training data and figures of merit.
+    """
     from ..models.card import read_card
     from ..models.summary import lines_of_card
 
-    found = read_card(model_file)
+    model_card = read_card(model_file)
     if as_json:
-        print(json.dumps(found.model_dump(mode="json"), indent=1))
+        print(json.dumps(model_card.model_dump(mode="json"), indent=1))
     else:
-        print_pairs(lines_of_card(found))
+        print_pairs(lines_of_card(model_card))
 
 
 def import_weights(
@@ -125,7 +163,7 @@ def import_weights(
         str,
         typer.Option(
             metavar="FIRST:LAST:BANDS",
-            help="What its bands stand for, such as 500:1800:500; or a file with the axis",
+            help="Axis of its bands, such as 500:1800:500; or a file with the axis",
         ),
     ],
     unit: Annotated[str, typer.Option(help="Unit of --axis FIRST:LAST:BANDS")] = "1/cm",
@@ -134,12 +172,17 @@ def import_weights(
     ] = "raman_shift",
     force: Force = False,
 ) -> None:
-    """Make a model of weights that others released: denoiser and super-resolution of DeepeR."""
-    check_model(out, force)
-    from ..models.deeper import model_from_deeper
-    from ..models.summary import lines_of_card
+    """Make a model of weights that DeepeR released.
 
-    model = model_from_deeper(weights, axis_of(axis, unit, quantity))
-    model.save(out, overwrite=force)
-    print_pairs(lines_of_card(model.card))
+    Both the denoiser and the super-resolution networks can be imported.
+    """
+    check_model(out, force)
+    from ..models.card import read_card
+    from ..models.summary import lines_of_card
+    from ..progress import run
+    from ..workflows.import_weights import import_weights_steps
+
+    spectral_axis = axis_of(axis, unit, quantity)
+    run(import_weights_steps(weights, spectral_axis, out, overwrite=force))
+    print_pairs(lines_of_card(read_card(out)))
     print(out)

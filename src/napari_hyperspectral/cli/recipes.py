@@ -1,4 +1,4 @@
-"""The command that makes recipes: what there is to choose from, and what settings mean."""
+"""The command that writes recipes, and lists tasks, networks, presets and settings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -16,7 +16,9 @@ from .options import Force
 from .targets import check_target
 
 if TYPE_CHECKING:
+    from ..networks import Network
     from ..recipe.recipe import Recipe
+    from ..tasks import Task
 
 
 def recipe(
@@ -27,12 +29,15 @@ def recipe(
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write")] = None,
     settings: Annotated[
-        bool, typer.Option("--settings", help="Tell what each setting means instead")
+        bool, typer.Option("--settings", help="List the settings with their meaning")
     ] = False,
     force: Force = False,
 ) -> None:
-    """List tasks, networks and presets; with one, write a recipe that has every setting in it."""
-    if task is None and network is None and preset is None and not settings and out is None:
+    """List tasks, networks and presets, or write a recipe.
+
+    The recipe of a task or preset has every setting, to be changed by hand.
+    """
+    if not (task or network or preset or settings or out):
         _print_all_choices()
         return
     if (task is None) == (preset is None) or (network and preset):
@@ -56,12 +61,14 @@ def recipe(
 def _recipe_of(task: str, network: str | None) -> Recipe:
     from ..recipe.recipe import Recipe
 
-    about: dict[str, Any] = {"task": {"kind": task}}
-    return Recipe.model_validate(about | ({"network": {"kind": network}} if network else {}))
+    parts = {"task": {"kind": task}}
+    if network is not None:
+        parts["network"] = {"kind": network}
+    return Recipe.model_validate(parts)
 
 
 def _recipe_of_preset(name: str) -> Recipe:
-    """Return the recipe of a published experiment; what there is to know of it goes to stderr."""
+    """Return the recipe of a published experiment; its title, source and notes go to stderr."""
     from ..recipe.presets import preset
 
     known = preset(name)
@@ -83,7 +90,8 @@ def _print_all_choices() -> None:
     Console().print(table)
 
 
-def _print_choices(title: str, choices: Sequence[Any]) -> None:
+def _print_choices(title: str, choices: Sequence[type[Task] | type[Network]]) -> None:
+    """Print the kinds of tasks or networks, each with the first line of its documentation."""
     table = Table(title, "", box=None)
     table.add_column("Source", overflow="fold")  # an address is of use only as a whole
     for choice in choices:
@@ -93,6 +101,7 @@ def _print_choices(title: str, choices: Sequence[Any]) -> None:
 
 
 def _print_settings(chosen: Recipe) -> None:
+    """Print each setting with its value and meaning, and why it is inactive, where it is."""
     from ..recipe.inactive import inactive_settings
 
     reasons = inactive_settings(chosen)
@@ -101,9 +110,10 @@ def _print_settings(chosen: Recipe) -> None:
         table.add_column(title, overflow="fold")
     for part, settings in chosen:
         for name, field in type(settings).model_fields.items():
-            value = json.dumps(settings.model_dump(mode="json")[name])
+            value = settings.model_dump(mode="json")[name]
             meaning = " ".join((field.description or "").split())
-            why = reasons.get(f"{part}.{name}")
-            meaning += f" (Does nothing here. {why})" if why else ""
-            table.add_row(f"{part}.{name}", value, meaning)
+            reason = reasons.get(f"{part}.{name}")
+            if reason is not None:
+                meaning += f" (Inactive here. {reason})"
+            table.add_row(f"{part}.{name}", json.dumps(value), meaning)
     Console().print(table)

@@ -1,25 +1,26 @@
-"""What is told on the terminal in columns."""
+"""Tables on the terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
 
+# texts are printed as `Text`, for names may hold what rich would take for markup: [brackets]
 
-def print_pairs(pairs: dict[str, str]) -> None:
-    """Print texts beside their names; a text may have lines."""
+
+def print_pairs(pairs: Mapping[str, str]) -> None:
+    """Print texts next to their names; a text may have several lines."""
     from rich.text import Text
 
     table = Table.grid(padding=(0, 2))
     for name, text in pairs.items():
-        table.add_row(name, Text(text))  # not markup: names may hold [brackets]
+        table.add_row(name, Text(text))
     Console().print(table, highlight=False)
 
 
-def print_rows(rows: Sequence[dict[str, Any]]) -> None:
+def print_rows(rows: Sequence[Mapping[str, object]]) -> None:
     """Print rows below the names of their columns, numbers with three decimals."""
     from rich.text import Text
 
@@ -27,6 +28,9 @@ def print_rows(rows: Sequence[dict[str, Any]]) -> None:
     for name in rows[0]:
         table.add_column(Text(name))
     for row in rows:
-        words = (f"{v:.3f}" if isinstance(v, float) else str(v) for v in row.values())
-        table.add_row(*map(Text, words))  # not markup: names may hold [brackets]
+        cells = []
+        for value in row.values():
+            text = f"{value:.3f}" if isinstance(value, float) else str(value)
+            cells.append(Text(text))
+        table.add_row(*cells)
     Console().print(table)

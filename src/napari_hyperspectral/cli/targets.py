@@ -3,57 +3,49 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from hashlib import sha256
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import typer
 
 if TYPE_CHECKING:
+    from ..examples.source import ExampleSource
     from ..machine import Machine
     from ..recipe.recipe import Recipe
-
-_OURS: Final = (".safetensors", ".json")
-"""Files of ours that are no images: models and recipes."""
+    from ..workflows.targets import Targets
 
 
-def check_target(
-    path: Path, force: bool, format_name: str | None = None, *, to_be_made: bool = False
-) -> None:
-    """Refuse what exists, unless forced, a format that is not written, and no folder to write to.
+def check_target(path: Path, force: bool, format_name: str | None = None) -> None:
+    """Refuse what exists, unless forced, a format that is not written, and no folder to write to."""
+    from ..workflows.targets import check_parent
 
-    Where the folder is `to_be_made`, once there is something to write, it need not be there.
-    """
-    from ..io import format_of
+    _check_existing([path], force, format_name)
+    check_parent(path)
 
-    files: tuple[Path, ...] = (path,)
-    if path.suffix not in _OURS:
-        files = format_of(path, "write", format_name).files(path)
-    existing = [file.name for file in files if file.exists()]
-    if existing and not force:
-        raise FileExistsError(f"{', '.join(existing)} exists already; --force overwrites it")
-    if not (path.parent.is_dir() or to_be_made):
-        raise FileNotFoundError(
-            f"there is no folder {str(path.parent)!r} to write {path.name} into"
-        )
+
+def check_targets_in(folder: Path, targets: Iterable[Path], force: bool) -> None:
+    """Refuse what `check_target` does, of files in a folder that is made with the first of them."""
+    check_folder(folder)
+    _check_existing(targets, force)
 
 
 def check_model(out: Path, force: bool) -> None:
     """Refuse what is no name of a model file, and what `check_target` refuses."""
-    if out.suffix != ".safetensors":
-        raise ValueError(
-            f"a model is saved as .safetensors, not as {out.name!r}: -o model.safetensors"
-        )
+    from ..workflows.targets import check_model_target
+
+    check_model_target(out)
     check_target(out, force)
 
 
 def check_folder(out: Path) -> None:
     """Refuse a folder that cannot be made, for a file has its name."""
-    there = next(place for place in (out, *out.parents) if place.exists())
-    if not there.is_dir():
-        raise typer.BadParameter(f"{there} is a file; wanted a folder to write several files into")
+    existing = next(path for path in (out, *out.parents) if path.exists())
+    if not existing.is_dir():
+        raise typer.BadParameter(
+            f"{existing} is a file; wanted a folder to write several files into"
+        )
 
 
 def check_folder_in_place(out: Path) -> None:
@@ -63,50 +55,53 @@ def check_folder_in_place(out: Path) -> None:
         raise FileNotFoundError(f"there is no folder {str(out.parent)!r} to make {out.name} in")
 
 
-def targets_of_one(out: Path, words: Sequence[str], force: bool) -> list[Path]:
-    """Return where the images of a cube go: one for each word, which its name ends with."""
-    targets = [_with_word(out, word) for word in words]
-    for target in targets:
-        check_target(target, force)
+def prediction_targets(
+    out: Path,
+    paths: Sequence[str],
+    suffix: str,
+    force: bool,
+    *,
+    probabilities: bool,
+    reports: Path | None,
+) -> list[Targets]:
+    """Return where the results of each cube go, having checked that they can.
+
+    Several cubes need a folder, which is made with the first result; one may have a file.
+    """
+    from ..workflows.targets import targets_in_folder, targets_of_file
+
+    if len(paths) == 1 and not out.is_dir():
+        target = targets_of_file(out, paths[0], probabilities=probabilities, reports=reports)
+        for file in target.images:
+            check_target(file, force)
+        return [target]
+    targets = targets_in_folder(out, paths, suffix, probabilities=probabilities, reports=reports)
+    check_targets_in(out, chain.from_iterable(target.images for target in targets), force)
     return targets
 
 
-def targets_in(
-    out: Path, paths: Sequence[str], suffix: str, words: Sequence[str], force: bool
-) -> list[list[Path]]:
-    """Return where the images of each cube go in a folder, which is still to be made."""
-    check_folder(out)
-    targets = [
-        [_with_word(out / (stem + suffix), word) for word in words] for stem in _stems(paths)
-    ]
-    for target in chain.from_iterable(targets):
-        check_target(target, force, to_be_made=True)
-    return targets
+def autosave_of(
+    machine: Machine, recipe: Recipe, source: ExampleSource, resume: bool
+) -> Path | None:
+    """Return where a training is saved while it runs: where it was, to resume it, or a new file."""
+    from ..workflows.autosave import autosave_path, interrupted_training
 
-
-def _stems(paths: Sequence[str]) -> list[str]:
-    """Return what results are named by, as the cubes are."""
-    from ..io import Source
-
-    sources = [Source.parse(path) for path in paths]
-    stems = [s.path.name.split(".")[0] + (f" {s.array}" if s.array else "") for s in sources]
-    if len(set(stems)) < len(stems):
-        raise typer.BadParameter("two cubes would be written to files of the same name")
-    return stems
-
-
-def _with_word(path: Path, word: str) -> Path:
-    """Return a path whose name has one word more, if any, before its suffix."""
-    stem, dot, suffix = path.name.partition(".")
-    return path.with_name("_".join(filter(None, (stem, word))) + dot + suffix)
-
-
-def autosave_of(machine: Machine, recipe: Recipe, out: Path) -> Path | None:
-    """Return where a training is kept while it runs, one file for each recipe and model."""
-    text = recipe.model_dump_json() + str(out.resolve())
+    if resume:
+        path = interrupted_training(machine, recipe, source)
+        if path is not None:
+            return path
+        print("note: there is nothing to resume; training from the start", file=sys.stderr)
     try:
-        machine.cache.mkdir(parents=True, exist_ok=True)
+        return autosave_path(machine, recipe, source)
     except OSError as error:
         print(f"note: nothing is saved before the end ({error}); see --cache", file=sys.stderr)
         return None
-    return machine.cache / f"{out.stem}-{sha256(text.encode()).hexdigest()[:12]}.safetensors"
+
+
+def _check_existing(targets: Iterable[Path], force: bool, format_name: str | None = None) -> None:
+    from ..workflows.targets import existing_files
+
+    existing = existing_files(targets, format_name)
+    if existing and not force:
+        names = ", ".join(file.name for file in existing)
+        raise FileExistsError(f"{names} exists already; --force overwrites it")

@@ -1,11 +1,11 @@
-"""Commands that train: a look at the data, the training, its judgement, all of it as a demo."""
+"""Commands that train: a preview of the data, the training, its evaluation, all of it as a demo."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -26,8 +26,11 @@ from .options import (
     TileMemory,
 )
 from .tables import print_pairs
-from .targets import autosave_of, check_folder_in_place, check_model, check_target
-from .words import examples_of, machine_of, pairing_from, read_recipe
+from .targets import autosave_of, check_folder_in_place, check_model, check_targets_in
+from .words import machine_of, pairing_from, read_recipe
+
+_MOST_LINES: Final = 20
+"""Lines of the table of examples that a training prints."""
 
 
 def train(
@@ -35,7 +38,8 @@ def train(
     layers: Layers,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Model file to write")] = None,
     start: Annotated[
-        Path | None, typer.Option("--from", help="Start from this model, not from chance")
+        Path | None,
+        typer.Option("--from", help="Transfer learning: start from the weights of this model"),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show which files are paired with which")
@@ -43,7 +47,8 @@ def train(
     axes: Axes = None,
     image: ImageName = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the training of this model where it ended")
+        bool,
+        typer.Option("--resume", help="Continue the training of this recipe on these images"),
     ] = False,
     force: Force = False,
     device: Device = None,
@@ -59,7 +64,7 @@ def train(
     recipe = read_recipe(recipe_file)
     if resume and start is not None:
         raise typer.BadParameter(
-            f"it goes on with the weights that the training has, not with those of {start.name}; "
+            f"it continues with the weights of that training, not with those of {start.name}; "
             f"leave out --from, or leave out --resume to begin again from {start.name}",
             param_hint="--resume",
         )
@@ -69,30 +74,23 @@ def train(
         return
     if out is None:
         raise typer.BadParameter("give the model file to write: -o model.safetensors")
-    print("\n".join(_fewer(pairing.lines())), file=sys.stderr)
-    from ..evaluation.validation import validate_steps
-    from ..examples.reading import RowImages
+    print("\n".join(_first_lines(pairing.lines())), file=sys.stderr)
+    from ..examples.source import FileSource
     from ..models.model import Model
     from ..models.summary import lines_of_card
     from ..progress import run
-    from ..training.fit import fit_steps
+    from ..workflows.autosave import discard_autosave
+    from ..workflows.train import train_steps
 
-    autosave = autosave_of(machine, recipe, out)
-    if resume and (autosave is None or not autosave.exists()):
-        print("note: there is nothing to resume; training from the start", file=sys.stderr)
-    begin = None if start is None else Model.load(start)
-    examples = examples_of(recipe, pairing, axes, image)
-    job = fit_steps(
-        recipe, examples, machine=machine, autosave=autosave, resume=resume, start=begin
-    )
+    first = None if start is None else Model.load(start)
     with watching(f"training {out.name}") as watch:
+        source = FileSource(pairing, axes=axes, image=image, watch=watch)
+        autosave = autosave_of(machine, recipe, source, resume)
+        job = train_steps(recipe, source, machine, autosave, first, resume=resume)
         model = run(job, watch)
-    images = RowImages(pairing, axes=axes, image=image)
-    with watching("judging it on the pixels held out") as watch:
-        model = run(validate_steps(model, examples, images, machine=machine), watch)
     model.save(out, overwrite=force)
-    if autosave is not None and model.card.stopped != "stopped by hand":
-        autosave.unlink(missing_ok=True)
+    if autosave is not None:
+        discard_autosave(autosave, model.card)
     print_pairs(lines_of_card(model.card))
     print(out)
 
@@ -111,20 +109,23 @@ def evaluate(
     threads: Threads = None,
     tile_memory: TileMemory = None,
 ) -> None:
-    """Compare what a model makes of images with the truth; they must not have taught it."""
+    """Compare a model's predictions with the truth.
+
+    The images should be others than those that the model was trained on.
+    """
     machine = machine_of(device, precision, threads, tile_memory, None)
     if out is not None:
         check_folder_in_place(out)
-    from ..evaluation.test_set import evaluate_test_set_steps
-    from ..examples.reading import RowImages
+    from ..examples.source import FileSource
     from ..models.model import Model
     from ..progress import run
+    from ..workflows.evaluate import evaluate_source_steps
 
     model = Model.load(model_file)
     pairing = pairing_from(model.recipe.task, layers).of("test")
-    images = RowImages(pairing, axes=axes, image=image)
+    source = FileSource(pairing, axes=axes, image=image)
     with watching(f"evaluating {model_file.name}") as watch:
-        report = run(evaluate_test_set_steps(model, images, machine=machine), watch)
+        report = run(evaluate_source_steps(model, source, machine), watch)
     if as_json:
         print(report.to_json(), end="")
     else:
@@ -139,31 +140,36 @@ def preview(
     recipe_file: RecipeFile,
     layers: Layers,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the images")],
-    epoch: Annotated[int, typer.Option(min=1, help="Of which epoch")] = 1,
+    epoch: Annotated[int, typer.Option(min=1, help="Take the first batch of this epoch")] = 1,
     suffix: Annotated[str, typer.Option(help="Format of the files")] = ".ome.tif",
     axes: Axes = None,
     image: ImageName = None,
     force: Force = False,
 ) -> None:
-    """Write the first batch of a training as images: prepared, varied, and what is wanted of it."""
+    """Write the first training batch as images.
+
+    Inputs are as the network gets them: after preprocessing and augmentation.
+    """
     check_folder_in_place(out)
     recipe = read_recipe(recipe_file)
     pairing = pairing_from(recipe.task, layers).of("train")
-    from ..io import format_of, write
-    from ..training.previews import names_shown, preview_of
+    from ..examples.source import FileSource
+    from ..io import write
+    from ..progress import run
+    from ..training.previews import preview_names
+    from ..workflows.train import preview_steps
 
-    format_of(Path("x" + suffix), "write")
-    for name in names_shown(recipe):
-        check_target(out / (name + suffix), force, to_be_made=True)
-    shown = preview_of(recipe, examples_of(recipe, pairing, axes, image), epoch)
+    check_targets_in(out, [out / (name + suffix) for name in preview_names(recipe)], force)
+    with watching("preparing a preview", after=0.5) as watch:
+        source = FileSource(pairing, axes=axes, image=image, watch=watch)
+        batch = run(preview_steps(recipe, source, epoch), watch)
     out.mkdir(exist_ok=True)
-    for name, picture in shown.items():
-        target = write(out / (name + suffix), picture, overwrite=force)
-        print(target)
+    for name, picture in batch.items():
+        print(write(out / (name + suffix), picture, overwrite=force))
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for what it makes")] = Path(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results")] = Path(
         "demo-output"
     ),
     no_viewer: Annotated[
@@ -173,15 +179,19 @@ def demo(
     device: Device = None,
     threads: Threads = None,
 ) -> None:
-    """Do the main job on a real scene: train, predict, evaluate; leave model, maps and a report."""
+    """Train, predict and evaluate on a real scene.
+
+    Writes the model, a label map and a report, and opens napari.
+    """
     from .demonstration import run_demo
 
     machine = machine_of(device, None, threads, None, None)
     run_demo(out, viewer=not no_viewer, machine=machine, overwrite=force)
 
 
-def _fewer(lines: Sequence[str], most: int = 20) -> list[str]:
+def _first_lines(lines: Sequence[str]) -> list[str]:
     """Return lines for a person who only wants to see that they are right."""
-    if len(lines) <= most:
+    if len(lines) <= _MOST_LINES:
         return list(lines)
-    return [*lines[: most - 1], f"… and {len(lines) - most + 1} more; --dry-run shows all"]
+    hidden = len(lines) - _MOST_LINES + 1
+    return [*lines[: _MOST_LINES - 1], f"… and {hidden} more; --dry-run shows all"]

@@ -1,32 +1,28 @@
-"""What the words on a command line stand for: images, axes, machines, recipes, pairs."""
+"""Parsing the words of a command line: images, axes, steps, machines, recipes, examples."""
 
 from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 from pydantic import ValidationError
-
-from .bars import watching
 
 if TYPE_CHECKING:
     from ..axis import SpectralAxis
     from ..cube import Image
     from ..examples.table import Pairing
     from ..machine import Machine
-    from ..progress import Progress
+    from ..progress import Watch
     from ..recipe.recipe import Recipe
-    from ..spectra.axes import Step
-    from ..tasks import Example, Task
+    from ..spectra.axes import AxisStep
+    from ..tasks import Task
 
 
-def wanted_image(
-    path: str, axes: str | None, image: str | None, watch: Callable[[Progress], object]
-) -> Image:
+def read_image(path: str, axes: str | None, image: str | None, watch: Watch) -> Image:
     """Read a cube or labels, whichever the file says it holds."""
     from ..io import chosen, read_all
 
@@ -42,10 +38,12 @@ def axis_of(text: str, unit: str, quantity: str) -> SpectralAxis:
     from ..axis import Kind, SpectralAxis, Unit
     from ..io.metadata.axis_file import read_axis
 
-    parts = text.split(":")
     try:
-        first, last, bands = float(parts[0]), float(parts[1]), int(parts[2])
-    except (ValueError, IndexError):
+        first_text, last_text, bands_text = text.split(":")
+        first = float(first_text)
+        last = float(last_text)
+        bands = int(bands_text)
+    except ValueError:  # other than three parts, or one that is no number: C:\axis.csv has two
         if Path(text).is_file():
             return read_axis(text)
         raise typer.BadParameter(
@@ -55,26 +53,27 @@ def axis_of(text: str, unit: str, quantity: str) -> SpectralAxis:
     return SpectralAxis(centres, cast(Unit, unit), cast(Kind, quantity))
 
 
-def step_of(text: str) -> Step:
+def step_of(text: str) -> AxisStep:
     """Return the step that "KIND key=value …" spells; values are JSON, or plain words."""
     from pydantic import TypeAdapter
 
-    from ..spectra.axes import STEPS, AnyStep
+    from ..spectra.axes import AXIS_STEPS, AnyAxisStep
 
-    kinds = [step.model_fields["kind"].default for step in STEPS]
+    kinds = [step.model_fields["kind"].default for step in AXIS_STEPS]
     kind, *pairs = shlex.split(text) or [""]
     if kind not in kinds or not all("=" in pair for pair in pairs):
         raise typer.BadParameter(
             f"got {text!r}; wanted KIND key=value …, KIND being one of {', '.join(kinds)}"
         )
-    about: dict[str, Any] = {"kind": kind}
-    for key, _, value in (pair.partition("=") for pair in pairs):
+    settings: dict[str, object] = {"kind": kind}
+    for pair in pairs:
+        key, _, value = pair.partition("=")
         try:
-            about[key] = json.loads(value)
-        except ValueError:
-            about[key] = value
-    found: Step = TypeAdapter(AnyStep).validate_python(about)
-    return found
+            settings[key] = json.loads(value)
+        except ValueError:  # a plain word
+            settings[key] = value
+    step: AxisStep = TypeAdapter(AnyAxisStep).validate_python(settings)
+    return step
 
 
 def machine_of(
@@ -84,7 +83,7 @@ def machine_of(
     tile_memory: int | None,
     cache: Path | None,
 ) -> Machine:
-    """Return the machine that these options make of the one by default."""
+    """Return the default machine with the settings that these options name."""
     from ..machine import Machine
 
     options = {
@@ -94,13 +93,12 @@ def machine_of(
         "tile_memory": tile_memory,
         "cache": cache,
     }
-    return Machine.model_validate(
-        {name: value for name, value in options.items() if value is not None}
-    )
+    chosen = {name: value for name, value in options.items() if value is not None}
+    return Machine.model_validate(chosen)
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Read a recipe; what is wrong in it is told with the name of the file."""
+    """Read a recipe; its errors have the name of the file as a note."""
     from ..recipe.recipe import Recipe
 
     if not path.is_file():
@@ -117,19 +115,11 @@ def pairing_from(task: Task, words: Sequence[str]) -> Pairing:
     from ..examples.pairing import pairing_of
     from ..examples.table import WordsError
 
+    named: list[tuple[str, str]] = []
+    for word in words:
+        name, _, text = word.partition("=")
+        named.append((name, text))
     try:
-        return pairing_of(
-            task.asks_for(), [(w.partition("=")[0], w.partition("=")[2]) for w in words]
-        )
+        return pairing_of(task.asks_for(), named)
     except WordsError as error:
         raise typer.BadParameter(str(error)) from error
-
-
-def examples_of(
-    recipe: Recipe, pairing: Pairing, axes: str | None, image: str | None
-) -> list[Example]:
-    """Read all that a recipe is to be trained on, prepared as it says."""
-    from ..examples.reading import read_examples
-
-    with watching("reading", after=0.5) as watch:
-        return list(read_examples(recipe, pairing, watch, axes=axes, image=image))

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from ..atomic import replacing
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from rich.console import Group
+    from rich.table import Table as RichTable
 
 Value: TypeAlias = str | int | float | None
 Row: TypeAlias = Mapping[str, Value]
@@ -37,13 +39,19 @@ class Table:
 
     @property
     def cells(self) -> list[list[str]]:
-        """What people read, row by row."""
-        return [[_text(row.get(heading)) for heading in self.columns] for row in self.rows]
+        """Texts of all cells, row by row."""
+        columns = self.columns
+        cells = []
+        for row in self.rows:
+            cells.append([_text(row.get(heading)) for heading in columns])
+        return cells
 
     def to_markdown(self) -> str:
         """Return the table with its title, as GitHub shows it."""
-        lines = [self.columns, ["---"] * len(self.columns), *self.cells]
-        return "\n".join([f"**{self.title}**", "", *(f"| {' | '.join(line)} |" for line in lines)])
+        lines = [f"**{self.title}**", ""]
+        for row in (self.columns, ["---"] * len(self.columns), *self.cells):
+            lines.append(f"| {' | '.join(row)} |")
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +59,7 @@ class Photograph:
     """A picture in colour, or a map of classes."""
 
     title: str
-    image: NDArray[Any]
+    image: NDArray[np.number]
     """Colours from 0 to 1, shape (y, x, 3), or classes, (y, x), 0 for none."""
     classes: tuple[str, ...] = ()
     """Names of classes 1, 2, …, where it is a map."""
@@ -60,19 +68,17 @@ class Photograph:
         """Draw it into a matplotlib figure."""
         from matplotlib.patches import Patch
 
-        shown = self.image if self.image.ndim == 3 else class_colours(self.image)
-        axes.imshow(shown, interpolation="nearest")
+        is_map = self.image.ndim == 2
+        axes.imshow(class_colours(self.image) if is_map else self.image, interpolation="nearest")
         axes.set_axis_off()
         axes.set_title(self.title)
-        if self.classes:
-            colours = class_colours(np.arange(1, len(self.classes) + 1))
-            axes.legend(
-                handles=[Patch(color=c, label=n) for c, n in zip(colours, self.classes)],
-                loc="center left",
-                bbox_to_anchor=(1.02, 0.5),
-                fontsize="small",
-                frameon=False,
-            )
+        if not self.classes:
+            return
+        colours = class_colours(np.arange(1, len(self.classes) + 1))
+        handles = []
+        for colour, name in zip(colours, self.classes, strict=True):
+            handles.append(Patch(color=colour, label=name))
+        _add_legend(axes, handles)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,20 +87,23 @@ class Curves:
 
     title: str
     x: NDArray[np.float64]
-    """Place of each value, shape (band,), in the order of the file; drawn in rising order."""
+    """Position of each value, shape (band,), in the order of the file; plotted in rising order."""
     x_title: str
-    lines: Mapping[str, NDArray[Any]]
+    lines: Mapping[str, NDArray[np.number]]
     """Values of each line, shape (band,), by its name."""
 
     def draw(self, axes: Axes) -> None:
         """Draw it into a matplotlib figure."""
         order = np.argsort(self.x, kind="stable")  # detectors may overlap
         colours = class_colours(np.arange(1, len(self.lines) + 1))
-        for (name, values), colour in zip(self.lines.items(), colours):
-            axes.plot(self.x[order], values[order], label=name, color=colour, linewidth=1)
+        handles: list[Artist] = []
+        for (name, values), colour in zip(self.lines.items(), colours, strict=True):
+            handles += axes.plot(
+                self.x[order], values[order], label=name, color=colour, linewidth=1
+            )
         axes.set_xlabel(self.x_title)
         axes.set_title(self.title)
-        axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), fontsize="small", frameon=False)
+        _add_legend(axes, handles)
 
 
 Picture: TypeAlias = Photograph | Curves
@@ -102,7 +111,7 @@ Picture: TypeAlias = Photograph | Curves
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What was found out, for people and for programs.
+    """The results of an evaluation, for people and for programs.
 
     The rich library prints it as it is: ``console.print(report)``.
     """
@@ -118,23 +127,22 @@ class Report:
         return Report(self.title, self.tables, self.notes, (*self.images, *images))
 
     def to_markdown(self, pictures: Sequence[Path] = ()) -> str:
-        """Return the report as Markdown, with links to its `pictures` where they are given."""
-        parts = [f"# {self.title}", *(table.to_markdown() for table in self.tables)]
-        parts += ["\n".join(f"- {note}" for note in self.notes)] if self.notes else []
+        """Return the report as Markdown, with links to `pictures`, if any."""
+        parts = [f"# {self.title}"]
+        parts += [table.to_markdown() for table in self.tables]
+        if self.notes:
+            parts.append("\n".join(f"- {note}" for note in self.notes))
         parts += [f"![{path.stem}]({path.name})" for path in pictures]
         return "\n\n".join(parts) + "\n"
 
     def to_json(self) -> str:
         """Return titles, tables and notes as JSON; what is no number is null."""
-        about = {
-            "title": self.title,
-            "tables": [
-                {"title": table.title, "rows": [plain(row) for row in table.rows]}
-                for table in self.tables
-            ],
-            "notes": list(self.notes),
-        }
-        return json.dumps(about, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        tables = []
+        for table in self.tables:
+            rows = [json_row(row) for row in table.rows]
+            tables.append({"title": table.title, "rows": rows})
+        content = {"title": self.title, "tables": tables, "notes": list(self.notes)}
+        return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     def pictures(
         self, folder: Path, *, inches: tuple[float, float] = (8, 5), dpi: int = 120
@@ -144,61 +152,45 @@ class Report:
 
         paths = []
         for number, picture in enumerate(self.images, start=1):
-            name = "".join(c if c.isalnum() else "_" for c in picture.title.lower())
-            paths.append(folder / f"{number}_{name}.png")
+            path = folder / f"{number}_{_file_name(picture.title)}.png"
             figure = Figure(figsize=inches)
             picture.draw(figure.add_subplot())
-            figure.savefig(paths[-1], dpi=dpi, bbox_inches="tight")
+            figure.savefig(path, dpi=dpi, bbox_inches="tight")
+            paths.append(path)
         return paths
 
     def save(self, folder: Path) -> list[Path]:
         """Write report.md, report.json and the pictures into `folder`; return their paths."""
         pictures = self.pictures(folder)
-        text, data = folder / "report.md", folder / "report.json"
+        text = folder / "report.md"
+        data = folder / "report.json"
         with replacing(text, data) as (draft_text, draft_data):
             draft_text.write_text(self.to_markdown(pictures), encoding="utf-8")
             draft_data.write_text(self.to_json(), encoding="utf-8")
         return [text, data, *pictures]
 
     def __rich__(self) -> Group:
-        from rich import box
         from rich.console import Group
         from rich.padding import Padding
-        from rich.table import Table as RichTable
 
-        parts: list[Any] = []
-        for table in self.tables:
-            shown = RichTable(
-                title=table.title,
-                title_justify="left",
-                box=box.SIMPLE_HEAD,
-                pad_edge=False,
-                collapse_padding=True,
-            )
-            for heading in table.columns:
-                words = any(isinstance(row.get(heading), str) for row in table.rows)
-                shown.add_column(
-                    heading, justify="left" if words else "right", overflow="fold", no_wrap=words
-                )
-            for cells in table.cells:
-                shown.add_row(*cells)
-            parts.append(shown)
-        parts += [Padding(f"• {note}", (0, 0, 0, 1)) for note in self.notes]
-        return Group(*parts)
+        tables = [_rich_table(table) for table in self.tables]
+        notes = [Padding(f"• {note}", (0, 0, 0, 1)) for note in self.notes]
+        return Group(*tables, *notes)
 
 
-def plain(row: Mapping[str, Any]) -> dict[str, Any]:
+def json_row(row: Row) -> dict[str, Value]:
     """Return a row as JSON can hold it: what is no finite number is None."""
-    return {
-        heading: None if isinstance(value, float) and not math.isfinite(value) else value
-        for heading, value in row.items()
-    }
+    finite: dict[str, Value] = {}
+    for heading, value in row.items():
+        missing = isinstance(value, float) and not math.isfinite(value)
+        finite[heading] = None if missing else value
+    return finite
 
 
-def class_colours(classes: NDArray[Any]) -> NDArray[np.float64]:
+def class_colours(classes: NDArray[np.number]) -> NDArray[np.float64]:
     """Return a colour for each class, shape (…, 3), from 0 to 1; black for 0.
 
-    Hues a golden section of the circle apart differ for any number of classes.
+    Steps of a golden section along the circle of hues differ for any number of classes.
     """
     from matplotlib.colors import hsv_to_rgb
 
@@ -206,15 +198,56 @@ def class_colours(classes: NDArray[Any]) -> NDArray[np.float64]:
     hue = ids * 0.6180339887 % 1
     saturation = np.where(ids % 3 == 0, 0.45, 0.85)
     value = np.where(ids == 0, 0, np.where(ids % 2 == 0, 0.95, 0.7))
-    colours: NDArray[np.float64] = hsv_to_rgb(np.stack([hue, saturation, value], axis=-1))
+    hsv = np.stack([hue, saturation, value], axis=-1)
+    colours: NDArray[np.float64] = hsv_to_rgb(hsv)
     return colours
 
 
+def _rich_table(table: Table) -> RichTable:
+    from rich import box
+    from rich.table import Table as RichTable
+
+    shown = RichTable(
+        title=table.title,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    for heading in table.columns:
+        texts = any(isinstance(row.get(heading), str) for row in table.rows)
+        justify: Literal["left", "right"] = "left" if texts else "right"
+        shown.add_column(heading, justify=justify, overflow="fold", no_wrap=texts)
+    for cells in table.cells:
+        shown.add_row(*cells)
+    return shown
+
+
+def _add_legend(axes: Axes, handles: Sequence[Artist]) -> None:
+    """Add a legend on the right of a picture, where it covers nothing."""
+    axes.legend(
+        handles=handles,
+        loc="center left",
+        bbox_to_anchor=(1.02, 0.5),
+        fontsize="small",
+        frameon=False,
+    )
+
+
+def _file_name(title: str) -> str:
+    """Return a title as the stem of a file name."""
+    characters = [c if c.isalnum() else "_" for c in title.lower()]
+    return "".join(characters)
+
+
 def _text(value: Value) -> str:
+    """Return a cell as people read it: four digits, and an en dash for what is no number."""
     if value is None:
         return ""
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            return "–"
-        return f"{value:.2e}" if value != 0 and abs(value) < 1e-3 else f"{value:.4g}"
-    return str(value)
+    if not isinstance(value, float):
+        return str(value)
+    if not math.isfinite(value):
+        return "–"
+    if value != 0 and abs(value) < 1e-3:
+        return f"{value:.2e}"
+    return f"{value:.4g}"

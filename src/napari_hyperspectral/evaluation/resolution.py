@@ -1,40 +1,50 @@
 """How fine the detail of an image is, and what was done to it: Fourier rings and difference PSFs.
 
-Images are (…, y, x); what is missing (NaN) counts as the mean of its image. Frequencies are in
-cycles per pixel unit, resolutions in pixel units.
+Images are (y, x) or (band, y, x); what is missing (NaN) counts as the mean of its band.
+Frequencies are in cycles per pixel unit, resolutions in pixel units.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import fft, ndimage, optimize
 
 Floats: TypeAlias = NDArray[np.float64]
+FourierSpectrum: TypeAlias = NDArray[np.complex128]
+"""Of a real image: all rows, and the columns of frequencies that are not negative."""
+PixelSize: TypeAlias = float | tuple[float, float]
+"""Height and width of a pixel; one number where they are equal."""
 Threshold: TypeAlias = Literal["1/7", "half-bit"]
+
 _SEVENTH: Final = 1 / 7
+_LEAST_SIDE: Final = 4
+"""Images of fewer pixels to a side have no Fourier rings."""
 _FWHM: Final = 2 * np.sqrt(2 * np.log(2))
 """Width of a Gaussian at half its height, in standard deviations."""
-_LEAST: Final = 1e-4
+_PEAK: Final = 24
+"""Half the side, in pixels, of the part of a kernel to which a Gaussian is fitted."""
+_REGULARISATION: Final = 1e-4
 """Of the mean power, added where a frequency has none: its share in a difference PSF is unknown."""
 
 
 @dataclass(frozen=True, eq=False)
 class Rings:
-    """How two images of the same place correlate, ring by ring in Fourier space (FRC)."""
+    """How two images of the same scene correlate, ring by ring in Fourier space (FRC)."""
 
     frequency: Floats
     """Of each ring, shape (ring,)."""
     correlation: Floats
     """From -1 to 1, shape (ring,); 1 where neither image has any power."""
     count: NDArray[np.int64]
-    """Frequencies in each ring, each with its twin."""
+    """Frequencies in each ring, shape (ring,); each is counted with its conjugate."""
 
     def threshold(self, kind: Threshold) -> Floats:
-        """Return what correlation is taken for signal, ring by ring.
+        """Return the correlation above which there is signal, shape (ring,).
 
         Sources: Rosenthal & Henderson 2003, https://doi.org/10.1016/j.jmb.2003.07.013 (1/7); van
         Heel & Schatz 2005, https://doi.org/10.1016/j.jsb.2005.05.009 (half-bit: the image holds
@@ -42,30 +52,31 @@ class Rings:
         """
         if kind == "1/7":
             return np.full_like(self.frequency, _SEVENTH)
-        root = np.sqrt(np.maximum(self.count, 1) / 2)  # of twins, one knows the other
+        independent = np.maximum(self.count, 1) / 2  # a frequency determines its conjugate
+        root = np.sqrt(independent)
         return (0.2071 + 1.9102 / root) / (1.2071 + 0.9102 / root)
 
     def resolution(self, kind: Threshold = "1/7") -> float:
-        """Return the finest detail, in pixel units, that both images agree about.
+        """Return the finest detail, in pixel units, on which both images agree.
 
         It is where the correlation first falls below the threshold; two pixels where it never
         does, NaN where it never lies above.
         """
-        over = self.correlation - self.threshold(kind)
-        below = np.flatnonzero(over < 0)
+        excess = self.correlation - self.threshold(kind)
+        below = np.flatnonzero(excess < 0)
         if not len(below):
             return float(1 / self.frequency[-1])
-        last = below[0]
-        if last == 0:
+        first = below[0]
+        if first == 0:
             return float("nan")
-        step = over[last - 1] / (over[last - 1] - over[last])
-        start, end = self.frequency[last - 1 : last + 1]
-        return float(1 / (start + step * (end - start)))
+        # between the last ring above the threshold and the first below it
+        share = excess[first - 1] / (excess[first - 1] - excess[first])
+        start = self.frequency[first - 1]
+        end = self.frequency[first]
+        return float(1 / (start + share * (end - start)))
 
 
-def ring_correlation(
-    one: ArrayLike, other: ArrayLike, *, pixel_size: float | tuple[float, float] = 1.0
-) -> Rings:
+def ring_correlation(one: ArrayLike, other: ArrayLike, *, pixel_size: PixelSize = 1.0) -> Rings:
     """Return the Fourier ring correlation of two images, or of two cubes over all their bands.
 
     Images fade towards their edges first (Hann window). Of bands, each counts alike. The real
@@ -76,8 +87,8 @@ def ring_correlation(
     Parameters
     ----------
     one, other : array, shape (y, x) or (band, y, x)
-        Two measurements of the same place, with noise of their own: otherwise the noise, too,
-        agrees.
+        Two measurements of the same scene, with noise of their own: otherwise the noise agrees,
+        too.
     pixel_size : float or (float, float)
         Height and width of a pixel.
 
@@ -86,65 +97,78 @@ def ring_correlation(
     ValueError
         If shapes differ, or a side has fewer than 4 pixels.
     """
-    first, second = _bands(one), _bands(other)
+    first = _bands(one)
+    second = _bands(other)
     if first.shape != second.shape:
-        raise ValueError(f"images of {first.shape} and {second.shape} pixels cannot be compared")
+        raise ValueError(
+            f"images of {first.shape} and {second.shape} pixels cannot be compared; "
+            "give images of the same shape"
+        )
     height, width = first.shape[-2:]
-    if min(height, width) < 4:
-        raise ValueError(f"{height} × {width} pixels have no Fourier rings; 4 × 4 have")
-    return _rings_of(
-        ((_spectrum(a), _spectrum(b)) for a, b in zip(first, second, strict=True)),
-        (height, width),
-        pixel_size,
-    )
+    if min(height, width) < _LEAST_SIDE:
+        raise ValueError(f"{height} × {width} pixels have no Fourier rings; give at least 4 × 4")
+    pairs = ((_spectrum(a), _spectrum(b)) for a, b in zip(first, second, strict=True))
+    return _mean_rings(pairs, _RingGrid((height, width), pixel_size))
 
 
-def single_image_correlation(
-    image: ArrayLike, *, pixel_size: float | tuple[float, float] = 1.0
-) -> Rings:
+def single_image_correlation(image: ArrayLike, *, pixel_size: PixelSize = 1.0) -> Rings:
     """Return the Fourier ring correlation of an image with itself, from halves of its pixels.
 
     Pixels of a checkerboard's diagonals make four images of half the size; those a diagonal apart
     are compared, and their shift is undone. Where the true image is already of another frequency
     half a pixel further on, the correlation is a little low; and noise that neighbours share (a
-    smoothed, interpolated or restored image!) passes for detail: never judge a restoration by it.
+    smoothed, interpolated or restored image!) passes for detail: never assess a restoration by it.
     It cannot see detail finer than four pixels. Source: Koho et al. 2019,
     https://doi.org/10.1038/s41467-019-11024-z, without its calibration.
+
+    Parameters
+    ----------
+    image : array, shape (y, x) or (band, y, x)
+    pixel_size : float or (float, float)
+        Height and width of a pixel.
+
+    Raises
+    ------
+    ValueError
+        If a side has fewer than 8 pixels.
     """
     bands = _bands(image)
     height, width = (side // 2 for side in bands.shape[-2:])
-    if min(height, width) < 4:
-        raise ValueError(f"{bands.shape[-2]} × {bands.shape[-1]} pixels have too small halves")
-    tall, wide = _sizes(pixel_size)
-    shift = fft.fftfreq(height)[:, None], fft.rfftfreq(width)[None]
-
-    def halves() -> Any:
-        for band in bands:
-            part = band[: 2 * height, : 2 * width].reshape(height, 2, width, 2)
-            for column, sign in ((0, 1), (1, -1)):
-                moved = np.exp(-1j * np.pi * (shift[0] + sign * shift[1]))
-                here, there = part[:, 0, :, column], part[:, 1, :, 1 - column]
-                yield _spectrum(here), _spectrum(there) * moved
-
-    return _rings_of(halves(), (height, width), (2 * tall, 2 * wide))
+    if min(height, width) < _LEAST_SIDE:
+        raise ValueError(
+            f"{bands.shape[-2]} × {bands.shape[-1]} pixels have too small halves; "
+            "give at least 8 × 8"
+        )
+    pixel_height, pixel_width = _height_and_width(pixel_size)
+    doubled = (2 * pixel_height, 2 * pixel_width)
+    return _mean_rings(_diagonal_pairs(bands), _RingGrid((height, width), doubled))
 
 
 def thinned(counts: ArrayLike, seed: int = 0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return two independent images of half the light each, of one image of counted photons.
 
     Each photon goes to one of the two by chance: of Poisson counts, and of nothing else, both
-    halves are Poisson counts that know nothing of each other.
+    halves are independent Poisson counts.
+
+    Parameters
+    ----------
+    counts : array of whole numbers, of any shape
+    seed : int
+        Equal seeds give equal halves.
 
     Raises
     ------
     ValueError
         If there are negative or broken numbers: those are no counts.
     """
-    whole = np.asarray(counts)
-    if not np.array_equal(whole, np.floor(whole)) or whole.min(initial=0) < 0:
-        raise ValueError("only counts (0, 1, 2, …) can be thinned; these are other numbers")
-    first = np.random.default_rng(seed).binomial(whole.astype(np.int64), 0.5)
-    return first, whole.astype(np.int64) - first
+    photons = np.asarray(counts)
+    if not np.array_equal(photons, np.floor(photons)) or photons.min(initial=0) < 0:
+        raise ValueError(
+            "negative or broken numbers cannot be thinned; give counts of photons (0, 1, 2, …)"
+        )
+    photons = photons.astype(np.int64)
+    first = np.random.default_rng(seed).binomial(photons, 0.5)
+    return first, photons - first
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +184,7 @@ class DifferencePsf:
 
 
 def difference_psf(
-    blurred: ArrayLike, sharp: ArrayLike, *, pixel_size: float | tuple[float, float] = 1.0
+    blurred: ArrayLike, sharp: ArrayLike, *, pixel_size: PixelSize = 1.0
 ) -> DifferencePsf:
     """Return the blur that turns `sharp` into `blurred`, the one that suits all bands best.
 
@@ -176,64 +200,157 @@ def difference_psf(
     pixel_size : float or (float, float)
         Height and width of a pixel.
     """
-    soft, hard = _bands(blurred), _bands(sharp)
-    shape = hard.shape[-2:]
-    common = np.zeros((shape[0], shape[1] // 2 + 1), np.complex128)
+    blurred_bands = _bands(blurred)
+    sharp_bands = _bands(sharp)
+    height, width = sharp_bands.shape[-2:]
+    common = np.zeros((height, width // 2 + 1), np.complex128)
     power = np.zeros(common.shape)
-    for one, other in zip(soft, hard, strict=True):
-        found, right = _spectrum(one), _spectrum(other)
-        weight = np.sum(np.abs(right) ** 2)
+    for blurred_band, sharp_band in zip(blurred_bands, sharp_bands, strict=True):
+        blurred_spectrum = _spectrum(blurred_band)
+        sharp_spectrum = _spectrum(sharp_band)
+        weight = np.sum(np.abs(sharp_spectrum) ** 2)
         if weight > 0:
-            common += found * right.conj() / weight
-            power += np.abs(right) ** 2 / weight
-    common[0, 0] = power[0, 0] = 1.0  # what a blur leaves alone
-    kernel = fft.fftshift(fft.irfft2(common / (power + _LEAST * power.mean()), shape))
+            common += blurred_spectrum * sharp_spectrum.conj() / weight
+            power += np.abs(sharp_spectrum) ** 2 / weight
+    common[0, 0] = power[0, 0] = 1.0  # a blur leaves the mean as it is
+    transfer = common / (power + _REGULARISATION * power.mean())
+    kernel = fft.fftshift(fft.irfft2(transfer, (height, width)))
     kernel /= kernel.sum()
-    spreads, misfit = _gaussian(kernel)
-    widths = [_FWHM * spread * side for spread, side in zip(spreads, _sizes(pixel_size))]
-    return DifferencePsf(kernel, (widths[0], widths[1]), misfit)
+    fit = _fit_gaussian(kernel)
+    pixel_height, pixel_width = _height_and_width(pixel_size)
+    fwhm = (float(_FWHM * fit.rows * pixel_height), float(_FWHM * fit.columns * pixel_width))
+    return DifferencePsf(kernel, fwhm, fit.misfit)
 
 
 def flux_ratio(input: ArrayLike, restored: ArrayLike) -> Floats:
-    """Return the mean of each restored band over that of the given one, shape (band,).
+    """Return the mean of each restored band over that of the input, shape (band,).
 
     Means, since of finer pixels there are more. NaN where a band holds nothing.
+
+    Parameters
+    ----------
+    input, restored : array, shape (band, y, x) and (band, y · scale, x · scale)
     """
-    before, after = band_means(input), band_means(restored)
+    before = band_means(input)
+    after = band_means(restored)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.where(before != 0, after / before, np.nan))
 
 
 def band_means(image: ArrayLike) -> Floats:
-    """Return the mean of each band over its measured pixels, shape (band,); NaN where none is."""
+    """Return the mean of each band over its measured pixels, (band,), of an image (band, y, x).
+
+    NaN where no pixel of a band is measured.
+    """
     bands = np.asarray(image, np.float64)
     known = np.isfinite(bands)
+    sums = np.where(known, bands, 0.0).sum((-2, -1))
     with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(known, bands, 0.0).sum((-2, -1)) / known.sum((-2, -1)))
+        return np.asarray(sums / known.sum((-2, -1)))
 
 
-def enlarged(coarse: ArrayLike, scale: int, offset: tuple[float, float]) -> Floats:
-    """Return a cube, (band, y, x), on pixels `scale` times finer: the baseline of any restoration.
+def cubic_upsampled(coarse: ArrayLike, scale: int, offset: tuple[float, float]) -> Floats:
+    """Return a cube on finer pixels by cubic splines: what any restoration has to beat.
 
-    Cubic splines, aligned: `offset` is the place of the first coarse pixel's centre among the fine
-    ones, as `Degradation.offset` says it.
+    Parameters
+    ----------
+    coarse : array, shape (band, y, x)
+    scale : int
+        Fine rows, and columns, of a coarse pixel.
+    offset : (float, float)
+        Row and column of the first coarse pixel's centre, in fine pixels, as of `Degradation`.
+
+    Returns
+    -------
+    ndarray of float64, shape (band, y · scale, x · scale)
     """
     bands = _bands(coarse)
     shape = (bands.shape[1] * scale, bands.shape[2] * scale)
-    start = [-place / scale for place in offset]
-    fine = [
-        ndimage.affine_transform(
-            band, [1 / scale] * 2, start, output_shape=shape, order=3, mode="nearest"
+    start = (-offset[0] / scale, -offset[1] / scale)  # of the first fine pixel, in coarse ones
+    step = (1 / scale, 1 / scale)
+    fine = []
+    for band in bands:
+        fine.append(
+            ndimage.affine_transform(band, step, start, output_shape=shape, order=3, mode="nearest")
         )
-        for band in bands
-    ]
     return np.stack(fine)
 
 
+class _RingGrid:
+    """The frequencies of images of a size, sorted into rings of equal width.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Rows and columns of the images.
+    pixel_size : float or (float, float)
+        Height and width of a pixel.
+    """
+
+    def __init__(self, shape: tuple[int, int], pixel_size: PixelSize) -> None:
+        rows, columns = shape
+        height, width = _height_and_width(pixel_size)
+        row_frequency = fft.fftfreq(rows, height)[:, None]
+        column_frequency = fft.rfftfreq(columns, width)[None]
+        radius = np.hypot(row_frequency, column_frequency)  # as a spectrum, (y, x // 2 + 1)
+        step = 1 / min(rows * height, columns * width)
+        self.count = int(0.5 / max(height, width) / step + 1e-9)
+        """Rings up to the highest frequency that the pixels hold."""
+        self.frequency = np.asarray(step * np.arange(1, self.count + 1), np.float64)
+        # ring 0 is the mean; what lies beyond the last ring is collected in one more
+        self._ring = np.minimum(np.rint(radius / step).astype(int), self.count + 1).ravel()
+        # a spectrum of a real image leaves out conjugates, except in its first and last column
+        self._weight = np.full(radius.shape, 2)
+        self._weight[:, 0] = 1
+        if columns % 2 == 0:
+            self._weight[:, -1] = 1
+
+    def sums(self, values: Floats) -> Floats:
+        """Return sums over the frequencies of each ring, (ring,), conjugates included."""
+        weighted = (values * self._weight).ravel()
+        sums = np.bincount(self._ring, weighted, self.count + 2)[1:-1]
+        return sums.astype(np.float64)
+
+    def sizes(self) -> NDArray[np.int64]:
+        """Return the number of frequencies in each ring, (ring,)."""
+        return self.sums(np.ones(self._weight.shape)).astype(int)
+
+
+def _mean_rings(pairs: Iterable[tuple[FourierSpectrum, FourierSpectrum]], grid: _RingGrid) -> Rings:
+    """Return the mean correlation of pairs of spectra, ring by ring."""
+    correlations = np.zeros(grid.count)
+    weights = np.zeros(grid.count)
+    for one, other in pairs:
+        common = grid.sums((one * other.conj()).real)
+        power = np.sqrt(grid.sums(np.abs(one) ** 2) * grid.sums(np.abs(other) ** 2))
+        has_power = power > 0
+        correlations += np.where(has_power, common / np.where(has_power, power, 1), 1.0)
+        weights += 1
+    return Rings(grid.frequency, correlations / weights, grid.sizes())
+
+
+def _diagonal_pairs(bands: Floats) -> Iterator[tuple[FourierSpectrum, FourierSpectrum]]:
+    """Yield the spectra of pixels a diagonal apart, of each band along both diagonals.
+
+    The second of a pair is shifted by half a pixel of the halves, so that both coincide.
+    """
+    height, width = (side // 2 for side in bands.shape[-2:])
+    row_frequency = fft.fftfreq(height)[:, None]
+    column_frequency = fft.rfftfreq(width)[None]
+    for band in bands:
+        blocks = band[: 2 * height, : 2 * width].reshape(height, 2, width, 2)
+        for column, sign in ((0, 1), (1, -1)):
+            shift = np.exp(-1j * np.pi * (row_frequency + sign * column_frequency))
+            upper = blocks[:, 0, :, column]
+            lower = blocks[:, 1, :, 1 - column]
+            yield _spectrum(upper), _spectrum(lower) * shift
+
+
 def _bands(image: ArrayLike) -> Floats:
-    """Return images as (band, y, x) in float64, without holes."""
+    """Return an image as (band, y, x) in float64, missing values being the mean of their band."""
     bands = np.asarray(image, np.float64)
-    bands = bands[None] if bands.ndim == 2 else bands
+    if bands.ndim == 2:
+        bands = bands[None]
     known = np.isfinite(bands)
     if known.all():
         return bands
@@ -242,57 +359,49 @@ def _bands(image: ArrayLike) -> Floats:
     return np.where(known, bands, means)
 
 
-def _spectrum(image: Floats) -> NDArray[np.complex128]:
-    height, width = (np.hanning(side + 2)[1:-1] for side in image.shape)
-    spectrum: NDArray[np.complex128] = fft.rfft2((image - image.mean()) * np.outer(height, width))
+def _spectrum(image: Floats) -> FourierSpectrum:
+    """Return the spectrum of an image, (y, x), without its mean, faded by a Hann window."""
+    rows, columns = (np.hanning(side + 2)[1:-1] for side in image.shape)  # 0 lies outside
+    spectrum: FourierSpectrum = fft.rfft2((image - image.mean()) * np.outer(rows, columns))
     return spectrum
 
 
-def _rings_of(pairs: Any, shape: tuple[int, int], pixel_size: float | tuple[float, float]) -> Rings:
-    tall, wide = _sizes(pixel_size)
-    radius = np.hypot(fft.fftfreq(shape[0], tall)[:, None], fft.rfftfreq(shape[1], wide)[None])
-    step = 1 / min(shape[0] * tall, shape[1] * wide)
-    count = int(0.5 / max(tall, wide) / step + 1e-9)
-    rings = np.minimum(np.rint(radius / step).astype(int), count + 1).ravel()
-    twins = np.full(radius.shape, 2)
-    twins[:, 0] = 1
-    if shape[1] % 2 == 0:
-        twins[:, -1] = 1
-
-    def summed(values: Floats) -> Floats:
-        sums = np.bincount(rings, (values * twins).ravel(), count + 2)[1:-1]
-        return sums.astype(np.float64)
-
-    correlations, weights = np.zeros(count), np.zeros(count)
-    for one, other in pairs:
-        common = summed((one * other.conj()).real)
-        power = np.sqrt(summed(np.abs(one) ** 2) * summed(np.abs(other) ** 2))
-        some = power > 0
-        correlations += np.where(some, common / np.where(some, power, 1), 1.0)
-        weights += 1
-    frequencies = np.asarray(step * np.arange(1, count + 1), np.float64)
-    return Rings(frequencies, correlations / weights, summed(np.ones(radius.shape)).astype(int))
+def _height_and_width(pixel_size: PixelSize) -> tuple[float, float]:
+    if isinstance(pixel_size, tuple):
+        return pixel_size
+    return pixel_size, pixel_size
 
 
-def _sizes(pixel_size: float | tuple[float, float]) -> tuple[float, float]:
-    return pixel_size if isinstance(pixel_size, tuple) else (pixel_size, pixel_size)
+class _GaussianFit(NamedTuple):
+    """Standard deviations of a fitted Gaussian, in pixels, and what it leaves."""
+
+    rows: float
+    columns: float
+    misfit: float
 
 
-def _gaussian(kernel: Floats) -> tuple[tuple[float, float], float]:
-    """Fit a Gaussian to the peak of a kernel; return its spreads, in pixels, and the misfit."""
-    middle = [side // 2 for side in kernel.shape]
-    half = min(*middle, 24)
-    near = kernel[tuple(slice(m - half, m + half + 1) for m in middle)]
-    y, x = np.mgrid[-half : near.shape[0] - half, -half : near.shape[1] - half]
+def _fit_gaussian(kernel: Floats) -> _GaussianFit:
+    """Fit a Gaussian to the peak in the middle of a kernel, (y, x)."""
+    middle_y, middle_x = (side // 2 for side in kernel.shape)
+    half = min(middle_y, middle_x, _PEAK)
+    peak = kernel[
+        middle_y - half : middle_y + half + 1,
+        middle_x - half : middle_x + half + 1,
+    ]
+    y, x = np.mgrid[-half : peak.shape[0] - half, -half : peak.shape[1] - half]
 
-    def left(values: Floats) -> Floats:
-        height, row, column, tall, wide = values
-        bell = height * np.exp(-0.5 * (((y - row) / tall) ** 2 + ((x - column) / wide) ** 2))
-        return np.asarray(bell - near).ravel()
+    def residuals(parameters: Floats) -> Floats:
+        height, row, column, row_std, column_std = parameters
+        exponent = ((y - row) / row_std) ** 2 + ((x - column) / column_std) ** 2
+        return np.asarray(height * np.exp(-0.5 * exponent) - peak).ravel()
 
-    peak = float(near.max())
-    around = max(float(np.sqrt(np.count_nonzero(near > peak / 2) / np.pi)), 0.5)
-    fitted = optimize.least_squares(left, [peak, 0, 0, around, around])
-    scale = float(np.sqrt(np.mean(near**2)))
-    misfit = float(np.sqrt(np.mean(fitted.fun**2))) / scale if scale else 0.0
-    return (abs(float(fitted.x[3])), abs(float(fitted.x[4]))), misfit
+    highest = float(peak.max())
+    # a disc of as many pixels as are above half the maximum
+    radius = float(np.sqrt(np.count_nonzero(peak > highest / 2) / np.pi))
+    std = max(radius, 0.5)
+    fit = optimize.least_squares(residuals, [highest, 0, 0, std, std])
+    scale = float(np.sqrt(np.mean(peak**2)))
+    misfit = 0.0
+    if scale:
+        misfit = float(np.sqrt(np.mean(fit.fun**2))) / scale
+    return _GaussianFit(abs(float(fit.x[3])), abs(float(fit.x[4])), misfit)

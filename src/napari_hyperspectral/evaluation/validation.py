@@ -1,42 +1,48 @@
-"""A fresh model on what its training held out, of all its images together."""
+"""A fresh model on the validation pixels of its training, of all its images together.
+
+Validation chose the best epoch, so figures on these pixels are a little too good; they cost no
+data. Only a test set shows how good a model is on other images.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from types import MappingProxyType
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..cube import Cube, Image, Labels
 from ..machine import Machine
 from ..models.model import Model
 from ..prediction.predict import Cancelled, predict_steps
-from ..progress import Job, part_of
+from ..progress import Job, one_of_many
 from ..tasks import Example, Task
-from ..training.splits import Mask
-from ..training.validation_split import splits_of
-from .baselines import spectra_of
-from .compare import methods_beside
-from .figures import classes_of_planes, counted, judge_of, rows_on_classes
-from .ground import EvaluationPair, Sides, numbered_alike, pair_of, prepared, sides_of
-from .notes import notes_on, notes_on_super_resolution
-from .reports import Row, plain
+from ..training.plan import plan_training
+from ..training.splits import Split
+from .baselines.baseline import Values
+from .comparison import Comparison, GuardedTest, MethodResult, comparison_for, pooled_comparison
+from .image_classes import image_class_rows, plane_classes
+from .pairs import EvaluationPair, PixelCounts, input_and_target, pixel_counts
+from .reports import Row, Value, json_row
+
+Images = Mapping[str, Image | str]
+"""The images of an example, or the name of a class, as the task names them."""
+Metrics = dict[str, Any]
+"""Figures and notes as JSON, for the card of a model."""
 
 
 def validate_steps(
     model: Model,
     examples: Sequence[Example],
-    images: Sequence[Mapping[str, Image | str]],
+    images: Sequence[Images],
     *,
     machine: Machine | None = None,
 ) -> Job[Model]:
-    """Return a fresh model with figures of merit on what its training held out, of all its images.
+    """Return a fresh model with its figures of merit on the validation pixels of all its images.
 
-    Quick: of the baselines only the raw data. Where nothing was held out, or when it is stopped,
-    the model comes back as it is.
+    Quick: only those baselines that need no tuning. Where there are no validation pixels, or when
+    it is stopped, the model comes back as it is.
 
     Parameters
     ----------
@@ -45,34 +51,29 @@ def validate_steps(
     examples : sequence of Example
         All that it was trained on, in that order.
     images : sequence of mapping of name to image
-        What the examples were made of, as the task names them; those of which something was held
-        out are looked at, one at a time.
+        What the examples were made of, as the task names them; those with validation pixels are
+        loaded, one at a time.
     machine : Machine, optional
         Where the model runs.
     """
-    task: Task = model.recipe.task
-    count = sum(one.validation_pixels > 0 for one in model.card.trained_on)
+    count = sum(trained.validation_pixels > 0 for trained in model.card.trained_on)
     if not count:
         return model
-    if str in task.asks_for().values():
-        return (yield from _judged_whole(model, examples, images, machine))
-    parts: list[_Part] = []
-    for step, ground in enumerate(validation_grounds(model, examples, images)):
-        start, end = (100 * n // count for n in (step, step + 1))
-        job = _judged_part(model, ground, machine)
-        try:
-            parts.append((yield from part_of(job, start, end, f"judging {ground.input.name}")))
-        except Cancelled:
-            return model
-    return model.with_metrics(_pooled(model, parts))
+    try:
+        if model.recipe.task.image_level:
+            metrics = yield from _image_class_metrics(model, examples, images, machine)
+        else:
+            pairs = validation_pairs(model, examples, images)
+            metrics = yield from _pixel_metrics(model, pairs, count, machine)
+    except Cancelled:
+        return model
+    return model.with_metrics(metrics) if metrics else model
 
 
-def validation_grounds(
-    model: Model, examples: Sequence[Example], images: Sequence[Mapping[str, Image | str]]
+def validation_pairs(
+    model: Model, examples: Sequence[Example], images: Sequence[Images]
 ) -> Iterator[EvaluationPair]:
-    """Yield what training held out of each of its images, as ground to test on.
-
-    It chose the best epoch, so figures on it are a little too good; they cost no data.
+    """Yield each image that has validation pixels, with these as test pixels.
 
     Parameters
     ----------
@@ -81,162 +82,163 @@ def validation_grounds(
     examples : sequence of Example
         All that it was trained on, in that order.
     images : sequence of mapping of name to image
-        What the examples were made of; only those of which something was held out are looked at.
+        What the examples were made of; only those with validation pixels are loaded.
     """
-    task: Task = model.recipe.task
-    splits = splits_of(model.recipe, task.unify_classes(examples))
-    for number, (example, split) in enumerate(zip(examples, splits, strict=True)):
-        if split.validation.any():
-            input, target = pair_of(task, images[number])
-            used = (example.sampling_classes > 0).any(axis=0)
-            yield EvaluationPair(input, target, split.train & used, split.validation)
+    plan = plan_training(model.recipe, examples)
+    for number, split in _validated(plan.splits):
+        input, target = input_and_target(model.recipe.task, images[number])
+        labelled = (plan.examples[number].sampling_classes > 0).any(axis=0)  # (y, x)
+        yield EvaluationPair(input, target, split.train & labelled, split.validation)
 
 
-def _judged_whole(
+class _ImageFigures(NamedTuple):
+    """Figures on one image."""
+
+    counts: PixelCounts
+    rows: Sequence[Row]
+    """A row a method."""
+
+
+class _ValidationPixels(NamedTuple):
+    """The validation pixels of an image as an image of one row, to be joined with others."""
+
+    pair: EvaluationPair
+    results: Sequence[MethodResult]
+    """What each method gives for them."""
+
+
+def _image_class_metrics(
     model: Model,
     examples: Sequence[Example],
-    images: Sequence[Mapping[str, Image | str]],
+    images: Sequence[Images],
     machine: Machine | None,
-) -> Job[Model]:
-    """Return a model that classifies images with figures on the images held out."""
+) -> Job[Metrics]:
+    """Return figures on the validation images of a model that classifies images as a whole."""
     task: Task = model.recipe.task
-    unify_classes = task.unify_classes(examples)
-    splits = splits_of(model.recipe, unify_classes)
-    chosen = [i for i, split in enumerate(splits) if split.validation.any()]
-    truths: list[int] = []
-    found: list[int] = []
-    for step, number in enumerate(chosen):
-        cube = images[number][next(iter(task.asks_for()))]
+    plan = plan_training(model.recipe, examples)
+    validated = list(_validated(plan.splits))
+    truth: list[int] = []
+    predicted: list[int] = []
+    for step, (number, _) in enumerate(validated):
+        cube = images[number][task.input_name]
         assert isinstance(cube, Cube)
         job = predict_steps(model, cube, machine=machine)
-        start, end = (100 * n // len(chosen) for n in (step, step + 1))
-        try:
-            result = yield from part_of(job, start, end, f"judging {cube.name}")
-        except Cancelled:
-            return model
+        note = f"validating on {cube.name}"
+        result = yield from one_of_many(job, step, len(validated), note)
         assert isinstance(result, Labels)
-        planes = classes_of_planes(result)
-        found += planes
-        truths += unify_classes[number].target.reshape(len(planes)).astype(int).tolist()
-    if not truths:
-        return model
-    rows = rows_on_classes(model, len(chosen), found, truths)
-    return model.with_metrics({"figures": [plain(row) for row in rows], "notes": []})
+        predicted += plane_classes(result)
+        target = plan.examples[number].target  # (plane, 1, 1, 1)
+        truth += target.ravel().astype(int).tolist()
+    if not truth:
+        return {}
+    rows = image_class_rows(model, len(validated), predicted, truth)
+    return {"figures": [json_row(row) for row in rows], "notes": []}
 
 
-class _Part(NamedTuple):
-    """What one of the images judged adds to the figures on all."""
-
-    sides: Sides
-    figures: Sequence[Row]
-    """Of each method, on the image as it is."""
-    listed: EvaluationPair | None = None
-    """Its test pixels as an image of one row; None of finer images, which are judged as images."""
-    found: Mapping[tuple[str, str], NDArray[Any]] = MappingProxyType({})
-    """What each method, with its settings, made of these pixels."""
-
-
-def _judged_part(model: Model, ground: EvaluationPair, machine: Machine | None) -> Job[_Part]:
-    """Run a model, and keep of an image what figures on several are made of."""
-    ground = numbered_alike(ground, model)
-    predicted = yield from predict_steps(model, ground.input, machine=machine)
-    ground = prepared(ground, model)
-    sides = sides_of(model, ground)
-    found = {(type(model.recipe.network).__name__, ""): np.asarray(predicted.data)}
-    for method in methods_beside(ground, model, tuned=False):
-        found[method.name, method.settings] = method.run(ground.input.numpy())
-    judge = judge_of(ground, model)
-    figures = [_named(name) | judge(image, ground.test) for name, image in found.items()]
-    if ground.scale > 1:
-        return _Part(sides, figures)
-    labels = isinstance(ground.target, Labels)
-    listed = {name: _listed(image, ground.test, labels) for name, image in found.items()}
-    return _Part(sides, figures, _list_of(ground), listed)
+def _pixel_metrics(
+    model: Model, pairs: Iterator[EvaluationPair], count: int, machine: Machine | None
+) -> Job[Metrics]:
+    """Return figures and notes on the validation pixels of `count` images."""
+    images: list[_ImageFigures] = []
+    pixels: list[_ValidationPixels] = []
+    for step, pair in enumerate(pairs):
+        job = predict_steps(model, pair.input, machine=machine)
+        note = f"validating on {pair.input.name}"
+        predicted = yield from one_of_many(job, step, count, note)
+        comparison = comparison_for(pair, model)
+        results = _quick_results(comparison, predicted.numpy())
+        images.append(_image_figures(comparison, results))
+        if not comparison.of_images:
+            pixels.append(_validation_pixels(comparison, results))
+    return _joint_metrics(comparison, images, pixels)
 
 
-def _pooled(model: Model, parts: Sequence[_Part]) -> dict[str, Any]:
-    """Return the figures and notes for a card: of the test pixels of all images together."""
-    sides = Sides(*(sum(counts) for counts in zip(*(part.sides for part in parts), strict=True)))
-    grounds = [part.listed for part in parts if part.listed]
-    rows, how = _mean_rows(parts), "means over them, by the number of their test pixels"
-    if grounds:
-        ground = _joined(grounds)
-        pooled = _pooled_rows(model, ground, parts)
-        rows = [_completed(row, mean) for row, mean in zip(pooled, rows, strict=True)]
-        how = "all their test pixels together" + ", FSIM as their mean" * ("FSIM" in rows[0])
-        notes = notes_on(model, ground, sides)
-    else:
-        notes = notes_on_super_resolution(model.recipe.task.upscaling, sides)
-    if len(parts) > 1:
-        notes.append(f"Figures are of {len(parts)} images: {how}.")
-    return {"figures": [plain({**row, "images": len(parts)}) for row in rows], "notes": notes}
+def _joint_metrics(
+    comparison: Comparison,
+    images: Sequence[_ImageFigures],
+    pixels: Sequence[_ValidationPixels],
+) -> Metrics:
+    """Return figures and notes on all images, from figures on each or from all their pixels.
+
+    `comparison` is that of one of the images; `pixels` are empty where figures are of images.
+    """
+    rows = _mean_rows(images)
+    how = "means over them, by the number of their validation pixels"
+    if pixels:
+        comparison = pooled_comparison([part.pair for part in pixels], comparison.model)
+        pooled = _pooled_rows(comparison, pixels)
+        # a list of pixels has no FSIM, as images have
+        rows = [{**mean, **row} for row, mean in zip(pooled, rows, strict=True)]
+        how = "all their validation pixels together"
+        if "FSIM" in rows[0]:
+            how += ", FSIM as their mean"
+    totals = np.sum([image.counts for image in images], axis=0)
+    notes = comparison.notes(PixelCounts(*totals.tolist()))
+    if len(images) > 1:
+        notes.append(f"Figures are of {len(images)} images: {how}.")
+    figures = [json_row({**row, "images": len(images)}) for row in rows]
+    return {"figures": figures, "notes": notes}
 
 
-def _pooled_rows(model: Model, ground: EvaluationPair, parts: Sequence[_Part]) -> list[Row]:
-    judge = judge_of(ground, model)
+def _quick_results(comparison: Comparison, prediction: Values) -> list[MethodResult]:
+    """Return the prediction, and what the baselines without tuning make of the input."""
+    results = [comparison.model_result(prediction)]
+    for baseline in comparison.baselines(tuned=False):
+        results.append(comparison.result(baseline))
+    return results
+
+
+def _image_figures(comparison: Comparison, results: Sequence[MethodResult]) -> _ImageFigures:
+    test = GuardedTest(0, comparison.pair.test)
+    counts = pixel_counts(comparison.model, comparison.pair)
+    return _ImageFigures(counts, [comparison.row(result, test) for result in results])
+
+
+def _validation_pixels(
+    comparison: Comparison, results: Sequence[MethodResult]
+) -> _ValidationPixels:
+    pixels = []
+    for result in results:
+        pixels.append(result._replace(image=comparison.pixels(result.image)))
+    return _ValidationPixels(comparison.pair.as_pixel_list(), pixels)
+
+
+def _pooled_rows(comparison: Comparison, parts: Sequence[_ValidationPixels]) -> list[Row]:
+    """Return the figures of each method on the validation pixels of all images in a row."""
+    test = GuardedTest(0, comparison.pair.test)
     rows: list[Row] = []
-    for name in parts[0].found:
-        image = np.concatenate([part.found[name] for part in parts], axis=-1)
-        rows.append(counted(_named(name) | judge(image, ground.test), ground, ground.test))
+    for results in zip(*(part.results for part in parts), strict=True):
+        image = np.concatenate([result.image for result in results], axis=-1)
+        rows.append(comparison.row(results[0]._replace(image=image), test))
     return rows
 
 
-def _completed(row: Row, mean: Row) -> Row:
-    """Return a row with the means of what a list of pixels has not: FSIM, say, is of images."""
-    return dict(row) | {name: mean[name] for name in mean if name not in row}
-
-
-def _joined(grounds: Sequence[EvaluationPair]) -> EvaluationPair:
-    """Return lists of pixels as one."""
-
-    def joined(images: Sequence[Cube | Labels]) -> NDArray[Any]:
-        return np.concatenate([image.numpy() for image in images], axis=-1)
-
-    first = grounds[0]
-    input = replace(first.input, data=joined([ground.input for ground in grounds]))
-    target = replace(first.target, data=joined([ground.target for ground in grounds]))
-    return _all_of(input, target)
-
-
-def _mean_rows(parts: Sequence[_Part]) -> Sequence[Row]:
-    """Return the mean figures of each method, images of more test pixels counting for more."""
-    rows: list[Row] = []
-    for each in zip(*(part.figures for part in parts), strict=True):
-        mean = dict(each[0]) | {"pixels": sum(part.sides.test for part in parts)}
-        # a row of pixels has no FSIM, say, but the image beside it has
-        for name in dict.fromkeys(
-            n for row in each for n, v in row.items() if isinstance(v, float)
-        ):
-            values = np.array([row.get(name, np.nan) for row in each])
+def _mean_rows(images: Sequence[_ImageFigures]) -> list[Row]:
+    """Return the mean figures of each method, images of more validation pixels counting for more."""
+    pixels = np.array([image.counts.test for image in images])
+    means: list[Row] = []
+    for rows in zip(*(image.rows for image in images), strict=True):
+        mean: dict[str, Value] = dict(rows[0])
+        mean["pixels"] = int(pixels.sum())
+        # an image may have a figure that another one lacks: a line of pixels has no FSIM
+        for heading in _figure_names(rows):
+            values = np.array([row.get(heading, np.nan) for row in rows], float)
             known = np.isfinite(values)
-            weights = np.array([part.sides.test for part in parts])[known]
-            mean[name] = (
-                float(np.average(values[known], weights=weights)) if known.any() else values[0]
-            )
-        rows.append(mean)
-    return rows
+            mean[heading] = float(values[0])
+            if known.any():
+                mean[heading] = float(np.average(values[known], weights=pixels[known]))
+        means.append(mean)
+    return means
 
 
-def _named(method: tuple[str, str]) -> dict[str, Any]:
-    return {"guard": 0, "method": method[0], "settings": method[1]}
+def _figure_names(rows: Sequence[Row]) -> list[str]:
+    """Return the headings under which any of the rows has a figure, in their order."""
+    items = chain.from_iterable(row.items() for row in rows)
+    return list(dict.fromkeys(heading for heading, value in items if isinstance(value, float)))
 
 
-def _list_of(ground: EvaluationPair) -> EvaluationPair:
-    """Return the test pixels of all planes as an image of one row."""
-    input = Cube(spectra_of(ground.input.numpy(), ground.test), ground.input.axis)
-    target = ground.target
-    truth = _listed(target.numpy(), ground.test, isinstance(target, Labels))
-    listed = (
-        Labels(truth, target.classes) if isinstance(target, Labels) else Cube(truth, target.axis)
-    )
-    return _all_of(input, listed)
-
-
-def _listed(image: NDArray[Any], test: Mask, labels: bool) -> NDArray[Any]:
-    """Return some pixels of all planes as an image of one row."""
-    return image[..., test].reshape(1, -1) if labels else spectra_of(image, test)
-
-
-def _all_of(input: Cube, target: Cube | Labels) -> EvaluationPair:
-    everywhere = np.ones(input.shape[-2:], bool)
-    return EvaluationPair(input, target, ~everywhere, everywhere)
+def _validated(splits: Sequence[Split]) -> Iterator[tuple[int, Split]]:
+    """Yield the splits with validation pixels, each with the number of its example."""
+    for number, split in enumerate(splits):
+        if split.validation.any():
+            yield number, split

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import chain
 from pathlib import Path
 
 from ..cube import Cube, Labels
 from ..io import AmbiguousError
 from ..io.folder import entries, images_among, is_image
-from .table import (
-    Pairing,
-    PairingError,
-    Roles,
-    Row,
-    shortened,
-)
+from .table import Pairing, PairingError, Roles, Row, shortened
 
 
 def rows_of_classes(roles: Roles, folder: Path) -> Pairing:
@@ -28,33 +21,33 @@ def rows_of_classes(roles: Roles, folder: Path) -> Pairing:
     PairingError
         If the task does not learn classes of images or spectra, or there are not two.
     """
-    told = [name for name, kind in roles.items() if kind is not Cube]
-    images = [name for name, kind in roles.items() if kind is Cube]
-    if (len(told), len(images)) != (1, 1):
-        raise PairingError(
-            f"a folder with a folder a class is for tasks of one image and its class; "
-            f"this one wants {', '.join(roles)}"
-        )
-    painted = roles[told[0]] is Labels
+    image_role, class_role = _image_and_class(roles)
     if not folder.is_dir():
-        raise PairingError(f"there is no folder {str(folder)!r}")
-    inside = [entry for entry in entries(folder) if entry.is_dir() and not is_image(entry)]
-    found = {entry: images_by_stem(entries(entry)) for entry in inside}
-    rows = [
-        Row({images[0]: str(path), told[0]: entry.name}, of_class=painted)
-        for entry, (paths, _) in found.items()
-        for path in paths.values()
-    ]
-    filled = [entry.name for entry, (paths, _) in found.items() if paths]
-    if len(filled) < 2:
+        raise PairingError(f"there is no folder {str(folder)!r}; give one with a folder a class")
+    spectra_have_classes = roles[class_role] is Labels
+    rows: list[Row] = []
+    class_names: list[str] = []
+    empty: list[str] = []
+    files: list[str] = []  # that are no images, in the folders of the classes
+    class_folders = [entry for entry in entries(folder) if entry.is_dir() and not is_image(entry)]
+    for class_folder in class_folders:
+        name = class_folder.name
+        images, others = images_by_stem(entries(class_folder))
+        files += others
+        if not images:
+            empty.append(str(class_folder))
+            continue
+        class_names.append(name)
+        for path in images.values():
+            row_files = {image_role: str(path), class_role: name}
+            rows.append(Row(row_files, of_class=spectra_have_classes))
+    if len(class_names) < 2:
         raise PairingError(
-            f"{folder} holds images of too few classes ({shortened(filled) or 'none'}); wanted "
-            "at least two folders, each with the images of a class and named after it"
+            f"{folder} holds images of too few classes ({shortened(class_names) or 'none'}); "
+            "wanted at least two folders, each with the images of a class and named after it"
         )
-    beside = [str(entry) for entry in entries(folder) if entry not in inside]
-    empty = [str(entry) for entry, (paths, _) in found.items() if not paths]
-    others = chain.from_iterable(others for _, others in found.values())
-    return Pairing(roles, tuple(rows), (*beside, *empty, *others))
+    outside = [str(entry) for entry in entries(folder) if entry not in class_folders]
+    return Pairing(roles, tuple(rows), (*outside, *empty, *files))
 
 
 def images_by_stem(paths: Iterable[Path]) -> tuple[dict[str, Path], tuple[str, ...]]:
@@ -64,3 +57,15 @@ def images_by_stem(paths: Iterable[Path]) -> tuple[dict[str, Path], tuple[str, .
     except AmbiguousError as error:
         raise PairingError(str(error)) from error
     return images, tuple(map(str, others))
+
+
+def _image_and_class(roles: Roles) -> tuple[str, str]:
+    """Return the name of the one image of a task, and that of its one class."""
+    images = [name for name, kind in roles.items() if kind is Cube]
+    others = [name for name, kind in roles.items() if kind is not Cube]
+    if len(images) != 1 or len(others) != 1:
+        raise PairingError(
+            f"a folder with a folder a class is for tasks of one image and its class; "
+            f"this one needs {', '.join(roles)}; name those instead"
+        )
+    return images[0], others[0]

@@ -7,19 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from io import StringIO
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Final, Literal, TypeAlias
 
 from ..cube import Cube
 from ..io import Source
 from ..io.text.file import read_text
-from .table import (
-    EXTRA_COLUMNS,
-    USES,
-    PairingError,
-    Roles,
-    Row,
-    shortened,
-)
+from .table import EXTRA_COLUMNS, SPLITS, PairingError, Roles, Row, shortened
+
+_DELIMITERS: Final = ",;\t"
+
+_Cells: TypeAlias = Mapping[str | None, str | list[str] | None]
+"""The cells of a line by column; those behind the last column are a list under None."""
 
 
 def rows_of_list(roles: Roles, path: Path) -> list[Row]:
@@ -34,72 +32,103 @@ def rows_of_list(roles: Roles, path: Path) -> list[Row]:
         for two of training, validation and testing.
     """
     if not path.is_file():
-        raise PairingError(f"there is no list {str(path)!r}")
+        raise PairingError(f"there is no list {str(path)!r}; give a CSV file")
+    reader = _opened(path)
+    _check_columns(path, roles, reader.fieldnames or ())
+    rows: list[Row] = []
+    errors: list[str] = []
+    for cells in reader:
+        try:
+            rows.append(_row(roles, cells, path.parent))
+        except PairingError as error:
+            errors.append(f"line {reader.line_num}: {error}")
+    if errors:
+        raise PairingError(f"{path.name}: {shortened(errors, '; ')}")
+    if not rows:
+        raise PairingError(f"{path.name}: there is no row in it; write one for each example")
+    _check_splits(path, roles, rows)
+    return rows
+
+
+def _opened(path: Path) -> csv.DictReader[str]:
+    """Return a reader of the lines, by the delimiter that the first line has most of."""
     text = read_text(path)
-    mark = max(",;\t", key=text.partition("\n")[0].count)
-    reader = csv.DictReader(StringIO(text, newline=""), delimiter=mark, skipinitialspace=True)
-    columns = [(name or "").strip() for name in reader.fieldnames or ()]
-    wrong = [name for name in columns if name not in (*roles, *EXTRA_COLUMNS)]
-    missing = [name for name in roles if name not in columns]
-    if wrong or missing:
+    first_line = text.partition("\n")[0]
+    delimiter = max(_DELIMITERS, key=first_line.count)
+    lines = StringIO(text, newline="")
+    reader = csv.DictReader(lines, delimiter=delimiter, skipinitialspace=True)
+    reader.fieldnames = [(name or "").strip() for name in reader.fieldnames or ()]
+    return reader
+
+
+def _check_columns(path: Path, roles: Roles, columns: Sequence[str]) -> None:
+    unknown = set(columns) - {*roles, *EXTRA_COLUMNS}
+    missing = set(roles) - set(columns)
+    if unknown or missing:
         raise PairingError(
             f"{path.name} has the columns {', '.join(columns) or 'of nothing'}; wanted "
             f"{', '.join(roles)}, and perhaps {' and '.join(EXTRA_COLUMNS)}"
         )
-    reader.fieldnames = columns
-    rows: list[Row] = []
-    faults: list[str] = []
-    for cells in reader:
-        try:
-            rows.append(_listed(roles, cells, path.parent))
-        except PairingError as error:
-            faults.append(f"line {reader.line_num}: {error}")
-    if faults or not rows:
-        raise PairingError(f"{path.name}: {shortened(faults, '; ') or 'there is no row in it'}")
-    for one, other in combinations(USES, 2):
-        both = _for_both(roles, rows, one, other)
-        if both:
+
+
+def _check_splits(path: Path, roles: Roles, rows: Sequence[Row]) -> None:
+    """Refuse a list in which an image or a group is in rows of two splits."""
+    used = {split: _used(roles, rows, split) for split in SPLITS}
+    for one, other in combinations(SPLITS, 2):
+        in_both = used[one].keys() & used[other].keys()
+        if in_both:
+            # a file has the name here that its first row has for it
+            names = sorted(used[one][key] for key in in_both)
             raise PairingError(
-                f"{path.name}: both for {USES[one]} and for {USES[other]} are {shortened(both)}; a "
-                "model that is tested on what it has seen is tested on nothing"
+                f"{path.name}: both for {SPLITS[one]} and for {SPLITS[other]} are "
+                f"{shortened(names)}; a model that is tested on what it has seen is tested on "
+                "nothing"
             )
-    return rows
 
 
-def _listed(roles: Roles, cells: Mapping[str | None, Any], folder: Path) -> Row:
-    """Return a row of a list; its error tells all that is wrong with it."""
-    faults = ["it has more cells than there are columns"] if None in cells else []
-    texts = {str(name): (text or "").strip() for name, text in cells.items() if name is not None}
-    faults += [f"no {name}" for name in roles if not texts[name]]
-    files = {n: texts[n] if kind is str else str(folder / texts[n]) for n, kind in roles.items()}
-    faults += [
-        f"there is no file {texts[name]!r}"
-        for name, kind in roles.items()
-        if kind is not str and texts[name] and not Source.parse(files[name]).path.exists()
-    ]
-    split = texts.get("split", "").lower()
-    if split not in ("", *USES):
-        faults.append(f"split is {split!r}, wanted {', '.join(USES)} or nothing")
-    if faults:
-        raise PairingError(", ".join(faults))
-    return Row(files, texts.get("group", ""), split)  # type: ignore[arg-type]
+def _row(roles: Roles, cells: _Cells, folder: Path) -> Row:
+    """Return a row of a list; its error says all that is wrong with it."""
+    errors: list[str] = []
+    if None in cells:
+        errors.append("it has more cells than there are columns")
+    texts: dict[str, str] = {}
+    for name in (*roles, *EXTRA_COLUMNS):
+        texts[name] = str(cells.get(name) or "").strip()
+    errors += [f"no {name}" for name in roles if not texts[name]]
+    files: dict[str, str] = {}
+    for name, kind in roles.items():
+        text = texts[name]
+        files[name] = text if kind is str else str(folder / text)
+        if kind is not str and text and not Source.parse(files[name]).path.exists():
+            errors.append(f"there is no file {text!r}")
+    split_text = texts["split"].lower()
+    split = _split(split_text)
+    if split is None:
+        errors.append(f"split is {split_text!r}, wanted {', '.join(SPLITS)} or nothing")
+    if errors or split is None:
+        raise PairingError(", ".join(errors))
+    return Row(files, texts["group"], split)
 
 
-def _for_both(roles: Roles, rows: Sequence[Row], one: str, other: str) -> list[str]:
-    """Return the files and groups that are in rows of one use and in rows of another."""
-    first, second = (
-        {
-            key: name
-            for row in rows
-            if (row.split or "train") == use
-            for key, name in _used(roles, row)
-        }
-        for use in (one, other)
-    )
-    return sorted(first[key] for key in first.keys() & second.keys())
+def _split(text: str) -> Literal["", "train", "validation", "test"] | None:
+    """Return what a cell keeps its row for; None if it says something else."""
+    match text:
+        case "" | "train" | "validation" | "test":
+            return text
+        case _:
+            return None
 
 
-def _used(roles: Roles, row: Row) -> Iterator[tuple[object, str]]:
+def _used(roles: Roles, rows: Sequence[Row], split: str) -> dict[object, str]:
+    """Return the images and groups of all rows of a split: what tells each apart, to its name."""
+    used: dict[object, str] = {}
+    for row in rows:
+        if (row.split or "train") == split:
+            used.update(_used_by(roles, row))
+    return used
+
+
+def _used_by(roles: Roles, row: Row) -> Iterator[tuple[object, str]]:
     """Yield the images and the group of a row, each with what tells it from all others."""
     if row.group:
         yield row.group, f"group {row.group}"

@@ -1,4 +1,4 @@
-"""Pairing the files of two folders by their names."""
+"""Pairing the files of several folders by their names."""
 
 from __future__ import annotations
 
@@ -7,44 +7,58 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from .table import (
-    LIST,
-    PairingError,
-    shortened,
-)
+from .table import LIST, PairingError, shortened
+
+_LAST_WORD: Final = re.compile(r"[_\-\s]+([^\W\d_]+|\d+([.,]\d+)?[^\W\d_]+)$")
+"""A last word that may say what a whole folder is: "_low", "-mask", "_0.1s"; no bare number, which
+says which of the images it is."""
 
 
 def matched_by_name(folders: Mapping[str, Mapping[str, str]]) -> list[dict[str, str]]:
-    """Return the files of equal names, by role; refuse where names do not tell.
+    """Return the files of equal names, by role, an example each.
 
     Names are compared as they are, then without the words that all of a folder end with:
     ``a_low, b_low`` go with ``a_high, b_high``.
+
+    Parameters
+    ----------
+    folders : mapping of role to (mapping of stem to path)
+        The images of each folder.
+
+    Raises
+    ------
+    PairingError
+        If an image has no counterpart in another folder.
     """
-    bare = {name: _without_ending(images) for name, images in folders.items()}
-    for tried in (folders, bare):
-        stems = [list(images) for images in tried.values()]
-        if all(set(other) == set(stems[0]) for other in stems):
-            return [{n: images[stem] for n, images in tried.items()} for stem in stems[0]]
-    raise PairingError(_unmatched(bare))
+    without_endings = {role: _without_ending(images) for role, images in folders.items()}
+    for stems in (folders, without_endings):
+        first, *others = stems.values()
+        if all(images.keys() == first.keys() for images in others):
+            return _by_stem(stems)
+    raise PairingError(_unmatched(without_endings))
+
+
+def _by_stem(folders: Mapping[str, Mapping[str, str]]) -> list[dict[str, str]]:
+    """Return the files of each stem, by role; all folders have the same stems."""
+    first_folder = next(iter(folders.values()))
+    examples = []
+    for stem in first_folder:
+        examples.append({role: images[stem] for role, images in folders.items()})
+    return examples
 
 
 def _unmatched(folders: Mapping[str, Mapping[str, str]]) -> str:
-    counts = ", ".join(f"{len(images)} {name}" for name, images in folders.items())
-    alone = [
-        f"{name} {Path(path).name}"
-        for name, images in folders.items()
-        for stem, path in images.items()
-        if any(stem not in other for other in folders.values())
-    ]
+    """Return a message that names the images without a counterpart."""
+    unmatched = []
+    for role, images in folders.items():
+        for stem, path in images.items():
+            if not all(stem in others for others in folders.values()):
+                unmatched.append(f"{role} {Path(path).name}")
+    counts = ", ".join(f"{len(images)} {role}" for role, images in folders.items())
     return (
-        f"found {counts}; without a partner of the same name: {shortened(alone)}; "
+        f"found {counts}; without a partner of the same name: {shortened(unmatched)}; "
         f"rename or move them, choose files by a pattern ('folder/*.tif'), or give {LIST}=files.csv"
     )
-
-
-_ENDING: Final = re.compile(r"[_\-\s]+([^\W\d_]+|\d+([.,]\d+)?[^\W\d_]+)$")
-"""A last word that may say what a whole folder is: "_low", "-mask", "_0.1s"; no bare number, which
-says which of the images it is."""
 
 
 def _without_ending(images: Mapping[str, str]) -> dict[str, str]:
@@ -54,9 +68,22 @@ def _without_ending(images: Mapping[str, str]) -> dict[str, str]:
     """
     stems = list(images)
     while len(stems) > 1:
-        endings = {match[0] if (match := _ENDING.search(stem)) else "" for stem in stems}
-        ending = endings.pop()
-        if endings or not ending or len(ending) == len(min(stems, key=len)):
+        ending = _common_last_word(stems)
+        # a stem of nothing but the ending would be left without a name
+        if not ending or any(stem == ending for stem in stems):
             break
         stems = [stem.removesuffix(ending) for stem in stems]
     return dict(zip(stems, images.values(), strict=True))
+
+
+def _common_last_word(stems: list[str]) -> str:
+    """Return the word, with the mark before it, that all stems end with; "" where there is none."""
+    match = _LAST_WORD.search(stems[0])
+    if match is None:
+        return ""
+    ending = match[0]
+    for stem in stems[1:]:
+        match = _LAST_WORD.search(stem)
+        if match is None or match[0] != ending:
+            return ""
+    return ending

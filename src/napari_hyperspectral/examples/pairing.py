@@ -7,9 +7,8 @@ happens to list them; what the names leave open is refused, with the names.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from glob import glob, has_magic
-from itertools import chain
 from pathlib import Path
 
 from ..cube import Labels
@@ -18,20 +17,11 @@ from ..io.folder import entries, holds_bands, is_image
 from .folders import images_by_stem, rows_of_classes
 from .lists import rows_of_list
 from .names import matched_by_name
-from .table import (
-    CLASSES,
-    LIST,
-    PLACEHOLDERS,
-    Pairing,
-    PairingError,
-    Roles,
-    Row,
-    WordsError,
-)
+from .table import CLASSES, LIST, PLACEHOLDERS, Pairing, PairingError, Roles, Row, Words, WordsError
 
 
-def pairing_of(roles: Roles, words: Sequence[tuple[str, str]]) -> Pairing:
-    """Return the table of examples that words such as ``noisy=low/ clean=high/`` speak of.
+def pairing_of(roles: Roles, words: Words) -> Pairing:
+    """Return the table of examples that words such as ``noisy=low/ clean=high/`` name.
 
     The first word of a role goes with the first of each other. What they name may be a file, a
     folder or a glob pattern of files, paired by name, or, of a role that is a text, the text.
@@ -43,97 +33,138 @@ def pairing_of(roles: Roles, words: Sequence[tuple[str, str]]) -> Pairing:
     roles : mapping of name to Cube, Labels or str
         As ``task.asks_for()`` gives them.
     words : sequence of (name, text)
-        In the order they were given.
+        In the order in which a person wrote them.
 
     Raises
     ------
     PairingError
         If a name is unknown, a file is not there, or names leave open what goes with what.
     """
-    named: dict[str, list[str]] = {name: [] for name in (*roles, LIST, CLASSES)}
+    texts = _by_name(roles, words)
+    lists = texts.pop(LIST)
+    folders = texts.pop(CLASSES)
+    _check_counts(texts, words)
+    parts: list[Pairing] = []
+    # the first text of each role, then the second of each …
+    for group in zip(*texts.values(), strict=True):
+        text_of_role = dict(zip(texts, group, strict=True))
+        parts.append(_paired(roles, text_of_role))
+    for text in lists:
+        rows = rows_of_list(roles, Path(text))
+        parts.append(Pairing(roles, tuple(rows)))
+    for text in folders:
+        parts.append(rows_of_classes(roles, Path(text)))
+    return _joined(roles, parts)
+
+
+def _joined(roles: Roles, parts: Sequence[Pairing]) -> Pairing:
+    """Return the rows of all parts as one table."""
+    rows: list[Row] = []
+    left_out: list[str] = []
+    for part in parts:
+        rows += part.rows
+        left_out += part.left_out
+    return Pairing(roles, tuple(rows), tuple(left_out))
+
+
+def _by_name(roles: Roles, words: Words) -> dict[str, list[str]]:
+    """Return the texts of each role, and of the words for lists and folders of classes."""
+    names = (*roles, LIST, CLASSES)
+    texts: dict[str, list[str]] = {name: [] for name in names}
     for name, text in words:
-        if name not in named:
-            wanted = " ".join(f"{known}={PLACEHOLDERS[kind]}" for known, kind in roles.items())
-            raise WordsError(f"got {name!r}; this task wants {wanted}, or {LIST}=FILE.csv")
-        named[name].append(text)
-    lists, folders = named.pop(LIST), named.pop(CLASSES)
-    counts = {name: len(texts) for name, texts in named.items()}
-    if len(set(counts.values())) > 1 or not words:  # a list or classes alone are none of each
-        got = ", ".join(f"{count} {name}" for name, count in counts.items())
-        raise WordsError(f"got {got}; give as many of each, at least one")
-    slots = [dict(zip(named, texts, strict=True)) for texts in zip(*named.values(), strict=True)]
-    parts = [
-        *(_paired(roles, slot) for slot in slots),
-        *(Pairing(roles, tuple(rows_of_list(roles, Path(text)))) for text in lists),
-        *(rows_of_classes(roles, Path(text)) for text in folders),
-    ]
-    rows = tuple(chain.from_iterable(part.rows for part in parts))
-    return Pairing(roles, rows, tuple(chain.from_iterable(part.left_out for part in parts)))
+        if name not in texts:
+            needed = [f"{role}={PLACEHOLDERS[kind]}" for role, kind in roles.items()]
+            usage = " ".join(needed)
+            raise WordsError(f"got {name!r}; this task needs {usage}, or {LIST}=FILE.csv")
+        texts[name].append(text)
+    return texts
 
 
-# Files of one word
+def _check_counts(texts: Mapping[str, Sequence[str]], words: Words) -> None:
+    """Refuse roles with different numbers of texts, and no words at all.
+
+    A list or a folder of classes alone leaves every role without a text, which is fine.
+    """
+    counts = {role: len(texts_of_role) for role, texts_of_role in texts.items()}
+    same_count = len(set(counts.values())) <= 1
+    if not same_count or not words:
+        seen = ", ".join(f"{count} {role}" for role, count in counts.items())
+        raise WordsError(f"got {seen}; give as many of each, at least one")
+
+
+# The files that one word names
 
 
 @dataclass(frozen=True)
-class _Word:
+class _Named:
     """What a person named for one role."""
 
     text: str
-    images: dict[str, str]
+    images: dict[str, str] = field(default_factory=dict)
     """Stem to path, where it may mean several images."""
-    single: bool
+    single: bool = False
     """Whether it may mean one image."""
     left_out: tuple[str, ...] = ()
 
 
-def _word(text: str, kind: type) -> _Word:
+def _named(text: str, kind: type) -> _Named:
+    """Return the images that a text of a role names: a file, a folder, a pattern or an array."""
     path, mark, array = text.partition("::")
-    here = Path(text) if Path(text).exists() else Path(path)
-    if here.is_dir() and not is_image(here):
-        images, others = images_by_stem(entries(here))
-        bands = kind is not Labels and holds_bands(here)
-        return _Word(text, _with_array(images, mark + array), bands, others)
-    if here.exists():
-        return _Word(text, {}, True)
+    # a file that really has such a name comes first
+    existing = Path(text) if Path(text).exists() else Path(path)
+    if existing.is_dir() and not is_image(existing):
+        images, others = images_by_stem(entries(existing))
+        # a folder of bands is one cube, and yet it may be a folder of cubes with a band each
+        single = kind is not Labels and holds_bands(existing)
+        return _Named(text, _with_array(images, mark + array), single, others)
+    if existing.exists():
+        return _Named(text, single=True)
     if has_magic(path):
-        fitting = glob(path, recursive=True)  # noqa: PTH207 (Path.glob takes no absolute pattern)
-        images, others = images_by_stem(map(Path, fitting))
-        if images:
-            return _Word(text, _with_array(images, mark + array), False, others)
-        raise PairingError(f"no image fits {path!r}")
+        matches = glob(path, recursive=True)  # noqa: PTH207 (Path.glob takes no absolute pattern)
+        images, others = images_by_stem(map(Path, matches))
+        if not images:
+            raise PairingError(f"no image fits {path!r}; give a pattern that names image files")
+        return _Named(text, _with_array(images, mark + array), left_out=others)
     if Source.parse(text).path.exists():  # path@axes
-        return _Word(text, {}, True)
+        return _Named(text, single=True)
     raise PairingError(f"there is no file or folder {path!r}")
 
 
 def _with_array(images: dict[str, Path], array: str) -> dict[str, str]:
+    """Return paths with the array that is meant in each file."""
     return {stem: f"{path}{array}" for stem, path in images.items()}
 
 
-def _paired(roles: Roles, slot: Mapping[str, str]) -> Pairing:
-    """Return the rows of one word a role: one of single files, many of folders."""
-    texts = {name: text for name, text in slot.items() if roles[name] is str}
-    words = {n: _word(text, roles[n]) for n, text in slot.items() if n not in texts}
-    if all(word.single for word in words.values()):
-        return Pairing(roles, (Row({name: slot[name] for name in roles}),))
-    for name, word in sorted(words.items(), key=lambda named: named[1].single):
-        if not word.images:
-            found = "is one image, others are several" if word.single else "holds no image"
-            raise PairingError(
-                f"{name}={word.text} {found}; name one image for each role, or a folder for each"
-            )
-    rows = [
-        Row({name: texts.get(name, files.get(name, "")) for name in roles})
-        for files in matched_by_name({name: word.images for name, word in words.items()})
-    ]
-    left_out = chain.from_iterable(word.left_out for word in words.values())
+def _paired(roles: Roles, texts: Mapping[str, str]) -> Pairing:
+    """Return the rows of one text a role: one of single files, many of folders."""
+    named: dict[str, _Named] = {}
+    for role, text in texts.items():
+        if roles[role] is not str:
+            named[role] = _named(text, roles[role])
+    if all(images.single for images in named.values()):
+        row = Row({role: texts[role] for role in roles})
+        return Pairing(roles, (row,))
+    _check_several(named)
+    folders = {role: images.images for role, images in named.items()}
+    rows: list[Row] = []
+    for files in matched_by_name(folders):
+        # a text, such as a class, holds for all images of the folder
+        files_and_texts = {role: files.get(role, texts[role]) for role in roles}
+        rows.append(Row(files_and_texts))
+    left_out: list[str] = []
+    for images in named.values():
+        left_out += images.left_out
     return Pairing(roles, tuple(rows), tuple(left_out))
 
 
-# Names of two folders
-
-
-# Images of one folder
-
-
-# What is shown
+def _check_several(named: Mapping[str, _Named]) -> None:
+    """Refuse a role that names a single image, or none, where others name several."""
+    without_images = [role for role, images in named.items() if not images.images]
+    if not without_images:
+        return
+    # a folder without images is the likelier mistake: it is named first
+    role = min(without_images, key=lambda name: named[name].single)
+    seen = "is one image, others are several" if named[role].single else "holds no image"
+    raise PairingError(
+        f"{role}={named[role].text} {seen}; name one image for each role, or a folder for each"
+    )

@@ -4,42 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar, overload
 
 import numpy as np
 
 from ..cube import Cube, Image, Labels
 from ..io import read, read_labels
-from ..progress import Progress
-from .table import (
-    Pairing,
-    PairingError,
-    Roles,
-    Row,
-    Watch,
-    cell_text,
-)
+from ..progress import Progress, Watch
+from .table import Pairing, PairingError, Roles, Row, short_path
 
 ExampleT = TypeVar("ExampleT", bound="_Grouped")
-
-
 _MadeT = TypeVar("_MadeT", bound="_Grouped", covariant=True)
 
 
 class _Grouped(Protocol):
-    """What `replace` can give a group, and say of that it validates."""
+    """A dataclass with the fields `group` and `for_validation`; this room knows no more of it."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
-class _Maker(Protocol[_MadeT]):
-    """What makes examples: a recipe."""
+class ExampleMaker(Protocol[_MadeT]):
+    """What makes an example of images: a recipe."""
 
-    def example(self, **images: Any) -> _MadeT: ...
+    def example(self, **images: Any) -> _MadeT:
+        """Return an example of images, by the names that the task gives them."""
+        ...
 
 
 def read_examples(
-    recipe: _Maker[ExampleT],
+    recipe: ExampleMaker[ExampleT],
     pairing: Pairing,
     watch: Watch | None = None,
     *,
@@ -55,7 +48,7 @@ def read_examples(
     pairing : Pairing
         The table.
     watch : callable, optional
-        Told how far it is; what it raises ends the reading.
+        Shown how far it is; what it raises ends the reading.
     axes, image : str, optional
         Layout of the arrays, and which image of each file, as `io.read` takes them.
 
@@ -66,14 +59,9 @@ def read_examples(
     """
     count = len(pairing.rows)
     for number, row in enumerate(pairing.rows):
-
-        def tell(step: Progress, number: int = number, row: Row = row) -> None:
-            if watch is not None:
-                done = 100 * number + 100 * step.done // max(step.total, 1)
-                watch(Progress(done, 100 * count, note=cell_text(row, next(iter(row.files)), Cube)))
-
-        tell(Progress(0, 1))
-        images = read_row(pairing.roles, row, tell, axes=axes, image=image)
+        watch_row = _watch_of_row(watch, number, count, row)
+        watch_row(Progress(0, 1))
+        images = read_row(pairing.roles, row, watch_row, axes=axes, image=image)
         try:
             example = recipe.example(**images)
         except ValueError as error:
@@ -92,39 +80,66 @@ def read_row(
     image: str | None = None,
 ) -> dict[str, Image | str]:
     """Read the images of one row, by role; texts are themselves. See `read_examples`."""
-    found: dict[str, Image | str] = {}
+    images: dict[str, Image | str] = {}
     for name, kind in roles.items():
         text = row.files[name]
         if kind is str:
-            found[name] = text
+            images[name] = text
         elif kind is Cube:
-            found[name] = read(text, axes=axes, image=image, watch=watch)
+            images[name] = read(text, axes=axes, image=image, watch=watch)
         elif not row.of_class:
-            found[name] = read_labels(text, image=image, watch=watch)
+            images[name] = read_labels(text, image=image, watch=watch)
     if row.of_class:
-        (told,) = roles.keys() - found.keys()
-        found[told] = _all_of(row.files[told], next(iter(found.values())))
-    return found
-
-
-def _all_of(name: str, cube: Image | str) -> Labels:
-    """Return labels that give every pixel of a cube the class of this name."""
-    assert isinstance(cube, Cube)
-    size = tuple(n for n, dim in zip(cube.shape, cube.dims, strict=True) if dim != "band")
-    return Labels(np.ones(size, np.uint8), (name,), z=cube.z, t=cube.t, name=name)
+        (class_role,) = roles.keys() - images.keys()
+        (cube,) = images.values()
+        images[class_role] = _labels_of_one_class(row.files[class_role], cube)
+    return images
 
 
 class RowImages(Sequence[Mapping[str, Image | str]]):
     """The images of each row of a table, read when they are asked for."""
 
-    def __init__(self, pairing: Pairing, *, axes: str | None = None, image: str | None = None):
-        self._pairing, self._axes, self._image = pairing, axes, image
+    def __init__(
+        self, pairing: Pairing, *, axes: str | None = None, image: str | None = None
+    ) -> None:
+        self._pairing = pairing
+        self._axes = axes
+        self._image = image
 
     def __len__(self) -> int:
         return len(self._pairing.rows)
 
-    def __getitem__(self, index: Any) -> Any:
-        roles, rows = self._pairing.roles, self._pairing.rows
+    @overload
+    def __getitem__(self, index: int) -> Mapping[str, Image | str]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Mapping[str, Image | str]]: ...
+
+    def __getitem__(
+        self, index: int | slice
+    ) -> Mapping[str, Image | str] | Sequence[Mapping[str, Image | str]]:
         if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(rows)))]
-        return read_row(roles, rows[index], axes=self._axes, image=self._image)
+            chosen = replace(self._pairing, rows=self._pairing.rows[index])
+            return RowImages(chosen, axes=self._axes, image=self._image)
+        row = self._pairing.rows[index]
+        return read_row(self._pairing.roles, row, axes=self._axes, image=self._image)
+
+
+def _watch_of_row(watch: Watch | None, number: int, count: int, row: Row) -> Watch:
+    """Return what shows the reading of a file of a row as a part of the reading of all rows."""
+    name = short_path(next(iter(row.files.values())))
+
+    def watch_row(step: Progress) -> None:
+        if watch is not None:
+            done = 100 * number + 100 * step.done // max(step.total, 1)
+            watch(Progress(done, 100 * count, note=name))
+
+    return watch_row
+
+
+def _labels_of_one_class(name: str, cube: Image | str) -> Labels:
+    """Return labels that give every pixel of a cube the class of this name."""
+    assert isinstance(cube, Cube)
+    *leading, _bands, height, width = cube.shape
+    ids = np.ones((*leading, height, width), np.uint8)  # (t, z, y, x): the first class is 1
+    return Labels(ids, (name,), z=cube.z, t=cube.t, name=name)

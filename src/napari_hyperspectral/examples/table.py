@@ -1,41 +1,33 @@
-"""A table of examples, a row each."""
+"""A table of examples: which files belong to each, and what each is kept for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from ..cube import Cube, Labels
-from ..progress import Progress
 
 Roles: TypeAlias = Mapping[str, type[Cube] | type[Labels] | type[str]]
-"""What a task asks for: name to kind, as ``task.asks_for()`` gives them."""
+"""The images, and texts, of an example: name to kind, as ``task.asks_for()`` gives them."""
 
-
-Watch: TypeAlias = Callable[[Progress], object]
-
+Words: TypeAlias = Sequence[tuple[str, str]]
+"""What a person names as examples: (name, text), in the order in which they were written."""
 
 LIST: Final = "list"
 """The word for a CSV file that names the files of each example."""
-
-
 CLASSES: Final = "classes"
 """The word for a folder with one folder a class."""
 
-
 EXTRA_COLUMNS: Final = ("group", "split")
-
-
-USES: Final = {"train": "training", "validation": "validation", "test": "testing"}
-"""What a row can be kept for, and its name; "train" is what none says."""
-
-
+"""Columns that a list may have besides the roles."""
+SPLITS: Final = {"train": "training", "validation": "validation", "test": "testing"}
+"""What a row can be kept for, and how people call it; "train" where a list does not say."""
 PLACEHOLDERS: Final = {Cube: "PATH", Labels: "PATH", str: "TEXT"}
+"""What stands for a value in a message, by the kind of its role."""
 
-
-_TOLD: Final = 8
+_SHOWN: Final = 8
 """Names in an error; more are counted."""
 
 
@@ -44,7 +36,7 @@ class PairingError(ValueError):
 
 
 class WordsError(PairingError):
-    """The words themselves are not what the task asks for, whatever the files."""
+    """The names on a command line are not those of the task, whatever the files."""
 
 
 @dataclass(frozen=True)
@@ -56,76 +48,96 @@ class Row:
     group: str = ""
     """Rows of one group (a sample, a patient) are held out together."""
     split: Literal["", "train", "validation", "test"] = ""
-    """What the row is kept for, where a list says so; "validation" judges the epochs of a training,
-    and then nothing else is held out."""
+    """What a list keeps the row for; where a row is for "validation", nothing else is held out."""
     of_class: bool = False
-    """Whether labels are not a file, but the name of the class of every spectrum."""
+    """Whether the labels are no file: every spectrum has the class of this name."""
+
+    def is_text(self, name: str, roles: Roles) -> bool:
+        """Whether what the row has of this role is a text, and no path."""
+        kind = roles[name]
+        return kind is str or (kind is Labels and self.of_class)
+
+    def extra(self, column: str) -> str:
+        """Return the group or the split."""
+        return self.group if column == "group" else self.split
 
 
 @dataclass(frozen=True)
 class Pairing:
-    """A table of examples to be, in an order that only the names decide."""
+    """A table of examples to be read, in an order that only the names decide."""
 
     roles: Roles
     rows: tuple[Row, ...]
-    left_out: tuple[str, ...] = field(default=())
+    left_out: tuple[str, ...] = ()
     """Files and folders that are no images."""
 
     def of(self, split: Literal["train", "test"]) -> Pairing:
         """Return the rows to train with, or to test on; a list that says nothing has all in both.
 
-        Those for validation go with those to train on.
+        The rows for validation go with those to train with.
+
+        Raises
+        ------
+        PairingError
+            If the list says what its rows are for, and none is for this.
         """
         if not any(row.split for row in self.rows):
             return self
-        wanted, kept = {
-            "train": (("", "train"), ("", "train", "validation")),
-            "test": (("test",), ("test",)),
-        }[split]
-        if not any(row.split in wanted for row in self.rows):
-            raise PairingError(f"no row of the list is for {split!r}; see its column 'split'")
-        return replace(self, rows=tuple(row for row in self.rows if row.split in kept))
+        needed = ("", "train") if split == "train" else ("test",)
+        usable = [row for row in self.rows if row.split in needed]
+        if not usable:
+            raise PairingError(
+                f"no row of the list is for {split!r}; write {split} into its column 'split'"
+            )
+        kept = (*needed, "validation") if split == "train" else needed
+        rows = [row for row in self.rows if row.split in kept]
+        return replace(self, rows=tuple(rows))
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The titles of the table: the roles; group and split where a row has one."""
-        return (
-            *self.roles,
-            *(m for m in EXTRA_COLUMNS if any(getattr(row, m) for row in self.rows)),
-        )
+        columns = list(self.roles)
+        for name in EXTRA_COLUMNS:
+            if any(row.extra(name) for row in self.rows):
+                columns.append(name)
+        return tuple(columns)
 
     def cells(self) -> list[list[str]]:
         """Return the table as texts, a list a row; of a path, the file and its folder."""
-        return [
-            [cell_text(row, name, self.roles.get(name, str)) for name in self.columns]
-            for row in self.rows
-        ]
+        columns = self.columns
+        table = []
+        for row in self.rows:
+            table.append([self._cell(row, name) for name in columns])
+        return table
 
     def lines(self) -> list[str]:
         """Return the table as lines of equal columns, for people; what was left out comes last."""
         table = [list(self.columns), *self.cells()]
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        lines = [
-            "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-            for row in table
-        ]
-        return [*lines, f"left out: {shortened(self.left_out)}"] if self.left_out else lines
+        widths = []
+        for column in zip(*table, strict=True):
+            widths.append(max(map(len, column)))
+        lines = []
+        for texts in table:
+            padded = [text.ljust(width) for text, width in zip(texts, widths, strict=True)]
+            lines.append("  ".join(padded).rstrip())
+        if self.left_out:
+            lines.append(f"left out: {shortened(self.left_out)}")
+        return lines
+
+    def _cell(self, row: Row, name: str) -> str:
+        if name in EXTRA_COLUMNS:
+            return row.extra(name)
+        text = row.files[name]
+        return text if row.is_text(name, self.roles) else short_path(text)
 
 
-def cell_text(row: Row, name: str, kind: type) -> str:
-    """Return what a table shows of a row: a path by its file and folder, a text as it is."""
-    if name in EXTRA_COLUMNS:
-        return str(getattr(row, name))
-    text = row.files[name]
-    return (
-        text
-        if kind is str or (kind is Labels and row.of_class)
-        else "/".join(Path(text).parts[-2:])
-    )
+def short_path(path: str) -> str:
+    """Return a file with the folder it is in."""
+    return "/".join(Path(path).parts[-2:])
 
 
-def shortened(names: Sequence[str], between: str = ", ") -> str:
+def shortened(names: Sequence[str], separator: str = ", ") -> str:
     """Return names in a line: the first few, and how many more there are."""
-    more = len(names) - _TOLD
-    told = between.join(names[:_TOLD])
-    return f"{told} and {more} more" if more > 0 else told
+    line = separator.join(names[:_SHOWN])
+    more = len(names) - _SHOWN
+    return f"{line} and {more} more" if more > 0 else line

@@ -1,9 +1,7 @@
-"""Read and write cubes and labels. One file a format; `FORMATS` in formats.py lists them.
+"""Read and write cubes and labels, in the formats of `FORMATS`.
 
-A reader is a module of this folder with ``read_images(source: Source) -> list[Image]``: all the
-images that `source` asks for, lazy, transposed to (band, y, x), with axis, unit, pixel size and
-one line of history. A writer has ``write_image(path: Path, image: Image) -> None``; it just
-writes: that nothing is overwritten or left half done is seen to here.
+What a module that reads or writes a format owes is in `formats.Reader` and `formats.Writer`. That
+nothing is overwritten or left half written is seen to here, for all of them.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ from ..axis import ChannelAxis, SpectralAxis
 from ..cube import Cube, Image, Labels
 from ..errors import AmbiguousError, FileFormatError, MissingPackageError, UnknownFormatError
 from ..progress import Progress
-from .formats import FORMATS, Format, format_of, module_of
+from .formats import FORMATS, FolderWriter, Format, Reader, Writer, format_of, reader_of, writer_of
 from .source import Source
 
 __all__ = [
@@ -28,8 +26,10 @@ __all__ = [
     "FileFormatError",
     "Format",
     "MissingPackageError",
+    "Reader",
     "Source",
     "UnknownFormatError",
+    "Writer",
     "chosen",
     "format_of",
     "read",
@@ -60,9 +60,15 @@ def read(
         Name or number of the image, where a file holds several; left out, it is the one that
         has a spectrum, if only one has.
     format : str, optional
-        Name of the format, where the name of the file does not tell.
+        Name of the format, where the name of the file does not determine it.
     watch : callable, optional
-        Told how far a long reading is; what it raises ends the reading.
+        Called with the progress of a long reading; what it raises ends the reading.
+
+    Returns
+    -------
+    Cube
+        Its data of shape (t, z, band, y, x) without the axes that the file lacks, as stored: in
+        the unit `intensity_unit`, where the file states one.
 
     Raises
     ------
@@ -71,8 +77,9 @@ def read(
     FileFormatError
         If it is damaged, or does not say which array or axis is meant.
     """
-    found = chosen(read_all(path, axes=axes, format=format, watch=watch), path, image)
-    return _cube_of_labels(found) if isinstance(found, Labels) else found
+    images = read_all(path, axes=axes, format=format, watch=watch)
+    result = chosen(images, path, image)
+    return _cube_of_labels(result) if isinstance(result, Labels) else result
 
 
 def read_all(
@@ -88,11 +95,13 @@ def read_all(
     Parameters
     ----------
     on_guess : callable, optional
-        Where given, what the file leaves open is guessed, and told to this, not refused.
+        Called with a sentence for each guess. Without it, what the file leaves open is not
+        guessed but refused.
     watch : callable, optional
-        Told how far a long reading is; what it raises ends the reading.
+        Called with the progress of a long reading; what it raises ends the reading.
     """
-    return _read(replace(Source.parse(path, axes), on_guess=on_guess, watch=watch), format)
+    source = replace(Source.parse(path, axes), on_guess=on_guess, watch=watch)
+    return _read(source, format)
 
 
 def read_labels(
@@ -102,13 +111,17 @@ def read_labels(
     image: str | int | None = None,
     watch: Callable[[Progress], object] | None = None,
 ) -> Labels:
-    """Read a label image; any file with one band of whole numbers will do. See `read`."""
+    """Read a label image, of shape (y, x) or (z, y, x); see `read`.
+
+    Any file with one band of whole numbers will do.
+    """
     source = replace(Source.parse(path, axes), flat=True, watch=watch)
-    found = chosen(_read(source, None), source.path, image)
-    return found if isinstance(found, Labels) else _labels_of_cube(found, source.path)
+    images = _read(source, None)
+    result = chosen(images, source.path, image)
+    return result if isinstance(result, Labels) else _labels_of_cube(result, source.path)
 
 
-def chosen(images: list[Image], path: str | Path, wanted: str | int | None = None) -> Image:
+def chosen(images: list[Image], path: str | Path, image: str | int | None = None) -> Image:
     """Return the image of this name or number; without one, the only one with a spectrum.
 
     Raises
@@ -116,21 +129,29 @@ def chosen(images: list[Image], path: str | Path, wanted: str | int | None = Non
     FileFormatError
         If there is none, or it does not say which of several is meant.
     """
-    names = [image.name for image in images]
-    if wanted is None:
-        main = images if len(images) == 1 else [i for i in images if _is_spectral(i)]
-        if len(main) == 1:  # the others are pictures that the instrument took along
-            return main[0]
-        raise AmbiguousError(
-            path,
-            f"{len(images)} images: {', '.join(f'{i} {n!r}' for i, n in enumerate(names))}",
-            "choose one, image=… (--image), or open all with read_all",
-        )
-    if wanted in names:
-        return images[names.index(str(wanted))]
-    if str(wanted).isdecimal() and int(wanted) < len(images):
-        return images[int(wanted)]
-    raise FileFormatError(path, f"no image {wanted!r}", f"there are {', '.join(names)}")
+    names = [each.name for each in images]
+    if image is None:
+        return _main_image(images, names, path)
+    if image in names:
+        return images[names.index(str(image))]
+    if str(image).isdecimal() and int(image) < len(images):
+        return images[int(image)]
+    raise FileFormatError(path, f"no image {image!r}", f"there are {', '.join(names)}")
+
+
+def _main_image(images: list[Image], names: list[str], path: str | Path) -> Image:
+    """Return the only image with a spectrum: others are pictures that the instrument took as well."""
+    if len(images) == 1:
+        return images[0]
+    spectral = [image for image in images if _is_spectral(image)]
+    if len(spectral) == 1:
+        return spectral[0]
+    numbered = ", ".join(f"{number} {name!r}" for number, name in enumerate(names))
+    raise AmbiguousError(
+        path,
+        f"{len(images)} images: {numbered}",
+        "choose one, image=… (--image), or open all with read_all",
+    )
 
 
 def write(
@@ -140,7 +161,7 @@ def write(
     overwrite: bool = False,
     format: str | None = None,  # noqa: A002
 ) -> Path:
-    """Write a cube or labels to `path`; the suffix tells the format. Whole or not at all.
+    """Write a cube or labels to `path`, completely or not at all; the suffix determines the format.
 
     Raises
     ------
@@ -164,40 +185,45 @@ def write(
             f"the folder {path.name} holds other things than {known.name} and is not replaced; "
             "choose another name"
         )
+    writer = writer_of(known)
     with replacing(*files) as drafts:
-        module_of(known.writer).write_image(drafts[-1], image)
+        writer.write_image(drafts[-1], image)  # the last one is the file that is opened
     return path
 
 
 def _may_replace(known: Format, folder: Path) -> bool:
     """Whether a folder is of this format and no other: what people keep in one is theirs."""
-    is_ours = getattr(module_of(known.writer), "is_ours", None)
-    return is_ours is not None and bool(is_ours(folder))
+    writer = writer_of(known)
+    return isinstance(writer, FolderWriter) and writer.is_ours(folder)
 
 
 def _read(source: Source, name: str | None) -> list[Image]:
+    """Return all images of a file, what is wrong with it as one kind of error."""
     if not source.path.exists():
         raise FileNotFoundError(f"there is no file {str(source.path)!r}")
-    known = format_of(source.path, "read", name)
+    reader = reader_of(format_of(source.path, "read", name))
     try:
-        images: list[Image] = module_of(known.reader).read_images(source)
+        images = reader.read_images(source)
     except FileFormatError:
         raise
-    except ValueError as error:  # what the file holds makes no cube
+    except ValueError as error:  # the values make no cube, such as an axis with NaN in it
         raise FileFormatError(
             source.path, str(error), "choose another file, or array (path::name)"
         ) from error
-    if source.array is not None and len(images) > 1:  # a reader that knows no arrays has images
+    if source.array is not None and len(images) > 1:
+        # readers of files that name no arrays leave the choice to us: path::name means an image
         return [chosen(images, source.path, source.array)]
     return images
 
 
 def _is_spectral(image: Image) -> bool:
-    axis = getattr(image, "axis", None)
-    return isinstance(axis, SpectralAxis) and axis.kind != "index"
+    if isinstance(image, Labels) or not isinstance(image.axis, SpectralAxis):
+        return False
+    return image.axis.kind != "index"
 
 
 def _labels_of_cube(cube: Cube, path: Path) -> Labels:
+    """Return a cube of one band of whole numbers as labels, shape (…, y, x)."""
     data = np.asarray(cube.data)
     if data.shape[-3] != 1:
         raise FileFormatError(
@@ -214,5 +240,6 @@ def _labels_of_cube(cube: Cube, path: Path) -> Labels:
 
 
 def _cube_of_labels(labels: Labels) -> Cube:
+    """Return labels as a cube of one named channel, shape (…, 1, y, x)."""
     shared = {k: v for k, v in vars(labels).items() if k in Cube.__dataclass_fields__}
     return Cube(**shared | {"data": labels.data[..., None, :, :], "axis": ChannelAxis(("labels",))})

@@ -14,11 +14,11 @@ import importlib
 import re
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,35 +26,44 @@ from numpy.typing import NDArray
 from ..axis import Axis, ChannelAxis, SpectralAxis
 from ..cube import Cube, Image, Sampling
 from ..errors import FileFormatError
+from .metadata.fields import Geometry
 from .metadata.microscopy import RGB, channel_axis, plain, refusing, sampling
 from .metadata.named_arrays import cube_from_array
-from .metadata.units import axis_in, place_unit, spectral_unit
+from .metadata.units import axis_in, length_unit, spectral_unit
 from .source import Source
 
 _ORDER: Final = "TZCSYX"
 """Axes of BioIO in the order of ours; its S are the colours of a pixel."""
+_UNIT_IN_BRACKETS: Final = re.compile(r"\(([^)]+)\)\s*$")
+
+_Plugin: TypeAlias = Mapping[str, Any]
+"""What RosettaSciIO states of one of its readers: name, api and file_extensions, among others."""
+_AxisDict: TypeAlias = Mapping[str, Any]
+"""An axis of a signal: name, units, navigate, and offset, scale and size or the values."""
 
 
-def knows(path: Path) -> bool:
+def is_readable(path: Path) -> bool:
     """Whether a package that is installed says that it reads files of this name."""
-    return bool(_plugins(path)) or _is_read_by_bioio(path)
+    return bool(_plugins_for(path)) or _is_read_by_bioio(path)
 
 
 def suffixes() -> tuple[str, ...]:
     """Return the suffixes that RosettaSciIO reads, where it is installed."""
-    return tuple(sorted({s for plugin in _all_plugins() for s in plugin["file_extensions"]}))
+    extensions = {suffix for plugin in _plugins() for suffix in plugin["file_extensions"]}
+    return tuple(sorted(extensions))
 
 
 def read_images(source: Source) -> list[Image]:
-    """Read a file through the first installed package that knows it.
+    """Read a file through the first installed package that reads its format.
 
     Raises
     ------
     FileFormatError
-        If none knows it, or the one that does cannot read it.
+        If none does, or the one that does fails.
     """
-    for plugin in _plugins(source.path):
-        return _through_rosettasciio(plugin, source)
+    plugins = _plugins_for(source.path)
+    if plugins:
+        return _through_rosettasciio(plugins[0], source)
     if _is_read_by_bioio(source.path):
         return _through_bioio(source)
     raise FileFormatError(
@@ -67,73 +76,92 @@ def read_images(source: Source) -> list[Image]:
 # RosettaSciIO
 
 
-def _all_plugins() -> Sequence[Mapping[str, Any]]:
+def _plugins() -> Sequence[_Plugin]:
     if not _installed("rsciio"):
         return ()
     import rsciio
 
-    plugins: Sequence[Mapping[str, Any]] = rsciio.IO_PLUGINS
+    plugins: Sequence[_Plugin] = rsciio.IO_PLUGINS
     return plugins
 
 
-def _plugins(path: Path) -> list[Mapping[str, Any]]:
+def _plugins_for(path: Path) -> list[_Plugin]:
     suffix = path.suffix.lower().lstrip(".")
-    return [p for p in _all_plugins() if suffix in {s.lower() for s in p["file_extensions"]}]
+    return [p for p in _plugins() if suffix in {s.lower() for s in p["file_extensions"]}]
 
 
-def _through_rosettasciio(plugin: Mapping[str, Any], source: Source) -> list[Image]:
+def _through_rosettasciio(plugin: _Plugin, source: Source) -> list[Image]:
+    """Return the images that a reader of RosettaSciIO makes of a file."""
+    path = source.path
     kind = str(plugin["name"])
-    with refusing(source.path, kind):
+    images: list[Image] = []
+    with refusing(path, kind):
         read = importlib.import_module(plugin["api"]).file_reader
         try:
-            signals = read(str(source.path), lazy=True)
-        except (TypeError, NotImplementedError):  # some cannot
-            signals = read(str(source.path))
-        cubes = [cube for signal in signals for cube in _cubes(signal, source.path)]
-    if not cubes:
+            signals = read(str(path), lazy=True)
+        except (TypeError, NotImplementedError):  # some of its readers cannot be lazy
+            signals = read(str(path))
+        for signal in signals:
+            images.extend(_cubes(signal, path))
+    if not images:
         raise FileFormatError(
-            source.path, f"{kind} holds no spectra and no images", "open it with HyperSpy"
+            path, f"{kind} holds no spectra and no images", "open it with HyperSpy"
         )
-    return [*cubes]
+    return images
 
 
 def _cubes(signal: Mapping[str, Any], path: Path) -> Iterator[Cube]:
-    """Yield the cube of a signal, if it is one: with a spectrum, or an image, at each place."""
+    """Yield the cube of a signal, if it is one: a spectrum, or an image, at each position."""
     axes = sorted(signal["axes"], key=lambda axis: axis.get("index_in_array") or 0)
+    title = str(_nested(signal, "metadata", "General", "title") or path.stem)
     layout = _layout(axes)
-    title = str(_inside(signal, "metadata", "General", "title") or path.stem)
     if layout is None:
         names = ", ".join(str(axis.get("name")) for axis in axes)
         warnings.warn(f"{path.name}: {title} is no cube (axes {names})", stacklevel=2)
         return
     by_letter = dict(zip(layout, axes))
-    lines = {letter: _sampling(axis) for letter, axis in by_letter.items() if letter != "b"}
-    about: dict[str, Any] = {letter: lines[letter] for letter in "tz" if letter in lines}
-    y, x = (lines.get(letter) for letter in "yx")
-    if x is not None and y is not None and x.unit is not None and x.unit == y.unit:
-        about |= {"pixel_size": (abs(y.step), abs(x.step)), "pixel_unit": x.unit}
-        about |= {"origin": (y.start, x.start)}
-    quantity = str(_inside(signal, "metadata", "Signal", "quantity") or "")
-    unit = re.search(r"\(([^)]+)\)\s*$", quantity)
-    data, colours = signal["data"], signal["data"].dtype.names
+    axis = _spectral_axis(by_letter["b"]) if "b" in by_letter else None
+    quantity = str(_nested(signal, "metadata", "Signal", "quantity") or "")
+    unit = _UNIT_IN_BRACKETS.search(quantity)
+    kept = [key for key in ("metadata", "original_metadata") if signal.get(key)]
+    data = signal["data"]
+    colours = data.dtype.names
     if colours:  # pixels of fields R, G, B
-        data, layout = _stacked(data), f"b{layout}"
+        data = _stacked_fields(data)
+        layout = f"b{layout}"
     cube = cube_from_array(
         data,
         layout,
-        _spectral_axis(by_letter["b"]) if "b" in by_letter else None,
+        axis,
         intensity_unit=unit[1] if unit else None,
         name=title,
         history=(f"read {path.name} through RosettaSciIO",),
-        metadata={
-            key: plain(signal[key]) for key in ("metadata", "original_metadata") if signal.get(key)
-        },
-        **about,
+        metadata={key: plain(signal[key]) for key in kept},
+        **_geometry(by_letter),
     )
-    yield replace(cube, axis=ChannelAxis(_colours(len(colours)))) if colours else cube
+    if colours:
+        cube = replace(cube, axis=ChannelAxis(_colours(len(colours))))
+    yield cube
 
 
-def _stacked(data: Any) -> Any:
+def _geometry(by_letter: Mapping[str, _AxisDict]) -> Geometry:
+    """Return where pixels, slices and frames lie; pixels only where y and x have one unit."""
+    samplings = {letter: _sampling(axis) for letter, axis in by_letter.items() if letter != "b"}
+    geometry = Geometry()
+    if "t" in samplings:
+        geometry["t"] = samplings["t"]
+    if "z" in samplings:
+        geometry["z"] = samplings["z"]
+    y = samplings.get("y")
+    x = samplings.get("x")
+    if x is not None and y is not None and x.unit is not None and x.unit == y.unit:
+        geometry["pixel_size"] = (abs(y.step), abs(x.step))
+        geometry["pixel_unit"] = x.unit
+        geometry["origin"] = (y.start, x.start)
+    return geometry
+
+
+def _stacked_fields(data: Any) -> Any:
     """Return an array of fields with the fields as its first axis."""
     fields = [data[name] for name in data.dtype.names]
     if isinstance(data, np.ndarray):
@@ -143,57 +171,69 @@ def _stacked(data: Any) -> Any:
     return da.stack(fields)  # type: ignore[no-untyped-call]
 
 
-def _layout(axes: Sequence[Mapping[str, Any]]) -> str | None:
+def _layout(axes: Sequence[_AxisDict]) -> str | None:
     """Return the letters of a signal's axes; None where it is no cube."""
-    measured = [n for n, axis in enumerate(axes) if not axis.get("navigate")]
-    places = [n for n, axis in enumerate(axes) if axis.get("navigate")]
+    signal = [n for n, axis in enumerate(axes) if not axis.get("navigate")]
+    positions = [n for n, axis in enumerate(axes) if axis.get("navigate")]
     band: int | None
-    if len(measured) == 1:
-        band = measured[0]
-    elif len(measured) == 2:  # images; of energies or wavelengths, it may be
-        spectral = [n for n in places if spectral_unit(_text(axes[n], "units")) is not None]
+    if len(signal) == 1:
+        band = signal[0]
+    elif len(signal) == 2:  # images, which may have been taken at energies or wavelengths
+        spectral = [n for n in positions if spectral_unit(_text(axes[n], "units")) is not None]
         band = spectral[0] if len(spectral) == 1 else None
-        places = [n for n in places if n != band] + measured
+        positions = [n for n in positions if n != band] + signal
     else:
         return None
-    letters = {band: "b"} | dict(zip(reversed(places), "xy"))
-    for n in places[:-2]:
-        timed = re.match("t(ime)?$", _text(axes[n], "name").lower())
-        wished = "tz" if timed or (len(places) == 4 and n == places[0]) else "zt"
-        free = [letter for letter in wished if letter not in letters.values()]
-        if not free:
+    letters = {band: "b"}
+    letters |= dict(zip(reversed(positions), "xy"))
+    for n in positions[:-2]:
+        letter = _leading_letter(
+            axes[n], letters.values(), len(positions) == 4 and n == positions[0]
+        )
+        if letter is None:
             return None
-        letters[n] = free[0]
+        letters[n] = letter
     return "".join(letters[n] for n in range(len(axes)))
 
 
-def _spectral_axis(axis: Mapping[str, Any]) -> SpectralAxis:
-    centres, units = _values(axis), _text(axis, "units")
+def _leading_letter(axis: _AxisDict, taken: Iterable[str], first_of_two: bool) -> str | None:
+    """Return t or z for an axis before y and x; None where both are taken."""
+    is_time = re.match("t(ime)?$", _text(axis, "name").lower()) is not None
+    preferred = "tz" if is_time or first_of_two else "zt"
+    return next((letter for letter in preferred if letter not in taken), None)
+
+
+def _spectral_axis(axis: _AxisDict) -> SpectralAxis:
+    centres = _values(axis)
     raman = "raman" in _text(axis, "name").lower()
-    found = axis_in(units, centres, kind="raman_shift" if raman else None)
-    return found or SpectralAxis(centres)
+    stated = axis_in(_text(axis, "units"), centres, kind="raman_shift" if raman else None)
+    return stated or SpectralAxis(centres)
 
 
-def _values(axis: Mapping[str, Any]) -> NDArray[np.float64]:
+def _values(axis: _AxisDict) -> NDArray[np.float64]:
+    """Return the values along an axis, in its own units."""
     if axis.get("axis") is not None:
         return np.asarray(axis["axis"], np.float64)
-    offset, scale = float(axis.get("offset") or 0), float(axis.get("scale") or 1)
+    offset = float(axis.get("offset") or 0)
+    scale = float(axis.get("scale") or 1)
     return np.asarray(offset + scale * np.arange(int(axis["size"])), np.float64)
 
 
-def _sampling(axis: Mapping[str, Any]) -> Sampling:
+def _sampling(axis: _AxisDict) -> Sampling:
     values = _values(axis)
-    step = (values[-1] - values[0]) / max(1, len(values) - 1) or float(axis.get("scale") or 0)
-    return sampling(float(step), float(values[0]), place_unit(_text(axis, "units")))
+    step = (values[-1] - values[0]) / max(1, len(values) - 1)
+    step = step or float(axis.get("scale") or 0)  # an axis of one value has only its scale
+    return sampling(float(step), float(values[0]), length_unit(_text(axis, "units")))
 
 
-def _text(axis: Mapping[str, Any], key: str) -> str:
+def _text(axis: _AxisDict, key: str) -> str:
     value = axis.get(key)
     return value.strip() if isinstance(value, str) and value != "<undefined>" else ""
 
 
-def _inside(tree: Any, *path: str) -> Any:
-    for key in path:
+def _nested(tree: Any, *keys: str) -> Any:
+    """Return the value under several keys, one inside the other; None where one is missing."""
+    for key in keys:
         tree = tree.get(key) if isinstance(tree, Mapping) else None
     return tree
 
@@ -202,6 +242,7 @@ def _inside(tree: Any, *path: str) -> Any:
 
 
 def _is_read_by_bioio(path: Path) -> bool:
+    """Whether BioIO is installed, with a plugin for this file."""
     if not _installed("bioio"):
         return False
     import bioio
@@ -215,6 +256,7 @@ def _is_read_by_bioio(path: Path) -> bool:
 
 
 def _through_bioio(source: Source) -> list[Image]:
+    """Return the scenes of a file, as BioIO reads them."""
     import bioio
 
     path = source.path
@@ -231,50 +273,65 @@ def _through_bioio(source: Source) -> list[Image]:
 
 def _scene(file: Any, name: str, path: Path) -> Cube:
     """Return the scene of a BioIO image that is set."""
-    found = file.xarray_dask_data
-    dims = [str(letter) for letter in found.dims]
-    data = found.data.transpose([dims.index(letter) for letter in _ORDER if letter in dims])
-    sizes = dict(zip([letter for letter in _ORDER if letter in dims], data.shape))
-    channels = [str(c) for c in np.atleast_1d(found.coords["C"])] if "C" in found.coords else []
-    axis: Axis = channel_axis(channels or ["image"])
-    if "S" in sizes:
-        named = channels if len(channels) > 1 else [""]
-        channels = [f"{name} {each}".strip() for name in named for each in _colours(sizes["S"])]
-        axis = ChannelAxis(tuple(channels))
-    kept = tuple(
-        slice(None) if sizes.get(letter, 1) > 1 else 0 for letter in "TZ" if letter in sizes
-    )
-    data = data[kept]
+    array = file.xarray_dask_data
+    dims = [str(letter) for letter in array.dims]
+    order = [letter for letter in _ORDER if letter in dims]
+    data = array.data.transpose([dims.index(letter) for letter in order])
+    sizes = dict(zip(order, data.shape))
+    axis = _scene_axis(array, sizes)
+    # a t or z of one frame or slice is no axis of ours
     leading = [letter for letter in "TZ" if sizes.get(letter, 1) > 1]
+    dropped = tuple(slice(None) if letter in leading else 0 for letter in "TZ" if letter in sizes)
+    data = data[dropped]
     shape = (*(sizes[letter] for letter in leading), len(axis), *data.shape[-2:])
-    step, about = file.physical_pixel_sizes, dict[str, Any]()
-    units = {letter: _unit(file, letter) for letter in "TZYX"}
-    if step.Y and step.X and units["Y"] and units["Y"] == units["X"]:
-        about = {"pixel_size": (float(step.Y), float(step.X)), "pixel_unit": units["Y"]}
     return Cube(
         data.reshape(shape),
         axis,
-        t=Sampling() if "T" in leading else None,
-        z=sampling(step.Z, 0.0, units["Z"]) if "Z" in leading else None,
         name=name,
         history=(f"read {path.name} through BioIO",),
-        **about,
+        **_scene_geometry(file, leading),
     )
 
 
+def _scene_geometry(file: Any, leading: Sequence[str]) -> Geometry:
+    """Return where pixels, slices and frames lie, as far as BioIO states it."""
+    geometry = Geometry()
+    step = file.physical_pixel_sizes
+    unit = _unit(file, "Y")
+    if step.Y and step.X and unit and unit == _unit(file, "X"):
+        geometry["pixel_size"] = (float(step.Y), float(step.X))
+        geometry["pixel_unit"] = unit
+    if "T" in leading:
+        geometry["t"] = Sampling()  # BioIO does not say when frames were taken
+    if "Z" in leading:
+        geometry["z"] = sampling(step.Z, 0.0, _unit(file, "Z"))
+    return geometry
+
+
+def _scene_axis(array: Any, sizes: Mapping[str, int]) -> Axis:
+    """Return the channels of a scene, each colour of a pixel being one of its own."""
+    channels = [str(c) for c in np.atleast_1d(array.coords["C"])] if "C" in array.coords else []
+    if "S" not in sizes:
+        return channel_axis(channels or ["image"])
+    prefixes = channels if len(channels) > 1 else [""]
+    colours = _colours(sizes["S"])
+    names = [f"{prefix} {colour}".strip() for prefix in prefixes for colour in colours]
+    return ChannelAxis(tuple(names))
+
+
 def _colours(count: int) -> tuple[str, ...]:
-    return RGB[:count] if count <= 3 else (*RGB, "alpha")[:count]
+    return (*RGB, "alpha")[:count]
 
 
 def _unit(file: Any, letter: str) -> str | None:
-    """Return the unit along an axis, where the reader of the file tells it."""
-    about = getattr(getattr(file, "dimension_properties", None), letter, None)
-    unit = getattr(about, "unit", None)
-    return None if unit is None else place_unit(str(unit))
+    """Return the unit along an axis, where the reader of the file states it."""
+    properties = getattr(getattr(file, "dimension_properties", None), letter, None)
+    unit = getattr(properties, "unit", None)
+    return None if unit is None else length_unit(str(unit))
 
 
 def _installed(package: str) -> bool:
     """Whether a package can be imported, without doing so."""
-    return sys.modules.get(package) is not None or (
-        package not in sys.modules and find_spec(package) is not None
-    )
+    if package in sys.modules:
+        return sys.modules[package] is not None  # None forbids to import it
+    return find_spec(package) is not None

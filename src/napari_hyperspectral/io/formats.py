@@ -6,13 +6,63 @@ listing formats costs nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from types import ModuleType
+from typing import Final, Literal, Protocol, TypeAlias, runtime_checkable
 
+from ..cube import Image
 from ..errors import UnknownFormatError
+from .source import Source
+
+Verb: TypeAlias = Literal["read", "write"]
+"""What is to be done with a file."""
+
+_PARTICIPLES: Final = {"read": "read", "write": "written"}
+_ANY_FOLDER: Final = "*/"
+"""The pattern of a format that any folder may be, whatever its name."""
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """A module that reads a format."""
+
+    def read_images(self, source: Source) -> list[Image]:
+        """Return all images that `source` asks for, as lazily as the format allows.
+
+        Arrays are transposed to (t, z, band, y, x) without the axes that the file lacks; an image
+        has its axis, units, pixel size and one line of history.
+
+        Raises
+        ------
+        FileFormatError
+            If the file is damaged, or does not say which array or axis is meant.
+        """
+
+
+@runtime_checkable
+class Writer(Protocol):
+    """A module that writes a format; that nothing is overwritten or left half done, `write` sees to."""
+
+    def write_image(self, path: Path, image: Image) -> None:
+        """Write an image to a path that does not exist yet.
+
+        Raises
+        ------
+        FileFormatError
+            If the format cannot hold the image without loss.
+        """
+
+
+@runtime_checkable
+class FolderWriter(Writer, Protocol):
+    """A writer of folders, which are replaced only where they hold nothing else."""
+
+    def is_ours(self, path: Path) -> bool:
+        """Whether a folder holds one image of this format and nothing else."""
 
 
 @dataclass(frozen=True)
@@ -23,18 +73,23 @@ class Format:
     patterns: tuple[str, ...]
     """Names of its files, as in "*.hdr"; a pattern ending in "/" means folders."""
     reader: str | None = None
-    """Module of this folder that reads it."""
+    """Module of this folder that reads it, a `Reader`."""
     writer: str | None = None
-    """Module of this folder that writes it."""
+    """Module of this folder that writes it, a `Writer`."""
     writes: tuple[str, ...] = ()
     """Patterns to write by, where not all of `patterns` make sense."""
     companions: tuple[str, ...] = ()
     """Suffixes of the files written beside the named one, as ".img" beside ".hdr"."""
     labels: bool = True
     """Whether it can hold label images."""
+    stacks: bool = True
+    """Whether it can hold axes of t and z."""
+    loaded: bool = False
+    """Whether reading what we wrote loads it: text, and what is compressed as a whole."""
     sniff: str | None = None
-    """Function of the reader, ``(path) -> bool``, that knows a file of this format by its first
-    bytes; where formats share a suffix, the first that knows its own, or does not ask, has it."""
+    """Function of the reader, ``(path: Path) -> bool``, that recognises a file of this format by
+    its first bytes; where formats share a suffix, the first that recognises it, or has no such
+    function, reads it."""
     extra: str | None = None
     """The extra of this package that brings what reading it needs."""
     untried: str = ""
@@ -43,6 +98,18 @@ class Format:
     def files(self, path: Path) -> tuple[Path, ...]:
         """Return the files that make up `path`, the one that is opened last."""
         return (*(path.with_suffix(suffix) for suffix in self.companions), path)
+
+    def patterns_to(self, verb: Verb) -> tuple[str, ...]:
+        """Return the names of files that are read or written in this format."""
+        if verb == "write" and self.writes:
+            return self.writes
+        return self.patterns
+
+    def recognises(self, path: Path) -> bool:
+        """Whether a file that exists is of this format, as far as the reader can tell."""
+        if self.sniff is None:
+            return True
+        return bool(getattr(_module(self.reader), self.sniff)(path))
 
 
 FORMATS: Final = (
@@ -128,10 +195,11 @@ FORMATS: Final = (
         writer="raw.envi",
         writes=("*.hdr",),
         companions=(".img",),
+        stacks=False,
     ),
     Format("NumPy", ("*.npy",), reader="raw.npy", writer="raw.npy", companions=(".json",)),
-    Format("NumPy archive", ("*.npz",), reader="raw.npz", writer="raw.npz"),
-    Format("MATLAB", ("*.mat",), reader="hdf5.matlab", writer="hdf5.matlab"),
+    Format("NumPy archive", ("*.npz",), reader="raw.npz", writer="raw.npz", loaded=True),
+    Format("MATLAB", ("*.mat",), reader="hdf5.matlab", writer="hdf5.matlab", loaded=True),
     Format("HyperSpy", ("*.hspy",), reader="hdf5.reader", writer="hdf5.hyperspy"),
     Format("NeXus", ("*.nxs",), reader="hdf5.reader", writer="hdf5.nexus"),
     Format(
@@ -182,15 +250,17 @@ FORMATS: Final = (
         writer="text.columns",
         writes=("*.csv", "*.txt", "*.tsv"),
         labels=False,
+        stacks=False,
+        loaded=True,
     ),
     Format("TIFF folder", ("*/",), reader="tiff.folder", writer="tiff.folder"),
 )
 
-BRIDGE: Final = Format("RosettaSciIO or BioIO", (), reader="bridge")
+BRIDGE: Final = Format("RosettaSciIO or BioIO", (), reader="bridge", sniff="is_readable")
 """What the user may have installed, for files that none of `FORMATS` fits."""
 
 
-def format_of(path: str | Path, verb: str = "read", name: str | None = None) -> Format:
+def format_of(path: str | Path, verb: Verb = "read", name: str | None = None) -> Format:
     """Return the format of a file, by its name.
 
     Parameters
@@ -210,44 +280,93 @@ def format_of(path: str | Path, verb: str = "read", name: str | None = None) -> 
     path = Path(path)
     able = [f for f in (*FORMATS, BRIDGE) if (f.reader if verb == "read" else f.writer)]
     if name is not None:
-        named = [f for f in able if f.name.lower() == name.lower()]
-        if not named:
-            raise UnknownFormatError(Path(name), f"{verb}", (f.name for f in able))
-        return named[0]
-    fitting = [f for f in able if any(_fits(path, p, verb) for p in _patterns(f, verb))]
-    if fitting:
-        return fitting[0] if verb == "write" else _knowing(path, fitting)
-    if verb == "read" and not path.suffix and path.with_name(f"{path.name}.hdr").is_file():
-        return format_of(path, verb, "ENVI")  # its data file may have no suffix, its header tells
-    if verb == "read" and module_of("bridge").knows(path):
-        return BRIDGE
-    known = dict.fromkeys(pattern for f in able for pattern in _patterns(f, verb))
-    raise UnknownFormatError(path, {"read": "read", "write": "written"}[verb], known)
+        return _named(name, able, verb)
+    candidates = [f for f in able if any(_fits(path, p, verb) for p in f.patterns_to(verb))]
+    if candidates:
+        return candidates[0] if verb == "write" else _recognised(path, candidates)
+    if verb == "read":
+        if not path.suffix and path.with_name(f"{path.name}.hdr").is_file():
+            return format_of(path, verb, "ENVI")  # data files of ENVI may have no suffix
+        if BRIDGE.recognises(path):
+            return BRIDGE
+    patterns = dict.fromkeys(pattern for f in able for pattern in f.patterns_to(verb))
+    raise UnknownFormatError(path, _PARTICIPLES[verb], patterns)
 
 
-def module_of(name: str | None) -> Any:
-    """Return the module that reads or writes a format, imported when it is first needed."""
+def reader_of(known: Format) -> Reader:
+    """Return the module that reads a format, imported when it is first needed."""
+    module = _module(known.reader)
+    if not isinstance(module, Reader):
+        raise TypeError(f"{module.__name__} has no read_images; see Reader")
+    return module
+
+
+def writer_of(known: Format) -> Writer:
+    """Return the module that writes a format, imported when it is first needed."""
+    module = _module(known.writer)
+    if not isinstance(module, Writer):
+        raise TypeError(f"{module.__name__} has no write_image; see Writer")
+    return module
+
+
+def patterns_of_files() -> list[str]:
+    """Return the names of files that can be read, each once, in the order of `FORMATS`."""
+    patterns = (pattern for known in FORMATS if known.reader for pattern in known.patterns)
+    return [pattern for pattern in dict.fromkeys(patterns) if not pattern.endswith("/")]
+
+
+def patterns_of_folders() -> list[str]:
+    """Return the names of folders that can be read as one image, but not that of any folder."""
+    patterns = (pattern for known in FORMATS if known.reader for pattern in known.patterns)
+    return [p for p in dict.fromkeys(patterns) if p.endswith("/") and p != _ANY_FOLDER]
+
+
+def suffixes_to_write(*, labels: bool = False) -> dict[str, Format]:
+    """Return the suffixes that images can be written by, and the format that each stands for.
+
+    Parameters
+    ----------
+    labels : bool
+        Whether the images are labels, which not every format can hold.
+    """
+    suffixes: dict[str, Format] = {}
+    for known, pattern in _patterns_to_write(labels):
+        # the first format of a suffix has it
+        suffixes.setdefault(pattern.removeprefix("*").rstrip("/"), known)
+    return suffixes
+
+
+def _patterns_to_write(labels: bool) -> Iterator[tuple[Format, str]]:
+    for known in FORMATS:
+        if known.writer is None or (labels and not known.labels):
+            continue
+        for pattern in known.patterns_to("write"):
+            if pattern != _ANY_FOLDER:
+                yield known, pattern
+
+
+def _module(name: str | None) -> ModuleType:
     return import_module(f".{name}", __package__)
 
 
-def _patterns(known: Format, verb: str) -> tuple[str, ...]:
-    return known.writes if verb == "write" and known.writes else known.patterns
+def _named(name: str, able: list[Format], verb: Verb) -> Format:
+    for known in able:
+        if known.name.lower() == name.lower():
+            return known
+    raise UnknownFormatError(Path(name), _PARTICIPLES[verb], (known.name for known in able))
 
 
-def _knowing(path: Path, fitting: list[Format]) -> Format:
-    """Return the first format that knows the file; a file that is not there is none's own."""
-    if len(fitting) == 1 or not path.exists():
-        return next((f for f in fitting if f.sniff is None), fitting[-1])
-    for candidate in fitting:
-        if candidate.sniff is None or getattr(module_of(candidate.reader), candidate.sniff)(path):
-            return candidate
-    return fitting[-1]
+def _recognised(path: Path, candidates: list[Format]) -> Format:
+    """Return the first format that recognises the file; one that is not there has no content."""
+    if len(candidates) == 1 or not path.exists():
+        return next((known for known in candidates if known.sniff is None), candidates[-1])
+    return next((known for known in candidates if known.recognises(path)), candidates[-1])
 
 
-def _fits(path: Path, pattern: str, verb: str) -> bool:
-    folder = pattern.endswith("/")
-    if verb == "read" and path.exists() and path.is_dir() != folder:
+def _fits(path: Path, pattern: str, verb: Verb) -> bool:
+    is_folder = pattern.endswith("/")
+    if verb == "read" and path.exists() and path.is_dir() != is_folder:
         return False
-    if pattern == "*/" and verb == "write":
-        return False  # any name would do: it must be asked for
+    if pattern == _ANY_FOLDER and verb == "write":
+        return False  # any name would do: this format must be asked for by its own
     return fnmatch(path.name.lower(), pattern.rstrip("/"))

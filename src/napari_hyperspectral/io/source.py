@@ -1,4 +1,4 @@
-"""A path, and what the person said about it where the file itself does not say."""
+"""A path, with the choices of array and layout that the file itself leaves open."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LAYOUT = re.compile(r"[tzbyx]{2,5}")
 
 @dataclass(frozen=True)
 class Source:
-    """A file (or folder), the array wanted from it, and the layout of that array.
+    """A file (or folder), the array to read from it, and the layout of that array.
 
     As text: ``map.npz::low@yxb`` — array ``low`` of ``map.npz``, axes (y, x, band).
     """
@@ -30,36 +30,40 @@ class Source:
     flat: bool = False
     """Whether a table of numbers is an image (y, x) — labels are — and not a list of spectra."""
     on_guess: Callable[[str], object] | None = None
-    """Where given, a layout the file leaves open is guessed and told here, not refused."""
+    """Called with each guess of a layout that the file leaves open; None refuses to guess."""
     watch: Callable[[Progress], object] | None = None
-    """Where given, long reading tells here how far it is; what this raises ends the reading."""
+    """Called with the progress of a long reading; what it raises ends the reading."""
 
     @classmethod
     def parse(cls, text: str | Path, axes: str | None = None) -> Self:
-        """Take apart ``path::array@axes``; a file that really has such a name comes first.
+        """Parse ``path::array@axes``; an existing file of exactly this name takes precedence.
 
         Raises
         ------
         FileFormatError
             If `axes` is no layout.
         """
-        whole = Path(text)
-        if _exists(whole):
-            return cls(whole, axes=checked_layout(whole, axes))
+        literal = Path(text)
+        if _exists(literal):
+            return cls(literal, axes=checked_layout(literal, axes))
         path, _, array = str(text).partition("::")
+        # an @ may be part of a name: only what follows the last one can be a layout
         stem, at, layout = (array or path).rpartition("@")
         if at and LAYOUT.fullmatch(layout):
             axes = axes or layout
-            path, array = (path, stem) if array else (stem, "")
+            if array:
+                array = stem
+            else:
+                path = stem
         return cls(Path(path), array or None, checked_layout(Path(path), axes))
 
     def tell(self, done: int, total: int, note: str = "") -> None:
-        """Say how far the reading is, to whom it may concern."""
+        """Report the progress of the reading to `watch`."""
         if self.watch is not None:
             self.watch(Progress(done, total, note=note))
 
     def of(self, path: Path) -> Self:
-        """Return the same wishes for another file, such as the header of a data file."""
+        """Return the same choices for another file, such as the header of a data file."""
         return replace(self, path=path)
 
 
@@ -71,7 +75,13 @@ def _exists(path: Path) -> bool:
 
 
 def checked_layout(path: Path, axes: str | None) -> str | None:
-    """Return a layout that was given, if it is one."""
+    """Return `axes` unchanged, after it was seen to be a layout.
+
+    Raises
+    ------
+    FileFormatError
+        If a letter is unknown or comes twice.
+    """
     if axes is None:
         return None
     if not LAYOUT.fullmatch(axes) or len(set(axes)) < len(axes):

@@ -1,10 +1,11 @@
-"""The card of a model: all there is to know of it besides its weights, readable without torch."""
+"""The card of a model: its recipe, axes and training record, readable without torch."""
 
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import Field, ValidationError
 from safetensors import SafetensorError, safe_open
@@ -18,6 +19,11 @@ KEY: Final = "napari_hyperspectral"
 """Where the card stands in the header of a safetensors file."""
 SCHEMA: Final = 1
 
+Ended: TypeAlias = Literal["", "done", "patience", "by hand", "diverged"]
+"""Why a training ended: after its last epoch (done), without a better validation loss for long
+(patience), stopped by a person, or with a loss that is not a number. Empty: it has not ended, or
+there was none."""
+
 
 class Trained(Settings):
     """One example a model was trained on."""
@@ -29,7 +35,7 @@ class Trained(Settings):
     sha256: str
     """Hash of its input and target."""
     training_pixels: int
-    """Pixels it learned from."""
+    """Pixels trained on."""
     validation_pixels: int
     """Pixels held out for the validation loss."""
     guard: int
@@ -37,38 +43,38 @@ class Trained(Settings):
 
 
 class Card(Settings):
-    """All there is to know of a model besides its weights; the header of its file."""
+    """What a model is besides its weights; the header of its file."""
 
     schema_version: int = SCHEMA
     """Version of this description."""
     recipe: dict[str, Any]
     """The recipe, as JSON: task, network, training."""
     input_bands: dict[str, Any]
-    """Axis of the cubes it takes, as JSON."""
+    """Axis of its input, as JSON."""
     output_bands: dict[str, Any]
     """Axis of its output as JSON: bands, or names of classes."""
     colours: tuple[str, ...] = ()
-    """Colours of its classes, "#rrggbb", where those who painted them chose any."""
+    """Colours of its classes, "#rrggbb", where the training labels had any."""
     pixel_size: tuple[float, float] = (1.0, 1.0)
     """Height and width of a pixel in training."""
     pixel_unit: str | None = None
     """Unit of `pixel_size`."""
     parameters: int = 0
-    """Weights of the network."""
+    """Number of weights of the network."""
     losses: tuple[float, ...] = ()
     """Training loss of each epoch."""
     validation_losses: tuple[float | None, ...] = ()
     """Validation loss of each epoch; None where nothing was held out."""
     best_epoch: int = 0
-    """Epoch (from 1) whose weights are the best ones; 0: untrained."""
-    stopped: str = ""
-    """Why training ended before its last epoch, if it did."""
+    """Epoch (from 1) of the best weights; 0 before the first one has ended."""
+    ended: Ended = ""
+    """Why training ended."""
     metrics: dict[str, Any] = Field(default_factory=dict)
-    """Figures of merit on ground held out from training altogether."""
+    """Figures of merit on pixels that were not trained on."""
     trained_on: tuple[Trained, ...] = ()
-    """What it saw."""
+    """Its training examples."""
     validation: str = ""
-    """What of it was held out for validation, in words."""
+    """What of them was held out for validation, in words."""
     seed: int = 0
     """Seed of the training."""
     threads: int = 0
@@ -76,17 +82,32 @@ class Card(Settings):
     device: str = "cpu"
     """Where it was trained."""
     versions: dict[str, str] = Field(default_factory=dict)
-    """Versions of the programs that made it."""
+    """Versions of the packages it was trained with."""
     started_from: str = ""
-    """When the model it was trained on from was made, and how much of it fitted; else empty."""
-    made: str = ""
-    """When, ISO 8601."""
+    """Of transfer learning: when the model it started from was created, and how much of it fitted."""
+    created: str = ""
+    """When it was trained, ISO 8601."""
     seconds: float = 0.0
     """How long training took."""
 
     @property
+    def task_kind(self) -> str:
+        """Kind of its task, such as "segment"."""
+        return _kind(self.recipe, "task")
+
+    @property
+    def network_kind(self) -> str:
+        """Kind of its network, such as "unet"."""
+        return _kind(self.recipe, "network")
+
+    @property
+    def trained(self) -> bool:
+        """Whether an epoch of training is behind it; imported weights were trained elsewhere."""
+        return self.best_epoch > 0
+
+    @property
     def input_axis(self) -> Axis:
-        """Axis of the cubes the model takes."""
+        """Axis of the model's input."""
         return axis_from_json(self.input_bands)
 
     @property
@@ -96,9 +117,35 @@ class Card(Settings):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes it tells apart; none where it predicts bands."""
+        """Names of the classes, or channels, it predicts; none where it predicts bands."""
         output_axis = self.output_axis
         return output_axis.names if isinstance(output_axis, ChannelAxis) else ()
+
+    @property
+    def made(self) -> str:
+        """When it was trained.
+
+        .. deprecated:: 0.2
+            Use `created`.
+        """
+        warnings.warn("Card.made is called created now", DeprecationWarning, stacklevel=2)
+        return self.created
+
+    @property
+    def stopped(self) -> str:
+        """Why training ended before its last epoch, in words.
+
+        .. deprecated:: 0.2
+            Use `ended`, a value to compare with.
+        """
+        warnings.warn(
+            "Card.stopped, a text, is replaced by Card.ended, a value",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        from .summary import ending_of
+
+        return ending_of(self)
 
 
 def read_card(path: str | Path) -> Card:
@@ -137,25 +184,17 @@ def card_from_json(text: str, path: Path) -> Card:
         If it is damaged, or written by a later version.
     """
     try:
-        about = json.loads(text)
-        if about.get("schema_version", 0) > SCHEMA:
+        card = json.loads(text)
+        if card.get("schema_version", 0) > SCHEMA:
             raise FileFormatError(
                 path,
-                f"made by a later version (schema {about['schema_version']})",
+                f"written by a later version (schema {card['schema_version']})",
                 "update napari-hyperspectral to use it",
             )
-        return Card.model_validate(_with_new_keys(about))
+        return Card.model_validate(renamed.card_with_new_keys(card))
     except (ValidationError, json.JSONDecodeError, AttributeError) as error:
         raise FileFormatError(path, f"its card is damaged ({error})", "train it again") from error
 
 
-def _with_new_keys(card: dict[str, Any]) -> dict[str, Any]:
-    """Return a card of any version by the keys of today."""
-    card = renamed.with_new_keys(card, renamed.CARD)
-    examples = [renamed.with_new_keys(e, renamed.TRAINED_ON) for e in card.get("trained_on", ())]
-    metrics = renamed.with_new_keys(card.get("metrics", {}), renamed.METRICS)
-    recipe = card.get("recipe", {})
-    training = renamed.with_new_keys(recipe.get("training", {}), renamed.SETTINGS["Training"])
-    task = renamed.with_new_keys(recipe.get("task", {}), renamed.SETTINGS["Restore"])
-    recipe = {**recipe, "training": training, "task": task}
-    return {**card, "recipe": recipe, "trained_on": examples, "metrics": metrics}
+def _kind(recipe: dict[str, Any], part: str) -> str:
+    return str(recipe.get(part, {}).get("kind", ""))

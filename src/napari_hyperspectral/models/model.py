@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 import torch
 from pydantic import ValidationError
@@ -17,11 +18,16 @@ from ..devices import seeded
 from ..errors import FileFormatError
 from ..networks import Normalise, Normalised, Ports, build_module
 from ..recipe.recipe import Recipe
-from ..renamed import weights_with_new_names
+from ..renamed import checkpoint_with_new_names, weights_with_new_names
 from ..tasks import Task
 from .card import KEY, Card, read_card
 
 State = dict[str, Tensor]
+
+LAST: Final = "last."
+"""Prefix, in a model file, of the weights after the last epoch; those of the best have none."""
+CHECKPOINT: Final = "checkpoint."
+"""Prefix, in a model file, of what only a training that is resumed needs; see `Checkpoint`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +37,7 @@ class Model:
     Parameters
     ----------
     card : Card
-        All there is to know of it.
+        Its recipe, axes and training record.
     network : Normalised
         Intensities in, intensities or class scores out; holds the best weights.
     last : dict of Tensor, optional
@@ -42,14 +48,14 @@ class Model:
     network: Normalised
     last: State = field(default_factory=dict)
 
-    @property
+    @cached_property
     def recipe(self) -> Recipe:
-        """The recipe it was made by."""
+        """The recipe it was trained by."""
         return Recipe.model_validate(self.card.recipe)
 
-    @property
+    @cached_property
     def ports(self) -> Ports:
-        """What goes into its network and what comes out."""
+        """Number of bands, scale and level of its input and output."""
         task: Task = self.recipe.task
         return task.ports(self.card.input_axis, self.card.output_axis)
 
@@ -59,7 +65,7 @@ class Model:
         return replace(self, card=card)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write one safetensors file, whole or not at all; the card is its header.
+        """Write one safetensors file, completely or not at all; the card is its header.
 
         Raises
         ------
@@ -69,8 +75,7 @@ class Model:
         path = Path(path)
         if path.exists() and not overwrite:
             raise FileExistsError(f"{path.name} exists already; choose another name")
-        state = self.network.state_dict() | {f"last.{n}": t for n, t in self.last.items()}
-        write_tensors(path, state, {KEY: self.card.model_dump_json()})
+        write_model(path, self)
         return path
 
     @classmethod
@@ -88,21 +93,12 @@ class Model:
         card = read_card(path)
         try:
             network = fresh_network(Recipe.model_validate(card.recipe), card)
-            state = read_tensors(path)
-            last = taken_out(state, "last.")
-            for needed_to_go_on in (
-                "average.",
-                "frozen.",
-                "optimiser.",
-                "discriminator.",
-                "discriminator_optimiser.",
-                "critic.",
-                "critic_optimiser.",
-                "done.",
-            ):
-                taken_out(state, needed_to_go_on)
-            chosen = last if weights == "last" and last else state
-            network.load_state_dict(weights_with_new_names(chosen, network.state_dict().keys()))
+            best = read_tensors(path)
+            take_prefixed(best, CHECKPOINT)
+            expected = network.state_dict().keys()
+            last = weights_with_new_names(take_prefixed(best, LAST), expected)
+            chosen = last if weights == "last" and last else best
+            network.load_state_dict(weights_with_new_names(chosen, expected))
         except (ValidationError, SafetensorError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:300]
             raise FileFormatError(
@@ -117,24 +113,35 @@ def fresh_network(recipe: Recipe, card: Card) -> Normalised:
     normalise = Normalise(recipe.task.normalise, ports.bands_in, ports.bands_out)
     with seeded(recipe.training.seed, torch.device("cpu")):
         module = build_module(recipe.network, ports)
-    return Normalised(normalise, module, recipe.task.intensities)
+    return Normalised(normalise, module, recipe.task.predicts_intensities)
 
 
-def write_tensors(path: Path, state: State, header: dict[str, str]) -> None:
-    """Write tensors as safetensors, whole or not at all."""
+def write_model(path: Path, model: Model, checkpoint: State | None = None) -> None:
+    """Write a model file, completely or not at all; with `checkpoint`, training can be resumed."""
+    tensors = (
+        model.network.state_dict()
+        | with_prefix(LAST, model.last)
+        | with_prefix(CHECKPOINT, checkpoint or {})
+    )
+    stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with replacing(path) as (draft,):
         # save_file would make a file that only its owner may read
-        draft.write_bytes(
-            save({n: t.detach().cpu().contiguous() for n, t in state.items()}, header)
-        )
+        draft.write_bytes(save(stored, {KEY: model.card.model_dump_json()}))
 
 
 def read_tensors(path: Path) -> State:
-    """Read all tensors of a safetensors file."""
+    """Read all tensors of a model file, of any version."""
     with safe_open(path, framework="pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+        names = file.keys()
+        return checkpoint_with_new_names({name: file.get_tensor(name) for name in names})
 
 
-def taken_out(state: State, prefix: str) -> State:
-    """Take the tensors whose names begin with `prefix` out of `state`, without the prefix."""
-    return {n[len(prefix) :]: state.pop(n) for n in list(state) if n.startswith(prefix)}
+def with_prefix(prefix: str, state: State) -> State:
+    """Return tensors with a prefix before each name."""
+    return {prefix + name: tensor for name, tensor in state.items()}
+
+
+def take_prefixed(state: State, prefix: str) -> State:
+    """Remove the tensors whose names begin with `prefix` from `state`; return them without it."""
+    names = [name for name in state if name.startswith(prefix)]
+    return {name.removeprefix(prefix): state.pop(name) for name in names}

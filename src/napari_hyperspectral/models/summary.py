@@ -1,22 +1,30 @@
-"""What there is to tell about an image or a model: for programs as JSON, for people as lines."""
+"""Images and model cards described: for programs as JSON, for people as lines of text."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..axis import Axis, ChannelAxis
 from ..cube import Image, Labels
 from ..io.arrays.blocks import blocks
 from .card import Card, Trained
 
+Lines: TypeAlias = dict[str, str]
+"""Text by title; some texts have several lines."""
 
-def facts(image: Image, *, with_statistics: bool = False) -> dict[str, Any]:
+_UNSET: tuple[object, ...] = (None, "none", False, 0)
+"""Values of preprocessing and augmentation settings that leave data as they are."""
+_NOT_FIGURES = ("method", "settings", "guard", "pixels", "classes")
+
+
+def image_facts(image: Image, *, with_statistics: bool = False) -> dict[str, Any]:
     """Return what is known of an image, as JSON; `with_statistics` reads all of it."""
-    about = {
+    facts = {
         "dims": list(image.dims),
         "shape": list(image.shape),
         "dtype": np.dtype(image.data.dtype).name,
@@ -27,196 +35,269 @@ def facts(image: Image, *, with_statistics: bool = False) -> dict[str, Any]:
         "name": image.name,
         "history": list(image.history),
     }
-    return about | ({"stats": statistics(image.data)} if with_statistics else {})
+    if with_statistics:
+        facts["stats"] = statistics(image.data)
+    return facts
 
 
-def lines_of_image(image: Image, about: dict[str, Any]) -> dict[str, str]:
-    """Return the facts of an image in the words of people, a line each."""
-    sizes = (f"{d} {n}" for d, n in zip(about["dims"], about["shape"], strict=True))
-    pixel = " × ".join(f"{size:g}" for size in about["pixel_size"])
-    axis = ", ".join(image.classes) if isinstance(image, Labels) else _axis_line(image.axis)
-    told = {
-        "name": about["name"],
-        "format": about["format"],
-        "size": f"{', '.join(sizes)} ({about['dtype']})",
-        "classes" if isinstance(image, Labels) else "axis": axis,
-        "pixel": f"{pixel} {about['pixel_unit'].replace('um', 'µm')}"
-        if about["pixel_unit"]
-        else "",
-        "intensity": about["intensity_unit"] or "",
-        "history": "\n".join(about["history"]),
+def lines_of_image(image: Image, facts: Mapping[str, Any]) -> Lines:
+    """Return the facts of an image, and its "format", for people."""
+    sizes = []
+    for dim, size in zip(facts["dims"], facts["shape"], strict=True):
+        sizes.append(f"{dim} {size}")
+    lines = {
+        "name": facts["name"],
+        "format": facts["format"],
+        "size": f"{', '.join(sizes)} ({facts['dtype']})",
     }
-    if "stats" in about:
-        told["values"] = ", ".join(f"{name} {value}" for name, value in about["stats"].items())
-    return {name: text for name, text in told.items() if text}
+    if isinstance(image, Labels):
+        lines["classes"] = ", ".join(image.classes)
+    else:
+        lines["axis"] = _axis_line(image.axis)
+    if facts["pixel_unit"]:
+        pixel = " × ".join(f"{size:g}" for size in facts["pixel_size"])
+        lines["pixel"] = f"{pixel} {facts['pixel_unit'].replace('um', 'µm')}"
+    lines["intensity"] = facts["intensity_unit"] or ""
+    lines["history"] = "\n".join(facts["history"])
+    if "stats" in facts:
+        values = [f"{name} {value}" for name, value in facts["stats"].items()]
+        lines["values"] = ", ".join(values)
+    return _without_empty(lines)
 
 
 def scores_of(image: Image) -> list[dict[str, Any]]:
-    """Return class and probabilities of an image that was classified as a whole, a row a plane.
+    """Return class and probabilities of an image classified as a whole, a row for each plane.
 
-    Nothing of other images.
+    Nothing for other images.
     """
     scores = image.metadata.get("scores")
     if not isinstance(image, Labels) or not isinstance(scores, Mapping) or not image.classes:
         return []
-    chances = np.array([scores[name] for name in image.classes], float)  # (class, …)
-    leading = chances.shape[1:]
-    winners = image.numpy()[..., 0, 0]
+    probabilities = np.array([scores[name] for name in image.classes], float)  # (class, …)
+    classes = image.numpy()[..., 0, 0]  # of each plane
+    name = image.name.removesuffix(" classes")
     rows: list[dict[str, Any]] = []
-    for place in np.ndindex(*leading):
-        where = "".join(f", {d} {n + 1}" for d, n in zip(image.dims, place, strict=False))
-        won = int(winners[place])
-        each = {
-            name: float(chance)
-            for name, chance in zip(image.classes, chances[:, *place], strict=True)
+    for plane in np.ndindex(*classes.shape):
+        position = ""
+        for dim, index in zip(image.dims, plane, strict=False):
+            position += f", {dim} {index + 1}"
+        class_id = int(classes[plane])
+        row: dict[str, Any] = {
+            "image": name + position,
+            "class": image.classes[class_id - 1] if class_id else "",
         }
-        name = image.name.removesuffix(" classes") + where
-        rows.append({"image": name, "class": image.classes[won - 1] if won else ""} | each)
+        for class_name, probability in zip(image.classes, probabilities[:, *plane], strict=True):
+            row[class_name] = float(probability)
+        rows.append(row)
     return rows
 
 
-def _axis_line(axis: Axis) -> str:
-    if isinstance(axis, ChannelAxis):
-        return str(axis)
-    excitation = f", excited at {axis.excitation_nm:g} nm" if axis.excitation_nm else ""
-    guessed = " (a guess: the file does not say)" * axis.guessed
-    return f"{axis.title}, {axis}{excitation}{guessed}"
-
-
-def lines_of_card(card: Card) -> dict[str, str]:
-    """Return what is on a model's card in the words of people, by title; some texts have lines."""
-    task, network = card.recipe.get("task", {}), card.recipe.get("network", {})
-    told = {
-        "task": _settings(task),
-        "network": _settings(network),
-        "preprocessing": _done(card.recipe.get("preprocessing", {})),
-        "augmentation": _done(card.recipe.get("augmentation", {})),
+def lines_of_card(card: Card) -> Lines:
+    """Return what is on a model's card for people."""
+    recipe = card.recipe
+    lines = {
+        "task": _settings_line(recipe.get("task", {})),
+        "network": _settings_line(recipe.get("network", {})),
+        "preprocessing": _steps_line(recipe.get("preprocessing", {})),
+        "augmentation": _steps_line(recipe.get("augmentation", {})),
         "weights": f"{card.parameters:,}",
         "input": str(card.input_axis),
         "output": str(card.output_axis),
-        "learned from": "\n".join(map(_learned, card.trained_on)),
+        "training data": "\n".join(map(_training_line, card.trained_on)),
         "validation": card.validation,
     }
     if card.losses:
-        target = card.recipe.get("training", {}).get("epochs", len(card.losses))
-        ended = f" ({card.stopped})" if card.stopped else ""
-        told |= {
-            "epochs": f"{len(card.losses)} of {target}{ended}, best {card.best_epoch}",
-            "training loss": _at_best(card.losses, card.best_epoch),
-            "held-out loss": _held_out_loss(card),
-        }
-    told |= {f"held out: {row['method']}": _row(row) for row in _judgements(card)}
-    told |= {n: str(v) for n, v in card.metrics.items() if n not in ("figures", "notes")}
-    if card.made:
-        when = card.made[:16].replace("T", " ") + " UTC" * card.made.endswith("+00:00")
-        told["made"] = f"{when}, in {duration(card.seconds)} on {card.device}, seed {card.seed}"
-    told["versions"] = ", ".join(f"{name} {version}" for name, version in card.versions.items())
-    return {name: text for name, text in told.items() if text}
+        lines |= _loss_lines(card)
+    for row in _narrowest_guard(card.metrics.get("figures") or []):
+        lines[f"figures: {row['method']}"] = _figures_line(row)
+    for name, value in card.metrics.items():
+        if name not in ("figures", "notes"):
+            lines[name] = str(value)
+    if card.created:
+        when = card.created[:16].replace("T", " ")  # to the minute
+        if card.created.endswith("+00:00"):
+            when += " UTC"
+        took = duration(card.seconds)
+        lines["trained"] = f"{when}, in {took} on {card.device}, seed {card.seed}"
+    versions = [f"{name} {version}" for name, version in card.versions.items()]
+    lines["versions"] = ", ".join(versions)
+    return _without_empty(lines)
+
+
+def ending_of(card: Card) -> str:
+    """Return in words why training ended before its last epoch; nothing where it did not."""
+    match card.ended:
+        case "by hand":
+            return "stopped by hand"
+        case "patience":
+            return f"no better validation loss for {_training_setting(card, 'patience')} epochs"
+        case "diverged":
+            return f"the loss of epoch {len(card.losses) + 1} was not a number"
+        case "" | "done":
+            return ""
 
 
 def duration(seconds: float) -> str:
     """Return a time as people say it."""
-    minutes, rest = divmod(round(seconds), 60)
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
         return f"{hours} h {minutes:02} min"
-    if minutes:
-        return f"{minutes} min {rest:02} s"
-    return f"{seconds:.1f} s" if seconds < 10 else f"{rest} s"
+    return f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"
 
 
-def _settings(settings: Mapping[str, Any]) -> str:
-    """Return a kind and its settings in one line, without lists and terms that are empty."""
-    rest = ", ".join(
-        f"{name.replace('_', ' ')} {_plain(value)}"
-        for name, value in settings.items()
-        if name != "kind" and value not in ((), [], None) and not _no_term(value)
-    )
-    return f"{settings.get('kind', '?')}" + (f" ({rest})" if rest else "")
-
-
-def _done(steps: Mapping[str, Any]) -> str:
-    """Return in one line what was done to spectra, or at random; nothing if nothing was."""
-    done = {name: value for name, value in steps.items() if value not in (None, "none", False, 0)}
-    used = {"order": "polynomial", "smoothness": "als", "asymmetry": "als"}
-    done = {n: v for n, v in done.items() if used.get(n, "") in ("", done.get("background"))}
-    if done.get("normalise") != "percentile":
-        done.pop("percentile", None)
-    if "mixup" not in done:
-        done.pop("mixup_alpha", None)
-    return ", ".join(f"{name.replace('_', ' ')} {_plain(value)}" for name, value in done.items())
-
-
-def _no_term(value: object) -> bool:
-    return isinstance(value, float) and value == 0
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def _learned(one: Trained) -> str:
-    size = " × ".join(map(str, one.shape[-2:]))
-    held = (
-        f"{one.validation_pixels:,} held out, guard {one.guard}"
-        if one.validation_pixels
-        else "none held out"
-    )
-    return f"{one.name}: {one.training_pixels:,} of {size} pixels; {held}"
-
-
-def _held_out_loss(card: Card) -> str:
-    asked = card.recipe.get("training", {}).get("validation")
-    why = "there was too little to hold any of it out" if asked else "validation was 0"
-    return (
-        _at_best(card.validation_losses, card.best_epoch)
-        or f"none, as {why}: the training loss does not tell how good it is on other data"
-    )
-
-
-def _at_best(losses: Sequence[float | None], best: int) -> str:
-    loss = losses[best - 1] if 0 < best <= len(losses) else losses[-1]
-    return "" if loss is None else f"{loss:.4g}"
-
-
-def _judgements(card: Card) -> list[dict[str, Any]]:
-    """Return the figures on held-out ground, of the narrowest guard, a row a method."""
-    rows: list[dict[str, Any]] = card.metrics.get("figures") or []
-    return [row for row in rows if row.get("guard") == rows[0].get("guard")]
-
-
-def _row(row: Mapping[str, Any]) -> str:
-    left_out = ("method", "settings", "guard", "pixels", "classes")
-    return ", ".join(
-        f"{name} {value:.4g}"
-        for name, value in row.items()
-        if name not in left_out and isinstance(value, int | float)
-    )
-
-
-def statistics(data: Any) -> dict[str, float | int | None]:
+def statistics(data: ArrayLike) -> dict[str, float | int | None]:
     """Return smallest, greatest and mean value of an array, read a piece at a time.
 
-    NaN are counted and otherwise ignored; what cannot be told (of nothing but NaN, of infinite
+    NaN are counted and otherwise ignored; what is undefined (of nothing but NaN, of infinite
     values) is None. Sums are of float64.
     """
-    least, most, total, count, missing = math.inf, -math.inf, 0.0, 0, 0
+    least = math.inf
+    most = -math.inf
+    total = 0.0
+    count = 0
+    missing = 0
     for _, block in blocks(data):
         nans = int(np.isnan(block).sum()) if block.dtype.kind == "f" else 0
-        missing, count = missing + nans, count + block.size - nans
+        missing += nans
+        count += block.size - nans
         if nans == block.size:
             continue
         least = min(least, float(np.fmin.reduce(block, axis=None)))
         most = max(most, float(np.fmax.reduce(block, axis=None)))
-        total += float((np.nansum if nans else np.sum)(block, dtype=np.float64))
+        block_sum = np.nansum if nans else np.sum
+        total += float(block_sum(block, dtype=np.float64))
     return {
         "min": _finite(least),
         "max": _finite(most),
         "mean": _finite(total / count) if count else None,
         "nan": missing,
     }
+
+
+def _axis_line(axis: Axis) -> str:
+    if isinstance(axis, ChannelAxis):
+        return str(axis)
+    line = f"{axis.title}, {axis}"
+    if axis.excitation_nm:
+        line += f", excited at {axis.excitation_nm:g} nm"
+    if axis.guessed:
+        line += " (a guess: the file does not say)"
+    return line
+
+
+def _settings_line(settings: Mapping[str, Any]) -> str:
+    """Return a kind and its settings in one line, without empty lists and terms of no weight."""
+    texts = []
+    for name, value in settings.items():
+        if name == "kind" or value in ((), [], None) or _no_weight(value):
+            continue
+        texts.append(f"{_words(name)} {_plain(value)}")
+    kind = str(settings.get("kind", "?"))
+    return f"{kind} ({', '.join(texts)})" if texts else kind
+
+
+def _steps_line(steps: Mapping[str, Any]) -> str:
+    """Return the preprocessing or augmentation that was on, in one line; nothing if none was."""
+    texts = []
+    for name, value in steps.items():
+        if value not in _UNSET and _applies(name, steps):
+            texts.append(f"{_words(name)} {_plain(value)}")
+    return ", ".join(texts)
+
+
+def _applies(name: str, steps: Mapping[str, Any]) -> bool:
+    """Return whether a setting belongs to a step that is on."""
+    match name:
+        case "order":
+            return steps.get("background") == "polynomial"
+        case "smoothness" | "asymmetry":
+            return steps.get("background") == "als"
+        case "percentile":
+            return steps.get("normalise") == "percentile"
+        case "mixup_alpha":
+            return steps.get("mixup") not in _UNSET
+        case _:
+            return True
+
+
+def _no_weight(value: object) -> bool:
+    return isinstance(value, float) and value == 0
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _plain(value: object) -> str:
+    match value:
+        case bool():
+            return "on" if value else "off"
+        case list() | tuple():
+            return ", ".join(map(str, value))
+        case _:
+            return str(value)
+
+
+def _training_line(example: Trained) -> str:
+    size = " × ".join(map(str, example.shape[-2:]))
+    line = f"{example.name}: {example.training_pixels:,} of {size} pixels; "
+    if not example.validation_pixels:
+        return line + "none held out"
+    return line + f"{example.validation_pixels:,} held out, guard {example.guard}"
+
+
+def _loss_lines(card: Card) -> Lines:
+    """Return the epochs of a training, and its losses at the best one."""
+    epochs = _training_setting(card, "epochs")
+    ending = ending_of(card)
+    in_brackets = f" ({ending})" if ending else ""
+    return {
+        "epochs": f"{len(card.losses)} of {epochs}{in_brackets}, best {card.best_epoch}",
+        "training loss": _at_best(card.losses, card.best_epoch),
+        "validation loss": _validation_loss(card),
+    }
+
+
+def _validation_loss(card: Card) -> str:
+    """Return the validation loss at the best epoch; where there is none, why and what it means."""
+    loss = _at_best(card.validation_losses, card.best_epoch)
+    if loss:
+        return loss
+    why = "validation was 0"
+    if _training_setting(card, "validation"):
+        why = "there was too little to hold any of it out"
+    return f"none, as {why}: the training loss does not tell how good it is on other data"
+
+
+def _training_setting(card: Card, name: str) -> object:
+    """Return a training setting of the recipe; "?" where a card has no such."""
+    return card.recipe.get("training", {}).get(name, "?")
+
+
+def _at_best(losses: Sequence[float | None], best_epoch: int) -> str:
+    """Return the loss of the best epoch, or of the last where none is known."""
+    known = 0 < best_epoch <= len(losses)
+    loss = losses[best_epoch - 1] if known else losses[-1]
+    return "" if loss is None else f"{loss:.4g}"
+
+
+def _narrowest_guard(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the figures with the narrowest guard band, which come first, a row a method."""
+    if not rows:
+        return []
+    narrowest = rows[0].get("guard")
+    return [row for row in rows if row.get("guard") == narrowest]
+
+
+def _figures_line(row: Mapping[str, Any]) -> str:
+    texts = []
+    for name, value in row.items():
+        if name not in _NOT_FIGURES and isinstance(value, int | float):
+            texts.append(f"{name} {value:.4g}")
+    return ", ".join(texts)
 
 
 def _axis_facts(image: Image) -> dict[str, Any]:
@@ -251,3 +332,7 @@ def _name_facts(kind: str, names: Sequence[str]) -> dict[str, Any]:
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
+
+
+def _without_empty(lines: Lines) -> Lines:
+    return {title: text for title, text in lines.items() if text}

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from .bandwise_edsr import BandwiseEDSR
 from .base import Geometry, Network, NetworkModule, Ports, build_module, enlarged, geometry_of
-from .blocks.normalise import ImageScale, Normalise, Normalised, Scale
+from .blocks.normalise import ImageNormalisation, Normalisation, Normalise, Normalised
 from .densenet import DenseNet
 from .efficientnet import EfficientNet
 from .fnet import FNet
@@ -50,16 +50,16 @@ __all__ = [
     "FNet",
     "Geometry",
     "HyRISR",
-    "ImageScale",
+    "ImageNormalisation",
     "Network",
     "NetworkModule",
+    "Normalisation",
     "Normalise",
     "Normalised",
     "Pixelwise",
     "Ports",
     "ResNet",
     "ResUNet1D",
-    "Scale",
     "SegNet",
     "SpectralUNet",
     "SubspaceRCAN",

@@ -1,11 +1,11 @@
-"""Super-resolution by one network of one channel, through which each band goes by itself.
+"""Super-resolution of each band by itself, by one network of one channel.
 
 As EDSR (Lim et al. 2017, https://arxiv.org/abs/1707.02921) it has residual blocks without
-normalisation, works on the small image, enlarges at the very end, and may predict the mean over all
-turns. Ours: it never sees a spectrum, so that it cannot learn the materials of a few scenes by
-heart, and takes any number of bands; what it gives is added to the cubic enlargement. Without
-biases (Mohan et al. 2020, https://arxiv.org/abs/1906.05478), and blind to the mean of what it sees,
-it treats dim and bright images alike, as interpolation does.
+normalisation, works on the coarse image, upsamples at the very end, and may predict the mean over
+all rotations and reflections. Ours: it never sees a spectrum, so that it cannot memorise the
+materials of a few scenes, and works for any number of bands; its output is added to the cubic
+interpolation. Without biases (Mohan et al. 2020, https://arxiv.org/abs/1906.05478), and blind to the
+mean of its input, it treats dim and bright images alike, as interpolation does.
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ from annotated_types import Ge, Le
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..settings import RecipeLike
 from .base import ImageNetwork, NetworkModule, Ports, enlarged
 
-_WAYS: Final = tuple((quarters, mirror) for mirror in (False, True) for quarters in range(4))
-"""All ways to turn and mirror an image; the first leaves it."""
+_ORIENTATIONS: Final = tuple(
+    (quarters, mirror) for mirror in (False, True) for quarters in range(4)
+)
+"""Quarter turns and reflections of an image; the first is the image itself."""
 
 
 class BandwiseEDSR(ImageNetwork):
-    """Super-resolution of each band by itself, by the same weights; learns from few scenes."""
+    """Super-resolution of each band by itself (EDSR), with shared weights; learns from few scenes."""
 
     source: ClassVar[str] = (
         "Lim et al. 2017, Enhanced deep residual networks for single image super-resolution, "
@@ -33,82 +36,104 @@ class BandwiseEDSR(ImageNetwork):
     scales: ClassVar[tuple[int, ...]] = (2, 3, 4, 8)
     kind: Literal["bandwise_edsr"] = "bandwise_edsr"
     width: Annotated[int, Ge(1), Le(512)] = 48
-    """Channels of the body. Published: 64, or 256."""
+    """Channels of the residual blocks. Published: 64, or 256."""
     blocks: Annotated[int, Ge(1), Le(64)] = 8
     """Residual blocks of two convolutions each. Published: 16, or 32."""
-    at_once: Annotated[int, Ge(1), Le(4096)] = 5
-    """Bands of each image that a step of the training is about, drawn at random; the others are
-    interpolated, and teach nothing. Neighbouring bands are too alike to be worth the time."""
+    bands_per_step: Annotated[int, Ge(1), Le(4096)] = 5
+    """Bands of each image in a training step, chosen at random; the others are interpolated and add
+    nothing to the gradient. Neighbouring bands are too similar to be worth the time."""
     ensemble: bool = True
-    """Predict the mean over the eight ways to turn and mirror an image: better by a little, and
-    eight times slower."""
+    """Predict the mean over the eight rotations and reflections of an image: slightly better, eight
+    times slower."""
+
+    def inactive(self, recipe: RecipeLike) -> dict[str, str]:
+        if any(recipe.task.offset):
+            why = (
+                "Decimation samples pixels off the middle of their blocks: a turned image would be "
+                "another scan."
+            )
+            return {"ensemble": why}
+        return {}
 
     def build(self, ports: Ports) -> NetworkModule:
         return _BandwiseEDSR(self, ports)
 
     @property
     def receptive_radius(self) -> int:
-        # a pixel for each 3 × 3 convolution: at the entry, in the blocks, after them, at the end
+        # a pixel for each 3 × 3 convolution: the first, those of the blocks, after them, the last
         return 1 + 2 * self.blocks + 1 + 1
 
     @property
     def stride(self) -> int:
         return 1
 
-    def floats_a_pixel(self, ports: Ports) -> int:
-        images = min(self.at_once, ports.bands_in)
-        # the interpolation, what is added to it, in parts and joined, and one part on its way
-        large = int(ports.scale**2) * (3 * max(ports.bands_in, ports.bands_out) + images)
-        return 2 * ports.bands_in + 5 * images * self.width + large
+    def floats_per_pixel(self, ports: Ports) -> int:
+        images = min(self.bands_per_step, ports.bands_in)
+        bands = max(ports.bands_in, ports.bands_out)
+        # the interpolation, what is added to it, in parts and joined, and one part being computed
+        fine = int(ports.scale**2) * (3 * bands + images)
+        return 2 * ports.bands_in + 5 * images * self.width + fine
 
     @classmethod
     def smallest(cls) -> Self:
-        return cls(width=4, blocks=1, at_once=2)
+        return cls(width=4, blocks=1, bands_per_step=2)
 
 
 class _BandwiseEDSR(NetworkModule):
     def __init__(self, settings: BandwiseEDSR, ports: Ports) -> None:
         super().__init__()
-        self.scale, self.offset, self.at_once = ports.scale, ports.offset, settings.at_once
-        # a point scan beside the middle of its blocks is another one when it is turned
-        self.ways = _WAYS if settings.ensemble and not any(ports.offset) else _WAYS[:1]
+        self.scale = ports.scale
+        self.offset = ports.offset
+        self.bands_per_step = settings.bands_per_step
+        self.orientations = _ORIENTATIONS[:1]
+        # a point scan off the middle of its blocks becomes another scan when it is turned
+        if settings.ensemble and not any(ports.offset):
+            self.orientations = _ORIENTATIONS
         self.trunk = _Trunk(settings.width, settings.blocks, ports.scale)
-        self.to_outputs = None if ports.alike else nn.Conv2d(ports.bands_in, ports.bands_out, 1)
+        self.to_outputs = None
+        if not ports.same_bands:
+            self.to_outputs = nn.Conv2d(ports.bands_in, ports.bands_out, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        large = x if self.scale == 1 else enlarged(x, self.scale, self.offset)
-        if self.to_outputs is not None:  # each output is made of all bands
-            out: Tensor = self.to_outputs(large + self._refined(x))
+        fine = x if self.scale == 1 else enlarged(x, self.scale, self.offset)
+        if self.to_outputs is not None:  # each output depends on all bands
+            out: Tensor = self.to_outputs(fine + self._detail(x))
             return out
-        return self._some(x, large) if self.training else large + self._refined(x)
+        if self.training:
+            return self._with_detail_in_some_bands(x, fine)
+        return fine + self._detail(x)
 
-    def _some(self, x: Tensor, large: Tensor) -> Tensor:
-        """Return the enlarged images, some bands of each of them refined."""
+    def _with_detail_in_some_bands(self, x: Tensor, fine: Tensor) -> Tensor:
+        """Return the enlarged images with detail in a random choice of bands of each."""
         count, bands = x.shape[:2]
-        drawn = torch.rand(count, bands, device=x.device).argsort(dim=1)[:, : self.at_once]
-        image = torch.arange(count, device=x.device)[:, None].expand_as(drawn)
-        gained = self.trunk(x[image, drawn].flatten(0, 1)[:, None])[:, 0]
-        gained = gained.reshape(*drawn.shape, *large.shape[-2:]).to(
-            large
-        )  # may be in half precision
-        return large.index_put((image, drawn), gained, accumulate=True)
+        random = torch.rand(count, bands, device=x.device)
+        band = random.argsort(dim=1)[:, : self.bands_per_step]  # (batch, chosen)
+        image = torch.arange(count, device=x.device)[:, None].expand_as(band)
+        detail = self.trunk(x[image, band].flatten(0, 1)[:, None])[:, 0]
+        detail = detail.reshape(*band.shape, *fine.shape[-2:])
+        detail = detail.to(fine)  # may be in half precision
+        return fine.index_put((image, band), detail, accumulate=True)
 
-    def _refined(self, x: Tensor) -> Tensor:
-        """Return what goes beyond interpolation, (batch, band, y · scale, x · scale)."""
-        parts = torch.split(x.flatten(0, 1)[:, None], self.at_once)
-        gained = torch.cat([self._in_all_ways(part) for part in parts])
-        return gained.reshape(*x.shape[:2], *gained.shape[-2:])
+    def _detail(self, x: Tensor) -> Tensor:
+        """Return what is added to the interpolation, (batch, band, y · scale, x · scale)."""
+        images = x.flatten(0, 1)[:, None]  # (batch · band, 1, y, x)
+        parts = [self._mean_detail(part) for part in torch.split(images, self.bands_per_step)]
+        detail = torch.cat(parts)
+        return detail.reshape(*x.shape[:2], *detail.shape[-2:])
 
-    def _in_all_ways(self, images: Tensor) -> Tensor:
-        ways = _WAYS[:1] if self.training else self.ways
-        made: Tensor = self.trunk(_turned(images, *ways[0])).float()
-        for way in ways[1:]:  # eight large images at once would be most of the memory
-            made = made + _turned_back(self.trunk(_turned(images, *way)), *way)
-        return made / len(ways)
+    def _mean_detail(self, images: Tensor) -> Tensor:
+        """Return the detail of images, (image, 1, y, x), averaged over orientations."""
+        orientations = _ORIENTATIONS[:1] if self.training else self.orientations
+        total: Tensor = self.trunk(_turned(images, *orientations[0])).float()
+        # one by one: eight fine images at once would be most of the memory
+        for orientation in orientations[1:]:
+            detail = self.trunk(_turned(images, *orientation))
+            total = total + _turned_back(detail, *orientation)
+        return total / len(orientations)
 
 
 class _Trunk(nn.Module):
-    """From images, (image, 1, y, x), to what is added to them enlarged; homogeneous, as a filter."""
+    """From images, (image, 1, y, x), to the detail of the enlarged ones; homogeneous, as a filter."""
 
     def __init__(self, width: int, blocks: int, scale: int) -> None:
         super().__init__()
@@ -117,23 +142,26 @@ class _Trunk(nn.Module):
         self.leave = _conv3(width, scale**2)
         self.scale = scale
         with torch.no_grad():
-            self.leave.weight.mul_(0.1)  # begins close to the interpolation
+            self.leave.weight.mul_(0.1)  # starts close to the interpolation
 
     def forward(self, x: Tensor) -> Tensor:
+        # filters of zero mean do not see the mean of the image
         weight = self.enter.weight - self.enter.weight.mean(dim=(-2, -1), keepdim=True)
-        features = functional.conv2d(functional.pad(x, (1, 1, 1, 1), mode="replicate"), weight)
+        padded = functional.pad(x, (1, 1, 1, 1), mode="replicate")
+        features = functional.conv2d(padded, weight)
         features = features + self.body(features)
         return functional.pixel_shuffle(self.leave(features), self.scale)
 
 
 class _Block(nn.Module):
-    """Two convolutions, whose result is added to what came in."""
+    """Residual block of two convolutions."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.first, self.second = _conv3(width, width), _conv3(width, width)
+        self.first = _conv3(width, width)
+        self.second = _conv3(width, width)
         with torch.no_grad():
-            self.second.weight.mul_(0.2)  # many blocks in a row begin quietly
+            self.second.weight.mul_(0.2)  # keeps the sum over many blocks small at first
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = x + self.second(functional.relu(self.first(x)))
@@ -150,4 +178,6 @@ def _turned(image: Tensor, quarters: int, mirror: bool) -> Tensor:
 
 
 def _turned_back(image: Tensor, quarters: int, mirror: bool) -> Tensor:
-    return torch.rot90(image.flip(-1) if mirror else image, -quarters, dims=(-2, -1))
+    """Undo `_turned`."""
+    turned = image.flip(-1) if mirror else image
+    return torch.rot90(turned, -quarters, dims=(-2, -1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import Annotated, ClassVar, Literal, NamedTuple, Self
+from typing import Annotated, ClassVar, Final, Literal, NamedTuple, Self
 
 import torch
 from annotated_types import Ge
@@ -13,96 +13,99 @@ from torch.nn import functional
 
 from ..settings import Settings
 
+_CUBIC_RADIUS: Final = 2
+"""Pixels at which cubic interpolation sees another one."""
+
 
 class Ports(Settings):
     """What goes into a network and what comes out."""
 
     bands_in: int
-    """Bands of the cube it takes."""
+    """Bands of the input."""
     bands_out: int
-    """Bands, or classes, of what it gives."""
+    """Bands, or classes, of the output."""
     scale: Annotated[int, Ge(1)] = 1
-    """Rows, and columns, of what it gives for each of what it takes."""
+    """Rows, and columns, of the output for each of the input."""
     image_level: bool = False
-    """Whether it gives one answer for an image, not one for each pixel."""
+    """Whether there is one output for an image, not one for each pixel."""
     offset: tuple[float, float] = (0.0, 0.0)
-    """Rows and columns of what it gives by which its input was sampled beside the middle of each
-    block: point scans of even steps are."""
-    other: bool = False
-    """Whether it gives something else than the bands it takes, were it as many: classes, say."""
+    """Rows and columns of the output from the middle of a block to where its input was sampled; not
+    0 for point scans of even steps."""
+    changes_bands: bool = False
+    """Whether the output has other bands than the input, even if as many: classes, say."""
 
     @property
-    def alike(self) -> bool:
-        """Whether it gives the bands that it takes."""
-        return self.bands_in == self.bands_out and not self.other
+    def same_bands(self) -> bool:
+        """Whether the output has the bands of the input."""
+        return self.bands_in == self.bands_out and not self.changes_bands
 
 
 class NetworkModule(nn.Module):
-    """A network at work on normalised numbers.
+    """The PyTorch module of a network, from and to normalised values.
 
-    (batch, bands_in, y, x) to (batch, bands_out, y · scale, x · scale), or to
-    (batch, bands_out, 1, 1) where one answer for the whole image is wanted.
+    (batch, bands_in, y, x) to (batch, bands_out, y · scale, x · scale), or at image level to
+    (batch, bands_out, 1, 1).
     """
 
-    def start_from(self, spectra: Tensor) -> None:
-        """Take a better start than chance from normalised training spectra, (spectrum, band)."""
+    def initialise_from(self, spectra: Tensor) -> None:
+        """Initialise weights from normalised training spectra, (spectrum, band), where that helps."""
 
 
 class Network(Settings):
     """The settings of a network, and how to build it."""
 
     source: ClassVar[str]
-    """The paper it comes from."""
+    """The publication of the network."""
     scales: ClassVar[tuple[int, ...]] = ()
-    """By how much it can upscale by itself; by anything else, its input is upscaled before."""
+    """Scales that it upsamples by itself; for others, its input is upsampled first."""
 
     @property
     @abstractmethod
-    def view(self) -> Literal["spectrum", "image"]:
-        """What it looks at: one spectrum at a time, or the whole image at once."""
+    def operates_on(self) -> Literal["spectrum", "image"]:
+        """What one input of it is: a single spectrum, or an image."""
 
     @property
-    def answers(self) -> Literal["pixel", "image"]:
-        """What it gives a result for: each pixel, or only the image as a whole."""
+    def output_level(self) -> Literal["pixel", "image"]:
+        """What it has an output for: each pixel, or the image as a whole."""
         return "pixel"
 
     @property
-    def sees_all(self) -> bool:
-        """Whether averages over the image enter: then tiles are only nearly right."""
+    def uses_image_statistics(self) -> bool:
+        """Whether averages over the image enter, so that tiles are only nearly exact."""
         return False
 
     @abstractmethod
     def build(self, ports: Ports) -> NetworkModule:
-        """Return a fresh network for these ports, as far as it serves them: see `build_module`."""
+        """Return a fresh module for these ports, if it supports them: see `build_module`."""
 
     @property
     @abstractmethod
     def receptive_radius(self) -> int:
         """Greatest distance, in pixels, at which an input pixel can change an output pixel.
 
-        Averages over the image, of which `sees_all` tells, are not counted.
+        Averages over the image do not count: see `uses_image_statistics`.
         """
 
     @property
     @abstractmethod
     def stride(self) -> int:
-        """Heights and widths must be multiples of this; images are padded to it and cropped back."""
+        """Heights and widths must be multiples of this; images are padded, and results cropped."""
 
     @abstractmethod
-    def floats_a_pixel(self, ports: Ports) -> int:
-        """Return about how many numbers a pixel of the input needs at once in a prediction."""
+    def floats_per_pixel(self, ports: Ports) -> int:
+        """Return about how many numbers a prediction holds at once for each pixel of the input."""
 
     @classmethod
     @abstractmethod
     def smallest(cls) -> Self:
-        """Return settings for tests: the same network, as small as it gets."""
+        """Return settings of the smallest network of this kind, for tests."""
 
 
 class SpectrumNetwork(Network):
-    """A network that looks at one spectrum at a time: no pixel knows of another."""
+    """A network that sees one spectrum at a time: pixels do not affect each other."""
 
     @property
-    def view(self) -> Literal["spectrum", "image"]:
+    def operates_on(self) -> Literal["spectrum", "image"]:
         return "spectrum"
 
     @property
@@ -115,28 +118,30 @@ class SpectrumNetwork(Network):
 
 
 class ImageNetwork(Network):
-    """A network that looks at the whole image at once."""
+    """A network that sees images."""
 
     @property
-    def view(self) -> Literal["spectrum", "image"]:
+    def operates_on(self) -> Literal["spectrum", "image"]:
         return "image"
 
 
 def build_module(network: Network, ports: Ports) -> NetworkModule:
-    """Return a fresh network for any ports.
+    """Return a fresh module of a network for any ports.
 
-    One that cannot upscale works on an image that was enlarged before, and is asked for the
-    difference; one that answers for each pixel is averaged where one answer is wanted.
+    A network that cannot upsample works on an enlarged image and predicts the difference to it; at
+    image level, outputs for each pixel are averaged.
 
     Raises
     ------
     ValueError
-        If an answer for each pixel is wanted of a network that gives one for the whole image.
+        If the network has one output for the image, but the ports one for each pixel.
     """
     if ports.image_level:
         module = network.build(ports)
-        return module if network.answers == "image" else _Averaged(module)
-    if network.answers == "image":
+        if network.output_level == "image":
+            return module
+        return _Averaged(module)
+    if network.output_level == "image":
         raise ValueError(
             f"{type(network).__name__} gives one answer for a whole image, not one for each "
             "pixel; choose a network such as SpectralUNet or UNet"
@@ -147,59 +152,68 @@ def build_module(network: Network, ports: Ports) -> NetworkModule:
 
 
 class Geometry(NamedTuple):
-    """What tiles and batches need to know of a network, in pixels of its input."""
+    """What tiles and batches depend on, in pixels of the input of a network."""
 
     receptive_radius: int
-    """How far it sees beyond a pixel."""
+    """Greatest distance at which an input pixel can change an output pixel."""
     stride: int
-    """What heights and widths must be multiples of."""
+    """Heights and widths must be multiples of this."""
     floats: int
-    """About how many numbers a pixel needs at once in a prediction."""
+    """About how many numbers a prediction holds at once for each pixel."""
 
 
 def geometry_of(network: Network, ports: Ports) -> Geometry:
-    """Return the geometry of what `build_module` gives."""
+    """Return the geometry of the module that `build_module` returns."""
+    floats = network.floats_per_pixel(ports)
     if ports.image_level or ports.scale == 1 or ports.scale in network.scales:
-        return Geometry(network.receptive_radius, network.stride, network.floats_a_pixel(ports))
-    cubic = 2
-    fine = network.floats_a_pixel(ports) + ports.bands_in + ports.bands_out  # what it is added to
-    return Geometry(
-        -(-network.receptive_radius // ports.scale) + cubic,
-        network.stride // math.gcd(network.stride, ports.scale),
-        fine * ports.scale**2,
-    )
+        return Geometry(network.receptive_radius, network.stride, floats)
+    # the network works on enlarged pixels, and its output is added to the enlarged image
+    floats = (floats + ports.bands_in + ports.bands_out) * ports.scale**2
+    radius = math.ceil(network.receptive_radius / ports.scale) + _CUBIC_RADIUS
+    stride = network.stride // math.gcd(network.stride, ports.scale)
+    return Geometry(radius, stride, floats)
 
 
 def enlarged(image: Tensor, scale: int, offset: tuple[float, float] = (0.0, 0.0)) -> Tensor:
-    """Enlarge images, (batch, band, y, x), by cubic interpolation; what was measured stays put.
+    """Return images enlarged by cubic interpolation, every detail at its position.
 
-    `offset` says by how many fine rows and columns the centres of coarse pixels lie beside the
-    middle of their areas.
+    Parameters
+    ----------
+    image : Tensor, shape (batch, band, y, x)
+    scale : int
+        Rows, and columns, of the result for each of the image.
+    offset : (float, float)
+        Rows and columns of the result from the middle of a coarse pixel to where it was sampled.
+
+    Returns
+    -------
+    Tensor, shape (batch, band, y · scale, x · scale)
     """
     if not any(offset):
         return functional.interpolate(
             image, scale_factor=scale, mode="bicubic", align_corners=False
         )
-    places = [
-        ((torch.arange(side * scale, device=image.device) - shift + 0.5) / side / scale) * 2 - 1
-        for side, shift in zip(image.shape[-2:], offset, strict=True)
-    ]
-    y, x = torch.meshgrid(*places, indexing="ij")
-    grid = torch.stack([x, y], dim=-1).to(image).expand(len(image), -1, -1, -1)
+    positions = []  # of fine rows, and of fine columns, in an image whose edges are at ±1
+    for side, shift in zip(image.shape[-2:], offset, strict=True):
+        fine = torch.arange(side * scale, device=image.device) - shift + 0.5
+        positions.append((fine / side / scale) * 2 - 1)
+    y, x = torch.meshgrid(*positions, indexing="ij")
+    grid = torch.stack([x, y], dim=-1).to(image)  # grid_sample counts x before y
+    grid = grid.expand(len(image), -1, -1, -1)
     return functional.grid_sample(
         image, grid, mode="bicubic", padding_mode="border", align_corners=False
     )
 
 
 class _Averaged(NetworkModule):
-    """The mean of what a network gives for each pixel."""
+    """The mean over the image of a network's output for each pixel."""
 
     def __init__(self, module: NetworkModule) -> None:
         super().__init__()
         self.module = module
 
-    def start_from(self, spectra: Tensor) -> None:
-        self.module.start_from(spectra)
+    def initialise_from(self, spectra: Tensor) -> None:
+        self.module.initialise_from(spectra)
 
     def forward(self, x: Tensor) -> Tensor:
         mean: Tensor = self.module(x).mean(dim=(-2, -1), keepdim=True)
@@ -207,19 +221,21 @@ class _Averaged(NetworkModule):
 
 
 class _Enlarged(NetworkModule):
-    """A network on an image that was enlarged before; what it gives is added to that image."""
+    """A network applied to the enlarged image, to which its output is added."""
 
     def __init__(self, module: NetworkModule, ports: Ports) -> None:
         super().__init__()
         self.module = module
         self.scale, self.offset = ports.scale, ports.offset
-        # begins close to plain interpolation, which is hard to beat for the first hundred steps
-        self.share = nn.Parameter(torch.tensor(0.1)) if ports.alike else None
+        # starts close to plain interpolation, which is hard to beat for the first hundred steps
+        self.share = nn.Parameter(torch.tensor(0.1)) if ports.same_bands else None
 
-    def start_from(self, spectra: Tensor) -> None:
-        self.module.start_from(spectra)
+    def initialise_from(self, spectra: Tensor) -> None:
+        self.module.initialise_from(spectra)
 
     def forward(self, x: Tensor) -> Tensor:
         large = enlarged(x, self.scale, self.offset)
         out: Tensor = self.module(large)
-        return out if self.share is None else large + self.share * out
+        if self.share is None:  # outputs are not the bands of the input
+            return out
+        return large + self.share * out

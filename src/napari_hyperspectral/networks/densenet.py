@@ -8,7 +8,7 @@ from annotated_types import Ge, Le, Lt
 from torch import nn
 
 from .base import Ports
-from .blocks.backbones import Backbone, dressed, monai_missing
+from .blocks.backbones import Backbone, monai_missing, with_layers
 from .blocks.layers import Activation, Dims, Norm
 
 _LAYOUTS: Final = {
@@ -29,35 +29,36 @@ class DenseNet(Backbone):
     )
     kind: Literal["densenet"] = "densenet"
     layers: Literal[121, 161, 169, 201] = 121
-    """Layers, as published; each sees what all before it in its block gave."""
+    """Layers, as published; each sees the outputs of all before it in its block."""
     growth: Annotated[int, Ge(0), Le(512)] = 0
     """Channels that each layer adds; 0 means the published 32 (161 layers: 48)."""
     dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
-    """Share of channels silenced at each training step; guards against learning by heart."""
+    """Dropout: share of channels that are set to 0 in each training step, against overfitting."""
     norm: Norm = "group"
-    """How values are kept in range between layers. Published: batch, which needs many examples in a
-    step; group, by statistics of each image, does as well with one, as whole images are shown."""
+    """Normalisation between layers. Published: batch, which needs batches of many examples; group, by
+    statistics of each image, works as well with a single image."""
     activation: Activation = "relu"
-    """What is made of values below 0 between layers: relu cuts them off, leaky relu keeps a tenth of
-    them, prelu a share that it learns. Published: relu."""
+    """Activation between layers. relu: 0 below 0; leaky relu: a tenth of it; prelu: a share of it that
+    is learned. Published: relu."""
 
-    def layers_for(self, dims: Dims, channels: int, answers: int) -> nn.Module:
+    def layers_for(self, dims: Dims, channels: int, outputs: int) -> nn.Module:
         try:
             from monai.networks.nets.densenet import DenseNet as Layers
         except ImportError as error:
             raise monai_missing("DenseNet") from error
-        growth, counts = self._growth, _LAYOUTS[self.layers][1]
+        growth = self._growth
+        _, counts = _LAYOUTS[self.layers]
         layers = Layers(
-            dims, channels, answers, 2 * growth, growth, counts, dropout_prob=self.dropout
+            dims, channels, outputs, 2 * growth, growth, counts, dropout_prob=self.dropout
         )
-        return dressed(layers, dims, self.norm, self.activation)
+        return with_layers(layers, dims, self.norm, self.activation)
 
     @property
     def _growth(self) -> int:
         return self.growth or _LAYOUTS[self.layers][0]
 
-    def floats_a_pixel(self, ports: Ports) -> int:
-        return 2 * ports.bands_in + 16 * self._growth * self.places(ports)
+    def floats_per_pixel(self, ports: Ports) -> int:
+        return 2 * ports.bands_in + 16 * self._growth * self.depth_with_padding(ports)
 
     @classmethod
     def smallest(cls) -> Self:

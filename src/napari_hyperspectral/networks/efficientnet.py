@@ -8,7 +8,7 @@ from annotated_types import Ge, Le
 from torch import nn
 
 from .base import Ports
-from .blocks.backbones import Backbone, dressed, monai_missing
+from .blocks.backbones import Backbone, monai_missing, with_layers
 from .blocks.layers import Dims, Norm
 
 
@@ -56,14 +56,14 @@ class EfficientNet(Backbone):
     )
     kind: Literal["efficientnet"] = "efficientnet"
     size: Annotated[int, Ge(0), Le(8)] = 0
-    """From b0, the smallest, to b8: each is wider and deeper than the one before."""
+    """Size, from b0, the smallest, to b8: each is wider and deeper than the one before."""
     width: Annotated[int, Ge(1), Le(512)] = _STEM
-    """Channels of the first layer of b0, to which all others are in proportion; published: 32."""
+    """Channels of the first layer of b0; all others are in proportion. Published: 32."""
     norm: Norm = "group"
-    """How values are kept in range between layers. Published: batch, which needs many examples in a
-    step; group, by statistics of each image, does as well with one, as whole images are shown."""
+    """Normalisation between layers. Published: batch, which needs batches of many examples; group, by
+    statistics of each image, works as well with a single image."""
 
-    def layers_for(self, dims: Dims, channels: int, answers: int) -> nn.Module:
+    def layers_for(self, dims: Dims, channels: int, outputs: int) -> nn.Module:
         try:
             from monai.networks.nets.efficientnet import EfficientNet as Layers
         except ImportError as error:
@@ -73,17 +73,17 @@ class EfficientNet(Backbone):
             list(_STAGES),
             dims,
             channels,
-            answers,
+            outputs,
             size.width * self.width / _STEM,
             size.depth,
             size.dropout,
             _EVEN,
         )
-        return dressed(layers, dims, self.norm, None)
+        return with_layers(layers, dims, self.norm, None)
 
-    def floats_a_pixel(self, ports: Ports) -> int:
+    def floats_per_pixel(self, ports: Ports) -> int:
         wide = int(6 * _SIZES[self.size].width * self.width)
-        return 2 * ports.bands_in + wide * self.places(ports)
+        return 2 * ports.bands_in + wide * self.depth_with_padding(ports)
 
     @classmethod
     def smallest(cls) -> Self:

@@ -4,8 +4,8 @@ Strided convolutions halve the image and transposed ones double it; every convol
 is followed by batch normalisation and ReLU. With 32 channels and four halvings, the U on one
 channel has 8,115,936 parameters, as theirs. Written anew from these facts.
 
-Ours: numbers of planes, or bands, that no four halvings divide are padded and cropped back; other
-outputs than planes get one linear layer more.
+Ours: numbers of planes, or bands, that four halvings do not divide are padded, and results cropped;
+other outputs than planes need one linear layer more.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from annotated_types import Ge, Le
 from torch import Tensor, nn
 
 from .base import ImageNetwork, NetworkModule, Ports
-from .blocks.along import OfVolume, length
+from .blocks.adapters import AsVolume, padded_length
 from .blocks.layers import BATCH_NORM, CONV, TRANSPOSED, Dims
 
 
 class FNet(ImageNetwork):
-    """U-Net with learned halving and doubling (pytorch_fnet); for label-free prediction."""
+    """U-Net with learned down- and upsampling (pytorch_fnet); for label-free prediction."""
 
     source: ClassVar[str] = (
         "Ounkomol et al. 2018, Label-free prediction of three-dimensional fluorescence images, "
@@ -35,13 +35,13 @@ class FNet(ImageNetwork):
     width: Annotated[int, Ge(1), Le(512)] = 32
     """Channels of the first level; each level below has twice as many. Published: 32."""
     depth: Annotated[int, Ge(0), Le(6)] = 4
-    """Times the image is halved: how far around a pixel it looks. Published: 4."""
+    """Times the image is halved: how far around a pixel it sees. Published: 4."""
 
     def build(self, ports: Ports) -> NetworkModule:
         if self.along == "volume":
             u = SpatialU(1, self.width, self.depth, 3)
             end = nn.Conv3d(self.width, 1, 3, padding=1)
-            return OfVolume(nn.Sequential(u, end), self.stride, ports)
+            return AsVolume(nn.Sequential(u, end), self.stride, ports)
         return _FNet(self, ports)
 
     @property
@@ -52,10 +52,10 @@ class FNet(ImageNetwork):
     def stride(self) -> int:
         return int(2**self.depth)
 
-    def floats_a_pixel(self, ports: Ports) -> int:
+    def floats_per_pixel(self, ports: Ports) -> int:
         ends = 2 * (ports.bands_in + ports.bands_out)
         if self.along == "volume":
-            return ends + 8 * self.width * length(ports.bands_in, self.stride)
+            return ends + 8 * self.width * padded_length(ports.bands_in, self.stride)
         return ends + 12 * self.width
 
     @classmethod
@@ -75,28 +75,32 @@ class _FNet(NetworkModule):
 
 
 class SpatialU(nn.Module):
-    """A U: two convolutions, and inside of them a U of half the size and twice the channels.
+    """A U-Net: two convolutions, and inside of them a U-Net of half the size and twice the channels.
 
     Parameters
     ----------
     channels_in, channels_out : int
-        Channels of its input and of its result.
+        Channels of input and output.
     depth : int
-        Halvings left; without one it is the two convolutions alone.
+        Halvings that follow; at 0 it is two convolutions.
     dims : int
         2 for images, 3 for volumes.
     """
 
     def __init__(self, channels_in: int, channels_out: int, depth: int, dims: Dims = 2) -> None:
         super().__init__()
-        wide, norm = channels_out, BATCH_NORM[dims]
-        self.before = twice(channels_in, wide, dims)
-        self.inside = nn.Sequential() if not depth else nn.Sequential(
-            CONV[dims](wide, wide, 2, stride=2), norm(wide), nn.ReLU(),
-            SpatialU(wide, 2 * wide, depth - 1, dims),
-            TRANSPOSED[dims](2 * wide, wide, 2, stride=2), norm(wide), nn.ReLU(),
-        )  # fmt: skip
-        self.after = twice(2 * wide, wide, dims) if depth else nn.Identity()
+        width = channels_out
+        norm = BATCH_NORM[dims]
+        self.before = double_convolution(channels_in, width, dims)
+        self.inside = nn.Sequential()
+        self.after: nn.Module = nn.Identity()
+        if depth:
+            self.inside = nn.Sequential(
+                CONV[dims](width, width, 2, stride=2), norm(width), nn.ReLU(),
+                SpatialU(width, 2 * width, depth - 1, dims),
+                TRANSPOSED[dims](2 * width, width, 2, stride=2), norm(width), nn.ReLU(),
+            )  # fmt: skip
+            self.after = double_convolution(2 * width, width, dims)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.before(x)
@@ -106,7 +110,7 @@ class SpatialU(nn.Module):
         return out
 
 
-def twice(channels_in: int, channels_out: int, dims: Dims = 2) -> nn.Sequential:
+def double_convolution(channels_in: int, channels_out: int, dims: Dims = 2) -> nn.Sequential:
     """Return convolution, batch normalisation and ReLU, twice."""
     layers: list[nn.Module] = []
     for channels in (channels_in, channels_out):
@@ -116,6 +120,9 @@ def twice(channels_in: int, channels_out: int, dims: Dims = 2) -> nn.Sequential:
 
 
 def unet_receptive_radius(depth: int) -> int:
-    """Return how far a `SpatialU` sees: 2 pixels a pair of convolutions, in pixels of its level."""
-    lowest = int(2**depth)
-    return 4 * (lowest - 1) + 2 * lowest + (lowest - 1)
+    """Return the receptive radius of a `SpatialU`, in pixels of its input."""
+    lowest = int(2**depth)  # pixels in one of the lowest level
+    # two convolutions, of a pixel of their level each: down and up at each level, once at the lowest
+    convolutions = 4 * (lowest - 1) + 2 * lowest
+    halvings = lowest - 1
+    return convolutions + halvings

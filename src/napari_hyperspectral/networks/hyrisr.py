@@ -1,13 +1,13 @@
 """HyRISR, the super-resolution network of DeepeR, Horgan et al. 2021: a hyperspectral RCAN.
 
 Residual channel attention (Zhang et al. 2018, https://arxiv.org/abs/1807.02758), with all bands
-enlarged first and half as many channels as bands in a body that works on large images. With 500
+enlarged first and half as many channels as bands in layers that work on large images. With 500
 bands it has 147,150,870 (×2), 158,403,370 (×3) or 156,152,870 (×4) parameters, and the keys of the
 released state dicts. Those hold 6 blocks a group, where the paper says 16. Written anew from these
 facts.
 
-Ours: any number of bands; ×8, by three doublings; ×1, without the enlargement, to restore; other
-outputs than bands get one linear layer more.
+Ours: any number of bands; ×8, by three doublings; ×1, without enlarging, to restore; other outputs
+than bands need one linear layer more.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from torch import Tensor, nn
 from .base import ImageNetwork, NetworkModule, Ports
 
 STEPS: Final = {1: (), 2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}
-"""In which steps each scale is reached."""
+"""Factors by which each scale is upsampled, one after the other."""
 
 
 class HyRISR(ImageNetwork):
-    """Residual channel attention on all bands (DeepeR); large: for what it was released with."""
+    """Residual channel attention on all bands (DeepeR); large, for use with the released weights."""
 
     source: ClassVar[str] = (
         "Horgan et al. 2021, High-throughput molecular imaging via deep-learning-enabled Raman "
@@ -35,14 +35,14 @@ class HyRISR(ImageNetwork):
     groups: Annotated[int, Ge(1), Le(64)] = 18
     """Groups of blocks, each with a skip; published: 18."""
     blocks: Annotated[int, Ge(1), Le(64)] = 6
-    """Blocks of two convolutions and an attention in each group; released: 6, meant: 16."""
+    """Blocks of two convolutions and an attention in each group; released: 6, paper: 16."""
     channels: Annotated[int, Ge(0), Le(4096)] = 0
-    """Channels of the body; 0 means half as many as bands, as published."""
+    """Channels of the residual groups; 0 means half as many as bands, as published."""
     reduction: Annotated[int, Ge(1), Le(1024)] = 16
-    """How many times fewer units an attention has between its two layers; published: 16."""
+    """Reduction of the channel attention: channels for each of its hidden units; published: 16."""
 
     @property
-    def sees_all(self) -> bool:
+    def uses_image_statistics(self) -> bool:
         return True  # attentions weigh channels by their mean over the image
 
     def build(self, ports: Ports) -> NetworkModule:
@@ -50,15 +50,15 @@ class HyRISR(ImageNetwork):
 
     @property
     def receptive_radius(self) -> int:
-        # a pixel for each 3 × 3 convolution: of enlargement and heads, body, tail; at most, since
-        # from the first on they work on smaller pixels
+        # a pixel for each 3 × 3 convolution: of upsampling and heads, groups, tail; an upper bound,
+        # since after upsampling they work on smaller pixels
         return 3 + 1 + self.groups * (2 * self.blocks + 1) + 1 + 2
 
     @property
     def stride(self) -> int:
         return 1
 
-    def floats_a_pixel(self, ports: Ports) -> int:
+    def floats_per_pixel(self, ports: Ports) -> int:
         channels = _channels(self, ports)
         return int(ports.scale**2) * (4 * max(ports.bands_in, ports.bands_out) + 4 * channels)
 
@@ -79,7 +79,9 @@ class _HyRISR(NetworkModule):
         )
         self.body = nn.Sequential(*groups, conv3(channels, channels))
         self.tail = nn.Sequential(conv3(channels, channels), conv3(channels, bands))
-        self.to_outputs = nn.Identity() if ports.alike else nn.Conv2d(bands, ports.bands_out, 1)
+        self.to_outputs: nn.Module = nn.Identity()
+        if not ports.same_bands:
+            self.to_outputs = nn.Conv2d(bands, ports.bands_out, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         large = self.head1(x)  # (batch, bands_in, y · scale, x · scale)
@@ -90,20 +92,22 @@ class _HyRISR(NetworkModule):
 
 
 class ResidualGroup(nn.Module):
-    """Blocks and a convolution, whose result is added to what came in.
+    """Residual group: blocks and a convolution, whose output is added to the input.
 
     Parameters
     ----------
-    channels, blocks : int
-        Of what comes in and goes out; how many blocks there are.
+    channels : int
+        Channels of input and output.
+    blocks : int
+        Number of blocks.
     reduction : int or None
-        Channels to a unit of the attentions; None leaves attentions out.
+        Channels for each hidden unit of the attentions; None leaves attentions out.
     """
 
     def __init__(self, channels: int, blocks: int, reduction: int | None) -> None:
         super().__init__()
-        each = (_Block(channels, reduction) for _ in range(blocks))
-        self.body = nn.Sequential(*each, conv3(channels, channels))
+        layers: list[nn.Module] = [_Block(channels, reduction) for _ in range(blocks)]
+        self.body = nn.Sequential(*layers, conv3(channels, channels))
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = x + self.body(x)
@@ -111,13 +115,14 @@ class ResidualGroup(nn.Module):
 
 
 class _Block(nn.Module):
-    """Two convolutions, and an attention where wanted, whose result is added to what came in."""
+    """Residual block of two convolutions and, unless `reduction` is None, an attention."""
 
     def __init__(self, channels: int, reduction: int | None) -> None:
         super().__init__()
         layers = [conv3(channels, channels), nn.ReLU(), conv3(channels, channels)]
-        attention = [] if reduction is None else [_ChannelAttention(channels, reduction)]
-        self.body = nn.Sequential(*layers, *attention)
+        if reduction is not None:
+            layers.append(_ChannelAttention(channels, reduction))
+        self.body = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = x + self.body(x)
@@ -125,25 +130,31 @@ class _Block(nn.Module):
 
 
 class _ChannelAttention(nn.Module):
-    """Weigh each channel, between 0 and 1, by the means of all channels over the image."""
+    """Channels times weights between 0 and 1, which depend on the image means of all channels."""
 
     def __init__(self, channels: int, reduction: int) -> None:
         super().__init__()
-        few = max(1, channels // reduction)
+        hidden = max(1, channels // reduction)
         self.chan_attn = nn.Sequential(
-            nn.Conv2d(channels, few, 1), nn.ReLU(), nn.Conv2d(few, channels, 1), nn.Sigmoid()
+            nn.Conv2d(channels, hidden, 1),
+            nn.ReLU(),
+            nn.Conv2d(hidden, channels, 1),
+            nn.Sigmoid(),
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        weights: Tensor = self.chan_attn(x.mean(dim=(-2, -1), keepdim=True))
+        means = x.mean(dim=(-2, -1), keepdim=True)  # (batch, channel, 1, 1)
+        weights: Tensor = self.chan_attn(means)
         return x * weights
 
 
 def _channels(settings: HyRISR, ports: Ports) -> int:
+    """Return the channels of the residual groups."""
     return settings.channels or max(1, ports.bands_in // 2)
 
 
 def _upsampler(bands: int, steps: tuple[int, ...]) -> nn.Sequential:
+    """Return layers that upsample by these factors, by a convolution and a pixel shuffle each."""
     layers: list[nn.Module] = []
     for step in steps:
         layers += [conv3(bands, bands * step**2), nn.PixelShuffle(step)]

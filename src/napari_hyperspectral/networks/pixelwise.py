@@ -1,4 +1,4 @@
-"""A network that looks at one spectrum at a time, all bands at once."""
+"""A network that sees one spectrum at a time, all bands at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .base import NetworkModule, Ports, SpectrumNetwork
 
 
 class Pixelwise(SpectrumNetwork):
-    """Multilayer perceptron on each spectrum; blind to space, quick, needs little data."""
+    """Multilayer perceptron on each spectrum; fast, needs little data, ignores neighbours."""
 
     source: ClassVar[str] = (
         "Rumelhart et al. 1986, Learning representations by back-propagating errors, "
@@ -23,12 +23,12 @@ class Pixelwise(SpectrumNetwork):
     layers: Annotated[int, Ge(1), Le(8)] = 2
     """Hidden layers."""
     dropout: Annotated[float, Ge(0), Lt(1)] = 0.1
-    """Share of hidden units silenced at each training step; guards against learning by heart."""
+    """Dropout: share of hidden units that are set to 0 in each training step, against overfitting."""
 
     def build(self, ports: Ports) -> NetworkModule:
         return _Pixelwise(self, ports)
 
-    def floats_a_pixel(self, ports: Ports) -> int:
+    def floats_per_pixel(self, ports: Ports) -> int:
         return 2 * max(ports.bands_in, ports.bands_out, self.width)
 
     @classmethod

@@ -8,7 +8,7 @@ from annotated_types import Ge, Le
 from torch import nn
 
 from .base import Ports
-from .blocks.backbones import Backbone, dressed, monai_missing
+from .blocks.backbones import Backbone, monai_missing, with_layers
 from .blocks.layers import Activation, Dims, Norm
 
 _LAYOUTS: Final = {
@@ -34,13 +34,13 @@ class ResNet(Backbone):
     width: Annotated[int, Ge(1), Le(512)] = 64
     """Channels of the first layer; the last have eight times as many, with bottlenecks 32 times."""
     norm: Norm = "group"
-    """How values are kept in range between layers. Published: batch, which needs many examples in a
-    step; group, by statistics of each image, does as well with one, as whole images are shown."""
+    """Normalisation between layers. Published: batch, which needs batches of many examples; group, by
+    statistics of each image, works as well with a single image."""
     activation: Activation = "relu"
-    """What is made of values below 0 between layers: relu cuts them off, leaky relu keeps a tenth of
-    them, prelu a share that it learns. Published: relu."""
+    """Activation between layers. relu: 0 below 0; leaky relu: a tenth of it; prelu: a share of it that
+    is learned. Published: relu."""
 
-    def layers_for(self, dims: Dims, channels: int, answers: int) -> nn.Module:
+    def layers_for(self, dims: Dims, channels: int, outputs: int) -> nn.Module:
         try:
             from monai.networks.nets.resnet import ResNet as Layers
         except ImportError as error:
@@ -54,13 +54,13 @@ class ResNet(Backbone):
             dims,
             channels,
             conv1_t_stride=2,
-            num_classes=answers,
+            num_classes=outputs,
             bias_downsample=False,
         )
-        return dressed(layers, dims, self.norm, self.activation)
+        return with_layers(layers, dims, self.norm, self.activation)
 
-    def floats_a_pixel(self, ports: Ports) -> int:
-        return 2 * ports.bands_in + 4 * self.width * self.places(ports)
+    def floats_per_pixel(self, ports: Ports) -> int:
+        return 2 * ports.bands_in + 4 * self.width * self.depth_with_padding(ports)
 
     @classmethod
     def smallest(cls) -> Self:

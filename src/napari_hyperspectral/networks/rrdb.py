@@ -1,14 +1,14 @@
 """RRDB: residual in residual dense blocks, the generator of ESRGAN, Wang et al. 2018.
 
 A dense block is five 3 × 3 convolutions, each of which sees the block's input and all that the
-earlier ones gave; leaky units between them, no normalisation. Three in a row, added to their input
-by a share of 0.2 (each of them, too), are one RRDB. The image is enlarged at the end, by nearest
+earlier ones gave; leaky ReLUs between them, no normalisation. Three in a row, scaled by 0.2 and
+added to their input (as each of them is), are one RRDB. The image is enlarged at the end, by nearest
 neighbours and a convolution for each factor. With 64 channels, 23 blocks and 32 channels of growth,
 ×4 of three bands together has 16,697,987 parameters, of one 16,695,681. Written anew from these facts.
 
-Ours: band by band, all bands share the weights and none is made of others; what the blocks give is
-added to the cubic enlargement, close to which an untrained network begins. ×1 restores without
-enlarging, at full size, where others halve the image first.
+Ours: band by band, all bands share the weights and none depends on others; the output is added to
+the cubic interpolation, close to which an untrained network starts. ×1 restores at full size, where
+others halve the image first.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from ..settings import RecipeLike
 from .base import ImageNetwork, NetworkModule, Ports, enlarged
 
 _FACTORS: Final = {1: (), 2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}
-"""In which steps each scale is reached."""
-_SHARE: Final = 0.2
-"""Of what a block gives, this much is added to its input."""
-_TOGETHER: Final = 4
-"""Bands that go through at once: of hundreds, what backpropagation keeps would fill any memory."""
+"""Factors by which each scale is upsampled, one after the other."""
+_RESIDUAL_SCALE: Final = 0.2
+"""Factor of what a block adds to its input."""
+_BANDS_AT_ONCE: Final = 4
+"""Bands in one pass: of hundreds, what backpropagation keeps would fill any memory."""
 
 
 class RRDB(ImageNetwork):
@@ -41,9 +42,8 @@ class RRDB(ImageNetwork):
     scales: ClassVar[tuple[int, ...]] = (2, 3, 4, 8)
     kind: Literal["rrdb"] = "rrdb"
     bands: Literal["one by one", "together"] = "one by one"
-    """one by one: each band is an image of its own, restored by the same weights, whatever the
-    other bands are; together: all bands go through one network and may be made of each other, as
-    whatever is no restored band always is."""
+    """one by one: each band by itself, with shared weights; together: all bands in one network, so that
+    each may depend on the others, as outputs that are not the bands of the input always do."""
     width: Annotated[int, Ge(1), Le(512)] = 32
     """Channels between blocks. Published: 64."""
     blocks: Annotated[int, Ge(1), Le(64)] = 4
@@ -51,22 +51,28 @@ class RRDB(ImageNetwork):
     growth: Annotated[int, Ge(1), Le(512)] = 16
     """Channels that each convolution of a dense block adds. Published: 32."""
 
+    def inactive(self, recipe: RecipeLike) -> dict[str, str]:
+        if not recipe.task.predicts_intensities:
+            return {"bands": "Classes are predicted from all bands together."}
+        return {}
+
     def build(self, ports: Ports) -> NetworkModule:
-        apart = self.bands == "one by one" and ports.alike
-        return _OneByOne(self, ports) if apart else _RRDB(self, ports)
+        if self.bands == "one by one" and ports.same_bands:
+            return _OneByOne(self, ports)
+        return _RRDB(self, ports)
 
     @property
     def receptive_radius(self) -> int:
-        # a pixel for each convolution: at the entry, in the blocks and after them; those at the end
-        # see at most two pixels of the small image, and so does the cubic enlargement
+        # a pixel for each convolution: the first, those of the blocks and after them; those at the end
+        # see at most two pixels of the coarse image, and so does the cubic interpolation
         return 1 + 15 * self.blocks + 1 + 2
 
     @property
     def stride(self) -> int:
         return 1
 
-    def floats_a_pixel(self, ports: Ports) -> int:
-        images = _TOGETHER if self.bands == "one by one" else 1
+    def floats_per_pixel(self, ports: Ports) -> int:
+        images = _BANDS_AT_ONCE if self.bands == "one by one" else 1
         small = 4 * self.width + 4 * self.growth
         large = int(ports.scale**2) * 4 * self.width
         return images * (small + large) + 2 * (ports.bands_in + ports.bands_out * ports.scale**2)
@@ -77,7 +83,7 @@ class RRDB(ImageNetwork):
 
 
 class _OneByOne(NetworkModule):
-    """One network for all bands, each an image of its own."""
+    """One network applied to each band by itself."""
 
     def __init__(self, settings: RRDB, ports: Ports) -> None:
         super().__init__()
@@ -85,29 +91,31 @@ class _OneByOne(NetworkModule):
 
     def forward(self, x: Tensor) -> Tensor:
         images = x.flatten(0, 1)[:, None]  # (batch · band, 1, y, x)
-        *parts, last = torch.split(images, _TOGETHER)
-        made = [self._made(part) for part in parts]
-        out = torch.cat([*made, self.each(last)])
+        *parts, last = torch.split(images, _BANDS_AT_ONCE)
+        outputs = [self._checkpointed(part) for part in parts]
+        outputs.append(self.each(last))  # backpropagation begins with it: no need to run it again
+        out = torch.cat(outputs)
         return out.reshape(*x.shape[:2], *out.shape[-2:])
 
-    def _made(self, images: Tensor) -> Tensor:
-        """Run some bands; in training, forget how, and run them again when slopes are asked for.
+    def _checkpointed(self, images: Tensor) -> Tensor:
+        """Return the output for some bands; for its gradient, these bands are run again.
 
-        So no more than `_TOGETHER` bands are in memory at a time.
+        So the activations of no more than `_BANDS_AT_ONCE` bands are in memory at a time.
         """
-        if self.training and torch.is_grad_enabled():
-            made: Tensor = checkpoint(self.each, images, use_reentrant=False)
-        else:
-            made = self.each(images)
-        return made
+        if not (self.training and torch.is_grad_enabled()):
+            out: Tensor = self.each(images)
+            return out
+        rerun: Tensor = checkpoint(self.each, images, use_reentrant=False)
+        return rerun
 
 
 class _RRDB(NetworkModule):
     def __init__(self, settings: RRDB, ports: Ports) -> None:
         super().__init__()
         width, growth = settings.width, settings.growth
-        self.scale, self.offset = ports.scale, ports.offset
-        self.adds = ports.alike
+        self.scale = ports.scale
+        self.offset = ports.offset
+        self.adds_to_input = ports.same_bands
         self.enter = _conv(ports.bands_in, width)
         self.blocks = nn.Sequential(*(_Block(width, growth) for _ in range(settings.blocks)))
         self.after = _conv(width, width)
@@ -116,7 +124,7 @@ class _RRDB(NetworkModule):
         self.detail = _conv(width, width)
         self.leave = _conv(width, ports.bands_out)
         with torch.no_grad():
-            self.leave.weight.mul_(0.1)  # begins close to the interpolation
+            self.leave.weight.mul_(0.1)  # starts close to the interpolation
 
     def forward(self, x: Tensor) -> Tensor:
         features = self.enter(x)
@@ -125,25 +133,27 @@ class _RRDB(NetworkModule):
             features = functional.interpolate(features, scale_factor=factor, mode="nearest")
             features = _leaky(conv(features))
         out: Tensor = self.leave(_leaky(self.detail(features)))
-        if not self.adds:
+        if not self.adds_to_input:
             return out
-        return out + (x if self.scale == 1 else enlarged(x, self.scale, self.offset))
+        if self.scale > 1:
+            x = enlarged(x, self.scale, self.offset)
+        return out + x
 
 
 class _Block(nn.Module):
-    """Three dense blocks, added to their input."""
+    """Three dense blocks, scaled and added to their input."""
 
     def __init__(self, width: int, growth: int) -> None:
         super().__init__()
         self.dense = nn.Sequential(*(_Dense(width, growth) for _ in range(3)))
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = x + _SHARE * self.dense(x)
+        out: Tensor = x + _RESIDUAL_SCALE * self.dense(x)
         return out
 
 
 class _Dense(nn.Module):
-    """Five convolutions, each of which sees all before it, added to their input."""
+    """Five convolutions, each of which sees the outputs of all before it, added to their input."""
 
     def __init__(self, width: int, growth: int) -> None:
         super().__init__()
@@ -151,10 +161,10 @@ class _Dense(nn.Module):
         self.end = _conv(width + 4 * growth, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        seen = x
+        features = x
         for conv in self.grow:
-            seen = torch.cat([seen, _leaky(conv(seen))], dim=1)
-        out: Tensor = x + _SHARE * self.end(seen)
+            features = torch.cat([features, _leaky(conv(features))], dim=1)
+        out: Tensor = x + _RESIDUAL_SCALE * self.end(features)
         return out
 
 

@@ -1,7 +1,7 @@
 """SegNet, Badrinarayanan et al. 2017, on images or through volumes.
 
-The 13 convolutions of VGG16 with five halvings, and their mirror image: what was the greatest of
-its neighbours on the way down goes back to its place on the way up. Dropout in the inner half, as
+The 13 convolutions of VGG16 with five halvings, and their mirror image: max pooling on the way down
+remembers positions, to which values return on the way up. Dropout in the inner half, as
 in Kendall et al. 2015, https://arxiv.org/abs/1511.02680.
 
 Ours: channels do not grow with the bands, as in spectrai, where 500 bands mean 1.5 billion
@@ -12,17 +12,18 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal, Self
 
+import torch
 from annotated_types import Ge, Le, Lt
 from torch import Tensor, nn
 from torch.nn import functional
 
 from .base import ImageNetwork, NetworkModule, Ports
-from .blocks.along import OfVolume, length
-from .blocks.layers import CONV, Activation, Dims, Layers, Norm, averages
+from .blocks.adapters import AsVolume, padded_length
+from .blocks.layers import CONV, Activation, Dims, Layers, Norm, normalises_images
 
 
 class SegNet(ImageNetwork):
-    """Network that finds its way back by where the greatest values were (SegNet)."""
+    """Encoder-decoder that upsamples by the positions of its max pooling (SegNet)."""
 
     source: ClassVar[str] = (
         "Badrinarayanan et al. 2017, SegNet: A Deep Convolutional Encoder-Decoder Architecture "
@@ -36,25 +37,25 @@ class SegNet(ImageNetwork):
     """Channels of the first level; each level below has twice as many, up to eight times.
     Published: 64."""
     depth: Annotated[int, Ge(1), Le(6)] = 5
-    """Times the image is halved: how far around a pixel it looks. Published: 5."""
+    """Times the image is halved: how far around a pixel it sees. Published: 5."""
     activation: Activation = "relu"
-    """What is made of values below 0 after each convolution but the last: relu cuts them off, leaky
-    relu keeps a tenth of them, prelu a share that it learns."""
+    """Activation after each convolution but the last. relu: 0 below 0; leaky relu: a tenth of it;
+    prelu: a share of it that is learned."""
     norm: Norm = "batch"
-    """How values are kept in range after each convolution but the last: batch by statistics of the
-    training set, layer by those of each pixel, instance and group by those of the image at hand,
-    with which large images in tiles become only nearly right."""
+    """Normalisation after each convolution but the last: batch by statistics of the training data,
+    layer by those of each pixel, instance and group by those of the image, with which tiles of large
+    images are only nearly exact."""
     dropout: Annotated[float, Ge(0), Lt(1)] = 0.5
-    """Share of numbers of the inner half silenced at each training step; against learning by
-    heart."""
+    """Dropout: share of activations in the inner half of the network that are set to 0 in each training
+    step, against overfitting."""
 
     @property
-    def sees_all(self) -> bool:
-        return averages(self.norm)
+    def uses_image_statistics(self) -> bool:
+        return normalises_images(self.norm)
 
     def build(self, ports: Ports) -> NetworkModule:
         if self.along == "volume":
-            return OfVolume(_Mirrored(self, 3, 1, 1), self.stride, ports)
+            return AsVolume(_Mirrored(self, 3, 1, 1), self.stride, ports)
         return _SegNet(self, ports)
 
     @property
@@ -68,10 +69,10 @@ class SegNet(ImageNetwork):
     def stride(self) -> int:
         return int(2**self.depth)
 
-    def floats_a_pixel(self, ports: Ports) -> int:
+    def floats_per_pixel(self, ports: Ports) -> int:
         ends = 2 * (ports.bands_in + ports.bands_out)
         if self.along == "volume":
-            return ends + 6 * self.width * length(ports.bands_in, self.stride)
+            return ends + 6 * self.width * padded_length(ports.bands_in, self.stride)
         return ends + 6 * self.width
 
     @classmethod
@@ -80,6 +81,8 @@ class SegNet(ImageNetwork):
 
 
 class _SegNet(NetworkModule):
+    """SegNet on images."""
+
     def __init__(self, settings: SegNet, ports: Ports) -> None:
         super().__init__()
         self.mirrored = _Mirrored(settings, 2, ports.bands_in, ports.bands_out)
@@ -90,7 +93,7 @@ class _SegNet(NetworkModule):
 
 
 class _Mirrored(nn.Module):
-    """Convolutions and halvings, and the same backwards, with 2 or 3 axes."""
+    """Convolutions with max pooling, and their mirror image, with 2 or 3 axes."""
 
     def __init__(self, settings: SegNet, dims: Dims, channels_in: int, channels_out: int) -> None:
         super().__init__()
@@ -98,36 +101,44 @@ class _Mirrored(nn.Module):
         widths = [settings.width * min(2**level, 8) for level in range(settings.depth)]
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
         for level, (before, wide) in enumerate(zip([channels_in, *widths], widths)):
+            repeats = _convolutions(level) - 1
             inner = level >= settings.depth // 2
             drop = [nn.Dropout(settings.dropout)] if inner else []
-            again = [layers.convolution(wide, wide) for _ in range(_convolutions(level) - 1)]
-            self.down.append(nn.Sequential(layers.convolution(before, wide), *again, *drop))
-            again = [layers.convolution(wide, wide) for _ in range(_convolutions(level) - 1)]
-            back = [layers.convolution(wide, before)] if level else []
-            self.up.insert(0, nn.Sequential(*again, *back, *drop))
+            # the order in which layers are made decides their initial weights
+            more = [layers.convolution(wide, wide) for _ in range(repeats)]
+            first = layers.convolution(before, wide)
+            self.down.append(nn.Sequential(first, *more, *drop))
+            more = [layers.convolution(wide, wide) for _ in range(repeats)]
+            last = [layers.convolution(wide, before)] if level else []
+            self.up.insert(0, nn.Sequential(*more, *last, *drop))
         self.end = CONV[dims](widths[0], channels_out, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        places = []
+        pooled = []  # positions of the maxima, and the shape before, of each level
         for block in self.down:
-            full = block(x)
-            x, place = _halved(full)
-            places.append((place, full.shape))
+            features = block(x)
+            x, indices = _max_pooled(features)
+            pooled.append((indices, features.shape))
         for block in self.up:
-            place, shape = places.pop()
-            x = x.new_zeros(shape).flatten(2).scatter(2, place.flatten(2), x.flatten(2))
-            x = block(x.reshape(shape))
+            indices, shape = pooled.pop()
+            x = block(_unpooled(x, indices, shape))
         out: Tensor = self.end(x)
         return out
 
 
-def _halved(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the greatest of each 2 × 2 (× 2) neighbours, and where in the image it was."""
+def _max_pooled(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the maximum of each 2 × 2 (× 2) pixels, and its index in the flat image."""
     pool = functional.max_pool3d if x.ndim == 5 else functional.max_pool2d
-    greatest, place = pool(x, 2, return_indices=True)
-    return greatest, place
+    maxima, indices = pool(x, 2, return_indices=True)
+    return maxima, indices
+
+
+def _unpooled(x: Tensor, indices: Tensor, shape: torch.Size) -> Tensor:
+    """Return values at the positions of the maxima in images of this shape, 0 elsewhere."""
+    image = x.new_zeros(shape).flatten(2)
+    return image.scatter(2, indices.flatten(2), x.flatten(2)).reshape(shape)
 
 
 def _convolutions(level: int) -> int:
-    """Return how many convolutions there are at a level, on the way down and on the way up."""
+    """Return the number of convolutions at a level, on the way down and on the way up."""
     return 2 if level < 2 else 3

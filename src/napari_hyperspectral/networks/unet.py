@@ -5,10 +5,10 @@ level has the channels of the next one already. `width=64, depth=3, widest=256` 
 spectra (2.86 million parameters with `residual`) and through volumes (25.7 million); on images its
 width is the number of bands, and the widest four times that. Written anew from these facts.
 
-Ours: a linear end, so that results may be negative; an activation of its own at each place;
+Ours: a linear end, so that results may be negative; each activation has its own parameters;
 residual layers only where they are used; interpolation that does not depend on the size of the
-image, so that tiles give what the whole gives; other outputs than bands are linear maps of all
-bands, not of their mean.
+image, so that tiles are exact; other outputs than bands are linear maps of all bands, not of their
+mean.
 """
 
 from __future__ import annotations
@@ -20,9 +20,19 @@ import torch
 from annotated_types import Ge, Le, Lt
 from torch import Tensor, nn
 
+from ..settings import RecipeLike
 from .base import Network, NetworkModule, Ports
-from .blocks.along import SPECTRA_LEAST, OfSpectra, OfVolume, length
-from .blocks.layers import CONV, TRANSPOSED, Activation, Dims, Layers, Norm, averages
+from .blocks.adapters import MIN_STEPS, AsVolume, PerSpectrum, padded_length
+from .blocks.layers import (
+    CONV,
+    MAX_POOL,
+    TRANSPOSED,
+    Activation,
+    Dims,
+    Layers,
+    Norm,
+    normalises_images,
+)
 
 
 class UNet(Network):
@@ -31,71 +41,79 @@ class UNet(Network):
     source: ClassVar[str] = "Ronneberger et al. 2015, U-Net, https://arxiv.org/abs/1505.04597"
     kind: Literal["unet"] = "unet"
     along: Literal["image", "spectrum", "volume"] = "image"
-    """image: over rows and columns, all bands at once. spectrum: along each spectrum, blind to
-    space. volume: along both, the bands being the depth; takes much more memory."""
+    """Axes of its convolutions. image: rows and columns, with bands as channels; spectrum: the bands
+    of each pixel by itself; volume: rows, columns and bands, which takes much more memory."""
     width: Annotated[int, Ge(1), Le(1024)] = 32
     """Channels of the first level; each level below has twice as many."""
     depth: Annotated[int, Ge(0), Le(6)] = 3
-    """Times the size is halved: how far around a pixel, or a band, it looks."""
+    """Times the size is halved: how far around a pixel, or a band, it sees."""
     widest: Annotated[int, Ge(1), Le(4096)] = 512
-    """Channels that a level has at most."""
+    """Largest number of channels of a level."""
     residual: bool = False
-    """Two convolutions more at each step, added to what comes in (ResUNet)."""
+    """Two more convolutions at each step, added to their input (ResUNet)."""
     upsampling: Literal["nearest", "linear", "transposed"] = "linear"
-    """How the size is doubled: by repeating, by interpolating, or by a learned convolution."""
+    """Upsampling: nearest neighbour, linear interpolation, or transposed convolution."""
     activation: Activation = "relu"
-    """What is made of values below 0 after each convolution but the last: relu cuts them off, leaky
-    relu keeps a tenth of them, prelu a share that it learns."""
+    """Activation after each convolution but the last. relu: 0 below 0; leaky relu: a tenth of it;
+    prelu: a share of it that is learned."""
     norm: Norm = "batch"
-    """How values are kept in range after each convolution but the last: batch by statistics of the
-    training set, layer by those of each pixel, instance and group by those of the image at hand,
-    with which large images in tiles become only nearly right."""
+    """Normalisation after each convolution but the last: batch by statistics of the training data,
+    layer by those of each pixel, instance and group by those of the image, with which tiles of large
+    images are only nearly exact."""
     dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
-    """Share of the deepest numbers silenced at each training step; against learning by heart."""
+    """Dropout: share of activations of the deepest level that are set to 0 in each training step,
+    against overfitting."""
+
+    def inactive(self, recipe: RecipeLike) -> dict[str, str]:
+        if self.depth == 0:
+            return {"upsampling": "Depth is 0: nothing is halved, and so nothing doubled."}
+        return {}
 
     @property
-    def view(self) -> Literal["spectrum", "image"]:
+    def operates_on(self) -> Literal["spectrum", "image"]:
         return "spectrum" if self.along == "spectrum" else "image"
 
     @property
-    def sees_all(self) -> bool:
-        return self.view == "image" and averages(self.norm)
+    def uses_image_statistics(self) -> bool:
+        return self.operates_on == "image" and normalises_images(self.norm)
 
     def build(self, ports: Ports) -> NetworkModule:
         match self.along:
             case "image":
                 return _UNet(self, ports)
             case "spectrum":
-                return OfSpectra(_U(self, 1, 1, 1), self._multiple, ports)
+                return PerSpectrum(_U(self, 1, 1, 1), self._multiple, ports)
             case "volume":
-                return OfVolume(_U(self, 3, 1, 1), self._multiple, ports)
+                return AsVolume(_U(self, 3, 1, 1), self._multiple, ports)
 
     @property
     def receptive_radius(self) -> int:
-        if self.view == "spectrum":
+        if self.operates_on == "spectrum":
             return 0
-        block = 4 if self.residual else 2
-        receptive_radius = block
+        block = 4 if self.residual else 2  # a pixel for each convolution
+        # a pixel is one of two that were halved; interpolation takes a neighbour, too
+        doubling = 2 if self.upsampling == "linear" else 1
+        radius = block
         for _ in range(self.depth):  # from the deepest level up, in pixels of each
-            # a pixel is one of two; interpolation takes a neighbour, too
-            receptive_radius = (
-                2 * block + 2 * receptive_radius + (2 if self.upsampling == "linear" else 1)
-            )
-        return receptive_radius
+            radius = 2 * block + 2 * radius + doubling
+        return radius
 
     @property
     def stride(self) -> int:
-        return 1 if self.view == "spectrum" else self._multiple
+        return 1 if self.operates_on == "spectrum" else self._multiple
 
-    def floats_a_pixel(self, ports: Ports) -> int:
-        ends, width = 2 * (ports.bands_in + ports.bands_out), min(self.width, self.widest)
+    def floats_per_pixel(self, ports: Ports) -> int:
+        ends = 2 * (ports.bands_in + ports.bands_out)
+        width = min(self.width, self.widest)
         match self.along:  # measured: 5 to 6 maps of a level at once, 10 of spectra
             case "image":
                 return ends + 8 * width
             case "spectrum":
-                return ends + 12 * width * length(ports.bands_in, SPECTRA_LEAST * self._multiple)
+                bands = padded_length(ports.bands_in, MIN_STEPS * self._multiple)
+                return ends + 12 * width * bands
             case "volume":
-                return ends + 8 * width * length(ports.bands_in, self._multiple)
+                bands = padded_length(ports.bands_in, self._multiple)
+                return ends + 8 * width * bands
 
     @classmethod
     def smallest(cls) -> Self:
@@ -107,6 +125,8 @@ class UNet(Network):
 
 
 class _UNet(NetworkModule):
+    """U-Net on images."""
+
     def __init__(self, settings: UNet, ports: Ports) -> None:
         super().__init__()
         self.u = _U(settings, 2, ports.bands_in, ports.bands_out)
@@ -122,19 +142,22 @@ class _U(nn.Module):
     def __init__(self, settings: UNet, dims: Dims, channels_in: int, channels_out: int) -> None:
         super().__init__()
         layers = Layers(dims, settings.activation, settings.norm)
-        levels = range(settings.depth + 1)
-        widths = [min(settings.width * 2**level, settings.widest) for level in levels]
         residual = settings.residual
+        widths = []
+        for level in range(settings.depth + 1):
+            widths.append(min(settings.width * 2**level, settings.widest))
         self.enter = _block(layers, channels_in, widths[0], widths[0], residual)
-        self.halve = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)[dims - 1](2)
+        self.halve = MAX_POOL[dims](2)
         self.down = nn.ModuleList(_block(layers, a, b, b, residual) for a, b in pairwise(widths))
         self.drop = nn.Dropout(settings.dropout)
-        self.enlarge, self.up = nn.ModuleList(), nn.ModuleList()
+        self.enlarge = nn.ModuleList()
+        self.up = nn.ModuleList()
         channels = widths[-1]
-        for level in reversed(levels[:-1]):
-            wide, above = widths[level], widths[max(0, level - 1)]
+        for level in reversed(range(settings.depth)):
+            width = widths[level]
+            above = widths[max(0, level - 1)]  # what goes up has the channels of the next level
             self.enlarge.append(_doubling(settings.upsampling, channels, dims))
-            self.up.append(_block(layers, wide + channels, wide, above, residual))
+            self.up.append(_block(layers, width + channels, width, above, residual))
             channels = above
         self.end = CONV[dims](channels, channels_out, 1)
 
@@ -152,7 +175,7 @@ class _U(nn.Module):
 
 
 class _Residual(nn.Module):
-    """Two convolutions whose result is added to what came in."""
+    """Residual block of two convolutions."""
 
     def __init__(self, layers: Layers, channels: int) -> None:
         super().__init__()
@@ -166,7 +189,7 @@ class _Residual(nn.Module):
 def _block(
     layers: Layers, channels_in: int, middle: int, channels_out: int, residual: bool
 ) -> nn.Sequential:
-    """Return two convolutions, with a residual pair between them where wanted."""
+    """Return two convolutions, with a residual block between them if `residual`."""
     between = [_Residual(layers, middle)] if residual else []
     return nn.Sequential(
         layers.convolution(channels_in, middle),
@@ -178,6 +201,7 @@ def _block(
 def _doubling(
     upsampling: Literal["nearest", "linear", "transposed"], channels: int, dims: Dims
 ) -> nn.Module:
+    """Return a layer that doubles the size."""
     match upsampling:
         case "nearest":
             return nn.Upsample(scale_factor=2)

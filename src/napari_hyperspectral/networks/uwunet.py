@@ -1,7 +1,7 @@
 """UwU-Net, Manifold et al. 2021: a U of the spectrum around U-Nets of the image.
 
 `parallel` is the network they trained: two pairs of convolutions bring the bands down to a few
-maps, the same U-Net works on each map alone, and maps and results are fused. `nested` is the one
+maps, the same U-Net works on each map by itself, and maps and results are fused. `nested` is the one
 they drew: the bands go down to one map and up again, with a skip at each step. With the published
 sizes the parameters are theirs: 8,412,733 for 200 bands, 100 between and 17 U-Nets that share
 their weights, 10,269,282 nested. Written anew from these facts.
@@ -13,14 +13,16 @@ save memory; while training all at once, so that its statistics are those of all
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, ClassVar, Literal, Self
 
 import torch
 from annotated_types import Ge, Le
 from torch import Tensor, nn
 
+from ..settings import RecipeLike
 from .base import ImageNetwork, NetworkModule, Ports
-from .fnet import SpatialU, twice, unet_receptive_radius
+from .fnet import SpatialU, double_convolution, unet_receptive_radius
 
 
 class UwUNet(ImageNetwork):
@@ -32,8 +34,8 @@ class UwUNet(ImageNetwork):
     )
     kind: Literal["uwunet"] = "uwunet"
     variant: Literal["parallel", "nested"] = "parallel"
-    """parallel: a U-Net on each of a few maps, as trained by the authors; nested: one U-Net inside
-    a spectral U with four steps, as drawn by them."""
+    """parallel: a U-Net on each of a few maps, as the authors trained it; nested: one U-Net inside a
+    spectral U of four steps, as in their figure."""
     middle: Annotated[int, Ge(0), Le(4096)] = 0
     """Channels between the bands and the maps; 0 means half as many as bands."""
     unets: Annotated[int, Ge(0), Le(512)] = 0
@@ -43,24 +45,36 @@ class UwUNet(ImageNetwork):
     width: Annotated[int, Ge(1), Le(512)] = 32
     """Channels of the first level of a U-Net; each level below has twice as many."""
     depth: Annotated[int, Ge(0), Le(6)] = 4
-    """Times the image is halved: how far around a pixel it looks."""
+    """Times the image is halved: how far around a pixel it sees."""
     legacy: bool = False
     """End in batch normalisation and ReLU, as the released network does; for comparisons only."""
 
+    def inactive(self, recipe: RecipeLike) -> dict[str, str]:
+        if self.variant == "nested":
+            why = "Only for the parallel variant; the nested one has a single U-Net."
+            return {"unets": why, "shared": why}
+        if self.unets == 1:
+            return {"shared": "There is one U-Net, and none to share its weights with."}
+        return {}
+
     def build(self, ports: Ports) -> NetworkModule:
-        return _Parallel(self, ports) if self.variant == "parallel" else _Nested(self, ports)
+        if self.variant == "parallel":
+            return _Parallel(self, ports)
+        return _Nested(self, ports)
 
     @property
     def receptive_radius(self) -> int:
-        # of 3 × 3 convolutions, a pixel each: of the reduction, after the U, of fusion and end
-        outer = 4 + 1 + 4 if self.variant == "parallel" else 8 + 2 + 4 * 3 + 4
+        # a pixel for each 3 × 3 convolution: of the reduction, after the U, of fusion and end
+        outer = 4 + 1 + 4
+        if self.variant == "nested":
+            outer = 8 + 2 + 4 * 3 + 4
         return unet_receptive_radius(self.depth) + outer
 
     @property
     def stride(self) -> int:
         return int(2**self.depth)
 
-    def floats_a_pixel(self, ports: Ports) -> int:
+    def floats_per_pixel(self, ports: Ports) -> int:
         return 3 * (ports.bands_in + ports.bands_out) + 12 * self.width
 
     @classmethod
@@ -69,47 +83,59 @@ class UwUNet(ImageNetwork):
 
 
 class _Parallel(NetworkModule):
+    """Bands to a few maps, a U-Net on each map, maps and results to the outputs."""
+
     def __init__(self, settings: UwUNet, ports: Ports) -> None:
         super().__init__()
         middle = settings.middle or max(1, ports.bands_in // 2)
         maps = settings.unets or ports.bands_out
-        self.reduce = nn.Sequential(twice(ports.bands_in, middle), twice(middle, maps))
+        self.reduce = nn.Sequential(
+            double_convolution(ports.bands_in, middle), double_convolution(middle, maps)
+        )
         count = 1 if settings.shared else maps
         self.unets = nn.ModuleList(_unet(settings) for _ in range(count))
         self.fuse = nn.Sequential(
-            twice(2 * maps, maps), _end(maps, ports.bands_out, settings.legacy)
+            double_convolution(2 * maps, maps), _end(maps, ports.bands_out, settings.legacy)
         )
 
     def forward(self, x: Tensor) -> Tensor:
         maps = self.reduce(x)
-        out: Tensor = self.fuse(torch.cat([maps, self._seen(maps)], dim=1))
+        spatial = self._all_unets(maps)
+        out: Tensor = self.fuse(torch.cat([maps, spatial], dim=1))
         return out
 
-    def _seen(self, maps: Tensor) -> Tensor:
-        """Return what the U-Nets make of each map, (batch, map, y, x)."""
-        if len(self.unets) == 1 and self.training:
+    def _all_unets(self, maps: Tensor) -> Tensor:
+        """Return the output of a U-Net for each map, (batch, map, y, x)."""
+        shared = len(self.unets) == 1
+        if shared and self.training:  # batch statistics over all maps
             batch, count, height, width = maps.shape
-            seen: Tensor = self.unets[0](maps.reshape(batch * count, 1, height, width))
-            return seen.reshape(batch, count, height, width)
-        last = len(self.unets) - 1
-        each = [
-            self.unets[min(place, last)](maps[:, place, None]) for place in range(maps.shape[1])
-        ]
+            images = maps.reshape(batch * count, 1, height, width)
+            outputs: Tensor = self.unets[0](images)
+            return outputs.reshape(batch, count, height, width)
+        each = []  # one by one, to save memory
+        for index in range(maps.shape[1]):
+            unet = self.unets[0 if shared else index]
+            each.append(unet(maps[:, index, None]))
         return torch.cat(each, dim=1)
 
 
 class _Nested(NetworkModule):
+    """A U over the bands, down to one map and up again, with a U-Net on that map inside."""
+
     def __init__(self, settings: UwUNet, ports: Ports) -> None:
         super().__init__()
         half = settings.middle or max(1, ports.bands_in // 2)
-        sizes = [ports.bands_in, half, max(1, half // 2), max(1, half // 4)]
-        self.down = nn.ModuleList(twice(a, b) for a, b in zip(sizes, [*sizes[1:], 1]))
+        # channels down to the single map, and back up from it
+        down = [ports.bands_in, half, max(1, half // 2), max(1, half // 4), 1]
+        up = down[::-1]
+        self.down = nn.ModuleList(double_convolution(a, b) for a, b in pairwise(down))
         self.u = SpatialU(1, settings.width, settings.depth)
-        self.one = twice(settings.width, 1)
-        self.up = nn.ModuleList(_widened(a, b) for a, b in zip([1, *sizes[:0:-1]], sizes[::-1]))
-        self.merge = nn.ModuleList(twice(2 * size, size) for size in sizes[::-1])
+        self.one = double_convolution(settings.width, 1)
+        self.up = nn.ModuleList(_widened(a, b) for a, b in pairwise(up))
+        self.merge = nn.ModuleList(double_convolution(2 * size, size) for size in up[1:])
         self.end = nn.Sequential(
-            twice(sizes[0], sizes[2]), _end(sizes[2], ports.bands_out, settings.legacy, always=True)
+            double_convolution(down[0], down[2]),
+            _end(down[2], ports.bands_out, settings.legacy, always=True),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -131,6 +157,7 @@ def _unet(settings: UwUNet) -> nn.Sequential:
 
 
 def _widened(channels_in: int, channels_out: int) -> nn.Sequential:
+    """Return a step up the spectral U."""
     return nn.Sequential(
         nn.ConvTranspose2d(channels_in, channels_out, 3, padding=1),
         nn.BatchNorm2d(channels_out),
@@ -139,9 +166,12 @@ def _widened(channels_in: int, channels_out: int) -> nn.Sequential:
 
 
 def _end(channels_in: int, channels_out: int, legacy: bool, *, always: bool = False) -> nn.Module:
-    """Return the last layers: linear, or as released, where they only change a number of maps."""
+    """Return the last layers: linear, or with `legacy` as released.
+
+    The released network has them where channels change, or `always`.
+    """
     if not legacy:
         return nn.Conv2d(channels_in, channels_out, 3, padding=1)
-    return (
-        twice(channels_in, channels_out) if always or channels_in != channels_out else nn.Identity()
-    )
+    if always or channels_in != channels_out:
+        return double_convolution(channels_in, channels_out)
+    return nn.Identity()

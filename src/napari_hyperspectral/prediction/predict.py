@@ -1,42 +1,42 @@
-"""Running a model on cubes larger than memory allows in one go, tile by tile, without seams."""
+"""Predictions: a model on a cube of any size, tile by tile, without seams."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from ..cube import Cube, Image, Labels
 from ..devices import computing, precision_of
 from ..machine import Machine
 from ..models.model import Model
-from ..networks import geometry_of
+from ..networks import Geometry, geometry_of
+from ..networks.blocks.padding import pad_by_reflection, padded_size
 from ..progress import Job, Progress, Stop, run_with_bar
 from ..spectra.preprocessing import Preprocessing
 from ..tasks import Task
 from ..tasks.classes import ClassTask
-from .bands import (
-    bands_of,
-)
-from .tiles import Pieces, Tile, halved, pieces, tile_side
+from .bands import BandConversion
+from .tiles import PlaneTile, Region, Tile, plane_tiles, subdivided, tile_side
 
 
 class NoClassesError(ValueError):
-    """A model was asked for probabilities of classes that predicts intensities."""
+    """A model that predicts intensities was asked for probabilities of classes."""
 
     def __init__(self, model: Model) -> None:
         super().__init__(
             f"a model for {model.card.recipe['task']['kind']} predicts intensities, which have no "
-            "probabilities; ask for them from one that tells classes apart"
+            "probabilities; ask a model that predicts classes for them"
         )
 
 
 class Cancelled(Exception):
-    """A prediction was stopped; there is no half result."""
+    """A prediction was stopped; there is no partial result."""
 
     def __init__(self) -> None:
         super().__init__("the prediction was stopped before its end")
@@ -63,25 +63,24 @@ def predict_classes(
 def predict_steps(model: Model, cube: Cube, *, machine: Machine | None = None) -> Job[Image]:
     """Run a model over a cube tile by tile, yielding after each; return the result.
 
-    The tiles overlap by what the network can see beyond a pixel, and only what is right is
-    kept, so that the result equals that of the whole image in one go. Bands other than the
-    model's are resampled to it, and its result back; what was missing (NaN) or bad in the cube
-    is missing in the result.
+    Tiles overlap by the receptive field of the network, and only their cores are kept, so that
+    the result equals that of the whole image at once. Bands other than the model's are resampled
+    to it, and its result back; what is missing (NaN) or bad in the cube is NaN in the result.
 
     Parameters
     ----------
     model : Model
         From `fit_steps` or `Model.load`.
     cube : Cube
-        Of any height, width, t and z; may be lazy.
+        Of any height, width, t and z, (…, band, y, x); may be lazy.
     machine : Machine, optional
         Device, precision, threads, memory of a tile.
 
     Returns
     -------
     Cube or Labels
-        Of the same place and further axes, and the same pixels (super-resolution: finer ones),
-        with one line more of history.
+        On the same pixels (super-resolution: finer ones), with the same origin, t and z, and one
+        line more of history.
 
     Raises
     ------
@@ -99,7 +98,7 @@ def predict_steps(model: Model, cube: Cube, *, machine: Machine | None = None) -
 def predict_classes_steps(
     model: Model, cube: Cube, *, machine: Machine | None = None
 ) -> Job[tuple[Labels, Cube]]:
-    """Run a model that tells classes apart, as `predict_steps` does; return the probabilities, too.
+    """Run a model that predicts classes, as `predict_steps` does; return their probabilities, too.
 
     Returns
     -------
@@ -115,7 +114,7 @@ def predict_classes_steps(
     AxisMismatchError, ValueError, Cancelled
         As `predict_steps` does.
     """
-    if model.recipe.task.intensities:
+    if model.recipe.task.predicts_intensities:
         raise NoClassesError(model)
     job = _Prediction(model, cube, machine or Machine())
     predicted = yield from job.run()
@@ -125,25 +124,21 @@ def predict_classes_steps(
 
 
 class _Prediction:
-    """One model on one cube."""
+    """One model on one cube: plan tiles, run the network on each, assemble the result."""
 
     def __init__(self, model: Model, cube: Cube, machine: Machine) -> None:
-        self.model, self.cube, self.machine = model, cube, machine
+        self.model = model
+        self.cube = cube
+        self.machine = machine
         self.task: Task = model.recipe.task
-        self.prepare: Preprocessing = model.recipe.preprocessing
-        self.bands = bands_of(model, cube.axis)
-        ports = model.ports
-        self.scale = ports.scale
-        self.geometry = geometry_of(model.recipe.network, ports)
-        if ports.image_level:  # scores of tiles are averaged: no pixel needs its surroundings
-            self.geometry = self.geometry._replace(receptive_radius=0)
-        if self.task.margin:
-            receptive_radius = self.geometry.receptive_radius + self.task.margin
-            self.geometry = self.geometry._replace(receptive_radius=receptive_radius)
+        self.preprocessing: Preprocessing = model.recipe.preprocessing
+        self.bands = BandConversion(model, cube.axis)
+        self.scale = model.ports.scale
+        self.geometry = _tile_geometry(model)
         self.in_tiles = False
-        """Whether an image went through in more than one piece."""
-        self.brightest: dict[tuple[int, ...], torch.Tensor] = {}
-        """Of each plane that goes through in tiles, where planes are scaled by their maximum."""
+        """Whether an image went through in more than one tile."""
+        self.maxima: dict[tuple[int, ...], torch.Tensor] = {}
+        """Of each plane in several tiles, where planes are normalised by their maximum."""
 
     def run(self) -> Job[NDArray[np.float32]]:
         """Return what the network makes of the cube, (…, out, y · scale, x · scale).
@@ -151,137 +146,201 @@ class _Prediction:
         Of tasks about whole images, (…, out, 1, 1).
         """
         *leading, _, height, width = self.cube.shape
-        sides = (1, 1) if self.task.image_level else (height * self.scale, width * self.scale)
-        predicted = np.zeros((*leading, len(self.bands.result), *sides), np.float32)
+        predicted = self._empty_result()
         measured = np.zeros(tuple(leading), np.int64)  # pixels of each plane
         with computing(self.machine) as device:
-            runner = self.model.network.to(device).eval()
+            network = self.model.network.to(device).eval()
             side = tile_side(self.geometry, self.machine, device, (height, width))
-            todo, done = pieces(leading, height, width, side, self.geometry), 0
+            todo = plane_tiles(leading, (height, width), side, self.geometry)
+            done = 0
             while todo:
-                place, tile = todo[0]
-                if self.task.normalise == "image" and place not in self.brightest:
-                    yield from self._look(place, todo, done)
-                outer = np.asarray(self.cube.data[(*place, slice(None), *tile.outer)], np.float32)
-                try:
-                    piece = self._piece(runner, outer, device, self.brightest.get(place))
-                except torch.OutOfMemoryError:
-                    piece = None  # the memory comes back only once the except block is left
-                if piece is None:
-                    side //= 2
-                    if side < max(1, self.geometry.stride):
-                        raise MemoryError(f"not even a tile of {side} pixels fits on {device}")
-                    todo = halved(todo, side, self.geometry, height, width)
-                    torch.cuda.empty_cache()
+                plane, tile = todo[0]
+                if self.task.normalise == "image" and plane not in self.maxima:
+                    yield from self._find_maximum(plane, todo, done)
+                intensities = self._read(plane, tile.outer)
+                result = self._try_tile(network, intensities, device, self.maxima.get(plane))
+                if result is None:  # out of memory
+                    side = self._half(side, device)
+                    todo = subdivided(todo, (height, width), side, self.geometry)
                     continue
-                known = int(np.isfinite(outer).any(axis=0).sum())
-                self._take(predicted[place], piece, tile, known)
-                measured[place] += known
+                pixels = int(np.isfinite(intensities).any(axis=0).sum())
+                self._assemble(predicted[plane], result, tile, pixels)
+                measured[plane] += pixels
                 todo.pop(0)
                 done += 1
-                self.in_tiles |= len(todo) + done > max(1, math.prod(leading))
-                try:
-                    yield Progress(done, done + len(todo))
-                except Stop as stop:
-                    raise Cancelled from stop
+                self.in_tiles |= done + len(todo) > max(1, math.prod(leading))
+                yield from _progress(done, done + len(todo))
+        self._check_measured(measured)
+        if self.task.image_level:  # sums of scores become means; NaN where nothing was measured
+            predicted /= np.where(measured, measured, np.nan)[..., None, None, None]
+        return predicted
+
+    def result(self, predicted: NDArray[np.float32]) -> Image:
+        """Turn what `run` returned into a cube or labels."""
+        card = self.model.card
+        result = self.task.result(predicted, card.output_axis, self._template())
+        if self.in_tiles and self.model.recipe.network.uses_image_statistics:
+            result = result.after("in tiles, each with averages of its own")
+        if isinstance(result, Labels):
+            return replace(result, colours=card.colours)
+        return result
+
+    def probabilities(self, predicted: NDArray[np.float32]) -> Cube:
+        """Turn what `run` returned, scores of classes, into their probabilities."""
+        assert isinstance(self.task, ClassTask)
+        cube = self._template().after(
+            "probabilities of classes",
+            data=self.task.probabilities(predicted),
+            axis=self.model.card.output_axis,
+            intensity_unit="probability",
+            name=f"{self.cube.name} probabilities".strip(),
+        )
+        if self.task.image_level:
+            return _on_one_pixel(cube, self.cube)
+        return cube
+
+    def _template(self) -> Cube:
+        """Return the preprocessed cube without its intensities: all are 0, and take no memory."""
+        leading = (slice(None),) * (len(self.cube.shape) - 2)  # up to the bands
+        one_pixel = self.cube.data[(*leading, slice(0, 1), slice(0, 1))]
+        blank = np.zeros_like(one_pixel, dtype=np.float32)
+        prepared = self.preprocessing.on(replace(self.cube, data=blank))
+        shape = (*prepared.shape[:-2], *self.cube.shape[-2:])
+        return replace(prepared, data=np.broadcast_to(np.float32(0), shape))
+
+    def _empty_result(self) -> NDArray[np.float32]:
+        *leading, _, height, width = self.cube.shape
+        size = (height * self.scale, width * self.scale)
+        if self.task.image_level:
+            size = (1, 1)
+        return np.zeros((*leading, len(self.bands.output_axis), *size), np.float32)
+
+    def _read(self, plane: tuple[int, ...], region: Region) -> NDArray[np.float32]:
+        """Load a part of a plane, (band, y, x)."""
+        return np.asarray(self.cube.data[(*plane, slice(None), *region)], np.float32)
+
+    def _find_maximum(
+        self, plane: tuple[int, ...], todo: Sequence[PlaneTile], done: int
+    ) -> Job[None]:
+        """Find the maximum by which all tiles of a plane are to be normalised; it may be lazy."""
+        regions = [tile.kept for at, tile in todo if at == plane]
+        if len(regions) == 1:
+            return  # the network takes it from the tile itself
+        maxima = []
+        for region in regions:
+            part = self.preprocessing.on_spectra(self._read(plane, region), self.cube.axis)
+            image = torch.from_numpy(self.bands.to_model(part))[None]
+            maxima.append(self.model.network.normalise.image_maximum(image))
+            yield from _progress(done, done + len(todo), "looking for the maximum")
+        self.maxima[plane] = torch.cat(maxima).amax(dim=0, keepdim=True)
+
+    def _try_tile(
+        self,
+        network: nn.Module,
+        intensities: NDArray[np.float32],
+        device: torch.device,
+        maximum: torch.Tensor | None,
+    ) -> NDArray[np.float32] | None:
+        """Return what `_predict_tile` does; None where the memory of the device runs out."""
+        try:
+            return self._predict_tile(network, intensities, device, maximum)
+        except torch.OutOfMemoryError:
+            return None  # what failed is freed only once the except block is left
+
+    @torch.inference_mode()
+    def _predict_tile(
+        self,
+        network: nn.Module,
+        intensities: NDArray[np.float32],
+        device: torch.device,
+        maximum: torch.Tensor | None,
+    ) -> NDArray[np.float32]:
+        """Run the network on a tile, (band, y, x); return (out, y · scale, x · scale)."""
+        tile = self.preprocessing.on_spectra(intensities, self.cube.axis)
+        height, width = tile.shape[-2:]
+        stride = self.geometry.stride
+        image = torch.from_numpy(self.bands.to_model(tile))
+        image = pad_by_reflection(image, padded_size(height, stride), padded_size(width, stride))
+        if maximum is not None:
+            maximum = maximum.to(device)
+        with precision_of(self.machine, network, device):
+            result = network(image[None].to(device), maximum).float()
+        if self.task.image_level:
+            return _on_cpu(result)
+        # padding was not measured: the result ends where the image does
+        result = result[..., : height * self.scale, : width * self.scale]
+        result = self.task.postprocess(result, image[None, :, :height, :width].to(device))
+        return self.bands.to_cube(_on_cpu(result), tile, self.scale)
+
+    def _half(self, side: int, device: torch.device) -> int:
+        """Return half the side of a tile that did not fit into memory, and free that memory."""
+        side //= 2
+        if side < max(1, self.geometry.stride):
+            raise MemoryError(
+                f"not even a tile of {side} pixels fits on {device}; run on the CPU, or close "
+                "other programs that use the device"
+            )
+        torch.cuda.empty_cache()
+        return side
+
+    def _assemble(
+        self, image: NDArray[np.float32], result: NDArray[np.float32], tile: Tile, pixels: int
+    ) -> None:
+        """Write the core of a tile's result into the image; scores of a whole image are summed."""
+        if self.task.image_level:
+            image += result * pixels
+            return
+        rows, columns = _upscaled_region(tile.kept, self.scale)
+        core_rows, core_columns = _upscaled_region(tile.within, self.scale)
+        image[:, rows, columns] = result[:, core_rows, core_columns]
+
+    def _check_measured(self, measured: NDArray[np.int64]) -> None:
         if not measured.any():
             raise ValueError(
                 f"cube {self.cube.name!r} holds no measured value: all are NaN; choose another "
                 "file or layer"
             )
-        if self.task.image_level:  # planes without a measured pixel have no answer
-            predicted /= np.where(measured, measured, np.nan)[..., None, None, None]
-        return predicted
 
-    def result(self, predicted: NDArray[np.float32]) -> Image:
-        """Turn what `run` returned into what a person looks at."""
-        card = self.model.card
-        result = self.task.result(predicted, card.output_axis, self._shown())
-        if self.in_tiles and self.model.recipe.network.sees_all:
-            result = result.after("in tiles, each with averages of its own")
-        return replace(result, colours=card.colours) if isinstance(result, Labels) else result
 
-    def probabilities(self, predicted: NDArray[np.float32]) -> Cube:
-        """Turn what `run` returned, scores of classes, into their probabilities."""
-        assert isinstance(self.task, ClassTask)
-        chances = self.task.probabilities(predicted)
-        place: dict[str, Any] = {}
-        if self.task.image_level:  # one pixel, as large as the image
-            height, width = (
-                n * side for n, side in zip(self.cube.shape[-2:], self.cube.pixel_size, strict=True)
-            )
-            top, left = (
-                at - side / 2
-                for at, side in zip(self.cube.origin, self.cube.pixel_size, strict=True)
-            )
-            place = {"pixel_size": (height, width), "origin": (top + height / 2, left + width / 2)}
-        return self._shown().after(
-            "probabilities of classes",
-            data=chances,
-            axis=self.model.card.output_axis,
-            intensity_unit="probability",
-            name=f"{self.cube.name} probabilities".strip(),
-            **place,
-        )
+def _tile_geometry(model: Model) -> Geometry:
+    """Return stride, memory, and the radius around a tile that its result depends on."""
+    task: Task = model.recipe.task
+    ports = model.ports
+    geometry = geometry_of(model.recipe.network, ports)
+    radius = geometry.receptive_radius
+    if ports.image_level:  # scores of tiles are averaged: no pixel needs its surroundings
+        radius = 0
+    return geometry._replace(receptive_radius=radius + task.margin)
 
-    def _shown(self) -> Cube:
-        """Return the cube as the network saw it, but for its values."""
-        spot = (*(slice(None) for _ in self.cube.shape[:-2]), slice(0, 1), slice(0, 1))
-        blank = np.zeros_like(self.cube.data[spot], dtype=np.float32)
-        prepared = self.prepare.on(replace(self.cube, data=blank))
-        shape = (*prepared.shape[:-2], *self.cube.shape[-2:])
-        return replace(prepared, data=np.broadcast_to(np.float32(0), shape))
 
-    def _look(self, place: tuple[int, ...], todo: Pieces, done: int) -> Job[None]:
-        """Find the maximum of a plane by which all its tiles are to be scaled; it may be lazy."""
-        cores = [tile.kept for at, tile in todo if at == place]
-        if len(cores) == 1:
-            return
-        scale, found = self.model.network.normalise, []
-        for core in cores:
-            part = np.asarray(self.cube.data[(*place, slice(None), *core)], np.float32)
-            part = self.bands.to_model(self.prepare.on_spectra(part, self.cube.axis))
-            found.append(scale.brightest(torch.from_numpy(part)[None]))
-            try:
-                yield Progress(done, done + len(todo), note="looking for the maximum")
-            except Stop as stop:
-                raise Cancelled from stop
-        self.brightest[place] = torch.cat(found).amax(dim=0, keepdim=True)
+def _progress(done: int, total: int, note: str = "") -> Job[None]:
+    """Yield a step; a prediction that is stopped there is cancelled."""
+    try:
+        yield Progress(done, total, note=note)
+    except Stop as stop:
+        raise Cancelled from stop
 
-    @torch.inference_mode()
-    def _piece(
-        self,
-        runner: torch.nn.Module,
-        tile: NDArray[np.float32],
-        device: torch.device,
-        brightest: torch.Tensor | None,
-    ) -> NDArray[np.float32]:
-        """Return what the network makes of a tile, (out, y · scale, x · scale)."""
-        tile = self.prepare.on_spectra(tile, self.cube.axis)
-        height, width = tile.shape[-2:]
-        pad = [(0, 0)] + [(0, -size % self.geometry.stride) for size in (height, width)]
-        input = torch.from_numpy(np.pad(self.bands.to_model(tile), pad, mode="symmetric"))
-        with precision_of(self.machine, runner, device):
-            shared = None if brightest is None else brightest.to(device)
-            out = runner(input[None].to(device), shared).float()
-        if self.task.image_level:
-            scores: NDArray[np.float32] = out[0].cpu().numpy()
-            return scores
-        # what was padded was not measured: the result ends where the image does
-        out = out[..., : height * self.scale, : width * self.scale]
-        out = self.task.postprocess(out, input[None, :, :height, :width].to(device))
-        piece: NDArray[np.float32] = out[0].cpu().numpy()
-        return self.bands.to_cube(piece, tile, self.scale)
 
-    def _take(
-        self, image: NDArray[np.float32], piece: NDArray[np.float32], tile: Tile, known: int
-    ) -> None:
-        """Put what is right of a piece to its place; scores of a whole image are added up."""
-        if self.task.image_level:
-            image += piece * known
-            return
-        kept, within = (
-            tuple(slice(self.scale * s.start, self.scale * s.stop) for s in spans)
-            for spans in (tile.kept, tile.within)
-        )
-        image[(slice(None), *kept)] = piece[(slice(None), *within)]
+def _on_cpu(batch: torch.Tensor) -> NDArray[np.float32]:
+    """Return the only image of a batch as an array, (out, y, x)."""
+    image: NDArray[np.float32] = batch[0].cpu().numpy()
+    return image
+
+
+def _on_one_pixel(result: Cube, cube: Cube) -> Cube:
+    """Return a result of one pixel with that pixel as large as the whole cube."""
+    rows, columns = cube.shape[-2:]
+    pixel_height, pixel_width = cube.pixel_size
+    height = rows * pixel_height
+    width = columns * pixel_width
+    top = cube.origin[0] - pixel_height / 2  # an origin is the centre of the first pixel
+    left = cube.origin[1] - pixel_width / 2
+    return replace(result, pixel_size=(height, width), origin=(top + height / 2, left + width / 2))
+
+
+def _upscaled_region(region: Region, scale: int) -> Region:
+    rows, columns = region
+    return (
+        slice(scale * rows.start, scale * rows.stop),
+        slice(scale * columns.start, scale * columns.stop),
+    )

@@ -2,97 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
 
 from ..machine import Machine
 from ..networks import Geometry
+from ..networks.blocks.padding import padded_size
 
 _CPU_TILE_BYTES: Final = 256 * 2**20
 """Larger tiles make a CPU no faster, and stopping slower."""
+_FLOAT_BYTES: Final = 4
+
+Region: TypeAlias = tuple[slice, slice]
+"""Rows and columns."""
 
 
 class Tile(NamedTuple):
-    """A part of an image that goes through the network at once."""
+    """A part of an image that goes through the network at once: a core within a halo."""
 
-    outer: tuple[slice, slice]  # what the network is shown, in the image
-    kept: tuple[slice, slice]  # what is kept, in the image
-    within: tuple[slice, slice]  # what is kept, in what the network was shown
+    outer: Region
+    """What the network is shown, in the image."""
+    kept: Region
+    """The core, whose result is kept, in the image."""
+    within: Region
+    """The core in what the network was shown."""
 
 
-def tiles(height: int, width: int, side: int, receptive_radius: int, stride: int) -> Iterator[Tile]:
-    """Yield tiles that cover an image; each kept core has a halo of `receptive_radius` around it.
+class PlaneTile(NamedTuple):
+    """A tile of one plane of a stack or series."""
 
-    Halos end at the image, and begin at multiples of `stride`, so that the coarse grids of a
-    network lie as they do in the whole image.
+    plane: tuple[int, ...]
+    """Index along t and z, where there are any."""
+    tile: Tile
+
+
+def tiles(height: int, width: int, side: int, geometry: Geometry) -> Iterator[Tile]:
+    """Yield tiles that cover an image.
+
+    Each core has a halo of the receptive radius around it. Halos end at the image, and begin at
+    multiples of the stride, so that the coarse grids of a network lie as they do in the whole
+    image.
     """
-    yield from _tiles_of(
-        (slice(0, height), slice(0, width)), (height, width), side, receptive_radius, stride
-    )
+    everything = (slice(0, height), slice(0, width))
+    yield from _tiles_of(everything, (height, width), side, geometry)
 
 
-def _tiles_of(
-    part: tuple[slice, slice], size: tuple[int, int], side: int, receptive_radius: int, stride: int
-) -> Iterator[Tile]:
-    """Yield tiles that cover a part of an image of this size; it begins at multiples of `stride`."""
-    side = max(stride, side // stride * stride)
-    halo = -(-receptive_radius // stride) * stride
-    for y in range(part[0].start, part[0].stop, side):
-        for x in range(part[1].start, part[1].stop, side):
-            kept = [
-                (start, min(start + side, whole.stop))
-                for start, whole in zip((y, x), part, strict=True)
-            ]
-            outer = [
-                (max(0, start - halo), min(stop + halo, end))
-                for (start, stop), end in zip(kept, size, strict=True)
-            ]
-            yield Tile(
-                tuple(slice(a, b) for a, b in outer),  # type: ignore[arg-type]
-                tuple(slice(a, b) for a, b in kept),  # type: ignore[arg-type]
-                tuple(slice(a - o, b - o) for (a, b), (o, _) in zip(kept, outer)),  # type: ignore[arg-type]
-            )
+def plane_tiles(
+    leading: Sequence[int], size: tuple[int, int], side: int, geometry: Geometry
+) -> list[PlaneTile]:
+    """Return the tiles of each plane, for a cube with axes of `leading` sizes before its bands."""
+    listed = []
+    for plane in np.ndindex(*leading):
+        for tile in tiles(*size, side, geometry):
+            listed.append(PlaneTile(plane, tile))
+    return listed
 
 
-Pieces = list[tuple[tuple[int, ...], Tile]]
-
-
-def pieces(leading: list[int], height: int, width: int, side: int, geometry: Geometry) -> Pieces:
-    """Return the tiles of each plane that are to be predicted."""
-    return [
-        (place, tile)
-        for place in np.ndindex(*leading)
-        for tile in tiles(height, width, side, geometry.receptive_radius, geometry.stride)
-    ]
-
-
-def halved(todo: Pieces, side: int, geometry: Geometry, height: int, width: int) -> Pieces:
-    """Cut the tiles that are still to do into smaller ones."""
-    size = (height, width)
-    return [
-        (place, small)
-        for place, tile in todo
-        for small in _tiles_of(tile.kept, size, side, geometry.receptive_radius, geometry.stride)
-    ]
+def subdivided(
+    remaining: Sequence[PlaneTile], size: tuple[int, int], side: int, geometry: Geometry
+) -> list[PlaneTile]:
+    """Cut the tiles that remain into smaller ones, whose cores have at most this side."""
+    smaller = []
+    for plane, tile in remaining:
+        for part in _tiles_of(tile.kept, size, side, geometry):
+            smaller.append(PlaneTile(plane, part))
+    return smaller
 
 
 def tile_side(
     geometry: Geometry, machine: Machine, device: torch.device, size: tuple[int, int]
 ) -> int:
-    """Return the side of what is kept of a tile that, with its halo, keeps to the memory allowed.
+    """Return the side of the core of a tile that, with its halo, fits in the memory allowed.
 
-    An image that fits in whole is one tile: it has no halo.
+    An image that fits as a whole is one tile: it has no halo.
     """
     allowed = machine.tile_memory * 2**20
-    quick = min(allowed, _CPU_TILE_BYTES) if device.type == "cpu" else allowed
-    pixels, few = (memory / (4 * geometry.floats) for memory in (allowed, quick))
-    padded = [-(-side // geometry.stride) * geometry.stride for side in size]
-    if padded[0] * padded[1] <= (pixels if geometry.receptive_radius else few):
-        return max(padded)
+    efficient = min(allowed, _CPU_TILE_BYTES) if device.type == "cpu" else allowed
+    most_pixels = allowed / (_FLOAT_BYTES * geometry.floats)
+    efficient_pixels = efficient / (_FLOAT_BYTES * geometry.floats)
+    height, width = (padded_size(side, geometry.stride) for side in size)
+    in_one = most_pixels if geometry.receptive_radius else efficient_pixels
+    if height * width <= in_one:
+        return max(height, width)
     halo = 2 * geometry.receptive_radius
     # of a smaller tile, most would be halo: computed again and again, and thrown away
-    side = max(int(few**0.5) - halo, min(int(pixels**0.5) - halo, halo))
+    least = min(int(most_pixels**0.5) - halo, halo)
+    side = max(int(efficient_pixels**0.5) - halo, least)
     return max(geometry.stride, side)
+
+
+class _Span(NamedTuple):
+    """A tile along one axis: the fields are those of `Tile`."""
+
+    outer: slice
+    kept: slice
+    within: slice
+
+
+def _tiles_of(part: Region, size: tuple[int, int], side: int, geometry: Geometry) -> Iterator[Tile]:
+    """Yield tiles that cover a part of an image of this size; it begins at multiples of the stride."""
+    stride = geometry.stride
+    side = max(stride, side // stride * stride)
+    halo = padded_size(geometry.receptive_radius, stride, least=0)
+    columns = list(_spans(part[1], size[1], side, halo))
+    for row in _spans(part[0], size[0], side, halo):
+        for column in columns:
+            yield Tile(
+                outer=(row.outer, column.outer),
+                kept=(row.kept, column.kept),
+                within=(row.within, column.within),
+            )
+
+
+def _spans(part: slice, size: int, side: int, halo: int) -> Iterator[_Span]:
+    """Yield spans that cover a part of an axis of this size."""
+    for start in range(part.start, part.stop, side):
+        stop = min(start + side, part.stop)
+        first = max(0, start - halo)
+        last = min(stop + halo, size)
+        yield _Span(slice(first, last), slice(start, stop), slice(start - first, stop - first))

@@ -1,1 +1,1 @@
-"""What a person decides before training: task, network, preparation, augmentation, training."""
+"""Recipes: task, network, preprocessing, augmentation and training settings."""

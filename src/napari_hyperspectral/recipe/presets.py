@@ -1,7 +1,7 @@
-"""Recipes of published experiments, one JSON file each in the folder beside this file.
+"""Presets: recipes of published experiments, one JSON file each in the folder `published`.
 
-They say what the publication says, and no more: all else is as it always is. What we do otherwise,
-and why, is in the notes of each.
+They set what the publication says; all other settings have their defaults. What differs from the
+publication, and why, is in the notes of each.
 """
 
 from __future__ import annotations
@@ -19,50 +19,54 @@ class Preset(Settings):
     """A published experiment that can be repeated."""
 
     name: str
-    """One word, to choose it by."""
+    """One word to choose it by."""
     title: str
-    """What is learned, with which network, on what."""
+    """What is learned, by which network, from which data."""
     reference: str
-    """Where it was published."""
+    """The publication."""
     notes: str
-    """What is as published, what we do otherwise, and what its figures are worth."""
+    """What is as published, what differs, and how far its figures can be trusted."""
     ports: Ports | None = None
-    """Bands that the published network took and gave, where they are known."""
+    """Bands of the published network, where they are known."""
     parameters: int | None = None
-    """Weights that the published network had with these bands, where they are known."""
+    """Number of its weights with these bands, where it is known."""
     recipe: Recipe
     """The settings."""
 
     def reduced(self) -> Recipe:
         """Return the recipe for a trial: the smallest network of its kind, one short epoch."""
-        once = {
-            "epochs": 1,
-            "patches_per_epoch": 1,
-            "patch_size": min(self.recipe.training.patch_size, _WINDOW),
-        }
-        training = _changed(self.recipe.training, once | {"patience": 0})
+        patch_size = min(self.recipe.training.patch_size, _TRIAL_PATCH)
+        training = _with_values(
+            self.recipe.training,
+            {"epochs": 1, "patches_per_epoch": 1, "patch_size": patch_size, "patience": 0},
+        )
         network: Network = self.recipe.network
+        # variants and switches are the network's nature; numbers are its size
         choices = {name: value for name, value in network if isinstance(value, bool | str)}
         return self.recipe.model_copy(
-            update={"training": training, "network": _changed(network.smallest(), choices)}
+            update={"training": training, "network": _with_values(network.smallest(), choices)}
         )
 
 
-_WINDOW: Final = 32
+_TRIAL_PATCH: Final = 32
+"""Side of the patches of a trial, in pixels, at most."""
 
 
-def _changed(settings: Network | Training, update: dict[str, Any]) -> Network | Training:
-    return type(settings).model_validate(settings.model_dump() | update)
+def _with_values(settings: Network | Training, values: dict[str, Any]) -> Network | Training:
+    """Return validated settings with some other values."""
+    return type(settings).model_validate(settings.model_dump() | values)
 
 
-def _all() -> tuple[Preset, ...]:
+def _read_presets() -> tuple[Preset, ...]:
+    """Return all presets, sorted by the names of their files."""
     folder = files(__package__) / "published"
-    texts = sorted((f.name, f.read_bytes()) for f in folder.iterdir() if f.name.endswith(".json"))
-    return tuple(Preset.model_validate_json(text) for _, text in texts)
+    recipes = [file for file in folder.iterdir() if file.name.endswith(".json")]
+    recipes.sort(key=lambda file: file.name)
+    return tuple(Preset.model_validate_json(file.read_bytes()) for file in recipes)
 
 
-PRESETS: Final = _all()
-"""All of them, by name."""
+PRESETS: Final = _read_presets()
+"""All presets, sorted by name."""
 
 
 def preset(name: str) -> Preset:

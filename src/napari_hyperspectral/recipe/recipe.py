@@ -1,4 +1,4 @@
-"""What to learn, with what, and how: one JSON file, one form, one header of a model."""
+"""Recipe: task, network, preprocessing, augmentation and training settings, as one JSON file."""
 
 from __future__ import annotations
 
@@ -13,56 +13,56 @@ from .augmentation import Augmentation
 from .training import Training
 
 _IMAGE_LEVEL_BATCH: Final = 8
+"""Images in one step by default, where images are classified."""
 
 
 class Recipe(Settings):
-    """All a person decides before training."""
+    """Everything that is decided before training."""
 
     task: AnyTask
-    """What to learn."""
+    """What is learned, from which images."""
     network: AnyNetwork = ResUNet1D()
-    """With which network."""
+    """The network that learns it."""
     preprocessing: Preprocessing = Preprocessing()
-    """What is done to spectra first, in training and in every prediction."""
+    """Preprocessing of spectra, before training and before every prediction."""
     augmentation: Augmentation = Augmentation()
-    """How training data are varied at random."""
+    """Augmentation of the training data."""
     training: Training = Training()
-    """How to train it."""
+    """Training settings."""
 
     @property
     def image_batch_size(self) -> int:
         """Images in one step, for networks that see images."""
-        return self.training.image_batch_size or (
-            _IMAGE_LEVEL_BATCH if self.task.image_level else 1
-        )
+        if self.training.image_batch_size:
+            return self.training.image_batch_size
+        return _IMAGE_LEVEL_BATCH if self.task.image_level else 1
 
     @property
     def per_spectrum(self) -> bool:
-        """Whether spectra are shown one by one, as the network sees them, and not in images."""
-        alone = not self.task.image_level and self.task.upscaling == 1
-        return alone and self.network.view == "spectrum"
+        """Whether batches are of single spectra; otherwise of images."""
+        needs_images = self.task.image_level or self.task.upscaling > 1
+        return self.network.operates_on == "spectrum" and not needs_images
 
     def example(self, **images: Any) -> Example:
-        """Turn the images a person picked into one training example, preprocessed.
+        """Turn images into one training example, preprocessed.
 
         Parameters
         ----------
         **images : Cube, Labels or str
-            As ``task.asks_for()`` names them.
+            By the names of ``task.asks_for()``, in any order.
 
         Raises
         ------
         ValueError
-            If they do not go together, or not with the preprocessing; the message says why.
+            If they do not fit together, or not the preprocessing; the message says why.
         """
         task: Task = self.task
         task.check_preprocessing(self.preprocessing)
-        first, *others = task.spectra
-        prepared = images | {
-            name: self.preprocessing.on(
-                images[name], beside=images.get(first) if name in others else None
-            )
-            for name in task.spectra
-            if name in images
-        }
-        return replace(task.example(**prepared), prepared=self.preprocessing)
+        preprocessed = dict(images)
+        input = images.get(task.input_name)
+        if input is not None:
+            preprocessed[task.input_name] = self.preprocessing.on(input)
+        if task.predicts_spectra and task.target_name in images:
+            target = images[task.target_name]
+            preprocessed[task.target_name] = self.preprocessing.on(target, reference=input)
+        return replace(task.example(**preprocessed), preprocessing=self.preprocessing)

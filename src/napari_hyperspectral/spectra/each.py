@@ -1,48 +1,49 @@
-"""One step for every spectrum of an array, a slab at a time."""
+"""Apply a function to every spectrum of an array, a slab at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-Table: TypeAlias = NDArray[np.float64]
-"""Spectra as rows, shape (spectrum, band)."""
-Bands: TypeAlias = NDArray[np.bool_]
-"""Which bands are meant, shape (band,)."""
+from .arrays import Float32, GoodBands, Intensities, Mask, SpectraTable
 
 _SLAB: Final = 2**20
-"""Values that are worked on at a time."""
+"""Values that are processed at a time, to bound memory."""
 
 
 def each_spectrum(
-    step: Callable[[Table], Table], data: NDArray[Any], band: int = -3
-) -> NDArray[np.float32]:
-    """Return what `step` makes of all spectra.
+    step: Callable[[SpectraTable], SpectraTable], data: Intensities, band: int = -3
+) -> Float32:
+    """Return the result of `step` for every spectrum, float32, in the shape of `data`.
 
     Parameters
     ----------
     step : callable
-        From a table, (spectrum, band), to another of that shape, row by row: what becomes of a
+        Maps a table, (spectrum, band), to another of that shape, row by row: the result of a
         spectrum may not depend on the others, so that parts of an image give parts of the result.
     data : ndarray, shape (…, band, y, x), or any other with its bands along the axis `band`
-        Intensities; infinite ones are missing (NaN).
+        Intensities, in any unit; infinite values count as missing (NaN).
+    band : int
+        Axis of `data` along which the bands lie.
     """
     bands = np.moveaxis(data, band, 0)
     flat = bands.reshape(len(bands), -1)
-    made = np.empty(flat.shape, np.float32)
-    thick = max(1, _SLAB // len(flat))
-    for first in range(0, flat.shape[1], thick):
-        # rows lie one after the other: sums along them are the same bits, however many rows
-        table = np.ascontiguousarray(flat[:, first : first + thick].T, np.float64)
+    result = np.empty(flat.shape, np.float32)  # (band, spectrum)
+    spectra_at_a_time = max(1, _SLAB // len(flat))
+    for first in range(0, flat.shape[1], spectra_at_a_time):
+        slab = slice(first, first + spectra_at_a_time)
+        # contiguous rows: sums along them give the same bits, whatever the number of rows
+        table = np.ascontiguousarray(flat[:, slab].T, np.float64)
         table[~np.isfinite(table)] = np.nan
-        made[:, first : first + thick] = step(table).T
-    return np.moveaxis(made.reshape(bands.shape), 0, band)
+        result[:, slab] = step(table).T
+    return np.moveaxis(result.reshape(bands.shape), 0, band)
 
 
-def counted(table: Table, good: Bands | None) -> NDArray[np.bool_]:
-    """Return which values of a table count: those that were measured, in good bands."""
+def used_values(table: SpectraTable, good: GoodBands | None) -> Mask:
+    """Return which values of a table, (spectrum, band), count: those measured in good bands."""
     known = np.isfinite(table)
-    return known if good is None else known & good
+    if good is None:
+        return known
+    return known & good

@@ -1,20 +1,20 @@
-"""What is done to spectra before anything learns from them, and again before every prediction."""
+"""Preprocessing of spectra: crop, subtract a background, normalise, before training and prediction."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
-from numpy.typing import NDArray
 
 from ..axis import Axis, SpectralAxis
 from ..cube import Cube
-from ..settings import Settings
+from ..settings import RecipeLike, Settings
+from .arrays import Centres, Float32, Indices, Mask
 from .baseline import als_background, minimum_background, polynomial_background
 from .scaling import by_area, by_maximum, by_percentile, by_vector, standard_normal
 
-_UNITS: Final = {  # what intensities are counted in once they are normalised
+_UNITS: Final = {  # of normalised intensities
     "maximum": "share of the maximum",
     "area": "share of the area",
     "vector": "share of the length",
@@ -24,100 +24,129 @@ _UNITS: Final = {  # what intensities are counted in once they are normalised
 
 
 class Preprocessing(Settings):
-    """What is done to spectra first, in the order of the settings; as it stands, nothing.
+    """Preprocessing of spectra, in the order of the settings; the defaults change nothing.
 
-    Everything is done to each spectrum by itself: parts of an image give parts of the result. Bad
-    bands count for nothing, but stay; what is missing (NaN) stays missing. Where spectra are learned
-    from spectra (denoise, calibrate), both are normalised by the numbers of the input, the only ones
-    that a prediction has: its result is in the normalised units of what it was given.
+    Each spectrum is processed on its own: parts of an image give parts of the result. Bad bands are
+    ignored, but stay; missing values (NaN) stay missing. Where input and target are both spectra
+    (denoise, calibrate), both are normalised by the divisors of the input, the only ones that are
+    known at prediction: predictions have the normalised unit of their input.
     """
 
     first: float | None = None
-    """Least centre of the bands that are kept, in the unit of the axis; left out, from its end."""
+    """Lowest band centre that is kept, in the unit of the axis. Empty: no lower limit."""
     last: float | None = None
-    """Greatest centre of the bands that are kept, in the unit of the axis."""
+    """Highest band centre that is kept, in the unit of the axis. Empty: no upper limit."""
     background: Literal["none", "minimum", "polynomial", "als"] = "none"
-    """What is subtracted from each spectrum: its minimum, the polynomial nearest to it, or a smooth
-    curve below its peaks (als: asymmetric least squares)."""
+    """Background that is subtracted from each spectrum: its minimum, a polynomial fitted to it, or a
+    smooth curve below its peaks (als: asymmetric least squares)."""
     order: Annotated[int, Ge(0)] = 3
-    """Greatest power of a polynomial background."""
+    """Degree of the polynomial background."""
     smoothness: Annotated[float, Gt(0)] = 1e5
-    """Of an als background: 1e2 follows broad peaks, 1e9 is all but a line."""
+    """Smoothness of the als background: 1e2 follows broad peaks, 1e9 is almost a straight line."""
     asymmetry: Annotated[float, Gt(0), Lt(1)] = 0.01
-    """Of an als background: weight of what lies above it, 0.001 to 0.1."""
+    """Asymmetry of the als background: weight of values above it, 0.001 to 0.1."""
     normalise: Literal["none", "maximum", "area", "vector", "snv", "percentile"] = "none"
-    """What each spectrum is divided by: its maximum, area, length as a vector, a percentile, or
-    (snv, after its mean is subtracted) its standard deviation. Dark spectra become 0. Denoising and
-    calibration divide a target by the number of its input; finer pixels are normalised by the
-    task's own setting instead."""
+    """What each spectrum is divided by: its maximum, its area, its Euclidean norm (vector), a
+    percentile, or (snv) its standard deviation after its mean is subtracted. Dark spectra become 0.
+    Denoising and calibration divide a target by the divisor of its input; super-resolution has a
+    setting of its own for this."""
     percentile: Annotated[float, Gt(0), Le(100)] = 99.0
-    """Which percentile of its values a spectrum is divided by; 50 is the median, 100 the maximum."""
+    """Percentile of its values that a spectrum is divided by: 50 is the median, 100 the maximum."""
+
+    def inactive(self, recipe: RecipeLike) -> dict[str, str]:
+        reasons = {}
+        if self.background != "polynomial":
+            reasons["order"] = "Only for a polynomial background."
+        if self.background != "als":
+            why = "Only for an als background."
+            reasons |= {"smoothness": why, "asymmetry": why}
+        if self.normalise != "percentile":
+            reasons["percentile"] = "Only where spectra are normalised by a percentile."
+        return reasons
 
     @property
     def does_nothing(self) -> bool:
-        """Whether cubes stay as they are."""
+        """Whether cubes stay unchanged."""
         return not self._crops and not self._steps()
 
     @property
     def averages(self) -> bool:
-        """Whether it makes of the mean of some spectra the mean of what it makes of each."""
+        """Whether it commutes with means: that of preprocessed spectra is the preprocessed mean."""
         return self.background in ("none", "polynomial") and self.normalise == "none"
 
-    def on(self, cube: Cube, *, beside: Cube | None = None) -> Cube:
-        """Return the cube as the network is to see it, or to learn to make it.
+    def on(self, cube: Cube, *, reference: Cube | None = None) -> Cube:
+        """Return the cube as a network takes it as input, or learns it as target.
 
-        Lazy data stay lazy where nothing but bands are selected.
+        Lazy data stay lazy where only bands are selected.
 
         Parameters
         ----------
         cube : Cube
-            What is shown, or wanted.
-        beside : Cube, optional
-            The input, as measured, that `cube` is wanted of: its spectra give the numbers to
-            normalise by. Backgrounds are each spectrum's own.
+            Shape (…, band, y, x): an input, or a target.
+        reference : Cube, optional
+            The input, as measured, that `cube` is the target of, shape (…, band, y, x) with the
+            same pixels: the target is normalised by the divisors of its spectra. Backgrounds are
+            each spectrum's own.
+
+        Returns
+        -------
+        Cube
+            Shape (…, band, y, x), in the unit of the cube, or without a unit where normalised.
 
         Raises
         ------
         ValueError
-            If no good band is left, the axis, of named channels or of too few bands, is none
-            that the settings make sense for, or `beside` is to give numbers, but shows other pixels.
+            If no good band is left, the settings do not suit the axis (named channels, too few
+            bands), or `reference` has other pixels.
         """
         cube = self._cropped(cube)
         steps = self._steps()
         if not steps:
             return cube
-        data = self._levelled(cube.numpy(), cube.axis)
-        if beside is None or self.normalise == "none":
+        data = self._without_background(cube.numpy(), cube.axis)
+        if reference is None or self.normalise == "none":
             data = self._normalised(data, cube.axis)
         else:
-            data = self._normalised_as(data, cube, self._cropped(beside))
+            data = self._normalised_as(data, cube, self._cropped(reference))
             steps[-1] += " of the input"
         unit = _UNITS.get(self.normalise, cube.intensity_unit)
         return cube.after("; ".join(steps), data=data, intensity_unit=unit)
 
     def on_axis(self, axis: Axis) -> Axis:
-        """Return the axis that `on` gives a cube with this one; see there."""
+        """Return the axis after preprocessing; see `on`."""
         return axis.take(self._bands(axis))
 
-    def on_spectra(self, data: NDArray[np.float32], axis: Axis) -> NDArray[np.float32]:
-        """Return what `on` makes of a part of a cube, (…, band, y, x), with this axis; see there."""
+    def on_spectra(self, data: Float32, axis: Axis) -> Float32:
+        """Return a part of a cube after preprocessing; see `on`.
+
+        Parameters
+        ----------
+        data : ndarray of float32, shape (…, band, y, x)
+            Intensities on `axis`.
+        axis : SpectralAxis or ChannelAxis
+            Of the cube, before preprocessing.
+        """
         bands = self._bands(axis)
-        axis = axis.take(bands)
-        return self._normalised(self._levelled(data[..., bands, :, :], axis), axis)
+        cropped = axis.take(bands)
+        data = self._without_background(data[..., bands, :, :], cropped)
+        return self._normalised(data, cropped)
 
     @property
     def _crops(self) -> bool:
         return not (self.first is None and self.last is None)
 
-    def _bands(self, axis: Axis) -> slice | NDArray[np.intp]:
+    def _bands(self, axis: Axis) -> slice | Indices:
         """Return which bands are kept."""
         if not self._crops:
             return slice(None)
         if not isinstance(axis, SpectralAxis):
-            raise ValueError(f"the cube has {axis}: only a spectrum can be cropped; leave that out")
-        low = -np.inf if self.first is None else self.first
-        high = np.inf if self.last is None else self.last
-        low, high = min(low, high), max(low, high)
+            raise ValueError(
+                f"the cube has {axis}, and only a spectrum can be cropped; leave first and last empty"
+            )
+        first = -np.inf if self.first is None else self.first
+        last = np.inf if self.last is None else self.last
+        low = min(first, last)
+        high = max(first, last)
         inside = (axis.centres >= low) & (axis.centres <= high)
         if not (inside & axis.good).any():
             raise ValueError(
@@ -125,9 +154,11 @@ class Preprocessing(Settings):
                 f"the cube has {axis}; crop to a part of that"
             )
         kept = np.flatnonzero(inside)
-        # a slice where one will do: lazy data read it at once
-        together = len(kept) == kept[-1] - kept[0] + 1
-        return slice(int(kept[0]), int(kept[-1]) + 1) if together else kept
+        start = int(kept[0])
+        stop = int(kept[-1]) + 1
+        if len(kept) == stop - start:
+            return slice(start, stop)  # lazy data read a slice faster than a list of bands
+        return kept
 
     def _cropped(self, cube: Cube) -> Cube:
         bands = self._bands(cube.axis)
@@ -136,8 +167,8 @@ class Preprocessing(Settings):
         axis = cube.axis.take(bands)
         return cube.after(f"cropped to {axis}", data=cube.data[..., bands, :, :], axis=axis)
 
-    def _levelled(self, data: NDArray[np.float32], axis: Axis) -> NDArray[np.float32]:
-        """Return spectra, (…, band, y, x), less their backgrounds."""
+    def _without_background(self, data: Float32, axis: Axis) -> Float32:
+        """Return spectra, (…, band, y, x), minus their backgrounds."""
         good = axis.good
         match self.background:
             case "minimum":
@@ -150,32 +181,34 @@ class Preprocessing(Settings):
                 return data - als_background(data, self.smoothness, self.asymmetry, good=good)
         return data
 
-    def _normalised(self, data: NDArray[np.float32], axis: Axis) -> NDArray[np.float32]:
-        """Return spectra, (…, band, y, x), by their own numbers."""
-        return self._by_good(data, self._places(axis), axis.good)
+    def _normalised(self, data: Float32, axis: Axis) -> Float32:
+        """Return spectra, (…, band, y, x), normalised by their own divisors."""
+        return self._normalised_by(data, self._positions(axis), axis.good)
 
-    def _normalised_as(
-        self, data: NDArray[np.float32], cube: Cube, input: Cube
-    ) -> NDArray[np.float32]:
-        """Return spectra, (…, band, y, x), by the numbers of those of another cube."""
+    def _normalised_as(self, data: Float32, cube: Cube, input: Cube) -> Float32:
+        """Return spectra, (…, band, y, x), normalised by the divisors of the input's spectra.
+
+        The target is appended to the input as bad bands: they are ignored when divisors are
+        calculated, and divided like the good ones.
+        """
         _check_pixels(cube, input)
-        levelled = self._levelled(input.numpy(), input.axis)
-        # behind the bands of the input, which alone count: those that do not are scaled along
-        both = self._by_good(
-            np.concatenate([levelled, data], axis=-3),
-            np.pad(self._places(input.axis), (0, len(cube.axis))),
-            np.pad(input.axis.good, (0, len(cube.axis))),
+        divisors_from = self._without_background(input.numpy(), input.axis)
+        appended = (0, len(cube.axis))
+        both = self._normalised_by(
+            np.concatenate([divisors_from, data], axis=-3),
+            np.pad(self._positions(input.axis), appended),
+            np.pad(input.axis.good, appended),
         )
         return both[..., len(input.axis) :, :, :]
 
-    def _places(self, axis: Axis) -> NDArray[Any]:
-        """Return where bands lie, shape (band,); in which unit counts for areas alone."""
-        return _centres(axis, "an area") if self.normalise == "area" else np.arange(len(axis))
+    def _positions(self, axis: Axis) -> Centres:
+        """Return the positions of bands, shape (band,); only areas need them in the unit of the axis."""
+        if self.normalise == "area":
+            return _centres(axis, "an area")
+        return np.arange(len(axis), dtype=np.float64)
 
-    def _by_good(
-        self, data: NDArray[np.float32], centres: NDArray[Any], good: NDArray[np.bool_]
-    ) -> NDArray[np.float32]:
-        """Return spectra, (…, band, y, x), by numbers of their good bands."""
+    def _normalised_by(self, data: Float32, centres: Centres, good: Mask) -> Float32:
+        """Return spectra, (…, band, y, x), normalised by their good bands."""
         match self.normalise:
             case "maximum":
                 return by_maximum(data, good=good)
@@ -190,32 +223,41 @@ class Preprocessing(Settings):
         return data
 
     def _steps(self) -> list[str]:
-        """Return what is done to intensities, as history tells it."""
-        background: dict[str, str] = {
-            "none": "",
-            "minimum": "subtracted the minimum of each spectrum",
-            "polynomial": f"subtracted a polynomial of order {self.order}",
-            "als": f"subtracted a background (als, {self.smoothness:g}, {self.asymmetry:g})",
-        }
-        which = f"{self.percentile:g} %" if self.normalise == "percentile" else ""
-        normalise = f"normalised by {self.normalise} {which}".strip()
-        steps = [background[self.background], "" if self.normalise == "none" else normalise]
-        return [step for step in steps if step]
+        """Return the lines of history about intensities."""
+        steps = []
+        match self.background:
+            case "minimum":
+                steps.append("subtracted the minimum of each spectrum")
+            case "polynomial":
+                steps.append(f"subtracted a polynomial of order {self.order}")
+            case "als":
+                settings = f"als, {self.smoothness:g}, {self.asymmetry:g}"
+                steps.append(f"subtracted a background ({settings})")
+        match self.normalise:
+            case "none":
+                pass
+            case "percentile":
+                steps.append(f"normalised by percentile {self.percentile:g} %")
+            case _:
+                steps.append(f"normalised by {self.normalise}")
+        return steps
 
 
-def _centres(axis: Axis, what: str) -> NDArray[Any]:
+def _centres(axis: Axis, name: str) -> Centres:
+    """Return the band centres, (band,), that `name` needs."""
     if not isinstance(axis, SpectralAxis):
-        raise ValueError(f"the cube has {axis}: {what} wants a spectrum; leave it out")
+        raise ValueError(f"the cube has {axis}, and {name} needs a spectrum; choose none instead")
     return axis.centres
 
 
 def _check_pixels(cube: Cube, input: Cube) -> None:
+    """Refuse a target whose pixels are not those of its input."""
     if cube.shape[:-3] + cube.shape[-2:] != input.shape[:-3] + input.shape[-2:]:
         raise ValueError(
-            f"{cube.name!r} is {cube.shape}, its input {input.name!r} {input.shape}; they must show "
-            "the same pixels, or samples (bands may differ), to be normalised alike"
+            f"{cube.name!r} is {cube.shape}, its input {input.name!r} {input.shape}; both need the "
+            "same pixels (bands may differ) to be normalised alike: crop or resample one of them"
         )
 
 
 NOTHING: Final = Preprocessing()
-"""Leave spectra as they are."""
+"""Leaves spectra unchanged."""

@@ -1,34 +1,38 @@
-"""Smoothing along the spectrum."""
+"""Smooth spectra by the filter of Savitzky and Golay."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from scipy.signal import savgol_filter
+
+from .arrays import Array, Float32, Intensities, Mask
 
 
 def savitzky_golay(
-    data: NDArray[Any], order: int, window: int, *, good: NDArray[np.bool_] | None = None
-) -> NDArray[np.float32]:
+    data: Intensities, order: int, window: int, *, good: Mask | None = None
+) -> Float32:
     """Fit a polynomial around each band and take its value there.
 
-    Source: Savitzky & Golay 1964, https://doi.org/10.1021/ac60214a047. Bands are taken as
-    equally far apart. Where a window of size w leaves no more freedom than its polynomial, as
-    in SG(2, 3), spectra come back as they were.
+    Source: Savitzky & Golay 1964, https://doi.org/10.1021/ac60214a047. GoodBands are taken as
+    equally spaced. A polynomial with as many coefficients as the window has bands, as in SG(2, 3),
+    returns spectra unchanged.
 
     Parameters
     ----------
     data : ndarray, shape (…, band, y, x)
-        Intensities. Missing values (NaN) are bridged by straight lines for their neighbours'
-        sake, and stay missing.
+        Intensities, in any unit. Missing values (NaN) are bridged by straight lines when their
+        neighbours are smoothed, and stay missing.
     order : int
         Order of the polynomial.
     window : int
-        Bands it is fitted to: odd, greater than `order`, at most all bands.
+        Number of bands it is fitted to: odd, greater than `order`, at most all bands.
     good : ndarray of bool, shape (band,), optional
-        False for bad bands: bridged too, and returned as they came.
+        False for bad bands: bridged too, and returned unchanged.
+
+    Returns
+    -------
+    ndarray of float32, shape (…, band, y, x)
+        In the unit of the data.
 
     Raises
     ------
@@ -42,20 +46,27 @@ def savitzky_golay(
             "of the polynomial, and no wider than the spectrum"
         )
     missing = ~np.isfinite(data)
-    unused = missing if good is None else missing | ~good[:, None, None]
+    unused = missing
+    if good is not None:
+        unused = missing | ~good[:, None, None]
     smooth = savgol_filter(_bridged(data, unused), window, order, axis=-3)
-    result: NDArray[np.float32] = np.where(missing, np.nan, np.where(unused, data, smooth)).astype(
-        np.float32
-    )
+    smooth = np.where(unused, data, smooth)
+    result: Float32 = np.where(missing, np.nan, smooth).astype(np.float32)
     return result
 
 
-def _bridged(data: NDArray[Any], unused: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the data with straight lines over unused values; 0 where a spectrum has no others."""
+def _bridged(data: Intensities, unused: Mask) -> Array:
+    """Return data, (…, band, y, x), with straight lines over unused values.
+
+    Spectra without any other value are 0.
+    """
     spectra = np.moveaxis(np.where(unused, np.nan, data.astype(np.float64)), -3, -1)
     bands = np.arange(spectra.shape[-1])
-    for place in np.argwhere(np.moveaxis(unused, -3, -1).any(axis=-1)):
-        spectrum = spectra[tuple(place)]  # a view
+    for pixel in np.argwhere(np.moveaxis(unused, -3, -1).any(axis=-1)):
+        spectrum = spectra[tuple(pixel)]  # a view: filled in place
         known = np.isfinite(spectrum)
-        spectrum[:] = np.interp(bands, bands[known], spectrum[known]) if known.any() else 0
+        if known.any():
+            spectrum[:] = np.interp(bands, bands[known], spectrum[known])
+        else:
+            spectrum[:] = 0
     return np.moveaxis(spectra, -1, -3)

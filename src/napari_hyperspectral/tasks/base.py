@@ -1,4 +1,4 @@
-"""What every task decides; everything else is shared."""
+"""What every task decides: its input, its target, its loss, and what a prediction becomes."""
 
 from __future__ import annotations
 
@@ -13,75 +13,83 @@ from torch import Tensor, nn
 
 from ..axis import Axis
 from ..cube import Cube, Image, Labels
-from ..networks import ImageScale, Normalised, Ports, Scale
+from ..networks import ImageNormalisation, Normalisation, Normalised, Ports
 from ..settings import Settings
 from ..spectra.preprocessing import NOTHING, Preprocessing
 
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """What goes into a network and what should come out.
+    """One training example: the input of a network and its target.
 
-    z-stacks and time series are a list of planes; what has none has one plane.
+    z-stacks and time series are a list of planes; a single image is one plane.
     """
 
     input: NDArray[np.float32]
     """Shape (plane, band, y, x); NaN where nothing was measured."""
     target: NDArray[np.float32]
-    """Shape (plane, out, y · scale, x · scale); (plane, out, 1, 1) of tasks about whole images."""
+    """Shape (plane, out, y · scale, x · scale); (plane, out, 1, 1) of image-level tasks."""
     sampling_classes: NDArray[np.int64]
-    """Shape (plane, y, x): 0 where there is nothing to learn; else pixels of equal number are
-    drawn together when blocks are held out, so that each kind is on both sides."""
+    """Shape (plane, y, x): 0 where a pixel has no target; the validation split draws its blocks so
+    that each other number is on both sides."""
     input_axis: Axis
     """Bands of `input`."""
     output_axis: Axis
     """Bands, or classes, of `target`."""
     source: str
-    """For the record: where it comes from."""
+    """Names of its images, for messages and the model's card."""
     pixel_size: tuple[float, float] = (1.0, 1.0)
+    """Height and width of a pixel of the input, in `pixel_unit`."""
     pixel_unit: str | None = None
     colours: tuple[str, ...] = ()
-    """Of the classes, where somebody chose any."""
-    prepared: Preprocessing = NOTHING
-    """What was done to the images before; `Recipe.example` does it."""
+    """Colours of the classes, where the labels have some."""
+    preprocessing: Preprocessing = NOTHING
+    """What was done to the images; set by `Recipe.example`."""
     group: str = ""
-    """Examples of one group (a sample, a patient) are held out together."""
+    """Examples of one group (a sample, a patient) stay on one side of a split by groups."""
     for_validation: bool = False
-    """Whether it is there to validate, and not to learn from: then nothing else is held out."""
+    """Whether it is for validation only; then nothing of the other examples is held out."""
 
 
 class Task(Settings):
     """Something to learn from images."""
 
     source: ClassVar[str]
-    """Where the task comes from."""
-    intensities: ClassVar[bool]
-    """Whether it predicts intensities (else: scores of classes)."""
+    """The publication that the task follows."""
+    input_name: ClassVar[str]
+    """Which argument of `example` is the input: what a model later predicts from."""
+    target_name: ClassVar[str | None]
+    """Which argument of `example` is the target; None where targets are made from the input."""
+    predicts_intensities: ClassVar[bool]
+    """Whether it predicts intensities; otherwise scores of classes."""
     preserves_bands: ClassVar[bool] = False
-    """Whether it gives the bands it takes: then they may be resampled to a model's, and back."""
+    """Whether predictions have the bands of the input: these may then be resampled to the bands of
+    the model, and back."""
     maps_spectra: ClassVar[bool] = False
-    """Whether it gives spectra of the same light, on bands of their own."""
-    unlabelled: ClassVar[float]
-    """Value of `Example.target` that teaches nothing."""
+    """Whether predictions are spectra of the same sample on bands of their own."""
+    ignore_value: ClassVar[float]
+    """Value of `Example.target` that the loss ignores."""
     image_level: ClassVar[bool] = False
-    """Whether it wants one answer for an image, not one for each pixel."""
-    same_scale: ClassVar[bool] = False
-    """Whether targets are normalised by the numbers of the input, being the same quantity."""
-    spectra: ClassVar[tuple[str, ...]]
-    """The images, by their names in `example`, that preprocessing is meant for: the input first;
-    what else there is of the same light is normalised by the numbers of the input."""
+    """Whether there is one target for an image, not one for each pixel."""
+    normalised_as_input: ClassVar[bool] = False
+    """Whether targets are normalised by the statistics of the input, being the same quantity."""
     example: ClassVar[Callable[..., Example]]
-    """Turn the images a person picked into one training example; its arguments name them."""
-    normalise: Scale | ImageScale
+    """Turn images into one training example; takes them by name, in any order."""
+    normalise: Normalisation | ImageNormalisation
+
+    @property
+    def predicts_spectra(self) -> bool:
+        """Whether predictions are spectra: not classes, nor channels such as stains."""
+        return self.preserves_bands or self.maps_spectra
 
     @property
     def upscaling(self) -> int:
-        """Rows, and columns, of the result for each of the input."""
+        """Rows, and columns, of a prediction for each of the input."""
         return 1
 
     @property
     def offset(self) -> tuple[float, float]:
-        """Fine rows and columns by which the input was sampled beside the middle of its pixels."""
+        """Fine rows and columns from the middle of a coarse pixel to where it was sampled."""
         return (0.0, 0.0)
 
     @property
@@ -97,30 +105,30 @@ class Task(Settings):
             scale=self.upscaling,
             image_level=self.image_level,
             offset=self.offset,
-            other=not input_axis.same_bands(output_axis),
+            changes_bands=not input_axis.same_bands(output_axis),
         )
 
     @abstractmethod
     def loss(self, network: Normalised, input: Tensor, target: Tensor) -> Tensor:
-        """Run `network` on a batch and return what training makes small.
+        """Run `network` on a batch and return the loss.
 
         Parameters
         ----------
         network : Normalised
-            Gives access to normalisation and body.
+            The network with its normalisation.
         input : Tensor, shape (batch, band, y, x)
             Intensities as in `Example.input`.
-        target : Tensor, shape (batch, out, y, x)
-            As in `Example.target`; `unlabelled` where a pixel is not to teach.
+        target : Tensor, shape (batch, out, y · scale, x · scale)
+            As in `Example.target`; `ignore_value` where a pixel has no target.
 
         Returns
         -------
         Tensor, shape ()
-            Mean over all that teaches; 0 (with a gradient) where nothing does.
+            Mean over all targets; 0 (with a gradient) where there are none.
         """
 
     def check_preprocessing(self, preprocessing: Preprocessing) -> None:
-        """Refuse what cannot be done to the examples as it is done to what is predicted from.
+        """Refuse preprocessing that would differ between training and prediction.
 
         Raises
         ------
@@ -129,58 +137,78 @@ class Task(Settings):
         """
 
     def discriminator(self, ports: Ports) -> nn.Module | None:
-        """Return a fresh critic that learns beside the network, against it; None needs none."""
+        """Return a fresh discriminator to train against the network; None where there is none."""
         return None
 
     def adversarial_losses(
         self, network: Normalised, discriminator: nn.Module, input: Tensor, target: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Run network and critic on a batch; return what each of them is to make small.
+        """Run network and discriminator on a batch; return the loss of each.
 
-        Only of tasks with a critic; arguments and losses as those of `loss`, by which the held-out
-        pixels are judged.
+        Only of tasks with a discriminator; input and target as in `loss`, which remains the
+        validation loss.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no critic")
+        raise NotImplementedError(f"{type(self).__name__} has no discriminator")
 
     def unify_classes(self, examples: Sequence[Example]) -> list[Example]:
         """Return the examples with one numbering of classes, where each came with its own."""
         return list(examples)
 
-    def bind_classes(self, output_axis: Axis) -> Self:
-        """Return the task with what only examples tell: the bands, or classes, of what is wanted.
+    def with_classes(self, output_axis: Axis) -> Self:
+        """Return the task with the names of the classes, where its settings refer to them.
 
         Raises
         ------
         ValueError
-            If its settings name others.
+            If its settings name other classes than there are.
         """
         return self
 
-    def remeasure(self, input: Tensor, target: Tensor, *, warped: bool) -> tuple[Tensor, Tensor]:
-        """Return a batch that was turned, and perhaps warped, as it would have been measured so."""
+    def after_augmentation(
+        self, input: Tensor, target: Tensor, *, warped: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Return a batch that was turned, and perhaps warped, with the input that goes with it.
+
+        Parameters
+        ----------
+        input : Tensor, shape (batch, band, y, x)
+        target : Tensor, shape (batch, out, y · scale, x · scale)
+        warped : bool
+            Whether images were moved by parts of a pixel.
+        """
         return input, target
 
     def postprocess(self, prediction: Tensor, input: Tensor) -> Tensor:
-        """Return a prediction, (batch, out, y, x), as what was measured allows it to be."""
+        """Return a prediction, (batch, out, y · scale, x · scale), made consistent with its input."""
         return prediction
 
     @abstractmethod
     def has_target(self, target: Tensor) -> Tensor:
-        """Return which pixels of a batch teach something, shape (batch, y, x)."""
+        """Return which pixels of a batch of targets have one, bool, shape (batch, y, x)."""
 
     @abstractmethod
     def result(self, predicted: NDArray[np.float32], output_axis: Axis, cube: Cube) -> Image:
-        """Turn a prediction, (…, out, y, x), for `cube` into what a person looks at."""
+        """Return the image that a person looks at.
+
+        Parameters
+        ----------
+        predicted : ndarray, shape (…, out, y · scale, x · scale)
+            Prediction for `cube`: intensities in the unit of the target, or scores of classes.
+        output_axis : SpectralAxis or ChannelAxis
+            Bands, or classes, of the prediction.
+        cube : Cube
+            What was predicted from.
+        """
 
     @classmethod
     def asks_for(cls) -> dict[str, type[Cube] | type[Labels] | type[str]]:
-        """Return what this task learns from: argument name to kind; str is a name to be given."""
+        """Return the images of an example: name to kind; of a text, such as a class, it is str."""
         hints: dict[str, Any] = get_type_hints(cls.example)
         return {name: kind for name, kind in hints.items() if name != "return"}
 
 
 def source_of(*names: str) -> str:
-    """Return the names of the images of an example; they may have none, as arrays do."""
+    """Return the names of the images of an example; images made of arrays may have none."""
     return " → ".join(name or "unnamed" for name in names) if any(names) else "an example"
 
 
@@ -192,17 +220,19 @@ def measured_planes(cube: Cube) -> NDArray[np.float32]:
     ValueError
         If nothing in it was measured: all values are NaN.
     """
-    loaded = planes(cube.numpy(), 3)
+    loaded = planes(cube.numpy(), 3)  # (plane, band, y, x)
     measured = np.isfinite(loaded)
     if not measured.any():
         raise ValueError(
             f"cube {cube.name!r} holds no measured value: all are NaN; choose another file or layer"
         )
     measured &= cube.axis.good[:, None, None]
-    return loaded if measured.all() else np.where(measured, loaded, np.float32(np.nan))
+    if measured.all():
+        return loaded
+    return np.where(measured, loaded, np.float32(np.nan))
 
 
 def planes(image: NDArray[Any], trailing: int) -> NDArray[Any]:
-    """Return an array with all but the last `trailing` axes made one."""
+    """Return an array, (plane, …), with all but its last `trailing` axes flattened into one."""
     flat: NDArray[Any] = image.reshape(-1, *image.shape[image.ndim - trailing :])
     return flat

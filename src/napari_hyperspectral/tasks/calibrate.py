@@ -15,22 +15,23 @@ from torch import Tensor
 
 from ..axis import Axis
 from ..cube import Cube
-from ..networks import Normalised, Scale
+from ..networks import Normalisation, Normalised
 from .base import Example
 from .intensities import IntensityTask, intensity_loss, paired_example
 
 
 class Calibrate(IntensityTask):
-    """Learn to turn spectra into those of a reference instrument, from samples that both saw."""
+    """Learn to turn spectra into those of a reference instrument, from samples measured by both."""
 
     source: ClassVar[str] = "Wang et al. 1991, https://doi.org/10.1021/ac00023a016"
     maps_spectra: ClassVar[bool] = True
-    spectra: ClassVar[tuple[str, ...]] = ("measured", "reference")
+    input_name: ClassVar[str] = "measured"
+    target_name: ClassVar[str | None] = "reference"
     kind: Literal["calibrate"] = "calibrate"
-    normalise: Scale = "mean"
-    """How spectra are brought to one scale before the network, and results back after it. mean or
-    maximum: each spectrum, with its reference, by its own; band or cube: by mean and spread of the
-    training set, of each band or of all together, where brightness itself is to be calibrated."""
+    normalise: Normalisation = "mean"
+    """How spectra are normalised, and results scaled back. mean, maximum: each spectrum, with its
+    reference, by its own; band, cube: by mean and standard deviation of the training data, of each
+    band or of all bands together, to calibrate brightness as well."""
 
     def example(self, *, measured: Cube, reference: Cube) -> Example:
         """Pair spectra with those that the reference instrument measured of the same samples.
@@ -38,7 +39,7 @@ class Calibrate(IntensityTask):
         Raises
         ------
         ValueError
-            If they are not as many, in the same order, or none is measured by both.
+            If their numbers differ, or no spectrum is measured by both.
         """
         return paired_example(measured, reference)
 

@@ -1,8 +1,8 @@
-"""What the tasks that tell classes share: names, what an error costs, and how scores are read."""
+"""What the tasks that predict classes share: numbering, the loss, and the labels that result."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Annotated, ClassVar, Final, Literal, Self
 
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..axis import Axis, ChannelAxis
 from ..cube import Cube, Labels
-from ..networks import Scale
+from ..networks import Normalisation
 from . import losses
 from .base import Example, Task, measured_planes, planes, source_of
 
@@ -24,33 +24,34 @@ _PENALTIES: Final = {
     "binary": losses.binary_cross_entropy,
     "focal": losses.focal,
 }
-_MOST_CLASSES: Final = 1000
+_MAX_CLASSES: Final = 1000
+"""More are taken for a measurement by mistake: numbers of a label image are few."""
 
 
 class ClassTask(Task):
-    """A task whose result are classes, numbered from 1; 0 teaches nothing."""
+    """A task that predicts classes, numbered from 1; targets of 0 are ignored."""
 
-    intensities: ClassVar[bool] = False
-    unlabelled: ClassVar[float] = 0.0
-    normalise: Scale = "band"
-    """How spectra are brought to one scale before the network. band or cube: by mean and spread of
-    the training set, of each band or of all together; mean or maximum: each spectrum by its own,
-    which takes away differences in brightness."""
+    predicts_intensities: ClassVar[bool] = False
+    ignore_value: ClassVar[float] = 0.0
+    normalise: Normalisation = "band"
+    """How spectra are normalised. band, cube: by mean and standard deviation of the training data,
+    of each band or of all bands together; mean, maximum: each spectrum by its own, which removes
+    differences in brightness."""
     classes: tuple[str, ...] = ()
-    """Names of the classes numbered 1, 2, …; left empty, they come with the examples."""
+    """Names of the classes 1, 2, …; left empty, those of the examples."""
     penalty: Literal["cross-entropy", "binary", "focal"] = "cross-entropy"
-    """What an error costs: cross-entropy weighs the classes against each other; binary asks for
-    each class whether it is there or not; focal is cross-entropy that leaves easy pixels alone."""
+    """Loss of each pixel. cross-entropy: one class against all others; binary: each class present or
+    not, by itself; focal: cross-entropy with less weight on easy pixels."""
     dice: Annotated[float, Ge(0)] = 0.0
-    """Weight of 1 − Dice overlap of each class: outlines, and small classes, count more."""
+    """Weight of the Dice loss of each class, for outlines and small classes."""
     smoothing: Annotated[float, Ge(0), Lt(1)] = 0.05
-    """Doubt about the labels: this share of certainty is spread over all classes (not in Dice)."""
+    """Label smoothing: share of certainty that is spread over all classes (not in Dice)."""
     balance: bool = True
-    """Let every class of a step count alike, however many pixels, spectra or images there are of it
-    (Dice does anyway)."""
+    """Give every class of a batch the same total weight, however many pixels, spectra or images it
+    has (Dice does anyway)."""
     weights: tuple[str, ...] = ()
-    """How many times as much an error costs where a class is right, such as corn=2.5; classes that are
-    not named cost 1. With balance, on top of it."""
+    """Class weights, such as corn=2.5: factor of the loss where that is the right class; 1 for classes
+    that are not named. They multiply those of balance."""
 
     @field_validator("weights")
     @classmethod
@@ -63,69 +64,88 @@ class ClassTask(Task):
             )
         return weights
 
-    def bind_classes(self, output_axis: Axis) -> Self:
+    def with_classes(self, output_axis: Axis) -> Self:
         if not self.weights:
             return self
-        assert isinstance(output_axis, ChannelAxis)
-        for name in dict(map(_read_weight, self.weights)):
-            if name not in output_axis.names:
+        classes = class_names(output_axis)
+        for name, _ in map(_read_weight, self.weights):
+            if name not in classes:
                 raise ValueError(
                     f"there is a weight for {name!r}, which is none of the classes "
-                    f"{', '.join(output_axis.names)}; write it as it is there, or leave it out"
+                    f"{', '.join(classes)}; write it as it is there, or leave it out"
                 )
-        return self.model_copy(update={"classes": output_axis.names})
+        return self.model_copy(update={"classes": classes})
 
     @property
-    def prices(self) -> tuple[float, ...] | None:
-        """How many times as much an error costs where each class is right; None: 1 everywhere."""
+    def class_weights(self) -> tuple[float, ...] | None:
+        """Factor of the loss where each class is right; None: 1 for all.
+
+        Raises
+        ------
+        ValueError
+            If there are weights, but the classes have no names yet: see `with_classes`.
+        """
         if not self.weights:
             return None
         if not self.classes:
             raise ValueError("weights go by the names of classes; name them all under classes")
-        input = dict(map(_read_weight, self.weights))
-        return tuple(input.get(name, 1.0) for name in self.classes)
+        weights = dict(map(_read_weight, self.weights))
+        return tuple(weights.get(name, 1.0) for name in self.classes)
 
     def has_target(self, target: Tensor) -> Tensor:
         return target.sum(dim=1) > 0
 
     def probabilities(self, predicted: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Turn scores, (…, class, y, x), into probabilities of the same shape.
+        """Return scores, (…, class, y, x), as probabilities of the same shape.
 
-        They add up to 1, but for the penalty binary: it judges each class by itself.
+        They add up to 1, except for the penalty binary, which gives each class one of its own.
         """
         scores = torch.from_numpy(np.ascontiguousarray(predicted))
-        binary = self.penalty == "binary"
-        return (scores.sigmoid() if binary else scores.softmax(dim=-3)).numpy()
+        if self.penalty == "binary":
+            return scores.sigmoid().numpy()
+        return scores.softmax(dim=-3).numpy()
 
 
-def class_cost(scores: Tensor, target: Tensor, task: ClassTask) -> Tensor:
-    """Return the cost of class scores: the penalty, and Dice where it has a weight.
+def class_loss(scores: Tensor, target: Tensor, task: ClassTask) -> Tensor:
+    """Return the loss of class scores: the penalty, and Dice where it has a weight.
 
     Parameters
     ----------
     scores : Tensor, shape (batch, class, y, x)
         As the network gives them.
     target : Tensor, shape (batch, 1, y, x) or (batch, class, y, x)
-        Class of each pixel, from 1, or where they were mixed the share of each; 0 costs nothing.
+        Class of each pixel, from 1, or after mixup the share of each; 0 is ignored.
     task : ClassTask
-        Says what errors cost.
+        Its settings choose the terms.
     """
     labels = target[:, 0].long() if target.shape[1] == 1 else target
-    weights = losses.balancing(labels, scores.shape[1]) if task.balance else None
-    prices = None if task.prices is None else scores.new_tensor(task.prices)
-    cost = _PENALTIES[task.penalty](
-        scores, labels, weights=weights, prices=prices, smoothing=task.smoothing
+    class_weights = None
+    if task.class_weights is not None:
+        class_weights = scores.new_tensor(task.class_weights)
+    balance = losses.balancing_weights(labels, scores.shape[1]) if task.balance else None
+    penalty = _PENALTIES[task.penalty]
+    loss = penalty(
+        scores, labels, balance=balance, class_weights=class_weights, smoothing=task.smoothing
     )
     if task.dice:
-        independent = task.penalty == "binary"  # then each class has a probability of its own
-        cost = cost + task.dice * losses.dice(
-            scores, labels, prices=prices, independent=independent
-        )
-    return cost
+        # binary: each class has a probability of its own
+        independent = task.penalty == "binary"
+        overlap = losses.dice(scores, labels, class_weights=class_weights, independent=independent)
+        loss = loss + task.dice * overlap
+    return loss
 
 
 def labelled_example(cube: Cube, labels: Labels, classes: tuple[str, ...]) -> Example:
     """Pair a cube with a class for each of its pixels, or for each spectrum of a list.
+
+    Parameters
+    ----------
+    cube : Cube
+        The input.
+    labels : Labels
+        Of the shape of the cube without its bands; 0 is unlabelled.
+    classes : tuple of str
+        Names of classes 1, 2, …; () takes those of the labels, or numbers.
 
     Raises
     ------
@@ -133,51 +153,53 @@ def labelled_example(cube: Cube, labels: Labels, classes: tuple[str, ...]) -> Ex
         If sizes differ, nothing is labelled, a label is negative, or there are more classes than
         names.
     """
-    target_shape = tuple(n for n, d in zip(cube.shape, cube.dims, strict=True) if d != "band")
-    if labels.shape != target_shape:
+    pixels = tuple(n for n, dim in zip(cube.shape, cube.dims, strict=True) if dim != "band")
+    if labels.shape != pixels:
         raise ValueError(
             f"labels {labels.name!r} are {labels.shape}, the pixels of cube {cube.name!r} "
-            f"are {target_shape}; make a label image of that size"
+            f"are {pixels}; make a label image of that size"
         )
-    ids = planes(labels.numpy(), 2)
-    if ids.min() < 0 or ids.max() > _MOST_CLASSES:
+    numbers = planes(labels.numpy(), 2)  # (plane, y, x)
+    if numbers.min() < 0 or numbers.max() > _MAX_CLASSES:
         raise ValueError(
-            f"labels {labels.name!r} run from {ids.min()} to {ids.max()}; "
-            f"wanted 0 for unlabelled and 1 to {_MOST_CLASSES} for the classes"
+            f"labels {labels.name!r} run from {numbers.min()} to {numbers.max()}; "
+            f"wanted 0 for unlabelled and 1 to {_MAX_CLASSES} for the classes"
         )
     input = measured_planes(cube)
-    ids = np.where(np.isfinite(input).any(axis=1), ids, 0)
+    measured = np.isfinite(input).any(axis=1)
+    numbers = np.where(measured, numbers, 0)
     return Example(
-        input,
-        ids[:, None].astype(np.float32),
-        ids,
-        cube.axis,
-        _named(labels, classes, int(ids.max())),
-        source_of(cube.name, labels.name),
-        cube.pixel_size,
-        cube.pixel_unit,
-        labels.colours,
+        input=input,
+        target=numbers[:, None].astype(np.float32),
+        sampling_classes=numbers,
+        input_axis=cube.axis,
+        output_axis=_named(labels, classes, int(numbers.max())),
+        source=source_of(cube.name, labels.name),
+        pixel_size=cube.pixel_size,
+        pixel_unit=cube.pixel_unit,
+        colours=labels.colours,
     )
 
 
-def labels_of(predicted: NDArray[np.float32], output_axis: Axis, cube: Cube) -> Labels:
-    """Return the class of the highest score at each pixel, 0 where there is none.
+def labels_from_scores(scores: NDArray[np.float32], output_axis: Axis, cube: Cube) -> Labels:
+    """Return the class of the highest score at each pixel, 0 where all scores are missing.
 
     Parameters
     ----------
-    predicted : ndarray, shape (…, class, y, x)
-        Scores.
+    scores : ndarray, shape (…, class, y, x)
+        Any real numbers; NaN where nothing was measured.
     output_axis : ChannelAxis
         Names of the classes.
     cube : Cube
-        Whose place in space and past the labels share.
+        What was predicted from: its position and history become those of the labels.
     """
-    assert isinstance(output_axis, ChannelAxis)
-    missing = np.isnan(predicted).all(axis=-3)
-    ids = np.where(missing, 0, np.nan_to_num(predicted).argmax(axis=-3) + 1)
+    classes = class_names(output_axis)
+    missing = np.isnan(scores).all(axis=-3)
+    best = np.nan_to_num(scores).argmax(axis=-3) + 1
+    numbers = np.where(missing, 0, best)  # (…, y, x)
     return Labels(
-        ids.astype(np.uint8 if len(output_axis) < 256 else np.uint16),
-        output_axis.names,
+        numbers.astype(np.uint8 if len(classes) < 256 else np.uint16),
+        classes,
         pixel_size=cube.pixel_size,
         origin=cube.origin,
         pixel_unit=cube.pixel_unit,
@@ -198,20 +220,54 @@ def with_common_classes(examples: Sequence[Example], classes: tuple[str, ...]) -
     ValueError
         If there are fewer than two classes in all, or one is none of `classes`.
     """
-    lists = [e.output_axis.names for e in examples if isinstance(e.output_axis, ChannelAxis)]
-    both = list(zip(examples, lists, strict=True))
-    found = {name: e.source for e, known in both for name in _present(e.target, known)}
+    lists = [class_names(example.output_axis) for example in examples]
+    sources: dict[str, str] = {}  # class to an example of it
+    colours: dict[str, str] = {}
+    for example, own in zip(examples, lists, strict=True):
+        sources |= dict.fromkeys(_present(example.target, own), example.source)
+        colours |= dict(zip(own, example.colours))  # () where nobody chose any
     names = classes or _common(lists)
-    for name in found.keys() - set(names):
-        raise ValueError(f"{found[name]} is of class {name!r}; wanted one of {', '.join(names)}")
-    if len(found) < 2:
+    for name in sources.keys() - set(names):
+        raise ValueError(f"{sources[name]} is of class {name!r}; wanted one of {', '.join(names)}")
+    if len(sources) < 2:
         raise ValueError(
-            f"all examples are of one class ({', '.join(found) or 'none'}); "
+            f"all examples are of one class ({', '.join(sources) or 'none'}); "
             "give examples of at least two"
         )
-    colour = {n: c for e, known in both for n, c in zip(known, e.colours)}
-    colours = tuple(colour[name] for name in names) if colour.keys() >= set(names) else ()
-    return [_renumbered(example, known, names, colours) for example, known in both]
+    chosen: tuple[str, ...] = ()
+    if colours.keys() >= set(names):
+        chosen = tuple(colours[name] for name in names)
+    return [
+        _with_classes(example, own, names, chosen)
+        for example, own in zip(examples, lists, strict=True)
+    ]
+
+
+def class_names(output_axis: Axis) -> tuple[str, ...]:
+    """Return the names of the classes that a task predicts."""
+    assert isinstance(output_axis, ChannelAxis)  # classes are named channels
+    return output_axis.names
+
+
+def class_numbers(classes: Sequence[str], names: Sequence[str]) -> NDArray[np.int64]:
+    """Return the number among `names` of each of `classes`, to renumber labels by indexing.
+
+    Parameters
+    ----------
+    classes : sequence of str
+        Names of the classes 1, 2, … of some labels.
+    names : sequence of str
+        Names of the classes 1, 2, … that the labels are to have.
+
+    Returns
+    -------
+    ndarray of int64, shape (1 + classes,)
+        0 stays 0, unlabelled; so does a class that is none of `names`.
+    """
+    numbers = [0]
+    for name in classes:
+        numbers.append(names.index(name) + 1 if name in names else 0)
+    return np.array(numbers, np.int64)
 
 
 def _read_weight(weight: str) -> tuple[str, float]:
@@ -229,39 +285,48 @@ def _read_weight(weight: str) -> tuple[str, float]:
 
 
 def _common(lists: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the longest list where all others begin it; else all names in alphabetical order."""
     longest = max(lists, key=len, default=())
     if all(longest[: len(names)] == names for names in lists):
         return longest
-    return tuple(sorted({name for names in lists for name in names}))
+    names: set[str] = set().union(*lists)
+    return tuple(sorted(names))
 
 
-def _present(target: NDArray[np.float32], names: tuple[str, ...]) -> list[str]:
-    return [names[int(number) - 1] for number in np.unique(target) if number > 0]
+def _present(target: NDArray[np.float32], names: tuple[str, ...]) -> Iterable[str]:
+    """Yield the names of the classes that some pixel has."""
+    for number in np.unique(target):
+        if number > 0:
+            yield names[int(number) - 1]
 
 
-def _renumbered(
-    example: Example, known: tuple[str, ...], names: tuple[str, ...], colours: tuple[str, ...]
+def _with_classes(
+    example: Example, own: tuple[str, ...], names: tuple[str, ...], colours: tuple[str, ...]
 ) -> Example:
-    number = np.array([0, *(names.index(name) + 1 if name in names else 0 for name in known)])
+    """Return an example whose classes are numbered by `names`, no longer by its own."""
+    numbers = class_numbers(own, names)
     return replace(
         example,
-        target=number[example.target.astype(np.int64)].astype(np.float32),
-        sampling_classes=number[example.sampling_classes],
+        target=numbers[example.target.astype(np.int64)].astype(np.float32),
+        sampling_classes=numbers[example.sampling_classes],
         output_axis=ChannelAxis(names),
         colours=colours,
     )
 
 
-def _named(labels: Labels, classes: tuple[str, ...], most: int) -> ChannelAxis:
+def _named(labels: Labels, classes: tuple[str, ...], highest: int) -> ChannelAxis:
+    """Return the classes of labels that go up to `highest`, with names or numbers."""
     names = classes or labels.classes
-    if names and len(names) < most:
+    if names and len(names) < highest:
         raise ValueError(
-            f"labels {labels.name!r} go up to {most}, but only {len(names)} classes have "
+            f"labels {labels.name!r} go up to {highest}, but only {len(names)} classes have "
             f"names ({', '.join(names)}); name them all, or none"
         )
-    if not names and not most:
+    if names:
+        return ChannelAxis(tuple(names))
+    if not highest:
         raise ValueError(
             f"labels {labels.name!r} name the class of no measured spectrum; "
-            "number them from 1, 0 being unknown"
+            "number them from 1, 0 being unlabelled"
         )
-    return ChannelAxis(tuple(names) or tuple(f"class {i}" for i in range(1, most + 1)))
+    return ChannelAxis(tuple(f"class {number}" for number in range(1, highest + 1)))

@@ -1,7 +1,7 @@
 """Classification of spectra: a class for each spectrum of a list, or of a map.
 
-Source: spectrai, Conor Horgan and Mads Bergholt; one class a file, or labels beside a table. Ours:
-files of one class are put together by the names of their classes.
+Source: spectrai, Conor Horgan and Mads Bergholt; one class a file, or labels with a table. Ours:
+files that hold one class each are joined by the names of the classes.
 """
 
 from __future__ import annotations
@@ -17,20 +17,27 @@ from ..axis import Axis
 from ..cube import Cube, Labels
 from ..networks import Normalised
 from .base import Example
-from .classes import ClassTask, class_cost, labelled_example, labels_of, with_common_classes
+from .classes import (
+    ClassTask,
+    class_loss,
+    labelled_example,
+    labels_from_scores,
+    with_common_classes,
+)
 
 
 class ClassifySpectra(ClassTask):
-    """Learn the class of single spectra; those without a label (0) teach nothing."""
+    """Learn the class of single spectra; those without a label (0) are ignored."""
 
     source: ClassVar[str] = "Horgan & Bergholt 2021, https://arxiv.org/abs/2108.07595"
-    spectra: ClassVar[tuple[str, ...]] = ("spectra",)
+    input_name: ClassVar[str] = "spectra"
+    target_name: ClassVar[str | None] = "labels"
     kind: Literal["classify_spectra"] = "classify_spectra"
 
     def example(self, *, spectra: Cube, labels: Labels) -> Example:
-        """Pair spectra with their classes, which may be but one if another example has others.
+        """Pair spectra with their classes; one class is enough if another example has others.
 
-        Names that come with the labels go before `classes`, by which they are then numbered.
+        Names that come with the labels are used, and later numbered in the order of `classes`.
 
         Raises
         ------
@@ -42,7 +49,7 @@ class ClassifySpectra(ClassTask):
         if not example.sampling_classes.any():
             raise ValueError(
                 f"labels {labels.name!r} name the class of no measured spectrum; "
-                "number them from 1, 0 being unknown"
+                "number them from 1, 0 being unlabelled"
             )
         return example
 
@@ -50,7 +57,7 @@ class ClassifySpectra(ClassTask):
         return with_common_classes(examples, self.classes)
 
     def loss(self, network: Normalised, input: Tensor, target: Tensor) -> Tensor:
-        return class_cost(network(input), target, self)
+        return class_loss(network(input), target, self)
 
     def result(self, predicted: NDArray[np.float32], output_axis: Axis, cube: Cube) -> Labels:
-        return labels_of(predicted, output_axis, cube).after("classified")
+        return labels_from_scores(predicted, output_axis, cube).after("classified")

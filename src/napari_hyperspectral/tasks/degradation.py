@@ -1,9 +1,9 @@
-"""How a coarse image comes from a fine one: what an instrument of larger pixels would have measured.
+"""Degradation: the coarse image that an instrument of larger pixels would have measured.
 
-One form for all kinds: along each axis, a coarse pixel is a weighted sum of fine ones, and the
-next coarse pixel takes the same weights `scale` fine pixels further on. Beyond its border an
-image goes on as it ends. Coarse pixel i covers the fine pixels i · scale to (i + 1) · scale - 1;
-`Degradation.offset` says where in the fine grid the centre of the first one lies.
+All kinds have one form: along each axis, a coarse pixel is a weighted sum of fine ones, and the
+next coarse pixel has the same weights `scale` fine pixels further on. Images are padded by their
+border. Coarse pixel i covers the fine pixels i · scale to (i + 1) · scale - 1;
+`Degradation.first_centre` says where in the fine grid the centre of the first one lies.
 """
 
 from __future__ import annotations
@@ -24,26 +24,28 @@ Sampling = Literal["area", "decimate", "bicubic"]
 of each block, as in a point scan of larger steps. bicubic: as MATLAB's imresize."""
 
 _MIDDLE: Final = -1
-_LOST: Final = 1e-3
-"""Patterns of which less than this share of the power gets through are not restored: what is there
-in a measurement is noise."""
-_HALF: Final = 0.5
+_NOISE_FLOOR: Final = 1e-3
+"""Patterns that keep less than this share of their power are not restored: of them, a measurement
+holds noise alone."""
+_MIN_MEASURED: Final = 0.5
 """A coarse pixel is missing where less than this share of its weight was measured."""
+_BLUR_CUTOFF: Final = 4
+"""Standard deviations at which the Gaussian of the psf is cut off."""
 
 
 class Degradation(Settings):
-    """From a fine image to a coarse one, and back as far as that is certain."""
+    """From a fine image to a coarse one, and back as far as the measurement allows."""
 
     kind: Sampling = "area"
-    """What a coarse pixel is: the mean of a block, one pixel of it, or a bicubic mean around it."""
+    """Sampling: the mean of a block, one pixel of it, or a bicubic mean around it."""
     scale: Annotated[int, Ge(1)]
     """Fine rows, and columns, of a coarse pixel."""
     psf: Annotated[float, Ge(0)] = 0.0
-    """Standard deviation of a Gaussian blur before the sampling, in fine pixels; 0 blurs nothing."""
+    """Standard deviation of a Gaussian blur before the sampling, in fine pixels; 0 is none."""
     row: Annotated[int, Ge(_MIDDLE)] = _MIDDLE
-    """Row of the block that decimation takes, from 0; -1: the middle (of four, 2)."""
+    """Row of the block that decimate takes, from 0; -1 is the middle (of four, 2)."""
     column: Annotated[int, Ge(_MIDDLE)] = _MIDDLE
-    """Column of the block that decimation takes, from 0; -1: the middle (of four, 2)."""
+    """Column of the block that decimate takes, from 0; -1 is the middle (of four, 2)."""
 
     @model_validator(mode="after")
     def _inside_the_block(self) -> Self:
@@ -55,7 +57,7 @@ class Degradation(Settings):
         return self
 
     @property
-    def offset(self) -> tuple[float, float]:
+    def first_centre(self) -> tuple[float, float]:
         """Row and column of the centre of the first coarse pixel, in fine pixels.
 
         The centre of the first fine pixel is (0, 0).
@@ -65,14 +67,15 @@ class Degradation(Settings):
     @property
     def symmetric(self) -> bool:
         """Whether a turned fine image gives the turned coarse one."""
-        return all(centre == (self.scale - 1) / 2 for centre in self.offset)
+        middle = (self.scale - 1) / 2
+        return self.first_centre == (middle, middle)
 
     @property
     def margin(self) -> int:
-        """How far, in coarse pixels, a value has a say in `project`."""
+        """How far, in coarse pixels, a value changes the result of `project`."""
         longest = max(len(self._taps(phase).weights) for phase in (self.row, self.column))
-        overlap = -(-longest // self.scale) - 1
-        return 4 * overlap
+        overlap = math.ceil(longest / self.scale) - 1  # coarse pixels that share a fine one
+        return 4 * overlap  # the inverse of overlapping weights decays further out
 
     def degrade(self, fine: Tensor) -> Tensor:
         """Return coarse images, (…, y, x), of fine ones, (…, y · scale, x · scale).
@@ -89,32 +92,38 @@ class Degradation(Settings):
                 f"{fine.shape[-2]} × {fine.shape[-1]} fine pixels are no multiple of "
                 f"{self.scale}; crop them"
             )
-        rows = _taken(fine, self._taps(self.row), self.scale, -2)
-        return _taken(rows, self._taps(self.column), self.scale, -1)
+        rows = _degraded(fine, self._taps(self.row), self.scale, -2)
+        return _degraded(rows, self._taps(self.column), self.scale, -1)
 
     def measured(self, fine: Tensor) -> Tensor:
-        """Return what `degrade` does, each coarse pixel from what is known (no NaN) of its part.
+        """Return coarse images as `degrade`, but each pixel from those fine pixels that are measured.
 
-        It is NaN where that is less than half.
+        A coarse pixel is missing (NaN) where they are less than half of its weight.
+
+        Parameters
+        ----------
+        fine : Tensor, shape (…, y · scale, x · scale)
         """
         known = fine.isfinite()
         if bool(known.all()):
             return self.degrade(fine)
-        share = self.degrade(known.to(fine.dtype))
+        share = self.degrade(known.to(fine.dtype))  # (…, y, x): measured part of the weight
         coarse = self.degrade(torch.where(known, fine, 0.0))
-        return torch.where(share >= _HALF, coarse / share.clamp_min(_HALF), torch.nan)
+        return torch.where(
+            share >= _MIN_MEASURED, coarse / share.clamp_min(_MIN_MEASURED), torch.nan
+        )
 
     def adjoint(self, coarse: Tensor) -> Tensor:
-        """Return coarse images spread over the fine grid: the adjoint of `degrade`."""
-        columns = _given_back(coarse, self._taps(self.column), self.scale, -1)
-        return _given_back(columns, self._taps(self.row), self.scale, -2)
+        """Return coarse images, (…, y, x), spread over the fine grid: the adjoint of `degrade`."""
+        columns = _spread_out(coarse, self._taps(self.column), self.scale, -1)
+        return _spread_out(columns, self._taps(self.row), self.scale, -2)
 
     def project(self, fine: Tensor, coarse: Tensor) -> Tensor:
         """Return the images nearest to `fine` that degrade to `coarse`.
 
-        In one step: along each axis, the patterns that coarse pixels overlap in are told apart by
-        an eigendecomposition. Patterns that a wide `psf` all but extinguishes stay as in `fine`,
-        and so does what is missing (NaN) in `coarse`.
+        In one step: an eigendecomposition along each axis separates the patterns in which coarse
+        pixels overlap. Patterns that a wide `psf` all but extinguishes stay as in `fine`, and so do
+        pixels that are missing (NaN) in `coarse`.
 
         Parameters
         ----------
@@ -124,24 +133,23 @@ class Degradation(Settings):
         Source: the projection onto an affine set, Boyd & Vandenberghe 2004, Convex Optimization,
         §8.1, https://web.stanford.edu/~boyd/cvxbook/
         """
-        astray = (coarse - self.degrade(fine)).nan_to_num(0.0)
-        rows, columns = (
-            _patterns(self._taps(phase), self.scale, size)
-            for phase, size in zip((self.row, self.column), coarse.shape[-2:], strict=True)
-        )
-        power = torch.outer(rows.power, columns.power).to(astray)
-        # not cut off sharply: a value would then be heard of far beyond the margin
-        inverse = power / (power.square() + (_LOST * power.max()).square())
-        up, across = rows.shapes.to(astray), columns.shapes.to(astray)
-        missing = up @ (inverse * (up.T @ astray @ across)) @ across.T
-        return fine + self.adjoint(missing)
+        height, width = coarse.shape[-2:]
+        rows = _patterns(self._taps(self.row), self.scale, height)
+        columns = _patterns(self._taps(self.column), self.scale, width)
+        residual = (coarse - self.degrade(fine)).nan_to_num(0.0)
+        power = torch.outer(rows.power, columns.power).to(residual)
+        # not cut off sharply: a value would then change results far beyond the margin
+        inverse = power / (power.square() + (_NOISE_FLOOR * power.max()).square())
+        up, across = rows.shapes.to(residual), columns.shapes.to(residual)
+        correction = up @ (inverse * (up.T @ residual @ across)) @ across.T
+        return fine + self.adjoint(correction)
 
     def _taps(self, phase: int) -> _Taps:
         return _blurred(_sampling(self.kind, self.scale, phase), self.psf)
 
 
 class _Taps(NamedTuple):
-    """What coarse pixel 0 takes of the fine pixels along one axis."""
+    """Weights of the fine pixels in coarse pixel 0, along one axis."""
 
     first: int  # fine pixel of the first weight; may lie before the image
     weights: tuple[float, ...]
@@ -149,6 +157,7 @@ class _Taps(NamedTuple):
 
 
 def _sampling(kind: Sampling, scale: int, phase: int) -> _Taps:
+    """Return the weights of a sampling without blur; of decimate, `phase` is the pixel taken."""
     centre = (scale - 1) / 2
     match kind:
         case "area":
@@ -157,9 +166,11 @@ def _sampling(kind: Sampling, scale: int, phase: int) -> _Taps:
             taken = scale // 2 if phase == _MIDDLE else phase
             return _Taps(taken, (1.0,), float(taken))
         case "bicubic":
-            first, last = math.ceil(centre - 2 * scale), math.floor(centre + 2 * scale)
-            weights = [_keys((place - centre) / scale) for place in range(first, last + 1)]
-            return _Taps(first, tuple(w / sum(weights) for w in weights), centre)
+            first = math.ceil(centre - 2 * scale)
+            last = math.floor(centre + 2 * scale)
+            weights = [_keys((pixel - centre) / scale) for pixel in range(first, last + 1)]
+            total = sum(weights)
+            return _Taps(first, tuple(weight / total for weight in weights), centre)
 
 
 def _keys(distance: float) -> float:
@@ -171,51 +182,55 @@ def _keys(distance: float) -> float:
     d = abs(distance)
     if d <= 1:
         return 1.5 * d**3 - 2.5 * d**2 + 1
-    return -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2 if d < 2 else 0.0
+    if d < 2:
+        return -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2
+    return 0.0
 
 
 def _blurred(taps: _Taps, sigma: float) -> _Taps:
-    """Return taps that blur by a Gaussian first, cut off at four standard deviations."""
+    """Return taps that blur by a Gaussian first: their convolution with it."""
     if not sigma:
         return taps
-    half = math.ceil(4 * sigma)
-    bell = [math.exp(-0.5 * (place / sigma) ** 2) for place in range(-half, half + 1)]
+    half = math.ceil(_BLUR_CUTOFF * sigma)
+    gaussian = [math.exp(-0.5 * (pixel / sigma) ** 2) for pixel in range(-half, half + 1)]
+    total = sum(gaussian)
     weights = [0.0] * (len(taps.weights) + 2 * half)
     for i, weight in enumerate(taps.weights):
-        for j, height in enumerate(bell):
-            weights[i + j] += weight * height / sum(bell)
+        for j, height in enumerate(gaussian):
+            weights[i + j] += weight * height / total
     return _Taps(taps.first - half, tuple(weights), taps.centre)
 
 
-def _places(taps: _Taps, scale: int, coarse: int, device: torch.device) -> Tensor:
-    """Return which fine pixel each weight falls on, (weight, coarse pixel)."""
-    fine = torch.arange(coarse, device=device) * scale + taps.first
+def _pixels(taps: _Taps, scale: int, coarse: int, device: torch.device) -> Tensor:
+    """Return the index of the fine pixel under each weight, (weight, coarse pixel)."""
+    first = torch.arange(coarse, device=device) * scale + taps.first
     steps = torch.arange(len(taps.weights), device=device)[:, None]
-    return (fine + steps).clamp(0, coarse * scale - 1)
+    return (first + steps).clamp(0, coarse * scale - 1)  # beyond the image, its border
 
 
-def _taken(fine: Tensor, taps: _Taps, scale: int, axis: int) -> Tensor:
-    size = fine.shape[axis] // scale
-    parts = zip(taps.weights, _places(taps, scale, size, fine.device), strict=True)
-    weight, places = next(parts)
-    coarse = weight * fine.index_select(axis, places)
-    for weight, places in parts:
-        coarse = coarse + weight * fine.index_select(axis, places)
+def _degraded(fine: Tensor, taps: _Taps, scale: int, axis: int) -> Tensor:
+    """Return images degraded along one axis."""
+    coarse_size = fine.shape[axis] // scale
+    pixels = _pixels(taps, scale, coarse_size, fine.device)
+    coarse = taps.weights[0] * fine.index_select(axis, pixels[0])
+    for weight, under in zip(taps.weights[1:], pixels[1:], strict=True):
+        coarse = coarse + weight * fine.index_select(axis, under)
     return coarse
 
 
-def _given_back(coarse: Tensor, taps: _Taps, scale: int, axis: int) -> Tensor:
+def _spread_out(coarse: Tensor, taps: _Taps, scale: int, axis: int) -> Tensor:
+    """Return coarse images spread over the fine grid along one axis, the adjoint of `_degraded`."""
     shape = list(coarse.shape)
     shape[axis] *= scale
     fine = coarse.new_zeros(shape)
-    places = _places(taps, scale, coarse.shape[axis], coarse.device)
-    for weight, under in zip(taps.weights, places, strict=True):
+    pixels = _pixels(taps, scale, coarse.shape[axis], coarse.device)
+    for weight, under in zip(taps.weights, pixels, strict=True):
         fine = fine.index_add(axis, under, weight * coarse)
     return fine
 
 
 class _Patterns(NamedTuple):
-    """Coarse patterns along one axis, none of which hears of the others, and their power."""
+    """Coarse patterns along one axis, independent of each other, and their power."""
 
     power: Tensor  # (pattern,)
     shapes: Tensor  # (coarse pixel, pattern)
@@ -223,6 +238,9 @@ class _Patterns(NamedTuple):
 
 @lru_cache(maxsize=16)
 def _patterns(taps: _Taps, scale: int, size: int) -> _Patterns:
-    with torch.inference_mode(False):  # kept for later, when slopes may be wanted
-        spread = _given_back(torch.eye(size, dtype=torch.float64), taps, scale, -1)
-        return _Patterns(*torch.linalg.eigh(_taken(spread, taps, scale, -1)))
+    """Return the eigenvectors of degrading after spreading, for `size` coarse pixels."""
+    with torch.inference_mode(False):  # kept for later, when gradients may be needed
+        identity = torch.eye(size, dtype=torch.float64)
+        overlap = _degraded(_spread_out(identity, taps, scale, -1), taps, scale, -1)
+        power, shapes = torch.linalg.eigh(overlap)
+    return _Patterns(power, shapes)

@@ -1,7 +1,7 @@
 """Denoising: from a noisy cube to a clean one of the same bands.
 
 Source: Horgan et al. 2021, https://doi.org/10.1021/acs.analchem.1c02178. Ours: any number of
-bands, an invertible normalisation, and missing values that teach nothing and stay missing.
+bands, an invertible normalisation, and missing values that are ignored and stay missing.
 """
 
 from __future__ import annotations
@@ -14,22 +14,23 @@ from torch import Tensor
 
 from ..axis import Axis
 from ..cube import Cube
-from ..networks import Normalised, Scale
+from ..networks import Normalisation, Normalised
 from .base import Example, measured_planes, source_of
 from .intensities import IntensityTask, intensity_loss
 
 
 class Denoise(IntensityTask):
-    """Learn to remove noise from pairs of noisy and clean measurements of the same place."""
+    """Learn to remove noise from pairs of noisy and clean measurements of the same pixels."""
 
     source: ClassVar[str] = "Horgan et al. 2021, https://doi.org/10.1021/acs.analchem.1c02178"
     preserves_bands: ClassVar[bool] = True
-    spectra: ClassVar[tuple[str, ...]] = ("noisy", "clean")
+    input_name: ClassVar[str] = "noisy"
+    target_name: ClassVar[str | None] = "clean"
     kind: Literal["denoise"] = "denoise"
-    normalise: Scale = "mean"
-    """How spectra are brought to one scale before the network and back after it. mean or maximum:
-    each spectrum by its own (maximum is what DeepeR does, and is biased by noise); band or cube:
-    by mean and spread of the training set, of each band or of all together."""
+    normalise: Normalisation = "mean"
+    """How spectra are normalised, and results scaled back. mean, maximum: each spectrum by its own
+    (maximum as in DeepeR; noise biases it); band, cube: by mean and standard deviation of the training
+    data, of each band or of all bands together."""
 
     def example(self, *, noisy: Cube, clean: Cube) -> Example:
         """Pair a noisy cube with a clean one of equal shape and bands.
@@ -49,7 +50,8 @@ class Denoise(IntensityTask):
                 f"noisy {noisy.name!r} has {noisy.axis}, clean {clean.name!r} has {clean.axis}; "
                 "resample one to the bands of the other"
             )
-        input, target = measured_planes(noisy), measured_planes(clean)
+        input = measured_planes(noisy)  # (plane, band, y, x)
+        target = measured_planes(clean)
         good = noisy.axis.good & clean.axis.good
         target = np.where(good[:, None, None], target, np.float32(np.nan))
         known = np.asarray((np.isfinite(input) & np.isfinite(target)).any(axis=1))
@@ -59,14 +61,14 @@ class Denoise(IntensityTask):
                 "pair cubes of the same place"
             )
         return Example(
-            input,
-            target,
-            known.astype(np.int64),
-            noisy.axis,
-            clean.axis,
-            source_of(noisy.name, clean.name),
-            noisy.pixel_size,
-            noisy.pixel_unit,
+            input=input,
+            target=target,
+            sampling_classes=known.astype(np.int64),
+            input_axis=noisy.axis,
+            output_axis=clean.axis,
+            source=source_of(noisy.name, clean.name),
+            pixel_size=noisy.pixel_size,
+            pixel_unit=noisy.pixel_unit,
         )
 
     def loss(self, network: Normalised, input: Tensor, target: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What the tasks that predict intensities share: what they learn from, and what an error costs."""
+"""What the tasks that predict intensities share: paired examples and the loss."""
 
 from __future__ import annotations
 
@@ -22,123 +22,132 @@ _PENALTIES: Final = {
     "charbonnier": losses.charbonnier,
 }
 _RANGE: Final = 6.0
-"""Of normalised intensities: three spreads to either side of the mean."""
+"""Data range of normalised intensities: three standard deviations to either side of the mean."""
 
 
 class IntensityTask(Task):
-    """A task whose result are intensities; a target of NaN teaches nothing."""
+    """A task that predicts intensities; targets of NaN are ignored."""
 
-    intensities: ClassVar[bool] = True
-    unlabelled: ClassVar[float] = float("nan")
+    predicts_intensities: ClassVar[bool] = True
+    ignore_value: ClassVar[float] = float("nan")
     penalty: Penalty = "l1"
-    """What an error costs. l1: its size, which keeps peaks sharper; l2: its square, which follows the
-    mean of what is possible, and is right for counting noise; huber: l2 up to one spread of the
+    """Loss of each intensity. l1: absolute error, keeps peaks sharper; l2: squared error, predicts the
+    mean of what is possible and suits counting noise; huber: l2 up to one standard deviation of the
     data and l1 beyond; charbonnier: l1 without its corner at 0."""
     angle: Annotated[float, Ge(0)] = 0.0
-    """Weight of the angle (in radians) between the spectra of each pixel: shape, not brightness."""
+    """Weight of the spectral angle of each pixel, in radians: shape of spectra, not brightness."""
     ssim: Annotated[float, Ge(0)] = 0.0
-    """Weight of 1 − SSIM (structural similarity) of each band. Needs a network that sees images."""
+    """Weight of 1 − SSIM (structural similarity) of each band; for networks that see images."""
     frc: Annotated[float, Ge(0)] = 0.0
-    """Weight of the loss by Fourier ring correlation of each band: detail at all scales, blind to
-    brightness. Needs a network that sees images."""
+    """Weight of the Fourier ring correlation loss of each band: detail at all scales, blind to
+    brightness; for networks that see images."""
     correlation: Annotated[float, Ge(0)] = 0.0
-    """Weight of 1 − Pearson's correlation of each band over the pixels of a batch."""
+    """Weight of 1 − Pearson correlation of each band over the pixels of a batch."""
 
     def has_target(self, target: Tensor) -> Tensor:
         return target.isfinite().any(dim=1)
 
 
 def paired_example(input: Cube, target: Cube) -> Example:
-    """Pair a cube with another one of the same pixels; their bands may differ.
+    """Pair an input with a target of the same pixels; their bands may differ.
 
     Raises
     ------
     ValueError
         If their pixels differ, or none is measured in both.
     """
-    sizes = [image.shape[:-3] + image.shape[-2:] for image in (input, target)]
-    if sizes[0] != sizes[1] or input.dims != target.dims:
+    input_pixels = input.shape[:-3] + input.shape[-2:]  # the shapes without bands
+    target_pixels = target.shape[:-3] + target.shape[-2:]
+    if input_pixels != target_pixels or input.dims != target.dims:
         raise ValueError(
             f"{input.name!r} is {input.shape}, its target {target.name!r} {target.shape}; they "
             "must show the same pixels, or samples (bands may differ): register them first"
         )
-    input_planes, target_planes = measured_planes(input), measured_planes(target)
-    known = np.asarray(
-        np.isfinite(input_planes).any(axis=1) & np.isfinite(target_planes).any(axis=1)
-    )
+    input_planes = measured_planes(input)  # (plane, band, y, x)
+    target_planes = measured_planes(target)  # (plane, out, y, x)
+    has_input = np.isfinite(input_planes).any(axis=1)
+    has_target = np.isfinite(target_planes).any(axis=1)
+    known = np.asarray(has_input & has_target)
     if not known.any():
         raise ValueError(
             f"no pixel is measured in both {input.name!r} and {target.name!r}; "
             "pair images of the same place"
         )
     return Example(
-        input_planes,
-        target_planes,
-        known.astype(np.int64),
-        input.axis,
-        target.axis,
-        source_of(input.name, target.name),
-        input.pixel_size,
-        input.pixel_unit,
+        input=input_planes,
+        target=target_planes,
+        sampling_classes=known.astype(np.int64),
+        input_axis=input.axis,
+        output_axis=target.axis,
+        source=source_of(input.name, target.name),
+        pixel_size=input.pixel_size,
+        pixel_unit=input.pixel_unit,
     )
 
 
 def intensity_loss(
     network: Normalised, input: Tensor, target: Tensor, task: IntensityTask
 ) -> Tensor:
-    """Return the cost of what a network makes of a batch, see `intensity_cost`.
+    """Run a network on a batch and return its loss, see `normalised_loss`.
 
     Parameters
     ----------
     network : Normalised
-        Gives access to normalisation and body.
-    input, target : Tensor, shape (batch, band, y, x) and (batch, out, y, x)
-        In their own units; what is NaN in `target` costs nothing.
+        The network with its normalisation.
+    input : Tensor, shape (batch, band, y, x)
+        In its own unit.
+    target : Tensor, shape (batch, out, y · scale, x · scale)
+        In its own unit; NaN is ignored.
     task : IntensityTask
-        Says what errors cost.
+        Its settings choose the terms.
     """
     normalised_target = network.normalise.target(target, input)
     prediction = network.module(network.normalise(input))
-    return intensity_cost(prediction, normalised_target, task, network.normalise)
+    return normalised_loss(prediction, normalised_target, task, network.normalise)
 
 
-def intensity_cost(
+def normalised_loss(
     prediction: Tensor, target: Tensor, task: IntensityTask, normalise: Normalise
 ) -> Tensor:
-    """Return the cost of normalised intensities: the penalty and all terms that have a weight.
+    """Return the loss of normalised intensities: the penalty and all terms that have a weight.
 
     Parameters
     ----------
     prediction, target : Tensor, shape (batch, out, y, x)
-        Normalised as `normalise.target` does it; what is NaN in `target` costs nothing.
+        Normalised by `normalise.target`; NaN in `target` is ignored.
     task : IntensityTask
-        Says what errors cost.
+        Its settings choose the terms.
     normalise : Normalise
-        Says where zero lies: spectra that were shifted have other angles.
+        Undoes the shift for the spectral angle: spectra less their mean have other angles.
 
     Raises
     ------
     ValueError
-        If images are to be compared, but there are only single spectra.
+        If a term compares images, but the batch holds single spectra.
     """
     _check_images(prediction, task)
-    with torch.autocast(
-        prediction.device.type, enabled=False
-    ):  # small differences of large numbers
-        prediction, target = prediction.float(), target.float()
-        cost = _PENALTIES[task.penalty](prediction, target)
+    # half precision loses small differences of large numbers
+    with torch.autocast(prediction.device.type, enabled=False):
+        prediction = prediction.float()
+        target = target.float()
+        loss = _PENALTIES[task.penalty](prediction, target)
         if task.angle:
-            spread, mean = normalise.target_std[:, None, None], normalise.target_mean
-            spectra = (image * spread + mean[:, None, None] for image in (prediction, target))
-            cost = cost + task.angle * losses.spectral_angle(*spectra)
+            loss = loss + task.angle * _angle(prediction, target, normalise)
         if task.ssim:
-            cost = cost + task.ssim * losses.ssim(prediction, target, data_range=_RANGE)
+            loss = loss + task.ssim * losses.ssim(prediction, target, data_range=_RANGE)
         if task.frc:
-            # windows are cut out of images: their edges are no detail
-            cost = cost + task.frc * losses.frc(prediction, target, hann=True)
+            # patches are cut out of images: their edges are no detail
+            loss = loss + task.frc * losses.frc(prediction, target, hann=True)
         if task.correlation:
-            cost = cost + task.correlation * losses.correlation(prediction, target)
-    return cost
+            loss = loss + task.correlation * losses.correlation(prediction, target)
+    return loss
+
+
+def _angle(prediction: Tensor, target: Tensor, normalise: Normalise) -> Tensor:
+    """Return the spectral angle of intensities in proportion to those of the target."""
+    std = normalise.target_std[:, None, None]
+    mean = normalise.target_mean[:, None, None]
+    return losses.spectral_angle(prediction * std + mean, target * std + mean)
 
 
 def _check_images(prediction: Tensor, task: IntensityTask) -> None:

@@ -1,10 +1,11 @@
-"""What an error costs: one definition of each loss, with its source.
+"""Losses: one definition of each, with its source.
 
-Intensities are (batch, band, y, x); where `target` is NaN it teaches nothing, and costs nothing.
-Classes are 1, 2, …, as (batch, y, x), beside scores as (batch, class, y, x); 0 is unlabelled and
-costs nothing. Where classes are mixed, they are the share of each, (batch, class, y, x), and 0 in
-all where nothing is known. All losses are single numbers, 0 where nothing is wrong or nothing is known (the
-classes' entropies only come near it), with slopes that are finite everywhere.
+Intensities are (batch, band, y, x); a target of NaN is ignored. Classes are 1, 2, … as
+(batch, y, x), their scores (batch, class, y, x); class 0 is unlabelled and ignored. After mixup,
+classes are the share of each, (batch, class, y, x), and 0 in all where a pixel is unlabelled.
+
+All losses are scalars: 0 where prediction and target agree (the entropies of classes only come near
+it) or where there is no target, with gradients that are finite everywhere.
 """
 
 from __future__ import annotations
@@ -18,11 +19,16 @@ from torch import Tensor
 from torch.nn import functional
 
 _TINY: Final = 1e-12
-_SILENT: Final = 1e-10
-"""A Fourier ring of so little power, beside the mean of all rings, holds no structure; nor does a
-band, beside its target."""
-_WINDOW: Final = 11
-_WIDTH: Final = 1.5
+"""Keeps square roots and divisions away from 0, where their gradients are infinite."""
+_NO_POWER: Final = 1e-10
+"""A Fourier ring of less than this share of the mean power has no structure; nor has a predicted
+band of less than this share of its target's power."""
+_IMAGE: Final = (-2, -1)
+_ALL_PIXELS: Final = (0, 2, 3)
+"""Axes of one image, and of all images of a batch."""
+_SSIM_WINDOW: Final = 11
+"""Side of the window, in pixels, and standard deviation of its Gaussian, as published."""
+_SSIM_SIGMA: Final = 1.5
 
 
 def l1(prediction: Tensor, target: Tensor) -> Tensor:
@@ -55,67 +61,69 @@ def charbonnier(prediction: Tensor, target: Tensor, *, knee: float = 1e-3) -> Te
 
 
 def spectral_angle(prediction: Tensor, target: Tensor) -> Tensor:
-    """Mean angle between the spectra of a pixel, in radians; blind to their lengths.
+    """Mean spectral angle between prediction and target, in radians; blind to brightness.
 
-    Pixels whose `target` spectrum is all zero have no direction and are left out. From differences
-    of unit spectra, since the slope of the arc cosine is infinite where it matters. Sources: Kruse
+    Pixels whose target is all zero have no direction and are left out. From differences of unit
+    spectra, since the gradient of the arc cosine is infinite at an angle of 0. Sources: Kruse
     et al. 1993, https://doi.org/10.1016/0034-4257(93)90013-N; Kahan 2006, "How futile are mindless
     assessments of roundoff in floating-point computation", § 12.
     """
     known = target.isfinite()
     present = torch.where(known, target, 0.0)
     scale = present.abs().amax().clamp_min(_TINY)  # the square of 1e-23 is 0 in float32
-    found = _direction(torch.where(known, prediction, 0.0) / scale)
-    right = _direction(present / scale)
-    angle = 2 * torch.atan2(_length(found - right), _length(found + right))
+    predicted = _direction(torch.where(known, prediction, 0.0) / scale)
+    true = _direction(present / scale)
+    angle = 2 * torch.atan2(_length(predicted - true), _length(predicted + true))
     return _mean(angle, (present != 0).any(dim=1, keepdim=True))
 
 
 def ssim(prediction: Tensor, target: Tensor, *, data_range: float) -> Tensor:
-    """Mean over bands of 1 − SSIM, the likeness of brightness, contrast and structure nearby.
+    """Mean over bands of 1 − SSIM, the structural similarity.
 
-    The window is a Gaussian of 11 pixels, 1.5 wide; in smaller images, as many as there are.
-    Unknown pixels look as `prediction` does. Source: Wang et al. 2004,
+    The window is a Gaussian of 11 pixels, σ = 1.5; in smaller images it is as large as the image.
+    Missing target pixels take the predicted value. Source: Wang et al. 2004,
     https://doi.org/10.1109/TIP.2003.819861
 
     Parameters
     ----------
     prediction, target : Tensor, shape (batch, band, y, x)
-        Result and target.
+        In one unit.
     data_range : float
         Greatest possible value less the smallest: declared, not taken from an image.
     """
     target, known = _filled(prediction, target)
-    means = _blurred(prediction), _blurred(target)
-    spreads = (
-        _blurred(prediction.square()) - means[0] ** 2,
-        _blurred(target.square()) - means[1] ** 2,
-    )
-    common = _blurred(prediction * target) - means[0] * means[1]
-    light, contrast = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
-    likeness = (2 * means[0] * means[1] + light) * (2 * common + contrast)
-    likeness = likeness / (means[0] ** 2 + means[1] ** 2 + light)
-    likeness = likeness / (spreads[0] + spreads[1] + contrast)
-    return _mean(1 - likeness.mean(dim=(-2, -1)), known.flatten(2).any(dim=2))
+    predicted_mean = _blurred(prediction)
+    target_mean = _blurred(target)
+    predicted_variance = _blurred(prediction.square()) - predicted_mean**2
+    target_variance = _blurred(target.square()) - target_mean**2
+    covariance = _blurred(prediction * target) - predicted_mean * target_mean
+    # the paper's C1 and C2, which keep quotients of dark and of flat regions finite
+    c1 = (0.01 * data_range) ** 2
+    c2 = (0.03 * data_range) ** 2
+    similarity = (2 * predicted_mean * target_mean + c1) * (2 * covariance + c2)
+    similarity = similarity / (predicted_mean**2 + target_mean**2 + c1)
+    similarity = similarity / (predicted_variance + target_variance + c2)
+    has_target = known.flatten(2).any(dim=2)  # (batch, band)
+    return _mean(1 - similarity.mean(dim=_IMAGE), has_target)
 
 
 def frc(prediction: Tensor, target: Tensor, *, hann: bool = False) -> Tensor:
     """Mean over the rings of (1 − FRC)²: 0 where all frequencies correlate, 4 for a negative.
 
     FRC(q) = Re Σ F₁F₂* / √(Σ|F₁|² Σ|F₂|²) over the frequencies of ring q = 1 … n/2, n being the
-    shorter side; of sides that differ, rings are those of equal frequency. The real part makes it
-    see inverted contrast; 0/0 is 1, so that images without any structure agree. The mean of an
-    image (q = 0) is not looked at, nor is its scale: add a loss that does. Unknown pixels look as
-    `prediction` does. Sources: Saxton & Baumeister 1982,
+    shorter side; where sides differ, rings are of equal frequency. The real part makes it
+    see inverted contrast; 0/0 is 1, so that images without any structure agree. It is blind to the
+    mean of an image (q = 0) and to its scale: add a loss that sees them. Missing target pixels take
+    the predicted value. Sources: Saxton & Baumeister 1982,
     https://doi.org/10.1111/j.1365-2818.1982.tb00405.x; as a loss, HyReS 2025,
     https://arxiv.org/abs/2503.02908
 
     Parameters
     ----------
     prediction, target : Tensor, shape (batch, band, y, x)
-        Result and target, at least 2 × 2 pixels.
+        At least 2 × 2 pixels.
     hann : bool
-        Let images fade at their edges, so that these make no frequencies of their own.
+        Fade images out at their edges by a Hann window: edges are no detail.
 
     Raises
     ------
@@ -126,13 +134,17 @@ def frc(prediction: Tensor, target: Tensor, *, hann: bool = False) -> Tensor:
     if min(height, width) < 2:
         raise ValueError(f"images of {height} × {width} pixels have no Fourier rings; 2 × 2 have")
     target, known = _filled(prediction, target)
-    found, right = (_spectrum(image, hann) for image in (prediction, target))
-    common = _over_rings((found * right.conj()).real, height, width)
-    powers = [_over_rings(f.real.square() + f.imag.square(), height, width) for f in (found, right)]
-    mean = (powers[0] + powers[1]).detach().mean(dim=-1, keepdim=True)
-    least = _TINY + _SILENT * mean
-    likeness = (common + least) / ((powers[0] + least).sqrt() * (powers[1] + least).sqrt())
-    return _mean((1 - likeness).square().mean(dim=-1), known.flatten(2).any(dim=2))
+    predicted = _frequencies(prediction, hann)
+    true = _frequencies(target, hann)
+    # all (batch, band, ring)
+    common = _over_rings((predicted * true.conj()).real, height, width)
+    predicted_power = _over_rings(_power(predicted), height, width)
+    true_power = _over_rings(_power(true), height, width)
+    mean_power = (predicted_power + true_power).detach().mean(dim=-1, keepdim=True)
+    floor = _TINY + _NO_POWER * mean_power  # makes 0/0 one, with finite gradients
+    ring_correlation = _normalised(common, predicted_power, true_power, floor)
+    has_target = known.flatten(2).any(dim=2)  # (batch, band)
+    return _mean((1 - ring_correlation).square().mean(dim=-1), has_target)
 
 
 def correlation(prediction: Tensor, target: Tensor) -> Tensor:
@@ -142,219 +154,261 @@ def correlation(prediction: Tensor, target: Tensor) -> Tensor:
     https://doi.org/10.1098/rspl.1895.0041
     """
     known = target.isfinite()
-    found, right = (
-        _centred(torch.where(known, image, 0.0), known) for image in (prediction, target)
-    )
-    powers = [image.square().sum(dim=(0, 2, 3)) for image in (found, right)]
-    least = _TINY + _SILENT * powers[1].detach()
-    common = (found * right).sum(dim=(0, 2, 3)) + least
-    r = common / ((powers[0] + least).sqrt() * (powers[1] + least).sqrt())
-    return _mean(1 - r, powers[1] > _TINY * known.sum(dim=(0, 2, 3)))
+    predicted = _centred(torch.where(known, prediction, 0.0), known)
+    true = _centred(torch.where(known, target, 0.0), known)
+    # all (band,)
+    predicted_power = predicted.square().sum(dim=_ALL_PIXELS)
+    true_power = true.square().sum(dim=_ALL_PIXELS)
+    floor = _TINY + _NO_POWER * true_power.detach()
+    common = (predicted * true).sum(dim=_ALL_PIXELS)
+    r = _normalised(common, predicted_power, true_power, floor)
+    varies = true_power > _TINY * known.sum(dim=_ALL_PIXELS)
+    return _mean(1 - r, varies)
 
 
 def cross_entropy(
     scores: Tensor,
     labels: Tensor,
     *,
-    weights: Tensor | None = None,
-    prices: Tensor | None = None,
+    balance: Tensor | None = None,
+    class_weights: Tensor | None = None,
     smoothing: float = 0.0,
 ) -> Tensor:
-    """Mean of −log of the probability (softmax) of the right class.
+    """Mean of −log of the probability (softmax) of the true class.
 
     Parameters
     ----------
     scores : Tensor, shape (batch, class, y, x)
         Any real numbers.
     labels : Tensor of int64, shape (batch, y, x), or of shares, (batch, class, y, x)
-        1, 2, … for the classes, 0 where nothing is known.
-    weights : Tensor, shape (class,), optional
-        How much a pixel of each class counts in the mean: see `balancing`.
-    prices : Tensor, shape (class,), optional
-        How many times as much an error costs where each class is right. Other than weights, they
+        1, 2, … for the classes, 0 where a pixel is unlabelled.
+    balance : Tensor, shape (class,), optional
+        Weight of each class in the mean, which is divided by their sum: see `balancing_weights`.
+    class_weights : Tensor, shape (class,), optional
+        Factor of the loss where each class is right. The mean is not divided by them, so that they
         hold for a batch of one class too.
     smoothing : float
-        Share of certainty that is spread over all classes. Source: Szegedy et al. 2016,
-        https://doi.org/10.1109/CVPR.2016.308
+        Label smoothing: share of certainty that is spread over all classes. Source: Szegedy et al.
+        2016, https://doi.org/10.1109/CVPR.2016.308
     """
-    right = _shares(scores, labels)
-    cost = -(_smoothed(right, smoothing) * scores.log_softmax(dim=1)).sum(dim=1)
-    return _over_labelled(cost, right, weights, prices)
+    shares = _shares(scores, labels)
+    cost = -(_smoothed(shares, smoothing) * scores.log_softmax(dim=1)).sum(dim=1)  # (batch, y, x)
+    return _over_labelled(cost, shares, balance, class_weights)
 
 
 def binary_cross_entropy(
     scores: Tensor,
     labels: Tensor,
     *,
-    weights: Tensor | None = None,
-    prices: Tensor | None = None,
+    balance: Tensor | None = None,
+    class_weights: Tensor | None = None,
     smoothing: float = 0.0,
 ) -> Tensor:
     """Mean of −log of the probability (sigmoid) of each class being there or not.
 
-    Each class against the rest, averaged over classes; arguments as for `cross_entropy`.
+    Averaged over classes; arguments as for `cross_entropy`.
     """
-    right = _shares(scores, labels)
+    shares = _shares(scores, labels)
     cost = functional.binary_cross_entropy_with_logits(
-        scores, _smoothed(right, smoothing), reduction="none"
+        scores, _smoothed(shares, smoothing), reduction="none"
     )
-    return _over_labelled(cost.mean(dim=1), right, weights, prices)
+    return _over_labelled(cost.mean(dim=1), shares, balance, class_weights)
 
 
 def focal(
     scores: Tensor,
     labels: Tensor,
     *,
-    weights: Tensor | None = None,
-    prices: Tensor | None = None,
+    balance: Tensor | None = None,
+    class_weights: Tensor | None = None,
     smoothing: float = 0.0,
     focus: float = 2.0,
 ) -> Tensor:
-    """Cross-entropy in which a class of probability p counts (1 − p)^focus: the easy count less.
+    """Cross-entropy with a weight of (1 − p)^focus, p being the probability of the true class.
 
     Arguments as for `cross_entropy`. Source: Lin et al. 2017, https://doi.org/10.1109/ICCV.2017.324
     """
     logs = scores.log_softmax(dim=1)
     doubt = (1 - logs.exp()).clamp_min(0).pow(focus)
-    right = _shares(scores, labels)
-    cost = -(_smoothed(right, smoothing) * doubt * logs).sum(dim=1)
-    return _over_labelled(cost, right, weights, prices)
+    shares = _shares(scores, labels)
+    cost = -(_smoothed(shares, smoothing) * doubt * logs).sum(dim=1)  # (batch, y, x)
+    return _over_labelled(cost, shares, balance, class_weights)
 
 
 def dice(
-    scores: Tensor, labels: Tensor, *, prices: Tensor | None = None, independent: bool = False
+    scores: Tensor,
+    labels: Tensor,
+    *,
+    class_weights: Tensor | None = None,
+    independent: bool = False,
 ) -> Tensor:
-    """Mean over the classes that are there of 1 − 2 Σ pt / (Σ p + Σ t), over labelled pixels.
+    """Mean over the classes of a batch of 1 − 2 Σ pt / (Σ p + Σ t), sums over labelled pixels.
 
     p is the probability (softmax; sigmoid, where classes are `independent` of each other), t is 1
-    for the right class. Small classes count as much as large ones; `prices` as for `cross_entropy`.
-    Source: Milletari et al. 2016, https://doi.org/10.1109/3DV.2016.79
+    for the true class. Small classes count as much as large ones; arguments as for
+    `cross_entropy`. Source: Milletari et al. 2016, https://doi.org/10.1109/3DV.2016.79
     """
-    right = _shares(scores, labels)
-    labelled = right.sum(dim=1, keepdim=True) > 0
-    chance = scores.sigmoid() if independent else scores.softmax(dim=1)
-    chance = torch.where(labelled, chance, 0.0)
-    there = right.sum(dim=(0, 2, 3))
-    common = (chance * right).sum(dim=(0, 2, 3))
-    overlap = 2 * common / (chance.sum(dim=(0, 2, 3)) + there).clamp_min(_TINY)
-    return _mean((1 - overlap) * (1.0 if prices is None else prices), there > 0)
+    shares = _shares(scores, labels)
+    labelled = shares.sum(dim=1, keepdim=True) > 0
+    probability = scores.sigmoid() if independent else scores.softmax(dim=1)
+    probability = torch.where(labelled, probability, 0.0)
+    # all (class,)
+    true = shares.sum(dim=_ALL_PIXELS)
+    common = (probability * shares).sum(dim=_ALL_PIXELS)
+    overlap = 2 * common / (probability.sum(dim=_ALL_PIXELS) + true).clamp_min(_TINY)
+    cost = 1 - overlap
+    if class_weights is not None:
+        cost = cost * class_weights
+    return _mean(cost, true > 0)
 
 
-def balancing(labels: Tensor, classes: int) -> Tensor:
-    """Return weights, shape (class,), by which all classes of a batch count alike.
+def balancing_weights(labels: Tensor, classes: int) -> Tensor:
+    """Return weights, shape (class,), that give all classes of a batch the same total.
 
-    One of which there is less than a whole pixel, being mixed with others, counts less.
+    A class with less than one pixel in all, as mixup makes them, gets less.
+
+    Parameters
+    ----------
+    labels : Tensor of int64, shape (batch, y, x), or of shares, (batch, class, y, x)
+        As for `cross_entropy`.
+    classes : int
+        Their number.
     """
     if labels.dim() == 4:
-        counts = labels.sum(dim=(0, 2, 3))
+        counts = labels.sum(dim=_ALL_PIXELS)
     else:
         counts = torch.bincount(labels.flatten(), minlength=classes + 1)[1:]
     return counts.clamp_min(1).float().reciprocal()
 
 
 def _error(prediction: Tensor, target: Tensor) -> Tensor:
+    """Return the error of each value; 0, with a gradient of 0, where there is no target."""
     return torch.where(target.isfinite(), prediction - target, 0.0)
 
 
 def _mean(cost: Tensor, counted: Tensor) -> Tensor:
-    """Return the mean of what is counted; 0, with a slope of 0, where nothing is."""
+    """Return the mean of what is counted; 0, with a gradient of 0, where nothing is."""
     return torch.where(counted, cost, 0.0).sum() / counted.sum().clamp_min(1)
 
 
 def _length(spectra: Tensor) -> Tensor:
-    """Return lengths over bands, with a slope even where they are 0."""
+    """Return the norm of each spectrum, (batch, 1, y, x), with a finite gradient at 0."""
     return (spectra.square().sum(dim=1, keepdim=True) + _TINY).sqrt() - math.sqrt(_TINY)
 
 
 def _direction(spectra: Tensor) -> Tensor:
+    """Return spectra of unit norm."""
     return spectra / (spectra.square().sum(dim=1, keepdim=True) + _TINY).sqrt()
 
 
 def _filled(prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Let what is unknown look as it is made, and return what was known."""
+    """Return the target with missing values as predicted, and which values were there."""
     known = target.isfinite()
     return torch.where(known, target, prediction.detach()), known
 
 
 def _blurred(image: Tensor) -> Tensor:
-    """Return Gaussian means of each band, where the window lies within the image."""
+    """Return Gaussian means of each band, at the pixels where the window lies within the image."""
     bands = image.shape[1]
     for axis in (-2, -1):
-        size = min(_WINDOW, image.shape[axis] - 1 + image.shape[axis] % 2)
-        places = torch.arange(size, device=image.device, dtype=image.dtype) - size // 2
-        window = torch.exp(-(places**2) / (2 * _WIDTH**2))
+        odd = image.shape[axis] - 1 + image.shape[axis] % 2  # largest window that has a centre
+        size = min(_SSIM_WINDOW, odd)
+        offsets = torch.arange(size, device=image.device, dtype=image.dtype) - size // 2
+        window = torch.exp(-(offsets**2) / (2 * _SSIM_SIGMA**2))
         kernel = (window / window.sum()).expand(bands, 1, size)
         kernel = kernel[..., None] if axis == -2 else kernel[..., None, :]
         image = functional.conv2d(image, kernel, groups=bands)
     return image
 
 
-def _spectrum(image: Tensor, hann: bool) -> Tensor:
-    """Return the frequencies of each band less its mean, (batch, band, y, x // 2 + 1)."""
-    image = image - image.mean(dim=(-2, -1), keepdim=True)
+def _frequencies(image: Tensor, hann: bool) -> Tensor:
+    """Return the Fourier transform of each band less its mean, (batch, band, y, x // 2 + 1)."""
+    image = image - image.mean(dim=_IMAGE, keepdim=True)
     if hann:
-        height, width = (
-            torch.hann_window(size + 2, periodic=False, device=image.device, dtype=image.dtype)
-            for size in image.shape[-2:]
-        )
-        image = image * height[1:-1, None] * width[1:-1]
-    spectrum: Tensor = torch.fft.rfft2(image, norm="ortho")
-    return spectrum
+        height, width = image.shape[-2:]
+        image = image * _hann(height, image)[:, None] * _hann(width, image)
+    frequencies: Tensor = torch.fft.rfft2(image, norm="ortho")
+    return frequencies
+
+
+def _hann(size: int, image: Tensor) -> Tensor:
+    """Return a Hann window without its zeros at both ends, (size,), as `image` in type."""
+    window = torch.hann_window(size + 2, periodic=False, device=image.device, dtype=image.dtype)
+    return window[1:-1]
+
+
+def _normalised(common: Tensor, power: Tensor, other_power: Tensor, floor: Tensor) -> Tensor:
+    """Return a correlation between −1 and 1; 1 where there is no power above `floor`."""
+    norm = (power + floor).sqrt() * (other_power + floor).sqrt()
+    return (common + floor) / norm
+
+
+def _power(frequencies: Tensor) -> Tensor:
+    """Return the power of each frequency, of the same shape."""
+    return frequencies.real.square() + frequencies.imag.square()
 
 
 def _over_rings(values: Tensor, height: int, width: int) -> Tensor:
     """Sum over the frequencies of each ring: (batch, band, y, x // 2 + 1) to (batch, band, ring)."""
     rings, count = _rings(height, width)
-    rings, count = rings.to(values.device), count.to(values)
+    counted = (values * count.to(values)).flatten(2)
     sums = values.new_zeros(*values.shape[:2], min(height, width) // 2 + 2)
-    # ring 0 is the mean; what is beyond the last ring lies in the corners
-    sums = sums.index_add(2, rings, (values * count).flatten(2))
+    sums = sums.index_add(2, rings.to(values.device), counted)
+    # ring 0 is the mean; the one after the last is the corners of the frequency plane
     return sums[..., 1:-1]
 
 
 @lru_cache(maxsize=32)
 def _rings(height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Return the ring of each frequency (flat), and how often it stands for itself and its twin."""
+    """Return the ring of each frequency, (y · (x // 2 + 1),), and its count, (x // 2 + 1,).
+
+    `rfft2` leaves out one of two frequencies that are conjugate: the other counts twice.
+    """
     shorter = min(height, width)
     radius = torch.hypot(torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None])
     rings = (radius * shorter).round().long().clamp_max(shorter // 2 + 1)
     count = torch.full((width // 2 + 1,), 2.0)
     count[0] = 1.0
-    if width % 2 == 0:
+    if width % 2 == 0:  # the highest frequency is its own conjugate
         count[-1] = 1.0
     return rings.flatten(), count
 
 
 def _centred(image: Tensor, known: Tensor) -> Tensor:
     """Return bands less their means over the known pixels of a batch; 0 where unknown."""
-    count = known.sum(dim=(0, 2, 3), keepdim=True).clamp_min(1)
-    return torch.where(known, image - image.sum(dim=(0, 2, 3), keepdim=True) / count, 0.0)
+    count = known.sum(dim=_ALL_PIXELS, keepdim=True).clamp_min(1)
+    mean = image.sum(dim=_ALL_PIXELS, keepdim=True) / count
+    return torch.where(known, image - mean, 0.0)
 
 
 def _shares(scores: Tensor, labels: Tensor) -> Tensor:
-    """Return the share of each class, (batch, class, y, x); 0 in all where nothing is known."""
+    """Return the share of each class, (batch, class, y, x); 0 in all where unlabelled."""
     if labels.dim() == 4:
         return labels.to(scores)
     shares = functional.one_hot(labels, scores.shape[1] + 1)[..., 1:]
     return shares.movedim(-1, 1).to(scores)
 
 
-def _smoothed(right: Tensor, smoothing: float) -> Tensor:
-    """Return the wanted probability of each class, (batch, class, y, x)."""
-    return right * (1 - smoothing) + smoothing / right.shape[1]
+def _smoothed(shares: Tensor, smoothing: float) -> Tensor:
+    """Return the target probability of each class, (batch, class, y, x)."""
+    return shares * (1 - smoothing) + smoothing / shares.shape[1]
 
 
 def _over_labelled(
-    cost: Tensor, right: Tensor, weights: Tensor | None, prices: Tensor | None
+    cost: Tensor, shares: Tensor, balance: Tensor | None, class_weights: Tensor | None
 ) -> Tensor:
-    """Return the mean of costs, (batch, y, x), by the weights of their classes, at their prices."""
-    weight = _of_classes(right, weights)
-    cost = torch.where(right.sum(dim=1) > 0, cost, 0.0) * _of_classes(right, prices)
+    """Return the balanced mean of costs, (batch, y, x), times the weights of their classes."""
+    labelled = shares.sum(dim=1) > 0
+    cost = torch.where(labelled, cost, 0.0) * _by_class(shares, class_weights)
+    weight = _by_class(shares, balance)
     return (cost * weight).sum() / weight.sum().clamp_min(_TINY)
 
 
-def _of_classes(right: Tensor, numbers: Tensor | None) -> Tensor:
-    """Return the number of each pixel's class, (batch, y, x): 1 where they have none of their own."""
-    if numbers is None:
-        return (right.sum(dim=1) > 0).to(right)
-    return (right * numbers.to(right)[:, None, None]).sum(dim=1)
+def _by_class(shares: Tensor, values: Tensor | None) -> Tensor:
+    """Return the value of each pixel's class, (batch, y, x): 0 where unlabelled.
+
+    Without `values`, shape (class,), it is 1 for all classes.
+    """
+    if values is None:
+        return (shares.sum(dim=1) > 0).to(shares)
+    return (shares * values.to(shares)[:, None, None]).sum(dim=1)

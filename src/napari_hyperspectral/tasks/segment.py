@@ -16,14 +16,15 @@ from ..axis import Axis
 from ..cube import Cube, Labels
 from ..networks import Normalised
 from .base import Example
-from .classes import ClassTask, class_cost, labelled_example, labels_of
+from .classes import ClassTask, class_loss, labelled_example, labels_from_scores
 
 
 class Segment(ClassTask):
-    """Learn classes from painted labels; unlabelled pixels (0) teach nothing."""
+    """Learn classes from painted labels; unlabelled pixels (0) are ignored."""
 
     source: ClassVar[str] = "Zheng et al. 2020, https://doi.org/10.1109/TGRS.2020.2967821"
-    spectra: ClassVar[tuple[str, ...]] = ("cube",)
+    input_name: ClassVar[str] = "cube"
+    target_name: ClassVar[str | None] = "labels"
     kind: Literal["segment"] = "segment"
 
     def example(self, *, cube: Cube, labels: Labels) -> Example:
@@ -36,7 +37,8 @@ class Segment(ClassTask):
             more classes than names.
         """
         example = labelled_example(cube, labels, self.classes)
-        painted = len(np.unique(example.sampling_classes[example.sampling_classes > 0]))
+        numbers = example.sampling_classes  # (plane, y, x), 0 for unlabelled
+        painted = len(np.unique(numbers[numbers > 0]))
         if painted < 2:
             raise ValueError(
                 f"labels {labels.name!r} hold {painted} painted classes on measured pixels; "
@@ -45,7 +47,7 @@ class Segment(ClassTask):
         return example
 
     def loss(self, network: Normalised, input: Tensor, target: Tensor) -> Tensor:
-        return class_cost(network(input), target, self)
+        return class_loss(network(input), target, self)
 
     def result(self, predicted: NDArray[np.float32], output_axis: Axis, cube: Cube) -> Labels:
-        return labels_of(predicted, output_axis, cube).after("segmented")
+        return labels_from_scores(predicted, output_axis, cube).after("segmented")

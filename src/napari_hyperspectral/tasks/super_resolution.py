@@ -1,8 +1,8 @@
-"""What super-resolution and restoration share: finer images, learned from degraded ones."""
+"""What super-resolution and restoration share: pairs of images and their degraded versions."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -12,56 +12,65 @@ from pydantic import model_validator
 from torch import Tensor
 
 from ..cube import Cube
-from ..settings import Settings
+from ..settings import RecipeLike, Settings
 from ..spectra.preprocessing import Preprocessing
 from .base import Example, measured_planes
 from .degradation import Degradation, Sampling
 from .intensities import IntensityTask
 
 
-class Sampled(Settings):
-    """How the coarse image that a task learns from comes from the fine one."""
+class DegradationSettings(Settings):
+    """How coarse images are made of fine ones for training."""
 
     scale: int
-    """Fine rows, and columns, for each coarse one."""
+    """Scale: fine rows, and columns, for each coarse one."""
     degradation: Sampling = "area"
-    """How the coarse image comes from the fine one. area: the mean of each block, as on a camera or
-    by binning; decimate: one pixel of each block, as in a point scan of larger steps; bicubic: a
-    cubic mean around each block, as most published figures."""
+    """How coarse images are made of fine ones. area: the mean of each block, as a camera or binning
+    does; decimate: one pixel of each block, as a point scan of larger steps does; bicubic: a cubic
+    mean around each block, as in most publications."""
     psf: Annotated[float, Ge(0)] = 0.0
-    """Standard deviation, in fine pixels, of the Gaussian blur of the instrument, before the
+    """Point spread function: standard deviation, in fine pixels, of a Gaussian blur before the
     sampling; 0 is none."""
     project: bool = False
-    """Change each result as little as needed to agree with its input: degraded, it is the input
-    again, noise and all. Then each band keeps its flux: exactly with area, nearly with bicubic or a
+    """Change each result as little as needed to be consistent with its input: degraded, it equals the
+    input, with its noise. Then each band keeps its flux: exactly with area, nearly with bicubic or a
     psf; not with decimate, which measures nothing between its points."""
     row: Annotated[int, Ge(-1)] = -1
-    """Row of each block that decimation takes, counted from 0; -1 is the middle."""
+    """Row of each block that decimate takes, counted from 0; -1 is the middle."""
     column: Annotated[int, Ge(-1)] = -1
-    """Column of each block that decimation takes, counted from 0; -1 is the middle."""
+    """Column of each block that decimate takes, counted from 0; -1 is the middle."""
 
 
-class SuperResolutionTask(
-    IntensityTask, Sampled
-):  # forms ask in the order of the bases, last one first
-    """A task that learns finer images from their own degraded selves, and never degrades again."""
+# forms show settings in the order of the bases, last one first
+class SuperResolutionTask(IntensityTask, DegradationSettings):
+    """A task that learns from fine images and coarse ones made of them, and predicts fine images."""
 
     preserves_bands: ClassVar[bool] = True
-    same_scale: ClassVar[bool] = True
-    spectra: ClassVar[tuple[str, ...]] = ("fine",)
+    normalised_as_input: ClassVar[bool] = True
+    input_name: ClassVar[str] = "fine"
+    target_name: ClassVar[str | None] = None
     normalise: Literal["band", "cube", "image"] = "band"
-    """How intensities are brought to one scale before the network and back after it, exactly: by
-    mean and spread of the training set, of each band or of all bands together; image: by the
-    maximum of the image itself, as DeepeR does; in training, of the window that is shown."""
+    """How intensities are normalised, and results scaled back. band, cube: by mean and standard
+    deviation of the training data, of each band or of all bands together; image: by the maximum of
+    each image, as in DeepeR, and in training of each patch."""
 
     @model_validator(mode="after")
-    def _phase_is_in_the_block(self) -> Self:
-        assert self.degrades.scale == self.scale
+    def _is_possible(self) -> Self:
+        assert self.degradation_model.scale == self.scale  # making it checks row and column
         return self
 
+    def inactive(self, recipe: RecipeLike) -> dict[str, str]:
+        if self.scale == 1:
+            why = "At ×1 a coarse pixel is one fine pixel: there is only one way to sample it."
+            return dict.fromkeys(("degradation", "row", "column"), why)
+        if self.degradation != "decimate":
+            why = "Only where the degradation is decimate."
+            return dict.fromkeys(("row", "column"), why)
+        return {}
+
     @property
-    def degrades(self) -> Degradation:
-        """How the coarse image comes from the fine one."""
+    def degradation_model(self) -> Degradation:
+        """The degradation of fine images that these settings describe."""
         return Degradation(
             kind=self.degradation,
             scale=self.scale,
@@ -76,105 +85,107 @@ class SuperResolutionTask(
 
     @property
     def offset(self) -> tuple[float, float]:
-        row, column = self.degrades.offset
-        middle = (self.scale - 1) / 2
+        row, column = self.degradation_model.first_centre
+        middle = (self.scale - 1) / 2  # of a block of fine pixels
         return (row - middle, column - middle)
 
     @property
     def margin(self) -> int:
-        return self.degrades.margin if self.project else 0
+        return self.degradation_model.margin if self.project else 0
 
     def check_preprocessing(self, preprocessing: Preprocessing) -> None:
-        # training degrades what was prepared, a prediction prepares what was measured coarse: one
-        # and the same only where means stay means, or each coarse spectrum is one of the fine
+        # training degrades preprocessed images, prediction preprocesses coarse ones: that is the
+        # same only where means stay means, or each coarse spectrum is one of the fine spectra
         if preprocessing.averages or (self.degradation == "decimate" and not self.psf):
             return
-        wrong, remedy = f"background {preprocessing.background}", "subtract it from the results"
+        step = f"background {preprocessing.background}"
+        remedy = "subtract it from the results"
         if preprocessing.normalise != "none":
-            wrong = f"normalise {preprocessing.normalise}"
+            step = f"normalise {preprocessing.normalise}"
             remedy = "leave that to the task (its own setting: normalise band, cube or image)"
+        sampling = f"{self.degradation}, psf" if self.psf else self.degradation
         raise ValueError(
-            f"preprocessing by {wrong} would make other spectra of coarse pixels than of the fine "
-            f"ones in them ({self.degradation}{', psf' if self.psf else ''}): {remedy}"
+            f"preprocessing by {step} would make other spectra of coarse pixels than of the fine "
+            f"ones in them ({sampling}): {remedy}"
         )
 
     def example(self, *, fine: Cube) -> Example:
-        """Make a coarse image of a fine one: a pair to learn from.
+        """Pair a coarse image, made by degrading a fine one, with that fine image.
 
-        Rows and columns at the end that fill no block are left out.
+        Rows and columns at the end that fill no block are cropped.
 
         Raises
         ------
         ValueError
             If the image is smaller than one coarse pixel, or nothing in it was measured.
         """
-        target = _whole_blocks(measured_planes(fine), self.scale)
+        target = _cropped_to_blocks(measured_planes(fine), self.scale)  # (plane, band, y, x)
         if not target.size:
             raise ValueError(
                 f"fine {fine.name!r} has {fine.shape[-2]} × {fine.shape[-1]} pixels, fewer than a "
                 f"coarse pixel at ×{self.scale}; choose a larger image or a smaller scale"
             )
-        input = self.degrades.measured(torch.from_numpy(target)).numpy()
+        input = self.degradation_model.measured(torch.from_numpy(target)).numpy()
         known = np.isfinite(input).any(axis=1)
-        how = f"{fine.name} degraded ×{self.scale} ({self.degradation})"
+        source = f"{fine.name} degraded ×{self.scale} ({self.degradation})"
         if target.shape[-2:] != fine.shape[-2:]:
-            how += f", cropped to {target.shape[-2]} × {target.shape[-1]}"
+            source += f", cropped to {target.shape[-2]} × {target.shape[-1]}"
         height, width = fine.pixel_size
         return Example(
-            input,
-            target,
-            known.astype(np.int64),
-            fine.axis,
-            fine.axis,
-            how.strip(),
-            (height * self.scale, width * self.scale),
-            fine.pixel_unit,
+            input=input,
+            target=target,
+            sampling_classes=known.astype(np.int64),
+            input_axis=fine.axis,
+            output_axis=fine.axis,
+            source=source.strip(),
+            pixel_size=(height * self.scale, width * self.scale),
+            pixel_unit=fine.pixel_unit,
         )
 
-    def remeasure(self, input: Tensor, target: Tensor, *, warped: bool) -> tuple[Tensor, Tensor]:
-        if self.degrades.symmetric and not warped:
+    def after_augmentation(
+        self, input: Tensor, target: Tensor, *, warped: bool
+    ) -> tuple[Tensor, Tensor]:
+        if self.degradation_model.symmetric and not warped:
             return input, target
-        # turned, a pixel beside the middle lies on its other side; warped, coarse pixels would be
-        # interpolated, and that undone is not what is to be learned; what is held out stays
-        again = self.degrades.degrade(target)
-        return torch.where(again.isfinite(), again, input), target
+        # turned, a pixel off the middle of its block is on the other side; warped, coarse pixels are
+        # interpolated: both are no coarse image of this target, so that it is degraded anew. Where
+        # it has validation pixels, which are missing, the input stays
+        degraded = self.degradation_model.degrade(target)
+        return torch.where(degraded.isfinite(), degraded, input), target
 
     def postprocess(self, prediction: Tensor, input: Tensor) -> Tensor:
-        return self.degrades.project(prediction, input) if self.project else prediction
+        if not self.project:
+            return prediction
+        return self.degradation_model.project(prediction, input)
 
-    def finer(self, predicted: NDArray[np.float32], cube: Cube, done: str) -> Cube:
-        """Return a prediction as a cube of finer pixels in the place of `cube`.
+    def upscaled_cube(self, predicted: NDArray[np.float32], cube: Cube, verb: str) -> Cube:
+        """Return a prediction as a cube of smaller pixels at the position of `cube`.
 
         Parameters
         ----------
         predicted : ndarray, shape (…, band, y · scale, x · scale)
         cube : Cube
-            What it was made from.
-        done : str
-            What was done, for history and name.
+            What was predicted from.
+        verb : str
+            What was done, such as "restored", for history and name.
         """
-        past = f"{done} ×{self.scale}" if self.scale > 1 else done
+        step = f"{verb} ×{self.scale}" if self.scale > 1 else verb
         if self.project:
-            past += f", agreeing with what was measured ({self.degradation})"
+            step += f", agreeing with what was measured ({self.degradation})"
+        height, width = (side / self.scale for side in cube.pixel_size)
+        row, column = self.degradation_model.first_centre  # of a coarse pixel, in fine pixels
         return cube.after(
-            past,
+            step,
             data=predicted,
-            name=f"{cube.name} {done}".strip(),
-            **_finer_place(cube, self.degrades),
+            name=f"{cube.name} {verb}".strip(),
+            pixel_size=(height, width),
+            origin=(cube.origin[0] - row * height, cube.origin[1] - column * width),
+            # a georeference states the size of the coarse pixels, which no longer holds
+            georeference=cube.georeference if self.scale == 1 else None,
         )
 
 
-def _whole_blocks(planes: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
+def _cropped_to_blocks(planes: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
+    """Return planes, (…, y, x), without the last rows and columns that fill no block."""
     height, width = (side // scale * scale for side in planes.shape[-2:])
     return np.ascontiguousarray(planes[..., :height, :width])
-
-
-def _finer_place(cube: Cube, degradation: Degradation) -> dict[str, Any]:
-    """Return where the fine pixels of a coarse cube lie."""
-    size = tuple(side / degradation.scale for side in cube.pixel_size)
-    origin = tuple(
-        start - offset * side for start, offset, side in zip(cube.origin, degradation.offset, size)
-    )
-    # a projection is stated with a pixel size of its own, which would no longer hold
-    stated = cube.georeference if degradation.scale == 1 else None
-    return {"pixel_size": size, "origin": origin, "georeference": stated}

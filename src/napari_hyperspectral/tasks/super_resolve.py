@@ -1,9 +1,9 @@
-"""Super-resolution: finer pixels than were measured.
+"""Super-resolution: smaller pixels than were measured.
 
 Sources: Horgan et al. 2021, https://doi.org/10.1021/acs.analchem.1c02178; the bicubic degradation,
 Keys 1981, https://doi.org/10.1109/TASSP.1981.1163711. Ours: the degradation is stated, applied to
 fine images in training and never in a prediction, results lie where their input lies, and may be
-held to agree with it.
+made consistent with it.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from .super_resolution import SuperResolutionTask
 
 
 class SuperResolve(SuperResolutionTask):
-    """Learn from fine images, and coarse ones made of them, to give others finer pixels."""
+    """Learn from fine images, and coarse ones made of them, to give others smaller pixels."""
 
     source: ClassVar[str] = "Horgan et al. 2021, https://doi.org/10.1021/acs.analchem.1c02178"
     kind: Literal["super_resolve"] = "super_resolve"
     scale: Literal[2, 3, 4, 8] = 4
-    """How many times smaller pixels get, in rows and in columns."""
+    """Scale: how many times smaller pixels get, in rows and in columns."""
 
     def loss(self, network: Normalised, input: Tensor, target: Tensor) -> Tensor:
         return intensity_loss(network, input, target, self)
 
     def result(self, predicted: NDArray[np.float32], output_axis: Axis, cube: Cube) -> Cube:
-        return self.finer(predicted, cube, "super-resolved")
+        return self.upscaled_cube(predicted, cube, "super-resolved")

@@ -8,15 +8,19 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import Generator, Tensor
 from torch.nn import functional
 
 from ..networks import geometry_of
-from ..recipe.augmentation import Augment, Batch, spread_of
-from ..recipe.recipe import Recipe
-from ..recipe.training import Training
+from ..networks.blocks.padding import pad_by_reflection, padded_size
+from ..recipe.augmentation import Augment, Batch, standard_deviation
 from ..tasks import Example, Task
-from .splits import Split
+from .plan import TrainingPlan
+from .splits import Mask, Split, spectra_at
+
+LEAST_STRIDES = 2
+"""Strides of a network in the smallest batch: at its coarsest, batch statistics need two values."""
 
 
 class Batches(ABC):
@@ -27,246 +31,274 @@ class Batches(ABC):
 
     @abstractmethod
     def epoch(self, number: int) -> Iterator[Batch]:
-        """Yield the training batches of epoch `number`."""
+        """Yield the training batches of epoch `number`, counted from 0."""
 
     @abstractmethod
     def validation(self) -> Iterator[Batch]:
-        """Yield batches in which only held-out pixels are wanted."""
+        """Yield batches in which only validation pixels have a target."""
 
 
-def batches_of(
-    recipe: Recipe, examples: Sequence[Example], splits: Sequence[Split], device: torch.device
-) -> Batches:
+def batches_of(plan: TrainingPlan, device: torch.device) -> Batches:
     """Return the batches that suit the recipe's network and task."""
-    kind = _Spectra if recipe.per_spectrum else _Patches
-    return kind(recipe, examples, splits, device)
+    if plan.recipe.per_spectrum:
+        return _SpectrumBatches(plan, device)
+    return _PatchBatches(plan, device)
 
 
-class _Spectra(Batches):
-    """Single spectra, shuffled, for networks that are blind to space."""
+class _SpectrumBatches(Batches):
+    """Single spectra, shuffled, for networks along the spectrum."""
 
-    def __init__(
-        self,
-        recipe: Recipe,
-        examples: Sequence[Example],
-        splits: Sequence[Split],
-        device: torch.device,
-    ) -> None:
-        self._training: Training = recipe.training
-        self._augment = _augment(recipe, examples)
-        self._train = _pixels(examples, [s.train for s in splits], device)
-        self._held_out = _pixels(examples, [s.validation for s in splits], device)
-        self.steps = -(-len(self._train.input) // self._training.batch_size)
+    def __init__(self, plan: TrainingPlan, device: torch.device) -> None:
+        self._training = plan.recipe.training
+        self._augment = _augment(plan)
+        training = [split.train for split in plan.splits]
+        validation = [split.validation for split in plan.splits]
+        self._train = _pixels(plan.examples, training, device)
+        self._validation = _pixels(plan.examples, validation, device)
+        self._count = len(self._train.input)
+        self.steps = _ceil_div(self._count, self._training.batch_size)
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        chance = _chance(self._training.seed, number)
-        order = torch.randperm(len(self._train.input), generator=chance)
+        generator = _generator(self._training.seed, number)
+        order = torch.randperm(self._count, generator=generator)
         for chosen in torch.split(order, self._training.batch_size):
-            shown = _in_company(chosen, len(order), chance) if self._augment.mixes else chosen
-            shown = shown.to(self._train.input.device)
-            batch = Batch(self._train.input[shown], self._train.target[shown])
-            yield _first(self._augment.in_spectra(_as_images(batch), chance), len(chosen))
+            index = chosen
+            if self._augment.mixes:
+                index = _with_partner(chosen, self._count, generator)
+            batch = self._augment.in_spectra(self._spectra(index), generator)
+            yield _first(batch, len(chosen))
 
     def validation(self) -> Iterator[Batch]:
-        size = 4 * self._training.batch_size
-        for input, target in zip(
-            *(torch.split(part, size) for part in self._held_out), strict=True
-        ):
+        size = 4 * self._training.batch_size  # without gradients, more fit into memory
+        inputs = torch.split(self._validation.input, size)
+        targets = torch.split(self._validation.target, size)
+        for input, target in zip(inputs, targets, strict=True):
             if len(input):
-                yield _as_images(Batch(input, target))
+                yield Batch(_as_images(input), _as_images(target))
+
+    def _spectra(self, index: Tensor) -> Batch:
+        """Return training spectra as images of one pixel."""
+        index = index.to(self._train.input.device)
+        input = self._train.input[index]
+        target = self._train.target[index]
+        return Batch(_as_images(input), _as_images(target))
 
 
-class _Patches(Batches):
-    """Whole images, or windows of large ones."""
+class _PatchBatches(Batches):
+    """Whole images, or patches of large ones."""
 
-    def __init__(
-        self,
-        recipe: Recipe,
-        examples: Sequence[Example],
-        splits: Sequence[Split],
-        device: torch.device,
-    ) -> None:
-        self._training: Training = recipe.training
+    def __init__(self, plan: TrainingPlan, device: torch.device) -> None:
+        recipe = plan.recipe
+        self._training = recipe.training
         self._task: Task = recipe.task
-        self._augment = _augment(recipe, examples)
-        ports = recipe.task.ports(examples[0].input_axis, examples[0].output_axis)
-        self._stride = geometry_of(recipe.network, ports).stride
-        self._scale = ports.scale
-        self._planes = [
-            _Plane(
-                torch.from_numpy(input).to(device),
-                self._masked(target, split.train).to(device),
-                self._masked(target, split.validation).to(device),
-                np.argwhere(split.train & (sampling_classes > 0)),
-            )
-            for example, split in zip(examples, splits, strict=True)
-            for input, target, sampling_classes in zip(
-                example.input, example.target, example.sampling_classes, strict=True
-            )
-        ]
-        self._train_planes = [plane for plane in self._planes if len(plane.train)]
-        self._together = recipe.image_batch_size
-        self.steps = -(
-            -self._training.patches_per_epoch * len(self._train_planes) // self._together
-        )
+        self._augment = _augment(plan)
+        self._stride = geometry_of(recipe.network, plan.ports).stride
+        self._scale = plan.ports.scale
+        self._planes: list[_Plane] = []
+        for example, split in zip(plan.examples, plan.splits, strict=True):
+            self._planes += self._planes_of(example, split, device)
+        self._train_planes = [plane for plane in self._planes if len(plane.train_pixels)]
+        self._batch_size = recipe.image_batch_size
+        patches = self._training.patches_per_epoch * len(self._train_planes)
+        self.steps = _ceil_div(patches, self._batch_size)
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        chance = _chance(self._training.seed, number)
+        generator = _generator(self._training.seed, number)
         count = len(self._train_planes)
-        order = torch.randperm(self._training.patches_per_epoch * count, generator=chance) % count
-        for chosen in torch.split(order, self._together):
-            shown = _in_company(chosen, count, chance) if self._augment.mixes else chosen
-            patches_per_epoch = self._shown(
-                [self._train_planes[index] for index in shown.tolist()], chance
-            )
-            yield _first(self._augment.in_spectra(patches_per_epoch, chance), len(chosen))
+        total = self._training.patches_per_epoch * count
+        order = torch.randperm(total, generator=generator) % count  # each plane as often
+        for chosen in torch.split(order, self._batch_size):
+            index = chosen
+            if self._augment.mixes:
+                index = _with_partner(chosen, count, generator)
+            planes = [self._train_planes[number] for number in index.tolist()]
+            patches = self._patches(planes, generator)
+            batch = self._augment.in_spectra(patches, generator)
+            yield _first(batch, len(chosen))
 
     def validation(self) -> Iterator[Batch]:
         side = self._training.patch_size
         for plane in self._planes:
-            for y in range(0, plane.input.shape[1], side):
-                for x in range(0, plane.input.shape[2], side):
-                    spans = slice(y, y + side), slice(x, x + side)
-                    held_out = self._cut(plane.held_out, spans)
-                    if self._task.has_target(held_out).any():
-                        input = plane.input[None, :, spans[0], spans[1]]
-                        yield self._stacked([Batch(input, held_out)])
+            height, width = plane.input.shape[1:]
+            for y in range(0, height, side):
+                for x in range(0, width, side):
+                    rows = slice(y, y + side)
+                    columns = slice(x, x + side)
+                    patch = self._cut(plane.input, plane.validation, rows, columns)
+                    if self._task.has_target(patch.target).any():
+                        yield self._stacked([patch])
 
-    def _masked(self, target: np.ndarray, mask: np.ndarray) -> Tensor:
+    def _planes_of(self, example: Example, split: Split, device: torch.device) -> list[_Plane]:
+        """Return the planes of an example as tensors, and where each is trained on."""
+        planes = []
+        for input, target, sampling_classes in zip(
+            example.input, example.target, example.sampling_classes, strict=True
+        ):
+            training_target = self._masked(target, split.train)
+            validation_target = self._masked(target, split.validation)
+            trains = split.train & (sampling_classes > 0)  # (y, x)
+            plane = _Plane(
+                input=torch.from_numpy(input).to(device),
+                target=training_target.to(device),
+                validation=validation_target.to(device),
+                train_pixels=np.argwhere(trains),
+            )
+            planes.append(plane)
+        return planes
+
+    def _masked(self, target: NDArray[np.float32], mask: Mask) -> Tensor:
+        """Return a target, (out, y · scale, x · scale), that is unlabelled outside a mask."""
         if self._task.image_level:
             mask = np.full((1, 1), mask.any())
-        mask = mask.repeat(self._scale, 0).repeat(self._scale, 1)
-        return torch.from_numpy(np.where(mask, target, np.float32(self._task.unlabelled)))
+        mask = mask.repeat(self._scale, axis=0)
+        mask = mask.repeat(self._scale, axis=1)
+        unlabelled = np.float32(self._task.ignore_value)
+        return torch.from_numpy(np.where(mask, target, unlabelled))
 
-    def _shown(self, planes: Sequence[_Plane], chance: torch.Generator) -> Batch:
-        """Return random windows of planes, varied in space.
+    def _patches(self, planes: Sequence[_Plane], generator: Generator) -> Batch:
+        """Return a random patch of each plane, augmented in space and stacked.
 
-        Of whole images, all are as large as the smallest, and turned together: padding, of which
-        an answer for the image would be an average too, is then only what the stride wants.
+        Patches of whole images are all as large as the smallest one, and turned alike: an
+        image-level answer averages over padding, too, so there is only what the stride needs.
         """
-        sides = [self._training.patch_size] * 2
+        height = width = self._training.patch_size
+        if not self._task.image_level:
+            patches = []
+            for plane in planes:
+                patch = self._patch(plane, height, width, generator)
+                patches.append(self._augmented(patch, generator))
+            return self._stacked(patches)
+        height = min(height, *(plane.input.shape[1] for plane in planes))
+        width = min(width, *(plane.input.shape[2] for plane in planes))
+        patches = [self._patch(plane, height, width, generator) for plane in planes]
+        turned = self._augmented(_joined(patches), generator)
+        return self._stacked([turned])
+
+    def _patch(self, plane: _Plane, height: int, width: int, generator: Generator) -> Batch:
+        """Return a random patch of a plane, of this size or, where the plane is smaller, its own."""
+        _, plane_height, plane_width = plane.input.shape
+        pixel = _draw(len(plane.train_pixels), generator)
+        y, x = plane.train_pixels[pixel].tolist()
+        rows = _window(plane_height, y, height, generator)
+        columns = _window(plane_width, x, width, generator)
+        return self._cut(plane.input, plane.target, rows, columns)
+
+    def _augmented(self, patch: Batch, generator: Generator) -> Batch:
+        """Return patches that were moved in space, as they would have been measured so."""
+        input, target = self._augment.in_space(patch, generator)
+        warped = self._augment.warps
+        input, target = self._task.after_augmentation(input, target, warped=warped)
+        return Batch(input, target)
+
+    def _cut(self, input: Tensor, target: Tensor, rows: slice, columns: slice) -> Batch:
+        """Return a patch of a plane, (1, band, y, x), with its target; image-level ones stay."""
+        patch = input[None, :, rows, columns]
         if self._task.image_level:
-            sides = [min(sides[a], *(p.input.shape[1 + a] for p in planes)) for a in (0, 1)]
-            alike = _joined([self._patch(plane, sides, chance) for plane in planes])
-            return self._stacked([self._varied(alike, chance)])
-        return self._stacked(
-            [self._varied(self._patch(plane, sides, chance), chance) for plane in planes]
-        )
+            return Batch(patch, target[None])
+        fine_rows = _enlarged(rows, self._scale)
+        fine_columns = _enlarged(columns, self._scale)
+        return Batch(patch, target[None, :, fine_rows, fine_columns])
 
-    def _patch(self, plane: _Plane, sides: Sequence[int], chance: torch.Generator) -> Batch:
-        """Return a random window of a plane, of these sides or, where it is smaller, its own."""
-        y, x = plane.train[_draw(len(plane.train), chance)]
-        spans = (
-            _span(plane.input.shape[1], int(y), sides[0], chance),
-            _span(plane.input.shape[2], int(x), sides[1], chance),
-        )
-        input = plane.input[None, :, spans[0], spans[1]]
-        return Batch(input, self._cut(plane.target, spans))
-
-    def _varied(self, patch_size: Batch, chance: torch.Generator) -> Batch:
-        varied = self._augment.in_space(patch_size, chance)
-        return Batch(*self._task.remeasure(*varied, warped=self._augment.warps))
-
-    def _cut(self, target: Tensor, spans: tuple[slice, slice]) -> Tensor:
-        """Cut what is wanted of a window, (1, out, y, x); of whole images it is always the same."""
-        if self._task.image_level:
-            return target[None]
-        ys, xs = (slice(self._scale * s.start, self._scale * s.stop) for s in spans)
-        return target[None, :, ys, xs]
-
-    def _stacked(self, parts: Sequence[Batch]) -> Batch:
-        """Pad to one size, a multiple of the stride, and stack.
-
-        Batch statistics need two values at the coarsest.
-        """
-        sides = [
-            max(-(-max(part.input.shape[axis] for part in parts) // self._stride), 2) * self._stride
-            for axis in (-2, -1)
-        ]
-        padded = [self._padded(part, sides[0], sides[1]) for part in parts]
+    def _stacked(self, patches: Sequence[Batch]) -> Batch:
+        """Return patches as one batch, padded to one size, a multiple of the stride."""
+        height = max(patch.input.shape[-2] for patch in patches)
+        width = max(patch.input.shape[-1] for patch in patches)
+        height = padded_size(height, self._stride, LEAST_STRIDES)
+        width = padded_size(width, self._stride, LEAST_STRIDES)
+        padded = [self._padded(patch, height, width) for patch in patches]
         return _joined(padded)
 
-    def _padded(self, part: Batch, height: int, width: int) -> Batch:
-        """Pad by what is mirrored at the edges, as in a prediction; nothing is wanted there."""
-        down, right = height - part.input.shape[-2], width - part.input.shape[-1]
-        input = _mirrored(_mirrored(part.input, -2, height), -1, width)
+    def _padded(self, patch: Batch, height: int, width: int) -> Batch:
+        """Return a patch that is padded as in a prediction; padding has no target."""
+        input = pad_by_reflection(patch.input, height, width)
         if self._task.image_level:
-            return Batch(input, part.target)
-        beyond = (0, right * self._scale, 0, down * self._scale)
-        return Batch(input, functional.pad(part.target, beyond, value=self._task.unlabelled))
+            return Batch(input, patch.target)
+        down = height - patch.input.shape[-2]
+        right = width - patch.input.shape[-1]
+        margins = (0, right * self._scale, 0, down * self._scale)  # left, right, top, bottom
+        target = functional.pad(patch.target, margins, value=self._task.ignore_value)
+        return Batch(input, target)
 
 
 class _Plane(NamedTuple):
     input: Tensor  # (band, y, x)
-    target: Tensor  # (out, y · scale, x · scale), unlabelled where held out
-    held_out: Tensor  # the same, unlabelled elsewhere
-    train: np.ndarray  # (pixel, 2): y and x of what is taught
+    target: Tensor  # (out, y · scale, x · scale), unlabelled but for training pixels
+    validation: Tensor  # the same, unlabelled but for validation pixels
+    train_pixels: NDArray[np.intp]  # (pixel, 2): their y and x
 
 
-def _augment(recipe: Recipe, examples: Sequence[Example]) -> Augment:
-    task: Task = recipe.task
+def _augment(plan: TrainingPlan) -> Augment:
+    """Return the augmentation that a recipe sets, for the axes and intensities of its examples."""
+    task: Task = plan.recipe.task
+    moves_targets = task.preserves_bands or task.maps_spectra
     return Augment(
-        recipe.augmentation,
-        examples[0].input_axis,
-        examples[0].output_axis if task.preserves_bands or task.maps_spectra else None,
-        classes=0 if task.intensities else max(len(example.output_axis) for example in examples),
-        spread=spread_of([example.input for example in examples]),
+        plan.recipe.augmentation,
+        plan.input_axis,
+        plan.output_axis if moves_targets else None,
+        classes=0 if task.predicts_intensities else len(plan.output_axis),
+        input_std=standard_deviation([example.input for example in plan.examples]),
     )
 
 
-def _pixels(
-    examples: Sequence[Example], masks: Sequence[np.ndarray], device: torch.device
-) -> Batch:
+def _pixels(examples: Sequence[Example], masks: Sequence[Mask], device: torch.device) -> Batch:
     """Return the spectra of the masked pixels of all examples, (spectrum, band)."""
-    input, target = [], []
+    inputs = []
+    targets = []
     for example, mask in zip(examples, masks, strict=True):
-        chosen = mask & (example.sampling_classes > 0)  # (plane, y, x)
-        input.append(np.moveaxis(example.input, 1, -1)[chosen])
-        target.append(np.moveaxis(example.target, 1, -1)[chosen])
-    return Batch(*(torch.from_numpy(np.concatenate(p)).to(device) for p in (input, target)))
+        usable = mask & (example.sampling_classes > 0)  # (plane, y, x)
+        inputs.append(spectra_at(example.input, usable))
+        targets.append(spectra_at(example.target, usable))
+    input = torch.from_numpy(np.concatenate(inputs)).to(device)
+    target = torch.from_numpy(np.concatenate(targets)).to(device)
+    return Batch(input, target)
 
 
-def _as_images(batch: Batch) -> Batch:
-    return Batch(*(part[:, :, None, None] for part in batch))
+def _as_images(spectra: Tensor) -> Tensor:
+    """Return spectra, (batch, band), as images of one pixel, (batch, band, 1, 1)."""
+    return spectra[:, :, None, None]
 
 
-def _joined(parts: Sequence[Batch]) -> Batch:
+def _joined(batches: Sequence[Batch]) -> Batch:
     """Return batches of one size as one."""
-    return Batch(*(torch.cat(stack) for stack in zip(*parts, strict=True)))
+    input = torch.cat([batch.input for batch in batches])
+    target = torch.cat([batch.target for batch in batches])
+    return Batch(input, target)
 
 
 def _first(batch: Batch, count: int) -> Batch:
-    return Batch(*(part[:count] for part in batch))
+    return Batch(batch.input[:count], batch.target[:count])
 
 
-def _in_company(chosen: Tensor, count: int, chance: torch.Generator) -> Tensor:
-    """Return numbers below `count`; to one alone, another is added that it can be mixed with."""
+def _with_partner(chosen: Tensor, count: int, generator: Generator) -> Tensor:
+    """Return indices below `count`; a single one gets another, for mixup to mix it with."""
     if len(chosen) > 1:
         return chosen
-    step = 1 + _draw(count - 1, chance) if count > 1 else 0
+    step = 1 + _draw(count - 1, generator) if count > 1 else 0
     return torch.cat([chosen, (chosen + step) % count])
 
 
-def _span(size: int, through: int, side: int, chance: torch.Generator) -> slice:
-    """Return a random window along one axis that holds the pixel `through`."""
+def _window(size: int, pixel: int, side: int, generator: Generator) -> slice:
+    """Return a random window along an axis of `size` pixels that contains `pixel`."""
     side = min(side, size)
-    first, last = max(0, through - side + 1), min(through, size - side)
-    start = first + _draw(last - first + 1, chance)
+    first = max(0, pixel - side + 1)
+    last = min(pixel, size - side)
+    start = first + _draw(last - first + 1, generator)
     return slice(start, start + side)
 
 
-def _mirrored(image: Tensor, axis: int, upto: int) -> Tensor:
-    """Return an image that is mirrored at its end, again and again, up to a size."""
-    size = image.shape[axis]
-    if size == upto:
-        return image
-    places = torch.arange(upto, device=image.device) % (2 * size)
-    return image.index_select(axis, torch.where(places < size, places, 2 * size - 1 - places))
+def _enlarged(window: slice, scale: int) -> slice:
+    """Return the same window in pixels that are `scale` times as fine."""
+    return slice(scale * window.start, scale * window.stop)
 
 
-def _chance(seed: int, epoch: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+def _generator(seed: int, epoch: int) -> Generator:
+    """Return random numbers of an epoch, on the CPU: the same whatever the device."""
+    return Generator().manual_seed(seed * 1_000_003 + epoch)
 
 
-def _draw(below: int, chance: torch.Generator) -> int:
-    return int(torch.randint(below, (1,), generator=chance))
+def _draw(below: int, generator: Generator) -> int:
+    return int(torch.randint(below, (1,), generator=generator))
+
+
+def _ceil_div(total: int, size: int) -> int:
+    return -(-total // size)

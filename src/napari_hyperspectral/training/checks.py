@@ -11,9 +11,9 @@ from ..tasks import ClassifySpectra, Example
 
 
 def check_prepared(recipe: Recipe, examples: Sequence[Example]) -> None:
-    """Refuse examples that were preprocessed otherwise than the recipe says."""
+    """Refuse examples that were not preprocessed as the recipe says."""
     for example in examples:
-        if example.prepared != recipe.preprocessing:
+        if example.preprocessing != recipe.preprocessing:
             raise ValueError(
                 f"{example.source} was not preprocessed as the recipe says; make examples with "
                 "recipe.example(…)"
@@ -23,9 +23,9 @@ def check_prepared(recipe: Recipe, examples: Sequence[Example]) -> None:
 def check_neighbours(recipe: Recipe, examples: Sequence[Example]) -> None:
     """Refuse to learn the order in which spectra were listed; warn where they may be a list.
 
-    A row whose pixels have a size in the world is a line scan: its neighbours are real.
+    A row whose pixels have a physical size is a line scan: its neighbours are real.
     """
-    if recipe.network.view == "spectrum":
+    if recipe.network.operates_on == "spectrum":
         return
     for example in examples:
         *_, height, width = example.input.shape
@@ -33,13 +33,13 @@ def check_neighbours(recipe: Recipe, examples: Sequence[Example]) -> None:
             continue
         unrelated = (
             f"{example.source} is one row of {width} spectra without a pixel size, and "
-            f"{type(recipe.network).__name__} learns from neighbours, which in a list of spectra "
-            "are those that happen to be listed beside"
+            f"{type(recipe.network).__name__} learns from neighbouring pixels, which in a list of "
+            "spectra are unrelated"
         )
         if isinstance(recipe.task, ClassifySpectra):
             raise ValueError(
                 f"{unrelated}; choose a network along the spectrum, such as Pixelwise or ResUNet1D "
-                "(of a line scan: say the size of its pixels, or choose the task segment)"
+                "(of a line scan: set the pixel size, or choose the task segment)"
             )
         warnings.warn(
             f"{unrelated}; if it is such a list, and no line scan, choose a network along the "
@@ -50,9 +50,7 @@ def check_neighbours(recipe: Recipe, examples: Sequence[Example]) -> None:
 
 
 def common_axes(recipe: Recipe, examples: Sequence[Example]) -> tuple[Axis, Axis]:
-    """Return the axes that all examples take and give; of classes, the longest list."""
-    if not examples:
-        raise ValueError("there is nothing to train on: give at least one example")
+    """Return the input and output axis of all examples; of classes, the longest list."""
     first = examples[0]
     output_axis = max((example.output_axis for example in examples), key=len)
     for example in examples:
@@ -61,14 +59,20 @@ def common_axes(recipe: Recipe, examples: Sequence[Example]) -> tuple[Axis, Axis
                 f"{first.source} has {first.input_axis}, {example.source} has {example.input_axis}; "
                 "resample them to the same bands first"
             )
-        same = example.output_axis.same_bands(output_axis) or (
-            not recipe.task.intensities
-            and isinstance(output_axis, ChannelAxis)
-            and isinstance(example.output_axis, ChannelAxis)
-            and output_axis.names[: len(example.output_axis)] == example.output_axis.names
-        )
-        if not same:
+        if not _fits(
+            example.output_axis, output_axis, classes=not recipe.task.predicts_intensities
+        ):
             raise ValueError(
-                f"{example.source} has {example.output_axis}, another example {output_axis}; they must agree"
+                f"{example.source} has {example.output_axis}, another example {output_axis}; they "
+                "must agree: train on targets of the same bands, channels or classes"
             )
     return first.input_axis, output_axis
+
+
+def _fits(axis: Axis, longest: Axis, *, classes: bool) -> bool:
+    """Return whether an output axis is the longest one, or its beginning where it lists classes."""
+    if axis.same_bands(longest):
+        return True
+    if not classes or not isinstance(axis, ChannelAxis) or not isinstance(longest, ChannelAxis):
+        return False
+    return longest.names[: len(axis)] == axis.names

@@ -1,41 +1,39 @@
-"""What memory a training takes, told before it begins.
+"""How much memory a training takes, estimated before it begins.
 
 The network is built and run on torch's meta device, which counts and computes nothing: what
-backpropagation would keep of a batch is added up, beside weights, slopes and moments.
+backpropagation would keep of a batch is added to weights, gradients, moments and data.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import psutil
 import torch
 from torch import Tensor, nn
 
-from ..networks import Ports, build_module, geometry_of
-from ..networks.blocks.discriminator import shown_bands
-from ..recipe.recipe import Recipe
-from ..tasks import Example, Task
+from ..networks import build_module, geometry_of
+from ..networks.blocks.discriminator import random_bands
+from ..networks.blocks.padding import padded_size
+from ..tasks import Task
+from .batches import LEAST_STRIDES
+from .plan import TrainingPlan
 
 _MOMENTS: Final = {"adamw": 2, "adam": 2, "rmsprop": 1, "adagrad": 1, "sgd": 1}
 """Numbers that an optimiser keeps for each weight."""
 _COPIES: Final = 2
 """Copies of all weights besides: the best so far, and that of the last epoch or of a save."""
-
-
-_LEFT_BEHIND: Final = {"cpu": 2.0}
+_DATA_COPIES: Final = 3
+"""Copies of the data: the examples, training targets and validation targets apart."""
+_FRAGMENTATION: Final = {"cpu": 2.0}
 """How much more of a batch a device takes than backpropagation keeps: measured; freed pieces of
 the last batch are not where the next one fits."""
-
-
+_FRAGMENTATION_ELSEWHERE: Final = 1.2
 _LIBRARIES: Final = 64 * 2**20
-"""What torch and the libraries below it take for themselves once they compute: measured."""
-
-
-_JUDGED: Final = 2
-"""Looks of a critic at a batch that are in memory at once, of three (at what was made, for the
-network and for itself, and at what was wanted): measured."""
+"""Bytes that torch and the libraries below it take for themselves once they compute: measured."""
+_DISCRIMINATOR_PASSES: Final = 2
+"""Passes through a discriminator that are in memory at once, of three (of predictions, for the
+network and for itself, and of targets): measured."""
 
 
 class TooLargeError(MemoryError):
@@ -48,97 +46,106 @@ class TooLargeError(MemoryError):
         )
 
 
-def training_bytes(
-    recipe: Recipe, ports: Ports, examples: Sequence[Example], device: str = "cpu"
-) -> int:
+def training_bytes(plan: TrainingPlan, device: str = "cpu") -> int:
     """Return about how many bytes a training takes at its peak, right within a factor of 1.5.
 
     Parameters
     ----------
-    recipe : Recipe
-        Task, network, training.
-    ports : Ports
-        Bands it takes, and bands or classes it gives.
-    examples : sequence of Example
-        What it learns from.
+    plan : TrainingPlan
+        The training.
     device : str
         Kind of device, as torch names it.
     """
-    task: Task = recipe.task
+    training = plan.recipe.training
+    task: Task = plan.recipe.task
     with torch.device("meta"):
-        network, discriminator = build_module(recipe.network, ports), task.discriminator(ports)
-    copies = 2 + _MOMENTS[recipe.training.optimiser] + _COPIES + bool(recipe.training.average)
-    weights = copies * _bytes_of(network)
-    data = sum(3 * (e.input.nbytes + e.target.nbytes) for e in examples)
-    batch = _batch(recipe, ports, examples)
-    kept = _kept(network, batch)
+        network = build_module(plan.recipe.network, plan.ports)
+        discriminator = task.discriminator(plan.ports)
+    batch = _largest_batch(plan)
+    weights = _weight_bytes(network)
+    kept = _kept_bytes(network, batch)
     if discriminator is not None:
-        made = batch.new_empty(
-            len(batch),
-            len(shown_bands(ports.bands_out)),
-            *(ports.scale * side for side in batch.shape[-2:]),
-        )
-        weights += copies * _bytes_of(discriminator)
-        kept += _JUDGED * _kept(discriminator, made)
-    return weights + data + int(_LEFT_BEHIND.get(device, 1.2) * kept) + _LIBRARIES
+        weights += _weight_bytes(discriminator)
+        kept += _DISCRIMINATOR_PASSES * _kept_bytes(discriminator, _prediction(plan, batch))
+    # weights and gradients, what the optimiser keeps, copies for saves, and the running average
+    copies = 2 + _MOMENTS[training.optimiser] + _COPIES + bool(training.average)
+    data = 0
+    for example in plan.examples:
+        data += example.input.nbytes + example.target.nbytes
+    overhead = _FRAGMENTATION.get(device, _FRAGMENTATION_ELSEWHERE)
+    return copies * weights + _DATA_COPIES * data + int(overhead * kept) + _LIBRARIES
 
 
-def check_training(
-    recipe: Recipe, ports: Ports, examples: Sequence[Example], device: torch.device
-) -> int:
+def check_memory(plan: TrainingPlan, device: torch.device) -> int:
     """Return `training_bytes`, if they are free on the device.
 
     Raises
     ------
     TooLargeError
-        If they are not; it says what to change.
+        If they are not; the message says what to change.
     """
-    needed = training_bytes(recipe, ports, examples, device.type)
+    needed = training_bytes(plan, device.type)
     free = free_bytes(device)
     if needed > free:
-        small = "a smaller batch" if recipe.per_spectrum else "a smaller window"
-        bands = f"fewer bands than {ports.bands_in} (crop the cube)"
-        raise TooLargeError(needed, free, device, f"take {small}, a narrower network, or {bands}")
+        smaller = "a smaller batch" if plan.recipe.per_spectrum else "a smaller patch size"
+        remedy = (
+            f"take {smaller}, a narrower network, or fewer bands than {plan.ports.bands_in} "
+            "(crop the cube)"
+        )
+        raise TooLargeError(needed, free, device, remedy)
     return needed
 
 
 def free_bytes(device: torch.device) -> int:
-    """Return the memory that is free on a device."""
+    """Return the memory that is free on a device, in bytes."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     return int(psutil.virtual_memory().available)
 
 
-def _batch(recipe: Recipe, ports: Ports, examples: Sequence[Example]) -> Tensor:
-    """Return the largest batch of a training, without values."""
-    bands = ports.bands_in
+def _largest_batch(plan: TrainingPlan) -> Tensor:
+    """Return the largest input of a training step, (batch, band, y, x), without values."""
+    recipe = plan.recipe
+    bands = plan.ports.bands_in
     if recipe.per_spectrum:
-        return torch.empty(recipe.training.batch_size, bands, 1, 1, device="meta")
-    stride, patch_size = geometry_of(recipe.network, ports).stride, recipe.training.patch_size
-    sides = [
-        max(-(-min(patch_size, max(e.input.shape[axis] for e in examples)) // stride), 2) * stride
-        for axis in (-2, -1)
-    ]
+        spectra = recipe.training.batch_size
+        return torch.empty(spectra, bands, 1, 1, device="meta")
+    stride = geometry_of(recipe.network, plan.ports).stride
+    sides = []
+    for axis in (-2, -1):
+        largest = max(example.input.shape[axis] for example in plan.examples)
+        patch = min(recipe.training.patch_size, largest)
+        sides.append(padded_size(patch, stride, LEAST_STRIDES))
     return torch.empty(recipe.image_batch_size, bands, *sides, device="meta")
 
 
-def _bytes_of(network: nn.Module) -> int:
-    return sum(p.numel() * p.element_size() for p in network.parameters())
+def _prediction(plan: TrainingPlan, batch: Tensor) -> Tensor:
+    """Return what the discriminator sees of a batch, (batch, band, y, x), without values."""
+    height, width = batch.shape[-2:]
+    bands = len(random_bands(plan.ports.bands_out))
+    scale = plan.ports.scale
+    return batch.new_empty(len(batch), bands, scale * height, scale * width)
 
 
-def _kept(network: nn.Module, batch: Tensor) -> int:
+def _weight_bytes(network: nn.Module) -> int:
+    return sum(weight.nbytes for weight in network.parameters())
+
+
+def _kept_bytes(network: nn.Module, batch: Tensor) -> int:
     """Return the bytes that backpropagation keeps of a batch, each storage once."""
-    owned = {id(tensor) for tensor in network.parameters()}
+    weights = {id(weight) for weight in network.parameters()}
     kept: dict[int, Tensor] = {}
 
     def keep(tensor: Tensor) -> Tensor:
-        if id(tensor) not in owned:
+        if id(tensor) not in weights:
+            # several views share a storage: by its address, it counts once
             kept[tensor.untyped_storage()._cdata] = tensor
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         network.train()(batch)
-    return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
+    storages = [tensor.untyped_storage() for tensor in kept.values()]
+    return sum(storage.nbytes() for storage in storages)
 
 
 def _gigabytes(count: int) -> str:

@@ -1,4 +1,4 @@
-"""What a network is shown in training, as images that people can look at."""
+"""The first batch of a training, as images to look at."""
 
 from __future__ import annotations
 
@@ -6,107 +6,114 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from torch import Tensor
 
-from ..axis import ChannelAxis
 from ..cube import Cube, Image, Labels
 from ..recipe.augmentation import Batch
 from ..recipe.recipe import Recipe
 from ..tasks import Example, Task
-from ..tasks.super_resolution import SuperResolutionTask
 from .batches import batches_of
-from .validation_split import splits_of
+from .plan import TrainingPlan, plan_training
 
 
 def preview_of(recipe: Recipe, examples: Sequence[Example], epoch: int = 1) -> dict[str, Image]:
-    """Return the first batch of an epoch, prepared and varied as in training.
+    """Return the first batch of an epoch, preprocessed and augmented as in training.
 
     Parameters
     ----------
     recipe : Recipe
-        Says how.
+        Task, network, augmentation, training.
     examples : sequence of Example
-        What ``recipe.example(…)`` gave.
+        From ``recipe.example(…)``.
     epoch : int
-        Counted from 1; each varies in its own way.
+        Counted from 1; each is augmented in its own way.
 
     Returns
     -------
     dict of str to Cube or Labels
-        "input" and "target", which are lists of spectra for networks that see single ones; else
+        "input" and "target", which are lists of spectra for networks along the spectrum; else
         "1 input", "1 target", "2 input" … for each image of the batch.
 
     Raises
     ------
     ValueError
-        If there is no example, or nothing to learn from.
+        If there is nothing to train on, or as `plan_training` says.
     """
-    if not examples:
-        raise ValueError("there is nothing to train on: give at least one example")
-    examples = recipe.task.unify_classes(examples)
-    batches = batches_of(recipe, examples, splits_of(recipe, examples), torch.device("cpu"))
-    batch = next(batches.epoch(epoch - 1), None)
+    plan = plan_training(recipe, examples)
+    batch = next(batches_of(plan, torch.device("cpu")).epoch(epoch - 1), None)
     if batch is None:
-        raise ValueError("nothing is left to learn from; hold out less")
-    if batch.input.shape[-2:] == (1, 1):
-        listed = Batch(*(part[:, :, 0, 0].T[None, :, None] for part in batch))  # (1, band, 1, n)
-        return _shown(recipe.task, examples, listed, 0, "")
-    return {
-        name: image
-        for index in range(len(batch.input))
-        for name, image in _shown(recipe.task, examples, batch, index, f"{index + 1} ").items()
-    }
+        raise ValueError("there are no training pixels; hold out less for validation")
+    if recipe.per_spectrum:
+        spectra = Batch(_as_row(batch.input), _as_row(batch.target))
+        return _images(plan, spectra, 0, "")
+    images: dict[str, Image] = {}
+    for index in range(len(batch.input)):
+        images |= _images(plan, batch, index, f"{index + 1} ")
+    return images
 
 
-def names_shown(recipe: Recipe) -> list[str]:
-    """Return what `preview_of` calls its images; where there is little to show, it has fewer."""
-    numbers = [""] if recipe.per_spectrum else [f"{i + 1} " for i in range(recipe.image_batch_size)]
-    return [f"{number}{what}" for number in numbers for what in ("input", "target")]
+def preview_names(recipe: Recipe) -> list[str]:
+    """Return the names of the images of `preview_of`; of little data, it has fewer."""
+    numbers = [""]
+    if not recipe.per_spectrum:
+        numbers = [f"{index + 1} " for index in range(recipe.image_batch_size)]
+    return [f"{number}{image}" for number in numbers for image in ("input", "target")]
 
 
-def _shown(
-    task: Task, examples: Sequence[Example], batch: Batch, index: int, number: str
-) -> dict[str, Image]:
-    """Return one image of a batch, and what is wanted of it."""
-    first = examples[0]
-    input = batch.input[index].numpy()
+def _as_row(spectra: Tensor) -> Tensor:
+    """Return spectra, (spectrum, band, 1, 1), as an image of one row, (1, band, 1, spectrum)."""
+    return spectra[:, :, 0, 0].T[None, :, None]
+
+
+def _images(plan: TrainingPlan, batch: Batch, index: int, number: str) -> dict[str, Image]:
+    """Return input and target of one image of a batch; `number` begins their names."""
+    first = plan.examples[0]
     cube = Cube(
-        input,
-        first.input_axis,
+        batch.input[index].numpy(),
+        plan.input_axis,
         pixel_size=first.pixel_size,
         pixel_unit=first.pixel_unit,
         name=f"{number}input",
         history=("as shown in training",),
     )
-    return {cube.name: cube, f"{number}target": _wanted(task, examples, batch, index, cube)}
+    target = batch.target[index]  # (out, y · scale, x · scale)
+    if plan.recipe.task.predicts_intensities:
+        shown = _target_cube(plan, target, cube, f"{number}target")
+        return {cube.name: cube, shown.name: shown}
+    labels = _target_labels(plan, target, cube, f"{number}target")
+    return {cube.name: cube, labels.name: labels}
 
 
-def _wanted(task: Task, examples: Sequence[Example], batch: Batch, index: int, cube: Cube) -> Image:
-    target: NDArray[np.float32] = batch.target[index].numpy()
-    output_axis = max((example.output_axis for example in examples), key=len)
-    name = cube.name.replace("input", "target")
-    if task.intensities:
-        height, width = (side / task.upscaling for side in cube.pixel_size)
-        # of the first coarse pixel, in fine ones: both images lie on each other
-        down, right = task.degrades.offset if isinstance(task, SuperResolutionTask) else (0.0, 0.0)
-        return cube.after(
-            "as wanted",
-            data=target,
-            axis=output_axis,
-            pixel_size=(height, width),
-            origin=(-down * height, -right * width),
-            name=name,
-        )
-    assert isinstance(output_axis, ChannelAxis)
-    classes = target[0]
-    if len(target) > 1:  # mixed: the greater part
-        classes = np.where(target.any(axis=0), target.argmax(axis=0) + 1, 0)
-    ids = np.broadcast_to(classes, cube.shape[-2:] if task.image_level else classes.shape)
-    return Labels(
-        ids.astype(np.uint16),
-        output_axis.names,
-        pixel_size=cube.pixel_size,
-        pixel_unit=cube.pixel_unit,
+def _target_cube(plan: TrainingPlan, target: Tensor, input: Cube, name: str) -> Cube:
+    """Return a target of intensities, placed on the input that it belongs to."""
+    task: Task = plan.recipe.task
+    height, width = (side / task.upscaling for side in input.pixel_size)
+    # centre of the first coarse pixel, in fine ones: middle of the block, plus the offset from it
+    middle = (task.upscaling - 1) / 2
+    down, right = (middle + offset for offset in task.offset)
+    return input.after(
+        "target in training",
+        data=target.numpy(),
+        axis=plan.output_axis,
+        pixel_size=(height, width),
+        origin=(-down * height, -right * width),
         name=name,
-        history=cube.history,
+    )
+
+
+def _target_labels(plan: TrainingPlan, target: Tensor, input: Cube, name: str) -> Labels:
+    """Return a target of classes; of mixed ones, the class that has the greatest share."""
+    values = target.numpy()
+    classes = values[0]  # (y, x)
+    if len(values) > 1:  # (class, y, x): shares, which sum to 0 where nothing is labelled
+        classes = np.where(values.any(axis=0), values.argmax(axis=0) + 1, 0)
+    if plan.recipe.task.image_level:
+        classes = np.broadcast_to(classes, input.shape[-2:])
+    return Labels(
+        classes.astype(np.uint16),
+        plan.classes,
+        pixel_size=input.pixel_size,
+        pixel_unit=input.pixel_unit,
+        name=name,
+        history=input.history,
     )

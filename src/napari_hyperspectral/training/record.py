@@ -1,60 +1,72 @@
-"""What a model's card says of its training."""
+"""What a model's card records of its training."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from importlib.metadata import version
 
 import numpy as np
 import torch
 
-from ..axis import Axis, axis_to_json
+from ..axis import axis_to_json
 from ..machine import Machine
 from ..models.card import Card, Trained
 from ..models.model import fresh_network
 from ..recipe.recipe import Recipe
 from ..tasks import Example
+from .plan import TrainingPlan
 from .splits import Split
 from .validation_split import validation_line
 
+_PACKAGES = ("napari-hyperspectral", "torch", "numpy")
 
-def card_of(
-    recipe: Recipe,
-    examples: Sequence[Example],
-    splits: Sequence[Split],
-    input_axis: Axis,
-    output_axis: Axis,
-    machine: Machine,
-    device: torch.device,
-) -> Card:
+
+def card_of(plan: TrainingPlan, machine: Machine, device: torch.device) -> Card:
     """Return the card of a model before its training."""
+    first = plan.examples[0]
     card = Card(
-        recipe=json.loads(recipe.model_dump_json()),
-        input_bands=axis_to_json(input_axis),
-        output_bands=axis_to_json(output_axis),
-        colours=next((e.colours for e in examples if len(e.colours) == len(output_axis)), ()),
-        pixel_size=examples[0].pixel_size,
-        pixel_unit=examples[0].pixel_unit,
-        trained_on=tuple(map(_trained, examples, splits)),
-        validation=validation_line(examples, splits),
-        seed=recipe.training.seed,
+        recipe=json.loads(plan.recipe.model_dump_json()),
+        input_bands=axis_to_json(plan.input_axis),
+        output_bands=axis_to_json(plan.output_axis),
+        colours=_class_colours(plan),
+        pixel_size=first.pixel_size,
+        pixel_unit=first.pixel_unit,
+        trained_on=tuple(map(_trained, plan.examples, plan.splits)),
+        validation=validation_line(plan.examples, plan.splits),
+        seed=plan.recipe.training.seed,
         threads=machine.thread_count,
         device=str(device),
-        versions={name: version(name) for name in ("napari-hyperspectral", "torch", "numpy")},
+        versions={name: version(name) for name in _PACKAGES},
     )
-    return card.model_copy(update={"parameters": count_parameters(recipe, card)})
+    return card.model_copy(update={"parameters": count_parameters(plan.recipe, card)})
 
 
 def count_parameters(recipe: Recipe, card: Card) -> int:
-    """Return how many weights a network has, without making it."""
+    """Return the number of weights of a network, without allocating them."""
     with torch.device("meta"):
-        return sum(p.numel() for p in fresh_network(recipe, card).module.parameters())
+        module = fresh_network(recipe, card).module
+    return sum(weight.numel() for weight in module.parameters())
+
+
+def fingerprint(example: Example) -> str:
+    """Return a hash, in hexadecimal, of the values of an example."""
+    digest = hashlib.sha256()
+    for array in (example.input, example.target):
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _class_colours(plan: TrainingPlan) -> tuple[str, ...]:
+    """Return the colours of the first example that has one for each class; else none."""
+    for example in plan.examples:
+        if len(example.colours) == len(plan.output_axis):
+            return example.colours
+    return ()
 
 
 def _trained(example: Example, split: Split) -> Trained:
-    usable = example.sampling_classes > 0
+    usable = example.sampling_classes > 0  # (plane, y, x)
     return Trained(
         name=example.source,
         shape=example.input.shape,
@@ -63,11 +75,3 @@ def _trained(example: Example, split: Split) -> Trained:
         validation_pixels=int((usable & split.validation).sum()),
         guard=split.guard,
     )
-
-
-def fingerprint(example: Example) -> str:
-    """Return a number, in hexadecimal, that tells whether two examples hold the same values."""
-    digest = hashlib.sha256()
-    for array in (example.input, example.target):
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()

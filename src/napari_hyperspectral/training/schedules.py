@@ -1,4 +1,4 @@
-"""How a training takes its steps: optimisers, and how the step size changes.
+"""Optimisers and learning-rate schedules.
 
 Sources: Kingma & Ba 2015, https://arxiv.org/abs/1412.6980 (Adam); Loshchilov & Hutter 2019,
 https://arxiv.org/abs/1711.05101 (AdamW); Smith & Topin 2019, https://arxiv.org/abs/1708.07120
@@ -17,47 +17,61 @@ from torch import Tensor, nn
 from ..recipe.training import Training
 
 _MOMENTUM: Final = 0.9
-_RISE, _START, _END = 0.3, 1 / 25, 1e-4
-"""Of one-cycle: share of the training that rises, and the step size at start and end."""
-_LOWEST: Final = 0.01
-"""Of cyclic: the step size between two cycles."""
+
+_ONE_CYCLE_RISE: Final = 0.3
+"""Share of the training in which the learning rate of one-cycle rises."""
+_ONE_CYCLE_START: Final = 1 / 25
+_ONE_CYCLE_END: Final = 1e-4
+_CYCLIC_LOWEST: Final = 0.01
+"""Learning-rate factor between two cycles."""
 
 
 def optimiser_of(training: Training, module: nn.Module) -> torch.optim.Optimizer:
     """Return a fresh optimiser for the weights of a network."""
-    weights, size, decay = module.parameters(), training.learning_rate, training.weight_decay
+    weights = module.parameters()
+    rate = training.learning_rate
+    decay = training.weight_decay
     match training.optimiser:
         case "adamw":
-            return torch.optim.AdamW(weights, lr=size, weight_decay=decay)
+            return torch.optim.AdamW(weights, lr=rate, weight_decay=decay)
         case "adam":
-            return torch.optim.Adam(weights, lr=size, weight_decay=decay)
+            return torch.optim.Adam(weights, lr=rate, weight_decay=decay)
         case "sgd":
-            return torch.optim.SGD(weights, lr=size, weight_decay=decay, momentum=_MOMENTUM)
+            return torch.optim.SGD(weights, lr=rate, weight_decay=decay, momentum=_MOMENTUM)
         case "adagrad":
-            return torch.optim.Adagrad(weights, lr=size, weight_decay=decay)
+            return torch.optim.Adagrad(weights, lr=rate, weight_decay=decay)
         case "rmsprop":
-            return torch.optim.RMSprop(weights, lr=size, weight_decay=decay)
+            return torch.optim.RMSprop(weights, lr=rate, weight_decay=decay)
 
 
-def moments_of(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Return what an optimiser remembers of earlier steps, by the number of a weight and a name."""
-    state = optimiser.state_dict()["state"]
-    return {f"{i}.{name}": t for i, moments in state.items() for name, t in moments.items()}
+def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    """Let an optimiser take its next steps with this learning rate."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate
 
 
-def take_moments(optimiser: torch.optim.Optimizer, kept: dict[str, Tensor]) -> None:
-    """Let an optimiser remember what `moments_of` returned."""
-    moments: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in kept.items():
-        index, key = name.split(".")
-        moments.setdefault(int(index), {})[key] = tensor
-    optimiser.load_state_dict(optimiser.state_dict() | {"state": moments})
+def optimiser_state(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return what an optimiser keeps of earlier steps, named "3.exp_avg" for the fourth weight."""
+    tensors = {}
+    for index, moments in optimiser.state_dict()["state"].items():
+        for name, tensor in moments.items():
+            tensors[f"{index}.{name}"] = tensor
+    return tensors
+
+
+def load_optimiser_state(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Give an optimiser what `optimiser_state` returned."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        index, name = key.split(".")
+        state.setdefault(int(index), {})[name] = tensor
+    optimiser.load_state_dict(optimiser.state_dict() | {"state": state})
 
 
 def learning_rate_factor(
-    training: Training, share: float, epoch: int, judged: Sequence[float]
+    training: Training, share: float, epoch: int, losses: Sequence[float]
 ) -> float:
-    """Return the step size as a part of the greatest.
+    """Return the learning rate as a part of the greatest one, `training.learning_rate`.
 
     Parameters
     ----------
@@ -67,8 +81,8 @@ def learning_rate_factor(
         Part of the training that is done, 0 to 1.
     epoch : int
         Epochs that are done.
-    judged : sequence of float
-        Loss after each of them, of what is held out if there is anything.
+    losses : sequence of float
+        Loss after each of them: the validation loss if there is one, else the training loss.
     """
     match training.schedule:
         case "constant":
@@ -84,29 +98,34 @@ def learning_rate_factor(
         case "cyclic":
             return _cyclic(share * training.epochs / training.every)
         case "plateau":
-            return float(training.drop ** _plateaus(judged, training.every))
+            return float(training.drop ** _plateaus(losses, training.every))
 
 
 def _one_cycle(share: float) -> float:
-    if share < _RISE:
-        return _START + (1 - _START) * (0.5 - 0.5 * math.cos(math.pi * share / _RISE))
-    fall = (share - _RISE) / (1 - _RISE)
-    return _END + (1 - _END) * (0.5 + 0.5 * math.cos(math.pi * fall))
+    """Return a rise and a longer fall, each half a cosine."""
+    if share < _ONE_CYCLE_RISE:
+        rise = 0.5 - 0.5 * math.cos(math.pi * share / _ONE_CYCLE_RISE)
+        return _ONE_CYCLE_START + (1 - _ONE_CYCLE_START) * rise
+    fallen = (share - _ONE_CYCLE_RISE) / (1 - _ONE_CYCLE_RISE)
+    return _ONE_CYCLE_END + (1 - _ONE_CYCLE_END) * (0.5 + 0.5 * math.cos(math.pi * fallen))
 
 
 def _cyclic(cycles: float) -> float:
-    """Return triangles of height 1, 1/2, 1/4 … over the lowest step size."""
-    number, place = divmod(cycles, 1.0)
-    triangle = 1 - abs(2 * place - 1)
-    return float(_LOWEST + (1 - _LOWEST) * triangle / 2**number)
+    """Return triangles of height 1, 1/2, 1/4 … over the lowest factor."""
+    number, phase = divmod(cycles, 1.0)
+    triangle = 1 - abs(2 * phase - 1)
+    return float(_CYCLIC_LOWEST + (1 - _CYCLIC_LOWEST) * triangle / 2**number)
 
 
 def _plateaus(losses: Sequence[float], patience: int) -> int:
     """Count how often `patience` epochs went by without a better loss."""
-    best, waited, count = math.inf, 0, 0
+    best = math.inf
+    waited = 0
+    count = 0
     for loss in losses:
         waited = 0 if loss < best else waited + 1
         best = min(best, loss)
         if waited == patience:
-            count, waited = count + 1, 0
+            count += 1
+            waited = 0
     return count

@@ -1,28 +1,30 @@
-"""Which pixels teach and which are held out: blocks, with a guard band between.
+"""Splitting pixels into training and validation: blocks of them, with a guard band between.
 
 Neighbouring pixels are nearly copies of each other, and a spatial network sees around a pixel:
-pixels drawn at random leak (Nalepa et al. 2019, https://arxiv.org/abs/1811.03707). So whole
-blocks are drawn, class by class, and pixels near them are left out.
+single pixels held out at random leak (Nalepa et al. 2019, https://arxiv.org/abs/1811.03707). So
+blocks are held out, class by class, and pixels near them are used for neither.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_cdt
 
-Mask = NDArray[np.bool_]
+Mask: TypeAlias = NDArray[np.bool_]
+ClassImage: TypeAlias = NDArray[np.integer]
+"""Class of each pixel, shape (y, x); 0 is not to be used."""
 
 
 class Split(NamedTuple):
-    """Two sides of a scene, and the band between that belongs to neither."""
+    """Training and validation pixels of an image, and the guard band that belongs to neither."""
 
     validation: Mask
-    """Pixels of the drawn blocks, shape (y, x)."""
+    """Pixels of the blocks held out, shape (y, x)."""
     train: Mask
     """Usable pixels further than `guard` from them, shape (y, x)."""
     guard: int
@@ -30,34 +32,34 @@ class Split(NamedTuple):
 
 
 def block_split(
-    classes: NDArray[np.integer], share: float, *, block: int = 8, guard: int = 0, seed: int = 0
+    classes: ClassImage, share: float, *, block: int = 8, guard: int = 0, seed: int = 0
 ) -> Split:
-    """Draw blocks that hold about `share` of the pixels of each class.
+    """Hold out blocks that contain about `share` of the pixels of each class.
 
-    Every class that has two pixels or more is in the drawn blocks, and is left outside them:
-    where its pixels lie in a single block, that block is cut finer. The guard band is made
-    narrower than asked for where it would swallow more than half of what is left of a class.
+    Every class of two pixels or more is on both sides: where all its pixels lie in one block, that
+    block is cut into smaller ones. The guard band is narrower than asked for where it would
+    swallow more than half of the training pixels of a class.
 
     Parameters
     ----------
     classes : ndarray of int, shape (y, x)
         Class of each pixel; 0 is not to be used.
     share : float
-        Between 0 and 1; 0 draws nothing.
+        Between 0 and 1; 0 holds nothing out.
     block : int
         Side of a block in pixels.
     guard : int
-        Width of the band between drawn blocks and the rest, in pixels (Chebyshev distance).
+        Width of the band between blocks and training pixels, in pixels (Chebyshev distance).
     seed : int
-        Equal seeds draw equal blocks.
+        Equal seeds hold out equal blocks.
     """
-    if share <= 0:
-        return Split(np.zeros(classes.shape, bool), classes > 0, 0)
     validation = np.zeros(classes.shape, dtype=bool)
+    if share <= 0:
+        return Split(validation, classes > 0, 0)
     rng = np.random.default_rng(seed)
-    shift = rng.integers(block, size=2)
-    for one in np.unique(classes[classes > 0]):
-        validation |= _drawn(classes == one, share, block, shift, rng)
+    shift = rng.integers(block, size=2)  # of the grid of blocks, one for all classes
+    for class_id in np.unique(classes[classes > 0]):
+        validation |= _validation_blocks(classes == class_id, share, block, shift, rng)
     for width in range(guard, -1, -1):
         train = beyond(validation, width) & (classes > 0)
         if width == 0 or _keeps_half(classes, validation, train):
@@ -65,54 +67,58 @@ def block_split(
     return Split(validation, train, width)
 
 
-def draw_groups(groups: Sequence[str], kinds: Sequence[int], share: float, seed: int) -> list[bool]:
-    """Draw whole images that hold about `share` of each kind; return which are drawn.
+def group_split(
+    groups: Sequence[str], classes: Sequence[int], share: float, seed: int
+) -> list[bool]:
+    """Hold out whole images, about `share` of each class; return which.
 
-    Images of one group are drawn together. Of a kind that is in one group only, nothing is drawn:
-    the rest must have all kinds. An image of several kinds is given once for each.
+    Images of one group are held out together. A class that is in one group only stays in training,
+    and so does that group. An image of several classes is listed once for each.
 
     Parameters
     ----------
     groups : sequence of str
         Group of each image: a sample, a patient.
-    kinds : sequence of int
-        What is in each image: its class, say.
+    classes : sequence of int
+        Class of each image.
     share : float
-        Between 0 and 1; 0 draws nothing.
+        Between 0 and 1; 0 holds nothing out.
     seed : int
-        Equal seeds draw equal groups.
+        Equal seeds hold out equal groups.
 
     Raises
     ------
     ValueError
-        If something is to be drawn, and all images are of one group.
+        If something is to be held out, and all images are of one group.
     """
-    names = sorted(set(groups))
     if share <= 0:
         return [False] * len(groups)
+    names = sorted(set(groups))
     if len(names) < 2:
         raise ValueError(
             "all images are one group: none can be held out whole; give more images or groups, "
             "hold out blocks, or set validation to 0"
         )
-    order = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
-    images = {
-        kind: Counter(g for g, k in zip(groups, kinds, strict=True) if k == kind)
-        for kind in sorted(set(kinds))
-    }
+    order = np.random.default_rng(seed).permutation(len(names))
+    shuffled = [names[index] for index in order]
+    images = _images_of_classes(groups, classes)
     validation: set[str] = set()
-    held = dict.fromkeys(images, 0)
-    left = {kind: len(of) for kind, of in images.items()}
-    for kind, of in images.items():
-        for group in order:
-            if held[kind] >= share * of.total() or left[kind] < 2:
+    held_out = dict.fromkeys(images, 0)  # images of each class
+    groups_left = {class_id: len(by_group) for class_id, by_group in images.items()}
+    for class_id, by_group in images.items():
+        for group in shuffled:
+            enough = held_out[class_id] >= share * by_group.total()
+            if enough or groups_left[class_id] < 2:
                 break
-            inside = [k for k, others in images.items() if group in others]
-            if group in of and group not in validation and all(left[k] > 1 for k in inside):
-                validation.add(group)
-                for k in inside:
-                    held[k] += images[k][group]
-                    left[k] -= 1
+            if group in validation or group not in by_group:
+                continue
+            inside = [each for each, others in images.items() if group in others]
+            if any(groups_left[each] < 2 for each in inside):
+                continue  # the last training group of one of its classes
+            validation.add(group)
+            for each in inside:
+                held_out[each] += images[each][group]
+                groups_left[each] -= 1
     return [group in validation for group in groups]
 
 
@@ -124,30 +130,61 @@ def beyond(mask: Mask, guard: int) -> Mask:
     return distance > guard
 
 
-def _drawn(
+def spectra_at(planes: NDArray[np.float32], mask: Mask) -> NDArray[np.float32]:
+    """Return pixels of images, (plane, band, y, x), as spectra, (spectrum, band).
+
+    The mask, (plane, y, x), says which.
+    """
+    by_pixel = np.moveaxis(planes, 1, -1)  # (plane, y, x, band)
+    return by_pixel[mask]
+
+
+def _validation_blocks(
     pixels: Mask, share: float, block: int, shift: NDArray[np.integer], rng: np.random.Generator
 ) -> Mask:
     """Return the pixels of one class in blocks that hold at least `share` of them, not all."""
-    y, x = np.nonzero(pixels)
     validation = np.zeros(pixels.shape, dtype=bool)
+    y, x = np.nonzero(pixels)
     if len(y) < 2:
         return validation
-    while True:
-        ids = np.stack([(y + shift[0]) // block, (x + shift[1]) // block])
-        blocks, block_of, sizes = np.unique(ids, axis=1, return_inverse=True, return_counts=True)
-        if blocks.shape[1] > 1 or block == 1:
-            break
+    block_of, sizes = _blocks_of(y, x, block, shift)
+    while len(sizes) == 1 and block > 1:  # a class in one block would be on one side only
         block //= 2
+        block_of, sizes = _blocks_of(y, x, block, shift)
     order = rng.permutation(len(sizes))
-    filled = np.cumsum(sizes[order])
-    count = min(int(np.searchsorted(filled, share * len(y))) + 1, len(sizes) - 1)
-    mine = np.isin(np.ravel(block_of), order[:count])
-    validation[y[mine], x[mine]] = True
+    filled = np.cumsum(sizes[order])  # pixels in the first blocks of that order
+    enough = int(np.searchsorted(filled, share * len(y))) + 1
+    chosen = order[: min(enough, len(sizes) - 1)]
+    held_out = np.isin(block_of, chosen)
+    validation[y[held_out], x[held_out]] = True
     return validation
 
 
-def _keeps_half(classes: NDArray[np.integer], validation: Mask, train: Mask) -> bool:
-    size = int(classes.max()) + 1
-    left = np.bincount(classes[train], minlength=size)
-    outside = np.bincount(classes[(classes > 0) & ~validation], minlength=size)
-    return bool(np.all(left[1:] * 2 >= outside[1:]))
+def _blocks_of(
+    y: NDArray[np.intp], x: NDArray[np.intp], block: int, shift: NDArray[np.integer]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the number of the block of each pixel, and the pixels in each block."""
+    rows = (y + shift[0]) // block
+    columns = (x + shift[1]) // block
+    blocks = np.stack([rows, columns])  # (2, pixel)
+    _, block_of, sizes = np.unique(blocks, axis=1, return_inverse=True, return_counts=True)
+    return np.ravel(block_of), sizes  # some versions of NumPy return (1, pixel)
+
+
+def _images_of_classes(groups: Sequence[str], classes: Sequence[int]) -> dict[int, Counter[str]]:
+    """Return how many images of each class each group has."""
+    images: dict[int, Counter[str]] = {}
+    for class_id in sorted(set(classes)):
+        images[class_id] = Counter()
+    for group, class_id in zip(groups, classes, strict=True):
+        images[class_id][group] += 1
+    return images
+
+
+def _keeps_half(classes: ClassImage, validation: Mask, train: Mask) -> bool:
+    """Return whether at least half of each class outside the blocks is left to train on."""
+    count = int(classes.max()) + 1
+    outside = classes[(classes > 0) & ~validation]
+    left = np.bincount(classes[train], minlength=count)[1:]
+    available = np.bincount(outside, minlength=count)[1:]
+    return bool(np.all(left * 2 >= available))

@@ -1,6 +1,6 @@
-"""What a training holds out: blocks of its images or whole examples, never the last of a class.
+"""The validation split: blocks of images or whole examples, never the last of a class.
 
-How blocks and groups are drawn is said in `splits`.
+`splits` says how blocks and groups are chosen.
 """
 
 from __future__ import annotations
@@ -13,160 +13,171 @@ from numpy.typing import NDArray
 from ..axis import ChannelAxis
 from ..recipe.recipe import Recipe
 from ..tasks import Example
-from .splits import Split, block_split, draw_groups
+from .splits import Split, block_split, group_split
 
 
 def splits_of(recipe: Recipe, examples: Sequence[Example]) -> list[Split]:
-    """Return which pixels a training holds out (`validation`) and which it learns from (`train`).
+    """Return the training and validation pixels of each example.
 
-    Examples that are there to validate are held out whole, and nothing else is. Where examples
-    are of several groups, whole groups are held out. Else it is as the recipe says; what has no
-    blocks, as a single spectrum, is held out whole. Where a plane lies behind another, both hold
-    out the same pixels.
+    Where examples are listed for validation, those are held out whole, and nothing else is. Where
+    examples are of several groups, whole groups are held out. Else the recipe decides; what has no
+    blocks, as a single spectrum, is held out whole. All planes of an image share a split.
 
     Raises
     ------
     ValueError
-        If nothing can be held out whole that the recipe or groups want so, or a class would be
-        held out altogether.
+        If the recipe or groups ask for whole examples and none can be held out, or a class would
+        not be in training.
     """
-    if any(example.for_validation for example in examples):
-        splits = _whole(examples, [example.for_validation for example in examples])
-    elif (
-        recipe.training.validation_split != "blocks"
-        or recipe.task.image_level
-        or _grouped(examples)
-    ):
-        splits = _whole(examples, _chosen_examples(recipe, examples))
-    else:
+    listed = [example.for_validation for example in examples]
+    if any(listed):
+        splits = _split_by_example(examples, listed)
+    elif _in_blocks(recipe, examples):
         splits = _blocks(recipe, examples)
-    _check_all_are_taught(recipe, examples, splits)
+    else:
+        splits = _split_by_example(examples, _held_out_examples(recipe, examples))
+    _check_classes_in_training(recipe, examples, splits)
     return splits
 
 
 def validation_line(examples: Sequence[Example], splits: Sequence[Split]) -> str:
     """Return in words what is held out; nothing where nothing is."""
-    both = list(zip(examples, splits, strict=True))
-    cut = [e for e, split in both if split.validation.any() and split.train.any()]
-    whole = [e for e, split in both if split.validation.any() and not split.train.any()]
-    train = {e.group for e, split in both if split.train.any()}
-    told = []
+    cut: list[Example] = []  # with training and validation pixels
+    complete: list[Example] = []  # with validation pixels only
+    training_groups = set[str]()
+    for example, split in zip(examples, splits, strict=True):
+        trains = split.train.any()
+        if trains:
+            training_groups.add(example.group)
+        if split.validation.any():
+            side = cut if trains else complete
+            side.append(example)
+    parts = []
     if cut:
-        told.append(f"blocks of {len(cut)} of {len(examples)} images")
-    if whole:
-        listed = ", as listed" * any(example.for_validation for example in whole)
-        told.append(f"{len(whole)} of {len(examples)} examples as a whole{listed}")
-    held = sorted({e.group for e in (*cut, *whole) if e.group})
-    separate_groups = [group for group in held if group not in train]
-    if separate_groups:
-        told.append(f"all of {', '.join(separate_groups)}")
-    if len(separate_groups) < len(held):
-        torn = ", ".join(group for group in held if group in train)
-        told.append(f"{torn} on both sides, there being no other group")
-    return "; ".join(told)
+        parts.append(f"blocks of {len(cut)} of {len(examples)} images")
+    if complete:
+        listed = ", as listed" * any(example.for_validation for example in complete)
+        parts.append(f"{len(complete)} of {len(examples)} examples as a whole{listed}")
+    groups = sorted({example.group for example in (*cut, *complete) if example.group})
+    separate = [group for group in groups if group not in training_groups]
+    shared = [group for group in groups if group in training_groups]
+    if separate:
+        parts.append(f"all of {', '.join(separate)}")
+    if shared:
+        parts.append(f"{', '.join(shared)} on both sides, there being no other group")
+    return "; ".join(parts)
 
 
-def _grouped(examples: Sequence[Example]) -> bool:
+def _in_blocks(recipe: Recipe, examples: Sequence[Example]) -> bool:
+    """Return whether blocks of images are held out, and not whole examples."""
+    if recipe.training.validation_split != "blocks" or recipe.task.image_level:
+        return False
+    return not _several_groups(examples)
+
+
+def _several_groups(examples: Sequence[Example]) -> bool:
     return len({example.group for example in examples}) > 1
 
 
-def _whole(examples: Sequence[Example], validation: Sequence[bool]) -> list[Split]:
-    kinds = (example.sampling_classes.max(axis=0) for example in examples)
-    return [
-        Split((kind > 0) & out, (kind > 0) & ~np.bool_(out), 0)
-        for kind, out in zip(kinds, validation, strict=True)
-    ]
+def _split_by_example(examples: Sequence[Example], held_out: Sequence[bool]) -> list[Split]:
+    """Return splits that put all of an example on one side."""
+    splits = []
+    for example, out in zip(examples, held_out, strict=True):
+        usable = example.sampling_classes.max(axis=0) > 0  # (y, x), of any plane
+        nothing = np.zeros_like(usable)
+        splits.append(Split(usable, nothing, 0) if out else Split(nothing, usable, 0))
+    return splits
 
 
 def _blocks(recipe: Recipe, examples: Sequence[Example]) -> list[Split]:
+    """Return splits that hold out blocks, and whole examples of those that have no blocks."""
     training = recipe.training
-    splits = [
-        block_split(
-            example.sampling_classes.max(axis=0),
+    splits = []
+    for example in examples:
+        classes = example.sampling_classes.max(axis=0)  # (y, x): planes share their blocks
+        split = block_split(
+            classes,
             training.validation,
             block=training.block,
             guard=training.guard,
             seed=training.seed,
         )
-        for example in examples
-    ]
-    single = [i for i, split in enumerate(splits) if not split.validation.any()]
+        splits.append(split)
+    single = [index for index, split in enumerate(splits) if not split.validation.any()]
     if len(single) > 1:
-        some = [examples[i] for i in single]
-        validation = _validation_examples(recipe, some, _alone(some))
-        for i, split in zip(single, _whole(some, validation), strict=True):
-            splits[i] = split
+        without_blocks = [examples[index] for index in single]
+        units = _one_by_one(without_blocks)
+        held_out = _draw_units(recipe, without_blocks, units)
+        for index, split in zip(single, _split_by_example(without_blocks, held_out), strict=True):
+            splits[index] = split
     return splits
 
 
-def _chosen_examples(recipe: Recipe, examples: Sequence[Example]) -> list[bool]:
-    """Return which examples are held out whole, with all others of their group."""
-    validation_split, grouped = recipe.training.validation_split, _grouped(examples)
-    if validation_split == "groups":
-        units = [example.group for example in examples]
-    elif grouped:
-        units = [
-            f"group {example.group}" if example.group else alone
-            for example, alone in zip(examples, _alone(examples), strict=True)
-        ]
-    else:
-        units = _alone(examples)
-    validation = _validation_examples(recipe, examples, units)
-    target = recipe.training.validation > 0 and (validation_split != "blocks" or grouped)
-    if target and not any(validation):
-        raise ValueError(
-            f"no {'group' if grouped else 'image'} can be held out whole: each has a class that no "
-            f"other has; give more of these classes, or set validation to 0{_or_blocks(recipe)}"
-        )
-    return validation
-
-
-def _or_blocks(recipe: Recipe) -> str:
-    return "" if recipe.task.image_level else ", or hold out blocks, of examples without groups"
-
-
-def _alone(examples: Sequence[Example]) -> list[str]:
-    """Return a group for each example by itself."""
-    return [f"image {i:06}" for i in range(len(examples))]
-
-
-def _validation_examples(
-    recipe: Recipe, examples: Sequence[Example], units: Sequence[str]
-) -> list[bool]:
-    """Draw whole units of examples, so that each class stays among those that teach."""
-    pairs = [
-        (unit, int(kind))
-        for unit, example in zip(units, examples, strict=True)
-        for kind in _kinds(example.sampling_classes)
-    ]
-    groups, kinds = [unit for unit, _ in pairs], [kind for _, kind in pairs]
+def _held_out_examples(recipe: Recipe, examples: Sequence[Example]) -> list[bool]:
+    """Return which examples are held out whole, each with all others of its group."""
     training = recipe.training
-    validation = draw_groups(groups, kinds, training.validation, training.seed)
-    held = {unit for unit, out in zip(groups, validation, strict=True) if out}
-    return [unit in held for unit in units]
+    grouped = _several_groups(examples)
+    units = _one_by_one(examples)
+    if training.validation_split == "groups":
+        units = [example.group for example in examples]
+    elif grouped:  # examples without a group are units by themselves
+        for index, example in enumerate(examples):
+            if example.group:
+                units[index] = f"group {example.group}"
+    held_out = _draw_units(recipe, examples, units)
+    required = training.validation > 0 and (training.validation_split != "blocks" or grouped)
+    if required and not any(held_out):
+        unit = "group" if grouped else "image"
+        or_blocks = ", or hold out blocks, of examples without groups"
+        raise ValueError(
+            f"no {unit} can be held out whole: each has a class that no other has; give more of "
+            "these classes, or set validation to 0" + or_blocks * (not recipe.task.image_level)
+        )
+    return held_out
 
 
-def _kinds(sampling_classes: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Return the numbers, from 1, that are in strata."""
+def _one_by_one(examples: Sequence[Example]) -> list[str]:
+    """Return a unit to hold out for each example by itself."""
+    return [f"image {index:06}" for index in range(len(examples))]
+
+
+def _draw_units(recipe: Recipe, examples: Sequence[Example], units: Sequence[str]) -> list[bool]:
+    """Return which examples are held out, in whole units, so that each class stays in training."""
+    listed_units = []
+    listed_classes = []
+    for unit, example in zip(units, examples, strict=True):
+        for class_id in _classes_in(example.sampling_classes):
+            listed_units.append(unit)
+            listed_classes.append(int(class_id))
+    training = recipe.training
+    chosen = group_split(listed_units, listed_classes, training.validation, training.seed)
+    held_out = {unit for unit, out in zip(listed_units, chosen, strict=True) if out}
+    return [unit in held_out for unit in units]
+
+
+def _classes_in(sampling_classes: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return the sampling classes, from 1, that occur in any array of them."""
     counts = np.bincount(sampling_classes.ravel(), minlength=1)
     return np.flatnonzero(counts[1:]) + 1
 
 
-def _check_all_are_taught(
+def _check_classes_in_training(
     recipe: Recipe, examples: Sequence[Example], splits: Sequence[Split]
 ) -> None:
-    there, train = set[int](), set[int]()
+    """Refuse a split that leaves no training pixel of a class."""
+    present = set[int]()
+    trained = set[int]()
     for example, split in zip(examples, splits, strict=True):
-        there |= set(_kinds(example.sampling_classes).tolist())
-        train |= set(_kinds(example.sampling_classes[:, split.train]).tolist())
-    lost = sorted(there - train)
+        present.update(_classes_in(example.sampling_classes).tolist())
+        trained.update(_classes_in(example.sampling_classes[:, split.train]).tolist())
+    lost = sorted(present - trained)
     if not lost:
         return
-    if recipe.task.intensities:
-        raise ValueError("all examples are held out; keep some of them for training")
     longest = max((example.output_axis for example in examples), key=len)
-    assert isinstance(longest, ChannelAxis)
+    if recipe.task.predicts_intensities or not isinstance(longest, ChannelAxis):
+        raise ValueError("all examples are held out; keep some of them for training")
+    names = ", ".join(longest.names[class_id - 1] for class_id in lost)
     raise ValueError(
-        f"all of class {', '.join(longest.names[kind - 1] for kind in lost)} is held out; keep "
-        "some of it for training, hold out less, or try another seed"
+        f"all of class {names} is held out; keep some of it for training, hold out less, or try "
+        "another seed"
     )

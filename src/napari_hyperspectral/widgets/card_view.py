@@ -1,4 +1,4 @@
-"""A model's card, for people to read."""
+"""The card of a model, as a page in a dock."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ..models.summary import lines_of_card
 
 
 class CardView(QTextBrowser):
-    """Shows what a model learned, from what, and how well."""
+    """Shows what a model was trained on, how, and its figures of merit."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setOpenExternalLinks(True)
-        self.setPlaceholderText("No model yet")
+        self.setPlaceholderText("No model")
 
     def show_card(self, card: Card | None) -> None:
         """Show a card, or none."""
@@ -25,9 +25,9 @@ class CardView(QTextBrowser):
 
 def card_html(card: Card) -> str:
     """Return a card as HTML: a table of two columns."""
-    rows = "".join(
-        f"<tr><td style='padding-right: 10px'><b>{html.escape(name[0].upper() + name[1:])}</b></td>"
-        f"<td>{html.escape(text).replace(chr(10), '<br>')}</td></tr>"
-        for name, text in lines_of_card(card).items()
-    )
-    return f"<table>{rows}</table>"
+    rows = []
+    for name, text in lines_of_card(card).items():
+        title = html.escape(name[0].upper() + name[1:])
+        lines = html.escape(text).replace("\n", "<br>")
+        rows.append(f"<tr><td style='padding-right: 10px'><b>{title}</b></td><td>{lines}</td></tr>")
+    return f"<table>{''.join(rows)}</table>"

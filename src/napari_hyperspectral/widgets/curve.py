@@ -1,4 +1,4 @@
-"""The loss of a training, drawn while it goes down."""
+"""A plot of the losses during a training."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from qtpy.QtWidgets import QCheckBox, QSizePolicy, QVBoxLayout, QWidget
 
 from ..progress import Progress
 
-_TRAINING, _VALIDATION = "#e8a33d", "#4aa8e0"  # told apart in grey, and by the colour-blind
+# distinct in grey, and for colour-blind people
+_COLOURS = {"training": "#e8a33d", "validation": "#4aa8e0"}
 
 
 class Losses:
-    """The losses of each epoch, taken from every step of a job; keeps one number an epoch."""
+    """Training and validation loss of each epoch, collected from the steps of a job."""
 
     def __init__(self, epochs: int) -> None:
         self.epochs = epochs
@@ -22,7 +23,7 @@ class Losses:
         self.validation: dict[int, float] = {}
 
     def add(self, step: Progress) -> None:
-        """Take a step in; for the worker thread."""
+        """Add the losses of a step; called in the worker thread."""
         if not step.total or step.loss is None:
             return
         epoch = math.ceil(step.done * self.epochs / step.total)
@@ -32,10 +33,12 @@ class Losses:
 
     @classmethod
     def of(cls, training: Sequence[float], validation: Sequence[float | None]) -> Losses:
-        """Return the losses that a card tells."""
+        """Return the losses on a card, one per epoch."""
         losses = cls(len(training))
         losses.training = dict(enumerate(training, start=1))
-        losses.validation = {e: v for e, v in enumerate(validation, start=1) if v is not None}
+        for epoch, loss in enumerate(validation, start=1):
+            if loss is not None:
+                losses.validation[epoch] = loss
         return losses
 
 
@@ -45,17 +48,18 @@ class LossCurve(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._plot = pyqtgraph.PlotWidget()
-        self._plot.setBackground(None)  # what is behind it, in every theme of napari
+        self._plot.setBackground(None)  # that of the dock, in every theme of napari
         self._plot.setLabel("bottom", "Epoch")
         self._plot.setLabel("left", "Loss")
         self._plot.getAxis("left").enableAutoSIPrefix(False)
         self._plot.showGrid(x=True, y=True, alpha=0.15)
         self._plot.setMinimumHeight(170)
-        ignored = QSizePolicy.Policy.Ignored  # it would ask for 640 × 480
-        self._plot.setSizePolicy(ignored, ignored)
+        # pyqtgraph would ask for 640 × 480
+        self._plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self._plot.addLegend(offset=(-8, 8), labelTextSize="9pt")
-        self._lines = {
-            name: self._plot.plot(
+        self._lines = {}
+        for name, colour in _COLOURS.items():
+            self._lines[name] = self._plot.plot(
                 [],
                 [],
                 name=name,
@@ -65,8 +69,6 @@ class LossCurve(QWidget):
                 symbolBrush=colour,
                 symbolPen=None,
             )
-            for name, colour in (("training", _TRAINING), ("held out", _VALIDATION))
-        }
         self.logarithmic = QCheckBox("Logarithmic")
         self.logarithmic.toggled.connect(self._set_scale)
         layout = QVBoxLayout(self)
@@ -75,19 +77,21 @@ class LossCurve(QWidget):
         layout.addWidget(self.logarithmic)
 
     def show_losses(self, losses: Losses) -> None:
-        """Draw the losses so far."""
-        for name, epochs in (("training", losses.training), ("held out", losses.validation)):
-            points = list(epochs.items())  # at once: the worker may add more meanwhile
-            self._lines[name].setData([x for x, _ in points], [y for _, y in points])
+        """Plot the losses so far."""
+        for name, by_epoch in (("training", losses.training), ("validation", losses.validation)):
+            points = list(by_epoch.items())  # a copy: the worker thread may add more meanwhile
+            epochs = [epoch for epoch, _loss in points]
+            values = [loss for _epoch, loss in points]
+            self._lines[name].setData(epochs, values)
         self._plot.setXRange(0, losses.epochs, padding=0.02)
 
     @property
     def shown(self) -> dict[str, list[float]]:
-        """The losses drawn, by the name of their line."""
-        return {
-            name: [] if line.yData is None else list(line.yData)
-            for name, line in self._lines.items()
-        }
+        """The losses in the plot, by the name of their line."""
+        losses = {}
+        for name, line in self._lines.items():
+            losses[name] = [] if line.yData is None else list(line.yData)
+        return losses
 
     def _set_scale(self, logarithmic: bool) -> None:
         self._plot.setLogMode(y=logarithmic)

@@ -1,4 +1,4 @@
-"""Making a model of weights that others released: what has to be known, and where it goes."""
+"""The dialog that imports released weights: the axis of their bands, and the model file to write."""
 
 from __future__ import annotations
 
@@ -23,61 +23,64 @@ from qtpy.QtWidgets import (
 from ..axis import SpectralAxis
 from ..cube import Cube
 from ..io.metadata.axis_file import read_axis
-from ..progress import Job, Progress
 from ..settings import Settings
-from ..spectra.axes import Ends, Quantity
+from ..spectra.axes import SetEnds
+from ..spectra.conversion import Quantity
+from ..workflows.targets import check_model_target
 from .forms.form import Form
 
-_ABOUT: Final = (
-    "<b>{name}</b> holds weights and nothing else. Say what its bands stand for: 500 to 1800 cm⁻¹ "
-    "is what the figures of DeepeR show. Which network it is, and for which scale, follows from "
-    "the weights."
+_EXPLANATION: Final = (
+    "<b>{name}</b> holds weights and nothing else. Give the spectral axis of its bands: the figures "
+    "of DeepeR show 500 to 1800 cm⁻¹. Which network it is, and for which scale, follows from the "
+    "weights."
 )
 
 
 class Bands(Settings):
-    """What the bands of released weights stand for."""
+    """The spectral axis of released weights."""
 
     first: float = 500.0
     """Centre of the first band."""
     last: float = 1800.0
     """Centre of the last band."""
     bands: Annotated[int, Ge(1), Le(100_000)] = 500
-    """How many there are, equally far apart; 500 in what was released."""
+    """Number of bands, equally spaced; 500 in what was released."""
     quantity: Quantity = "Raman shift (1/cm)"
-    """What they measure, and in which unit."""
+    """Quantity and unit of the axis."""
 
     @property
     def axis(self) -> SpectralAxis:
-        """All centres, with their unit."""
-        bare = Cube(np.zeros((self.bands, 1, 1), np.float32), SpectralAxis.index(self.bands))
-        ends = Ends(first=self.first, last=self.last, quantity=self.quantity)
-        return ends.on(bare).spectral_axis
+        """Centres of the bands, with their unit."""
+        # the step that sets an axis takes a cube; any of this many bands will do
+        spectrum = np.zeros((self.bands, 1, 1), np.float32)  # (band, y, x)
+        cube = Cube(spectrum, SpectralAxis.index(self.bands))
+        ends = SetEnds(first=self.first, last=self.last, quantity=self.quantity)
+        return ends.on(cube).spectral_axis
 
 
 class ImportWeightsDialog(QDialog):
-    """Asks what the bands of a file of weights stand for, and where the model is to go.
+    """Asks for the axis of a file of weights, and for the model file to write.
 
     Nothing is read or written: `axis`, `target` and `overwrite` say what a person decided.
     """
 
     def __init__(self, weights: Path, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Make a model of released weights")
+        self.setWindowTitle("Import released weights")
         self.weights = weights
         self.overwrite = False
         """Whether the person agreed to overwrite the target."""
         self._from_file: SpectralAxis | None = None
         self.form: Form[Bands] = Form(Bands)
         self.target_line = QLineEdit(str(weights.with_suffix(".safetensors")))
-        self._told = QLabel()
-        self._told.setWordWrap(True)
+        self._message = QLabel()
+        self._message.setWordWrap(True)
         self._axis_button = QPushButton("Axis from a file…")
         self._build()
 
     @property
     def axis(self) -> SpectralAxis:
-        """What the bands stand for.
+        """Axis of the bands.
 
         Raises
         ------
@@ -100,17 +103,17 @@ class ImportWeightsDialog(QDialog):
             If there is none in it.
         """
         self._from_file = read_axis(path)
-        self._told.setText(f"{Path(path).name}: {self._from_file}")
+        self._message.setText(f"{Path(path).name}: {self._from_file}")
         self.form.setEnabled(False)
         self._axis_button.setText("Axis by first and last band")
 
     def accept(self) -> None:
-        """Close with what was decided, unless it cannot be done, or a file is to stay as it is."""
+        """Close, unless the settings are wrong, or a file at the target is to be kept."""
         try:
-            assert self.axis is not None
-            _check_target(self.target)
+            _ = self.axis  # raises where the settings make none
+            check_model_target(self.target)
         except (ValueError, OSError) as error:
-            self._told.setText(str(error))
+            self._message.setText(str(error))
             return
         if self.target.exists():
             yes = QMessageBox.StandardButton.Yes
@@ -121,33 +124,33 @@ class ImportWeightsDialog(QDialog):
         super().accept()
 
     def _build(self) -> None:
-        about = QLabel(_ABOUT.format(name=self.weights.name))
-        about.setWordWrap(True)
+        explanation = QLabel(_EXPLANATION.format(name=self.weights.name))
+        explanation.setWordWrap(True)
         choose = QPushButton("Choose…")
         choose.clicked.connect(self._choose_target)
         self._axis_button.clicked.connect(self._axis_clicked)
-        where = QHBoxLayout()
+        target_row = QHBoxLayout()
         for widget in (QLabel("Model file"), self.target_line, choose):
-            where.addWidget(widget)
+            target_row.addWidget(widget)
         kinds = QDialogButtonBox.StandardButton
         buttons = QDialogButtonBox(kinds.Ok | kinds.Cancel)
         ok = buttons.button(kinds.Ok)
         assert ok is not None
-        ok.setText("Make the model")
+        ok.setText("Import")
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
-        parts: tuple[QWidget, ...] = (about, self.form, self._axis_button, self._told)
+        parts: tuple[QWidget, ...] = (explanation, self.form, self._axis_button, self._message)
         for part in parts:
             layout.addWidget(part)
-        layout.addLayout(where)
+        layout.addLayout(target_row)
         layout.addWidget(buttons)
         self.setMinimumWidth(460)
 
     def _axis_clicked(self, *_: object) -> None:
         if self._from_file is not None:
             self._from_file = None
-            self._told.clear()
+            self._message.clear()
             self.form.setEnabled(True)
             self._axis_button.setText("Axis from a file…")
             return
@@ -157,7 +160,7 @@ class ImportWeightsDialog(QDialog):
         try:
             self.take_axis(path)
         except (ValueError, OSError) as error:
-            self._told.setText(str(error))
+            self._message.setText(str(error))
 
     def _choose_target(self, *_: object) -> None:
         path, _filter = QFileDialog.getSaveFileName(
@@ -169,27 +172,3 @@ class ImportWeightsDialog(QDialog):
         )
         if path:
             self.target_line.setText(path)
-
-
-def adopted(weights: Path, axis: SpectralAxis, target: Path, *, overwrite: bool) -> Job[Path]:
-    """Make a model file of released weights, and return where it is; in the worker thread.
-
-    Raises
-    ------
-    FileFormatError, ValueError
-        As `model_from_deeper` does.
-    FileExistsError
-        If the target is there, and not to be overwritten.
-    """
-    yield Progress(0, 0, note=f"reading {weights.name}")
-    from ..models.deeper import model_from_deeper
-
-    return model_from_deeper(weights, axis).save(target, overwrite=overwrite)
-
-
-def _check_target(target: Path) -> None:
-    """Refuse what is no name of a model file, or lies in no folder."""
-    if target.suffix != ".safetensors":
-        raise ValueError(f"a model is saved as .safetensors, not as {target.name!r}")
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {str(target.parent)!r}")

@@ -1,9 +1,9 @@
-"""Long work in napari: a job runs in a worker thread, and is heard of from there.
+"""Run jobs in worker threads of napari.
 
-napari's generator worker, as shipped, loses every RuntimeError (out of memory is one), abandons
-its generator when it is asked to quit, and queues whatever is yielded without a bound. This one
-delivers errors, ends a job by throwing `Stop` into it (so that its best result so far is
-returned), closes the generator in the thread it ran in, and keeps a single step in flight.
+napari's own generator worker loses every RuntimeError (out of memory is one), abandons its generator
+when it is asked to quit, and queues what is yielded without a bound. This one delivers errors, stops
+a job by throwing `Stop` into it (so that its best result so far is returned), closes the generator
+in the thread it ran in, and has a single step in flight.
 """
 
 from __future__ import annotations
@@ -25,19 +25,20 @@ from qtpy.QtCore import QObject, Signal
 from ..progress import Job, Progress, Stop
 
 PERIOD: Final = 0.1
-"""Seconds between two steps that are shown: each one repaints, and training waits for that."""
+"""Seconds between two steps that are shown: each repaints, and training waits for that."""
 _LONGEST_MESSAGE: Final = 400
-_TURNS: Final[defaultdict[str, Lock]] = defaultdict(Lock)
+_DEVICE_LOCKS: Final[defaultdict[str, Lock]] = defaultdict(Lock)
+"""Held by the job that runs on a device."""
 _log = logging.getLogger(__name__)
 
-# When a process ends, Python looks through everything for garbage a last time; with torch and
-# napari loaded that takes most of the two seconds in which a closed viewer should be gone
-# (measured: 1.7 s, frozen 0.3 s). There is nothing to find that the end would not take anyway.
+# When a process ends, Python collects garbage a last time; with torch and napari loaded that takes
+# most of the two seconds in which a closed viewer should be gone (measured: 1.7 s, frozen 0.3 s).
+# The end of the process frees the same memory anyway.
 atexit.register(gc.freeze)
 
 
 class JobError(Exception):
-    """A job failed; the message is for people, the cause is the error itself."""
+    """A job failed; the message is one readable line, the cause is the error itself."""
 
     def __init__(self, error: BaseException) -> None:
         super().__init__(_readable(error))
@@ -45,12 +46,12 @@ class JobError(Exception):
 
 
 class JobWorker(GeneratorWorker):  # type: ignore[misc]  # napari has no types
-    """Runs one job in a thread; see the module's docstring for what it mends.
+    """Runs one job in a thread; see the module for how it differs from napari's worker.
 
     Signals: `yielded` with a step, ten times a second at most; then `returned` with the result,
-    or `failed` with a `JobError`, or `aborted` if it was stopped and had nothing to return; at
-    last `finished`. napari's own `errored` is not used: what napari 0.9.2 connects to it cannot
-    be called under PySide6, and raises an error of its own there.
+    `failed` with a `JobError`, or `aborted` if it was stopped and had nothing to return; finally
+    `finished`. napari's own `errored` is not used: what napari 0.9.2 connects to it cannot be called
+    under PySide6, and raises an error of its own there.
     """
 
     def __init__(
@@ -62,52 +63,53 @@ class JobWorker(GeneratorWorker):  # type: ignore[misc]  # napari has no types
         super().__init__(function)
         self._device = device
         self._watch = watch
-        self._stop_wanted = Event()
-        self._shown = 0.0
+        self._stop_requested = Event()
+        self._last_shown = 0.0
         self._mailbox = _Mailbox()
         self.failed = self._mailbox.failed
         self.yielded.connect(self._mailbox.empty)
 
     def quit(self) -> None:
-        """Ask the job to end with the best it has so far; heard at its next step."""
-        self._stop_wanted.set()
+        """Stop the job at its next step, with its best result so far."""
+        self._stop_requested.set()
 
     def work(self) -> Any:
         """Run the job to its end, in the worker thread."""
         try:
-            self._await_turn()
+            self._wait_for_device()
             try:
                 return self._drive()
             finally:
                 self._gen.close()  # here, not wherever the garbage is collected
-                _TURNS[self._device].release()
+                _DEVICE_LOCKS[self._device].release()
         except Exception as error:
             self._abort_requested = True  # nothing to return
             if isinstance(error, Stop) or isinstance(error.__cause__, Stop):
                 self.aborted.emit()
                 return None
             _log.info("a job failed", exc_info=error)
-            traceback.clear_frames(error.__traceback__)  # they hold what filled the memory
+            traceback.clear_frames(error.__traceback__)  # their variables hold the memory
             self.failed.emit(JobError(error))
             return None
 
-    def _await_turn(self) -> None:
-        """Wait until no other job runs on the device; stop is heard meanwhile."""
-        turn = _TURNS[self._device]
-        if turn.acquire(blocking=False):
+    def _wait_for_device(self) -> None:
+        """Wait until no other job runs on the device, or the job is stopped."""
+        lock = _DEVICE_LOCKS[self._device]
+        if lock.acquire(blocking=False):
             return
-        self._show(Progress(0, 0, note="waiting for the job before it on this device"))
-        while not turn.acquire(timeout=0.05):
-            if self._stop_wanted.is_set():
+        self._show(Progress(0, 0, note="waiting for another job on this device"))
+        while not lock.acquire(timeout=0.05):
+            if self._stop_requested.is_set():
                 self._gen.close()
                 raise Stop
 
     def _drive(self) -> Any:
-        told = False
+        """Return the result of the job; throw `Stop` into it once, when that is requested."""
+        stopping = False
         while True:
             try:
-                if self._stop_wanted.is_set() and not told:
-                    told = True
+                if self._stop_requested.is_set() and not stopping:
+                    stopping = True
                     step = self._gen.throw(Stop())
                 else:
                     step = next(self._gen)
@@ -118,14 +120,16 @@ class JobWorker(GeneratorWorker):  # type: ignore[misc]  # napari has no types
             self._show(step)
 
     def _show(self, step: Progress) -> None:
+        """Send a step to the GUI thread, unless it is still busy with the last one."""
         now = time.monotonic()
-        if not self._mailbox.full and now - self._shown >= PERIOD:
-            self._shown, self._mailbox.full = now, True
+        if not self._mailbox.full and now - self._last_shown >= PERIOD:
+            self._last_shown = now
+            self._mailbox.full = True
             self.yielded.emit(step)
 
 
 class _Mailbox(QObject):
-    """Room for one step; lives in the GUI thread, and so knows when that has been shown."""
+    """Holds one step; lives in the GUI thread, and so is emptied when that was shown."""
 
     failed = Signal(object)
     full = False
@@ -135,7 +139,7 @@ class _Mailbox(QObject):
 
 
 class _Titled(partial[Generator[Progress, None, Any]]):
-    """A function that napari's task manager calls by a title."""
+    """A function that napari's task manager shows under a title."""
 
     title = ""
 
@@ -153,28 +157,28 @@ def start_job(
 ) -> JobWorker:
     """Run a job in a worker thread of napari; to be called in the GUI thread.
 
-    Jobs on one device run one after another: a second one waits for its turn.
+    Jobs on one device run one after another.
 
     Parameters
     ----------
     job : generator
-        It yields `Progress` and returns its result. It must not touch viewer, layers or widgets.
+        Yields `Progress` and returns its result. It must not touch viewer, layers or widgets.
     title : str
-        What napari calls it, as when it asks whether to close with the job still running.
+        Its name in napari, as when napari asks whether to close while it is running.
     device : str
         Where it computes.
     watch : callable, optional
-        Shown every step, in the worker thread: quick, and no widget.
+        Called with every step, in the worker thread: it must be fast, and touch no widget.
     **slots
-        What to call in the GUI thread, by the name of a signal of `JobWorker`. Should be methods
-        of widgets, so that Qt forgets them with the widget; and take any further argument.
+        Callables for the signals of `JobWorker`, by name, called in the GUI thread. They should be
+        methods of widgets, so that Qt disconnects them with the widget, and take any arguments.
     """
     function = _Titled(_run, job)
     function.title = title
     worker: JobWorker = create_worker(
         function,
         _worker_class=JobWorker,
-        _ignore_errors=True,  # they come by `failed`; raised in the GUI thread they end PyQt6
+        _ignore_errors=True,  # `failed` delivers them; raised in the GUI thread they end PyQt6
         _connect=slots,
         device=device,
         watch=watch,
@@ -187,13 +191,16 @@ def _run(job: Job[Any]) -> Job[Any]:
 
 
 def _readable(error: BaseException) -> str:
-    """Return one line for people."""
+    """Return an error in one readable line."""
+    name = type(error).__name__
     text = " ".join(str(error).split())[:_LONGEST_MESSAGE]
     if isinstance(error, MemoryError) or "out of memory" in text.lower():
         return (
-            "out of memory; choose smaller batches or windows, less tile memory in the "
-            f"preferences, or the device cpu ({text or type(error).__name__})"
+            "out of memory; choose a smaller batch size or patch size, less tile memory in the "
+            f"preferences, or the device cpu ({text or name})"
         )
-    if isinstance(error, ValueError | OSError | ImportError) and text:
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    if not text:
+        return name
+    if isinstance(error, ValueError | OSError | ImportError):
+        return text  # written for people, unlike those of other types
+    return f"{name}: {text}"

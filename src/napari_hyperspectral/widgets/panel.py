@@ -1,4 +1,4 @@
-"""One job at a time: start, stop, how far, how long still, and what became of it."""
+"""A panel that runs one job: start, stop, progress, time left, result or error."""
 
 from __future__ import annotations
 
@@ -22,19 +22,20 @@ class JobPanel(QWidget):
     Parameters
     ----------
     verb : str
-        What stands on the button that starts.
+        Text of the button that starts the job.
     """
 
-    shown = Signal(object)
+    progressed = Signal(object)
     """A step of the job, ten times a second at most."""
     returned = Signal(object)
     """The result of the job."""
     ended = Signal()
-    """The job is over, however it ended."""
+    """The job has ended: with a result, an error or a stop."""
 
     def __init__(self, verb: str) -> None:
         super().__init__()
-        self.start_button, self.stop_button = QPushButton(verb), QPushButton("Stop")
+        self.start_button = QPushButton(verb)
+        self.stop_button = QPushButton("Stop")
         self.stop_button.setEnabled(False)
         self.stop_button.clicked.connect(self.stop)
         self.bar = QProgressBar()
@@ -49,16 +50,16 @@ class JobPanel(QWidget):
         layout.addLayout(self.buttons)
         layout.addWidget(self.bar)
         layout.addWidget(self.status)
-        self._begun: tuple[float, int] | None = None
-        self._done = False
+        self._started: tuple[float, int] | None = None  # time and step
+        self._succeeded = False
         workers: list[JobWorker] = []
         self._workers = workers
-        # not by `destroyed`: PyQt hands over what is being destroyed, and crashed (measured)
+        # not by the signal `destroyed`: with PyQt its argument, half destroyed, crashed (measured)
         weakref.finalize(self, _quit, workers)
 
     @property
     def running(self) -> bool:
-        """Whether a job is under way."""
+        """Whether a job is running."""
         return bool(self._workers)
 
     def run(
@@ -69,10 +70,23 @@ class JobPanel(QWidget):
         device: str,
         watch: Callable[[Progress], object] | None = None,
     ) -> None:
-        """Run a job; `title` is what napari calls it, `watch` sees all steps, in its thread."""
-        self._begun, self._done = None, False
+        """Run a job in a thread.
+
+        Parameters
+        ----------
+        job : generator
+            See `jobs.start_job`.
+        title : str
+            Name of the job in napari.
+        device : str
+            Where it computes; one job at a time runs on each.
+        watch : callable, optional
+            Called with every step, in the thread of the job.
+        """
+        self._started = None
+        self._succeeded = False
         self.bar.setRange(0, 0)
-        self.say("preparing …")
+        self.show_status("preparing …")
         self._enable(running=True)
         self._workers.append(
             start_job(
@@ -80,54 +94,55 @@ class JobPanel(QWidget):
                 title,
                 device=device,
                 watch=watch,
-                yielded=self._show,
-                returned=self._give,
-                failed=self._fail,
-                aborted=self._abort,
-                finished=self._end,
+                yielded=self._on_step,
+                returned=self._on_result,
+                failed=self._on_error,
+                aborted=self._on_abort,
+                finished=self._on_end,
             )
         )
 
     def stop(self, *_: object) -> None:
-        """Ask the job to end; it does at its next step, with the best it has so far."""
+        """Stop the job at its next step, with its best result so far."""
         if self.running:
-            self.say("stopping …")
+            self.show_status("stopping …")
             self.stop_button.setEnabled(False)
             _quit(self._workers)
 
-    def say(self, text: str) -> None:
-        """Show a line of news."""
+    def show_status(self, text: str) -> None:
+        """Show a line of text."""
         self.status.setStyleSheet("")
         self.status.setText(text)
 
-    def complain(self, text: str) -> None:
+    def show_error(self, text: str) -> None:
         """Show what went wrong, here and as a notification of napari."""
         self.status.setStyleSheet("color: #e0584f")
         self.status.setText(text)
         show_error(text)
 
-    def _show(self, step: Progress, *_: object) -> None:
-        if self.stop_button.isEnabled():
-            self.say("   ".join(filter(None, (step.note, _loss(step), self._time_left(step)))))
+    def _on_step(self, step: Progress, *_: object) -> None:
+        if self.stop_button.isEnabled():  # "stopping …" stays until the end
+            parts = [step.note, _loss(step), self._time_left(step)]
+            self.show_status("   ".join(part for part in parts if part))
         self.bar.setRange(0, step.total)
         self.bar.setValue(step.done)
-        self.shown.emit(step)
+        self.progressed.emit(step)
 
-    def _give(self, result: object, *_: object) -> None:
-        self._done = True
-        self.say("done")
+    def _on_result(self, result: object, *_: object) -> None:
+        self._succeeded = True
+        self.show_status("done")
         self.returned.emit(result)
 
-    def _fail(self, error: Exception, *_: object) -> None:
-        self.complain(str(error))
+    def _on_error(self, error: Exception, *_: object) -> None:
+        self.show_error(str(error))
 
-    def _abort(self, *_: object) -> None:
-        self.say("stopped")
+    def _on_abort(self, *_: object) -> None:
+        self.show_status("stopped")
 
-    def _end(self, *_: object) -> None:
+    def _on_end(self, *_: object) -> None:
         self._workers.clear()
         self.bar.setRange(0, 1)
-        self.bar.setValue(int(self._done))
+        self.bar.setValue(int(self._succeeded))
         self._enable(running=False)
         self.ended.emit()
 
@@ -136,22 +151,25 @@ class JobPanel(QWidget):
         self.stop_button.setEnabled(running)
 
     def _time_left(self, step: Progress) -> str:
+        """Return the time left, from the steps so far; nothing in the first second."""
         now = time.monotonic()
-        if self._begun is None:
-            self._begun = now, step.done
-        begun, at = self._begun
-        if step.done <= at or now - begun < 1:
+        if self._started is None:
+            self._started = now, step.done
+        started, first_step = self._started
+        elapsed = now - started
+        if step.done <= first_step or elapsed < 1:
             return ""
-        return f"{duration((now - begun) * (step.total - step.done) / (step.done - at))} left"
+        left = elapsed * (step.total - step.done) / (step.done - first_step)
+        return f"{duration(left)} left"
 
 
 class JobDock(QWidget):
-    """A widget of a dock that runs jobs: they end when the dock is closed."""
+    """A dock that runs jobs; they are stopped when it is closed."""
 
     panel: JobPanel
 
     def changeEvent(self, event: QEvent | None) -> None:
-        """End the job with the dock: napari may keep the widget then, but it has no parent."""
+        """Stop the job with the dock: napari may keep the widget, but without a parent."""
         super().changeEvent(event)
         closed = event is not None and event.type() == QEvent.Type.ParentChange
         if closed and self.parent() is None:

@@ -1,56 +1,49 @@
-"""Run a model on layers or on files, and judge it: one dock for every model."""
+"""Run a model on layers or files, or evaluate it on images with their truth: one dock for all models."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, assert_never
+from typing import TYPE_CHECKING, Any, Final, Literal, assert_never
 
 from napari.layers import Layer
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
-    QAbstractItemView,
     QCheckBox,
     QFileDialog,
     QLabel,
     QLineEdit,
-    QListWidget,
-    QListWidgetItem,
     QMessageBox,
     QPushButton,
     QSizePolicy,
-    QTableWidget,
-    QTableWidgetItem,
     QTabWidget,
     QVBoxLayout,
 )
 
 from ..axis import SpectralAxis
-from ..cube import Cube
 from ..evaluation.reports import Report
 from ..layers import on_all_bands, to_layer
 from ..models.card import Card, read_card
 from ..models.summary import scores_of
 from ..progress import Job
-from ..workflows.batch import (
-    Batch,
-    Order,
-    Predicted,
-    existing,
-    predict_files,
-    predict_layers,
-    target_of,
+from ..workflows.evaluate import evaluate_source_steps
+from ..workflows.import_weights import import_weights_steps
+from ..workflows.predict_files import (
+    PredictedFiles,
+    PredictedLayers,
+    PredictionRequest,
+    predict_files_steps,
+    predict_layers_steps,
 )
-from ..workflows.evaluate import compared
+from ..workflows.targets import existing_files, targets_in_folder
 from .card_view import CardView
 from .forms.chain_choice import ChainChoice
 from .forms.form import in_a_row
-from .forms.layer_choice import fitting, image_of
 from .forms.source_files import SourceFiles
-from .import_weights import ImportWeightsDialog, adopted
+from .import_weights import ImportWeightsDialog
+from .layer_list import LayerList
 from .panel import JobDock, JobPanel
 from .preferences import preferred_machine
-from .report_view import ReportView
+from .results_view import ResultsView
 from .truth import TruthChoice, kinds_of
 
 if TYPE_CHECKING:
@@ -58,16 +51,17 @@ if TYPE_CHECKING:
 
     from ..models.model import Model
 
-_MODEL_FILES = "Models, and weights that DeepeR released (*.safetensors *.pt)"
-_WEIGHTS = ".pt"
+_MODEL_FILES: Final = "Models, and weights that DeepeR released (*.safetensors *.pt)"
+_WEIGHTS: Final = ".pt"
 _Role = Literal["model", "then"]
-_PREDICT_ON, _COMPARE_WITH = "<b>Predict on</b>", "<b>Compare with the truth</b>"
+_PREDICT_ON: Final = "<b>Predict on</b>"
+_COMPARE_WITH: Final = "<b>Compare with the truth</b>"
 
 
 class PredictWidget(JobDock):
     """Choose a model and layers or files; press Predict; results come as layers or files.
 
-    Or choose images with their truth, and press Evaluate. A script drives it by `model`, `then`,
+    Or choose images with their truth, and press Evaluate. A script drives it by `model`, `second_model`,
     `dwell`, `import_weights`, `choose`, `files`, `folder`, `suffix`, `predict`, `choose_truth`,
     `choose_truth_files`, `evaluate` and `stop`.
     """
@@ -76,32 +70,32 @@ class PredictWidget(JobDock):
         super().__init__()
         self._viewer = viewer
         self._model: Model | Path | None = None
-        self._adopting: _Role = "model"  # what the weights being adopted are for
-        self._layers: list[Layer] = []
-        self.batch: Batch | None = None
+        self._model_card: Card | None = None
+        self._import_role: _Role = "model"
+        """What the weights that are being imported are for."""
+        self._bands: list[int] = []
+        """Number of bands of each layer that a prediction is running on."""
+        self.predicted_files: PredictedFiles | None = None
         """What became of the files predicted last."""
         self.results: list[Layer] = []
-        """The layers of the prediction last made."""
+        """The layers that the last prediction added."""
         self._model_line = QLineEdit()
         self._model_line.setReadOnly(True)
         self._model_line.setPlaceholderText("Choose a model file, or train a model")
-        self.chain = ChainChoice()
-        self.truth = TruthChoice(viewer)
-        self.probabilities = QCheckBox("Probabilities of the classes, too")
         self.card = CardView()
-        self._layer_list, self.sources = QListWidget(), SourceFiles()
-        self._purpose, self._failures = QLabel(_PREDICT_ON), QLabel()
-        self.scores = QTableWidget()
-        self.report = ReportView()
-        self._shown: Card | None = None  # of the model
-        self._bands: list[int] = []  # of each layer that a prediction is running on
+        self.chain = ChainChoice()
+        self.probabilities = QCheckBox("Also predict the probability of each class")
+        self._purpose = QLabel(_PREDICT_ON)
+        self.layer_list = LayerList(viewer)
+        self.sources = SourceFiles()
+        self.truth = TruthChoice(viewer)
         self.panel = JobPanel("Predict")
+        self.results_view = ResultsView()
+        self.report = self.results_view.report
         self._build()
-        self.panel.start_button.clicked.connect(self._start_clicked)
-        self.panel.returned.connect(self._keep)
-        self.panel.ended.connect(self._allow)
+        self._connect()
         self.reset_choices()
-        self._allow()
+        self._update_controls()
 
     # -- what a script uses
 
@@ -118,40 +112,45 @@ class PredictWidget(JobDock):
 
     @model.setter
     def model(self, model: Model | Path | str | None) -> None:
+        card: Card | None
         if isinstance(model, str | Path):
             model = Path(model)
-            card: Card | None = read_card(model)
+            card = read_card(model)
             name = str(model)
+        elif model is None:
+            card = None
+            name = ""
         else:
-            card = None if model is None else model.card
-            name = "" if card is None else f"the model just trained ({card.made[11:16]} UTC)"
-        self._model, self._shown = model, card
+            card = model.card
+            name = f"the model just trained ({card.created[11:16]} UTC)"
+        self._model = model
+        self._model_card = card
         self._model_line.setText(name)
         self._model_line.setCursorPosition(0)
         self._model_line.setToolTip(name)
         self.card.show_card(card)
-        self._allow()
+        self._update_controls()
 
     @property
-    def then(self) -> Path | None:
-        """The file of a model to run on what the first one makes; None: there is none.
+    def second_model(self) -> Path | None:
+        """The file of a model to run on the output of the first one; None: there is none.
 
         Raises
         ------
         FileNotFoundError, FileFormatError
             When set to a path that is no model file; the one before stays.
         """
-        return self.chain.then
+        return self.chain.second_model
 
-    @then.setter
-    def then(self, file: Path | str | None) -> None:
-        self.chain.then = None if file is None else Path(file)
+    @second_model.setter
+    def second_model(self, file: Path | str | None) -> None:
+        self.chain.second_model = None if file is None else Path(file)
 
     @property
     def dwell(self) -> tuple[float, float] | None:
         """Time a pixel takes to measure well, and the time it took, in one unit; or None.
 
-        With it, results tell how much less dwell time they stand for.
+        With it, the history of results says how much dwell time was saved.
         """
         return self.chain.dwell
 
@@ -168,27 +167,27 @@ class PredictWidget(JobDock):
         role: _Role = "model",
         overwrite: bool = False,
     ) -> None:
-        """Make a model file of weights that DeepeR released, in the background, and choose it.
+        """Import weights that DeepeR released, in the background, and choose the model file.
 
         Parameters
         ----------
         weights : path
             Such as ``ResUNet.pt``.
         axis : SpectralAxis
-            What its bands stand for; the file does not say.
+            Axis of its bands; the file does not say.
         target : path
             The model file to write.
         role : str
-            Whether it becomes the model, or the one to run then.
+            Whether it becomes the first model, or the one that runs on the output of the first.
         overwrite : bool
             Whether the target may be overwritten.
         """
         if self.panel.running:
-            self.panel.complain("another job is under way; make the model when that is done")
+            self.panel.show_error("another job is running; import the weights when it is done")
             return
-        self._adopting = role
-        job = adopted(Path(weights), axis, Path(target), overwrite=overwrite)
-        self.panel.run(job, "making a model of released weights", device="cpu")
+        self._import_role = role
+        job = import_weights_steps(Path(weights), axis, Path(target), overwrite=overwrite)
+        self.panel.run(job, "importing released weights", device="cpu")
 
     def choose(self, *layers: Layer) -> None:
         """Choose the layers to predict on, and show their tab.
@@ -198,21 +197,13 @@ class PredictWidget(JobDock):
         ValueError
             If one is no grey image layer with bands.
         """
-        for layer in layers:
-            if layer not in self._layers:
-                raise ValueError(f"layer {layer.name!r} is no grey image layer with bands")
-        for row, layer in enumerate(self._layers):
-            self._item(row).setCheckState(_checked(layer in layers))
-        self.tabs.setCurrentIndex(0)
+        self.layer_list.choose(layers)
+        self.tabs.setCurrentWidget(self.layer_list)
 
     @property
     def chosen(self) -> list[Layer]:
         """The layers to predict on."""
-        return [
-            layer
-            for row, layer in enumerate(self._layers)
-            if self._item(row).checkState() == Qt.CheckState.Checked
-        ]
+        return self.layer_list.chosen
 
     @property
     def files(self) -> list[str]:
@@ -226,7 +217,7 @@ class PredictWidget(JobDock):
 
     @property
     def folder(self) -> Path | None:
-        """Where results of files go, made when there is none; None while nobody said."""
+        """Where results of files go; it is made when needed. None: not chosen yet."""
         return self.sources.folder
 
     @folder.setter
@@ -255,15 +246,15 @@ class PredictWidget(JobDock):
         try:
             if self._evaluates:
                 raise ValueError("choose what to predict on: layers or files")
-            if self.tabs.currentIndex() == 0:
-                self._predict_layers(self._order())
+            if self.tabs.currentWidget() is self.layer_list:
+                self._predict_layers(self._request())
             else:
-                self._predict_files(self._order(), overwrite)
+                self._predict_files(self._request(), overwrite)
         except ValueError as error:
-            self.panel.complain(str(error))
+            self.panel.show_error(str(error))
 
     def choose_truth(self, *examples: Mapping[str, Layer | str], **layers: Layer | str) -> None:
-        """Choose layers, and texts, that the model is compared with, and show their tab.
+        """Choose the layers, and texts, to evaluate the model on, and show their tab.
 
         ``choose_truth(noisy=a, clean=b)``, or ``choose_truth({"noisy": a, "clean": b}, {…})``.
         """
@@ -271,10 +262,10 @@ class PredictWidget(JobDock):
         self.truth.choose(*examples, *([layers] if layers else []))
 
     def choose_truth_files(self, **paths: str | Path) -> None:
-        """Choose files, or folders of them, that the model is compared with, and show their tab.
+        """Choose the files, or folders of them, to evaluate the model on, and show their tab.
 
-        Files of folders are paired by their names; ``list="files.csv"`` and, for whole images,
-        ``classes="folder/"`` work as on the command line.
+        Files of folders are paired by their names; ``list="files.csv"`` and, for tasks of one
+        class per image, ``classes="folder/"`` work as on the command line.
         """
         self.tabs.setCurrentWidget(self.truth)
         self.truth.choose_files(**paths)
@@ -286,44 +277,33 @@ class PredictWidget(JobDock):
         try:
             if self._model is None:
                 raise ValueError("choose a model first")
-            input = self.truth.input
+            source = self.truth.source
         except ValueError as error:
-            self.panel.complain(str(error))
+            self.panel.show_error(str(error))
             return
-        self._run(compared(self._model, input, preferred_machine()), "evaluation")
+        job = evaluate_source_steps(self._model, source, preferred_machine())
+        self._run(job, "evaluation")
 
     def stop(self, *_: object) -> None:
-        """End the prediction after the tile under way; files already written stay."""
+        """End the prediction after the present tile; files already written stay."""
         self.panel.stop()
 
     def reset_choices(self, *_: object) -> None:
         """Follow the viewer's layers; napari calls this when they change."""
-        chosen = self.chosen
+        self.layer_list.refresh()
         self.truth.examples.refresh()
-        self._layers = fitting(self._viewer.layers, Cube)
-        self._layer_list.clear()
-        for layer in self._layers:
-            item = QListWidgetItem(layer.name)
-            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-            item.setCheckState(_checked(layer in chosen or len(self._layers) == 1))
-            self._layer_list.addItem(item)
 
     # -- what a person sees
 
     def _build(self) -> None:
         browse = QPushButton("Browse…")
-        browse.clicked.connect(self._browse)
-        self.chain.browsed.connect(self._browse_then)
-        self.chain.changed.connect(self._allow)
+        browse.clicked.connect(self._browse_clicked)
         self.card.setMinimumHeight(90)
         self.tabs = QTabWidget()
-        self.tabs.addTab(self._layer_list, "Layers")
+        self.tabs.addTab(self.layer_list, "Layers")
         self.tabs.addTab(self.sources, "Files")
         self.tabs.addTab(self.truth, "Evaluate")
-        self.tabs.setTabToolTip(2, "Compare what the model makes of images with their truth")
-        self.tabs.currentChanged.connect(self._follow_tab)
-        self._failures.setWordWrap(True)
-        self._failures.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.tabs.setTabToolTip(2, "Compare the model's predictions with the truth")
         layout = QVBoxLayout(self)
         layout.addWidget(QLabel("<b>Model</b>"))
         layout.addLayout(in_a_row(self._model_line, browse))
@@ -333,38 +313,42 @@ class PredictWidget(JobDock):
         layout.addWidget(self._purpose)
         layout.addWidget(self.tabs, stretch=2)
         layout.addWidget(self.panel)
-        layout.addWidget(self._failures)
-        layout.addWidget(self.scores, stretch=1)
-        self.scores.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.scores.setVisible(False)
-        layout.addWidget(self.report, stretch=3)
+        layout.addWidget(self.results_view, stretch=3)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.setMinimumWidth(320)
 
-    def _item(self, row: int) -> QListWidgetItem:
-        item = self._layer_list.item(row)
-        assert item is not None
-        return item
+    def _connect(self) -> None:
+        self.chain.browse_clicked.connect(self._browse_then_clicked)
+        self.chain.changed.connect(self._update_controls)
+        self.tabs.currentChanged.connect(self._follow_tab)
+        self.panel.start_button.clicked.connect(self._start_clicked)
+        self.panel.returned.connect(self._keep)
+        self.panel.ended.connect(self._update_controls)
 
     @property
     def _evaluates(self) -> bool:
-        """Whether the tab is shown on which a model is judged."""
+        """Whether the tab is shown on which a model is evaluated."""
         return self.tabs.currentWidget() is self.truth
 
-    def _allow(self, *_: object) -> None:
+    def _update_controls(self, *_: object) -> None:
+        """Show the controls that the model and the tab call for, and enable what can be done."""
         self.panel.start_button.setEnabled(self._model is not None and not self.panel.running)
-        last = self._shown if self.then is None else self.chain.card
-        self.probabilities.setVisible(_tells_classes(last) and not self._evaluates)
-        if self._evaluates:  # not before: tasks load torch
-            task = self._shown and str(self._shown.recipe["task"]["kind"])
-            self.truth.ask_for(kinds_of(task) if task else {})
+        last_card = self._model_card if self.second_model is None else self.chain.card
+        self.probabilities.setVisible(_predicts_classes(last_card) and not self._evaluates)
+        if not self._evaluates:
+            return
+        if self._model_card is None:
+            self.truth.ask_for({})
+        else:  # not before: tasks load torch
+            self.truth.ask_for(kinds_of(self._model_card.task_kind))
 
     def _follow_tab(self, *_: object) -> None:
-        """Show what there is to set for the tab, and on the button what it does."""
-        self._purpose.setText(_COMPARE_WITH if self._evaluates else _PREDICT_ON)
-        self.panel.start_button.setText("Evaluate" if self._evaluates else "Predict")
-        self.chain.setVisible(not self._evaluates)
-        self._allow()
+        """Show the settings of the tab, and on the button what it does."""
+        evaluates = self._evaluates
+        self._purpose.setText(_COMPARE_WITH if evaluates else _PREDICT_ON)
+        self.panel.start_button.setText("Evaluate" if evaluates else "Predict")
+        self.chain.setVisible(not evaluates)
+        self._update_controls()
 
     def _start_clicked(self, *_: object) -> None:
         if self._evaluates:
@@ -372,120 +356,110 @@ class PredictWidget(JobDock):
         else:
             self.predict()
 
-    def _order(self) -> Order:
+    # -- the prediction
+
+    def _request(self) -> PredictionRequest:
         if self._model is None:
             raise ValueError("choose a model first")
-        models = (self._model, self.then) if self.then else (self._model,)
-        probabilities = self.probabilities.isVisibleTo(self) and self.probabilities.isChecked()
-        return Order(models, probabilities, self.dwell)
+        models = (self._model,) if self.second_model is None else (self._model, self.second_model)
+        offered = self.probabilities.isVisibleTo(self)
+        probabilities = offered and self.probabilities.isChecked()
+        return PredictionRequest(models, probabilities, self.dwell)
 
-    def _predict_layers(self, order: Order) -> None:
-        cubes = [image for image in map(image_of, self.chosen) if isinstance(image, Cube)]
-        self._bands = [len(cube.axis) for cube in cubes]
+    def _predict_layers(self, request: PredictionRequest) -> None:
+        cubes = self.layer_list.cubes
         if not cubes:
             raise ValueError("choose at least one layer to predict on")
-        self._run(predict_layers(order, cubes, preferred_machine()), "prediction")
+        self._bands = [len(cube.axis) for cube in cubes]
+        self._run(predict_layers_steps(request, cubes, preferred_machine()), "prediction")
 
-    def _predict_files(self, order: Order, overwrite: bool | None) -> None:
-        files, folder, suffix = self.files, self.folder, self.suffix
+    def _predict_files(self, request: PredictionRequest, overwrite: bool | None) -> None:
+        files = self.files
+        folder = self.folder
         if not files:
             raise ValueError("add at least one file to predict on")
         if folder is None:
             raise ValueError("choose a folder for the results")
-        targets = [target_of(file, folder, suffix) for file in files]
-        if len(set(targets)) < len(targets):
-            raise ValueError("two of the files have the same name; predict them one by one")
-        there = existing([file for target in targets for file in order.files(target)])
-        if there and overwrite is None:
-            overwrite = self._asked_to_overwrite(there)
+        targets = targets_in_folder(folder, files, self.suffix, probabilities=request.probabilities)
+        existing = existing_files([file for target in targets for file in target.images])
+        if existing and overwrite is None:
+            overwrite = self._ask_to_overwrite(existing)
             if overwrite is None:
                 return
-        machine, over = preferred_machine(), bool(overwrite)
-        job = predict_files(order, files, folder, suffix, machine, overwrite=over)
+        job = predict_files_steps(
+            request, files, targets, preferred_machine(), overwrite=bool(overwrite)
+        )
         self._run(job, "prediction")
 
     def _run(self, job: Job[Any], title: str) -> None:
-        self._failures.clear()
-        self._show_scores([])
-        self.report.show_report(None)
+        self.results_view.clear()
         self.panel.run(job, title, device=preferred_machine().device)
 
-    def _keep(self, result: Predicted | Batch | Report | Path) -> None:
+    def _keep(self, result: PredictedLayers | PredictedFiles | Report | Path) -> None:
+        """Take what a job returned."""
         match result:
-            case Predicted():
-                self._add(result)
-            case Batch():
-                self._report(result)
+            case PredictedLayers():
+                self._add_layers(result)
+            case PredictedFiles():
+                self._report_files(result)
             case Report():
-                self.report.show_report(result)
+                self.results_view.show_report(result)
             case Path():
-                setattr(self, self._adopting, result)
-                self.panel.say(f"made {result.name}")
+                self._choose_model_file(self._import_role, result)
+                self.panel.show_status(f"made {result.name}")
             case _:
                 assert_never(result)
 
-    def _add(self, predicted: Predicted) -> None:
-        """Add what was predicted as layers."""
-        results = predicted.results
-        self.results = [
-            self._viewer.add_layer(Layer.create(*on_all_bands(to_layer(image), bands)))
-            for one, bands in zip(results, self._bands)  # fewer results, if it was stopped
-            for image in reversed(one.images)  # classes above their probabilities
-        ]
-        self._say_saved(f"added {', '.join(layer.name for layer in self.results)}", predicted.saved)
-        self._show_scores([row for one in results for row in scores_of(one.images[0])])
-        self.report.show_report(next((one.report for one in results if one.report), None))
+    def _add_layers(self, predicted: PredictedLayers) -> None:
+        """Add what was predicted as layers, classes above their probabilities."""
+        self.results = []
+        scores: list[dict[str, Any]] = []
+        for result, bands in zip(
+            predicted.results, self._bands
+        ):  # fewer results, if it was stopped
+            for image in reversed(result.images):
+                layer = Layer.create(*on_all_bands(to_layer(image), bands))
+                self.results.append(self._viewer.add_layer(layer))
+            scores += scores_of(result.images[0])
+        reports = [result.report for result in predicted.results if result.report is not None]
+        names = ", ".join(layer.name for layer in self.results)
+        self._say(f"added {names}", predicted.time_saved)
+        self.results_view.show_scores(scores)
+        self.results_view.show_report(reports[0] if reports else None)
 
-    def _say_saved(self, made: str, saved: str) -> None:
-        """Say what was made, and what it saves of the time to measure."""
-        self.panel.say("; ".join(filter(None, (made, saved))))
+    def _report_files(self, predicted: PredictedFiles) -> None:
+        """Say which files were written, and show which failed."""
+        self.predicted_files = predicted
+        count = len(predicted.written)
+        files = "1 file" if count == 1 else f"{count} files"
+        self._say(f"wrote {files} to {self.folder}", predicted.time_saved)
+        self.results_view.show_scores(predicted.scores)
+        self.results_view.show_failures(predicted.failed)
 
-    def _show_scores(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Show classes and probabilities of images that were classified as a whole."""
-        names = list(rows[0]) if rows else []
-        self.scores.setColumnCount(len(names))
-        self.scores.setHorizontalHeaderLabels(names)
-        self.scores.setRowCount(len(rows))
-        for number, row in enumerate(rows):
-            for column, value in enumerate(row.values()):
-                text = f"{value:.3f}" if isinstance(value, float) else str(value)
-                self.scores.setItem(number, column, QTableWidgetItem(text))
-        self.scores.resizeColumnsToContents()
-        self.scores.setVisible(bool(rows))
+    def _say(self, result: str, time_saved: str) -> None:
+        """Say what came of a prediction, and how much dwell time it saves."""
+        self.panel.show_status(f"{result}; {time_saved}" if time_saved else result)
 
-    def _report(self, batch: Batch) -> None:
-        self.batch = batch
-        self._show_scores(batch.scores)
-        count = len(batch.written)
-        self._say_saved(f"wrote {count} file{'s' * (count != 1)} to {self.folder}", batch.saved)
-        if batch.failed:
-            reasons = [
-                f"• {name}: {why.removeprefix(f'{name}: ')}"
-                for name, why in ((Path(file).name, why) for file, why in batch.failed.items())
-            ]
-            self._failures.setText("\n".join([f"{len(reasons)} failed:", *reasons]))
-
-    def _asked_to_overwrite(self, there: Sequence[Path]) -> bool | None:
+    def _ask_to_overwrite(self, existing: Sequence[Path]) -> bool | None:
         """Return whether to overwrite files that exist; None is to leave it all."""
-        some = ", ".join(path.name for path in there[:5]) + " …" * (len(there) > 5)
+        more = " …" if len(existing) > 5 else ""
+        names = ", ".join(path.name for path in existing[:5]) + more
+        question = f"{names} exist already in {self.folder}. Overwrite? (No predicts the others.)"
         button = QMessageBox.StandardButton
-        answer = QMessageBox.question(
-            self,
-            "Predict",
-            f"{some} exist already in {self.folder}. Overwrite? (No predicts the others only.)",
-            button.Yes | button.No | button.Cancel,
-            button.Cancel,
-        )
+        buttons = button.Yes | button.No | button.Cancel
+        answer = QMessageBox.question(self, "Predict", question, buttons, button.Cancel)
         return {button.Yes: True, button.No: False}.get(answer)
 
-    def _browse(self, *_: object) -> None:
-        self._take_model("model")
+    # -- model files
 
-    def _browse_then(self, *_: object) -> None:
-        self._take_model("then")
+    def _browse_clicked(self, *_: object) -> None:
+        self._ask_for_model("model")
 
-    def _take_model(self, role: _Role) -> None:
-        """Ask for the file of a model; offer to make one of released weights."""
+    def _browse_then_clicked(self, *_: object) -> None:
+        self._ask_for_model("then")
+
+    def _ask_for_model(self, role: _Role) -> None:
+        """Ask for the file of a model; offer to import released weights."""
         path, _filter = QFileDialog.getOpenFileName(self, "Model", "", _MODEL_FILES)
         if not path:
             return
@@ -493,17 +467,24 @@ class PredictWidget(JobDock):
             self.offer_import(path, role)
             return
         try:
-            setattr(self, role, path)
+            self._choose_model_file(role, Path(path))
         except (ValueError, OSError) as error:
-            self.panel.complain(str(error))
+            self.panel.show_error(str(error))
+
+    def _choose_model_file(self, role: _Role, path: Path) -> None:
+        if role == "model":
+            self.model = path
+        else:
+            self.second_model = path
 
     def offer_import(self, weights: str | Path, role: _Role = "model") -> ImportWeightsDialog:
-        """Ask what the bands of released weights stand for; then make a model of them."""
+        """Ask for the axis of released weights; then import them."""
         dialog = ImportWeightsDialog(Path(weights), self)
 
         def import_weights() -> None:
-            about = (dialog.axis, dialog.target)
-            self.import_weights(dialog.weights, *about, role=role, overwrite=dialog.overwrite)
+            self.import_weights(
+                dialog.weights, dialog.axis, dialog.target, role=role, overwrite=dialog.overwrite
+            )
 
         dialog.accepted.connect(import_weights)
         dialog.finished.connect(dialog.deleteLater)
@@ -511,10 +492,6 @@ class PredictWidget(JobDock):
         return dialog
 
 
-def _tells_classes(card: Card | None) -> bool:
-    """Whether a model tells classes; its task is not looked up, which would load torch."""
+def _predicts_classes(card: Card | None) -> bool:
+    """Whether a model predicts classes; its task is not looked up, which would load torch."""
     return card is not None and "classes" in card.recipe["task"]
-
-
-def _checked(checked: bool) -> Qt.CheckState:
-    return Qt.CheckState.Checked if checked else Qt.CheckState.Unchecked

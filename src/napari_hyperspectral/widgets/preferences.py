@@ -1,4 +1,4 @@
-"""The settings of the machine, as napari's preferences hold them."""
+"""Machine settings from napari's preferences."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from ..machine import Machine
 
 
 def preferred_machine() -> Machine:
-    """Return what the plugin's page in napari's preferences says; defaults where it is silent."""
-    said = {name: value for group in _preferences().values() for name, value in group.items()}
-    return Machine(
-        **{name: said[name] for name in Machine.model_fields if said.get(name) not in (None, "")}
-    )
+    """Return the machine settings on the plugin's page in napari's preferences, or defaults."""
+    settings: dict[str, Any] = {}
+    for group in _preferences().values():
+        for name, value in group.items():
+            if name in Machine.model_fields and value not in (None, ""):
+                settings[name] = value
+    return Machine.model_validate(settings)
 
 
 def _preferences() -> dict[str, dict[str, Any]]:

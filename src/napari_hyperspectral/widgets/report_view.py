@@ -1,4 +1,4 @@
-"""A report with its pictures, for people to read in a dock, to copy and to keep."""
+"""A report with its pictures: read it in a dock, copy it, save it."""
 
 from __future__ import annotations
 
@@ -20,23 +20,24 @@ from qtpy.QtWidgets import (
 from ..evaluation.reports import Report
 
 _INCHES, _DPI = (3.2, 2.2), 85
-"""Size of a picture, for the width of a dock; Qt would scale larger ones until nobody can read them."""
+"""Size of pictures, for the width of a dock: Qt would scale larger ones until they are illegible."""
 
 
 class ReportView(QWidget):
-    """Shows tables, notes and pictures of a report; nothing while there is none."""
+    """Shows the tables, notes and pictures of a report; hidden without one."""
 
     def __init__(self) -> None:
         super().__init__()
         self.report: Report | None = None
-        """What is shown."""
+        """The report that is shown."""
         self._page = QTextBrowser()
-        # words stay whole: tables that are too wide are scrolled
+        # words are not broken: wide tables are scrolled
         self._page.setWordWrapMode(QTextOption.WrapMode.WordWrap)
-        self.copy_button, self.save_button = QPushButton("Copy"), QPushButton("Save report…")
-        self.copy_button.setToolTip("Copy tables and notes, as Markdown")
+        self.copy_button = QPushButton("Copy")
+        self.copy_button.setToolTip("Copy tables and notes as Markdown")
+        self.save_button = QPushButton("Save report…")
         self.save_button.setToolTip(
-            "Make a folder with the report as Markdown and JSON, and its pictures"
+            "Save the report as Markdown and JSON, with its pictures, in a new folder"
         )
         self.copy_button.clicked.connect(self.copy)
         self.save_button.clicked.connect(self._save_clicked)
@@ -53,7 +54,7 @@ class ReportView(QWidget):
 
     @property
     def text(self) -> str:
-        """What can be read, without pictures."""
+        """The text that is shown, without pictures."""
         return self._page.toPlainText()
 
     def show_report(self, report: Report | None) -> None:
@@ -68,34 +69,36 @@ class ReportView(QWidget):
         folder = Path(self._folder.name)
         self._page.setSearchPaths([str(folder)])
         pictures = report.pictures(folder, inches=_INCHES, dpi=_DPI)
-        self._page.setMarkdown(f"##{report.to_markdown(pictures)}")  # a heading of the third order
+        self._page.setMarkdown(
+            f"##{report.to_markdown(pictures)}"
+        )  # its heading becomes one of the third order
 
     def copy(self, *_: object) -> None:
-        """Copy tables and notes, as Markdown."""
+        """Copy tables and notes as Markdown."""
         clipboard = QApplication.clipboard()
         assert clipboard is not None
         if self.report is not None:
             clipboard.setText(self.report.to_markdown())
 
     def save(self, folder: str | Path) -> list[Path]:
-        """Make a folder with the report as Markdown and JSON, and its pictures.
+        """Save the report as Markdown and JSON, with its pictures, in a new folder.
 
         Returns
         -------
         list of Path
-            The files in it; none where no report is shown.
+            The files in it; none where there is no report.
 
         Raises
         ------
         FileExistsError
-            If there is a file or folder of that name.
+            If a file or folder of that name exists.
         FileNotFoundError
-            If there is no folder to make it in.
+            If the parent folder does not exist.
         """
         if self.report is None:
             return []
         folder = Path(folder)
-        folder.mkdir()  # a new one: so nothing is overwritten
+        folder.mkdir()  # raises where it exists: nothing is overwritten
         return self.report.save(folder)
 
     def _save_clicked(self, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""A viewer with images in it, for programs that end with a look at the result."""
+"""A viewer with images, for programs that end by showing their results."""
 
 from __future__ import annotations
 

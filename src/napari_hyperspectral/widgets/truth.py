@@ -1,64 +1,65 @@
-"""Choosing images with their truth, and judging a model by them."""
+"""Choosing images with their truth, to evaluate a model on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari.layers import Layer
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
-from ..examples.source import ExampleSource
+from ..examples.source import ExampleSource, FileSource, ImageSource
 from .forms.file_choice import FileChoice
 from .forms.layer_choice import ExampleList, Kinds
 
 if TYPE_CHECKING:
-    pass
+    import napari
 
 
 class TruthChoice(QScrollArea):
-    """Choose what a model is to be compared with: layers, or files, as its task names them."""
+    """Choose what to evaluate a model on: layers, or files, as its task names them."""
 
-    def __init__(self, viewer: Any) -> None:
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
-        self.examples, self.files = ExampleList(viewer), FileChoice("test")
-        self._about = QLabel()
-        self._about.setWordWrap(True)
+        self.examples = ExampleList(viewer)
+        self.files = FileChoice("test")
+        self._hint = QLabel()
+        self._hint.setWordWrap(True)
         self._sources = QTabWidget()
         self._sources.addTab(self.examples, "Layers")
         self._sources.addTab(self.files, "Files")
-        inside = QWidget()
-        layout = QVBoxLayout(inside)
-        layout.addWidget(self._about)
+        content = QWidget()
+        layout = QVBoxLayout(content)
+        layout.addWidget(self._hint)
         layout.addWidget(self._sources)
         layout.addStretch()
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setWidget(inside)
+        self.setWidget(content)
         self.ask_for({})
 
     @property
-    def input(self) -> ExampleSource:
-        """What is chosen, on the tab that is shown; of a list of files, its rows to test on.
+    def source(self) -> ExampleSource:
+        """The images on the tab that is shown; of a list of files, its rows to test on.
 
         Raises
         ------
         ValueError
             If something is missing, or files leave open what goes with what.
         """
-        by_files = self._sources.currentWidget() is self.files
-        return self.files.pairing if by_files else self.examples.images
+        if self._sources.currentWidget() is self.files:
+            return FileSource(self.files.pairing)
+        return ImageSource(self.examples.images)
 
     def ask_for(self, kinds: Kinds) -> None:
-        """Ask for images of these names and kinds; of none, there is no model yet."""
+        """Ask for images of these names and kinds; none as long as there is no model."""
         self._sources.setVisible(bool(kinds))
-        self._about.setText(
-            "Images with their truth, which should not have taught the model."
-            if kinds
-            else "Choose a model first."
-        )
-        if kinds and kinds != self.examples.kinds:
+        if not kinds:
+            self._hint.setText("Choose a model first.")
+            return
+        self._hint.setText("Images with their truth, on which the model was not trained.")
+        if kinds != self.examples.kinds:
             self.examples.ask_for(kinds)
             self.files.ask_for(kinds)
 
@@ -82,11 +83,11 @@ class TruthChoice(QScrollArea):
 
     def _check_model(self) -> None:
         if not self.examples.kinds:
-            raise ValueError("choose a model first: it says which images are compared")
+            raise ValueError("choose a model first: its task says which images are needed")
 
 
 def kinds_of(task: str) -> Kinds:
     """Return what the task of this kind asks for; loads torch."""
     from ..tasks import TASKS
 
-    return next(one.asks_for() for one in TASKS if one.model_fields["kind"].default == task)
+    return next(known.asks_for() for known in TASKS if known.model_fields["kind"].default == task)

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import samples
-from ..axis import SpectralAxis
+from ..axis import Axis, SpectralAxis
 from ..cube import Cube, Labels
-from ..evaluation.compare import evaluate_steps
-from ..evaluation.ground import EvaluationPair
+from ..evaluation.evaluate import evaluate_steps
+from ..evaluation.pairs import EvaluationPair
 from ..evaluation.reports import Curves, Photograph, Picture, Report
 from ..io import write
 from ..machine import Machine
@@ -39,16 +39,16 @@ GUARDS: Final = (0, 4, 8, 16)
 NETWORK: Final = Pixelwise()
 """It sees one spectrum at a time, so that no test pixel profits from training pixels nearby."""
 TRAINING: Final = Training(epochs=100, validation=0)
-"""All drawn blocks teach: the rest of the scene is there to test."""
+"""Nothing is held out of the training blocks: the rest of the scene is the test set."""
 
 
 class Demo(NamedTuple):
-    """All that the demo made."""
+    """The images, the model, the report and the files of the demo."""
 
     cube: Cube
     truth: Labels
     train: Labels
-    """The part of the truth that was for training."""
+    """The part of the truth that the model was trained on."""
     predicted: Labels
     model: Model
     report: Report
@@ -71,39 +71,42 @@ def demonstrate(
     Parameters
     ----------
     folder : path
-        Made if it is not there.
+        Of the results; it is made if it does not exist.
     machine : Machine, optional
         Where the network runs.
     overwrite : bool
         Whether results of an earlier demo may be replaced.
     training : Training
-        How long, and how.
+        Training settings.
     seed : int
-        Draws the training blocks.
+        Of the choice of training blocks.
 
     Raises
     ------
     FileExistsError
-        If results lie there already, unless `overwrite`; before anything else is done.
+        If `folder` holds results already, unless `overwrite`; before anything else is done.
     """
-    map_path, model_path, report_path = (
-        folder / name for name in ("label_map.ome.tif", "model.safetensors", "report.md")
-    )
-    for path in (map_path, model_path, report_path):
+    map_path = folder / "label_map.ome.tif"
+    model_path = folder / "model.safetensors"
+    for path in (map_path, model_path, folder / "report.md"):
         if path.exists() and not overwrite:
             raise FileExistsError(f"{path} exists already; choose another folder, or overwrite")
     yield Progress(0, 100, note="loading the scene")
-    cube, truth, told = _scene()
+    cube, truth, warnings = _scene()
+    # what a split holds out is what the demo trains on: a small part of the scene, in blocks
     split = block_split(truth.numpy(), SHARE, block=BLOCK, seed=seed)
-    train = truth.after("kept training blocks", data=np.where(split.validation, truth.data, 0))
-    recipe = Recipe(task=(task := Segment()), network=NETWORK, training=training)
+    training_ids = np.where(split.validation, truth.data, 0)  # (y, x); 0: not labelled
+    train = truth.after("kept training blocks", data=training_ids)
+    task = Segment()
+    recipe = Recipe(task=task, network=NETWORK, training=training)
     example = task.example(cube=cube, labels=train)
-    model = yield from part_of(fit_steps(recipe, [example], machine=machine), 1, 70, "training")
-    held_out = EvaluationPair(cube, truth, split.validation, split.train)
-    job = evaluate_steps(model, held_out, guards=GUARDS, machine=machine)
-    model, report, predicted = yield from part_of(job, 70, 98, "evaluating")
+    fit_job = fit_steps(recipe, [example], machine=machine)
+    model = yield from part_of(fit_job, 1, 70, "training")
+    test_set = EvaluationPair(cube, truth, split.validation, split.train)
+    evaluation_job = evaluate_steps(model, test_set, guards=GUARDS, machine=machine)
+    model, report, predicted = yield from part_of(evaluation_job, 70, 98, "evaluating")
     assert isinstance(predicted, Labels)
-    notes = (*told, *_notes(truth, split, seed, model), *report.notes)
+    notes = (*warnings, *_notes(truth, split, seed, model), *report.notes)
     report = replace(report, notes=notes, images=_pictures(cube, truth, train, predicted))
     folder.mkdir(parents=True, exist_ok=True)
     files = (
@@ -118,46 +121,56 @@ def demonstrate(
 def false_colour(cube: Cube) -> NDArray[np.float32]:
     """Return infrared, red and green as red, green and blue, shape (y, x, 3), from 0 to 1.
 
-    Where the axis is no wavelength that has these, three bands spread over it. Each is stretched
+    On an axis without these wavelengths, three bands spread over it are taken. Each is stretched
     from its 2nd to its 98th percentile.
     """
-    bands = [len(cube.axis) * i // 4 for i in (3, 2, 1)]
-    if isinstance(cube.axis, SpectralAxis) and cube.axis.kind == "wavelength":
-        scale = {"nm": 1.0, "um": 1e-3}.get(cube.axis.unit or "nm", 1.0)
-        places = [860 * scale, 650 * scale, 550 * scale]
-        if cube.axis.centres.min() < places[-1] and cube.axis.centres.max() > places[0]:
-            bands = [cube.axis.nearest(place) for place in places]
-    image = np.stack([np.asarray(cube.data[band], np.float32) for band in bands], axis=-1)
+    bands = [np.asarray(cube.data[band], np.float32) for band in _rgb_bands(cube.axis)]
+    image = np.stack(bands, axis=-1)  # (y, x, 3)
     low, high = np.nanpercentile(image, (2, 98), axis=(0, 1))
-    stretched: NDArray[np.float32] = np.clip((image - low) / np.maximum(high - low, 1e-12), 0, 1)
+    contrast = np.maximum(high - low, 1e-12)  # a band of one value becomes black
+    stretched: NDArray[np.float32] = np.clip((image - low) / contrast, 0, 1)
     return np.nan_to_num(stretched).astype(np.float32)
 
 
 def mean_spectra(cube: Cube, labels: Labels) -> Curves:
     """Return the mean spectrum of each class, over the physical axis."""
-    data, ids = cube.numpy(), labels.numpy()
-    names = labels.classes or tuple(f"class {i}" for i in range(1, int(ids.max()) + 1))
+    data = cube.numpy()
+    ids = labels.numpy()
     axis = cube.axis
     x = axis.centres if isinstance(axis, SpectralAxis) else np.arange(len(axis), dtype=float)
-    lines = {
-        name: np.where(axis.good, np.nanmean(data[:, ids == i], axis=1), np.nan)
-        for i, name in enumerate(names, start=1)
-        if (ids == i).any()
-    }
-    return Curves("Mean spectra", x, axis.title, lines)
+    spectra = {}
+    for class_id in range(1, int(ids.max()) + 1):
+        name = labels.classes[class_id - 1] if labels.classes else f"class {class_id}"
+        pixels = ids == class_id
+        if pixels.any():
+            mean = np.nanmean(data[:, pixels], axis=1)  # (band,)
+            spectra[name] = np.where(axis.good, mean, np.nan)
+    return Curves("Mean spectra", x, axis.title, spectra)
+
+
+def _rgb_bands(axis: Axis) -> list[int]:
+    """Return the bands to show as red, green and blue."""
+    if isinstance(axis, SpectralAxis) and axis.kind == "wavelength":
+        per_nm = {"nm": 1.0, "um": 1e-3}.get(axis.unit or "nm", 1.0)
+        infrared, red, green = (nm * per_nm for nm in (860, 650, 550))
+        if axis.centres.min() < green and axis.centres.max() > infrared:
+            return [axis.nearest(wavelength) for wavelength in (infrared, red, green)]
+    return [len(axis) * quarter // 4 for quarter in (3, 2, 1)]
 
 
 def _scene() -> tuple[Cube, Labels, tuple[str, ...]]:
-    """Return a scene with its truth, and what is to be told about it."""
+    """Return a scene with its truth, and what the report must say about it."""
     try:
         return *samples.indian_pines(), ()
     except ImportError as error:
-        told = f"A SYNTHETIC scene takes the place of Indian Pines: {error}"
-        return *samples.land_scene(), (told,)
+        warning = f"A SYNTHETIC scene takes the place of Indian Pines: {error}"
+        return *samples.land_scene(), (warning,)
 
 
 def _notes(truth: Labels, split: Split, seed: int, model: Model) -> tuple[str, ...]:
-    share = (split.validation & (truth.numpy() > 0)).sum() / (truth.numpy() > 0).sum()
+    """Return the lines of the report on split, training and guard."""
+    labelled = truth.numpy() > 0  # (y, x)
+    share = (split.validation & labelled).sum() / labelled.sum()
     return (
         f"Split: of each class, blocks of {BLOCK} × {BLOCK} pixels were drawn (seed {seed}) until "
         f"they held {SHARE:.0%} of its pixels; in whole blocks, that is {share:.1%} of all "
@@ -165,7 +178,7 @@ def _notes(truth: Labels, split: Split, seed: int, model: Model) -> tuple[str, .
         f"Trained for {model.card.seconds:.0f} s on {model.card.device}, "
         f"{len(model.card.losses)} epochs, {model.card.parameters} weights.",
         "Guard: pixels up to that far from a training pixel are left out of the test; the pixels "
-        "and classes left stand beside it. Rows of different guards are about different ground: "
+        "and classes left are in the same row. Rows of different guards are about different pixels: "
         "compare methods within a guard.",
     )
 

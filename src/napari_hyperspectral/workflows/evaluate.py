@@ -1,33 +1,42 @@
-"""Evaluating a model on layers or files."""
+"""Evaluating a model on the images of layers or files, for which the truth is known."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..examples.reading import RowImages
-from ..examples.table import Pairing
+from ..examples.source import ExampleSource
 from ..machine import Machine
 from ..progress import Job, Progress
 
 if TYPE_CHECKING:
     from ..evaluation.reports import Report
     from ..models.model import Model
-from ..examples.source import ExampleSource
 
 
-def compared(model: Model | Path, input: ExampleSource, machine: Machine) -> Job[Report]:
-    """Compare a model, or that of a file, with the truth; in the worker thread.
+def evaluate_source_steps(
+    model: Model | Path, source: ExampleSource, machine: Machine
+) -> Job[Report]:
+    """Compare what a model predicts of images with the truth; in the worker thread.
+
+    Parameters
+    ----------
+    model : Model or path
+        The model, or its file.
+    source : ExampleSource
+        The images, with their truth.
+    machine : Machine
+        Where the model runs.
 
     Raises
     ------
-    ValueError
+    ValueError, OSError
         As `evaluate_test_set_steps` does, and as reading the files does.
     """
     yield Progress(0, 0, note="loading the model")
+    # these load torch: in the worker thread
     from ..evaluation.test_set import evaluate_test_set_steps
     from ..models.model import Model
 
     loaded = Model.load(model) if isinstance(model, Path) else model
-    images = RowImages(input) if isinstance(input, Pairing) else input
-    return (yield from evaluate_test_set_steps(loaded, images, machine=machine))
+    return (yield from evaluate_test_set_steps(loaded, source.images, machine=machine))

@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from ..axis import Axis
 from ..cube import Cube, Image, Labels
 from ..evaluation.reports import Report
-from ..evaluation.restoration import reported
+from ..evaluation.restoration import assess_restoration
 from ..machine import Machine
 from ..models.model import Model
 from ..prediction.bands import AxisMismatchError, output_axis_for
@@ -21,25 +21,27 @@ from ..prediction.predict import NoClassesError, predict_classes_steps, predict_
 from ..progress import Job, Result, part_of, run_with_bar
 
 _FEWEST_PIXELS: Final = 4
-"""Along a side of an image whose detail can be looked at: smaller ones have no Fourier rings."""
+"""Along a side of an image whose resolution can be measured: smaller ones have no Fourier rings."""
+
+ImageT = TypeVar("ImageT", Cube, Labels, Image)
 
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """What comes of a cube."""
+    """What was predicted of a cube."""
 
     images: Sequence[Image]
-    """The prediction, and the probabilities of its classes, if wanted."""
+    """The prediction, and the probabilities of its classes where they are asked for."""
     report: Report | None = None
-    """What a finer image owes to its measurement, where it is one."""
+    """How well a super-resolved image agrees with its measurement, where it is one."""
 
 
 class ChainError(ValueError):
-    """Models were put in a row of which one cannot take what another gives."""
+    """In a chain of models, one cannot take the output of the one before it."""
 
-    def __init__(self, number: int, model: Model, why: str) -> None:
-        kind = model.card.recipe["task"]["kind"]
-        super().__init__(f"model {number} ({kind}) does not fit into the row: {why}")
+    def __init__(self, number: int, model: Model, reason: str) -> None:
+        kind = model.card.task_kind
+        super().__init__(f"model {number} ({kind}) does not fit into the row: {reason}")
 
 
 def predict_all(
@@ -49,7 +51,7 @@ def predict_all(
     dwell: tuple[float, float] | None = None,
     machine: Machine | None = None,
 ) -> Image:
-    """Run models in a row, with a progress bar in a terminal or notebook.
+    """Run a chain of models on a cube, with a progress bar in a terminal or notebook.
 
     For the parameters and errors see `predict_all_steps`.
     """
@@ -64,17 +66,17 @@ def predict_all_steps(
     dwell: tuple[float, float] | None = None,
     machine: Machine | None = None,
 ) -> Job[Image]:
-    """Run models in a row, each on what the one before it made of a cube.
+    """Run a chain of models, each on the output of the one before it.
 
     Parameters
     ----------
     models : sequence of Model
         In their order. Bands are resampled between them as `predict_steps` does.
     cube : Cube
-        What the first one takes.
+        The input of the first one.
     dwell : (float, float), optional
         Time a pixel takes to measure well, and the time it took for this cube, in one unit:
-        what was saved is told in the history.
+        the history then says how much dwell time was saved.
     machine : Machine, optional
         Where the models run.
 
@@ -95,16 +97,17 @@ def predict_each_steps(
     dwell: tuple[float, float] | None = None,
     machine: Machine | None = None,
 ) -> Job[list[Image]]:
-    """Do what `predict_all_steps` does; return what each of the models made."""
+    """Do what `predict_all_steps` does; return the output of each of the models."""
     check_chain(models, cube.axis)
-    speed_up_note(models, dwell)  # refuses times of nothing before any model runs
-    made: list[Image] = [cube]
+    note = speed_up_note(models, dwell)  # refuses times of nothing before any model runs
+    outputs: list[Image] = []
+    input: Image = cube
     for number, model in enumerate(models):
-        input = made[-1]
-        assert isinstance(input, Cube)
+        assert isinstance(input, Cube)  # `check_chain` leaves labels to the last model
         job = predict_steps(model, input, machine=machine)
-        made.append((yield from _as_part(job, number, len(models))))
-    return [*made[1:-1], _told(models, dwell, made[-1])]
+        input = yield from _as_part(job, number, len(models))
+        outputs.append(input)
+    return [*outputs[:-1], _with_note(outputs[-1], note)]
 
 
 def predict_all_classes_steps(
@@ -114,7 +117,7 @@ def predict_all_classes_steps(
     dwell: tuple[float, float] | None = None,
     machine: Machine | None = None,
 ) -> Job[tuple[Labels, Cube]]:
-    """Run models in a row, of which the last tells classes; return their probabilities, too.
+    """Run a chain of models, of which the last predicts classes; return their probabilities, too.
 
     For the parameters see `predict_all_steps`.
 
@@ -126,22 +129,19 @@ def predict_all_classes_steps(
         As `predict_all_steps` does.
     """
     check_chain(models, cube.axis)
-    speed_up_note(models, dwell)  # refuses times of nothing before any model runs
-    *before, last = models
-    if last.recipe.task.intensities:  # before the others run
+    note = speed_up_note(models, dwell)  # refuses times of nothing before any model runs
+    *earlier, last = models
+    if last.recipe.task.predicts_intensities:  # before the others run
         raise NoClassesError(last)
     input = cube
-    for number, model in enumerate(before):
-        made = yield from _as_part(
-            predict_steps(model, input, machine=machine), number, len(models)
-        )
-        assert isinstance(made, Cube)
-        input = made
-    job = predict_classes_steps(last, input, machine=machine)
-    labels, chances = yield from _as_part(job, len(before), len(models))
-    told = _told(models, dwell, labels)
-    assert isinstance(told, Labels)
-    return told, chances
+    for number, model in enumerate(earlier):
+        job = predict_steps(model, input, machine=machine)
+        output = yield from _as_part(job, number, len(models))
+        assert isinstance(output, Cube)
+        input = output
+    last_job = predict_classes_steps(last, input, machine=machine)
+    labels, probabilities = yield from _as_part(last_job, len(earlier), len(models))
+    return _with_note(labels, note), probabilities
 
 
 def predict_and_report_steps(
@@ -152,33 +152,34 @@ def predict_and_report_steps(
     dwell: tuple[float, float] | None = None,
     machine: Machine | None = None,
 ) -> Job[Results]:
-    """Do what `predict_all_steps` does, and look at the result: for command line and docks alike.
+    """Do what `predict_all_steps` does, and report on a super-resolved result.
 
     Parameters
     ----------
     models, cube, dwell, machine
         As of `predict_all_steps`.
     probabilities : bool
-        Whether the probabilities of the classes are wanted, too.
+        Whether the probabilities of the classes are returned, too.
 
     Raises
     ------
     NoClassesError
-        If probabilities are wanted of a model of intensities; else as `predict_all_steps`.
+        If probabilities are asked of a model of intensities; else as `predict_all_steps`.
     """
     if probabilities:
         both = predict_all_classes_steps(models, cube, dwell=dwell, machine=machine)
         return Results((yield from both))
-    *before, result = yield from predict_each_steps(models, cube, dwell=dwell, machine=machine)
-    input = before[-1] if before else cube
-    if not isinstance(input, Cube) or min(result.shape[-2:]) < _FEWEST_PIXELS:
+    *earlier, result = yield from predict_each_steps(models, cube, dwell=dwell, machine=machine)
+    input = earlier[-1] if earlier else cube
+    height, width = result.shape[-2:]
+    if not isinstance(input, Cube) or min(height, width) < _FEWEST_PIXELS:
         return Results([result])
-    result, report = reported(models[-1], input, result)
+    result, report = assess_restoration(models[-1], input, result)
     return Results([result], report)
 
 
 def check_chain(models: Sequence[Model], axis: Axis) -> None:
-    """Check that each model can take what the one before it makes of a cube with this axis.
+    """Check that each model can take the output of the one before it, for a cube with this axis.
 
     Raises
     ------
@@ -190,7 +191,7 @@ def check_chain(models: Sequence[Model], axis: Axis) -> None:
         If there is no model.
     """
     if not models:
-        raise ValueError("give at least one model")
+        raise ValueError("there is no model; give at least one")
     for number, model in enumerate(models, start=1):
         try:
             axis = output_axis_for(model, axis)
@@ -199,7 +200,7 @@ def check_chain(models: Sequence[Model], axis: Axis) -> None:
                 raise
             raise ChainError(number, model, str(error)) from error
         task = model.recipe.task
-        if number < len(models) and (task.image_level or not task.intensities):
+        if number < len(models) and (task.image_level or not task.predicts_intensities):
             raise ChainError(number, model, "it gives classes, which no model takes; put it last")
 
 
@@ -220,22 +221,27 @@ def speed_up(scale: int, dwell_slow: float = 1.0, dwell_fast: float = 1.0) -> fl
 
 
 def speed_up_note(models: Sequence[Model], dwell: tuple[float, float] | None = None) -> str:
-    """Return what models in a row save, in a line of history; "" where they save nothing."""
+    """Return the dwell time that a chain saves, in a line of history; "" where it saves none."""
     scale = math.prod(model.ports.scale for model in models)
     if scale == 1 and dwell is None:
         return ""
     slow, fast = dwell or (1.0, 1.0)
-    parts = [f"×{scale} in rows and columns"] if scale > 1 else []
-    parts += [f"{fast:g} instead of {slow:g} a pixel"] if dwell else []
+    parts = []
+    if scale > 1:
+        parts.append(f"×{scale} in rows and columns")
+    if dwell is not None:
+        parts.append(f"{fast:g} instead of {slow:g} a pixel")
     return f"stands for {speed_up(scale, slow, fast):g}× less dwell time ({', '.join(parts)})"
 
 
 def _as_part(job: Job[Result], number: int, count: int) -> Job[Result]:
-    start, end = (100 * n // count for n in (number, number + 1))
+    """Run the job of one of several models: its steps count for a part of all."""
+    start = 100 * number // count
+    end = 100 * (number + 1) // count
     note = f"model {number + 1} of {count}" if count > 1 else ""
     return part_of(job, start, end, note)
 
 
-def _told(models: Sequence[Model], dwell: tuple[float, float] | None, result: Image) -> Image:
-    saved = speed_up_note(models, dwell)
-    return result.after(saved) if saved else result
+def _with_note(result: ImageT, note: str) -> ImageT:
+    """Return a result with a line more of history, if there is something to say."""
+    return result.after(note) if note else result

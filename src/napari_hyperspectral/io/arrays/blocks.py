@@ -1,8 +1,8 @@
-"""Lazy arrays, a piece at a time, so that what is larger than memory can still be written."""
+"""Lazy arrays, a block at a time, so that what is larger than memory can still be written."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -12,21 +12,34 @@ _BYTES: Final = 64 * 2**20
 
 
 def blocks(array: Any) -> Iterator[tuple[tuple[int | slice, ...], NDArray[Any]]]:
-    """Yield an array in C order as loaded pieces of whole bands, each with its place.
+    """Yield an array in C order as loaded blocks of whole bands, each after its index.
 
-    A piece is about 64 MB, or one chunk of bands of a chunked array where that is more, so
-    that no chunk is worked out twice.
+    A block is about 64 MB, or one chunk of bands of a chunked array where that is more, so
+    that no chunk is computed twice.
+
+    Parameters
+    ----------
+    array : array, shape (…, band, y, x) or (y, x)
+        Of labels, the rows take the part of the bands.
     """
     shape = tuple(int(size) for size in array.shape)
-    lead = max(len(shape) - 3, 0)
-    rest = shape[lead:]
+    leading = max(len(shape) - 3, 0)
+    bands, *plane = shape[leading:]
+    step = _bands_a_block(array, plane, leading)
+    for index in np.ndindex(*shape[:leading]):
+        for start in range(0, bands, step):
+            block = (*index, slice(start, min(start + step, bands)))
+            yield block, np.asarray(array[block])
+
+
+def _bands_a_block(array: Any, plane: Sequence[int], axis: int) -> int:
+    """Return how many bands are loaded at a time: whole chunks of them, if there are chunks."""
+    bytes_a_band: int = int(np.prod(plane)) * np.dtype(array.dtype).itemsize
+    step: int = max(1, _BYTES // max(1, bytes_a_band))
     chunks = getattr(array, "chunks", None)
-    step = max(1, _BYTES // max(1, int(np.prod(rest[1:])) * np.dtype(array.dtype).itemsize))
-    if chunks:
-        along = chunks[lead]
-        widest = int(max(along)) if isinstance(along, tuple) else int(along)
-        step = max(widest, step // widest * widest)
-    for index in np.ndindex(*shape[:lead]):
-        for start in range(0, rest[0], step):
-            place = (*index, slice(start, min(start + step, rest[0])))
-            yield place, np.asarray(array[place])
+    if not chunks:
+        return step
+    along = chunks[axis]
+    # dask has the size of each chunk, zarr one size for all of them
+    chunk = int(max(along)) if isinstance(along, tuple) else int(along)
+    return max(chunk, step // chunk * chunk)

@@ -1,23 +1,25 @@
-"""Arrays that are read when they are looked at, from whatever can read a box of itself.
+"""Arrays that are read when their values are used, from anything that can read a box of itself.
 
-dask builds a plan of all chunks for each look: for a file of ten thousand of them that takes
-longer than the reading. Here a look is worked out for the axes alone.
+dask builds a graph of all chunks for each access: for a file of ten thousand of them that takes
+longer than the reading. Here an access is worked out for the axes alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeAlias
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import DTypeLike, NDArray
 
-Box = tuple[slice, ...]
+Box: TypeAlias = tuple[slice, ...]
 """A slice for each axis, with start, stop and a step of 1 or more, in that order."""
-_Picks = range | NDArray[np.intp]
-_NEW: Final = -1
-"""Stands for an axis of one that was added (`numpy.newaxis`)."""
+_Positions: TypeAlias = range | NDArray[np.intp]
+"""Positions along an axis of the source that are shown."""
+_ADDED: Final = -1
+"""Stands for an axis of one that the source does not have (`numpy.newaxis`)."""
+_ALL: Final = slice(None)
 
 
 class Lazy(NDArrayOperatorsMixin):
@@ -46,9 +48,10 @@ class Lazy(NDArrayOperatorsMixin):
         self.dtype: np.dtype[Any] = np.dtype(dtype)
         self._read = read
         self._chunks = tuple(chunks or shape)
-        self._picks: tuple[_Picks | int, ...] = tuple(range(int(size)) for size in shape)
+        self._selected: tuple[_Positions | int, ...] = tuple(range(int(size)) for size in shape)
+        """What is selected along each axis of the source; a number drops that axis."""
         self._order: tuple[int, ...] = tuple(range(len(shape)))
-        """Axes of the source in the order in which they are shown; `_NEW` for added ones."""
+        """Axes of the source in the order in which they are shown; `_ADDED` for added ones."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -69,7 +72,7 @@ class Lazy(NDArrayOperatorsMixin):
     @property
     def chunks(self) -> tuple[int, ...]:
         """What is best read at a time, one number an axis."""
-        return tuple(1 if axis == _NEW else self._chunks[axis] for axis in self._order)
+        return tuple(1 if axis == _ADDED else self._chunks[axis] for axis in self._order)
 
     @property
     def T(self) -> Self:
@@ -77,12 +80,13 @@ class Lazy(NDArrayOperatorsMixin):
 
     def transpose(self, *order: Any) -> Self:
         """Return the array with its axes in another order, as numpy does."""
-        wanted = order[0] if len(order) == 1 and not isinstance(order[0], int) else order
-        wanted = tuple(wanted or reversed(range(self.ndim)))
-        axes = tuple(int(axis) % self.ndim for axis in wanted)
+        if len(order) == 1 and not isinstance(order[0], int):
+            order = order[0]
+        order = tuple(order or reversed(range(self.ndim)))
+        axes = tuple(int(axis) % self.ndim for axis in order)
         if sorted(axes) != list(range(self.ndim)):
-            raise ValueError(f"{wanted} is no order of {self.ndim} axes")
-        return self._like(self._picks, tuple(self._order[axis] for axis in axes))
+            raise ValueError(f"{order} is no order of {self.ndim} axes")
+        return self._like(self._selected, tuple(self._order[axis] for axis in axes))
 
     def astype(self, dtype: DTypeLike, copy: bool = True) -> Any:
         """Return the values in another type, loaded where that is another one."""
@@ -92,65 +96,68 @@ class Lazy(NDArrayOperatorsMixin):
         """Return the values in another shape, loaded."""
         return np.asarray(self).reshape(*shape)
 
-    def sum(self, *about: Any, **named: Any) -> Any:
+    def sum(self, *args: Any, **kwargs: Any) -> Any:
         """Return the sum of the loaded values, as numpy does."""
-        return np.asarray(self).sum(*about, **named)
+        return np.asarray(self).sum(*args, **kwargs)
 
-    def mean(self, *about: Any, **named: Any) -> Any:
+    def mean(self, *args: Any, **kwargs: Any) -> Any:
         """Return the mean of the loaded values, as numpy does."""
-        return np.asarray(self).mean(*about, **named)
+        return np.asarray(self).mean(*args, **kwargs)
 
-    def min(self, *about: Any, **named: Any) -> Any:
+    def min(self, *args: Any, **kwargs: Any) -> Any:
         """Return the smallest of the loaded values, as numpy does."""
-        return np.asarray(self).min(*about, **named)
+        return np.asarray(self).min(*args, **kwargs)
 
-    def max(self, *about: Any, **named: Any) -> Any:
+    def max(self, *args: Any, **kwargs: Any) -> Any:
         """Return the greatest of the loaded values, as numpy does."""
-        return np.asarray(self).max(*about, **named)
+        return np.asarray(self).max(*args, **kwargs)
 
     def __getitem__(self, index: Any) -> Any:
         index = index if isinstance(index, tuple) else (index,)
-        items = _spelled_out(index, self.ndim)
-        lists = [item for item in items if _is_list(item)]
-        if len(lists) > 1 or any(np.ndim(item) != 1 for item in lists):
+        items = _items(index, self.ndim)
+        arrays = [item for item in items if _is_array(item)]
+        if len(arrays) > 1 or any(np.ndim(item) != 1 for item in arrays):
             return np.asarray(self)[index]
-        if lists and any(_is_number(item) for item in items):
-            return self._of_numbers_and_list(index)
-        picks, order, place = list(self._picks), list[int](), 0
+        if arrays and any(_is_number(item) for item in items):
+            return self._at_numbers_and_array(index)
+        selected = list(self._selected)
+        order: list[int] = []
+        position = 0
         for item in items:
             if item is None:
-                order.append(_NEW)
+                order.append(_ADDED)
                 continue
-            axis = self._order[place]
-            place += 1
-            picked = _picked(self._shown(axis), item)
-            if axis != _NEW:
-                picks[axis] = picked
-            elif not isinstance(picked, int) and len(picked) != 1:
-                return np.asarray(self)[index]
-            if not isinstance(picked, int):
+            axis = self._order[position]
+            position += 1
+            taken = _taken(self._shown(axis), item)
+            if axis != _ADDED:
+                selected[axis] = taken
+            elif not isinstance(taken, int) and len(taken) != 1:
+                return np.asarray(self)[index]  # an added axis repeated, or emptied
+            if not isinstance(taken, int):
                 order.append(axis)
-        part = self._like(tuple(picks), tuple(order))
+        part = self._like(tuple(selected), tuple(order))
         return part if order else np.asarray(part)[()]
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if 0 in self.shape:
             return np.empty(self.shape, dtype or self.dtype)
-        boxes, within = zip(*map(_box, self._picks), strict=True)
+        boxes, inside = zip(*map(_box, self._selected), strict=True)
         values = self._read(boxes)
-        for axis, item in reversed(list(enumerate(within))):
-            values = values[(slice(None),) * axis + (item,)]
-        kept = [axis for axis, pick in enumerate(self._picks) if not isinstance(pick, int)]
-        shown = [axis for axis in self._order if axis != _NEW]
+        # from the last axis on, since a number drops its own
+        for axis, item in reversed(list(enumerate(inside))):
+            values = values[(_ALL,) * axis + (item,)]
+        kept = [axis for axis, item in enumerate(self._selected) if not isinstance(item, int)]
+        shown = [axis for axis in self._order if axis != _ADDED]
         values = values.transpose([kept.index(axis) for axis in shown])
-        for place, axis in enumerate(self._order):
-            if axis == _NEW:
-                values = np.expand_dims(values, place)
+        for position, axis in enumerate(self._order):
+            if axis == _ADDED:
+                values = np.expand_dims(values, position)
         return np.asarray(values, dtype or self.dtype)
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **about: Any) -> Any:
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         loaded = [np.asarray(each) if isinstance(each, Lazy) else each for each in inputs]
-        return getattr(ufunc, method)(*loaded, **about)
+        return getattr(ufunc, method)(*loaded, **kwargs)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -158,70 +165,85 @@ class Lazy(NDArrayOperatorsMixin):
     def __repr__(self) -> str:
         return f"Lazy(shape={self.shape}, dtype={self.dtype})"
 
-    def _of_numbers_and_list(self, index: tuple[Any, ...]) -> NDArray[Any]:
-        """Return what numpy gives for numbers beside a list: it moves axes, so it has to be asked."""
-        kept, rest = [], []
+    def _at_numbers_and_array(self, index: tuple[Any, ...]) -> NDArray[Any]:
+        """Return what numpy gives for numbers and an array, which moves axes in its own way.
+
+        First the part at the numbers is taken lazily, with axes of one; it is loaded, and numpy
+        indexes the remainder.
+        """
+        part: list[Any] = []
+        remainder: list[Any] = []
         for item in index:
-            number = _is_number(item)
-            if item is not None:
-                kept.append(slice(item, item + 1 or None) if number else item)
-            rest.append(0 if number else slice(None) if isinstance(item, slice) else item)
-        kept = [slice(None) if _is_list(item) else item for item in kept]
-        found: NDArray[Any] = np.asarray(self[tuple(kept)])[tuple(rest)]
-        return found
+            if item is None:
+                remainder.append(item)
+            elif _is_number(item):
+                part.append(slice(item, item + 1 or None))  # -1 is the last: up to the end
+                remainder.append(0)
+            elif _is_array(item):
+                part.append(_ALL)
+                remainder.append(item)
+            else:
+                part.append(item)
+                remainder.append(_ALL if isinstance(item, slice) else item)
+        values: NDArray[Any] = np.asarray(self[tuple(part)])[tuple(remainder)]
+        return values
 
-    def _shown(self, axis: int) -> _Picks:
-        """Return what is picked of an axis that is shown."""
-        pick = range(1) if axis == _NEW else self._picks[axis]
-        assert not isinstance(pick, int)
-        return pick
+    def _shown(self, axis: int) -> _Positions:
+        """Return the positions that are shown of an axis."""
+        positions = range(1) if axis == _ADDED else self._selected[axis]
+        assert not isinstance(positions, int)
+        return positions
 
-    def _like(self, picks: tuple[_Picks | int, ...], order: tuple[int, ...]) -> Self:
+    def _like(self, selected: tuple[_Positions | int, ...], order: tuple[int, ...]) -> Self:
         part = object.__new__(type(self))
-        part.dtype, part._read, part._chunks = self.dtype, self._read, self._chunks
-        part._picks, part._order = picks, order
+        part.dtype = self.dtype
+        part._read = self._read
+        part._chunks = self._chunks
+        part._selected = selected
+        part._order = order
         return part
 
 
-def _spelled_out(index: tuple[Any, ...], ndim: int) -> list[Any]:
+def _items(index: tuple[Any, ...], ndim: int) -> list[Any]:
     """Return an item for each axis, and None for each that is added."""
     items = [item for item in index if item is not None and item is not Ellipsis]
-    if len(items) > ndim or sum(item is Ellipsis for item in index) > 1:
+    dots = [position for position, item in enumerate(index) if item is Ellipsis]
+    if len(items) > ndim or len(dots) > 1:
         raise IndexError(f"{len(items)} indices for {ndim} axes")
-    rest = [slice(None)] * (ndim - len(items))
-    if not any(item is Ellipsis for item in index):
-        return [*index, *rest]
-    place = next(n for n, item in enumerate(index) if item is Ellipsis)
-    return [*index[:place], *rest, *index[place + 1 :]]
+    remaining = [_ALL] * (ndim - len(items))
+    position = dots[0] if dots else len(index)
+    return [*index[:position], *remaining, *index[position + 1 :]]
 
 
 def _is_number(item: Any) -> bool:
     return not (item is None or item is Ellipsis or isinstance(item, slice) or np.ndim(item))
 
 
-def _is_list(item: Any) -> bool:
+def _is_array(item: Any) -> bool:
     return not (item is None or item is Ellipsis or isinstance(item, slice)) and np.ndim(item) > 0
 
 
-def _picked(picks: _Picks, item: Any) -> _Picks | int:
-    """Return what an item of an index picks of what was picked before."""
+def _taken(positions: _Positions, item: Any) -> _Positions | int:
+    """Return what an item of an index takes of the positions along an axis."""
     if isinstance(item, slice):
-        return picks[item]
-    if _is_list(item):
-        chosen = np.asarray(item)
-        chosen = chosen if chosen.size else chosen.astype(np.intp)
-        found: NDArray[np.intp] = np.asarray(picks, np.intp)[chosen]
-        return found
-    return int(picks[int(item)])
+        return positions[item]
+    if _is_array(item):
+        numbers = np.asarray(item)
+        if not numbers.size:
+            numbers = numbers.astype(np.intp)  # an empty list is of floats, says numpy
+        taken: NDArray[np.intp] = np.asarray(positions, np.intp)[numbers]
+        return taken
+    return int(positions[int(item)])
 
 
-def _box(pick: _Picks | int) -> tuple[slice, Any]:
-    """Return the slice of the source that has what was picked, and where in it that lies."""
-    if isinstance(pick, int):
-        return slice(pick, pick + 1, 1), 0
-    if isinstance(pick, range):
-        if pick.step > 0:
-            return slice(pick.start, pick[-1] + 1, pick.step), slice(None)
-        return slice(pick[-1], pick.start + 1, -pick.step), slice(None, None, -1)
-    low = int(pick.min())
-    return slice(low, int(pick.max()) + 1, 1), pick - low
+def _box(selected: _Positions | int) -> tuple[slice, Any]:
+    """Return the slice of the source that has what is selected, and the index of that in it."""
+    if isinstance(selected, int):
+        return slice(selected, selected + 1, 1), 0
+    if isinstance(selected, range):
+        if selected.step > 0:
+            return slice(selected.start, selected[-1] + 1, selected.step), _ALL
+        # a box ascends: read it so, and reverse it
+        return slice(selected[-1], selected.start + 1, -selected.step), slice(None, None, -1)
+    first = int(selected.min())
+    return slice(first, int(selected.max()) + 1, 1), selected - first

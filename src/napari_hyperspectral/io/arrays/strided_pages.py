@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -14,67 +14,91 @@ from numpy.typing import DTypeLike, NDArray
 from .lazy import Box, Lazy
 from .mapped import mapped
 
+_DType: TypeAlias = np.dtype[Any]
+_PLAIN: Final = 1
+"""Value of the TIFF tags Compression, Predictor and FillOrder where bytes are stored as they are."""
 
-def scattered(path: Path, series: Any, stored: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+
+def mapped_pages(
+    path: Path, series: Any, stored: tuple[int, ...], dtype: _DType
+) -> NDArray[Any] | Lazy | None:
     """Return pages as an array, shape (page, *stored), or None where they cannot be mapped.
 
-    Pages at even distances are one memory map, others are looked for in one, each by itself.
+    Pages at even distances are one memory map; others are read one by one from a map of the file.
+
+    Parameters
+    ----------
+    series : TiffPageSeries
+        Equal pages, as tifffile has them.
+    stored : tuple of int
+        Shape of a page in the file.
     """
     pages = list(series.pages)
     keyframe = pages[0].keyframe
-    plain = keyframe.compression == keyframe.predictor == keyframe.fillorder == 1
-    if not plain or keyframe.is_tiled or keyframe.bitspersample != 8 * dtype.itemsize:
+    if keyframe.is_tiled or keyframe.bitspersample != 8 * dtype.itemsize:
+        return None
+    if not keyframe.compression == keyframe.predictor == keyframe.fillorder == _PLAIN:
+        return None
+    file_path = pages[0].parent.filehandle.path
+    if not path.samefile(file_path):
         return None
     length = math.prod(stored) * dtype.itemsize
-    here = pages[0].parent.filehandle.path
-    if not path.samefile(here):
+    starts = []
+    for page in pages:
+        start = _start(page, file_path, length)
+        if start is None:
+            return None
+        starts.append(start)
+    if max(starts) + length > path.stat().st_size:
         return None
-    starts = [_start(page, here, length) for page in pages]
-    found = [start for start in starts if start is not None]
-    if len(found) < len(pages) or max(found) + length > path.stat().st_size:
+    pages_of = _even_pages if _is_even(starts) else _uneven_pages
+    return pages_of(path, starts, stored, dtype)
+
+
+def _start(page: Any, file_path: str, length: int) -> int | None:
+    """Return the first byte of a page of so many bytes in this file, if its strips are contiguous."""
+    if page is None or page.parent.filehandle.path != file_path:
         return None
-    return (
-        _evenly(path, found, stored, dtype) if _even(found) else _mixed(path, found, stored, dtype)
-    )
-
-
-def _start(page: Any, here: str, length: int) -> int | None:
-    """Return the first byte of a page in this file, if its strips follow each other."""
-    if page is None or page.parent.filehandle.path != here:
+    offsets = np.asarray(page.dataoffsets, np.int64)
+    sizes = np.asarray(page.databytecounts, np.int64)
+    if not len(offsets) == len(sizes) > 0 or sizes.sum() != length:
         return None
-    offsets, sizes = (np.asarray(v, np.int64) for v in (page.dataoffsets, page.databytecounts))
-    joined = len(offsets) == len(sizes) > 0 and (offsets[1:] == (offsets + sizes)[:-1]).all()
-    return int(offsets[0]) if joined and sizes.sum() == length else None
+    ends = offsets + sizes
+    contiguous = bool((offsets[1:] == ends[:-1]).all())
+    return int(offsets[0]) if contiguous else None
 
 
-def _even(starts: Sequence[int]) -> bool:
+def _is_even(starts: Sequence[int]) -> bool:
     steps = np.diff(starts)
     return len(starts) == 1 or bool((steps == steps[0]).all() and steps[0] > 0)
 
 
-def _evenly(
-    path: Path, starts: Sequence[int], stored: tuple[int, ...], dtype: np.dtype[Any]
+def _even_pages(
+    path: Path, starts: Sequence[int], stored: tuple[int, ...], dtype: _DType
 ) -> NDArray[Any]:
+    """Return pages at equal distances as one memory map, shape (page, *stored)."""
     length = math.prod(stored) * dtype.itemsize
-    raw = mapped(path, np.uint8, (starts[-1] + length - starts[0],), starts[0])
     step = starts[1] - starts[0] if len(starts) > 1 else length
+    raw = mapped(path, np.uint8, (starts[-1] + length - starts[0],), starts[0])
     return _view(raw, (len(starts), *stored), step, dtype)
 
 
-def _mixed(
-    path: Path, starts: Sequence[int], stored: tuple[int, ...], dtype: np.dtype[Any]
+def _uneven_pages(
+    path: Path, starts: Sequence[int], stored: tuple[int, ...], dtype: _DType
 ) -> Lazy:
-    whole = mapped(path, np.uint8, (path.stat().st_size,))
-    whole[:1]  # the second mapping, which all the pages then share
+    """Return pages at any distances as a lazy array, shape (page, *stored)."""
+    raw = mapped(path, np.uint8, (path.stat().st_size,))
+    raw[:1]  # makes the second mapping, which all the pages then share
     length = math.prod(stored) * dtype.itemsize
 
     def read(box: Box) -> NDArray[Any]:
-        # a view that asks for nothing yet: the box may be a pixel of each page
-        parts = [
-            np.memmap.__getitem__(whole, slice(start, start + length)) for start in starts[box[0]]
-        ]
+        pages = []
         inside: Any = (0, *box[1:])
-        return np.stack([_view(part, (1, *stored), length, dtype)[inside] for part in parts])
+        for start in starts[box[0]]:
+            # a view that prefetches nothing yet: the box may be a pixel of each page
+            page = np.memmap.__getitem__(raw, slice(start, start + length))
+            pages.append(_view(page, (1, *stored), length, dtype)[inside])
+        return np.stack(pages)
 
     return Lazy(read, (len(starts), *stored), dtype, (1, *stored))
 
@@ -82,7 +106,8 @@ def _mixed(
 def _view(raw: NDArray[Any], shape: tuple[int, ...], step: int, dtype: DTypeLike) -> NDArray[Any]:
     """Return bytes as an array whose first axis has steps of so many bytes."""
     size = np.dtype(dtype).itemsize
-    inner = (*shape[1:-1], shape[-1] * size)
-    strides = [math.prod(inner[place:]) for place in range(1, len(inner) + 1)]
-    view: NDArray[Any] = as_strided(raw, (shape[0], *inner), (step, *strides), subok=True)
+    pages, *rows, width = shape
+    inner = (*rows, width * size)  # shape of a page in bytes
+    strides = [math.prod(inner[axis:]) for axis in range(1, len(inner) + 1)]
+    view: NDArray[Any] = as_strided(raw, (pages, *inner), (step, *strides), subok=True)
     return view.view(dtype)

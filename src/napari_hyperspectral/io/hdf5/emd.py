@@ -14,7 +14,7 @@ import numpy as np
 
 from ...cube import Image
 from ...errors import FileFormatError
-from .file import attribute, numbers, text
+from .file import attribute, dataset_in, groups, numbers, text
 from .image import Dimension, image_of
 
 _ARRAY: Final = ("1", "array")
@@ -34,40 +34,30 @@ def images_in(file: h5py.File, path: Path) -> list[Image]:
         raise FileFormatError(
             path, "an EMD file of Velox", "export it from Velox, or convert it with RosettaSciIO"
         )
-    groups: list[h5py.Group] = []
-
-    def visit(_: str, item: object) -> None:
-        if isinstance(item, h5py.Group) and text(item, "emd_group_type") in _ARRAY:
-            groups.append(item)
-
-    file.visititems(visit)
-    return [
-        image_of(
-            path,
-            group["data"],
-            _dimensions(group, group["data"]),
-            name=(group.name or "").rpartition("/")[2],
-        )
-        for group in groups
-        if isinstance(group.get("data"), h5py.Dataset)
-        and group["data"].dtype.kind in "iufb"
-        and 1 <= group["data"].ndim <= 5
-    ]
+    images: list[Image] = []
+    for group in groups(file):
+        data = dataset_in(group, "data")
+        if text(group, "emd_group_type") not in _ARRAY or data is None:
+            continue
+        if data.dtype.kind in "iufb" and 1 <= data.ndim <= 5:
+            name = (group.name or "").rpartition("/")[2]
+            images.append(image_of(path, data, _dimensions(group, data), name=name))
+    return images
 
 
 def _dimensions(group: h5py.Group, data: h5py.Dataset) -> list[Dimension]:
     first = 0 if "dim0" in group else 1
-    return [
-        _dimension(group.get(f"dim{first + place}"), size) for place, size in enumerate(data.shape)
-    ]
+    dimensions = []
+    for axis, size in enumerate(data.shape):
+        vector = dataset_in(group, f"dim{first + axis}")
+        dimensions.append(Dimension() if vector is None else _dimension(vector, size))
+    return dimensions
 
 
-def _dimension(item: object, size: int) -> Dimension:
-    if not isinstance(item, h5py.Dataset):
-        return Dimension()
-    name = str(attribute(item, "name") or "")
-    units = text(item, "units").strip("[]").replace("_", "")  # [n_m] is nm
-    values = numbers(item) if item.dtype.kind in "iuf" else np.empty(0)
-    if len(values) == 2 < size:
+def _dimension(vector: h5py.Dataset, size: int) -> Dimension:
+    name = str(attribute(vector, "name") or "")
+    units = text(vector, "units").strip("[]").replace("_", "")  # [n_m] is nm
+    values = numbers(vector) if vector.dtype.kind in "iuf" else np.empty(0)
+    if len(values) == 2 < size:  # the first two values of a uniform axis
         values = values[0] + (values[1] - values[0]) * np.arange(size)
     return Dimension(name, units, values if len(values) == size else None)

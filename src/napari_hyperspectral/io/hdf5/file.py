@@ -30,15 +30,16 @@ OURS: Final = "hyperspectral"
 """Dataset at the root that holds our description; an attribute could not hold 64 kB."""
 _DATA: Final = "data"
 """Its attribute: path of the dataset described."""
-_ONE_PIECE: Final = 2**20
-_MOST_PER_BYTE: Final = 2**20
+_CONTIGUOUS: Final = 2**20
+"""Bytes up to which an array is written without chunks."""
+_MAX_EXPANSION: Final = 2**20
 """Bytes of values for each byte of a file; no compression comes near it."""
-_MOST_NUMBERS: Final = 2**26
+_MAX_NUMBERS: Final = 2**26
 """Longest vector that is loaded as an axis."""
 _LOCKED: Final = re.compile(r"\block", re.IGNORECASE)  # a "sblock" is none
-_DEEPEST: Final = 20
+_MAX_DEPTH: Final = 20
 """Levels of groups that are looked into; links can make more of a file than there is."""
-_FILTERS: Final = {
+_FILTERS: Final = {  # registered at https://github.com/HDFGroup/hdf5_plugins
     32001: "blosc",
     32004: "lz4",
     32008: "bitshuffle",
@@ -49,7 +50,7 @@ _FILTERS: Final = {
 
 @contextmanager
 def opened(path: Path, *, again: bool = False) -> Generator[h5py.File, None, None]:
-    """Open a file to read, and tell what is wrong with it in a sentence.
+    """Open a file to read; what is wrong with it becomes one readable error.
 
     Parameters
     ----------
@@ -64,14 +65,16 @@ def opened(path: Path, *, again: bool = False) -> Generator[h5py.File, None, Non
     except FileFormatError:
         raise
     except (OSError, RuntimeError, KeyError) as error:
-        raise FileFormatError(path, *_told(path, str(error).split("\n")[0])) from error
+        raise FileFormatError(path, *_diagnosis(path, str(error).split("\n")[0])) from error
 
 
-def _told(path: Path, reason: str) -> tuple[str, str]:
+def _diagnosis(path: Path, reason: str) -> tuple[str, str]:
     """Return what is wrong with a file, and what to do, for what HDF5 says."""
     if _LOCKED.search(reason):
-        found = "another program holds the file locked"
-        return found, "close it there, or set HDF5_USE_FILE_LOCKING=FALSE"
+        return (
+            "another program holds the file locked",
+            "close it there, or set HDF5_USE_FILE_LOCKING=FALSE",
+        )
     sizes = re.search(r"truncated file: eof = (\d+).*stored_eof = (\d+)", reason)
     if sizes:
         return f"the file ends at {sizes[1]} of {sizes[2]} bytes", "copy or download it again"
@@ -112,17 +115,18 @@ def lazy(path: Path, dataset: h5py.Dataset) -> Any:
         If it is compressed with a filter that is not installed.
     """
     _check_filters(path, dataset)
-    offset = dataset.id.get_offset()
+    file_size = path.stat().st_size
+    offset = dataset.id.get_offset()  # None where it is stored in chunks
     if offset is not None and not dataset.external and not dataset.is_virtual:
-        end, size = offset + dataset.nbytes, path.stat().st_size
-        if end > size:
+        end = offset + dataset.nbytes
+        if end > file_size:
             raise FileFormatError(
                 path,
-                f"{dataset.name} ends at byte {end}, the file at {size}",
+                f"{dataset.name} ends at byte {end}, the file at {file_size}",
                 "copy or download it again",
             )
         return mapped(Path(dataset.file.filename), dataset.dtype, dataset.shape, offset)
-    if dataset.nbytes > _MOST_PER_BYTE * max(path.stat().st_size, 2**20):
+    if dataset.nbytes > _MAX_EXPANSION * max(file_size, 2**20):
         raise FileFormatError(
             path,
             f"{dataset.name} of {dataset.shape} cannot be meant in a file of this size",
@@ -132,17 +136,21 @@ def lazy(path: Path, dataset: h5py.Dataset) -> Any:
 
 
 def _check_filters(path: Path, dataset: h5py.Dataset) -> None:
+    """Refuse a dataset whose compression is not installed."""
     plan = dataset.id.get_create_plist()
-    codes = [plan.get_filter(place)[0] for place in range(plan.get_nfilters())]
+    codes = [plan.get_filter(index)[0] for index in range(plan.get_nfilters())]
     if all(h5py.h5z.filter_avail(code) for code in codes):
         return
     with contextlib.suppress(ImportError):
-        __import__("hdf5plugin")
+        __import__("hdf5plugin")  # registers its filters
     missing = [_FILTERS.get(code, str(code)) for code in codes if not h5py.h5z.filter_avail(code)]
     if missing:
         raise MissingPackageError(
             "hdf5plugin", "hdf5", f"reading {path.name}, compressed with {', '.join(missing)},"
         )
+
+
+# --------------------------------------------------------------------------------- attributes
 
 
 def attribute(item: Any, name: str) -> Any:
@@ -155,12 +163,14 @@ def attribute(item: Any, name: str) -> Any:
         return None
     if isinstance(value, h5py.Empty):
         return None
-    if isinstance(value, np.ndarray):
-        parts = [_plain(part) for part in value.ravel()]
-        if value.dtype.kind in "SO" and len(parts) > 1 and all(len(str(p)) == 1 for p in parts):
-            return "".join(map(str, parts))  # text spelled out, a byte an element
-        return parts[0] if len(parts) == 1 else parts
-    return _plain(value)
+    if not isinstance(value, np.ndarray):
+        return _plain(value)
+    parts = [_plain(part) for part in value.ravel()]
+    if len(parts) == 1:
+        return parts[0]
+    if value.dtype.kind in "SO" and parts and all(len(str(part)) == 1 for part in parts):
+        return "".join(map(str, parts))  # text spelled out, a byte an element
+    return parts
 
 
 def text(item: Any, name: str) -> str:
@@ -186,7 +196,7 @@ def numbers(dataset: h5py.Dataset) -> NDArray[np.float64]:
     FileFormatError
         If it holds no numbers, or too many for an axis.
     """
-    if dataset.dtype.kind not in "iufb" or dataset.shape is None or dataset.size > _MOST_NUMBERS:
+    if dataset.dtype.kind not in "iufb" or dataset.shape is None or dataset.size > _MAX_NUMBERS:
         raise FileFormatError(
             dataset.file.filename,
             f"{dataset.name} is no axis: {dataset.dtype} {dataset.shape}",
@@ -195,15 +205,20 @@ def numbers(dataset: h5py.Dataset) -> NDArray[np.float64]:
     return np.ravel(np.asarray(dataset, np.float64))
 
 
-def tree(group: Any, depth: int = _DEEPEST) -> dict[str, Any]:
+def tree(group: object, depth: int = _MAX_DEPTH) -> dict[str, Any]:
     """Return the attributes of a group and of those below as plain JSON."""
     if not isinstance(group, h5py.Group) or depth == 0:
         return {}
-    found = {key: value for key in group.attrs if _is_json(value := attribute(group, key))}
+    attributes = {}
+    for key in group.attrs:
+        value = attribute(group, key)
+        if _is_json(value):
+            attributes[key] = value
     for key, item in group.items():
-        if isinstance(item, h5py.Group) and (below := tree(item, depth - 1)):
-            found[key] = below
-    return found
+        below = tree(item, depth - 1)
+        if below:
+            attributes[key] = below
+    return attributes
 
 
 def _is_json(value: Any) -> bool:
@@ -213,29 +228,63 @@ def _is_json(value: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
+    """Return bytes as text, and a number of NumPy as one of Python."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
-    return value.item() if isinstance(value, np.generic) and value.dtype.kind in "iufb" else value
+    if isinstance(value, np.generic) and value.dtype.kind in "iufb":
+        return value.item()
+    return value
+
+
+# ------------------------------------------------------------------------------------ members
+
+
+def dataset_in(group: h5py.Group, name: str) -> h5py.Dataset | None:
+    """Return the dataset of a name or path; None where there is none, or something else."""
+    item = group.get(name)
+    return item if isinstance(item, h5py.Dataset) else None
+
+
+def group_in(group: h5py.Group, name: str) -> h5py.Group | None:
+    """Return the group of a name or path; None where there is none, or something else."""
+    item = group.get(name)
+    return item if isinstance(item, h5py.Group) else None
 
 
 def datasets(group: h5py.Group) -> Iterator[h5py.Dataset]:
     """Yield each dataset below a group once, however many names it has."""
-    found: dict[str, h5py.Dataset] = {}
+    items: dict[str, h5py.Dataset] = {}
 
-    def visit(name: str, item: Any) -> None:
+    def visit(name: str, item: object) -> None:
         if isinstance(item, h5py.Dataset) and item.shape is not None:
-            found[name] = item
+            items[name] = item
 
     group.visititems(visit)  # comes by each object once
-    yield from found.values()
+    yield from items.values()
+
+
+def groups(parent: h5py.Group) -> list[h5py.Group]:
+    """Return each group below one once."""
+    items: list[h5py.Group] = []
+
+    def visit(_: str, item: object) -> None:
+        if isinstance(item, h5py.Group):
+            items.append(item)
+
+    parent.visititems(visit)
+    return items
+
+
+# ------------------------------------------------------------------------------------- writing
 
 
 def own_description(file: h5py.File) -> tuple[dict[str, Any], h5py.Dataset] | None:
     """Return the description we left in a file, and the dataset it is of."""
-    if not isinstance(file.get(OURS), h5py.Dataset):
+    stored = dataset_in(file, OURS)
+    if stored is None:
         return None
-    about = json.loads(file[OURS].asstr()[()])
-    return about, file[text(file[OURS], _DATA)]
+    description = json.loads(stored.asstr()[()])
+    return description, file[text(stored, _DATA)]
 
 
 def describe_in(file: h5py.File, image: Image, dataset: h5py.Dataset) -> None:
@@ -245,20 +294,28 @@ def describe_in(file: h5py.File, image: Image, dataset: h5py.Dataset) -> None:
 
 
 def fill(group: h5py.Group, name: str, data: Any, *, bands_last: bool = False) -> h5py.Dataset:
-    """Write an array, a few bands at a time; large ones in chunks that suit bands and spectra."""
+    """Write an array, a few bands at a time; large ones in chunks that suit bands and spectra.
+
+    Parameters
+    ----------
+    data : array, shape (…, band, y, x)
+    bands_last : bool
+        Whether it becomes (…, y, x, band).
+    """
     shape = tuple(int(size) for size in data.shape)
-    cubic = (*(1,) * (len(shape) - 3), 32, 64, 64)[-len(shape) :]
+    chunk = (*(1,) * (len(shape) - 3), 32, 64, 64)[-len(shape) :]
     if bands_last:
         shape = (*shape[:-3], *shape[-2:], shape[-3])
-        cubic = (*cubic[:-3], *cubic[-2:], cubic[-3])
+        chunk = (*chunk[:-3], *chunk[-2:], chunk[-3])
     dtype = np.dtype(data.dtype)
-    small = int(np.prod(shape)) * dtype.itemsize <= _ONE_PIECE
-    chunks = None if small else tuple(min(pair) for pair in zip(shape, cubic, strict=True))
+    chunks = None
+    if int(np.prod(shape)) * dtype.itemsize > _CONTIGUOUS:
+        chunks = tuple(min(sizes) for sizes in zip(shape, chunk, strict=True))
     dataset = group.create_dataset(name, shape, dtype, chunks=chunks)
-    for place, block in blocks(data):
+    for index, block in blocks(data):
         if bands_last:
-            *lead, bands = place
+            *lead, bands = index
             dataset[(*lead, slice(None), slice(None), bands)] = np.moveaxis(block, -3, -1)
         else:
-            dataset[place] = block
+            dataset[index] = block
     return dataset

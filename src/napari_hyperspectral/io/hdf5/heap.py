@@ -16,9 +16,9 @@ from typing import Final
 from ...errors import FileFormatError
 
 _COLLECTION: Final = b"GCOL\x01\0\0\0"
-_HEAD: Final = 16
+_HEADER: Final = 16
 """Bytes before the objects of a collection, and before the data of each of them."""
-_MOST: Final = 64 * 2**20
+_SEARCHED: Final = 64 * 2**20
 """Bytes that are searched: the heaps of larger files lie, as a rule, near their beginning."""
 
 
@@ -30,29 +30,31 @@ def check_heaps(path: Path) -> None:
     FileFormatError
         If they do not.
     """
-    if path.stat().st_size < _HEAD:
+    if path.stat().st_size < _HEADER:
         return
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
-        place = raw.find(_COLLECTION, 0, _MOST)
-        while place >= 0:
-            if not _is_whole(raw, place):
-                found = f"the heap at byte {place} is damaged"
-                raise FileFormatError(path, found, "copy or download it again")
-            place = raw.find(_COLLECTION, place + len(_COLLECTION), _MOST)
+        start = raw.find(_COLLECTION, 0, _SEARCHED)
+        while start >= 0:
+            if not _is_intact(raw, start):
+                raise FileFormatError(
+                    path, f"the heap at byte {start} is damaged", "copy or download it again"
+                )
+            start = raw.find(_COLLECTION, start + len(_COLLECTION), _SEARCHED)
 
 
-def _is_whole(raw: mmap.mmap, start: int) -> bool:
-    if start + _HEAD > len(raw):
+def _is_intact(raw: mmap.mmap, start: int) -> bool:
+    """Whether the objects of the collection at `start` fill it, each behind the one before."""
+    if start + _HEADER > len(raw):
         return False
     (size,) = struct.unpack_from("<Q", raw, start + 8)
-    end, place = start + size, start + _HEAD
+    end = start + size
     if end > len(raw):
         return False
-    while end - place >= _HEAD:
-        index, _, _, length = struct.unpack_from("<HHIQ", raw, place)
-        if index == 0:  # the room that is left; its size has its own head in it
-            room: bool = _HEAD <= length <= end - place
-            return room
-        place += _HEAD + -(-length // 8) * 8
-    whole: bool = place <= end
-    return whole
+    offset = start + _HEADER
+    while end - offset >= _HEADER:
+        # index of the object, references to it, reserved, bytes of its data
+        index, _, _, length = struct.unpack_from("<HHIQ", raw, offset)
+        if index == 0:  # the free space at the end; its size includes its own header
+            return bool(_HEADER <= length <= end - offset)
+        offset += _HEADER + -(-length // 8) * 8  # data are padded to multiples of 8
+    return bool(offset <= end)

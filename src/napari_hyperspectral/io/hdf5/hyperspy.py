@@ -10,6 +10,7 @@ import ast
 import re
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,11 +20,22 @@ from numpy.typing import NDArray
 
 from ...axis import ChannelAxis, SpectralAxis
 from ...cube import Cube, Image
-from .file import attribute, describe_in, fill, number, numbers, text, tree
+from .file import (
+    attribute,
+    dataset_in,
+    describe_in,
+    fill,
+    group_in,
+    number,
+    numbers,
+    text,
+    tree,
+)
 from .image import Dimension, image_of
 
 _VERSION: Final = "3.3"
 _NO: Final = (False, 0, "False")
+"""How versions write that an axis does not navigate."""
 _NO_UNITS: Final = ("_None_", "<undefined>", "t.Undefined")
 _OPERATORS: Final[Mapping[type, Callable[..., Any]]] = {
     ast.Add: np.add,
@@ -39,78 +51,88 @@ _FUNCTIONS: Final = ("sqrt", "exp", "log", "log10", "sin", "cos", "tan", "arcsin
 
 
 def images_in(file: h5py.File, path: Path) -> list[Image]:
-    """Return the signals of a file: navigation axes are places, a lone signal axis is the spectrum."""
-    signals = file.get("Experiments")
-    if not isinstance(signals, h5py.Group):
+    """Return the signals of a file: navigation axes are spatial, a lone signal axis is spectral."""
+    signals = group_in(file, "Experiments")
+    if signals is None:
         return []
-    return [
-        _signal(path, name, group)
-        for name, group in signals.items()
-        if isinstance(group, h5py.Group)
-        and isinstance(group.get("data"), h5py.Dataset)
-        and group["data"].dtype.kind in "iufbc"
-        and 1 <= group["data"].ndim <= 5
-    ]
+    images: list[Image] = []
+    for name in signals:
+        group = group_in(signals, name)
+        data = None if group is None else dataset_in(group, "data")
+        if group is None or data is None:
+            continue
+        if data.dtype.kind in "iufbc" and 1 <= data.ndim <= 5:
+            images.append(_signal(path, name, group, data))
+    return images
 
 
-def _signal(path: Path, name: str, group: h5py.Group) -> Image:
-    about = tree(group.get("metadata", group.get("mapped_parameters")))
+def _signal(path: Path, name: str, group: h5py.Group, data: h5py.Dataset) -> Image:
+    """Return a signal as a cube; its metadata are kept."""
+    metadata = tree(group.get("metadata", group.get("mapped_parameters")))
     original = tree(group.get("original_metadata", group.get("original_parameters")))
-    signal = about.get("Signal")
+    signal = metadata.get("Signal")
     quantity = str(signal.get("quantity", "")) if isinstance(signal, dict) else ""
-    in_brackets = re.search(r"\((.+)\)\s*$", quantity)
+    unit = re.search(r"\((.+)\)\s*$", quantity)  # "Intensity (counts)"
+    if original:
+        metadata["original_metadata"] = original
     return image_of(
         path,
-        group["data"],
-        [_dimension(path, group, place) for place in range(group["data"].ndim)],
+        data,
+        _dimensions(path, group, data),
         name=name,
-        metadata=about | ({"original_metadata": original} if original else {}),
-        intensity_unit=in_brackets[1] if in_brackets else None,
+        metadata=metadata,
+        intensity_unit=unit[1] if unit else None,
     )
 
 
-def _dimension(path: Path, group: h5py.Group, place: int) -> Dimension:
-    axes = [_axis_of(group, each) for each in range(group["data"].ndim)]
-    about = axes[place]
-    if about is None:
-        return Dimension()
-    navigates = attribute(about, "navigate")
-    signals = sum(attribute(axis, "navigate") in _NO for axis in axes if axis is not None)
-    spectral = None if navigates is None else navigates in _NO and signals == 1
-    units = text(about, "units")
-    values = _values(path, about, group["data"].shape[place])
-    return Dimension(text(about, "name"), "" if units in _NO_UNITS else units, values, spectral)
+def _dimensions(path: Path, group: h5py.Group, data: h5py.Dataset) -> list[Dimension]:
+    """Return what the group of each axis says; several signal axes are no spectrum."""
+    axes = [_axis_group(group, axis, data.ndim) for axis in range(data.ndim)]
+    navigates = [None if axis is None else attribute(axis, "navigate") for axis in axes]
+    signal_axes = sum(each in _NO for each in navigates)
+    dimensions = []
+    for axis, each, size in zip(axes, navigates, data.shape, strict=True):
+        if axis is None:
+            dimensions.append(Dimension())
+            continue
+        spectral = None if each is None else each in _NO and signal_axes == 1
+        units = text(axis, "units")
+        if units in _NO_UNITS:
+            units = ""
+        values = _values(path, axis, size)
+        dimensions.append(Dimension(text(axis, "name"), units, values, spectral))
+    return dimensions
 
 
-def _axis_of(group: h5py.Group, place: int) -> h5py.Group | None:
+def _axis_group(group: h5py.Group, axis: int, ndim: int) -> h5py.Group | None:
     """Return the group of an axis, under its name of today or of version 1; None without one."""
-    found = group.get(f"axis-{place}", group.get(f"_list_{group['data'].ndim}_axes/{place}"))
-    return found if isinstance(found, h5py.Group) else None
+    name = f"axis-{axis}"
+    return group_in(group, name if name in group else f"_list_{ndim}_axes/{axis}")
 
 
-def _values(path: Path, about: h5py.Group, size: int) -> NDArray[np.float64] | None:
-    """Return the values along an axis of any of the three kinds."""
-    if isinstance(about.get("axis"), h5py.Dataset):
-        values = numbers(about["axis"])
+def _values(path: Path, axis: h5py.Group, size: int) -> NDArray[np.float64] | None:
+    """Return the values along an axis of any of the three kinds, shape (size,)."""
+    listed = dataset_in(axis, "axis")
+    if listed is not None:
+        values = numbers(listed)
         return values if len(values) == size else None
-    expression = text(about, "expression")
+    expression = text(axis, "expression")
     if not expression:
-        return _uniform(about, size)
-    x = _uniform(about.get("x", about), size)
-    names = {key: attribute(about, key) for key in about.attrs} | {"x": x}
+        return _uniform(axis, size)
+    x = _uniform(group_in(axis, "x") or axis, size)
+    names = {key: attribute(axis, key) for key in axis.attrs} | {"x": x}
     try:
-        values = np.broadcast_to(
-            _evaluated(ast.parse(expression, mode="eval").body, names), (size,)
-        )
+        formula = ast.parse(expression, mode="eval").body
+        values = np.broadcast_to(_evaluated(formula, names), (size,))
     except (ValueError, TypeError, SyntaxError, KeyError, RecursionError, MemoryError):
         warnings.warn(f"{path.name}: no axis could be made of {expression[:80]!r}", stacklevel=2)
         return None
     return np.asarray(values, np.float64) if np.isfinite(values).all() else None
 
 
-def _uniform(about: h5py.Group, size: int) -> NDArray[np.float64]:
-    places = np.arange(size, dtype=np.float64)
-    return np.asarray(number(about, "offset", 0) + number(about, "scale", 1) * places)
+def _uniform(axis: h5py.Group, size: int) -> NDArray[np.float64]:
+    index = np.arange(size, dtype=np.float64)
+    return np.asarray(number(axis, "offset", 0) + number(axis, "scale", 1) * index)
 
 
 def _evaluated(part: ast.expr, names: Mapping[str, Any]) -> Any:
@@ -121,8 +143,9 @@ def _evaluated(part: ast.expr, names: Mapping[str, Any]) -> Any:
         case ast.Name(id=name):
             return np.asarray(names[name], np.float64)
         case ast.BinOp():
-            sides = _evaluated(part.left, names), _evaluated(part.right, names)
-            return _OPERATORS[type(part.op)](*sides)
+            left = _evaluated(part.left, names)
+            right = _evaluated(part.right, names)
+            return _OPERATORS[type(part.op)](left, right)
         case ast.UnaryOp():
             return _OPERATORS[type(part.op)](_evaluated(part.operand, names))
         case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]):
@@ -131,6 +154,23 @@ def _evaluated(part: ast.expr, names: Mapping[str, Any]) -> Any:
             return getattr(np, name)(_evaluated(argument, names))
         case _:
             raise ValueError(f"no formula: {ast.dump(part)[:40]}")
+
+
+# ------------------------------------------------------------------------------------- writing
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """An axis of the written array."""
+
+    name: str
+    offset: float
+    scale: float
+    units: str | None
+    navigate: bool
+    """Whether it is an axis of the map, and not of the signal."""
+    centres: NDArray[np.float64] | None = None
+    """Of bands, where they need not be even."""
 
 
 def write_image(path: Path, image: Image) -> None:
@@ -142,8 +182,8 @@ def write_image(path: Path, image: Image) -> None:
         group = file.create_group(f"Experiments/{title}")
         group.attrs.update(package="napari-hyperspectral", package_version=_VERSION)
         data = fill(group, "data", image.data, bands_last=is_cube)
-        for place, axis in enumerate(_axes(image)):
-            _write_axis(group.create_group(f"axis-{place}"), axis, data.shape[place])
+        for number, axis in enumerate(_axes(image)):
+            _write_axis(group.create_group(f"axis-{number}"), axis, data.shape[number])
         metadata = group.create_group("metadata")
         metadata.create_group("General").attrs["title"] = image.name
         signal = metadata.create_group("Signal")
@@ -155,45 +195,41 @@ def write_image(path: Path, image: Image) -> None:
         describe_in(file, image, data)
 
 
-def _axes(image: Image) -> list[dict[str, Any]]:
-    """Return name, unit, start, step and part of each axis of the written array."""
-    unit = image.pixel_unit
-    place = [
-        {
-            "name": letter,
-            "offset": start,
-            "scale": step,
-            "units": unit,
-            "navigate": isinstance(image, Cube),
-        }
-        for letter, start, step in zip("yx", image.origin, image.pixel_size, strict=True)
-    ]
-    lead = [
-        {"name": name, "offset": s.start, "scale": s.step, "units": s.unit, "navigate": True}
-        for name, s in (("t", image.t), ("z", image.z))
-        if s
-    ]
-    spectral = []
+def _axes(image: Image) -> list[_Axis]:
+    """Return the axes of the written array, (t, z, y, x, band)."""
+    is_cube = isinstance(image, Cube)
+    axes = []
+    for name, sampling in (("t", image.t), ("z", image.z)):
+        if sampling:
+            axes.append(_Axis(name, sampling.start, sampling.step, sampling.unit, navigate=True))
+    for name, start, step in zip("yx", image.origin, image.pixel_size, strict=True):
+        axes.append(_Axis(name, start, step, image.pixel_unit, navigate=is_cube))
     if isinstance(image, Cube):
-        named = isinstance(image.axis, ChannelAxis)
-        axis = SpectralAxis.index(len(image.axis)) if named else image.spectral_axis
-        title = "Channel" if named else axis.title.split(" (")[0]
-        spectral = [{"name": title, "centres": axis.centres, "units": axis.unit, "navigate": False}]
-    return [*lead, *place, *spectral]
+        axes.append(_band_axis(image))
+    return axes
 
 
-def _write_axis(group: h5py.Group, axis: dict[str, Any], size: int) -> None:
+def _band_axis(cube: Cube) -> _Axis:
+    if isinstance(cube.axis, ChannelAxis):
+        title = "Channel"
+        axis = SpectralAxis.index(len(cube.axis))
+    else:
+        title = cube.axis.title.split(" (")[0]
+        axis = cube.spectral_axis
+    return _Axis(title, float(axis.centres[0]), 1.0, axis.unit, False, axis.centres)
+
+
+def _write_axis(group: h5py.Group, axis: _Axis, size: int) -> None:
     """Write an axis as offset and scale where that is exact, else value by value."""
-    units = axis["units"] or "<undefined>"
-    group.attrs.update(name=axis["name"], units=units, navigate=axis["navigate"], is_binned=False)
-    centres = axis.get("centres")
-    if centres is not None:
-        scale = float(centres[1] - centres[0]) if size > 1 else 1.0
-        if not np.array_equal(centres[0] + scale * np.arange(size), centres):
+    units = axis.units or "<undefined>"
+    group.attrs.update(name=axis.name, units=units, navigate=axis.navigate, is_binned=False)
+    scale = axis.scale
+    if axis.centres is not None and size > 1:
+        scale = float(axis.centres[1] - axis.centres[0])
+    if axis.centres is not None:
+        uniform = axis.centres[0] + scale * np.arange(size)
+        if not np.array_equal(uniform, axis.centres):
             group.attrs["_type"] = "DataAxis"
-            group["axis"] = centres
+            group["axis"] = axis.centres
             return
-        axis = axis | {"offset": float(centres[0]), "scale": scale}
-    group.attrs.update(
-        _type="UniformDataAxis", offset=axis["offset"], scale=axis["scale"], size=size
-    )
+    group.attrs.update(_type="UniformDataAxis", offset=axis.offset, scale=scale, size=size)

@@ -1,4 +1,4 @@
-"""Datasets whose axes are described, as cubes: which axis is the spectrum, and which are places.
+"""Datasets whose axes are described, as cubes: which axis is spectral, and which are spatial.
 
 HyperSpy, NeXus, EMD and NetCDF describe the axes of an array in four ways, and mean the same.
 """
@@ -6,7 +6,6 @@ HyperSpy, NeXus, EMD and NetCDF describe the axes of an array in four ways, and 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -24,9 +23,9 @@ from .file import lazy, text
 SPECTRAL_NAME: Final = re.compile(
     r"wave|lambda|raman|shift|energy|freq|^m.?z$|mass|wn$|wl$|ppm|spectr|channel", re.IGNORECASE
 )
-PLACE_NAME: Final = re.compile(r"(?:^|[^a-z])([tzyx])(?:$|[^a-z])|^(time)", re.IGNORECASE)
+SPATIAL_NAME: Final = re.compile(r"(?:^|[^a-z])([tzyx])(?:$|[^a-z])|^(time)", re.IGNORECASE)
 SPECTRAL_ONLY: Final = ("1/cm", "eV", "THz", "m/z")
-"""Units that no place is measured in."""
+"""Units in which no length is measured."""
 
 
 @dataclass(frozen=True)
@@ -43,75 +42,107 @@ class Dimension:
         """Return it as a spectral axis."""
         if self.values is None:
             return None
-        stated = axis_in(f"{self.units}", self.values)
+        stated = axis_in(self.units, self.values)
         if stated is None or stated.unit is None:
             return axis_from_vector(self.name, self.values)
-        raman = stated.unit == "1/cm" and re.search("raman|shift", self.name, re.IGNORECASE)
-        return replace(stated, kind="raman_shift") if raman else stated
+        if stated.unit == "1/cm" and re.search("raman|shift", self.name, re.IGNORECASE):
+            return replace(stated, kind="raman_shift")
+        return stated
 
-    def sampling(self) -> tuple[float, float, str | None]:
-        """Return step, start and unit, as a place axis."""
+    def sampling(self) -> Sampling:
+        """Return it as an axis in space or time; without values, pixels are counted."""
         if self.values is None or not len(self.values):
-            return 1.0, 0.0, None
-        start, last = float(self.values[0]), float(self.values[-1])
+            return Sampling()
+        start = float(self.values[0])
+        last = float(self.values[-1])
         step = (last - start) / (len(self.values) - 1) if len(self.values) > 1 else 1.0
-        return step, start, place_unit(self.units)
+        return Sampling(step, start, place_unit(self.units))
+
+    @property
+    def may_be_spectral(self) -> bool:
+        """Whether the file leaves open if it is the spectral axis."""
+        return self.spectral is None
+
+    @property
+    def has_spectral_name(self) -> bool:
+        """Whether its name is that of a spectral quantity."""
+        return bool(SPECTRAL_NAME.search(self.name))
+
+    @property
+    def has_spectral_unit(self) -> bool:
+        """Whether only spectra are measured in its unit."""
+        unit = spectral_unit(self.units)
+        return unit is not None and unit.unit in SPECTRAL_ONLY
 
 
 def image_of(
-    path: Path, dataset: h5py.Dataset, dimensions: list[Dimension], *, name: str, **about: Any
+    path: Path, dataset: h5py.Dataset, dimensions: list[Dimension], *, name: str, **parameters: Any
 ) -> Cube:
-    """Return the cube of a dataset each of whose axes is described."""
-    layout = _letters(dimensions)
-    of = dict(zip(layout, dimensions, strict=True))
-    height, top, unit = of["y"].sampling() if "y" in of else (1.0, 0.0, None)
-    width, left, x_unit = of["x"].sampling() if "x" in of else (1.0, 0.0, None)
+    """Return the cube of a dataset each of whose axes is described.
+
+    Parameters
+    ----------
+    dataset : h5py.Dataset
+        With an axis for each of `dimensions`, in their order.
+    **parameters
+        Further parameters of `Cube`.
+    """
+    layout = _layout(dimensions)
+    by_letter = dict(zip(layout, dimensions, strict=True))
+    nothing = Dimension()
+    y = by_letter.get("y", nothing).sampling()
+    x = by_letter.get("x", nothing).sampling()
     for letter in "tz":
-        if letter in of:
-            about[letter] = Sampling(*of[letter].sampling())
-    about.setdefault("intensity_unit", text(dataset, "units") or None)
+        if letter in by_letter:
+            parameters[letter] = by_letter[letter].sampling()
+    parameters.setdefault("intensity_unit", text(dataset, "units") or None)
     return cube_from_array(
         lazy(path, dataset),
         layout,
-        of["b"].axis() if "b" in of else None,
+        by_letter.get("b", nothing).axis(),
         name=name,
         history=(f"read {path.name}",),
-        pixel_size=(abs(height) or 1.0, abs(width) or 1.0),
-        origin=(top, left),
-        pixel_unit=x_unit or unit,
-        **about,
+        pixel_size=(abs(y.step) or 1.0, abs(x.step) or 1.0),
+        origin=(y.start, x.start),
+        pixel_unit=x.unit or y.unit,
+        **parameters,
     )
 
 
-def _letters(dimensions: list[Dimension]) -> str:
-    """Return the layout: what is named or measured as a spectrum, and places for the rest."""
+def _layout(dimensions: list[Dimension]) -> str:
+    """Return the letter of each axis: b for the spectral one, then by their names, then by habit."""
     letters: list[str | None] = [None] * len(dimensions)
-    band = _band_place(dimensions)
-    if band is not None:
-        letters[band] = "b"
-    for place, dimension in enumerate(dimensions):
-        named = PLACE_NAME.search(dimension.name)
-        letter = (named[1] or "t").lower() if named else None
-        if letters[place] is None and letter and letter not in letters:
-            letters[place] = letter
+    spectral = _spectral_axis(dimensions)
+    if spectral is not None:
+        letters[spectral] = "b"
+    for axis, dimension in enumerate(dimensions):
+        named = SPATIAL_NAME.search(dimension.name)
+        if named is None or letters[axis] is not None:
+            continue
+        letter = (named[1] or "t").lower()
+        if letter not in letters:
+            letters[axis] = letter
+    # the last axis without a letter is the fastest one
     free = [letter for letter in "xyzt" if letter not in letters]
-    for place in reversed(range(len(letters))):
-        letters[place] = letters[place] or free.pop(0)
+    for axis in reversed(range(len(letters))):
+        if letters[axis] is None:
+            letters[axis] = free.pop(0)
     return "".join(letter or "" for letter in letters)
 
 
-def _band_place(dimensions: list[Dimension]) -> int | None:
+def _spectral_axis(dimensions: list[Dimension]) -> int | None:
     """Return which axis is the spectral one; None for an image or a stack of images."""
-    tests: tuple[Callable[[Dimension], bool], ...] = (
-        lambda d: d.spectral is True,
-        lambda d: d.spectral is None and bool(SPECTRAL_NAME.search(d.name)),
-        lambda d: (
-            d.spectral is None and getattr(spectral_unit(d.units), "unit", None) in SPECTRAL_ONLY
-        ),
-        lambda d: d.spectral is None and not PLACE_NAME.search(d.name) and len(dimensions) != 2,
-    )
-    for test in tests:
-        found = [place for place, dimension in enumerate(dimensions) if test(dimension)]
-        if found:
-            return found[-1]
+    stated = [axis for axis, each in enumerate(dimensions) if each.spectral]
+    if stated:
+        return stated[-1]
+    open_axes = [axis for axis, each in enumerate(dimensions) if each.may_be_spectral]
+    named = [axis for axis in open_axes if dimensions[axis].has_spectral_name]
+    if named:
+        return named[-1]
+    measured = [axis for axis in open_axes if dimensions[axis].has_spectral_unit]
+    if measured:
+        return measured[-1]
+    unnamed = [axis for axis in open_axes if not SPATIAL_NAME.search(dimensions[axis].name)]
+    if unnamed and len(dimensions) != 2:  # two axes are an image
+        return unnamed[-1]
     return None

@@ -1,7 +1,8 @@
 """NetCDF: arrays with named dimensions, coordinates and units; version 4 is HDF5, 3 its own format.
 
 A dimension is spectral where a coordinate of its name, or another vector along it in any group
-(`sensor_band_parameters/wavelengths`), is one. Scale factors and fill values are told, not applied.
+(`sensor_band_parameters/wavelengths`), is one. Scale factors and fill values are kept as metadata,
+not applied.
 
 Sources: Unidata, "NetCDF Classic Format Specification" and "NetCDF-4 Format",
 https://docs.unidata.ucar.edu/netcdf-c/current/file_format_specifications.html ; "CF Conventions",
@@ -11,10 +12,10 @@ https://cfconventions.org
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import h5py
 import numpy as np
@@ -24,17 +25,18 @@ from ...axis import SpectralAxis
 from ...cube import Cube, Image, Sampling, image_from
 from ...errors import FileFormatError
 from ..metadata.named_arrays import axis_from_vector, cube_from_array, wavelength_unit
-from ..metadata.units import axis_in, place_unit, spectral_unit
+from ..metadata.units import axis_in, spectral_unit
 from ..source import Source
 from . import reader as hdf5
 from .file import attribute, datasets, lazy, numbers, opened, own_description, text
 from .image import SPECTRAL_NAME, Dimension
 from .netcdf3 import Variable, read_variables
 
-_HDF5: Final = b"\x89HDF\r\n\x1a\n"
+_SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
 _CLASSIC: Final = (b"CDF\x01", b"CDF\x02")
 _NO_VECTOR: Final = "This is a netCDF dimension but not a netCDF variable"
-_PLACES: Final = (
+"""Name of a dataset that stands for a dimension without values."""
+_SPATIAL: Final = (  # letter of an axis, and names of such dimensions
     ("x", r"^x$|^lon|column|cross.?track|sample|pixel|^width"),
     ("y", r"^y$|^lat|^row|^line|down.?track|along.?track|scan|^height"),
     ("t", r"time|^t$|date|frame"),
@@ -50,6 +52,8 @@ _HIDDEN: Final = (
     "_Netcdf4Coordinates",
 )
 """Attributes by which NetCDF keeps its dimensions in HDF5."""
+_NO_CENTRES: Final = r"fwhm|width|good|irradiance|gain|coef|offset"
+"""Names of vectors along the bands that are not their centres."""
 
 
 @dataclass(frozen=True)
@@ -60,27 +64,71 @@ class _Variable:
     dimensions: tuple[str, ...]
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    about: Mapping[str, Any]
+    attributes: Mapping[str, Any]
     load: Callable[[], Any]
     """Returns the values, lazily where they are many."""
 
     @property
     def last_name(self) -> str:
+        """Return the name without those of its groups."""
         return self.name.rpartition("/")[2]
 
     def text(self, key: str) -> str:
-        return str(self.about.get(key, "") or "")
+        """Return an attribute as text; empty where there is none."""
+        return str(self.attributes.get(key, "") or "")
+
+    def numbers(self) -> NDArray[np.float64]:
+        """Load the values."""
+        return np.asarray(self.load(), np.float64)
+
+    @property
+    def is_spectral(self) -> bool:
+        """Whether it is a vector of the wavelengths of bands."""
+        if re.search(_NO_CENTRES, self.last_name, re.IGNORECASE):
+            return False
+        names = f"{self.last_name} {self.text('standard_name')}"
+        if re.search(r"wavelength|wavenumber|raman|lambda", names, re.IGNORECASE):
+            return True
+        has_unit = spectral_unit(self.text("units")) is not None
+        return has_unit and bool(SPECTRAL_NAME.search(names))
+
+
+class _Axis(NamedTuple):
+    """A dimension of a variable, and the vectors along it."""
+
+    name: str
+    vectors: Sequence[_Variable]
+
+    @property
+    def is_spectral(self) -> bool:
+        """Whether one of the vectors has wavelengths."""
+        return any(vector.is_spectral for vector in self.vectors)
+
+    @property
+    def coordinate(self) -> _Variable | None:
+        """Return the vector of the same name (CF conventions, 5)."""
+        return next((vector for vector in self.vectors if vector.name == self.name), None)
+
+    @property
+    def spatial_letter(self) -> str | None:
+        """Return x, y, z or t as its coordinate states, or as its name suggests."""
+        stated = "" if self.coordinate is None else self.coordinate.text("axis").lower()
+        if stated in ("x", "y", "z", "t"):
+            return stated
+        last_name = self.name.rpartition("/")[2].lower()
+        return next((letter for letter, p in _SPATIAL if re.search(p, last_name)), None)
 
 
 def read_images(source: Source) -> list[Image]:
     """Read the variables that have a spectral dimension; where none has, those with most axes."""
     with source.path.open("rb") as file:
         start = file.read(8)
-    if start == _HDF5:
-        return _newer(source)
+    if start == _SIGNATURE:
+        return _read_version_4(source)
     if start[:4] in _CLASSIC:
-        variables, about = _classic(source.path)
-        return _images(source, variables, about)
+        stored, attributes = read_variables(source.path)
+        numeric = [each for each in stored if each.data.dtype.kind in "iuf"]
+        return _images(source, [_classic_variable(each) for each in numeric], attributes)
     if start[:3] == b"CDF":
         what = "64-bit data NetCDF (CDF-5)" if start[3:4] == b"\x05" else "a NetCDF of another kind"
         raise FileFormatError(source.path, what, "convert it with: nccopy -k netCDF-4")
@@ -89,209 +137,223 @@ def read_images(source: Source) -> list[Image]:
     )
 
 
+def _classic_variable(stored: Variable) -> _Variable:
+    data = stored.data
+    return _Variable(
+        stored.name, stored.dimensions, data.shape, data.dtype, stored.attributes, lambda: data
+    )
+
+
 # ---------------------------------------------------------------------------------- version 4
 
 
-def _newer(source: Source) -> list[Image]:
+def _read_version_4(source: Source) -> list[Image]:
     if source.axes is not None:  # the array is named, and its layout: as in any HDF5
         return hdf5.read_images(source)
     with opened(source.path) as file:
         ours = own_description(file)
         if ours is not None:
-            return [image_from(lazy(source.path, ours[1]), ours[0])]
-        variables = [
-            _variable(source.path, item)
-            for item in datasets(file)
-            if item.dtype.kind in "iufb" and not str(attribute(item, "NAME")).startswith(_NO_VECTOR)
-        ]
-        about = {key: value for key in file.attrs if (value := attribute(file, key)) is not None}
-        return _images(source, variables, about)
+            description, dataset = ours
+            return [image_from(lazy(source.path, dataset), description)]
+        variables = []
+        for item in datasets(file):
+            is_dimension = str(attribute(item, "NAME")).startswith(_NO_VECTOR)
+            if item.dtype.kind in "iufb" and not is_dimension:
+                variables.append(_variable(source.path, item))
+        return _images(source, variables, _attributes(file))
+
+
+def _attributes(item: h5py.Group | h5py.Dataset) -> dict[str, Any]:
+    attributes = {}
+    for key in item.attrs:
+        value = attribute(item, key)
+        if value is not None:
+            attributes[key] = value
+    return attributes
 
 
 def _variable(path: Path, item: h5py.Dataset) -> _Variable:
-    values = [(key, attribute(item, key)) for key in item.attrs if key not in _HIDDEN]
-    small = item.ndim < 2
-    data = numbers(item) if small and item.size else lazy(path, item)
+    """Return a dataset as a variable; vectors are loaded, arrays are lazy."""
+    attributes = _attributes(item)
+    is_vector = item.ndim < 2 and item.size
+    data = numbers(item) if is_vector else lazy(path, item)
     return _Variable(
         item.name.strip("/"),
-        tuple(_dimension_name(item, place) for place in range(item.ndim)),
+        tuple(_dimension_name(item, axis) for axis in range(item.ndim)),
         item.shape,
         item.dtype,
-        {key: value for key, value in values if value is not None},
+        {key: value for key, value in attributes.items() if key not in _HIDDEN},
         lambda: data,
     )
 
 
-def _dimension_name(item: h5py.Dataset, place: int) -> str:
+def _dimension_name(item: h5py.Dataset, axis: int) -> str:
     """Return the name of the scale of a dimension.
 
     Its attributes are read one by one: the library's own functions for scales never return from
     some damaged files.
     """
-    own = f"{item.name.strip('/')}/dim{place}"
+    own = f"{item.name.strip('/')}/dim{axis}"
     if text(item, "CLASS") == "DIMENSION_SCALE":
         return str(item.name).strip("/")
     try:
         kind = item.attrs.get_id("DIMENSION_LIST").get_type()
         if not isinstance(kind.get_super(), h5py.h5t.TypeReferenceID):
             return own  # a damaged type, from which h5py would crash
-        scale = item.file[item.attrs["DIMENSION_LIST"][place][0]]
+        scale = item.file[item.attrs["DIMENSION_LIST"][axis][0]]
     except (KeyError, IndexError, TypeError, ValueError, OSError, RuntimeError):
         return own
     return str(scale.name).strip("/") if isinstance(scale, h5py.Dataset) else own
 
 
-# ---------------------------------------------------------------------------------- classic
-
-
-def _classic(path: Path) -> tuple[list[_Variable], dict[str, Any]]:
-    found, about = read_variables(path)
-    return [_classic_variable(each) for each in found if each.data.dtype.kind in "iuf"], about
-
-
-def _classic_variable(found: Variable) -> _Variable:
-    data = found.data
-    return _Variable(
-        found.name, found.dimensions, data.shape, data.dtype, found.attributes, lambda: data
-    )
-
-
 # ---------------------------------------------------------------------------------- images
 
 
-def _images(source: Source, variables: list[_Variable], about: dict[str, Any]) -> list[Image]:
-    vectors = [v for v in variables if len(v.dimensions) == 1]
-    spectral = {v.dimensions[0] for v in vectors if _is_spectral(v)}
-    arrays = [v for v in variables if len(v.dimensions) > 1 and 0 not in v.shape]
-    if source.array is not None:
-        chosen = [v for v in variables if source.array in (v.name, v.last_name)]
-    else:
-        chosen = [v for v in arrays if len(v.shape) > 2 and spectral & {*v.dimensions}]
-        chosen = chosen or [v for v in arrays if spectral & {*v.dimensions}]
-        most = max((len(v.shape) for v in arrays), default=0)
-        chosen = chosen or [v for v in arrays if len(v.shape) == most]
-    chosen = [v for v in chosen if len(v.shape) <= 5]
+def _images(
+    source: Source, variables: Sequence[_Variable], attributes: Mapping[str, Any]
+) -> list[Image]:
+    """Return the chosen variables as cubes.
+
+    Parameters
+    ----------
+    attributes : mapping
+        Of the file, kept as metadata.
+    """
+    chosen = _chosen(source, variables)
     if not chosen:
-        listed = ", ".join(f"{v.name} {v.shape}" for v in variables) or "nothing"
-        wanted = repr(source.array) if source.array else "with two to five axes"
-        raise FileFormatError(source.path, f"no array {wanted}", f"there is {listed}")
-    return [_image(source, variable, variables, about) for variable in chosen]
+        listed = ", ".join(f"{each.name} {each.shape}" for each in variables) or "nothing"
+        asked = repr(source.array) if source.array else "with two to five axes"
+        raise FileFormatError(source.path, f"no array {asked}", f"there is {listed}")
+    return [_image(source, variable, variables, attributes) for variable in chosen]
 
 
-def _is_spectral(vector: _Variable) -> bool:
-    """Whether a vector tells the wavelengths of bands."""
-    stated = f"{vector.last_name} {vector.text('standard_name')}"
-    unit = spectral_unit(vector.text("units"))
-    if re.search(r"fwhm|width|good|irradiance|gain|coef|offset", vector.last_name, re.IGNORECASE):
-        return False
-    return bool(re.search(r"wavelength|wavenumber|raman|lambda", stated, re.IGNORECASE)) or bool(
-        SPECTRAL_NAME.search(stated) and unit is not None
-    )
+def _chosen(source: Source, variables: Sequence[_Variable]) -> list[_Variable]:
+    """Return the variable asked for, else the most likely ones; at most (t, z, band, y, x)."""
+    if source.array is not None:
+        named = [each for each in variables if source.array in (each.name, each.last_name)]
+        return [each for each in named if len(each.shape) <= 5]
+    spectral = set()
+    for vector in variables:
+        if len(vector.dimensions) == 1 and vector.is_spectral:
+            spectral.add(vector.dimensions[0])
+    arrays = [each for each in variables if len(each.dimensions) > 1 and 0 not in each.shape]
+    with_bands = [each for each in arrays if spectral & {*each.dimensions}]
+    images = [each for each in with_bands if len(each.shape) > 2]
+    candidates = images or with_bands
+    if not candidates:
+        most = max((len(each.shape) for each in arrays), default=0)
+        candidates = [each for each in arrays if len(each.shape) == most]
+    return [each for each in candidates if len(each.shape) <= 5]
 
 
 def _image(
-    source: Source, variable: _Variable, variables: list[_Variable], about: dict[str, Any]
+    source: Source,
+    variable: _Variable,
+    variables: Sequence[_Variable],
+    attributes: Mapping[str, Any],
 ) -> Cube:
-    along = [
-        [v for v in variables if v.dimensions == (name,) and v.shape == (size,)]
-        for name, size in zip(variable.dimensions, variable.shape, strict=True)
-    ]
-    letters = _letters(variable.dimensions, along)
-    of = dict(zip(letters, zip(variable.dimensions, along, strict=True), strict=True))
-    y, x = (_place(*of[letter]) if letter in of else Dimension() for letter in "yx")
-    (height, top, y_unit), (width, left, x_unit) = y.sampling(), x.sampling()
-    stacks = {letter: Sampling(*_place(*of[letter]).sampling()) for letter in "tz" if letter in of}
-    axis = _axis(of["b"][1]) if "b" in of else None
+    """Return a variable as a cube, with what the vectors along its dimensions say."""
+    axes = []
+    for name, size in zip(variable.dimensions, variable.shape, strict=True):
+        along = [each for each in variables if each.dimensions == (name,) and each.shape == (size,)]
+        axes.append(_Axis(name, along))
+    layout = _layout(axes)
+    by_letter = dict(zip(layout, axes, strict=True))
+    y = _sampling(by_letter.get("y"))
+    x = _sampling(by_letter.get("x"))
+    stacks = {letter: _sampling(by_letter[letter]) for letter in "tz" if letter in by_letter}
     return cube_from_array(
         variable.load(),
-        letters,
-        axis,
+        layout,
+        _spectral_axis(by_letter["b"].vectors) if "b" in by_letter else None,
         name=variable.name,
         history=(f"read {source.path.name}",),
-        pixel_size=(abs(height) or 1.0, abs(width) or 1.0),
-        origin=(top, left),
-        pixel_unit=x_unit or y_unit,
+        pixel_size=(abs(y.step) or 1.0, abs(x.step) or 1.0),
+        origin=(y.start, x.start),
+        pixel_unit=x.unit or y.unit,
         intensity_unit=variable.text("units") or None,
         georeference=_georeference(variable, variables),
-        metadata={"variable": _json(variable.about), "file": _json(about)},
+        metadata={"variable": _json(variable.attributes), "file": _json(attributes)},
         **stacks,
     )
 
 
-def _letters(names: tuple[str, ...], along: list[list[_Variable]]) -> str:
-    """Return the layout: the spectral dimension, places by their names, the rest in order."""
-    letters: list[str] = ["" for _ in names]
-    for place, vectors in enumerate(along):
-        if any(map(_is_spectral, vectors)) and "b" not in letters:
-            letters[place] = "b"
-    for place, name in enumerate(names):
-        marks = [v.text("axis").lower() for v in along[place] if v.name == name]
-        found = next((mark for mark in marks if mark in ("x", "y", "z", "t")), None)
-        last = name.rpartition("/")[2].lower()
-        found = found or next((letter for letter, p in _PLACES if re.search(p, last)), None)
-        if not letters[place] and found and found not in letters:
-            letters[place] = found
-    for place, name in enumerate(names):
-        if not letters[place] and "b" not in letters and re.search("band|channel", name.lower()):
-            letters[place] = "b"
+def _layout(axes: Sequence[_Axis]) -> str:
+    """Return the letter of each dimension: spectral ones, then by their names, then by habit."""
+    letters = [""] * len(axes)
+    for number, axis in enumerate(axes):
+        if axis.is_spectral and "b" not in letters:
+            letters[number] = "b"
+    for number, axis in enumerate(axes):
+        letter = axis.spatial_letter
+        if not letters[number] and letter and letter not in letters:
+            letters[number] = letter
+    for number, axis in enumerate(axes):
+        named = re.search("band|channel", axis.name.lower())
+        if not letters[number] and "b" not in letters and named:
+            letters[number] = "b"
+    # the last dimension without a letter is the fastest one
     free = [letter for letter in "xyzbt" if letter not in letters]
-    for place in reversed(range(len(names))):
-        letters[place] = letters[place] or free.pop(0)
+    for number in reversed(range(len(axes))):
+        letters[number] = letters[number] or free.pop(0)
     return "".join(letters)
 
 
-def _place(name: str, vectors: list[_Variable]) -> Dimension:
-    found = next((v for v in vectors if v.name == name), None)
-    if found is None or found.shape[0] < 2:
-        return Dimension(name)
-    values = np.asarray(found.load(), np.float64)
+def _sampling(axis: _Axis | None) -> Sampling:
+    """Return where the pixels, planes or frames along a dimension lie; without values, counted."""
+    coordinate = None if axis is None else axis.coordinate
+    if coordinate is None or coordinate.shape[0] < 2:
+        return Sampling()
+    values = coordinate.numbers()
     steps = np.diff(values)
     if not np.isfinite(values).all() or np.ptp(steps) > 0.01 * abs(steps.mean()):
-        return Dimension(name)  # of uneven lines there is no one size of a pixel
-    units = found.text("units")
-    since = re.match(r"(\w+) since", units)
-    return Dimension(name, since[1] if since else place_unit(units) or "", values)
+        return Sampling()  # of uneven lines there is no one size of a pixel
+    units = coordinate.text("units")
+    since = re.match(r"(\w+) since", units)  # "seconds since 1970-01-01"
+    return Dimension(units=since[1] if since else units, values=values).sampling()
 
 
-def _axis(vectors: list[_Variable]) -> SpectralAxis | None:
-    found = next(filter(_is_spectral, vectors), None)
-    if found is None:
+def _spectral_axis(vectors: Sequence[_Variable]) -> SpectralAxis | None:
+    """Return the axis of the first spectral vector; others may be its widths and bad bands."""
+    vector = next((each for each in vectors if each.is_spectral), None)
+    if vector is None:
         return None
-    centres = np.asarray(found.load(), np.float64)
-    stated = axis_in(found.text("units"), centres)
-    if stated is None:
+    centres = vector.numbers()
+    axis = axis_in(vector.text("units"), centres)
+    if axis is None:
         unit = wavelength_unit(centres)
         if unit is None:
-            return axis_from_vector(found.name, centres)
-        stated = SpectralAxis(centres, unit, "wavelength", guessed=True)
-    widths = _beside(vectors, r"fwhm|bandwidth")
-    good = _beside(vectors, r"^good")
-    factor = 1.0 if not centres[0] else stated.centres[0] / centres[0]
-    return SpectralAxis(
-        stated.centres,
-        stated.unit,
-        stated.kind,
-        widths=None if widths is None else widths * factor,
-        bad=None if good is None or (good != 0).all() else good == 0,
-        guessed=stated.guessed,
-    )
+            return axis_from_vector(vector.name, centres)
+        axis = SpectralAxis(centres, unit, "wavelength", guessed=True)
+    widths = _values_named(vectors, r"fwhm|bandwidth")
+    if widths is not None:
+        factor = axis.centres[0] / centres[0] if centres[0] else 1.0  # to the unit of the axis
+        widths = widths * factor
+    good = _values_named(vectors, r"^good")
+    bad = None if good is None or (good != 0).all() else good == 0
+    return replace(axis, widths=widths, bad=bad)
 
 
-def _beside(vectors: list[_Variable], pattern: str) -> NDArray[np.float64] | None:
-    found = [v for v in vectors if re.search(pattern, v.last_name, re.IGNORECASE)]
-    return np.asarray(found[0].load(), np.float64) if found else None
+def _values_named(vectors: Sequence[_Variable], pattern: str) -> NDArray[np.float64] | None:
+    for vector in vectors:
+        if re.search(pattern, vector.last_name, re.IGNORECASE):
+            return vector.numbers()
+    return None
 
 
-def _georeference(variable: _Variable, variables: list[_Variable]) -> dict[str, Any] | None:
+def _georeference(variable: _Variable, variables: Sequence[_Variable]) -> dict[str, Any] | None:
     """Return what the grid mapping of a variable says of its projection."""
     name = variable.text("grid_mapping")
-    found = next((v for v in variables if name and v.last_name == name), None)
-    return None if found is None else _json(found.about)
+    for each in variables:
+        if name and each.last_name == name:
+            return _json(each.attributes)
+    return None
 
 
-def _json(about: Mapping[str, Any]) -> dict[str, Any]:
+def _json(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is plain JSON, numbers that are none as text: a fill value may be NaN."""
-    return {key: _jsonable(value) for key, value in about.items() if _jsonable(value) is not None}
+    plain = {key: _jsonable(value) for key, value in attributes.items()}
+    return {key: value for key, value in plain.items() if value is not None}
 
 
 def _jsonable(value: Any) -> Any:

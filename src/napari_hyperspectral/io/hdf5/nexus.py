@@ -6,100 +6,118 @@ Source: NeXus, "NXdata", https://manual.nexusformat.org/classes/base_classes/NXd
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 import h5py
 import numpy as np
 
 from ...axis import ChannelAxis
-from ...cube import Cube, Image
-from .file import attribute, describe_in, fill, numbers, text
+from ...cube import Cube, Image, Sampling
+from .file import attribute, dataset_in, describe_in, fill, group_in, groups, numbers, text
 from .image import Dimension, image_of
+
+_MAX_DEPTH: Final = 20
+"""Links of the chain of `default` attributes that are followed."""
 
 
 def images_in(file: h5py.File, path: Path) -> list[Image]:
     """Return the plots of a file: the one it opens by default, else all of them."""
-    groups = _default(file) or [*_nxdata(file)]
     images: list[Image] = []
-    seen = set()
-    for group in groups:
+    addresses = set()
+    for group in _default(file) or _nxdata(file):
         signal = _signal(group)
         if signal is None or signal.dtype.kind not in "iufb" or not 1 <= signal.ndim <= 5:
             continue
-        place = h5py.h5o.get_info(signal.id).addr  # the same data are linked from many places
-        if place not in seen:
-            seen.add(place)
-            dimensions = _nexus_dimensions(group, signal)
-            name = text(group, "title") or group.name.strip("/").split("/")[-1]
-            images.append(image_of(path, signal, dimensions, name=name))
+        address = h5py.h5o.get_info(signal.id).addr
+        if address in addresses:  # the same data are linked from many groups
+            continue
+        addresses.add(address)
+        dimensions = _dimensions(group, signal)
+        name = text(group, "title") or group.name.strip("/").split("/")[-1]
+        images.append(image_of(path, signal, dimensions, name=name))
     return images
 
 
 def _default(file: h5py.File) -> list[h5py.Group]:
     """Return the group that the chain of `default` attributes leads to."""
-    group: Any = file
-    while isinstance(group, h5py.Group) and text(group, "default"):
-        group = group.get(text(group, "default"))
-    if not isinstance(group, h5py.Group) or group == file:
+    group: h5py.Group | None = file
+    for _ in range(_MAX_DEPTH):  # a damaged chain may have a circle
+        if group is None or not text(group, "default"):
+            break
+        group = group_in(group, text(group, "default"))
+    if group is None or group == file:
         return []
-    return [group] if text(group, "NX_class") == "NXdata" else [*_nxdata(group)]
+    return [group] if text(group, "NX_class") == "NXdata" else _nxdata(group)
 
 
-def _nxdata(parent: h5py.Group) -> Iterable[h5py.Group]:
-    found: list[h5py.Group] = []
-
-    def visit(_: str, item: Any) -> None:
-        if isinstance(item, h5py.Group) and text(item, "NX_class") == "NXdata":
-            found.append(item)
-
-    parent.visititems(visit)
-    return found
+def _nxdata(parent: h5py.Group) -> list[h5py.Group]:
+    return [group for group in groups(parent) if text(group, "NX_class") == "NXdata"]
 
 
 def _signal(group: h5py.Group) -> h5py.Dataset | None:
-    named = group.get(text(group, "signal")) if text(group, "signal") else None
-    if isinstance(named, h5py.Dataset):
-        return named
-    members = [group.get(name) for name in group]
-    legacy = [
-        item
-        for item in members
-        if isinstance(item, h5py.Dataset) and text(item, "signal") in ("1", "1.0")
-    ]
-    return legacy[0] if legacy else None
+    """Return the data of a plot: named by the group, or marked itself in older files."""
+    name = text(group, "signal")
+    signal = dataset_in(group, name) if name else None
+    if signal is not None:
+        return signal
+    for member in group:
+        item = dataset_in(group, member)
+        if item is not None and text(item, "signal") in ("1", "1.0"):
+            return item
+    return None
 
 
-def _nexus_dimensions(group: h5py.Group, signal: h5py.Dataset) -> list[Dimension]:
-    """Return what `axes`, `AXIS_indices` or the older attributes say of each axis."""
-    axes = attribute(group, "axes") or attribute(signal, "axes") or []
-    names = (
-        re.findall(r"[^:,\s\[\]]+", axes) if isinstance(axes, str) else [str(axis) for axis in axes]
-    )
-    placed: dict[int, str] = {}
-    for place, name in enumerate(names):
+def _dimensions(group: h5py.Group, signal: h5py.Dataset) -> list[Dimension]:
+    """Return what the vector of each axis says."""
+    names = _stated_axes(group, signal)
+    for name, axis in _marked_axes(group).items():
+        names.setdefault(axis, name)
+    dimensions = []
+    for axis, size in enumerate(signal.shape):
+        name = names.get(axis, ".")
+        dimensions.append(Dimension() if name == "." else _dimension(group, name, size))
+    return dimensions
+
+
+def _stated_axes(group: h5py.Group, signal: h5py.Dataset) -> dict[int, str]:
+    """Return the name of the vector of each axis, as `axes` and `AXIS_indices` have it."""
+    stated = attribute(group, "axes") or attribute(signal, "axes") or []
+    names: Sequence[object] = stated
+    if isinstance(stated, str):
+        names = re.findall(r"[^:,\s\[\]]+", stated)  # "y:x", or "[y,x]"
+    axes: dict[int, str] = {}
+    for number, name in enumerate(map(str, names)):
+        axis = number
         indices = attribute(group, f"{name}_indices")
         first = indices[0] if isinstance(indices, list) else indices
-        where = int(first) if first is not None and len(names) != signal.ndim else place
-        placed.setdefault(where, name)
+        if first is not None and len(names) != signal.ndim:
+            axis = int(first)
+        axes.setdefault(axis, name)
+    return axes
+
+
+def _marked_axes(group: h5py.Group) -> dict[str, int]:
+    """Return the axis of each vector that has it as an attribute, as in older files."""
+    axes = {}
     for name in group:
-        item = group.get(name)
-        legacy = attribute(item, "axis") if isinstance(item, h5py.Dataset) else None
-        if legacy is not None and str(legacy).isdecimal():
-            placed.setdefault(int(legacy) - 1, name)
-    return [
-        _nexus_dimension(group, placed.get(place, "."), size)
-        for place, size in enumerate(signal.shape)
-    ]
+        item = dataset_in(group, name)
+        number = "" if item is None else text(item, "axis")
+        if number.isdecimal():  # counted from 1
+            axes[name] = int(number) - 1
+    return axes
 
 
-def _nexus_dimension(group: h5py.Group, name: str, size: int) -> Dimension:
-    item = group.get(name) if name != "." else None
-    if not isinstance(item, h5py.Dataset) or item.shape != (size,) or item.dtype.kind not in "iuf":
-        return Dimension("" if name == "." else name)
-    title = text(item, "long_name")
-    return Dimension(f"{name} {title}".strip(), text(item, "units"), numbers(item))
+def _dimension(group: h5py.Group, name: str, size: int) -> Dimension:
+    vector = dataset_in(group, name)
+    if vector is None or vector.shape != (size,) or vector.dtype.kind not in "iuf":
+        return Dimension(name)
+    title = text(vector, "long_name")
+    return Dimension(f"{name} {title}".strip(), text(vector, "units"), numbers(vector))
+
+
+# ------------------------------------------------------------------------------------- writing
 
 
 def write_image(path: Path, image: Image) -> None:
@@ -113,37 +131,46 @@ def write_image(path: Path, image: Image) -> None:
         data.attrs["long_name"] = image.name or "intensity"
         if isinstance(image, Cube) and image.intensity_unit:
             data.attrs["units"] = image.intensity_unit
-        names = [_write_axis(group, image, dim, place) for place, dim in enumerate(image.dims)]
+        names = []
+        for axis, dim in enumerate(image.dims):
+            if dim == "band" and isinstance(image, Cube):
+                name = _write_bands(group, image)
+            else:
+                name = _write_positions(group, dim, _sampling(image, dim), image.shape[axis])
+            group.attrs[f"{name}_indices"] = axis
+            names.append(name)
         group.attrs.update(NX_class="NXdata", signal="data", axes=names, title=image.name)
         describe_in(file, image, data)
 
 
-def _write_axis(group: h5py.Group, image: Image, dim: str, place: int) -> str:
-    """Write the vector of one axis, and return its name."""
-    size = image.shape[place]
-    unit: str | None = None
-    if dim == "band" and isinstance(image, Cube):
-        if isinstance(image.axis, ChannelAxis):
-            group["channel"] = np.array(image.axis.names, dtype=h5py.string_dtype())
-            name, title = "channel", "Channel"
-        else:
-            axis = image.axis
-            name, unit, title = axis.kind, axis.unit, axis.title.split(" (")[0]
-            group[name] = axis.centres
-    else:
-        step, start, unit = _sampling(image, dim)
-        name, title = dim, dim
-        group[name] = start + step * np.arange(size)
-    group[name].attrs["long_name"] = title
-    if unit:
-        group[name].attrs["units"] = unit
-    group.attrs[f"{name}_indices"] = place
+def _write_bands(group: h5py.Group, cube: Cube) -> str:
+    """Write the centres of the bands, or the names of channels; return the name of the vector."""
+    axis = cube.axis
+    if isinstance(axis, ChannelAxis):
+        group["channel"] = np.array(axis.names, dtype=h5py.string_dtype())
+        group["channel"].attrs["long_name"] = "Channel"
+        return "channel"
+    name = axis.kind
+    group[name] = axis.centres
+    group[name].attrs["long_name"] = axis.title.split(" (")[0]
+    if axis.unit:
+        group[name].attrs["units"] = axis.unit
     return name
 
 
-def _sampling(image: Image, dim: str) -> tuple[float, float, str | None]:
-    along = {"t": image.t, "z": image.z}.get(dim)
-    if along is not None:
-        return along.step, along.start, along.unit
-    place = "yx".index(dim)
-    return image.pixel_size[place], image.origin[place], image.pixel_unit
+def _write_positions(group: h5py.Group, name: str, sampling: Sampling, size: int) -> str:
+    """Write the positions along an axis; return the name of the vector."""
+    group[name] = sampling.start + sampling.step * np.arange(size)
+    group[name].attrs["long_name"] = name
+    if sampling.unit:
+        group[name].attrs["units"] = sampling.unit
+    return name
+
+
+def _sampling(image: Image, dim: str) -> Sampling:
+    """Return where the planes, frames, rows or columns of an image lie."""
+    stack = {"t": image.t, "z": image.z}.get(dim)
+    if stack is not None:
+        return stack
+    axis = "yx".index(dim)
+    return Sampling(image.pixel_size[axis], image.origin[axis], image.pixel_unit)

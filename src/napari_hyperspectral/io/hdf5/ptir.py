@@ -9,6 +9,7 @@ Sources: pyUSID, "USID data format", https://pycroscopy.github.io/USID/ ; the fi
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,11 +23,21 @@ from ...cube import Cube, Image
 from ...errors import FileFormatError
 from ..metadata.microscopy import RGB
 from ..metadata.units import axis_in, place_unit
-from .file import attribute, datasets, lazy, number, numbers, text, tree
+from .file import (
+    attribute,
+    dataset_in,
+    datasets,
+    group_in,
+    lazy,
+    number,
+    numbers,
+    text,
+    tree,
+)
 
 _MEASUREMENT: Final = re.compile(r"Measurement_\d+")
-_SAME_PLACE: Final = 0.1
-"""How much of a step positions may differ by and be of one row."""
+_SAME_LINE: Final = 0.1
+"""Part of a step by which positions may differ and be of one row."""
 
 
 @dataclass(frozen=True)
@@ -36,229 +47,290 @@ class _Table:
     name: str
     label: str
     spectra: Any
-    """Shape (position, band)."""
+    """Shape (position, band), lazy."""
     axis: SpectralAxis
     positions: NDArray[np.float64]
     """Shape (position, 2): x, y."""
     unit: str | None
     """Of the positions."""
-    about: dict[str, Any]
+    attributes: dict[str, Any]
+    """Of the measurement."""
     intensity_unit: str | None
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Return label and attributes."""
+        return {"label": self.label, **self.attributes}
 
 
 def images_in(file: h5py.File, path: Path) -> list[Image]:
-    """Return maps, lists of points, and the pictures taken beside them."""
-    tables = [
-        table
-        for name in sorted(map(str, file))
-        if _MEASUREMENT.fullmatch(name) and isinstance(file[name], h5py.Group)
-        for table in _tables(path, name, file[name])
-    ]
+    """Return maps, lists of points, and the pictures taken along."""
+    tables: list[_Table] = []
+    for name in sorted(map(str, file)):
+        measurement = group_in(file, name) if _MEASUREMENT.fullmatch(name) else None
+        if measurement is not None:
+            tables += _tables(path, name, measurement)
     if not tables:
         return []
-    maps = [_cube(path, table) for table in tables if len(table.positions) > 1]
-    return [
-        *maps,
-        *_points(path, [t for t in tables if len(t.positions) == 1]),
-        *_pictures(file, path),
-    ]
+    maps = [_map(path, table) for table in tables if len(table.positions) > 1]
+    points = [table for table in tables if len(table.positions) == 1]
+    return [*maps, *_lists(path, points), *_pictures(file, path)]
 
 
 # ---------------------------------------------------------------------------------- spectra
 
 
-def _tables(path: Path, name: str, group: h5py.Group) -> list[_Table]:
-    channels = [
-        (key, channel["Raw_Data"])
-        for key, channel in group.items()
-        if str(key).startswith("Channel_")
-        and isinstance(channel, h5py.Group)
-        and isinstance(channel.get("Raw_Data"), h5py.Dataset)
-    ]
-    return [
-        _table(path, name if len(channels) == 1 else f"{name}/{key}", group, group[key], data)
-        for key, data in channels
-        if data.ndim == 2 and data.dtype.kind in "iuf" and data.size
-    ]
+def _tables(path: Path, name: str, measurement: h5py.Group) -> list[_Table]:
+    """Return the table of each channel of a measurement."""
+    channels = {}
+    for key in measurement:
+        channel = group_in(measurement, key) if str(key).startswith("Channel_") else None
+        data = None if channel is None else dataset_in(channel, "Raw_Data")
+        if data is not None:
+            channels[key] = data
+    tables = []
+    for key, data in channels.items():
+        if data.ndim == 2 and data.dtype.kind in "iuf" and data.size:
+            title = name if len(channels) == 1 else f"{name}/{key}"
+            tables.append(_table(path, title, measurement, measurement[key], data))
+    return tables
 
 
 def _table(
-    path: Path, name: str, group: h5py.Group, channel: h5py.Group, data: h5py.Dataset
+    path: Path, name: str, measurement: h5py.Group, channel: h5py.Group, data: h5py.Dataset
 ) -> _Table:
     count, bands = data.shape
     label = text(channel, "Label")
     raman = "raman" in f"{label} {text(channel, 'DataSignal')}".lower()
-    units = text(data, "units")
-    positions, unit = _positions(group, count)
+    unit = text(data, "units")
+    if axis_in(unit, [1.0]) is not None:  # that of the axis, by mistake
+        unit = ""
+    positions, length_unit = _positions(measurement, count)
     return _Table(
         name,
         label,
         lazy(path, data),
-        _axis(path, name, group, bands, raman),
+        _axis(path, name, measurement, bands, raman),
         positions,
-        unit,
-        tree(group),
-        units if units and axis_in(units, [1.0]) is None else None,
+        length_unit,
+        tree(measurement),
+        unit or None,
     )
 
 
-def _axis(path: Path, name: str, group: h5py.Group, bands: int, raman: bool) -> SpectralAxis:
-    values = group.get("Spectroscopic_Values")
-    if not isinstance(values, h5py.Dataset):
+def _axis(path: Path, name: str, measurement: h5py.Group, bands: int, raman: bool) -> SpectralAxis:
+    values = dataset_in(measurement, "Spectroscopic_Values")
+    if values is None:
         return SpectralAxis.index(bands)
     centres = numbers(values)
     if len(centres) != bands:
         raise FileFormatError(
-            path, f"{name} has {bands} bands and {len(centres)} places of them", "export it again"
+            path, f"{name} has {bands} bands and an axis of {len(centres)}", "export it again"
         )
-    units = text(values, "units")
     kind: Kind = "raman_shift" if raman else "wavenumber"
-    found = axis_in(units, centres, kind=kind)
-    if found is not None:
-        return found
-    return SpectralAxis(centres, "1/cm", kind, guessed=True)
+    stated = axis_in(text(values, "units"), centres, kind=kind)
+    return stated or SpectralAxis(centres, "1/cm", kind, guessed=True)
 
 
-def _positions(group: h5py.Group, count: int) -> tuple[NDArray[np.float64], str | None]:
-    """Return x and y of each spectrum; of a single one its measurement tells."""
-    values = group.get("Position_Values")
-    if count > 1 and isinstance(values, h5py.Dataset) and values.shape == (count, 2):
-        found = numbers(values).reshape(count, 2)
-        labels = attribute(values, "labels")
-        swapped = isinstance(labels, (list, str)) and [*labels][:2] == ["Y", "X"]
-        units = attribute(values, "units")
-        first = units[0] if isinstance(units, list) else units
-        unit = place_unit(str(first or ""))
-        # pyUSID writes m where nobody told it a unit; stages move by micrometres
-        unit = "um" if unit in (None, "m", "mm") else unit
-        return (found[:, ::-1] if swapped else found), unit
-    if count > 1:
+def _positions(measurement: h5py.Group, count: int) -> tuple[NDArray[np.float64], str | None]:
+    """Return x and y of each spectrum, (spectrum, 2), and their unit.
+
+    A single one has them among the attributes of its measurement.
+    """
+    if count == 1:
+        x = number(measurement, "LocationX", 0)
+        y = number(measurement, "LocationY", 0)
+        return np.array([[x, y]]), "um"
+    values = dataset_in(measurement, "Position_Values")
+    if values is None or values.shape != (count, 2):
         return np.column_stack([np.arange(count), np.zeros(count)]), None
-    return np.array([[number(group, "LocationX", 0), number(group, "LocationY", 0)]]), "um"
+    positions = numbers(values).reshape(count, 2)
+    labels = attribute(values, "labels")
+    if isinstance(labels, (list, str)) and [*labels][:2] == ["Y", "X"]:
+        positions = positions[:, ::-1]
+    units = attribute(values, "units")
+    first = units[0] if isinstance(units, list) else units
+    unit = place_unit(str(first or ""))
+    # pyUSID writes m where nobody stated a unit; stages move by micrometres
+    return positions, "um" if unit in (None, "m", "mm") else unit
 
 
-def _cube(path: Path, table: _Table) -> Cube:
-    about: dict[str, Any] = {"name": table.name, "history": (f"read {path.name}",)}
-    about |= {"metadata": _metadata(table), "intensity_unit": table.intensity_unit}
+# ------------------------------------------------------------------------------------- maps
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """The rows, or columns, of a scan."""
+
+    index: NDArray[np.intp]
+    """Which of them each position belongs to, shape (position,)."""
+    centres: NDArray[np.float64]
+    """Where they are, in the order in which they were first reached."""
+
+    @property
+    def step(self) -> float:
+        """Return the mean distance of neighbours."""
+        return float(abs(self.centres[-1] - self.centres[0]) / (len(self.centres) - 1))
+
+    @property
+    def start(self) -> float:
+        """Return the least of the ends."""
+        return float(min(self.centres[0], self.centres[-1]))
+
+
+def _map(path: Path, table: _Table) -> Cube:
+    """Return a measurement as a map, or as a row of spectra where its positions are none."""
+    parameters: dict[str, Any] = {
+        "name": table.name,
+        "history": (f"read {path.name}",),
+        "metadata": table.metadata,
+        "intensity_unit": table.intensity_unit,
+    }
     grid = _grid(table.positions)
     if grid is None:
-        about["metadata"] |= {"positions": table.positions.tolist(), "positions_unit": table.unit}
-        return Cube(table.spectra.transpose(1, 0)[:, None, :], table.axis, **about)
-    pixels, (rows, columns) = grid
-    shape = (len(rows), len(columns))
-    if np.array_equal(pixels, np.arange(len(pixels))) and len(pixels) == len(rows) * len(columns):
-        data = table.spectra.reshape(*shape, len(table.axis)).transpose(2, 0, 1)
-    else:
-        holes = len(pixels) < len(rows) * len(columns)
-        dtype = np.result_type(table.spectra.dtype, np.float32) if holes else table.spectra.dtype
-        flat = np.full((shape[0] * shape[1], len(table.axis)), np.nan if holes else 0, dtype)
-        flat[pixels] = np.asarray(table.spectra)
-        data = flat.reshape(*shape, len(table.axis)).transpose(2, 0, 1)
-    steps = [abs(side[-1] - side[0]) / (len(side) - 1) for side in (rows, columns)]
+        positions = {"positions": table.positions.tolist(), "positions_unit": table.unit}
+        parameters["metadata"] |= positions
+        return Cube(table.spectra.transpose(1, 0)[:, None, :], table.axis, **parameters)
+    rows, columns = grid
     return Cube(
-        data,
+        _as_image(table.spectra, rows, columns),
         table.axis,
-        pixel_size=(float(steps[0]), float(steps[1])),
-        origin=(float(min(rows[0], rows[-1])), float(min(columns[0], columns[-1]))),
+        pixel_size=(rows.step, columns.step),
+        origin=(rows.start, columns.start),
         pixel_unit=table.unit,
-        **about,
+        **parameters,
     )
 
 
-def _grid(
-    positions: NDArray[np.float64],
-) -> tuple[NDArray[np.intp], tuple[NDArray[np.float64], NDArray[np.float64]]] | None:
-    """Return the pixel of each spectrum, and the places of rows and columns; None for no raster.
+def _as_image(spectra: Any, rows: _Lines, columns: _Lines) -> Any:
+    """Return spectra, (position, band), as (band, y, x): lazy in the order of the pixels."""
+    count, bands = spectra.shape
+    height = len(rows.centres)
+    width = len(columns.centres)
+    pixels = rows.index * width + columns.index
+    if count == height * width and np.array_equal(pixels, np.arange(count)):
+        return spectra.reshape(height, width, bands).transpose(2, 0, 1)
+    dtype = spectra.dtype
+    empty = 0.0
+    if count < height * width:  # pixels without a spectrum need a type that has NaN
+        dtype = np.result_type(dtype, np.float32)
+        empty = np.nan
+    flat = np.full((height * width, bands), empty, dtype)
+    flat[pixels] = np.asarray(spectra)
+    return flat.reshape(height, width, bands).transpose(2, 0, 1)
 
-    Rows and columns are in the order in which they were first reached, as the stage scanned.
+
+def _grid(positions: NDArray[np.float64]) -> tuple[_Lines, _Lines] | None:
+    """Return the rows and columns of positions, (position, (x, y)); None for no raster.
+
+    They are in the order in which they were first reached, as the stage scanned.
     """
     if not np.isfinite(positions).all():
         return None
-    (column, columns), (row, rows) = (_lines(positions[:, side]) for side in (0, 1))
-    size = len(rows) * len(columns)
-    pixels = row * len(columns) + column
-    few = len(rows) < 2 or len(columns) < 2 or size > 2 * len(pixels)
-    return None if few or len(np.unique(pixels)) < len(pixels) else (pixels, (rows, columns))
+    columns = _lines(positions[:, 0])
+    rows = _lines(positions[:, 1])
+    height = len(rows.centres)
+    width = len(columns.centres)
+    if height < 2 or width < 2 or height * width > 2 * len(positions):
+        return None
+    pixels = rows.index * width + columns.index
+    if len(np.unique(pixels)) < len(pixels):
+        return None
+    return rows, columns
 
 
-def _lines(places: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Return the line each place belongs to, and where the lines are."""
-    ordered = np.sort(places)
+def _lines(values: NDArray[np.float64]) -> _Lines:
+    """Return the line each position along one direction belongs to, and where the lines are."""
+    ordered = np.sort(values)
     gaps = np.diff(ordered)
-    step = gaps[gaps > _SAME_PLACE * gaps.max(initial=0)]
-    apart = gaps > _SAME_PLACE * np.median(step) if len(step) else np.zeros(len(gaps), bool)
-    groups = np.split(ordered, np.flatnonzero(apart) + 1)
-    middles = np.array([group.mean() for group in groups])
-    line = np.searchsorted((middles[1:] + middles[:-1]) / 2, places)
-    others = np.flatnonzero(line != line[0])
-    if len(others) and line[others[0]] < line[0]:  # the stage went down to the second line
-        return len(middles) - 1 - line, middles[::-1]
-    return line, middles
+    steps = gaps[gaps > _SAME_LINE * gaps.max(initial=0)]
+    starts_line = np.zeros(len(gaps), bool)
+    if len(steps):
+        starts_line = gaps > _SAME_LINE * np.median(steps)
+    groups = np.split(ordered, np.flatnonzero(starts_line) + 1)
+    centres = np.array([group.mean() for group in groups])
+    borders = (centres[1:] + centres[:-1]) / 2
+    index = np.searchsorted(borders, values)
+    others = np.flatnonzero(index != index[0])
+    if len(others) and index[others[0]] < index[0]:  # the stage went down to the second line
+        return _Lines(len(centres) - 1 - index, centres[::-1])
+    return _Lines(index, centres)
 
 
-def _points(path: Path, tables: list[_Table]) -> list[Cube]:
-    """Return single spectra together, where they have the same bands and channel."""
+# ------------------------------------------------------------------------------------- points
+
+
+def _lists(path: Path, tables: Sequence[_Table]) -> list[Cube]:
+    """Return single spectra as lists of those that have the same bands and channel."""
     alike: list[list[_Table]] = []
     for table in tables:
-        same = [a for a in alike if a[0].label == table.label and a[0].axis == table.axis]
-        if same:
-            same[0].append(table)
+        for group in alike:
+            if group[0].label == table.label and group[0].axis == table.axis:
+                group.append(table)
+                break
         else:
             alike.append([table])
-    return [_list(path, together) for together in alike]
+    return [_list(path, group) for group in alike]
 
 
-def _list(path: Path, tables: list[_Table]) -> Cube:
-    first, last = tables[0], tables[-1]
-    metadata = _metadata(first)
+def _list(path: Path, tables: Sequence[_Table]) -> Cube:
+    first = tables[0]
+    name = first.name
+    metadata = first.metadata
     if len(tables) > 1:
-        metadata = {"label": first.label, "measurements": {t.name: t.about for t in tables}}
-    places = {"positions": [t.positions[0].tolist() for t in tables], "positions_unit": "um"}
+        name = f"{first.name} to {tables[-1].name[-3:]} {first.label}"
+        measurements = {table.name: table.attributes for table in tables}
+        metadata = {"label": first.label, "measurements": measurements}
+    metadata["positions"] = [table.positions[0].tolist() for table in tables]
+    metadata["positions_unit"] = "um"
     return Cube.from_spectra(
         np.concatenate([np.asarray(table.spectra) for table in tables]),
         first.axis,
-        name=first.name if first is last else f"{first.name} to {last.name[-3:]} {first.label}",
+        name=name,
         intensity_unit=first.intensity_unit,
-        metadata=metadata | places,
+        metadata=metadata,
         history=(f"read {path.name}",),
     )
-
-
-def _metadata(table: _Table) -> dict[str, Any]:
-    return {"label": table.label, **table.about}
 
 
 # ---------------------------------------------------------------------------------- pictures
 
 
-def _pictures(file: h5py.File, path: Path) -> list[Cube]:
-    """Return the camera images and height maps, each with its place."""
-    return [
-        _picture(path, folder, item)
-        for folder in ("Images", "Heightmaps")
-        if isinstance(file.get(folder), h5py.Group)
-        for item in datasets(file[folder])
-        if item.dtype.kind in "iuf" and _is_picture(item.shape)
-    ]
+def _pictures(file: h5py.File, path: Path) -> Iterator[Cube]:
+    """Yield the camera images and height maps, each where it was taken."""
+    for name in ("Images", "Heightmaps"):
+        folder = group_in(file, name)
+        if folder is None:
+            continue
+        for item in datasets(folder):
+            if item.dtype.kind in "iuf" and _is_picture(item.shape):
+                yield _picture(path, name, item)
 
 
 def _is_picture(shape: tuple[int, ...]) -> bool:
-    return min(shape, default=0) > 0 and (
-        (len(shape) == 2 and min(shape) > 1) or (len(shape) == 3 and shape[2] in (1, 3, 4))
-    )
+    """Whether it is (y, x), or (y, x, colour)."""
+    if min(shape, default=0) < 1:
+        return False
+    if len(shape) == 3:
+        return shape[2] in (1, 3, 4)
+    return len(shape) == 2 and min(shape) > 1
 
 
 def _picture(path: Path, folder: str, item: h5py.Dataset) -> Cube:
+    """Return a picture, (colour, y, x), without its transparency."""
     data = lazy(path, item)
     data = data[..., None] if data.ndim == 2 else data[..., : min(3, item.shape[2])]
     data = data.transpose(2, 0, 1)
     name = text(item, "Label") or item.name.strip("/").removeprefix(f"{folder}/")
-    about: dict[str, Any] = {"name": f"{folder} {name}", "history": (f"read {path.name}",)}
-    width, height = (number(item, f"Size{side}", 0) for side in ("Width", "Height"))
+    pixels: dict[str, Any] = {}
+    width = number(item, "SizeWidth", 0)
+    height = number(item, "SizeHeight", 0)
     if width > 0 and height > 0:
-        size = height / data.shape[1], width / data.shape[2]
-        x, y = (number(item, f"Position{letter}", 0) for letter in "XY")
-        about |= {"pixel_size": size, "pixel_unit": "um"}
-        about["origin"] = (y - (height - size[0]) / 2, x - (width - size[1]) / 2)
+        dy = height / data.shape[1]
+        dx = width / data.shape[2]
+        # the file has the centre of the picture
+        top = number(item, "PositionY", 0) - (height - dy) / 2
+        left = number(item, "PositionX", 0) - (width - dx) / 2
+        pixels = {"pixel_size": (dy, dx), "pixel_unit": "um", "origin": (top, left)}
     axis = ChannelAxis(RGB) if len(data) == 3 else SpectralAxis.index(len(data))
-    return Cube(data, axis, **about)
+    return Cube(data, axis, name=f"{folder} {name}", history=(f"read {path.name}",), **pixels)

@@ -1,26 +1,28 @@
 """Mass spectra of which each has its own m/z values, as bands that all of them share.
 
 A band is a window of m/z; its value is the sum of the intensities of a spectrum within. Windows
-that lie side by side share out all of a spectrum, so that its total ion current is kept.
+that touch each other share out all of a spectrum, so that its total ion current is kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FileFormatError
 from .bands import Windows
-from .ibd import AT_A_TIME, CHECKED, LOOKED_AT, Stored, some
+from .ibd import AT_A_TIME, CHECKED, SAMPLED, Stored, sample_of
 
-_FEW: Final = 8
+_FEW_BANDS: Final = 8
 """Bands up to which all spectra are searched at once, a step of the search at a time."""
 _VALUES: Final = 2**20
 """Values that are summed up at a time."""
+_Tell: TypeAlias = Callable[[int, int, str], object]
+"""Is told how many are done, of how many, and what of."""
 
 
 class Survey(NamedTuple):
@@ -32,7 +34,7 @@ class Survey(NamedTuple):
     """Whether those of each spectrum ascend."""
 
 
-def survey(path: Path, mz: Stored, tell: Callable[[int, int, str], object]) -> Survey:
+def survey(path: Path, mz: Stored, tell: _Tell) -> Survey:
     """Look through the m/z values; in large files, through those of some and the ends of all.
 
     Raises
@@ -43,44 +45,52 @@ def survey(path: Path, mz: Stored, tell: Callable[[int, int, str], object]) -> S
     rows = np.flatnonzero(mz.lengths)
     if not len(rows):
         raise FileFormatError(path, "all its spectra are empty", "export it again")
-    small = mz.compressed or mz.lengths.sum() * mz.dtype.itemsize <= CHECKED
-    seen = _survey(rows if small else rows[some(len(rows), LOOKED_AT)], tell, mz, _whole)
-    if not small:
-        look = _ends if seen.ascending else _whole
-        seen = _survey(rows, tell, mz, look)._replace(ascending=seen.ascending)
-    if not 0 <= seen.low <= seen.high < np.inf:  # NaN is neither
+    if mz.compressed or mz.lengths.sum() * mz.dtype.itemsize <= CHECKED:
+        result = _survey(rows, tell, mz, _all_values)
+    else:
+        sample = _survey(rows[sample_of(len(rows), SAMPLED)], tell, mz, _all_values)
+        result = _survey(rows, tell, mz, _end_values if sample.ascending else _all_values)
+        result = result._replace(ascending=sample.ascending)
+    if not 0 <= result.low <= result.high < np.inf:  # NaN is neither
         raise FileFormatError(
-            path, f"its m/z values go from {seen.low:g} to {seen.high:g}", "copy both files again"
+            path,
+            f"its m/z values go from {result.low:g} to {result.high:g}",
+            "copy both files again",
         )
-    return seen
+    return result
 
 
 def _survey(
     rows: NDArray[np.intp],
-    tell: Callable[[int, int, str], object],
+    tell: _Tell,
     mz: Stored,
     look: Callable[[Stored, NDArray[np.intp]], Survey],
 ) -> Survey:
-    seen = []
+    """Return what `look` says of some spectra, so many at a time that little memory is used."""
+    results = []
     for start in range(0, len(rows), AT_A_TIME):
         tell(start, len(rows), "looking through the m/z values")
-        seen.append(look(mz, rows[start : start + AT_A_TIME]))
-        mz.let_go()
-    low, high, ascending = zip(*seen, strict=True)
-    return Survey(float(np.min(low)), float(np.max(high)), all(ascending))
+        results.append(look(mz, rows[start : start + AT_A_TIME]))
+        mz.release()
+    low = np.min([result.low for result in results])
+    high = np.max([result.high for result in results])
+    return Survey(float(low), float(high), all(result.ascending for result in results))
 
 
-def _whole(mz: Stored, rows: NDArray[np.intp]) -> Survey:
+def _all_values(mz: Stored, rows: NDArray[np.intp]) -> Survey:
     parts = [mz.part(int(row)) for row in rows]
     ascending = all(bool((part[1:] >= part[:-1]).all()) for part in parts)
-    low, high = np.min([part.min() for part in parts]), np.max([part.max() for part in parts])
-    return Survey(low, high, ascending)  # NaN, if there is any
+    # NaN, if there is any
+    low = np.min([part.min() for part in parts])
+    high = np.max([part.max() for part in parts])
+    return Survey(low, high, ascending)
 
 
-def _ends(mz: Stored, rows: NDArray[np.intp]) -> Survey:
-    lasts = mz.lengths[rows] - 1
-    first, last = mz.at(rows, np.zeros_like(lasts)), mz.at(rows, lasts)
-    return Survey(first.min(), last.max(), True)
+def _end_values(mz: Stored, rows: NDArray[np.intp]) -> Survey:
+    last = mz.lengths[rows] - 1
+    low = mz.at(rows, np.zeros_like(last)).min()
+    high = mz.at(rows, last).max()
+    return Survey(low, high, True)
 
 
 class Binned:
@@ -97,68 +107,82 @@ class Binned:
     """
 
     def __init__(self, mz: Stored, intensity: Stored, windows: Windows, ascending: bool) -> None:
-        self._mz, self._intensity, self._windows = mz, intensity, windows
+        self._mz = mz
+        self._intensity = intensity
+        self._windows = windows
         self._ascending = ascending
         self.bands = len(windows.low)
         self.dtype: np.dtype[Any] = np.result_type(intensity.dtype, np.float32)
-        narrow = bool(np.isfinite(windows.high - windows.low).all())
-        packed = mz.compressed or intensity.compressed
-        self._searchable = ascending and narrow and not packed
+        finite = bool(np.isfinite(windows.high - windows.low).all())
+        compressed = mz.compressed or intensity.compressed
+        self._searchable = ascending and finite and not compressed
 
     def read(self, rows: NDArray[np.intp], bands: NDArray[np.intp]) -> NDArray[Any]:
         """Return those bands of those spectra, shape (row, band); rows ascend."""
         sums = np.empty((len(rows), len(bands)), self.dtype)
-        if self._searchable and len(bands) <= _FEW < len(rows):
-            for place, band in enumerate(bands):
-                low, high = self._windows.low[band], self._windows.high[band]
-                sums[:, place] = self._sums_of_all(rows, low, high)
-            return sums
-        windows = Windows(self._windows.low[bands], self._windows.high[bands])
-        for place, row in enumerate(rows):
-            sums[place] = self._sums_of_one(int(row), windows)
+        low = self._windows.low[bands]
+        high = self._windows.high[bands]
+        if self._searchable and len(bands) <= _FEW_BANDS < len(rows):
+            for column in range(len(bands)):
+                sums[:, column] = self._sums_of_band(rows, low[column], high[column])
+        else:
+            for line, row in enumerate(rows):
+                sums[line] = self._sums_of_spectrum(int(row), Windows(low, high))
         return sums
 
-    def _sums_of_one(self, row: int, windows: Windows) -> NDArray[np.float64]:
-        mz, intensity = self._mz.part(row), self._intensity.part(row)
+    def _sums_of_spectrum(self, row: int, windows: Windows) -> NDArray[np.float64]:
+        """Return all bands of one spectrum, shape (band,)."""
+        mz = self._mz.part(row)
+        intensity = self._intensity.part(row)
         if not self._ascending:
             order = np.argsort(mz, kind="stable")
-            mz, intensity = mz[order], intensity[order]
-        starts, stops = np.searchsorted(mz, windows.low), np.searchsorted(mz, windows.high)
+            mz = mz[order]
+            intensity = intensity[order]
+        starts = np.searchsorted(mz, windows.low)
+        stops = np.searchsorted(mz, windows.high)
         if not len(starts) or starts.min() >= stops.max():
             return np.zeros(len(starts))
         first = int(starts.min())
-        values = np.append(np.asarray(intensity[first : stops.max()], np.float64), 0.0)
+        values = np.asarray(intensity[first : stops.max()], np.float64)
+        # sums from start to stop, and from stop to the next start: every other one counts
         bounds = np.stack([starts, stops], axis=1).ravel() - first
-        sums: NDArray[np.float64] = np.add.reduceat(values, bounds)[::2]
+        sums: NDArray[np.float64] = np.add.reduceat(np.append(values, 0.0), bounds)[::2]
         sums[starts == stops] = 0  # reduceat has the next value there
         return sums
 
-    def _sums_of_all(
+    def _sums_of_band(
         self, rows: NDArray[np.intp], low: np.float64, high: np.float64
     ) -> NDArray[np.float64]:
         """Return one band of many spectra: a look at a few values of each finds its window."""
         starts = self._first_from(rows, low, np.zeros(len(rows), np.intp))
         counts = self._first_from(rows, high, starts) - starts
         sums = np.zeros(len(rows))
-        pieces = np.cumsum(counts) // _VALUES
+        pieces = np.cumsum(counts) // _VALUES  # of each spectrum
         for piece in np.unique(pieces[counts > 0]):
-            some = np.flatnonzero((pieces == piece) & (counts > 0))
-            owner = np.repeat(some, counts[some])
-            along = np.arange(len(owner)) - np.repeat(
-                np.cumsum(counts[some]) - counts[some], counts[some]
-            )
-            values = self._intensity.at(rows[owner], starts[owner] + along)
+            chosen = np.flatnonzero((pieces == piece) & (counts > 0))
+            lengths = counts[chosen]
+            owner = np.repeat(chosen, lengths)  # of each value
+            firsts = np.repeat(np.cumsum(lengths) - lengths, lengths)
+            within = np.arange(len(owner)) - firsts  # number of each value in its window
+            values = self._intensity.at(rows[owner], starts[owner] + within)
             sums += np.bincount(owner, values, minlength=len(rows))
         return sums
 
     def _first_from(
         self, rows: NDArray[np.intp], value: np.float64, low: NDArray[np.intp]
     ) -> NDArray[np.intp]:
-        """Return the place of the first m/z of each spectrum that is not below `value`."""
-        low, high = low.copy(), np.asarray(self._mz.lengths[rows], np.intp).copy()
-        while (active := np.flatnonzero(low < high)).size:
+        """Return the index of the first m/z of each spectrum that is not below `value`.
+
+        Parameters
+        ----------
+        low : ndarray of int, shape (row,)
+            Indices from which to search; all before are below.
+        """
+        low = low.copy()
+        high = np.asarray(self._mz.lengths[rows], np.intp).copy()
+        while (active := np.flatnonzero(low < high)).size:  # a binary search in all at once
             middle = (low[active] + high[active]) // 2
-            below = self._mz.at(rows[active], middle) < value  # as float64, like value
-            low[active[below]] = middle[below] + 1
-            high[active[~below]] = middle[~below]
+            is_below = self._mz.at(rows[active], middle) < value  # as float64, like value
+            low[active[is_below]] = middle[is_below] + 1
+            high[active[~is_below]] = middle[~is_below]
         return low

@@ -21,40 +21,45 @@ from .xml import CHECKSUMS, UUID, Arrays, ImzML
 
 CHECKED: Final = 128 * 2**20
 """Bytes of an .ibd file up to which its checksum is verified, and all its m/z values compared."""
-LOOKED_AT: Final = 64
+SAMPLED: Final = 64
 """Spectra of which all m/z values are looked at, in larger files."""
 AT_A_TIME: Final = 1024
 """Spectra that are looked at between two reports; then their pages are let go of."""
 _UUID_BYTES: Final = 16
 _COPY_BOTH: Final = "copy both files again"
-_PACKS: Final = 1100
+_MAX_EXPANSION: Final = 1100
 """Bytes that zlib can make of one, and a few more."""
 
 
 def pair(path: Path) -> tuple[Path, Path]:
     """Return the .imzML and the .ibd file, whichever of the two `path` is."""
-    other = ".imzml" if path.suffix.lower() == ".ibd" else ".ibd"
-    wanted = (path.stem + other).lower()
-    beside = [each for each in path.parent.iterdir() if each.name.lower() == wanted]
-    if not beside and path.is_symlink():  # the other may lie beside what it points to
+    is_ibd = path.suffix.lower() == ".ibd"
+    other = ".imzML" if is_ibd else ".ibd"
+    name = (path.stem + other).lower()
+    candidates = [each for each in path.parent.iterdir() if each.name.lower() == name]
+    if not candidates and path.is_symlink():  # the other may lie where it points to
         return pair(path.resolve())
-    if not beside:
-        proper = path.stem + (".imzML" if other == ".imzml" else other)
+    if not candidates:
         raise FileFormatError(
-            path, f"{proper} is not beside it", "the two belong together: put them in one folder"
+            path,
+            f"{path.stem}{other} is not in its folder",
+            "the two belong together: put them in one folder",
         )
-    sibling = next((each for each in beside if each.stem == path.stem), beside[0])
-    return (sibling, path) if other == ".imzml" else (path, sibling)
+    companion = candidates[0]
+    for candidate in reversed(candidates):  # names of another case are second choice
+        if candidate.stem == path.stem:
+            companion = candidate
+    return (companion, path) if is_ibd else (path, companion)
 
 
-def check_pair(path: Path, ibd: Path, found: ImzML) -> None:
+def check_pair(path: Path, ibd: Path, imzml: ImzML) -> None:
     """Refuse an .ibd file that is not the one described, or not all of it."""
     size = ibd.stat().st_size
     with ibd.open("rb") as file:
         uuid = file.read(_UUID_BYTES)
     if len(uuid) < _UUID_BYTES:
         raise FileFormatError(ibd, f"it is cut short after {size} bytes", "copy it again")
-    stated = found.params.get(UUID)
+    stated = imzml.params.get(UUID)
     if stated is None:
         warnings.warn(
             f"{path.name}: it states no UUID, so that nobody can tell whether {ibd.name} is its own",
@@ -66,15 +71,22 @@ def check_pair(path: Path, ibd: Path, found: ImzML) -> None:
             f"its UUID is {stated.value}, that of {ibd.name} ({size:,} bytes) is {uuid.hex()}",
             "the two files are of different measurements, or damaged: look for the right pair",
         )
-    _check_lengths(path, found)
-    _check_places(path, ibd, size, (found.mz, found.intensity))
+    _check_lengths(path, imzml)
+    _check_offsets(path, ibd, size, (imzml.mz, imzml.intensity))
+    if size <= CHECKED:
+        _check_checksums(path, ibd, imzml)
+
+
+def _check_checksums(path: Path, ibd: Path, imzml: ImzML) -> None:
     for accession, name in CHECKSUMS.items():
-        if accession in found.params and size <= CHECKED:
-            checksum = hashlib.new(name, ibd.read_bytes(), usedforsecurity=False).hexdigest()
-            if found.params[accession].value.strip().lower() != checksum:
-                raise FileFormatError(
-                    path, f"{ibd.name} does not have the {name} checksum stated", _COPY_BOTH
-                )
+        stated = imzml.params.get(accession)
+        if stated is None:
+            continue
+        checksum = hashlib.new(name, ibd.read_bytes(), usedforsecurity=False).hexdigest()
+        if stated.value.strip().lower() != checksum:
+            raise FileFormatError(
+                path, f"{ibd.name} does not have the {name} checksum stated", _COPY_BOTH
+            )
 
 
 def _spelled(uuid: bytes) -> tuple[str, str]:
@@ -83,50 +95,57 @@ def _spelled(uuid: bytes) -> tuple[str, str]:
     return uuid.hex(), swapped.hex()
 
 
-def _check_lengths(path: Path, found: ImzML) -> None:
+def _check_lengths(path: Path, imzml: ImzML) -> None:
     """Refuse arrays that need other space than stated, or do not go together."""
-    for arrays in (found.mz, found.intensity):
+    for arrays in (imzml.mz, imzml.intensity):
         wrong = (arrays.offsets < 0) | (arrays.lengths < 0) | (arrays.encoded < 0)
         if arrays.compressed:
-            wrong |= arrays.lengths > arrays.encoded * _PACKS
+            wrong |= arrays.lengths > arrays.encoded * _MAX_EXPANSION
         else:
             wrong |= arrays.encoded // arrays.dtype.itemsize != arrays.lengths
             wrong |= arrays.encoded % arrays.dtype.itemsize != 0
-        for row in np.flatnonzero(wrong)[:1]:
+        if wrong.any():
+            row = int(np.argmax(wrong))
             raise FileFormatError(
                 path,
                 f"spectrum {row + 1} has {arrays.lengths[row]} values of {arrays.dtype.name} in "
                 f"{arrays.encoded[row]} bytes from byte {arrays.offsets[row]} on",
                 "copy or export it again",
             )
-    for row in np.flatnonzero(found.mz.lengths != found.intensity.lengths)[:1]:
+    unequal = imzml.mz.lengths != imzml.intensity.lengths
+    if unequal.any():
+        row = int(np.argmax(unequal))
         raise FileFormatError(
             path,
-            f"spectrum {row + 1} has {found.mz.lengths[row]} m/z values "
-            f"and {found.intensity.lengths[row]} intensities",
+            f"spectrum {row + 1} has {imzml.mz.lengths[row]} m/z values "
+            f"and {imzml.intensity.lengths[row]} intensities",
             "export it again",
         )
 
 
-def _check_places(path: Path, ibd: Path, size: int, kinds: Sequence[Arrays]) -> None:
-    """Refuse arrays that are not all within the file, or lie upon each other."""
+def _check_offsets(path: Path, ibd: Path, size: int, kinds: Sequence[Arrays]) -> None:
+    """Refuse arrays that are not all within the file, or overlap."""
     starts = np.concatenate([arrays.offsets for arrays in kinds])
     lengths = np.concatenate([arrays.encoded for arrays in kinds])
-    if (missing := starts > size - lengths).any():
-        ends = starts[missing].astype(object) + lengths[missing]  # of any size, if damaged
+    beyond = starts > size - lengths
+    if beyond.any():
+        ends = starts[beyond].astype(object) + lengths[beyond]  # of any size, if damaged
         raise FileFormatError(
             ibd,
-            f"{size:,} bytes, but {path.name} tells of spectra up to byte {max(ends):,}",
+            f"{size:,} bytes, but {path.name} has spectra up to byte {max(ends):,}",
             "the file was cut short: copy it again",
         )
     order = np.argsort(starts, kind="stable")
     order = order[lengths[order] > 0]
-    starts, lengths = starts[order], lengths[order]
-    ends = starts + lengths
-    same = (starts[1:] == starts[:-1]) & (ends[1:] == ends[:-1])
-    if len(starts) and (starts[0] < _UUID_BYTES or ((starts[1:] < ends[:-1]) & ~same).any()):
+    starts = starts[order]
+    ends = starts + lengths[order]
+    if not len(starts):
+        return
+    same = (starts[1:] == starts[:-1]) & (ends[1:] == ends[:-1])  # several spectra may share one
+    overlap = (starts[1:] < ends[:-1]) & ~same
+    if starts[0] < _UUID_BYTES or overlap.any():
         raise FileFormatError(
-            path, f"it tells of arrays that overlap in {ibd.name}", "copy or export it again"
+            path, f"it has arrays that overlap in {ibd.name}", "copy or export it again"
         )
 
 
@@ -142,28 +161,33 @@ class Stored:
     """
 
     def __init__(self, path: Path, arrays: Arrays) -> None:
-        self._path, self._arrays = path, arrays
-        self.dtype, self.lengths, self.compressed = arrays.dtype, arrays.lengths, arrays.compressed
+        self._path = path
+        self._arrays = arrays
+        self.dtype = arrays.dtype
+        self.lengths = arrays.lengths
+        self.compressed = arrays.compressed
         with path.open("rb") as file:
             self._raw = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self._phase = int(arrays.offsets[0] % self.dtype.itemsize)
-        self._aligned = not ((arrays.offsets - self._phase) % self.dtype.itemsize).any()
+        item = self.dtype.itemsize
+        self._phase = int(arrays.offsets[0] % item)
+        self._aligned = not ((arrays.offsets - self._phase) % item).any()
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def part(self, row: int) -> NDArray[Any]:
         """Return the array of one spectrum; of it, only what is looked at is read."""
-        length, offset = int(self.lengths[row]), int(self._arrays.offsets[row])
+        length = int(self.lengths[row])
+        offset = int(self._arrays.offsets[row])
         if not self.compressed:
             return np.frombuffer(self._raw, self.dtype, length, offset)
-        wanted = length * self.dtype.itemsize
         packed = self._raw[offset : offset + int(self._arrays.encoded[row])]
-        try:  # one byte more than wanted shows that there is more, without unpacking a bomb
-            plain = zlib.decompressobj().decompress(packed, wanted + 1)
+        size = length * self.dtype.itemsize
+        try:  # one byte more shows that there is more, without unpacking a bomb
+            plain = zlib.decompressobj().decompress(packed, size + 1)
         except zlib.error:
             plain = b""
-        if len(plain) != wanted:
+        if len(plain) != size:
             raise FileFormatError(
                 self._path,
                 f"the {length} values of spectrum {row + 1} cannot be unpacked",
@@ -171,41 +195,60 @@ class Stored:
             )
         return np.frombuffer(plain, self.dtype)
 
-    def at(self, rows: NDArray[np.intp], places: NDArray[np.intp]) -> NDArray[Any]:
-        """Return one value of each of some spectra, if they are not compressed."""
-        first = self._arrays.offsets[rows] + places * self.dtype.itemsize
+    def at(self, rows: NDArray[np.intp], index: NDArray[np.intp]) -> NDArray[Any]:
+        """Return one value of each of some spectra, if they are not compressed.
+
+        Parameters
+        ----------
+        rows, index : ndarray of int, shape (value,)
+            Number of the spectrum of each value, and its index therein.
+        """
+        item = self.dtype.itemsize
+        first = self._arrays.offsets[rows] + index * item  # byte of each value
+        values: NDArray[Any]
         if self._aligned:
-            count = (len(self._raw) - self._phase) // self.dtype.itemsize
+            count = (len(self._raw) - self._phase) // item
             numbers = np.frombuffer(self._raw, self.dtype, count, self._phase)
-            aligned: NDArray[Any] = numbers[(first - self._phase) // self.dtype.itemsize]
-            return aligned
-        bytes_ = np.frombuffer(self._raw, np.uint8)[first[:, None] + np.arange(self.dtype.itemsize)]
-        values: NDArray[Any] = bytes_.view(self.dtype)[:, 0]
+            values = numbers[(first - self._phase) // item]
+        else:
+            raw = np.frombuffer(self._raw, np.uint8)
+            values = raw[first[:, None] + np.arange(item)].view(self.dtype)[:, 0]
         return values
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Give back the pages that were looked at: until then they count as memory in use."""
         if hasattr(self._raw, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
             self._raw.madvise(mmap.MADV_DONTNEED)
 
 
 class Table:
-    """Intensities of spectra that share their m/z values, one after another."""
+    """Intensities of spectra that share their m/z values, one after another.
 
-    def __init__(self, stored: Stored, rows: NDArray[Any] | None) -> None:
-        self._stored, self._rows = stored, rows  # rows, (spectrum, band): where equally far apart
-        self.dtype, self.bands = stored.dtype, int(stored.lengths[0])
+    Parameters
+    ----------
+    stored : Stored
+        The intensities.
+    mapped_rows : ndarray, shape (spectrum, band), optional
+        The same, mapped, where they are at equal distances in the file.
+    """
+
+    def __init__(self, stored: Stored, mapped_rows: NDArray[Any] | None) -> None:
+        self._stored = stored
+        self._mapped_rows = mapped_rows
+        self.dtype = stored.dtype
+        self.bands = int(stored.lengths[0])
 
     def read(self, rows: NDArray[np.intp], bands: NDArray[np.intp]) -> NDArray[Any]:
         """Return those bands of those spectra, shape (row, band); rows ascend."""
         if not len(rows) or not len(bands):
             return np.empty((len(rows), len(bands)), self.dtype)
-        if self._rows is None:
+        if self._mapped_rows is None:
             return np.stack([self._stored.part(row)[bands] for row in rows])
-        first, last = int(bands.min()), int(bands.max())
-        near = np.asarray(self._rows[rows[0] : rows[-1] + 1, first : last + 1])
-        found: NDArray[Any] = near[np.ix_(rows - rows[0], bands - first)]
-        return found
+        first = int(bands.min())
+        last = int(bands.max())
+        block = np.asarray(self._mapped_rows[rows[0] : rows[-1] + 1, first : last + 1])
+        values: NDArray[Any] = block[np.ix_(rows - rows[0], bands - first)]
+        return values
 
 
 def share_mz(arrays: Arrays, mz: Stored) -> bool:
@@ -215,48 +258,60 @@ def share_mz(arrays: Arrays, mz: Stored) -> bool:
     """
     if not mz.lengths[0] or (mz.lengths != mz.lengths[0]).any():
         return False
-    rows = np.unique(arrays.offsets, return_index=True)[1]
-    small = arrays.encoded[rows].sum() <= CHECKED
+    rows = np.unique(arrays.offsets, return_index=True)[1]  # of each array that is stored
+    is_small = arrays.encoded[rows].sum() <= CHECKED
+    sample = rows if is_small else rows[sample_of(len(rows), SAMPLED)]
     first = mz.part(0)
-    looked_at = rows if small else rows[some(len(rows), LOOKED_AT)]
-    if not all(np.array_equal(mz.part(int(row)), first) for row in looked_at):
+    if not all(np.array_equal(mz.part(int(row)), first) for row in sample):
         return False
-    if small or mz.compressed:
+    if is_small or mz.compressed:
         return True
-    places = np.array([0, len(first) // 2, len(first) - 1])
+    index = np.array([0, len(first) // 2, len(first) - 1])
     for start in range(0, len(rows), AT_A_TIME):
-        near = np.repeat(rows[start : start + AT_A_TIME], len(places))
-        values = mz.at(near, np.tile(places, len(near) // len(places)))
-        if not np.array_equal(values, np.resize(first[places], len(near))):
+        block = rows[start : start + AT_A_TIME]
+        values = mz.at(np.repeat(block, len(index)), np.tile(index, len(block)))
+        if not np.array_equal(values, np.tile(first[index], len(block))):
             return False
-        mz.let_go()
+        mz.release()
     return True
 
 
-def some(count: int, most: int) -> NDArray[np.intp]:
+def sample_of(count: int, most: int) -> NDArray[np.intp]:
     """Return numbers below `count`, evenly spread, at most so many."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.intp))
 
 
 def unbinned(ibd: Path, arrays: Arrays, stored: Stored, raster: NDArray[np.intp]) -> Any:
-    """Return spectra of the same bands as a cube: a memory map where they fill it in order."""
+    """Return spectra of the same bands as a cube: a memory map where they fill it in order.
+
+    Parameters
+    ----------
+    arrays, stored : Arrays, Stored
+        The intensities.
+    raster : ndarray of int, shape (y, x) or (z, y, x)
+        Number of the spectrum of each pixel.
+    """
     rows = _mapped_rows(ibd, arrays)
-    if rows is not None and np.array_equal(raster.ravel(), np.arange(raster.size)):
-        item, (step, _) = rows.itemsize, rows.strides
-        *leading, height, width = raster.shape
-        shape = (*leading, rows.shape[1], height, width)
-        plane = [step * width * height] * len(leading)
-        return as_strided(rows, shape, (*plane, item, step * width, step), subok=True)
-    return Placed(Table(stored, rows), raster)
+    if rows is None or not np.array_equal(raster.ravel(), np.arange(raster.size)):
+        return Placed(Table(stored, rows), raster)
+    stride, item = rows.strides
+    *planes, height, width = raster.shape
+    shape = (*planes, rows.shape[1], height, width)  # ((z,) band, y, x)
+    plane_strides = [stride * width * height] * len(planes)
+    return as_strided(rows, shape, (*plane_strides, item, stride * width, stride), subok=True)
 
 
 def _mapped_rows(ibd: Path, arrays: Arrays) -> NDArray[Any] | None:
-    """Map intensities as (spectrum, band), if they are equally far apart in the file."""
-    item, count = arrays.dtype.itemsize, len(arrays.offsets)
-    step = int(arrays.offsets[1] - arrays.offsets[0]) if count > 1 else int(arrays.encoded[0])
-    even = bool((np.diff(arrays.offsets) == step).all())
-    if arrays.compressed or not even or step % item or step <= 0:
+    """Map intensities as (spectrum, band), if they are at equal distances in the file."""
+    item = arrays.dtype.itemsize
+    count = len(arrays.offsets)
+    stride = int(arrays.encoded[0])
+    if count > 1:
+        stride = int(arrays.offsets[1] - arrays.offsets[0])
+    even = bool((np.diff(arrays.offsets) == stride).all())
+    if arrays.compressed or not even or stride % item or stride <= 0:
         return None
     bands = int(arrays.lengths[0])
-    whole = mapped(ibd, arrays.dtype, ((count - 1) * step // item + bands,), int(arrays.offsets[0]))
-    return as_strided(whole, (count, bands), (step, item), subok=True)
+    values = (count - 1) * stride // item + bands
+    flat = mapped(ibd, arrays.dtype, (values,), int(arrays.offsets[0]))
+    return as_strided(flat, (count, bands), (stride, item), subok=True)

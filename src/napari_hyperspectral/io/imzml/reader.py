@@ -1,4 +1,4 @@
-"""imzML: mass spectra of an image, their places in an XML file and their numbers in an .ibd file.
+"""imzML: mass spectra of an image, their positions in an XML file and their numbers in an .ibd file.
 
 Sources: imzML, "Data structure", https://www.ms-imaging.org/imzml/; Schramm et al., "imzML —
 a common data format for the flexible exchange and processing of mass spectrometry imaging data",
@@ -14,7 +14,7 @@ band. Others are summed up in bands of equal width, at most 2000 unless the path
     tissue.imzML::peaks=lipids.csv±0.01    m/z in the first column
     tissue.imzML::tic                  total ion current
 
-What two spectra measured at one place is settled for the later one, with a warning.
+Of two spectra at one position the later one is kept, with a warning.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ from .xml import EXTENT, INTENSITY_ARRAY, PIXEL_SIZE, PIXELS, ImzML, parse
 _SUMMED: Final = 512 * 2**20
 """Bytes of intensities up to which the total ion current is summed up, not taken as stated."""
 _SPARSE: Final = (64, 1024)
-"""Pixels for each spectrum, and in any case, that an image may have: more are wrong positions."""
-_STATED: Final = 3 * 10**7
+"""Pixels for each spectrum, and in any case, that an image may have: with more, positions are wrong."""
+_MAX_STATED: Final = 3 * 10**7
 """Pixels that an image may have if the file states so."""
 
 
@@ -56,128 +56,161 @@ def read_images(source: Source) -> list[Image]:
         If either file is missing or damaged, or they do not belong together.
     """
     path, ibd = pair(source.path)
-    found = parse(source, path)
-    check_pair(path, ibd, found)
-    raster, about = _raster(path, found)
-    about |= {
+    imzml = parse(source, path)
+    check_pair(path, ibd, imzml)
+    raster, parameters = _raster(path, imzml)
+    parameters |= {
         "name": path.stem,
-        "intensity_unit": _intensity_unit(found),
+        "intensity_unit": _intensity_unit(imzml),
         "history": (f"read {path.name}",),
-        "metadata": {"imzml": found.about},
+        "metadata": {"imzml": imzml.metadata},
     }
-    mz, intensity = Stored(ibd, found.mz), Stored(ibd, found.intensity)
-    if source.array is None and share_mz(found.mz, mz):
-        axis = SpectralAxis(mz.part(0), "m/z")
-        return [Cube(unbinned(ibd, found.intensity, intensity, raster), axis, **about)]
-    seen = survey(path, mz, source.tell)
+    mz = Stored(ibd, imzml.mz)
+    intensity = Stored(ibd, imzml.intensity)
+    if source.array is None and share_mz(imzml.mz, mz):
+        data = unbinned(ibd, imzml.intensity, intensity, raster)
+        return [Cube(data, SpectralAxis(mz.part(0), "m/z"), **parameters)]
+    masses = survey(path, mz, source.tell)
 
     def summed(bands: Bands) -> Cube:
-        spectra = Binned(mz, intensity, bands.windows, seen.ascending)
-        return _named(Cube(Placed(spectra, raster), bands.axis, **about), bands)
+        spectra = Binned(mz, intensity, bands.windows, masses.ascending)
+        return _named(Cube(Placed(spectra, raster), bands.axis, **parameters), bands)
 
     if source.array is not None:
-        return [summed(bands_asked_for(source.array, path, seen.low, seen.high))]
-    cube, total = summed(even_bands(seen.low, seen.high)), total_ion_current()
+        return [summed(bands_asked_for(source.array, path, masses.low, masses.high))]
+    cube = summed(even_bands(masses.low, masses.high))
+    total = total_ion_current()
     if intensity.lengths.sum() * intensity.dtype.itemsize <= _SUMMED:
         return [summed(total), cube]
-    if np.isnan(found.total).any():
+    if np.isnan(imzml.total).any():
         return [cube]
-    stated = np.append(found.total, np.nan)[raster]  # the last is that of NEVER
-    return [_named(Cube(stated[..., None, :, :], total.axis, **about), total), cube]
+    stated = np.append(imzml.total, np.nan)[raster]  # the last is that of NEVER
+    return [_named(Cube(stated[..., None, :, :], total.axis, **parameters), total), cube]
 
 
 def _named(cube: Cube, bands: Bands) -> Cube:
-    return cube.after(bands.told, name=f"{cube.name} {bands.name}".strip())
+    return cube.after(bands.step, name=f"{cube.name} {bands.name}".strip())
 
 
-def _raster(path: Path, found: ImzML) -> tuple[NDArray[np.intp], dict[str, Any]]:
-    """Return which spectrum each pixel has, (y, x) or (z, y, x), and where the pixels lie."""
-    low, high = found.positions.min(axis=0), found.positions.max(axis=0)
-    shape = [int(top) - int(bottom) + 1 for bottom, top in zip(low, high, strict=True)]
-    counts = [_number(found, accession) for accession in PIXELS]
-    allowed = max(_SPARSE[0] * len(found.positions), _SPARSE[1])
-    if shape[0] * shape[1] * shape[2] > allowed and not _within(high[1:], counts, shape[0]):
-        raise FileFormatError(
-            path,
-            f"its {len(found.positions)} spectra lie as far apart as {_from_to(low, high)}",
-            "its positions are damaged: copy or export it again",
-        )
+# ----------------------------------------------------------------------------------- positions
+
+
+def _raster(path: Path, imzml: ImzML) -> tuple[NDArray[np.intp], dict[str, Any]]:
+    """Return the spectrum of each pixel, (y, x) or (z, y, x), and size and position of pixels.
+
+    The latter are parameters of `Cube`.
+    """
+    positions = imzml.positions  # (spectrum, (z, y, x)), counted from 1
+    low = positions.min(axis=0)
+    high = positions.max(axis=0)
+    shape = tuple(int(last) - int(first) + 1 for first, last in zip(low, high, strict=True))
+    _check_extent(path, imzml, low, high)
     raster = np.full(shape, NEVER, np.intp)
-    raster[tuple((found.positions - low).T)] = np.arange(len(found.positions))
-    twice = len(found.positions) - int((raster != NEVER).sum())
-    if twice:
+    raster[tuple((positions - low).T)] = np.arange(len(positions))
+    repeated = len(positions) - int((raster != NEVER).sum())
+    if repeated:
         warnings.warn(
-            f"{path.name}: {twice} spectra lie where a later one does; the later ones are kept",
+            f"{path.name}: {repeated} spectra lie where a later one does; the later ones are kept",
             stacklevel=3,
         )
-    for dim, count, top in zip("yx", counts, high[1:], strict=True):
-        if count is not None and top > count:
+    size, unit = _pixel_size(imzml)
+    _, y, x = (float(first - 1) for first in low)
+    parameters: dict[str, Any] = {
+        "pixel_size": size,
+        "pixel_unit": unit,
+        "origin": (y * size[0], x * size[1]),
+    }
+    if shape[0] == 1:
+        return raster[0], parameters
+    return raster, parameters | {"z": Sampling(start=float(low[0] - 1))}
+
+
+def _check_extent(path: Path, imzml: ImzML, low: NDArray[np.intc], high: NDArray[np.intc]) -> None:
+    """Refuse positions that are too sparse to be meant, and warn where they exceed what is stated.
+
+    Parameters
+    ----------
+    low, high : ndarray of int, shape (3,)
+        Ends of the positions: z, y, x.
+    """
+    counts = [_number(imzml, accession) for accession in PIXELS]
+    spectra = len(imzml.positions)
+    planes, height, width = (
+        int(last) - int(first) + 1 for first, last in zip(low, high, strict=True)
+    )
+    allowed = max(_SPARSE[0] * spectra, _SPARSE[1])
+    if planes * height * width > allowed and not _is_as_stated(high, counts, planes):
+        ranges = zip("zyx", low, high, strict=True)
+        extent = ", ".join(f"{dim} {first}–{last}" for dim, first, last in ranges)
+        raise FileFormatError(
+            path,
+            f"its {spectra} spectra lie as far apart as {extent}",
+            "its positions are damaged: copy or export it again",
+        )
+    for dim, count, last in zip("yx", counts, high[1:], strict=True):
+        if count is not None and last > count:
             warnings.warn(
-                f"{path.name}: positions {dim} go up to {top}, though it states {count:g}",
-                stacklevel=3,
+                f"{path.name}: positions {dim} go up to {last}, though it states {count:g}",
+                stacklevel=4,
             )
-    size, unit = _pixel_size(found)
-    origin = tuple(float((low[1 + k] - 1) * size[k]) for k in range(2))
-    about: dict[str, Any] = {"pixel_size": size, "pixel_unit": unit, "origin": origin}
-    if shape[0] > 1:
-        return raster, about | {"z": Sampling(start=float(low[0] - 1))}
-    return raster[0], about
 
 
-def _within(high: NDArray[np.intc], counts: Sequence[float | None], planes: int) -> bool:
+def _is_as_stated(high: NDArray[np.intc], counts: Sequence[float | None], planes: int) -> bool:
     """Whether the positions are those of an image as large as stated, and of a bearable size."""
-    stated = [count for count in counts if count is not None]
-    return (
-        len(stated) == 2
-        and bool((high <= stated).all())
-        and stated[0] * stated[1] * planes <= _STATED
-    )
+    height, width = counts
+    if height is None or width is None:
+        return False
+    within = high[1] <= height and high[2] <= width
+    return bool(within) and height * width * planes <= _MAX_STATED
 
 
-def _from_to(low: NDArray[np.intc], high: NDArray[np.intc]) -> str:
-    return ", ".join(
-        f"{dim} {first}–{last}" for dim, first, last in zip("zyx", low, high, strict=True)
-    )
+# ---------------------------------------------------------------------------------- pixel size
 
 
-def _pixel_size(found: ImzML) -> tuple[tuple[float, float], str | None]:
-    """Return height and width of a pixel; where one is missing, pixels are square."""
-    sizes = [_size(found, place) for place in range(2)]
-    known = [size for size in sizes if size is not None]
-    if not known:
+def _pixel_size(imzml: ImzML) -> tuple[tuple[float, float], str | None]:
+    """Return height and width of a pixel and their unit; where one is missing, it is square."""
+    height = _side(imzml, 0)
+    width = _side(imzml, 1)
+    if height is None and width is None:
         return (1.0, 1.0), None
-    params = (found.params[a] for a in PIXEL_SIZE if a in found.params)
-    unit = next((place_unit(p.unit.removeprefix("square ")) for p in params if p.unit), "um")
-    return (sizes[0] or known[0], sizes[1] or known[0]), unit
+    unit: str | None = "um"
+    for accession in reversed(PIXEL_SIZE):  # that of the height counts
+        param = imzml.params.get(accession)
+        if param is not None and param.unit:
+            unit = place_unit(param.unit.removeprefix("square "))
+    return (height or width or 1.0, width or height or 1.0), unit
 
 
-def _size(found: ImzML, place: int) -> float | None:
-    """Return the height (0) or width (1) of a pixel.
+def _side(imzml: ImzML, axis: int) -> float | None:
+    """Return the height (axis 0) or width (1) of a pixel.
 
     Early versions of imzML, and programs that kept to them, give its area under the same term.
     """
-    size = _number(found, PIXEL_SIZE[place])
-    count, extent = _number(found, PIXELS[place]), _number(found, EXTENT[place])
+    size = _number(imzml, PIXEL_SIZE[axis])
     if size is None:
         return None
-    if found.params[PIXEL_SIZE[place]].unit.startswith("square "):
+    if imzml.params[PIXEL_SIZE[axis]].unit.startswith("square "):
         return math.sqrt(size)
+    count = _number(imzml, PIXELS[axis])
+    extent = _number(imzml, EXTENT[axis])
     if count and extent and size != 1:
         step = extent / count
+        # the extent fits the root of the size, and the size by far not
         if abs(step - math.sqrt(size)) < 0.01 * step < 0.1 * abs(step - size):
             return math.sqrt(size)
     return size
 
 
-def _number(found: ImzML, accession: str) -> float | None:
+def _number(imzml: ImzML, accession: str) -> float | None:
     """Return a positive number of the header, or None."""
     try:
-        number = float(found.params[accession].value)
+        number = float(imzml.params[accession].value)
     except (KeyError, ValueError):
         return None
     return number if 0 < number < np.inf else None
 
 
-def _intensity_unit(found: ImzML) -> str | None:
-    unit = found.params[INTENSITY_ARRAY].unit if INTENSITY_ARRAY in found.params else ""
+def _intensity_unit(imzml: ImzML) -> str | None:
+    param = imzml.params.get(INTENSITY_ARRAY)
+    unit = "" if param is None else param.unit
     return "counts" if "counts" in unit else unit or None

@@ -65,7 +65,7 @@ _CUT: Final = frozenset(
         expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION,
     ]
 )
-_PIECE: Final = 2**20
+_BLOCK: Final = 2**20
 """Bytes that are parsed between two reports."""
 
 
@@ -103,17 +103,17 @@ class ImzML:
     """Total ion current as stated, shape (spectrum,); NaN where it is not."""
     params: dict[str, Param]
     """The header by accession."""
-    about: dict[str, dict[str, str | bool]]
+    metadata: dict[str, dict[str, str | bool]]
     """The header by section and name."""
 
 
 def parse(source: Source, path: Path) -> ImzML:
-    """Parse an .imzML file, a piece at a time.
+    """Parse an .imzML file, a block at a time.
 
     Raises
     ------
     FileFormatError
-        If it is not whole, not XML, or not imzML.
+        If it ends early, or is not XML, or not imzML.
     """
     try:
         return _parse(source, path, None)
@@ -127,6 +127,7 @@ def parse(source: Source, path: Path) -> ImzML:
 
 
 def _parse(source: Source, path: Path, encoding: str | None) -> ImzML:
+    """Return what a file says, in the encoding that it states or in another one."""
     reading = _Reading(path)
     parser = expat.ParserCreate(encoding)
     parser.StartElementHandler = reading.start
@@ -134,11 +135,11 @@ def _parse(source: Source, path: Path, encoding: str | None) -> ImzML:
     total = path.stat().st_size
     with path.open("rb") as file:
         try:
-            for done in count(0, _PIECE):
+            for done in count(0, _BLOCK):
                 source.tell(min(done, total), total, "reading where the spectra are")
-                piece = file.read(_PIECE)
-                parser.Parse(piece, not piece)
-                if not piece:
+                block = file.read(_BLOCK)
+                parser.Parse(block, not block)
+                if not block:
                     return reading.result()
         except LookupError as error:
             raise FileFormatError(path, f"not readable ({error})", "copy it again") from error
@@ -149,14 +150,14 @@ def _not_xml(path: Path, error: expat.ExpatError) -> FileFormatError:
     message = expat.errors.messages[error.code]
     if message in _CUT:
         return FileFormatError(path, "the XML ends early", "copy it again, it is incomplete")
-    place = f"line {error.lineno}, column {error.offset}"
-    return FileFormatError(path, f"not XML at {place} ({message})", "copy it again")
+    position = f"line {error.lineno}, column {error.offset}"
+    return FileFormatError(path, f"not XML at {position} ({message})", "copy it again")
 
 
 class _Reading:
     """What has been read of a file so far.
 
-    Parameters add up in `_here`: those of the header, of a group, of a spectrum with its scan,
+    Terms add up in `_terms`: those of the header, of a group, of a spectrum with its scan,
     of one of its arrays. What is done for each of a million spectra is kept short; to hear of the
     ends of elements, too, would take a fifth longer, so a spectrum ends where the next begins.
     """
@@ -164,36 +165,41 @@ class _Reading:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._groups: dict[str, dict[str, str]] = {}
-        self._here: dict[str, str] = {}
+        self._terms: dict[str, str] = {}
         self._spectrum: dict[str, str] | None = None
         self._arrays: list[dict[str, str]] = []
         self._in_run = False
-        self._root = self._section = ""
-        self._stated = ""
+        self._root = ""
+        self._section = ""
+        self._stated_count = ""
         self._params: dict[str, Param] = {}
-        self._about: dict[str, dict[str, str | bool]] = {}
-        self._positions, self._totals = array("i"), array("d")
-        self._mz, self._intensity = _Column(_MZ_ARRAY), _Column(INTENSITY_ARRAY)
+        self._metadata: dict[str, dict[str, str | bool]] = {}
+        self._positions = array("i")
+        self._totals = array("d")
+        self._mz = _Column(_MZ_ARRAY)
+        self._intensity = _Column(INTENSITY_ARRAY)
 
-    def start(self, tag: str, given: dict[str, str]) -> None:
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        """Take in the start of an element."""
         if tag == "cvParam":
-            accession = given.get("accession", "")
-            self._here[accession] = given.get("value", "")
+            accession = attributes.get("accession", "")
+            self._terms[accession] = attributes.get("value", "")
             if not self._in_run:
-                self._describe(accession, given)
+                self._describe(accession, attributes)
         elif tag == "referenceableParamGroupRef":
-            self._here.update(self._group(given.get("ref", "")))
+            self._terms.update(self._group(attributes.get("ref", "")))
         elif tag == "binaryDataArray":
-            self._here = {}
-            self._arrays.append(self._here)
+            self._terms = {}
+            self._arrays.append(self._terms)
         elif tag in ("spectrum", "chromatogramList"):
             self._end_spectrum()
-            self._here, self._arrays = {}, []
-            self._spectrum = self._here if tag == "spectrum" else None
+            self._terms = {}
+            self._arrays = []
+            self._spectrum = self._terms if tag == "spectrum" else None
         elif tag == "spectrumList":
-            self._stated = given.get("count", "")
+            self._stated_count = attributes.get("count", "")
         elif not self._in_run:
-            self._start_of_header(tag, given)
+            self._start_of_header(tag, attributes)
 
     def refuse_entities(self, name: str, *_: object) -> None:
         """Refuse what can make a small file endless; no imzML needs it."""
@@ -202,12 +208,14 @@ class _Reading:
         )
 
     def result(self) -> ImzML:
+        """Return what was read, after the last element."""
         self._end_spectrum()
         if not self._totals:
             raise FileFormatError(self._path, "no spectrum in it", "export it again")
-        if self._stated not in ("", str(len(self._totals))):
+        if self._stated_count not in ("", str(len(self._totals))):
             warnings.warn(
-                f"{self._path.name}: it lists {len(self._totals)} spectra and states {self._stated}",
+                f"{self._path.name}: it lists {len(self._totals)} spectra "
+                f"and states {self._stated_count}",
                 stacklevel=2,
             )
         return ImzML(
@@ -216,10 +224,10 @@ class _Reading:
             self._intensity.arrays(),
             np.frombuffer(self._totals, np.float64),
             self._params,
-            self._about,
+            self._metadata,
         )
 
-    def _start_of_header(self, tag: str, given: dict[str, str]) -> None:
+    def _start_of_header(self, tag: str, attributes: dict[str, str]) -> None:
         if not self._root:
             self._root = tag
             if tag not in ("mzML", "indexedmzML"):
@@ -227,24 +235,27 @@ class _Reading:
                     self._path, f"XML, but no imzML: it begins with <{tag}>", "choose another file"
                 )
         elif tag == "run":
-            self._in_run, self._here = True, {}
-            self._about["run"] = {str(name): value for name, value in given.items()}
+            self._in_run = True
+            self._terms = {}
+            self._metadata["run"] = {str(name): value for name, value in attributes.items()}
         elif tag == "referenceableParamGroup":
-            self._section = given.get("id", "")
-            self._here = self._groups[self._section] = {}
+            self._section = attributes.get("id", "")
+            self._terms = {}
+            self._groups[self._section] = self._terms
         elif tag in _SECTIONS:
-            self._section, self._here = _SECTIONS[tag], {}
+            self._section = _SECTIONS[tag]
+            self._terms = {}
         elif tag == "userParam":
-            self._tell(given)
+            self._add_metadata(attributes)
 
-    def _describe(self, accession: str, given: dict[str, str]) -> None:
-        param = Param(given.get("value", ""), given.get("unitName", ""))
+    def _describe(self, accession: str, attributes: dict[str, str]) -> None:
+        param = Param(attributes.get("value", ""), attributes.get("unitName", ""))
         self._params.setdefault(accession, param)
-        self._tell(given)
+        self._add_metadata(attributes)
 
-    def _tell(self, given: dict[str, str]) -> None:
-        value = " ".join(filter(None, (given.get("value"), given.get("unitName"))))
-        self._about.setdefault(self._section, {})[given.get("name", "")] = value or True
+    def _add_metadata(self, attributes: dict[str, str]) -> None:
+        value = " ".join(filter(None, (attributes.get("value"), attributes.get("unitName"))))
+        self._metadata.setdefault(self._section, {})[attributes.get("name", "")] = value or True
 
     def _group(self, name: str) -> dict[str, str]:
         try:
@@ -257,17 +268,16 @@ class _Reading:
             ) from None
 
     def _end_spectrum(self) -> None:
-        said = self._spectrum
-        if said is None:
+        terms = self._spectrum
+        if terms is None:
             return
         try:
-            self._positions.extend(
-                (int(said.get(_POSITION_Z) or 1), int(said[_POSITION_Y]), int(said[_POSITION_X]))
-            )
+            z = int(terms.get(_POSITION_Z) or 1)
+            self._positions.extend((z, int(terms[_POSITION_Y]), int(terms[_POSITION_X])))
             self._mz.add(self._arrays)
             self._intensity.add(self._arrays)
-            self._totals.append(float(said.get(_TOTAL_ION_CURRENT) or "nan"))
-        except _Lacking as error:
+            self._totals.append(float(terms.get(_TOTAL_ION_CURRENT) or "nan"))
+        except _Incomplete as error:
             raise self._unreadable(str(error)) from None
         except KeyError as error:
             raise self._unreadable(f"says nothing of {_NAMES.get(error.args[0])}") from None
@@ -287,7 +297,7 @@ _NAMES: Final = {
 }
 
 
-class _Lacking(Exception):
+class _Incomplete(Exception):
     """Something that every spectrum needs is not there."""
 
 
@@ -295,23 +305,29 @@ class _Column:
     """The arrays of one quantity, as they come by."""
 
     def __init__(self, quantity: str) -> None:
-        self._quantity, self._numbers = quantity, array("q")
-        self._type, self._compressed = "", False
+        self._quantity = quantity
+        self._numbers = array("q")  # offset, length and bytes of each in turn
+        self._type = ""
+        self._compressed = False
 
     def add(self, arrays: list[dict[str, str]]) -> None:
-        """Add what is said of the array of one spectrum."""
-        for said in arrays:
-            if self._quantity in said:
+        """Add the array of one spectrum."""
+        for terms in arrays:
+            if self._quantity in terms:
                 break
         else:
-            raise _Lacking("lacks its m/z or its intensity array")
+            raise _Incomplete("lacks its m/z or its intensity array")
         if not self._type:
-            self._type, self._compressed = _form(said)
-        elif self._type not in said or self._compressed != (_ZLIB in said):
-            raise _Lacking("is stored as other numbers than those before it")
-        self._numbers.extend((int(said[_OFFSET]), int(said[_LENGTH]), int(said.get(_ENCODED) or 0)))
+            self._type, self._compressed = _form(terms)
+        elif self._type not in terms or self._compressed != (_ZLIB in terms):
+            raise _Incomplete("is stored as other numbers than those before it")
+        offset = int(terms[_OFFSET])
+        length = int(terms[_LENGTH])
+        encoded = int(terms.get(_ENCODED) or 0)
+        self._numbers.extend((offset, length, encoded))
 
     def arrays(self) -> Arrays:
+        """Return where all of them lie; bytes that are not stated follow from the length."""
         offsets, lengths, encoded = np.frombuffer(self._numbers, np.int64).reshape(-1, 3).T
         dtype = np.dtype(_DTYPES[self._type])
         if not self._compressed:
@@ -319,18 +335,18 @@ class _Column:
         return Arrays(_unwrapped(offsets), lengths, encoded, dtype, self._compressed)
 
 
-def _form(said: dict[str, str]) -> tuple[str, bool]:
+def _form(terms: dict[str, str]) -> tuple[str, bool]:
     """Return the term of the number type of an array, and whether it is compressed."""
-    types = [accession for accession in _DTYPES if accession in said]
-    if not types or _NUMPRESS & set(said):
-        raise _Lacking("is of a number type or a compression that this package does not know")
-    return types[0], _ZLIB in said
+    types = [accession for accession in _DTYPES if accession in terms]
+    if not types or _NUMPRESS & set(terms):
+        raise _Incomplete("is of a number type or a compression that this package does not know")
+    return types[0], _ZLIB in terms
 
 
 def _unwrapped(offsets: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return offsets as they were meant by programs that counted in 32 bits, and went below 0."""
+    """Return the offsets of programs that counted in 32 bits, and went below 0, as they are."""
     if offsets.min() >= 0 or offsets.min() < -(2**31):
         return offsets
     turns = np.cumsum((offsets[1:] < 0) & (offsets[:-1] >= 0))
-    meant: NDArray[np.int64] = offsets + 2**32 * np.concatenate([[0], turns])
-    return meant
+    unwrapped: NDArray[np.int64] = offsets + 2**32 * np.concatenate([[0], turns])
+    return unwrapped

@@ -19,8 +19,14 @@ from ..text.file import decoded
 from .units import axis_in
 
 _MOST_BYTES: Final = 64 * 2**20
+_MOST_TITLES: Final = 20
+"""Lines without a number that a text may have, however few numbers follow."""
 _REMEDY: Final = "give a file with a number a line, a table whose first column they are, or JSON"
+_UNIT_KEYS: Final = ("unit", "units", "wavelength units")
 _NUMBER: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+_DECIMAL_COMMA: Final = re.compile(r"[-+]?\d+,\d+")
+_SEPARATOR: Final = re.compile(r"[;\t]|(?<=\d),?\s+(?=[-+.\d])")
+"""What separates columns, but for a comma alone: that may be a decimal one."""
 
 
 def read_axis(path: str | Path) -> SpectralAxis:
@@ -37,67 +43,85 @@ def read_axis(path: str | Path) -> SpectralAxis:
     if path.stat().st_size > _MOST_BYTES:
         raise FileFormatError(path, f"more than {_MOST_BYTES:,} bytes", _REMEDY)
     text = decoded(path.read_bytes())
+    suffix = path.suffix.lower()
     try:
-        return (
-            _from_json(text)
-            if path.suffix.lower() == ".json"
-            else _from_text(text, _comma(text, path.suffix.lower()))
-        )
+        if suffix == ".json":
+            return _from_json(text)
+        return _from_text(text, decimal_comma=suffix != ".csv" and _has_decimal_commas(text))
     except (ValueError, TypeError, RecursionError) as error:
         raise FileFormatError(path, f"no axis in it ({error})", _REMEDY) from error
 
 
 def _from_json(text: str) -> SpectralAxis:
-    about = json.loads(text)
-    if isinstance(about, Mapping) and isinstance(about.get("axis"), Mapping):
-        about = about["axis"]
-    if isinstance(about, list):
-        return SpectralAxis(about)
-    if not isinstance(about, Mapping):
-        raise ValueError(f"found {type(about).__name__}")
-    if {"centres", "channels"} & set(about):
-        axis = axis_from_json(about)
+    """Return the axis in a JSON text.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or several could be meant.
+    """
+    document = json.loads(text)
+    if isinstance(document, Mapping) and isinstance(document.get("axis"), Mapping):
+        document = document["axis"]  # a sidecar
+    if isinstance(document, list):
+        return SpectralAxis(document)
+    if not isinstance(document, Mapping):
+        raise ValueError(f"found {type(document).__name__}")
+    if {"centres", "channels"} & set(document):
+        axis = axis_from_json(document)
         if isinstance(axis, ChannelAxis):
             raise ValueError(f"it names {axis}")
         return axis
-    lists = {name: v for name, v in about.items() if isinstance(v, list) and v}
+    lists = {key: value for key, value in document.items() if isinstance(value, list) and value}
     if len(lists) != 1:
         raise ValueError(f"found {len(lists)} lists of numbers")
-    ((name, values),) = lists.items()
-    words = [str(about.get(key, "")) for key in ("unit", "units", "wavelength units")]
-    return _named(values, *words, name)
+    ((key, values),) = lists.items()
+    units = [str(document.get(unit_key, "")) for unit_key in _UNIT_KEYS]
+    return _axis_in_first_unit(values, *units, key)
 
 
-def _from_text(text: str, comma: str) -> SpectralAxis:
-    rows = [_words(line, comma) for line in text.splitlines() if line.strip()]
-    values = [[float(word) for word in row if word] for row in rows if _is_number(row[0])]
+def _from_text(text: str, *, decimal_comma: bool) -> SpectralAxis:
+    """Return the axis in the first column of a text, or in its only row of numbers.
+
+    Raises
+    ------
+    ValueError
+        If the text is prose rather than numbers.
+    """
+    rows = [_columns(line, decimal_comma) for line in text.splitlines() if line.strip()]
+    numbers = [row for row in rows if _is_number(row[0])]
     titles = [row[0].strip("#") for row in rows if not _is_number(row[0])]
-    if len(titles) > max(20, len(values)):
+    if len(titles) > max(_MOST_TITLES, len(numbers)):
         raise ValueError("most of its lines begin with no number")
-    first = values[0] if len(values) == 1 else [row[0] for row in values]
-    return _named(first, *reversed(titles))
+    values = [[float(word) for word in row if word] for row in numbers]
+    centres = values[0] if len(values) == 1 else [row[0] for row in values]
+    # the title nearest to the numbers is the heading of their column
+    return _axis_in_first_unit(centres, *reversed(titles))
 
 
-def _named(values: list[Any], *words: str) -> SpectralAxis:
-    """Return an axis in the unit that the first of some words spells, if any does."""
-    named = (axis_in(word, values) for word in words if word)
-    return next((axis for axis in named if axis is not None), None) or SpectralAxis(values)
+def _axis_in_first_unit(values: list[Any], *texts: str) -> SpectralAxis:
+    """Return an axis in the unit that the first of some texts spells, if any does."""
+    for text in texts:
+        axis = axis_in(text, values) if text else None
+        if axis is not None:
+            return axis
+    return SpectralAxis(values)
 
 
-def _words(line: str, comma: str) -> list[str]:
-    """Return the columns of a line; a comma is a decimal one where something else parts them."""
-    others = re.split(r"[;\t]|(?<=\d),?\s+(?=[-+.\d])", line.strip())
-    if len(others) > 1 or comma == ".":
-        return [word.strip().strip('"').replace(",", ".") for word in others]
-    return [word.strip().strip('"') for word in line.split(",")]
+def _columns(line: str, decimal_comma: bool) -> list[str]:
+    """Return the columns of a line; a comma is a decimal one where something else separates them."""
+    words = _SEPARATOR.split(line.strip())
+    if len(words) == 1 and not decimal_comma:
+        words = line.split(",")
+    return [word.strip().strip('"').replace(",", ".") for word in words]
 
 
 def _is_number(word: str) -> bool:
-    return bool(_NUMBER.fullmatch(word))
+    return _NUMBER.fullmatch(word) is not None
 
 
-def _comma(text: str, suffix: str) -> str:
-    """Return what a comma is in a text: "." where each line has one, in one number."""
+def _has_decimal_commas(text: str) -> bool:
+    """Whether each line below the first is one number with a comma in it."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    decimal = all(re.fullmatch(r"[-+]?\d+,\d+", line) for line in lines[1:]) and len(lines) > 1
-    return "." if decimal and suffix != ".csv" else ","
+    numbers = lines[1:]  # the first may be a heading
+    return len(numbers) > 0 and all(map(_DECIMAL_COMMA.fullmatch, numbers))

@@ -1,4 +1,4 @@
-"""Pictures of a camera, kept inside or beside a file, as channels of red, green and blue."""
+"""Pictures of a camera, in a file or a companion of it, as channels of red, green and blue."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ from ..binary import COPY_AGAIN
 from .microscopy import RGB
 
 
-def picture(content: bytes, path: Path, name: str, **about: Any) -> Cube:
-    """Return the picture that the bytes of a bitmap (BMP, JPEG, PNG) hold.
+def picture(content: bytes, path: Path, name: str, **fields: Any) -> Cube:
+    """Return the picture that the bytes of a bitmap (BMP, JPEG, PNG) hold, in 8 bits a colour.
 
     Parameters
     ----------
     content : bytes
         The picture as a file of its own.
     path : path
-        The file it was found in, for errors and history.
-    **about
+        The file that holds it, for errors and history.
+    name : str
+        Of the picture.
+    **fields
         Further parameters of `Cube`.
 
     Raises
@@ -34,7 +36,7 @@ def picture(content: bytes, path: Path, name: str, **about: Any) -> Cube:
         If it is no whole picture.
     """
     history = (f"read {path.name}",)
-    return Cube(_colours(content, path), ChannelAxis(RGB), name=name, history=history, **about)
+    return Cube(_colours(content, path), ChannelAxis(RGB), name=name, history=history, **fields)
 
 
 def _colours(content: bytes, path: Path) -> NDArray[np.uint8]:
@@ -42,8 +44,9 @@ def _colours(content: bytes, path: Path) -> NDArray[np.uint8]:
     from PIL import Image as Pillow
 
     try:
-        with Pillow.open(BytesIO(content), formats=["BMP", "JPEG", "PNG"]) as opened:
-            return np.asarray(opened.convert("RGB")).transpose(2, 0, 1)
+        with Pillow.open(BytesIO(content), formats=["BMP", "JPEG", "PNG"]) as bitmap:
+            colours = np.asarray(bitmap.convert("RGB"))  # (y, x, colour)
     except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
         reason = " ".join(str(error).split())[:200]
         raise FileFormatError(path, f"its picture is not whole ({reason})", COPY_AGAIN) from error
+    return colours.transpose(2, 0, 1)

@@ -1,4 +1,4 @@
-"""What the files of microscopes share, whoever takes them apart.
+"""What the files of microscopes have in common, whichever library decodes them.
 
 Planes that are read one by one, settings kept as XML, channels that are a spectrum or are not,
 and libraries that fail in their own ways.
@@ -23,7 +23,7 @@ from ...axis import ChannelAxis, SpectralAxis
 from ...cube import Sampling
 from ...errors import FileFormatError
 from ..binary import COPY_AGAIN
-from .evidence import axis_from_names, is_spectrum
+from .axes import axis_from_names, is_spectrum
 
 RGB: Final = ("red", "green", "blue")
 _DEEPEST: Final = 40
@@ -33,7 +33,7 @@ _DAMAGE: Final = (
     *(TypeError, OSError, EOFError, RuntimeError, MemoryError, struct.error, zlib.error),
     ElementTree.ParseError,
 )
-"""What libraries raise that trust what they read."""
+"""What libraries raise on damaged files, because they trust what they read."""
 
 
 @contextmanager
@@ -54,21 +54,33 @@ def planes(
     plane: tuple[int, ...],
     dtype: DTypeLike,
 ) -> Any:
-    """Return a lazy array (…leading, …plane) of which `read` returns one plane by its indices."""
+    """Return a lazy array (…leading, …plane), of which `read` returns one plane by its indices.
+
+    Parameters
+    ----------
+    read : callable
+        Returns the plane at a position in `leading`, of the shape `plane`.
+    leading : sequence of int
+        Lengths of the axes that count planes.
+    plane : tuple of int
+        Shape of a plane.
+    dtype : dtype
+        Type of what `read` returns.
+    """
     import dask.array as da
 
     count = len(leading)
 
     def block(block_id: tuple[int, ...]) -> NDArray[Any]:
-        found = read(block_id[:count])
-        return found.reshape((1,) * count + found.shape)  # a slice would ask the disk for all
+        values = read(block_id[:count])
+        return values.reshape((1,) * count + values.shape)  # a slice would ask the disk for all
 
     return da.map_blocks(  # type: ignore[no-untyped-call]
         block,
         chunks=(*((1,) * size for size in leading), *((size,) for size in plane)),
         dtype=dtype,
         meta=np.empty((0,) * (count + len(plane)), dtype),
-        token=uuid.uuid4().hex,  # napari keeps planes by name: those of another file are others
+        token=uuid.uuid4().hex,  # napari caches planes by name: no other file may have the same
     )
 
 
@@ -88,19 +100,20 @@ def xml_of(path: Path, text: str | bytes) -> ElementTree.Element:
 
 def settings(element: ElementTree.Element, depth: int = 0) -> Any:
     """Return an element of XML as plain JSON: its attributes, children and text by name."""
-    found: dict[str, Any] = dict(element.attrib)
+    entries: dict[str, Any] = dict(element.attrib)
     for child in element if depth < _DEEPEST else ():
-        told, name = settings(child, depth + 1), child.tag.rpartition("}")[2]
-        if name not in found:
-            found[name] = told
-        elif isinstance(found[name], list):
-            found[name].append(told)
+        name = child.tag.rpartition("}")[2]  # without its namespace
+        value = settings(child, depth + 1)
+        if name not in entries:
+            entries[name] = value
+        elif isinstance(entries[name], list):
+            entries[name].append(value)
         else:
-            found[name] = [found[name], told]
+            entries[name] = [entries[name], value]
     text = (element.text or "").strip()
-    if not found:
+    if not entries:
         return text
-    return found | {"text": text} if text else found
+    return entries | {"text": text} if text else entries
 
 
 def channel_axis(
@@ -116,42 +129,45 @@ def channel_axis(
     ----------
     names : sequence of str
         A name a channel; "" where it has none.
-    emissions, ranges
-        Wavelength of emission, and first and last that were detected, in nm, a channel each.
+    emissions : sequence of float or None
+        Wavelength of emission of each channel, in nm.
+    ranges : sequence of (float, float) or None
+        First and last wavelength that each channel detected, in nm.
+    excitation_nm : float, optional
+        The line that excited all of them.
     """
-    bands = [band for band in ranges if band is not None]
-    centres = [emission for emission in emissions if emission is not None]
-    if len(bands) == len(names):
-        middles = [(low + high) / 2 for low, high in bands]
-        widths = [abs(high - low) for low, high in bands]
-        axis = SpectralAxis(middles, "nm", widths=widths, excitation_nm=excitation_nm)
+    detected = [limits for limits in ranges if limits is not None]
+    if len(detected) == len(names):
+        centres = [(low + high) / 2 for low, high in detected]
+        widths = [abs(high - low) for low, high in detected]
+        axis = SpectralAxis(centres, "nm", widths=widths, excitation_nm=excitation_nm)
         if is_spectrum(axis):
             return axis
-    if len(centres) == len(names):
-        axis = SpectralAxis(centres, "nm", excitation_nm=excitation_nm)
+    emitted = [emission for emission in emissions if emission is not None]
+    if len(emitted) == len(names):
+        axis = SpectralAxis(emitted, "nm", excitation_nm=excitation_nm)
         if is_spectrum(axis):
             return axis
-    named = axis_from_names(names)
-    return named or ChannelAxis(_told_apart(names))
+    return axis_from_names(names) or ChannelAxis(_unique(names))
 
 
-def _told_apart(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the names, numbered where they are missing or repeat."""
-    plain = [name or f"channel {number}" for number, name in enumerate(names, 1)]
-    if len(set(plain)) == len(plain):
-        return tuple(plain)
-    return tuple(f"{name} {number}" for number, name in enumerate(plain, 1))
+def _unique(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names, numbered where one is missing or comes twice."""
+    filled = [name or f"channel {number}" for number, name in enumerate(names, 1)]
+    if len(set(filled)) == len(filled):
+        return tuple(filled)
+    return tuple(f"{name} {number}" for number, name in enumerate(filled, 1))
 
 
 def sampling(step: float | None, start: float = 0.0, unit: str | None = None) -> Sampling:
-    """Return where planes or frames lie; where the file gives no distance, they are counted."""
+    """Return where slices or frames lie; where the file gives no distance, they are counted."""
     if not step or not np.isfinite([step, start]).all():
         return Sampling()
     return Sampling(float(step), float(start), unit)
 
 
 def plain(value: Any) -> Any:
-    """Return what a library tells as plain JSON; what JSON cannot say is said in words."""
+    """Return a value of a library as plain JSON; what JSON has no type for becomes a string."""
     if is_dataclass(value) and not isinstance(value, type):
         value = {field.name: getattr(value, field.name) for field in fields(value)}
     if isinstance(value, Mapping):
@@ -161,5 +177,5 @@ def plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not np.isfinite(value):
-        return None
+        return None  # JSON has neither NaN nor infinity
     return value if isinstance(value, str | int | float | bool | None) else str(value)

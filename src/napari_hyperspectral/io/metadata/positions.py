@@ -1,17 +1,19 @@
-"""Spectra that come with positions, put in their places on a map."""
+"""Spectra that come with positions, sorted onto a map."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-_SAME = 0.3
+_SAME: Final = 0.3
 """Positions closer than this part of the usual step are one."""
-_JITTER = 1e-3
-"""Steps smaller than this part of the whole range are no steps."""
-_FULL = 0.5
+_JITTER: Final = 1e-3
+"""Steps smaller than this part of the full range are no steps."""
+_EVEN: Final = 0.05
+"""Relative deviation of a step from their mean, up to which a grid is even."""
+_MEASURED: Final = 0.5
 """At least this part of a map must have been measured for it to be one."""
 
 
@@ -21,46 +23,79 @@ class Map(NamedTuple):
     data: NDArray[Any]
     """Shape (band, y, x); NaN where nothing was measured."""
     pixel_size: tuple[float, float]
-    """Height and width of a pixel; 1 along an axis of one pixel."""
+    """Height and width of a pixel, in the unit of the positions; 1 along an axis of one pixel."""
     origin: tuple[float, float]
     """Position (y, x) of the first pixel; 0 where rows or columns go backwards."""
 
 
-def on_a_map(spectra: NDArray[Any], y: ArrayLike, x: ArrayLike) -> Map | None:
-    """Return spectra, (spectrum, band), placed by their positions; None where they are no grid.
+def map_from_positions(spectra: NDArray[Any], y: ArrayLike, x: ArrayLike) -> Map | None:
+    """Return spectra on the grid of their positions; None where those are on none.
 
     Rows and columns come in the order in which they were measured. What is not measured is NaN.
+
+    Parameters
+    ----------
+    spectra : ndarray, shape (spectrum, band)
+        In any unit of intensity.
+    y, x : array_like of float, shape (spectrum,)
+        Position of each spectrum, both in the same unit.
     """
-    rows, columns = _Places(np.asarray(y, np.float64)), _Places(np.asarray(x, np.float64))
-    size = len(rows.values) * len(columns.values)
-    pixels = rows.index * len(columns.values) + columns.index
-    if len(spectra) < _FULL * size or len(np.unique(pixels)) < len(pixels):
+    rows = _GridLines(np.asarray(y, np.float64))
+    columns = _GridLines(np.asarray(x, np.float64))
+    shape = (len(rows.positions), len(columns.positions))
+    size = shape[0] * shape[1]
+    pixels = rows.index * shape[1] + columns.index  # (spectrum,): number of its pixel
+    measured_twice = len(np.unique(pixels)) < len(pixels)
+    if len(spectra) < _MEASURED * size or measured_twice:
         return None
     if not (rows.even and columns.even):
         return None
-    whole = len(spectra) == size
-    kind = spectra.dtype if whole or spectra.dtype.kind == "f" else np.dtype(np.float64)
-    placed = np.full((size, spectra.shape[1]), np.nan if kind.kind == "f" else 0, kind)
-    placed[pixels] = spectra
-    data = placed.T.reshape(-1, len(rows.values), len(columns.values))
+    dtype = spectra.dtype
+    if len(spectra) < size and dtype.kind != "f":
+        dtype = np.dtype(np.float64)  # whole numbers have no NaN
+    table = np.full((size, spectra.shape[1]), np.nan if dtype.kind == "f" else 0, dtype)
+    table[pixels] = spectra
+    data = table.T.reshape(-1, *shape)  # (band, y, x)
     return Map(data, (rows.step, columns.step), (rows.start, columns.start))
 
 
-class _Places:
-    """The places along one direction, and which of them each position is."""
+class _GridLines:
+    """The rows, or the columns, of a grid, from positions that may tremble around them.
+
+    Parameters
+    ----------
+    positions : ndarray of float64, shape (spectrum,)
+        Along one direction, in any unit.
+    """
 
     def __init__(self, positions: NDArray[np.float64]) -> None:
         ordered = np.unique(positions)
-        gaps = np.diff(ordered)
-        wide = gaps[gaps > _JITTER * np.ptp(ordered)]
-        usual = float(np.median(wide if len(wide) else gaps)) if len(gaps) else 1.0
-        group = np.concatenate([[0], np.cumsum(gaps > _SAME * usual)])
-        centres = np.array([ordered[group == n].mean() for n in range(group[-1] + 1)])
-        index = group[np.searchsorted(ordered, positions)]
+        # positions belong to one line until a gap that is a good part of the usual step
+        new_line = np.diff(ordered) > _SAME * _usual_step(ordered)
+        line = np.concatenate([[0], np.cumsum(new_line)])  # of each ordered position
+        centres = np.array([ordered[line == n].mean() for n in range(line[-1] + 1)])
+        index = line[np.searchsorted(ordered, positions)]
         backwards = bool(index[0] > index[-1])
-        self.values = centres[::-1] if backwards else centres
-        self.index = (len(centres) - 1 - index) if backwards else index
         steps = np.diff(centres)
-        self.even = not len(steps) or bool(np.allclose(steps, steps.mean(), rtol=0.05))
-        self.step = float(steps.mean()) if len(steps) else 1.0
+        self.positions = centres[::-1] if backwards else centres
+        """Position of each line, in the order in which they were measured."""
+        self.index = (len(centres) - 1 - index) if backwards else index
+        """Number of the line of each spectrum."""
+        self.even = True
+        self.step = 1.0
+        if len(steps):
+            self.even = bool(np.allclose(steps, steps.mean(), rtol=_EVEN))
+            self.step = float(steps.mean())
         self.start = 0.0 if backwards else float(centres[0])
+
+
+def _usual_step(ordered: NDArray[np.float64]) -> float:
+    """Return the distance of most lines from the next; 1 where there is only one."""
+    gaps = np.diff(ordered)
+    if not len(gaps):
+        return 1.0
+    wide = gaps[gaps > _JITTER * np.ptp(ordered)]
+    return float(np.median(wide if len(wide) else gaps))
+
+
+on_a_map = map_from_positions  # the name that other readers still use

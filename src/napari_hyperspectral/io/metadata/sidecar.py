@@ -1,4 +1,4 @@
-"""A JSON file beside a file that has no room for an axis: ``scan.npy`` and ``scan.json``.
+"""Sidecars: our JSON for a file that has no room for an axis, ``scan.json`` for ``scan.npy``.
 
 It holds the description that `cube.describe` gives. By hand, an axis is enough:
 ``{"axis": {"centres": [500.0, 502.5, …], "unit": "1/cm", "kind": "raman_shift"}, "layout": "yxb"}``.
@@ -15,28 +15,30 @@ from ...errors import FileFormatError
 
 LAYOUT_KEY: Final = "layout"
 """Axes of the array in the file, as letters; our own files have it too."""
+_OWN_KEYS: Final = {"axis", "classes", LAYOUT_KEY}
+"""A sidecar has one of these, or is none."""
 
 
 def sidecar_of(path: Path) -> Path:
-    """Return where the description of `path` is."""
+    """Return the path of the sidecar of `path`, which need not be there."""
     return path.with_suffix(".json")
 
 
 def read_sidecar(path: Path) -> dict[str, Any] | None:
-    """Return the description beside `path`, or None where there is none.
+    """Return the description of the image at `path`, or None where it has no sidecar.
 
     Raises
     ------
     FileFormatError
         If there is a JSON file, but it cannot be read as a description.
     """
-    beside = sidecar_of(path)
-    if not beside.is_file():
+    sidecar = sidecar_of(path)
+    if not sidecar.is_file():
         return None
-    about = read_json(beside)
-    return (
-        about if isinstance(about, dict) and {"axis", "classes", LAYOUT_KEY} & set(about) else None
-    )
+    description = read_json(sidecar)
+    if not isinstance(description, dict) or not _OWN_KEYS & set(description):
+        return None  # the JSON of another program; `companion` may find an axis in it
+    return description
 
 
 def read_json(path: Path) -> Any:
@@ -56,6 +58,7 @@ def read_json(path: Path) -> Any:
 
 
 def write_sidecar(path: Path, image: Image) -> None:
-    """Write the description of `image` beside `path`."""
-    about = {LAYOUT_KEY: "".join(dim[0] for dim in image.dims)} | describe(image)
-    sidecar_of(path).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    """Write the sidecar of an image at `path`."""
+    layout = "".join(dim[0] for dim in image.dims)
+    description = {LAYOUT_KEY: layout} | describe(image)
+    sidecar_of(path).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")

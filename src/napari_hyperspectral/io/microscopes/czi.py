@@ -3,7 +3,7 @@
 Each scene is an image; tiles of a mosaic lie where they were measured, and what lies between them
 is NaN. The pictures that a slide scanner attaches (label, overview) follow.
 
-Source: see `zisraw`; the places of what the XML tells are those that ZEN 2 and 3 write.
+Source: see `zisraw`; paths in the XML are those that ZEN 2 and 3 write.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from xml.etree.ElementTree import Element
 
 import numpy as np
@@ -29,12 +29,12 @@ from .zisraw import Tile, attached, check_decoders, description, is_zisraw, pixe
 
 _SPARSE: Final = 20
 """How many times larger than its tiles a mosaic may be; beyond, its positions are damaged."""
-_TOLD: Final = ("Information", "Scaling", "DisplaySetting")
-"""What is kept of the XML; the rest is how the microscope was set up to do it again."""
+_KEPT: Final = ("Information", "Scaling", "DisplaySetting")
+"""Parts of the XML that become metadata; the others are how the microscope was set up."""
+_CHANNELS: Final = "Information/Image/Dimensions/Channels/Channel"
+_SHOWN_CHANNELS: Final = "DisplaySetting/Channels/Channel"
 _RANGE: Final = re.compile(r"\s*(\d+\.?\d*)\s*-\s*(\d+\.?\d*)\s*")
-_APART: Final = "SRIHVB"
-"""Dimensions of which each place is an image: scene, rotation, illumination, phase, view, block."""
-_WORDS: Final = {
+_SEPARATE: Final = {
     "S": "scene",
     "R": "rotation",
     "I": "illumination",
@@ -42,6 +42,7 @@ _WORDS: Final = {
     "V": "view",
     "B": "block",
 }
+"""Dimensions along which each index is an image of its own."""
 
 
 def read_images(source: Source) -> list[Image]:
@@ -52,204 +53,265 @@ def read_images(source: Source) -> list[Image]:
             source.path, "not a Zeiss CZI file", "give the file its right suffix, or copy it again"
         )
     name = source.path.stem
-    return [
-        *_images(raw, 0, name, source),
-        *(
-            image
-            for label, base in attached(raw)
-            if is_zisraw(raw, base)
-            for image in _images(raw, base, f"{name} {label}", source)
-        ),
-    ]
+    images: list[Image] = [*_images(raw, 0, name, source)]
+    for label, start in attached(raw):
+        if is_zisraw(raw, start):
+            images += _images(raw, start, f"{name} {label}", source)
+    return images
 
 
-def _images(raw: Bytes, base: int, name: str, source: Source) -> Iterator[Cube]:
-    full, reduced = tiles(raw, source.tell, base)
+def _images(raw: Bytes, start: int, name: str, source: Source) -> Iterator[Cube]:
+    """Yield the images of a file, or of one that lies inside another from byte `start` on."""
+    full, reduced = tiles(raw, source.tell, start)
     if not full:
-        found = "only reduced images" if reduced else "no image"
-        raise FileFormatError(source.path, f"{found} in it", "save it again with ZEN")
+        content = "only reduced images" if reduced else "no image"
+        raise FileFormatError(source.path, f"{content} in it", "save it again with ZEN")
     check_decoders(source.path, full)
-    text = description(raw, base).rstrip(b"\0 ")
-    about = xml_of(source.path, text).find("Metadata") if text else None
+    text = description(raw, start).rstrip(b"\0 ")
+    metadata = xml_of(source.path, text).find("Metadata") if text else None
+    if metadata is None:
+        metadata = Element("Metadata")
     for words, group in _groups(full):
-        yield _cube(group, about, " ".join((name, *words)), source.path)
+        yield _cube(group, metadata, " ".join((name, *words)), source.path)
 
 
 def _groups(full: Sequence[Tile]) -> list[tuple[list[str], list[Tile]]]:
-    """Return the tiles of each image, with the words that tell it from the others."""
-    groups: dict[tuple[Any, ...], list[Tile]] = {}
+    """Return the tiles of each image, with the words that distinguish it from the others."""
+    groups: dict[tuple[tuple[int, ...], str, int], list[Tile]] = {}
     for tile in full:
-        place = tuple(tile.start.get(letter, 0) for letter in _APART)
-        groups.setdefault((place, tile.dtype.str, tile.samples), []).append(tile)
-    varied = [len({place[n] for place, _, _ in groups}) > 1 for n in range(len(_APART))]
-    types = {(dtype, samples) for _, dtype, samples in groups}
+        indices = tuple(tile.start.get(letter, 0) for letter in _SEPARATE)
+        groups.setdefault((indices, tile.dtype.str, tile.samples), []).append(tile)
+    several_types = len({(dtype, samples) for _, dtype, samples in groups}) > 1
     named = []
     for key, group in sorted(groups.items()):
-        words = [
-            f"{_WORDS[letter]} {place + 1}"
-            for letter, place, differs in zip(_APART, key[0], varied)
-            if differs
-        ]
-        words += [f"{group[0].samples} x {group[0].dtype.name}"] if len(types) > 1 else []
+        words = []
+        for number, word in enumerate(_SEPARATE.values()):
+            if len({indices[number] for indices, _, _ in groups}) > 1:
+                words.append(f"{word} {key[0][number] + 1}")
+        if several_types:
+            words.append(f"{group[0].samples} x {group[0].dtype.name}")
         named.append((words, group))
     return named
 
 
-def _cube(group: Sequence[Tile], about: Element | None, name: str, path: Path) -> Cube:
-    places = {letter: sorted({tile.start.get(letter, 0) for tile in group}) for letter in "TZC"}
-    mosaic = _Mosaic(path, group, places)
+def _cube(group: Sequence[Tile], metadata: Element, name: str, path: Path) -> Cube:
+    """Return the tiles of one image as a cube, (band, y, x), with t and z where it has them."""
+    indices = {letter: sorted({tile.start.get(letter, 0) for tile in group}) for letter in "TZC"}
+    mosaic = _Mosaic(path, group, indices)
     data = planes(mosaic.plane, mosaic.leading, mosaic.shape, mosaic.dtype)  # (t, z, c, y, x, …)
-    times, depths = (len(places[letter]) > 1 for letter in "TZ")
-    axis: Axis
-    if len(mosaic.shape) == 3:  # colours are neighbours in the file
-        channels, height, width = mosaic.leading[2], *mosaic.shape[:2]
-        data = data.transpose(0, 1, 2, 5, 3, 4)
-        data = data.reshape(*mosaic.leading[:2], 3 * channels, height, width)
-        axis = ChannelAxis(RGB if channels == 1 else _coloured(_names(about, places["C"])))
-    else:
-        axis = _axis(about, places["C"])
-    data = data[tuple(slice(None) if kept else 0 for kept in (times, depths))]
-    step = {letter: _distance(about, letter) for letter in "XYZ"}
-    where: dict[str, Any] = {}
-    if step["X"] and step["Y"]:
-        origin = (mosaic.top * step["Y"], mosaic.left * step["X"])
-        where = {"pixel_size": (step["Y"], step["X"]), "origin": origin, "pixel_unit": "um"}
+    data, axis = _with_axis(data, metadata, indices["C"])
+    has_times = len(indices["T"]) > 1
+    has_depths = len(indices["Z"]) > 1
+    times = slice(None) if has_times else 0
+    depths = slice(None) if has_depths else 0
+    data = data[times, depths]
     return Cube(
         data,
         axis,
-        t=sampling(_increment(about), 0.0, "s") if times else None,
-        z=sampling(step["Z"], 0.0, "um") if depths else None,
+        t=sampling(_frame_interval(metadata), 0.0, "s") if has_times else None,
+        z=sampling(_distance(metadata, "Z"), 0.0, "um") if has_depths else None,
         name=name,
         history=(f"read {path.name}",),
-        metadata={} if about is None else {"Zeiss": _told(about)},
-        **where,
+        metadata=_kept(metadata),
+        **_pixel_size_and_origin(metadata, mosaic),
     )
+
+
+def _with_axis(data: Any, metadata: Element, channels: Sequence[int]) -> tuple[Any, Axis]:
+    """Return (t, z, channel, y, x[, colour]) as (t, z, band, y, x), and the axis of the bands."""
+    if data.ndim == 5:
+        return data, _channel_axis(metadata, channels)
+    times, depths, count, height, width, colours = data.shape  # neighbours in the file
+    data = data.transpose(0, 1, 2, 5, 3, 4).reshape(times, depths, colours * count, height, width)
+    if count == 1:
+        return data, ChannelAxis(RGB)
+    names = []
+    for number, name in enumerate(_channel_names(metadata, channels), 1):
+        names += [f"{name or f'channel {number}'} {colour}" for colour in RGB]
+    return data, ChannelAxis(tuple(names))
+
+
+def _pixel_size_and_origin(metadata: Element, mosaic: _Mosaic) -> dict[str, Any]:
+    """Return them as parameters of `Cube`, where the file states the size."""
+    dx = _distance(metadata, "X")
+    dy = _distance(metadata, "Y")
+    if not dx or not dy:
+        return {}
+    origin = (mosaic.top * dy, mosaic.left * dx)
+    return {"pixel_size": (dy, dx), "origin": origin, "pixel_unit": "um"}
+
+
+# -------------------------------------------------------------------------------------- mosaics
+
+
+class _Outline(NamedTuple):
+    """Where a tile lies, in pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    @classmethod
+    def of(cls, tile: Tile) -> _Outline:
+        """Return that of a tile."""
+        return cls(tile.start["Y"], tile.start["X"], tile.height, tile.width)
+
+    @property
+    def bottom(self) -> int:
+        """Return the row below it."""
+        return self.top + self.height
+
+    @property
+    def right(self) -> int:
+        """Return the column right of it."""
+        return self.left + self.width
 
 
 class _Mosaic:
     """The planes of an image, each made of the tiles that lie in it.
 
+    Parameters
+    ----------
+    path : path
+        The file.
+    group : sequence of Tile
+        The tiles of the image.
+    indices : mapping of str to sequence of int
+        Which times (T), depths (Z) and channels (C) there are.
+
     Raises
     ------
     FileFormatError
-        If the tiles lie so far apart, or in so many planes, that their places cannot be right.
+        If the tiles lie so far apart, or in so many planes, that their positions cannot be right.
     """
 
     def __init__(
-        self, path: Path, group: Sequence[Tile], places: Mapping[str, Sequence[int]]
+        self, path: Path, group: Sequence[Tile], indices: Mapping[str, Sequence[int]]
     ) -> None:
         self.path = path
-        self.leading = tuple(len(places[letter]) for letter in "TZC")
-        self._tiles: dict[tuple[int, ...], list[Tile]] = {}
-        index = {letter: {v: n for n, v in enumerate(places[letter])} for letter in "TZC"}
-        for tile in sorted(group, key=lambda tile: tile.start.get("M", 0)):
-            where = tuple(index[letter][tile.start.get(letter, 0)] for letter in "TZC")
-            self._tiles.setdefault(where, []).append(tile)
-        self.top = min(tile.start["Y"] for tile in group)
-        self.left = min(tile.start["X"] for tile in group)
-        height = max(tile.start["Y"] + tile.height for tile in group) - self.top
-        width = max(tile.start["X"] + tile.width for tile in group) - self.left
-        measured = sum(tile.height * tile.width for tile in group)
-        if height * width * math.prod(self.leading) > _SPARSE * measured:
-            raise FileFormatError(
-                path,
-                f"tiles of {measured:,} pixels are spread over {self.leading} planes "
-                f"(t, z, channel) of {height} x {width}",
-                f"{COPY_AGAIN}, or export its parts one by one",
-            )
-        samples, dtype = group[0].samples, group[0].dtype
+        self.leading = tuple(len(indices[letter]) for letter in "TZC")
+        self._tiles = _tiles_of_planes(group, indices)
+        outlines = [_Outline.of(tile) for tile in group]
+        self.top = min(each.top for each in outlines)
+        self.left = min(each.left for each in outlines)
+        height = max(each.bottom for each in outlines) - self.top
+        width = max(each.right for each in outlines) - self.left
+        self._check_density(group, height, width)
+        samples = group[0].samples
         self.shape = (height, width) if samples == 1 else (height, width, 3)
-        patterns = {tuple(map(_outline, plane)) for plane in self._tiles.values()}
-        self.whole = len(self._tiles) == math.prod(self.leading) and all(
-            self._covered(pattern) for pattern in patterns
-        )
-        self.dtype = dtype if self.whole else np.result_type(dtype, np.float32)
-        if len(self._tiles) < math.prod(self.leading):
+        count = math.prod(self.leading)
+        self._complete = len(self._tiles) == count and self._is_covered()
+        self.dtype = group[0].dtype
+        if not self._complete:  # holes need a type that has NaN
+            self.dtype = np.result_type(self.dtype, np.float32)
+        if len(self._tiles) < count:
             warnings.warn(
-                f"{path.name}: {len(self._tiles)} of {math.prod(self.leading)} planes were "
+                f"{path.name}: {len(self._tiles)} of {count} planes were "
                 "measured; the others are NaN",
                 stacklevel=2,
             )
 
-    def plane(self, where: tuple[int, ...]) -> NDArray[Any]:
-        """Return the plane at (t, z, channel)."""
-        inside = self._tiles.get(where, [])
-        if self.whole and len(inside) == 1:
+    def _check_density(self, group: Sequence[Tile], height: int, width: int) -> None:
+        """Refuse an image that is far larger than what was measured of it."""
+        measured = sum(tile.height * tile.width for tile in group)
+        if height * width * math.prod(self.leading) > _SPARSE * measured:
+            raise FileFormatError(
+                self.path,
+                f"tiles of {measured:,} pixels are spread over {self.leading} planes "
+                f"(t, z, channel) of {height} x {width}",
+                f"{COPY_AGAIN}, or export its parts one by one",
+            )
+
+    def plane(self, index: tuple[int, ...]) -> NDArray[Any]:
+        """Return the plane at (t, z, channel), (y, x) or (y, x, colour)."""
+        inside = self._tiles.get(index, [])
+        if self._complete and len(inside) == 1:
             return pixels(self.path, inside[0])
-        plane = np.full(self.shape, 0 if self.whole else np.nan, self.dtype)
+        plane = np.full(self.shape, 0 if self._complete else np.nan, self.dtype)
         for tile in inside:  # the later ones lie on top
-            top, left = tile.start["Y"] - self.top, tile.start["X"] - self.left
+            top = tile.start["Y"] - self.top
+            left = tile.start["X"] - self.left
             plane[top : top + tile.height, left : left + tile.width] = pixels(self.path, tile)
         return plane
 
-    def _covered(self, pattern: Sequence[tuple[int, int, int, int]]) -> bool:
-        """Whether tiles leave no hole: looked at on the grid that their edges make."""
-        rows = sorted({edge for top, _, height, _ in pattern for edge in (top, top + height)})
-        columns = sorted({edge for _, left, _, width in pattern for edge in (left, left + width)})
-        if (rows[-1] - rows[0], columns[-1] - columns[0]) != self.shape[:2]:
-            return False
-        seen = np.zeros((len(rows) - 1, len(columns) - 1), bool)
-        for top, left, height, width in pattern:
-            down = slice(*np.searchsorted(rows, (top, top + height)))
-            right = slice(*np.searchsorted(columns, (left, left + width)))
-            seen[down, right] = True
-        return bool(seen.all())
+    def _is_covered(self) -> bool:
+        """Whether the tiles of each plane leave no hole; most planes have the same pattern."""
+        patterns = {tuple(map(_Outline.of, plane)) for plane in self._tiles.values()}
+        return all(_covers(pattern, self.shape[0], self.shape[1]) for pattern in patterns)
 
 
-def _outline(tile: Tile) -> tuple[int, int, int, int]:
-    """Return top, left, height and width."""
-    return tile.start["Y"], tile.start["X"], tile.height, tile.width
+def _tiles_of_planes(
+    group: Sequence[Tile], indices: Mapping[str, Sequence[int]]
+) -> dict[tuple[int, ...], list[Tile]]:
+    """Return the tiles of each plane, by its numbers along (t, z, channel)."""
+    numbers = {}
+    for letter in "TZC":
+        numbers[letter] = {index: number for number, index in enumerate(indices[letter])}
+    by_plane: dict[tuple[int, ...], list[Tile]] = {}
+    for tile in sorted(group, key=lambda tile: tile.start.get("M", 0)):  # in order of the mosaic
+        plane = tuple(numbers[letter][tile.start.get(letter, 0)] for letter in "TZC")
+        by_plane.setdefault(plane, []).append(tile)
+    return by_plane
 
 
-def _axis(about: Element | None, places: Sequence[int]) -> Axis:
-    """Return the axis of the channels that lie at these places."""
-    told = [] if about is None else about.findall("Information/Image/Dimensions/Channels/Channel")
-    channels = [told[place] if 0 <= place < len(told) else Element("Channel") for place in places]
-    excitations = {_number(channel.findtext("ExcitationWavelength")) for channel in channels}
-    excitation = excitations.pop() if len(excitations) == 1 else None
+def _covers(pattern: Sequence[_Outline], height: int, width: int) -> bool:
+    """Whether tiles fill a rectangle without a hole: looked at on the grid that their edges make."""
+    rows = sorted({each.top for each in pattern} | {each.bottom for each in pattern})
+    columns = sorted({each.left for each in pattern} | {each.right for each in pattern})
+    if rows[-1] - rows[0] != height or columns[-1] - columns[0] != width:
+        return False
+    covered = np.zeros((len(rows) - 1, len(columns) - 1), bool)
+    for each in pattern:
+        down = slice(*np.searchsorted(rows, (each.top, each.bottom)))
+        across = slice(*np.searchsorted(columns, (each.left, each.right)))
+        covered[down, across] = True
+    return bool(covered.all())
+
+
+# ----------------------------------------------------------------------------------------- XML
+
+
+def _channel_axis(metadata: Element, channels: Sequence[int]) -> Axis:
+    """Return the axis of the channels with these indices."""
+    stated = metadata.findall(_CHANNELS)
+    elements = []
+    for index in channels:
+        known = 0 <= index < len(stated)
+        elements.append(stated[index] if known else Element("Channel"))
+    excitations = {_number(each.findtext("ExcitationWavelength")) for each in elements}
     return channel_axis(
-        _names(about, places),
-        emissions=[_number(channel.findtext("EmissionWavelength")) for channel in channels],
-        ranges=[_range(channel.findtext("DetectionWavelength/Ranges")) for channel in channels],
-        excitation_nm=excitation,
+        _channel_names(metadata, channels),
+        emissions=[_number(each.findtext("EmissionWavelength")) for each in elements],
+        ranges=[_range(each.findtext("DetectionWavelength/Ranges")) for each in elements],
+        excitation_nm=excitations.pop() if len(excitations) == 1 else None,
     )
 
 
-def _names(about: Element | None, places: Sequence[int]) -> list[str]:
+def _channel_names(metadata: Element, channels: Sequence[int]) -> list[str]:
     """Return the names of channels, as they were recorded or else as they are shown."""
-    lists = [
-        [] if about is None else about.findall(path)
-        for path in (
-            "Information/Image/Dimensions/Channels/Channel",
-            "DisplaySetting/Channels/Channel",
-        )
-    ]
+    recorded = metadata.findall(_CHANNELS)
+    shown = metadata.findall(_SHOWN_CHANNELS)
     names = []
-    for place in places:
-        given = [each[place].get("Name", "") for each in lists if 0 <= place < len(each)]
-        names.append(next(filter(None, given), ""))
+    for index in channels:
+        name = ""
+        for elements in (recorded, shown):
+            if not name and 0 <= index < len(elements):
+                name = elements[index].get("Name", "")
+        names.append(name)
     return names
 
 
-def _coloured(names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(
-        f"{name or f'channel {number}'} {colour}"
-        for number, name in enumerate(names, 1)
-        for colour in RGB
-    )
-
-
-def _distance(about: Element | None, letter: str) -> float | None:
-    """Return the distance of neighbours along x, y or z in µm; the file counts metres."""
-    path = f"Scaling/Items/Distance[@Id='{letter}']/Value"
-    value = None if about is None else _number(about.findtext(path))
+def _distance(metadata: Element, letter: str) -> float | None:
+    """Return the distance of neighbours along X, Y or Z in µm; the file counts metres."""
+    value = _number(metadata.findtext(f"Scaling/Items/Distance[@Id='{letter}']/Value"))
     return None if value is None else value * 1e6
 
 
-def _increment(about: Element | None) -> float | None:
+def _frame_interval(metadata: Element) -> float | None:
     """Return the seconds from frame to frame."""
     path = "Information/Image/Dimensions/T/Positions/Interval/Increment"
-    return None if about is None else _number(about.findtext(path))
+    return _number(metadata.findtext(path))
 
 
 def _number(text: str | None) -> float | None:
@@ -263,10 +325,15 @@ def _number(text: str | None) -> float | None:
 
 def _range(text: str | None) -> tuple[float, float] | None:
     """Return the ends of a range, where it is one."""
-    found = _RANGE.fullmatch(text or "")
-    return (float(found[1]), float(found[2])) if found else None
+    ends = _RANGE.fullmatch(text or "")
+    return (float(ends[1]), float(ends[2])) if ends else None
 
 
-def _told(about: Element) -> dict[str, Any]:
-    parts = {part: about.find(part) for part in _TOLD}
-    return {name: settings(part) for name, part in parts.items() if part is not None}
+def _kept(metadata: Element) -> dict[str, Any]:
+    """Return the parts of the XML that are about the image, as plain JSON."""
+    parts = {}
+    for name in _KEPT:
+        part = metadata.find(name)
+        if part is not None:
+            parts[name] = settings(part)
+    return {"Zeiss": parts} if len(metadata) else {}

@@ -1,8 +1,8 @@
 """Leica LIF: the XML of a project, and the memory of its images.
 
 Each image states how many bytes lie between neighbours along each of its axes, so it is mapped
-and never copied. An emission sweep (λ) is the spectral axis; with an excitation sweep (Λ) beside
-it, that one leads, as z or t, which `metadata` says.
+and never copied. An emission sweep (λ) is the spectral axis; with an excitation sweep (Λ),
+too, that one leads, as z or t, which `metadata` says.
 
 Source: Leica Microsystems, "LIF: Leica Image File Format, version 2.0" (comes with LAS X);
 dimensions as in C. Gohlke's liffile, https://github.com/cgohlke/liffile
@@ -32,8 +32,8 @@ from ..metadata.units import metres, place_unit
 from ..source import Source
 
 _MAGIC, _MARK = 0x70, 0x2A
-_BLOCK: Final = {"1": "<IIBIBI", "2": "<IIBQBI"}
-"""Head of a block of memory, by the version of the file: 0x70, bytes to come, 0x2A, bytes of
+_BLOCK_HEADERS: Final = {"1": "<IIBIBI", "2": "<IIBQBI"}
+"""Header of a block of memory, by the version of the file: 0x70, bytes to come, 0x2A, bytes of
 memory, 0x2A, letters of its name."""
 _DIMENSIONS: Final = {
     1: "x",
@@ -48,11 +48,10 @@ _DIMENSIONS: Final = {
     10: "tile",
     11: "loop",
 }
-_TYPES: Final = {(0, 1): "u1", (0, 2): "<u2", (0, 4): "<u4", (0, 8): "<u8"} | {
-    (1, 2): "<f2",
-    (1, 4): "<f4",
-    (1, 8): "<f8",
-}
+_TYPES: Final = {
+    (0, 1): "u1", (0, 2): "<u2", (0, 4): "<u4", (0, 8): "<u8",
+    (1, 2): "<f2", (1, 4): "<f4", (1, 8): "<f8",
+}  # fmt: skip
 """Type of the numbers by DataType (0 whole, 1 with a fraction) and bytes."""
 _PADDING: Final = 4
 """Rows begin at multiples of so many bytes."""
@@ -60,8 +59,12 @@ _SCAN: Final = "ATLConfocalSettingDefinition"
 """Settings of a confocal scan."""
 
 
+_IMAGE: Final = "Data/Image/ImageDescription"
+"""Path in the XML of the description of an image."""
+
+
 @dataclass(frozen=True)
-class _Along:
+class _Axis:
     """An axis of an image as the file describes it."""
 
     name: str
@@ -74,17 +77,18 @@ class _Along:
     unit: str = ""
 
     def sampling(self) -> Sampling:
-        """Return where its places lie, lengths in µm."""
-        step, unit = self.length / max(1, self.size - 1), self.unit or None
+        """Return where its points lie, lengths in µm."""
+        step = self.length / max(1, self.size - 1)
         if self.unit == "m":
             return sampling(step * 1e6, self.origin * 1e6, "um")
-        return sampling(step, self.origin, unit)
+        return sampling(step, self.origin, self.unit or None)
 
     def wavelengths(self) -> list[float]:
-        """Return its places in nm."""
+        """Return its points in nm."""
         factor = 1e9 * (metres(place_unit(self.unit)) or 1.0)
-        ends = self.origin * factor, (self.origin + self.length) * factor
-        return [float(value) for value in np.linspace(*ends, self.size)]
+        start = self.origin * factor
+        end = (self.origin + self.length) * factor
+        return [float(value) for value in np.linspace(start, end, self.size)]
 
 
 @dataclass(frozen=True)
@@ -93,11 +97,21 @@ class _Picture:
 
     name: str
     element: Element
-    along: tuple[_Along, ...]
+    axes: tuple[_Axis, ...]
     """Axes longer than 1, that of the channels among them; the last varies fastest."""
     dtype: np.dtype[Any]
     channels: tuple[Element, ...]
     """The channels in the order of the data."""
+
+    def axis(self, name: str | None) -> _Axis | None:
+        """Return the axis of a name; None where there is none."""
+        return next((axis for axis in self.axes if axis.name == name), None)
+
+    @property
+    def excitations(self) -> list[float] | None:
+        """Return the wavelengths of an excitation sweep in nm, where it is one."""
+        axis = self.axis("excitation")
+        return None if axis is None else axis.wavelengths()
 
 
 def read_images(source: Source) -> list[Image]:
@@ -120,6 +134,9 @@ def read_images(source: Source) -> list[Image]:
     return images
 
 
+# ------------------------------------------------------------------------------ description
+
+
 def _description(raw: Bytes) -> tuple[Element, int]:
     """Return the XML, and where it ends."""
     if len(raw) < 13 or raw.take(0, 4) != bytes([_MAGIC, 0, 0, 0]) or raw.take(8, 1)[0] != _MARK:
@@ -133,16 +150,16 @@ def _description(raw: Bytes) -> tuple[Element, int]:
 
 def _blocks(raw: Bytes, start: int, root: Element) -> dict[str, tuple[int, int]]:
     """Return first byte and length of each block of memory, by name."""
-    layout = _BLOCK.get(root.get("Version", ""))
+    layout = _BLOCK_HEADERS.get(root.get("Version", ""))
     if layout is None:
         raise FileFormatError(
             raw.path, f"LIF of version {root.get('Version')!r}", "save it again with LAS X"
         )
     blocks: dict[str, tuple[int, int]] = {}
     while start + struct.calcsize(layout) <= len(raw):
-        magic, _, mark, size, end, letters = raw.unpack(layout, start, "a block of memory")
-        if (magic, mark, end) != (_MAGIC, _MARK, _MARK):
-            break  # an image whose block is not found says so
+        magic, _, mark, size, end_mark, letters = raw.unpack(layout, start, "a block of memory")
+        if (magic, mark, end_mark) != (_MAGIC, _MARK, _MARK):
+            break  # an image whose block is not there says so
         start += struct.calcsize(layout)
         name = raw.text(start, 2 * letters, "utf-16-le", "the name of a block of memory")
         start += 2 * letters
@@ -152,12 +169,12 @@ def _blocks(raw: Bytes, start: int, root: Element) -> dict[str, tuple[int, int]]
 
 
 def _elements(root: Element) -> Iterator[tuple[str, Element]]:
-    """Yield the images of a project, in order, with their places in its folders."""
+    """Yield the images of a project, in order, each with its path in the folders."""
     waiting = [("", element) for element in reversed(root.findall("Element"))]
     while waiting:
         folder, element = waiting.pop()
         name = element.get("Name", "image")
-        if element.find("Data/Image/ImageDescription") is not None:
+        if element.find(_IMAGE) is not None:
             yield folder + name, element
         inner = "" if element in root else f"{folder}{name}/"  # the project is no folder
         children = element.findall("Children/Element")
@@ -165,37 +182,43 @@ def _elements(root: Element) -> Iterator[tuple[str, Element]]:
 
 
 def _picture(name: str, element: Element) -> _Picture:
-    about = "Data/Image/ImageDescription"
-    dims = [_along(each) for each in element.iterfind(f"{about}/Dimensions/DimensionDescription")]
+    """Return an image, after it was seen that its axes fit each other."""
+    dimensions = element.iterfind(f"{_IMAGE}/Dimensions/DimensionDescription")
+    axes = [_axis(each) for each in dimensions]
     channels = sorted(
-        element.iterfind(f"{about}/Channels/ChannelDescription"),
+        element.iterfind(f"{_IMAGE}/Channels/ChannelDescription"),
         key=lambda channel: int(channel.attrib["BytesInc"]),
     )
-    types = {(int(c.attrib["DataType"]), _bytes(c)) for c in channels}
+    types = {(int(each.attrib["DataType"]), _bytes(each)) for each in channels}
     if len(types) != 1 or not types <= set(_TYPES):
         raise ValueError(f"channels of types {sorted(types)}")
     dtype = np.dtype(_TYPES[types.pop()])
-    places = [int(channel.attrib["BytesInc"]) for channel in channels]
-    steps = {after - before for before, after in pairwise(places)}
-    if len(steps) == 1:
-        dims.append(_Along("channel", len(channels), steps.pop()))
-    elif steps:
-        raise ValueError(f"channels at bytes {places}")
-    along = sorted((d for d in dims if d.size > 1), key=lambda d: d.stride, reverse=True)
-    along = along or [_Along("x", 1, dtype.itemsize)]
-    _check(along, dtype.itemsize)
-    return _Picture(name, element, tuple(along), dtype, tuple(channels))
+    offsets = [int(channel.attrib["BytesInc"]) for channel in channels]
+    strides = {following - offset for offset, following in pairwise(offsets)}
+    if len(strides) > 1:
+        raise ValueError(f"channels at bytes {offsets}")
+    if strides:
+        axes.append(_Axis("channel", len(channels), strides.pop()))
+    axes = [axis for axis in axes if axis.size > 1] or [_Axis("x", 1, dtype.itemsize)]
+    axes.sort(key=lambda axis: axis.stride, reverse=True)
+    _check_strides(axes, dtype.itemsize)
+    return _Picture(name, element, tuple(axes), dtype, tuple(channels))
 
 
-def _along(element: Element) -> _Along:
-    told = element.attrib
-    number = int(told["DimID"])
-    size, stride = int(told["NumberOfElements"]), int(told["BytesInc"])
+def _axis(element: Element) -> _Axis:
+    attributes = element.attrib
+    number = int(attributes["DimID"])
+    size = int(attributes["NumberOfElements"])
     if size < 1:
-        raise ValueError(f"{size} places along dimension {number}")
-    origin, length = float(told.get("Origin", 0)), float(told.get("Length", 0))
-    name = _DIMENSIONS.get(number, f"dimension {number}")
-    return _Along(name, size, stride, origin, length, told.get("Unit", ""))
+        raise ValueError(f"{size} points along dimension {number}")
+    return _Axis(
+        _DIMENSIONS.get(number, f"dimension {number}"),
+        size,
+        stride=int(attributes["BytesInc"]),
+        origin=float(attributes.get("Origin", 0)),
+        length=float(attributes.get("Length", 0)),
+        unit=attributes.get("Unit", ""),
+    )
 
 
 def _bytes(channel: Element) -> int:
@@ -204,140 +227,166 @@ def _bytes(channel: Element) -> int:
     return next((size for size in (1, 2, 4, 8) if bits <= 8 * size), 0)
 
 
-def _check(along: list[_Along], itemsize: int) -> None:
-    """Check that each axis steps over the whole of the next, as far as rows are padded."""
-    within = itemsize
-    for axis in reversed(along):
-        if not 0 <= axis.stride - within < _PADDING or axis.stride % itemsize:
-            raise ValueError(f"{axis.name} goes by {axis.stride} bytes, where {within} belong")
-        within = axis.size * axis.stride
-    if len({axis.name for axis in along}) < len(along):
-        raise ValueError(f"it has {', '.join(axis.name for axis in along)}")
+def _check_strides(axes: Sequence[_Axis], itemsize: int) -> None:
+    """Check that each axis steps over all of the next one, as far as rows are padded."""
+    inner = itemsize  # bytes of what an axis steps over
+    for axis in reversed(axes):
+        if not 0 <= axis.stride - inner < _PADDING or axis.stride % itemsize:
+            raise ValueError(f"{axis.name} goes by {axis.stride} bytes, where {inner} belong")
+        inner = axis.size * axis.stride
+    if len({axis.name for axis in axes}) < len(axes):
+        raise ValueError(f"it has {', '.join(axis.name for axis in axes)}")
 
 
 def _first_byte(picture: _Picture, raw: Bytes, blocks: Mapping[str, tuple[int, int]]) -> int:
     """Return where the pixels of an image begin, after a look whether all are there."""
     memory = picture.element.find("Memory")
-    block = "" if memory is None else memory.get("MemoryBlockID", "")
-    start, size = blocks.get(block, (0, -1))
-    end = _end(picture.along, picture.dtype.itemsize)
-    if size < end:
-        found = "missing" if size < 0 else f"{size:,} bytes, where {end:,} are needed"
+    name = "" if memory is None else memory.get("MemoryBlockID", "")
+    start, size = blocks.get(name, (0, -1))
+    needed = _extent(picture.axes, picture.dtype.itemsize)
+    if size < needed:
+        problem = "missing" if size < 0 else f"{size:,} bytes, where {needed:,} are needed"
         raise FileFormatError(
-            raw.path, f"the pixels of image {picture.name!r} are {found}", COPY_AGAIN
+            raw.path, f"the pixels of image {picture.name!r} are {problem}", COPY_AGAIN
         )
     raw.take(start + size, 0, f"image {picture.name!r}")
-    if size > picture.along[0].size * picture.along[0].stride:
+    if size > picture.axes[0].size * picture.axes[0].stride:
         warnings.warn(
-            f"{raw.path.name}: image {picture.name!r} takes only {end:,} of its {size:,} bytes",
+            f"{raw.path.name}: image {picture.name!r} takes only {needed:,} of its {size:,} bytes",
             stacklevel=2,
         )
     return start
 
 
-def _end(along: Iterable[_Along], itemsize: int) -> int:
+def _extent(axes: Iterable[_Axis], itemsize: int) -> int:
     """Return the number of bytes from the first value to the end of the last."""
-    return sum((axis.size - 1) * axis.stride for axis in along) + itemsize
+    return sum((axis.size - 1) * axis.stride for axis in axes) + itemsize
+
+
+# -------------------------------------------------------------------------------------- cubes
 
 
 def _cubes(picture: _Picture, start: int, source: Source) -> Iterator[Cube]:
     """Yield the cubes of an image: one, unless it has more axes than a cube can have."""
-    along = {axis.name: axis for axis in picture.along}
-    roles = _roles(along)
-    apart = [name for name in along if name not in roles.values()]
-    for index in np.ndindex(*(along[name].size for name in apart)):
-        at = dict(zip(apart, index))
-        yield _cube(picture, start, roles, at, source)
+    roles = _roles([axis.name for axis in picture.axes])
+    separate = [axis for axis in picture.axes if axis.name not in roles.values()]
+    for index in np.ndindex(*(axis.size for axis in separate)):
+        indices = {axis.name: number for axis, number in zip(separate, index, strict=True)}
+        yield _cube(picture, start, roles, indices, source)
 
 
-def _roles(along: Mapping[str, _Along]) -> dict[str, str]:
+def _roles(names: Sequence[str]) -> dict[str, str]:
     """Return which axis of the file is t, z, b(and), y and x of the cube; each is one at most."""
-    roles: dict[str, str] = {}
-    left = list(along)
-    wishes: dict[str, tuple[str, ...]] = {
+    candidates: dict[str, tuple[str, ...]] = {
         "x": ("x", "y"),
         "y": ("y", "z", "t"),  # a section in depth, or a line that was scanned again and again
         "b": ("emission", "excitation", "channel"),
         "z": ("z",),
         "t": ("t",),
     }
-    for role, names in wishes.items():
-        name = next((name for name in names if name in left), None)
+    roles: dict[str, str] = {}
+    remaining = list(names)
+    for role, suitable in candidates.items():
+        name = next((name for name in suitable if name in remaining), None)
         if name is not None:
             roles[role] = name
-            left.remove(name)
-    for name in left:
-        free = next((role for role in "zt" if role not in roles), None)
-        if free is not None and name != "channel":
-            roles[free] = name
+            remaining.remove(name)
+    for name in remaining:  # an axis that is neither depth nor time can still lead
+        role = next((role for role in "zt" if role not in roles), "")
+        if role and name != "channel":
+            roles[role] = name
     return roles
 
 
 def _cube(
-    picture: _Picture, start: int, roles: Mapping[str, str], at: Mapping[str, int], source: Source
+    picture: _Picture,
+    start: int,
+    roles: Mapping[str, str],
+    indices: Mapping[str, int],
+    source: Source,
 ) -> Cube:
-    """Return one cube; `at` says where it lies along the axes that had to be taken apart."""
-    along = {axis.name: axis for axis in picture.along}
+    """Return one cube of an image.
+
+    Parameters
+    ----------
+    start : int
+        First byte of the image.
+    roles : mapping
+        Axis of the file for each of the cube.
+    indices : mapping
+        Index along each axis for which the cube has no room.
+    """
     channels = picture.channels
-    if "channel" in at:
-        channels = (channels[at["channel"]],)
-    start += sum(along[name].stride * place for name, place in at.items())
-    shown = [along.get(roles.get(role, "")) for role in "tzbyx" if role in roles or role in "byx"]
-    data = _mapped(source.path, picture.dtype, start, shown)
-    data, axis = _with_axis(data, along.get(roles.get("b", "channel")), channels)
-    if isinstance(axis, SpectralAxis):
-        axis = replace(axis, excitation_nm=_excitation(picture.element, along, at))
-    spaces = {role: along[name].sampling() for role, name in roles.items() if role != "b"}
-    leading: dict[str, Any] = {
-        role: space if roles[role] == role else Sampling()  # no depth and no time
-        for role, space in spaces.items()
-        if role in "tz"
-    }
+    if "channel" in indices:
+        channels = (channels[indices["channel"]],)
+    for axis in picture.axes:
+        start += axis.stride * indices.get(axis.name, 0)
+    letters = [letter for letter in "tzbyx" if letter in roles or letter in "byx"]
+    axes = [picture.axis(roles.get(letter)) for letter in letters]
+    data = _mapped(source.path, picture.dtype, start, axes)
+    data, bands = _with_axis(data, picture.axis(roles.get("b")), channels)
+    if isinstance(bands, SpectralAxis):
+        bands = replace(bands, excitation_nm=_excitation(picture, indices))
+    words = [f"{name} {index + 1}" for name, index in indices.items()]
     return Cube(
         data,
-        axis,
+        bands,
         intensity_unit=channels[0].get("Unit") or None,
-        name=" ".join((picture.name, *(f"{name} {place + 1}" for name, place in at.items()))),
+        name=" ".join((picture.name, *words)),
         history=(f"read {source.path.name}",),
-        metadata=_metadata(picture, along, roles),
-        **_place(picture, spaces),
-        **leading,
+        metadata=_metadata(picture, roles),
+        **_pixel_size_and_origin(picture, roles),
+        **_stacks(picture, roles),
     )
 
 
-def _mapped(path: Path, dtype: np.dtype[Any], start: int, shown: Sequence[_Along | None]) -> Any:
-    """Return the values from a byte on, an axis for each that is shown; None is one of length 1."""
-    shape = [1 if axis is None else axis.size for axis in shown]
-    strides = [dtype.itemsize if axis is None else axis.stride for axis in shown]
-    end = _end(filter(None, shown), dtype.itemsize)
-    values = mapped(path, dtype, (end // dtype.itemsize,), start)
+def _mapped(path: Path, dtype: np.dtype[Any], start: int, axes: Sequence[_Axis | None]) -> Any:
+    """Return the values from a byte on, with these axes; None is one of length 1."""
+    shape = [1 if axis is None else axis.size for axis in axes]
+    strides = [dtype.itemsize if axis is None else axis.stride for axis in axes]
+    extent = _extent(filter(None, axes), dtype.itemsize)
+    values = mapped(path, dtype, (extent // dtype.itemsize,), start)
     return as_strided(values, shape, strides, subok=True, writeable=False)
 
 
 def _with_axis(
-    data: Any, along: _Along | None, channels: tuple[Element, ...]
+    data: Any, axis: _Axis | None, channels: Sequence[Element]
 ) -> tuple[Any, SpectralAxis | ChannelAxis]:
     """Return the data, (…, band, y, x), and the axis of their bands; colours go red to blue."""
-    if along is not None and along.name != "channel":
-        return data, SpectralAxis(along.wavelengths(), "nm")
+    if axis is not None and axis.name != "channel":
+        return data, SpectralAxis(axis.wavelengths(), "nm")
     tags = [channel.get("ChannelTag", "") for channel in channels]
-    if sorted(tags) == ["1", "2", "3"] and tags in (["1", "2", "3"], ["3", "2", "1"]):
-        return data[..., :: 1 if tags[0] == "1" else -1, :, :], ChannelAxis(RGB)
+    if tags == ["1", "2", "3"]:  # red, green, blue
+        return data, ChannelAxis(RGB)
+    if tags == ["3", "2", "1"]:
+        return data[..., ::-1, :, :], ChannelAxis(RGB)
     return data, channel_axis([_name(channel) for channel in channels])
 
 
 def _name(channel: Element) -> str:
     """Return the dye of a channel, else the colour it is shown in."""
-    told = {
-        each.findtext("Key"): each.findtext("Value") for each in channel.iter("ChannelProperty")
-    }
-    return told.get("DyeName") or channel.get("LUTName") or ""
+    properties = {}
+    for each in channel.iter("ChannelProperty"):
+        properties[each.findtext("Key")] = each.findtext("Value")
+    return properties.get("DyeName") or channel.get("LUTName") or ""
 
 
-def _place(picture: _Picture, spaces: Mapping[str, Sampling]) -> dict[str, Any]:
-    """Return size, position and unit of the pixels, where height and width have one unit."""
-    y, x = (spaces.get(role) for role in "yx")
-    y, x = y or x or Sampling(), x or y or Sampling()
+def _stacks(picture: _Picture, roles: Mapping[str, str]) -> dict[str, Any]:
+    """Return where planes and frames lie; those of another axis are only counted."""
+    stacks = {}
+    for letter in "tz":
+        axis = picture.axis(roles.get(letter))
+        if axis is not None:
+            stacks[letter] = axis.sampling() if axis.name == letter else Sampling()
+    return stacks
+
+
+def _pixel_size_and_origin(picture: _Picture, roles: Mapping[str, str]) -> dict[str, Any]:
+    """Return them as parameters of `Cube`, where height and width have one unit."""
+    rows = picture.axis(roles.get("y"))
+    columns = picture.axis(roles.get("x"))
+    y = (rows or columns or _Axis("y", 1, 0)).sampling()
+    x = (columns or rows or _Axis("x", 1, 0)).sampling()
     if y.unit != x.unit or x.unit is None:
         return {}
     return {
@@ -347,18 +396,14 @@ def _place(picture: _Picture, spaces: Mapping[str, Sampling]) -> dict[str, Any]:
     }
 
 
-def _excitation(
-    element: Element, along: Mapping[str, _Along], at: Mapping[str, int]
-) -> float | None:
+def _excitation(picture: _Picture, indices: Mapping[str, int]) -> float | None:
     """Return the wavelength that excites, in nm, where it is one."""
-    if "excitation" in along:
-        wavelengths = along["excitation"].wavelengths()
-        return wavelengths[at["excitation"]] if "excitation" in at else None
-    lines = {
-        _number(line.get("LaserLine"))
-        for line in element.iterfind(f".//{_SCAN}/AotfList/Aotf/LaserLineSetting")
-        if _number(line.get("IntensityDev")) > 0
-    }
+    if picture.excitations is not None:
+        return picture.excitations[indices["excitation"]] if "excitation" in indices else None
+    lines = set()
+    for line in picture.element.iterfind(f".//{_SCAN}/AotfList/Aotf/LaserLineSetting"):
+        if _number(line.get("IntensityDev")) > 0:
+            lines.add(_number(line.get("LaserLine")))
     return lines.pop() or None if len(lines) == 1 else None
 
 
@@ -370,16 +415,16 @@ def _number(text: str | None) -> float:
         return 0.0
 
 
-def _metadata(
-    picture: _Picture, along: Mapping[str, _Along], roles: Mapping[str, str]
-) -> dict[str, Any]:
+def _metadata(picture: _Picture, roles: Mapping[str, str]) -> dict[str, Any]:
     """Return all the file says of an image, and which axes are not what they are called."""
     image = picture.element.find("Data/Image")
-    odd = {role: name for role, name in roles.items() if role != name}
-    odd = {"band" if role == "b" else role: name for role, name in odd.items()}
-    told: dict[str, Any] = {"Leica": {} if image is None else settings(image)}
-    if "excitation" in along or set(odd) - {"band"}:
-        told["axes"] = odd
-    if "excitation" in along:
-        told["excitation_nm"] = along["excitation"].wavelengths()
-    return told
+    metadata: dict[str, Any] = {"Leica": {} if image is None else settings(image)}
+    renamed = {}
+    for letter, name in roles.items():
+        if letter != name:
+            renamed["band" if letter == "b" else letter] = name
+    if picture.excitations is not None or set(renamed) - {"band"}:
+        metadata["axes"] = renamed
+    if picture.excitations is not None:
+        metadata["excitation_nm"] = picture.excitations
+    return metadata

@@ -2,7 +2,7 @@
 
 No file of these formats with a spectrum is public: what is here follows the descriptions below,
 and was tried on stand-ins only. Of .oib and .oif only the planes are decoded by the library; which
-is which is told by their names (s_C001Z002.tif) and the settings.
+is which follows from their names (s_C001Z002.tif) and the settings.
 
 Source: C. Gohlke, oiffile, https://github.com/cgohlke/oiffile, and oirfile,
 https://github.com/cgohlke/oirfile (BSD-3); Bio-Formats, "Olympus FluoView FV1000",
@@ -34,7 +34,8 @@ from ..source import Source
 
 _COMPOUND, _OIR = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"OLYMPUSRAWFORMAT"
 _SETTINGS: Final = (b"\xff\xfe[\0", b"[")
-_PLACES: Final = re.compile(r"_((?:[A-Z]\d+)+)\.tif$")
+_INDICES: Final = re.compile(r"_((?:[A-Z]\d+)+)\.tif$")
+"""End of the name of a plane: its index along each axis."""
 _IN_MEMORY: Final = 2**30
 """Bytes beyond which an .oir is unpacked to a temporary file."""
 _STEPS: Final = {"nm": (1e-3, "um"), "um": (1.0, "um"), "mm": (1e3, "um"), "ms": (1e-3, "s")}
@@ -42,7 +43,7 @@ _STEPS: Final = {"nm": (1e-3, "um"), "um": (1.0, "um"), "mm": (1e3, "um"), "ms":
 
 
 @dataclass(frozen=True)
-class _Measured:
+class _Measurement:
     """What a file says, whichever of the formats it has."""
 
     path: Path
@@ -58,92 +59,97 @@ class _Measured:
     excitation_nm: float | None = None
     steps: Mapping[str, Sampling] = field(default_factory=dict)
     """Along the axes that are not of the spectrum."""
-    told: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def name_at(self, letter: str, index: int) -> str:
+        """Return what distinguishes an image at an index along an axis."""
+        if letter == "C" and self.names:
+            return self.names[index]
+        return f"{letter} {index + 1}"
 
 
 def read_images(source: Source) -> list[Image]:
     """Read a file; with a spectrum of several detectors, each of them is an image."""
     path = source.path
+    suffix = path.suffix.lower()
     with path.open("rb") as file:
-        head = file.read(16)
-    wanted = {".oir": (_OIR,), ".oib": (_COMPOUND,)}.get(path.suffix.lower(), _SETTINGS)
-    if not head.startswith(wanted):
+        start = file.read(16)
+    signatures = {".oir": (_OIR,), ".oib": (_COMPOUND,)}.get(suffix, _SETTINGS)
+    if not start.startswith(signatures):
         raise FileFormatError(
             path, "not an Olympus file", "give the file its right suffix, or copy it again"
         )
     with refusing(path, "Olympus"):
-        measured = _oir(path) if path.suffix.lower() == ".oir" else _oif(path)
-        return [*_cubes(measured)]
+        measurement = _oir(path) if suffix == ".oir" else _oif(path)
+        return [*_cubes(measurement)]
 
 
-def _cubes(measured: _Measured) -> Iterator[Cube]:
-    dims, data = measured.dims, measured.data
+def _cubes(measurement: _Measurement) -> Iterator[Cube]:
+    """Yield the cubes of a measurement: one, unless it has more axes than a cube can have."""
+    dims = measurement.dims
     y = next(letter for letter in "YZT" if letter in dims)  # a section, or a line again and again
     band = next((letter for letter in "LCS" if letter in dims), "")
     leading = [letter for letter in "TZ" if letter in dims and letter != y]
-    apart = [letter for letter in dims if letter not in (*leading, band, y, "X")]
-    order = [*apart, *leading, *band, y, "X"]
-    data = data.transpose([dims.index(letter) for letter in order])
-    data = data if band else data[..., None, :, :]
-    sizes = [data.shape[n] for n in range(len(apart))]
-    for index in np.ndindex(*sizes):
-        words = [
-            measured.names[place] if letter == "C" and measured.names else f"{letter} {place + 1}"
-            for letter, place in zip(apart, index)
-        ]
+    separate = [letter for letter in dims if letter not in (*leading, band, y, "X")]
+    order = [*separate, *leading, *band, y, "X"]
+    data = measurement.data.transpose([dims.index(letter) for letter in order])
+    if not band:
+        data = data[..., None, :, :]
+    for index in np.ndindex(*data.shape[: len(separate)]):
+        words = map(measurement.name_at, separate, index)
         yield Cube(
             data[index] if index else data,
-            _axis(measured, band, int(data.shape[-3])),
-            t=measured.steps.get("T", Sampling()) if "T" in leading else None,
-            z=measured.steps.get("Z", Sampling()) if "Z" in leading else None,
-            name=" ".join((measured.path.stem, *words)),
-            history=(f"read {measured.path.name}",),
-            metadata={"Olympus": dict(measured.told)},
-            **_pixels(measured.steps.get(y), measured.steps.get("X")),
+            _axis(measurement, band, int(data.shape[-3])),
+            t=measurement.steps.get("T", Sampling()) if "T" in leading else None,
+            z=measurement.steps.get("Z", Sampling()) if "Z" in leading else None,
+            name=" ".join((measurement.path.stem, *words)),
+            history=(f"read {measurement.path.name}",),
+            metadata={"Olympus": dict(measurement.metadata)},
+            **_pixel_size(measurement.steps.get(y), measurement.steps.get("X")),
         )
 
 
-def _axis(measured: _Measured, band: str, bands: int) -> Axis:
+def _axis(measurement: _Measurement, band: str, bands: int) -> Axis:
+    """Return the axis of the bands, which are wavelengths (L), samples (S) or channels."""
     if band == "L":
-        if measured.wavelengths is None:
+        if measurement.wavelengths is None:
             return SpectralAxis.index(bands)
-        return SpectralAxis(measured.wavelengths, "nm", excitation_nm=measured.excitation_nm)
+        return SpectralAxis(measurement.wavelengths, "nm", excitation_nm=measurement.excitation_nm)
     if band == "S":
         return ChannelAxis(RGB[:bands])
-    names = [measured.names[n] if n < len(measured.names) else "" for n in range(bands)]
+    names = [*measurement.names[:bands]]
+    names += [""] * (bands - len(names))
     return channel_axis(
         names,
-        emissions=measured.emissions,
-        ranges=measured.ranges,
-        excitation_nm=measured.excitation_nm,
+        emissions=measurement.emissions,
+        ranges=measurement.ranges,
+        excitation_nm=measurement.excitation_nm,
     )
 
 
-def _pixels(y: Sampling | None, x: Sampling | None) -> dict[str, Any]:
+def _pixel_size(y: Sampling | None, x: Sampling | None) -> dict[str, Any]:
     if y is None or x is None or y.unit != x.unit or x.unit is None:
         return {}
     return {"pixel_size": (abs(y.step), abs(x.step)), "pixel_unit": x.unit}
 
 
-# .oib and .oif: a folder of TIFF files, one a plane, and a text of settings
+# ---------------- .oib and .oif: a folder of TIFF files, one a plane, and a text of settings
 
 
-def _oif(path: Path) -> _Measured:
+def _oif(path: Path) -> _Measurement:
+    """Return what a folder of planes says; a plane is read when it is looked at."""
     try:
         import oiffile
     except ImportError as error:
         raise MissingPackageError("oiffile", "microscopes", "reading .oib and .oif") from error
     file = _Folder(oiffile.OifFile(str(path)))
     settings = file.settings
-    along = {about["AxisCode"]: about for about in _sections(settings, "Axis", "Parameters Common")}
-    sizes = {code: int(about["MaxSize"]) for code, about in along.items()}
+    axes = {axis["AxisCode"]: axis for axis in _sections(settings, "Axis", "Parameters Common")}
+    sizes = {code: int(axis["MaxSize"]) for code, axis in axes.items()}
     letters = [letter for letter in "TZLC" if sizes.get(letter, 1) > 1]
-    named = _planes_by_place(file.names(), letters)
-    if not named:
-        raise FileFormatError(path, "no planes in it", "put its folder of .tif files beside it")
     leading = tuple(sizes[letter] for letter in letters)
-    if np.prod(leading, dtype=np.float64) > 20 * len(named):
-        raise FileFormatError(path, f"{len(named)} of {leading} planes", COPY_AGAIN)
+    named = _planes_by_index(file.names(), letters)
+    _check_number(path, len(named), leading)
     first = file.plane(next(iter(named.values())))
     dtype = first.dtype
     missing = int(np.prod(leading)) - len(named)
@@ -153,28 +159,39 @@ def _oif(path: Path) -> _Measured:
             f"{path.name}: {missing} of its planes are missing; they are NaN", stacklevel=2
         )
 
-    def read(where: tuple[int, ...]) -> NDArray[Any]:
-        if where not in named:
+    def read(index: tuple[int, ...]) -> NDArray[Any]:
+        if index not in named:
             return np.full(first.shape, np.nan, dtype)
         with refusing(path, "Olympus"):
-            plane = file.plane(named[where])
+            plane = file.plane(named[index])
             if plane.shape != first.shape:
                 raise ValueError(f"planes of {first.shape} and {plane.shape}")
         return plane.astype(dtype, copy=False)
 
-    channels = list(_sections(settings, "Channel", "Parameters"))
+    channels = _sections(settings, "Channel", "Parameters")
     excitations = {_number(channel.get("ExcitationWavelength")) for channel in channels}
-    return _Measured(
+    sections = {name: value for name, value in settings.items() if isinstance(value, Mapping)}
+    return _Measurement(
         path,
         "".join((*letters, "YX")),
         planes(read, leading, first.shape, dtype),
-        wavelengths=_wavelengths(along.get("L", {}), sizes.get("L", 1)),
-        names=[str(c.get("DyeName") or c.get("CH Name") or "") for c in channels],
-        emissions=[_number(channel.get("EmissionWavelength")) for channel in channels],
+        wavelengths=_wavelengths(axes.get("L", {}), sizes.get("L", 1)),
+        names=[str(each.get("DyeName") or each.get("CH Name") or "") for each in channels],
+        emissions=[_number(each.get("EmissionWavelength")) for each in channels],
         excitation_nm=excitations.pop() if len(excitations) == 1 else None,
-        steps=_steps(along, settings.get("Reference Image Parameter", {})),
-        told=plain({k: v for k, v in settings.items() if isinstance(v, Mapping)}),
+        steps=_steps(axes, settings.get("Reference Image Parameter", {})),
+        metadata=plain(sections),
     )
+
+
+def _check_number(path: Path, stored: int, leading: tuple[int, ...]) -> None:
+    """Refuse a folder with no planes, or with far fewer than its settings state."""
+    if not stored:
+        raise FileFormatError(
+            path, "no planes in it", "put its folder of .tif files where the file is"
+        )
+    if np.prod(leading, dtype=np.float64) > 20 * stored:
+        raise FileFormatError(path, f"{stored} of {leading} planes", COPY_AGAIN)
 
 
 class _Folder:
@@ -187,9 +204,11 @@ class _Folder:
         self.settings: Mapping[str, Any] = file.mainfile
 
     def names(self) -> list[str]:
+        """Return the names of all planes."""
         return sorted(self._file.glob("*.tif"))
 
     def plane(self, name: str) -> NDArray[Any]:
+        """Read a plane, (y, x)."""
         with self._lock:
             plane: NDArray[Any] = np.asarray(self._file.asarray(name))
         if plane.ndim != 2:
@@ -197,51 +216,62 @@ class _Folder:
         return plane
 
 
-def _planes_by_place(names: Sequence[str], letters: Sequence[str]) -> dict[tuple[int, ...], str]:
-    """Return the planes by their places along the axes; names count from 1."""
-    found: dict[tuple[int, ...], str] = {}
+def _planes_by_index(names: Sequence[str], letters: Sequence[str]) -> dict[tuple[int, ...], str]:
+    """Return the planes by their indices along the axes; names count from 1."""
+    planes_by_index: dict[tuple[int, ...], str] = {}
     for name in names:
-        match = _PLACES.search(name)
-        if match is None:
+        ending = _INDICES.search(name)
+        if ending is None:
             continue
-        at = {letter: int(n) - 1 for letter, n in re.findall(r"([A-Z])(\d+)", match[1])}
-        if all(letter in at for letter in letters):
-            found.setdefault(tuple(at[letter] for letter in letters), name)
-    return found
+        numbers = dict(re.findall(r"([A-Z])(\d+)", ending[1]))
+        if all(letter in numbers for letter in letters):
+            index = tuple(int(numbers[letter]) - 1 for letter in letters)
+            planes_by_index.setdefault(index, name)
+    return planes_by_index
 
 
-def _sections(settings: Mapping[str, Any], begin: str, end: str) -> Iterator[Mapping[str, Any]]:
-    """Yield the numbered sections, such as "Axis 0 Parameters Common", in order."""
-    numbered = {
-        int(match[1]): about
-        for name, about in settings.items()
-        if (match := re.fullmatch(rf"{begin} (\d+) {end}", name)) and isinstance(about, Mapping)
-    }
-    return (numbered[number] for number in sorted(numbered))
+def _sections(settings: Mapping[str, Any], begin: str, end: str) -> list[Mapping[str, Any]]:
+    """Return the numbered sections, such as "Axis 0 Parameters Common", in order."""
+    numbered = {}
+    for name, section in settings.items():
+        title = re.fullmatch(rf"{begin} (\d+) {end}", name)
+        if title and isinstance(section, Mapping):
+            numbered[int(title[1])] = section
+    return [numbered[number] for number in sorted(numbered)]
 
 
-def _wavelengths(about: Mapping[str, Any], count: int) -> NDArray[np.float64] | None:
-    start, end = _number(about.get("StartPosition")), _number(about.get("EndPosition"))
+def _wavelengths(axis: Mapping[str, Any], count: int) -> NDArray[np.float64] | None:
+    """Return the wavelengths along an axis in nm, shape (count,)."""
+    start = _number(axis.get("StartPosition"))
+    end = _number(axis.get("EndPosition"))
     if count < 2 or start is None or end is None:
         return None
     return np.linspace(start, end, count)
 
 
-def _steps(along: Mapping[str, Any], pixels: Mapping[str, Any]) -> dict[str, Sampling]:
-    """Return where the places along each axis lie."""
+def _steps(axes: Mapping[str, Mapping[str, Any]], pixels: Mapping[str, Any]) -> dict[str, Sampling]:
+    """Return where the pixels, planes and frames along each axis lie, in µm and s.
+
+    Parameters
+    ----------
+    pixels : mapping
+        Section of the settings with the size of a pixel.
+    """
     steps: dict[str, Sampling] = {}
     for code, name in (("Y", "Height"), ("X", "Width")):
         size = _number(pixels.get(f"{name}ConvertValue"))
         factor, unit = _STEPS.get(_unit(pixels.get(f"{name}Unit")), (None, None))
         if size is not None and factor is not None:
             steps[code] = sampling(size * factor, 0.0, unit)
-    for code, about in along.items():
-        factor, unit = _STEPS.get(_unit(about.get("UnitName")), (None, None))
-        start, end = (_signed(about.get(f"{which}Position")) for which in ("Start", "End"))
-        count = int(about["MaxSize"])
-        if code in "TZ" and factor is not None and None not in (start, end) and count > 1:
-            step = ((end or 0.0) - (start or 0.0)) / (count - 1)
-            steps[code] = sampling(step * factor, (start or 0.0) * factor, unit)
+    for code, axis in axes.items():
+        factor, unit = _STEPS.get(_unit(axis.get("UnitName")), (None, None))
+        start = _signed(axis.get("StartPosition"))
+        end = _signed(axis.get("EndPosition"))
+        count = int(axis["MaxSize"])
+        if code not in "TZ" or factor is None or start is None or end is None or count < 2:
+            continue
+        step = (end - start) / (count - 1)
+        steps[code] = sampling(step * factor, start * factor, unit)
     return steps
 
 
@@ -250,6 +280,7 @@ def _unit(text: object) -> str:
 
 
 def _signed(value: object) -> float | None:
+    """Return a finite number, or None."""
     try:
         number = float(str(value).strip('"'))
     except ValueError:
@@ -263,42 +294,44 @@ def _number(value: object) -> float | None:
     return number if number is not None and number > 0 else None
 
 
-# .oir: one file, unpacked as a whole
+# ------------------------------------------------------- .oir: one file, unpacked as a whole
 
 
-def _oir(path: Path) -> _Measured:
+def _oir(path: Path) -> _Measurement:
+    """Return what a file says, and its data: in memory, or in a temporary file."""
     try:
         import oirfile
     except ImportError as error:
         raise MissingPackageError(
             "oirfile (on Python 3.12 or later)", "microscopes", "reading .oir"
         ) from error
-    with _heard("oirfile") as said, oirfile.OirFile(str(path)) as file:
+    with _logged("oirfile") as messages, oirfile.OirFile(str(path)) as file:
         dims = "".join(file.dims)
         size = int(np.prod(file.shape, dtype=np.float64)) * np.dtype(file.dtype).itemsize
         if not dims or size > 2 * path.stat().st_size + _IN_MEMORY:
             raise FileFormatError(path, f"an image of {file.shape}", COPY_AGAIN)
         data = np.asarray(file.asarray(out="memmap" if size > _IN_MEMORY else None))
         coords = {str(letter): np.asarray(values) for letter, values in file.coords.items()}
-        channels, told = list(file.channels), plain(file.attrs)
-    for message in said:
-        if re.search("incomplete|partial|missing|truncat", message):  # and the rest is zeros
+        channels = list(file.channels)
+        metadata = plain(file.attrs)
+    for message in messages:
+        if re.search("incomplete|partial|missing|truncat", message):  # what is missing is zeros
             raise FileFormatError(path, f"parts of it are missing ({message})", COPY_AGAIN)
         warnings.warn(f"{path.name}: {message}", stacklevel=2)
-    units = {"T": "s", "Z": "um", "Y": "um", "X": "um"}
-    return _Measured(
+    steps = {}
+    for letter, unit in (("T", "s"), ("Z", "um"), ("Y", "um"), ("X", "um")):
+        values = coords.get(letter, np.empty(0))
+        if len(values):
+            steps[letter] = sampling(_step(values), float(values[0]), unit)
+    return _Measurement(
         path,
         dims,
         data,
         wavelengths=coords.get("L"),
         names=[str(channel.name) for channel in channels],
         ranges=[_range(channel) for channel in channels],
-        steps={
-            letter: sampling(_step(values), float(values[0]), units[letter])
-            for letter, values in coords.items()
-            if letter in units and len(values)
-        },
-        told=told,
+        steps=steps,
+        metadata=metadata,
     )
 
 
@@ -307,19 +340,21 @@ def _step(values: NDArray[Any]) -> float:
 
 
 def _range(channel: Any) -> tuple[float, float] | None:
-    ends = _number(channel.start_wavelength), _number(channel.end_wavelength)
-    return None if None in ends else (ends[0] or 0.0, ends[1] or 0.0)
+    """Return the first and the last wavelength of a channel, in nm."""
+    start = _number(channel.start_wavelength)
+    end = _number(channel.end_wavelength)
+    return None if start is None or end is None else (start, end)
 
 
 @contextmanager
-def _heard(name: str) -> Generator[list[str], None, None]:
+def _logged(name: str) -> Generator[list[str], None, None]:
     """Collect what a library logs as a warning, so that it is not lost."""
-    said: list[str] = []
+    messages: list[str] = []
     handler = logging.Handler(logging.WARNING)
-    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
     logger = logging.getLogger(name)
     logger.addHandler(handler)
     try:
-        yield said
+        yield messages
     finally:
         logger.removeHandler(handler)

@@ -7,6 +7,7 @@ never closed have all been seen in real headers, and are read.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -16,6 +17,16 @@ from ..text.file import decoded
 
 Header: TypeAlias = Mapping[str, str]
 """Values by lower-case key; of a list, the text between its braces."""
+
+OURS: Final = "napari hyperspectral"
+"""Key of our own, for what ENVI has no key for."""
+GEOREFERENCE: Final = (
+    "map info",
+    "projection info",
+    "coordinate system string",
+    "geo points",
+    "rpc info",
+)
 
 _LONGEST: Final = 64 * 2**20
 """Bytes; a header is text, so anything longer is something else."""
@@ -32,11 +43,16 @@ def read_header(path: Path) -> dict[str, str]:
     """
     with path.open("rb") as file:
         start = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
-        if not start[:4].upper() == b"ENVI" or path.stat().st_size > _LONGEST:
-            raise FileFormatError(path, *_what_else(start))
+        if start[:4].upper() != b"ENVI" or path.stat().st_size > _LONGEST:
+            raise FileFormatError(
+                path,
+                f"not an ENVI header (its first line is {_first_line(start)}, expected 'ENVI')",
+                "open the file it belongs to with a program of its own",
+            )
         file.seek(0)
         raw = file.read()
-    return dict(_entries(decoded(raw).splitlines()[1:]))
+    lines = decoded(raw).splitlines()
+    return dict(_entries(lines[1:]))
 
 
 def listed(text: str) -> list[str]:
@@ -55,66 +71,70 @@ def numbers(text: str) -> list[float]:
     return [float(item) for item in re.split(r"[,\s]+", text) if item]
 
 
-def whole(header: Header, key: str, path: Path, missing: int | None = None) -> int:
+def integer(header: Header, key: str, path: Path, default: int | None = None) -> int:
     """Return a whole number of the header.
 
     Raises
     ------
     FileFormatError
-        If it is not there and not `missing` either, or is no whole number.
+        If it is missing and has no `default`, or is no whole number.
     """
     text = header.get(key)
-    if text is None and missing is not None:
-        return missing
     if text is None:
+        if default is not None:
+            return default
         raise FileFormatError(path, f"the header lacks {key!r}", f"add a line '{key} = …'")
     try:
-        value = float(text)
+        value = float(text)  # some write 100.0
     except ValueError:
         value = float("nan")
-    if not value == value // 1:
+    if not value == value // 1:  # neither is NaN nor infinity
         raise FileFormatError(path, f"{key} = {text!r} is no whole number", "mend that line")
     return int(value)
 
 
+def warn(path: Path, what: str) -> None:
+    """Warn of something in a header that is odd, but no reason to refuse the file."""
+    warnings.warn(f"{path.name}: {what}", stacklevel=3)
+
+
 def _entries(lines: list[str]) -> Iterator[tuple[str, str]]:
-    place = 0
-    while place < len(lines):
-        line = lines[place]
-        place += 1
+    """Yield the keys, in lower case and with single blanks, and their values."""
+    number = 0
+    while number < len(lines):
+        line = lines[number]
+        number += 1
         if "=" not in line or line.lstrip().startswith(";"):
             continue
         key, _, value = line.partition("=")
         value = value.strip()
         if value.startswith("{"):
-            value, place = _list(value[1:], lines, place)
+            value, number = _list(value[1:], lines, number)
         yield " ".join(key.lower().split()), value
 
 
-def _list(first: str, lines: list[str], place: int) -> tuple[str, int]:
-    """Return the text of a list that starts in `first`, and the line after its end."""
+def _list(first: str, lines: list[str], number: int) -> tuple[str, int]:
+    """Return the text of a list that starts in `first`, and the number of the line after it."""
     if "}" in first:
-        return first[: first.rindex("}")].strip(), place
-    closed = any("}" in line for line in lines[place:])
+        return first[: first.rindex("}")].strip(), number
+    closed = any("}" in line for line in lines[number:])
     parts = [first]
-    while place < len(lines):
-        line = lines[place]
+    while number < len(lines):
+        line = lines[number]
         if _OPENS_LIST.match(line) or (not closed and "=" in line):
             break  # the brace was never closed: here begins the next entry
-        place += 1
+        number += 1
         if "}" in line:
             parts.append(line[: line.rindex("}")])
             break
         if not line.lstrip().startswith(";"):
             parts.append(line)
-    return "\n".join(parts).strip(), place
+    return "\n".join(parts).strip(), number
 
 
-def _what_else(start: bytes) -> tuple[str, str]:
-    """Return what a header that is not ENVI's looks like, and what to do with it."""
+def _first_line(start: bytes) -> str:
+    """Return how the first line of a file is shown in a message."""
     line = start.split(b"\n")[0][:40].decode("latin-1").strip()
-    shown = repr(line) if line.isprintable() and line else "binary" if start else "empty"
-    return (
-        f"not an ENVI header (its first line is {shown}, wanted 'ENVI')",
-        "open the file it belongs to with a program of its own",
-    )
+    if line and line.isprintable():
+        return repr(line)
+    return "binary" if start else "empty"

@@ -19,22 +19,22 @@ from ...axis import SpectralAxis
 from ...cube import Cube, Image
 from ...errors import FileFormatError
 from ..arrays.mapped import mapped
+from ..metadata.fields import Geometry
 from ..metadata.named_arrays import wavelength_unit
 from ..source import Source
 
 _WORDS: Final = ("BYTEORDER", "LAYOUT", "NROWS", "NCOLS", "NBANDS", "NBITS", "PIXELTYPE")
-_TYPES: Final = {
+_TYPES: Final = {  # NBITS and PIXELTYPE
     ("8", ""): "u1", ("16", ""): "u2", ("32", ""): "u4",
     ("8", "SIGNEDINT"): "i1", ("16", "SIGNEDINT"): "i2", ("32", "SIGNEDINT"): "i4",
     ("8", "UNSIGNEDINT"): "u1", ("16", "UNSIGNEDINT"): "u2", ("32", "UNSIGNEDINT"): "u4",
     ("32", "FLOAT"): "f4", ("64", "FLOAT"): "f8",
 }  # fmt: skip
-_TO_BAND_YX: Final = {
+_TO_BAND_YX: Final = {  # LAYOUT: (file order of axes, transpose to (band, y, x))
     "BIL": ("ybx", (1, 0, 2)),
     "BIP": ("yxb", (2, 0, 1)),
     "BSQ": ("byx", (0, 1, 2)),
 }
-"""Layout: order of axes in the file, transposition to (band, y, x)."""
 
 
 def is_esri(path: Path) -> bool:
@@ -57,17 +57,28 @@ def read_images(source: Source) -> list[Image]:
     """
     path = source.path.with_suffix(".hdr")
     words, centres = _header(path)
-    axis = SpectralAxis.index(_size(path, words, "NBANDS", 1))
-    if len(centres) == len(axis):
+    bands = _size(path, words, "NBANDS", 1)
+    axis = SpectralAxis.index(bands)
+    if len(centres) == bands:
         axis = SpectralAxis(centres, wavelength_unit(np.array(centres)), "wavelength", guessed=True)
-    data = _mapped(path, words, len(axis))
-    about: dict[str, Any] = {"name": path.stem, "history": (f"read {path.name}",)}
+    geometry = Geometry()
     if "XDIM" in words and "YDIM" in words:
-        about["pixel_size"] = tuple(_number(path, k, words[k]) for k in ("YDIM", "XDIM"))
-    return [Cube(data, axis, metadata={"esri": words}, **about)]
+        height = _number(path, "YDIM", words["YDIM"])
+        width = _number(path, "XDIM", words["XDIM"])
+        geometry["pixel_size"] = (height, width)  # in a unit that the header does not state
+    cube = Cube(
+        _mapped(path, words, bands),
+        axis,
+        name=path.stem,
+        history=(f"read {path.name}",),
+        metadata={"esri": words},
+        **geometry,
+    )
+    return [cube]
 
 
 def _header(path: Path) -> tuple[dict[str, str], list[float]]:
+    """Return the words of a header with what follows each on its line, and the wavelengths."""
     words: dict[str, str] = {}
     centres: list[float] = []
     listing = False
@@ -83,51 +94,57 @@ def _header(path: Path) -> tuple[dict[str, str], list[float]]:
 
 
 def _mapped(path: Path, words: Mapping[str, str], bands: int) -> NDArray[Any]:
-    rows, columns = _size(path, words, "NROWS"), _size(path, words, "NCOLS")
+    """Return the data as a memory map, shape (band, y, x)."""
+    rows = _size(path, words, "NROWS")
+    columns = _size(path, words, "NCOLS")
     layout = words.get("LAYOUT", "BIL").upper()
     kind = (words.get("NBITS", "8"), words.get("PIXELTYPE", "").upper())
     if layout not in _TO_BAND_YX or kind not in _TYPES:
-        found = f"layout {layout}, {kind[0]} bits {kind[1]}".strip()
-        raise FileFormatError(path, found, "wanted BIL, BIP or BSQ of 8 to 64 bits")
+        seen = f"layout {layout}, {kind[0]} bits {kind[1]}".strip()
+        raise FileFormatError(path, seen, "it must be BIL, BIP or BSQ of 8 to 64 bits")
+    is_big_endian = words.get("BYTEORDER", "I").upper().startswith("M")  # Intel, or Motorola
+    dtype = np.dtype((">" if is_big_endian else "<") + _TYPES[kind])
+    _refuse_gaps(path, words, layout, bands, columns * dtype.itemsize)
     order, transpose = _TO_BAND_YX[layout]
-    motorola = words.get("BYTEORDER", "I").upper().startswith("M")
-    dtype = np.dtype((">" if motorola else "<") + _TYPES[kind])
-    _refuse_gaps(path, words, layout, (bands, columns), dtype.itemsize)
-    shape = tuple({"b": bands, "y": rows, "x": columns}[letter] for letter in order)
-    skip = _size(path, words, "SKIPBYTES", 0)
+    sizes = {"b": bands, "y": rows, "x": columns}
+    shape = tuple(sizes[letter] for letter in order)
+    offset = _size(path, words, "SKIPBYTES", 0)
     file = _data_file(path, layout)
-    wanted, size = skip + math.prod(shape) * dtype.itemsize, file.stat().st_size
-    if size < wanted:
+    needed = offset + math.prod(shape) * dtype.itemsize
+    size = file.stat().st_size
+    if size < needed:
         raise FileFormatError(
-            path, f"{file.name} has {size} bytes, the header needs {wanted}", "copy it again"
+            path, f"{file.name} has {size} bytes, the header needs {needed}", "copy it again"
         )
-    return mapped(file, dtype, shape, skip).transpose(transpose)
+    return mapped(file, dtype, shape, offset).transpose(transpose)
 
 
 def _refuse_gaps(
-    path: Path, words: Mapping[str, str], layout: str, shape: tuple[int, int], item: int
+    path: Path, words: Mapping[str, str], layout: str, bands: int, bytes_a_row: int
 ) -> None:
-    bands, columns = shape
-    row = columns * item
-    tight = {
-        "BANDROWBYTES": row,
-        "TOTALROWBYTES": row if layout == "BSQ" else bands * row,
+    """Refuse data with unused bytes between rows or bands."""
+    sizes_without_gaps = {
+        "BANDROWBYTES": bytes_a_row,
+        "TOTALROWBYTES": bytes_a_row if layout == "BSQ" else bands * bytes_a_row,
         "BANDGAPBYTES": 0,
     }
-    for key, wanted in tight.items():
-        found = _size(path, words, key, wanted)
-        if found != wanted and not (layout == "BIP" and key == "BANDROWBYTES"):
+    for key, expected in sizes_without_gaps.items():
+        if layout == "BIP" and key == "BANDROWBYTES":
+            continue  # bands have no rows of their own
+        stated = _size(path, words, key, expected)
+        if stated != expected:
             raise FileFormatError(
-                path, f"{key} is {found}, without gaps it is {wanted}", "save it without gaps"
+                path, f"{key} is {stated}, without gaps it is {expected}", "save it without gaps"
             )
 
 
 def _data_file(path: Path, layout: str) -> Path:
+    """Return the data file of a header, whatever the case of its name."""
     names = [path.stem + suffix for suffix in (f".{layout.lower()}", ".img", ".raw", ".dat", "")]
-    beside = {file.name.lower(): file for file in path.parent.iterdir() if file.is_file()}
+    files = {file.name.lower(): file for file in path.parent.iterdir() if file.is_file()}
     for name in names:
-        if name.lower() in beside:
-            return beside[name.lower()]
+        if name.lower() in files:
+            return files[name.lower()]
     raise FileFormatError(
         path,
         f"its data file is missing (looked for {', '.join(names)})",
@@ -135,12 +152,13 @@ def _data_file(path: Path, layout: str) -> Path:
     )
 
 
-def _size(path: Path, words: Mapping[str, str], key: str, missing: int | None = None) -> int:
-    text = words.get(key, "" if missing is None else str(missing))
-    if not text.isdecimal() or (key in ("NROWS", "NCOLS", "NBANDS") and not int(text)):
-        raise FileFormatError(
-            path, f"{key} is {text!r}" if text else f"it lacks {key}", "wanted a whole number"
-        )
+def _size(path: Path, words: Mapping[str, str], key: str, default: int | None = None) -> int:
+    """Return a whole number of the header; a number of rows, columns or bands is not 0."""
+    text = words.get(key, "" if default is None else str(default))
+    may_be_zero = key not in ("NROWS", "NCOLS", "NBANDS")
+    if not text.isdecimal() or not (may_be_zero or int(text)):
+        seen = f"{key} is {text!r}" if text else f"it lacks {key}"
+        raise FileFormatError(path, seen, "it must be a whole number")
     return int(text)
 
 
@@ -148,4 +166,4 @@ def _number(path: Path, key: str, text: str) -> float:
     try:
         return float(text)
     except ValueError as error:
-        raise FileFormatError(path, f"{key} is {text!r}", "wanted a number") from error
+        raise FileFormatError(path, f"{key} is {text!r}", "it must be a number") from error

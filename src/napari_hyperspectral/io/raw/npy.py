@@ -17,7 +17,7 @@ from ...axis import axis_from_json
 from ...cube import SCHEMA, Image, image_from
 from ...errors import FileFormatError
 from ..arrays.blocks import blocks
-from ..arrays.mapped import twice
+from ..arrays.mapped import with_second_mapping
 from ..metadata.named_arrays import cube_from_array, images_from_arrays, layout_with_bands
 from ..metadata.sidecar import LAYOUT_KEY, read_sidecar, sidecar_of, write_sidecar
 from ..source import Source, checked_layout
@@ -31,21 +31,21 @@ _SIBLINGS: Final = (
     "mz",
     "axis",
 )
-"""Vectors people keep beside an array: scan_wavelengths.npy, .txt or .csv."""
+"""Vectors that people keep in companions of an array: scan_wavelengths.npy, .txt or .csv."""
 _MAGIC: Final = b"\x93NUMPY"
 
 
 def read_images(source: Source) -> list[Image]:
-    """Map the array of a file; its sidecar, or a vector beside it, tells of the axis."""
+    """Map the array of a file; its axis is in a sidecar, or a vector in another companion."""
     data = _mapped(source.path)
     if source.array is not None:
         raise FileFormatError(source.path, "a .npy holds one array", f"leave out ::{source.array}")
-    about = read_sidecar(source.path)
-    if about is not None and source.axes is None and ("axis" in about or "classes" in about):
-        return [_described(data, about, source)]
-    if about is not None and source.axes is None:
-        source = replace(source, axes=checked_layout(source.path, about[LAYOUT_KEY]))
-    arrays = {"": data} | _vectors(source.path)
+    description = read_sidecar(source.path)
+    if description is not None and source.axes is None:
+        if "axis" in description or "classes" in description:
+            return [_described(data, description, source)]
+        source = replace(source, axes=checked_layout(source.path, description[LAYOUT_KEY]))
+    arrays = {"": data} | _vector(source.path)
     history = (f"read {source.path.name}",)
     return [*images_from_arrays(arrays, source, name=source.path.stem, history=history)]
 
@@ -66,6 +66,7 @@ def write_image(path: Path, image: Image) -> None:
 
 
 def _mapped(path: Path) -> NDArray[Any]:
+    """Return the array of a file as a memory map, where NumPy can map it."""
     with path.open("rb") as file:
         if not _MAGIC.startswith(file.read(len(_MAGIC))):  # NumPy would call it pickled objects
             raise FileFormatError(path, "not a NumPy file", "give the file its right suffix")
@@ -73,7 +74,7 @@ def _mapped(path: Path) -> NDArray[Any]:
         data: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError, SyntaxError, TokenError) as error:
         reason = str(error).split("\n")[0]
-        if "bject" in reason:
+        if "bject" in reason:  # "Object arrays cannot be …", or "array of objects"
             raise FileFormatError(
                 path, "holds Python objects, not numbers", "save an array of numbers instead"
             ) from error
@@ -84,55 +85,51 @@ def _mapped(path: Path) -> NDArray[Any]:
         raise FileFormatError(path, "holds no array of numbers", "save one with numpy.save")
     if not isinstance(data, np.memmap):
         return data
-    size, wanted = path.stat().st_size, data.offset + data.nbytes
-    if data.size and size != wanted:  # its header is damaged, or this array is not all it holds
+    size = path.stat().st_size
+    end = data.offset + data.nbytes
+    if data.size and size != end:  # its header is damaged, or this array is not all it holds
         raise FileFormatError(
             path,
-            f"{size} bytes, but an array {data.shape} of {data.dtype} ends at byte {wanted}",
+            f"{size} bytes, but an array {data.shape} of {data.dtype} ends at byte {end}",
             "copy it again, or save each array in a file of its own",
         )
-    return twice(data)
+    return with_second_mapping(data)
 
 
-def _described(data: NDArray[Any], about: dict[str, Any], source: Source) -> Image:
+def _described(data: NDArray[Any], description: dict[str, Any], source: Source) -> Image:
     """Return the image that the sidecar describes: one of ours, or an axis noted by hand."""
+    path = source.path
     try:
-        if about.get("schema") == SCHEMA:
-            return image_from(data, about)
-        axis = axis_from_json(about["axis"])
-        layout = about.get(LAYOUT_KEY) or layout_with_bands(data.shape, len(axis))
+        if description.get("schema") == SCHEMA:
+            return image_from(data, description)
+        axis = axis_from_json(description["axis"])
+        layout = description.get(LAYOUT_KEY) or layout_with_bands(data.shape, len(axis))
     except (ValueError, TypeError, KeyError) as error:
         raise FileFormatError(
-            sidecar_of(source.path),
-            f"does not describe {source.path.name} ({error})",
-            "mend or remove it",
+            sidecar_of(path), f"does not describe {path.name} ({error})", "mend or remove it"
         ) from error
     if layout is None or len(layout) != data.ndim or data.shape[layout.index("b")] != len(axis):
         raise FileFormatError(
-            sidecar_of(source.path),
+            sidecar_of(path),
             f"its axis has {axis}, the array is {data.shape}",
             'say where the bands are, as in "layout": "yxb"',
         )
-    cube = cube_from_array(
-        data, layout, None, name=source.path.stem, history=(f"read {source.path.name}",)
-    )
-    known: dict[str, Any] = {
-        key: tuple(about[key]) for key in ("pixel_size", "origin") if key in about
-    }
-    return replace(cube, axis=axis, pixel_unit=about.get("pixel_unit"), **known)
+    cube = cube_from_array(data, layout, None, name=path.stem, history=(f"read {path.name}",))
+    fields: dict[str, Any] = {"pixel_unit": description.get("pixel_unit")}
+    for key in ("pixel_size", "origin"):
+        if key in description:
+            fields[key] = tuple(description[key])
+    return replace(cube, axis=axis, **fields)
 
 
-def _vectors(path: Path) -> dict[str, NDArray[Any]]:
-    """Return the first vector that lies beside the file under a usual name."""
+def _vector(path: Path) -> dict[str, NDArray[Any]]:
+    """Return the first vector in a companion of a usual name; {} where there is none."""
+    loaders = {".npy": _load_vector, ".txt": _parse_vector, ".csv": _parse_vector}
     for name in _SIBLINGS:
-        for suffix, load in (
-            (".npy", _load_vector),
-            (".txt", _parse_vector),
-            (".csv", _parse_vector),
-        ):
-            beside = path.with_name(f"{path.stem}_{name}{suffix}")
-            if beside.is_file() and beside != path:
-                return {name: np.ravel(load(beside))}
+        for suffix, load in loaders.items():
+            companion = path.with_name(f"{path.stem}_{name}{suffix}")
+            if companion.is_file() and companion != path:
+                return {name: np.ravel(load(companion))}
     return {}
 
 

@@ -14,13 +14,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from ...cube import Image, Labels, describe, image_from
+from ...axis import SpectralAxis
+from ...cube import Cube, Image, describe, image_from
 from ...errors import FileFormatError
 from ..metadata.named_arrays import images_from_arrays
 from ..source import Source
 
-_ABOUT = "hyperspectral"
-"""Name of the text in which we keep what NumPy has no place for."""
+_DESCRIPTION = "hyperspectral"
+"""Name of the array of text that holds our description."""
 _DAMAGED: Final = (
     ValueError,
     SyntaxError,  # the header of an array is a Python literal
@@ -44,20 +45,20 @@ def read_images(source: Source) -> list[Image]:
         raise FileFormatError(
             source.path, f"not a readable NumPy archive ({error})", "copy or export it again"
         ) from error
-    step = f"read {source.path.name}"
-    if _ABOUT in arrays and source.array in (None, "data") and source.axes is None:
-        about = json.loads(str(arrays[_ABOUT]))
-        image = image_from(arrays["data"], about)
-        return [image]
-    arrays.pop(_ABOUT, None)
-    return [*images_from_arrays(arrays, source, history=(step,))]
+    description = arrays.pop(_DESCRIPTION, None)
+    if description is not None and source.array in (None, "data") and source.axes is None:
+        return [image_from(arrays["data"], json.loads(str(description)))]
+    history = (f"read {source.path.name}",)
+    return [*images_from_arrays(arrays, source, history=history)]
 
 
 def write_image(path: Path, image: Image) -> None:
     """Write data, axis and description; the axis is a vector of its own for other programs."""
-    about = describe(image)
-    arrays: dict[str, Any] = {"data": np.asarray(image.data), _ABOUT: json.dumps(about)}
-    if not isinstance(image, Labels) and "centres" in about["axis"]:
-        arrays[about["axis"]["kind"]] = np.array(about["axis"]["centres"])
+    arrays: dict[str, Any] = {
+        "data": np.asarray(image.data),
+        _DESCRIPTION: json.dumps(describe(image)),
+    }
+    if isinstance(image, Cube) and isinstance(image.axis, SpectralAxis):
+        arrays[image.axis.kind] = np.array(image.axis.centres)
     with path.open("wb") as file:  # given a name, NumPy would append .npz to it
         np.savez_compressed(file, **arrays)

@@ -1,4 +1,4 @@
-"""Ripple (Lispix): a text of keys, ``.rpl``, beside a raw file.
+"""Ripple (Lispix): a header of keys, ``.rpl``, beside a raw file.
 
 Source: D. Bright, NIST, "Lispix: the Ripple file format"; the keys that HyperSpy adds to it
 (``depth-scale``, ``depth-origin``, ``depth-units`` and so on) say what axes mean.
@@ -19,7 +19,7 @@ from ...axis import SpectralAxis
 from ...cube import Cube, Image
 from ...errors import FileFormatError
 from ..arrays.mapped import mapped
-from ..metadata.units import axis_in, place_unit
+from ..metadata.units import axis_in, length_unit
 from ..source import Source
 from ..text.file import read_text
 
@@ -28,14 +28,18 @@ _TO_BAND_YX: Final = {  # record-by: (file order of axes, transposition to (band
     "image": (("depth", "height", "width"), (0, 1, 2)),
     "dont-care": (("height", "width", "depth"), (2, 0, 1)),
 }
+# first and second part of a dtype of NumPy
 _KINDS: Final = {"signed": "i", "unsigned": "u", "float": "f"}
 _ORDERS: Final = {"little-endian": "<", "big-endian": ">", "dont-care": "="}
-_KNOWN: Final = ("width", "height", "depth", "offset", "data-length", "data-type", "byte-order",
-                 "record-by", "title")  # fmt: skip
+_READ: Final = (
+    *("width", "height", "depth", "offset", "data-length", "data-type", "byte-order"),
+    *("record-by", "title"),
+)
+"""Keys that the cube itself has in another form; the others are kept as metadata."""
 
 
 def is_ripple(path: Path) -> bool:
-    """Whether a file is a header of Ripple's, or raw data that lie beside one."""
+    """Whether a file is a header of Ripple's, or the raw data of one."""
     return path.suffix.lower() == ".rpl" or _header_of(path) is not None
 
 
@@ -52,30 +56,33 @@ def read_images(source: Source) -> list[Image]:
         raise FileFormatError(source.path, "no .rpl beside it", "put its header into the folder")
     keys = _keys(path)
     data = _mapped(path, keys)
-    height, width = (abs(_real(keys, f"{name}-scale", 1.0)) or 1.0 for name in ("height", "width"))
-    return [
-        Cube(
-            data,
-            _axis(keys, len(data)),
-            name=keys.get("title") or path.stem,
-            history=(f"read {path.name}",),
-            pixel_size=(height, width),
-            origin=(_real(keys, "height-origin", 0.0), _real(keys, "width-origin", 0.0)),
-            pixel_unit=place_unit(keys.get("width-units")),
-            metadata={"ripple": {k: v for k, v in keys.items() if k not in _KNOWN}},
-        )
-    ]
+    # a scale of 0 stands for one that is not known
+    height = abs(_real(keys, "height-scale", 1.0)) or 1.0
+    width = abs(_real(keys, "width-scale", 1.0)) or 1.0
+    cube = Cube(
+        data,
+        _axis(keys, len(data)),
+        name=keys.get("title") or path.stem,
+        history=(f"read {path.name}",),
+        pixel_size=(height, width),
+        origin=(_real(keys, "height-origin", 0.0), _real(keys, "width-origin", 0.0)),
+        pixel_unit=length_unit(keys.get("width-units")),
+        metadata={"ripple": {key: value for key, value in keys.items() if key not in _READ}},
+    )
+    return [cube]
 
 
 def _header_of(path: Path) -> Path | None:
+    """Return the header of raw data, whatever the case of its name; None where there is none."""
     try:
-        beside = {file.name.lower(): file for file in path.parent.iterdir()}
+        files = {file.name.lower(): file for file in path.parent.iterdir()}
     except OSError:
         return None
-    return beside.get(f"{path.stem}.rpl".lower())
+    return files.get(f"{path.stem}.rpl".lower())
 
 
 def _keys(path: Path) -> dict[str, str]:
+    """Return the keys of a header, in lower case, and their values; comments follow a semicolon."""
     keys: dict[str, str] = {}
     for line in read_text(path).splitlines():
         text = line.partition(";")[0].strip()
@@ -86,42 +93,56 @@ def _keys(path: Path) -> dict[str, str]:
 
 
 def _mapped(path: Path, keys: Mapping[str, str]) -> NDArray[Any]:
+    """Return the data as a memory map, shape (band, y, x)."""
     record = keys.get("record-by", "dont-care").lower()
-    kind, order = keys.get("data-type", "").lower(), keys.get("byte-order", "dont-care").lower()
-    length = _whole(path, keys, "data-length")
-    if record not in _TO_BAND_YX or kind not in _KINDS or order not in _ORDERS:
+    if record not in _TO_BAND_YX:
         raise FileFormatError(
-            path,
-            f"record-by {record!r}, data-type {kind!r}, byte-order {order!r}",
-            f"wanted one of {', '.join(_TO_BAND_YX)}; {', '.join(_KINDS)}; {', '.join(_ORDERS)}",
+            path, f"record-by {record!r}", f"it must be one of {', '.join(_TO_BAND_YX)}"
         )
-    if length not in ((4, 8) if kind == "float" else (1, 2, 4, 8)):
-        raise FileFormatError(path, f"{kind} of {length} bytes", "there is no such number")
-    dtype = np.dtype(f"{_ORDERS[order]}{_KINDS[kind]}{length}")
+    dtype = _dtype(path, keys)
     names, transpose = _TO_BAND_YX[record]
-    shape = tuple(_whole(path, keys, name) for name in names)
+    shape = tuple(_integer(path, keys, name) for name in names)
     if min(shape) < 1:
         raise FileFormatError(path, f"contains no data {shape}", "mend the header")
-    offset = _whole(path, keys, "offset", 0)
+    offset = _integer(path, keys, "offset", 0)
     file = _raw_file(path)
-    wanted, size = offset + math.prod(shape) * length, file.stat().st_size
-    if size < wanted:
+    needed = offset + math.prod(shape) * dtype.itemsize
+    size = file.stat().st_size
+    if size < needed:
         raise FileFormatError(
-            path, f"{file.name} has {size} bytes, the header needs {wanted}", "copy it again"
+            path, f"{file.name} has {size} bytes, the header needs {needed}", "copy it again"
         )
     return mapped(file, dtype, shape, offset).transpose(transpose)
 
 
+def _dtype(path: Path, keys: Mapping[str, str]) -> np.dtype[Any]:
+    """Return the type of the values in the raw file, with its byte order."""
+    kind = keys.get("data-type", "").lower()
+    order = keys.get("byte-order", "dont-care").lower()
+    length = _integer(path, keys, "data-length")
+    if kind not in _KINDS or order not in _ORDERS:
+        raise FileFormatError(
+            path,
+            f"data-type {kind!r}, byte-order {order!r}",
+            f"they must be one of {', '.join(_KINDS)}; {', '.join(_ORDERS)}",
+        )
+    if length not in ((4, 8) if kind == "float" else (1, 2, 4, 8)):
+        raise FileFormatError(path, f"{kind} of {length} bytes", "there is no such number")
+    return np.dtype(f"{_ORDERS[order]}{_KINDS[kind]}{length}")
+
+
 def _raw_file(path: Path) -> Path:
-    beside = {file.name.lower(): file for file in path.parent.iterdir()}
-    found = beside.get(f"{path.stem}.raw".lower())
-    if found is None:
+    files = {file.name.lower(): file for file in path.parent.iterdir()}
+    raw = files.get(f"{path.stem}.raw".lower())
+    if raw is None:
         raise FileFormatError(path, f"{path.stem}.raw is missing", "put it beside the header")
-    return found
+    return raw
 
 
 def _axis(keys: Mapping[str, str], bands: int) -> SpectralAxis:
-    step = _real(keys, "depth-scale", _real(keys, "ev-per-chan", 0.0))
+    """Return the axis that HyperSpy's keys state, or Lispix's energy a channel; else an index."""
+    per_channel = _real(keys, "ev-per-chan", 0.0)
+    step = _real(keys, "depth-scale", per_channel)
     unit = keys.get("depth-units", "eV" if "ev-per-chan" in keys else "")
     if not step:
         return SpectralAxis.index(bands)
@@ -129,18 +150,18 @@ def _axis(keys: Mapping[str, str], bands: int) -> SpectralAxis:
     return axis_in(unit, centres) or SpectralAxis(centres, guessed=True)
 
 
-def _whole(path: Path, keys: Mapping[str, str], key: str, missing: int | None = None) -> int:
-    text = keys.get(key, "" if missing is None else str(missing))
-    if not re.fullmatch(r"\d{1,15}", text):
-        raise FileFormatError(
-            path, f"{key} is {text!r}" if text else f"it lacks {key}", "wanted a whole number"
-        )
+def _integer(path: Path, keys: Mapping[str, str], key: str, default: int | None = None) -> int:
+    text = keys.get(key, "" if default is None else str(default))
+    if not re.fullmatch(r"\d{1,15}", text):  # longer ones are no sizes of files
+        seen = f"{key} is {text!r}" if text else f"it lacks {key}"
+        raise FileFormatError(path, seen, "it must be a whole number")
     return int(text)
 
 
-def _real(keys: Mapping[str, str], key: str, missing: float) -> float:
+def _real(keys: Mapping[str, str], key: str, default: float) -> float:
+    """Return a finite number of the header; the default where it is none."""
     try:
-        value = float(keys.get(key, missing))
+        value = float(keys.get(key, default))
     except ValueError:
-        return missing
-    return value if math.isfinite(value) else missing
+        return default
+    return value if math.isfinite(value) else default

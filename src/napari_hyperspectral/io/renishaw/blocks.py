@@ -15,11 +15,11 @@ from ..binary import COPY_AGAIN, Bytes
 from .properties import time_of
 
 _MAGIC: Final = b"WDF1"
-_HEADER, _HEAD = 512, 16
+_HEADER, _BLOCK_HEADER = 512, 16
 """Bytes of the header of the file, and of that of a block: name, number, bytes of the block."""
 _MEASURED: Final = ("DATA", "YLST", "XLST", "ORGN", "WMAP", "WHTL")
 """Blocks that must be whole."""
-_NICK: Final = 8
+_MAX_MISSING: Final = 8
 """Bytes that may be missing of settings at the end of a file."""
 _TYPES: Final = {0: "unspecified", 1: "single", 2: "series", 3: "map"}
 _SCANS: Final = {
@@ -51,12 +51,12 @@ class Header:
     rows: int
     """Rows of the detector in each spectrum."""
     centres: int
-    """Places along the axis."""
+    """Points along the axis."""
     unit: int
     """Of the values."""
     laser: float
     """Wavenumber, 1/cm."""
-    about: Mapping[str, Any]
+    metadata: Mapping[str, Any]
     """What else it says, as plain JSON."""
 
 
@@ -91,6 +91,7 @@ class Wdf:
 
 
 def _header(raw: Bytes) -> Header:
+    """Return what the header says; offsets are those of WdfHeader."""
     if len(raw) < _HEADER or raw.take(0, 4) != _MAGIC:
         raise FileFormatError(
             raw.path, "not a Renishaw WDF file", "give the file its right suffix, or copy it again"
@@ -114,7 +115,7 @@ def _header(raw: Bytes) -> Header:
         centres=centres,
         unit=unit,
         laser=laser,
-        about={
+        metadata={
             "title": raw.text(240, 160, "utf-8"),
             "user": raw.text(208, 32, "utf-8"),
             "application": raw.text(96, 24, "utf-8"),
@@ -135,14 +136,16 @@ def _blocks(raw: Bytes) -> dict[str, list[Block]]:
     Settings at the end may lack a few bytes: a real file does, that Renishaw's programs open.
     """
     blocks: dict[str, list[Block]] = {}
-    place = 0
-    while place < len(raw):
-        code, _, size = raw.unpack("<4sIQ", place, "a block")
-        name, missing = code.decode("latin-1"), place + size - len(raw)
-        if size < _HEAD or missing > (0 if name in _MEASURED else _NICK):
+    offset = 0
+    while offset < len(raw):
+        code, _, size = raw.unpack("<4sIQ", offset, "a block")
+        name = code.decode("latin-1")
+        missing = offset + size - len(raw)
+        may_miss = 0 if name in _MEASURED else _MAX_MISSING
+        if size < _BLOCK_HEADER or missing > may_miss:
             raise FileFormatError(
                 raw.path,
-                f"block {name!r} at byte {place} has {size} bytes, the file ends at {len(raw)}",
+                f"block {name!r} at byte {offset} has {size} bytes, the file ends at {len(raw)}",
                 COPY_AGAIN,
             )
         if missing > 0:
@@ -152,7 +155,7 @@ def _blocks(raw: Bytes) -> dict[str, list[Block]]:
                 stacklevel=2,
             )
         else:
-            known = blocks.setdefault(name, [])
-            known.append(Block(place + _HEAD, size - _HEAD))
-        place += size
+            block = Block(offset + _BLOCK_HEADER, size - _BLOCK_HEADER)
+            blocks.setdefault(name, []).append(block)
+        offset += size
     return blocks

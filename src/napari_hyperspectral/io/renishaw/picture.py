@@ -32,26 +32,28 @@ def white_light(content: bytes, path: Path, name: str) -> Cube:
     FileFormatError
         If it is no whole picture.
     """
-    seen = picture(content, path, name)
+    image = picture(content, path, name)
+    _, height, width = image.shape
     with refusing(path, "JPEG"):
-        return replace(seen, **_place(content, *seen.data.shape[-2:]))
+        return replace(image, **_pixel_size_and_origin(content, height, width))
 
 
-def _place(content: bytes, height: int, width: int) -> dict[str, Any]:
-    """Return pixel size and origin of a picture, where it has them."""
+def _pixel_size_and_origin(content: bytes, height: int, width: int) -> dict[str, Any]:
+    """Return them as parameters of `Cube`, where the picture has them."""
     from PIL import Image as Pillow
 
-    with Pillow.open(BytesIO(content)) as found:
-        exif = found.getexif()
-        detail = exif.get_ifd(_EXIF)
-    if detail.get(_UNIT) != _MICRONS or not {_WIDTH, _HEIGHT} <= set(detail):
+    with Pillow.open(BytesIO(content)) as image:
+        exif = image.getexif()
+        details = exif.get_ifd(_EXIF)
+    if details.get(_UNIT) != _MICRONS or not {_WIDTH, _HEIGHT} <= set(details):
         return {}
-    size = float(detail[_HEIGHT]) / height, float(detail[_WIDTH]) / width
-    if not np.isfinite(size).all() or min(size) <= 0:
+    dy = float(details[_HEIGHT]) / height
+    dx = float(details[_WIDTH]) / width
+    if not np.isfinite([dy, dx]).all() or min(dy, dx) <= 0:
         return {}
-    about: dict[str, Any] = {"pixel_size": size, "pixel_unit": "um"}
+    parameters: dict[str, Any] = {"pixel_size": (dy, dx), "pixel_unit": "um"}
     corner = exif.get(_CORNER, ())
     if np.size(corner) == 2 and np.isfinite([float(side) for side in corner]).all():
         left, top = (float(side) for side in corner)  # of the first pixel, not its centre
-        about["origin"] = (top + size[0] / 2, left + size[1] / 2)
-    return about
+        parameters["origin"] = (top + dy / 2, left + dx / 2)
+    return parameters

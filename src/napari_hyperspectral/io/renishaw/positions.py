@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 RANDOM, COLUMNS_FIRST, ALTERNATING, LINE = 1, 2, 4, 128
-"""Flags: points here and there; y runs first; every other line runs back; one line across x and y."""
-_ONCE: Final = 2**18
-"""Spectra whose places are worked out at a time, to take little memory."""
-_LEEWAY: Final = 0.25
-"""How far from its place a spectrum may lie, in steps."""
+"""Flags: no grid; y runs first; every other line runs back; one line across x and y."""
+_AT_A_TIME: Final = 2**18
+"""Spectra whose pixels are worked out at a time, to take little memory."""
+_TOLERANCE: Final = 0.25
+"""How far from the centre of its pixel a spectrum may lie, in steps."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,8 @@ class Area:
 
     @property
     def size(self) -> int:
-        """Number of places."""
+        """Number of pixels."""
         return self.counts[0] * self.counts[1] * self.counts[2]
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Shape of the places as an array, (z, y, x)."""
-        return self.counts[2], self.counts[1], self.counts[0]
 
 
 def pixels_of(
@@ -53,65 +48,69 @@ def pixels_of(
     area : Area
         What was to be scanned.
     positions : mapping of "x", "y", "z" to ndarray, shape (spectrum,)
-        Where the stage was, for the axes the file tells it of.
+        Where the stage was, for the axes of which the file has it.
     collected : int
         Number of spectra that were measured.
     """
-    if not area.flags & LINE and all(
-        name in positions for name, count in zip("xyz", area.counts, strict=True) if count > 1
-    ):
-        found = _in_parts(lambda some: _by_position(area, positions, some), collected)
-        if found is not None and _is_once_each(found, area.size):
-            return found
+    scanned = [name for name, count in zip("xyz", area.counts, strict=True) if count > 1]
+    if not area.flags & LINE and all(name in positions for name in scanned):
+        pixels = _in_blocks(lambda block: _by_position(area, positions, block), collected)
+        if pixels is not None and _is_once_each(pixels, area.size):
+            return pixels
     return in_order(area, collected)
 
 
 def in_order(area: Area, collected: int, flags: int | None = None) -> NDArray[np.intp]:
     """Return the pixel of each spectrum by the order of the scan alone."""
     flags = area.flags if flags is None else flags
-    found = _in_parts(lambda some: _by_order(area.counts, flags, some), collected)
-    assert found is not None
-    return found
-
-
-def _in_parts(
-    places: Callable[[NDArray[np.intp]], NDArray[np.intp] | None], collected: int
-) -> NDArray[np.intp] | None:
-    pixels = np.empty(collected, np.intp)
-    for start in range(0, collected, _ONCE):
-        some = np.arange(start, min(start + _ONCE, collected))
-        found = places(some)
-        if found is None:
-            return None
-        pixels[some] = found
+    pixels = _in_blocks(lambda block: _by_order(area.counts, flags, block), collected)
+    assert pixels is not None
     return pixels
 
 
-def _by_order(counts: tuple[int, int, int], flags: int, some: NDArray[np.intp]) -> NDArray[np.intp]:
+def _in_blocks(
+    pixels_in: Callable[[NDArray[np.intp]], NDArray[np.intp] | None], collected: int
+) -> NDArray[np.intp] | None:
+    """Return the pixels of all spectra, a block at a time; None where one has none."""
+    pixels = np.empty(collected, np.intp)
+    for start in range(0, collected, _AT_A_TIME):
+        block = np.arange(start, min(start + _AT_A_TIME, collected))
+        part = pixels_in(block)
+        if part is None:
+            return None
+        pixels[block] = part
+    return pixels
+
+
+def _by_order(
+    counts: tuple[int, int, int], flags: int, spectra: NDArray[np.intp]
+) -> NDArray[np.intp]:
+    """Return the pixels of some spectra by the order of the scan."""
     nx, ny, _ = counts
-    inner = ny if flags & COLUMNS_FIRST else nx
-    layer, rest = np.divmod(some, nx * ny)
-    line, place = np.divmod(rest, inner)
+    length = ny if flags & COLUMNS_FIRST else nx  # of a line
+    layer, in_layer = np.divmod(spectra, nx * ny)
+    line, in_line = np.divmod(in_layer, length)
     if flags & ALTERNATING:
-        place = np.where(line % 2, inner - 1 - place, place)
-    y, x = (place, line) if flags & COLUMNS_FIRST else (line, place)
+        in_line = np.where(line % 2, length - 1 - in_line, in_line)
+    y, x = (in_line, line) if flags & COLUMNS_FIRST else (line, in_line)
     return (layer * ny + y) * nx + x
 
 
 def _by_position(
-    area: Area, positions: Mapping[str, NDArray[np.float64]], some: NDArray[np.intp]
+    area: Area, positions: Mapping[str, NDArray[np.float64]], spectra: NDArray[np.intp]
 ) -> NDArray[np.intp] | None:
-    """Return the pixels by where the stage was; None where that is on no place of the area."""
-    pixels = np.zeros(len(some), np.intp)
-    for place in (2, 1, 0):
-        count, step = area.counts[place], area.step[place]
+    """Return the pixels by where the stage was; None where that is outside the area."""
+    pixels = np.zeros(len(spectra), np.intp)
+    for axis in (2, 1, 0):  # z, y, x
+        count = area.counts[axis]
+        step = area.step[axis]
         if count == 1:
             continue
         if step == 0:
             return None
-        exact = (positions["xyz"[place]][some] - area.start[place]) / step
+        exact = (positions["xyz"[axis]][spectra] - area.start[axis]) / step
         nearest = np.round(exact)
-        if not (np.abs(exact - nearest) <= _LEEWAY).all():  # not, for NaN lies nowhere
+        if not (np.abs(exact - nearest) <= _TOLERANCE).all():  # not, for NaN lies nowhere
             return None
         if nearest.min() < 0 or nearest.max() >= count:
             return None
@@ -120,6 +119,6 @@ def _by_position(
 
 
 def _is_once_each(pixels: NDArray[np.intp], size: int) -> bool:
-    seen = np.zeros(size, bool)
-    seen[pixels] = True
-    return int(seen.sum()) == len(pixels)
+    measured = np.zeros(size, bool)
+    measured[pixels] = True
+    return int(measured.sum()) == len(pixels)

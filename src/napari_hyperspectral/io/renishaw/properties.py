@@ -5,10 +5,11 @@ Source: Renishaw plc, Python package "renishaw-wdf" 1.4 (Pset, PsetType, its pre
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 MAGIC: Final = b"PSET"
 _ARRAY, _COMPRESSED, _CUSTOM = 0x80, 0x40, 0x8000
@@ -33,13 +34,24 @@ _NAMES: Final = {
     1020: "Camera", 1021: "Instrument", 1022: "Objective magnification", 1023: "Objective name",
 }  # fmt: skip
 """Names of the keys that a set does not name itself."""
-_LONGEST: Final = 500
+_MAX_LENGTH: Final = 500
 """Letters of a text, or numbers of a list; what is longer are programs and images."""
-_DEEPEST: Final = 12
+_MAX_DEPTH: Final = 12
 
 
 class Damaged(ValueError):
     """A property set ends early, or holds what none does."""
+
+
+class _Item(NamedTuple):
+    """An entry of a set."""
+
+    kind: str
+    key: int
+    value: Any
+    """None where it is too long to be kept."""
+    end: int
+    """First byte of the next item."""
 
 
 def properties(raw: bytes) -> dict[str, Any]:
@@ -52,7 +64,8 @@ def properties(raw: bytes) -> dict[str, Any]:
     """
     if raw[:4] != MAGIC or len(raw) < 8:
         raise Damaged("no property set")
-    return _set(raw[8 : 8 + struct.unpack_from("<I", raw, 4)[0]], {}, 0)
+    (length,) = struct.unpack_from("<I", raw, 4)
+    return _set(raw[8 : 8 + length], {}, 0)
 
 
 def time_of(filetime: int) -> str | None:
@@ -64,74 +77,83 @@ def time_of(filetime: int) -> str | None:
 
 def _set(raw: bytes, names: Mapping[int, str], depth: int) -> dict[str, Any]:
     """Return what a set holds; its names come after what they name, and hold for sets inside."""
-    found: list[tuple[int, Any]] = []
-    own = dict(names)
-    inner: list[tuple[int, bytes]] = []
-    place = 0
-    while place < len(raw):
-        kind, key, value, place = _item(raw, place)
-        if kind == _NAME:
-            own[key] = str(value)
-        elif kind == _SET:
-            inner.append((key, value))
-        elif value is not None:
-            found.append((key, value))
-    if depth < _DEEPEST:
-        found += [(key, _set(below, own, depth + 1)) for key, below in inner]
-    named = [(_name(key, own), value) for key, value in found if value != {}]
-    return {name: value for name, value in named if not _of_programs(name)}
+    values: list[tuple[int, Any]] = []
+    own_names = dict(names)
+    inner_sets: list[tuple[int, bytes]] = []
+    offset = 0
+    while offset < len(raw):
+        item = _item(raw, offset)
+        offset = item.end
+        if item.kind == _NAME:
+            own_names[item.key] = str(item.value)
+        elif item.kind == _SET:
+            inner_sets.append((item.key, item.value))
+        elif item.value is not None:
+            values.append((item.key, item.value))
+    if depth < _MAX_DEPTH:
+        for key, content in inner_sets:
+            values.append((key, _set(content, own_names, depth + 1)))
+    named = {}
+    for key, value in values:
+        name = _name(key, own_names)
+        if value != {} and not _is_technical(name):
+            named[name] = value
+    return named
 
 
-def _item(raw: bytes, place: int) -> tuple[str, int, Any, int]:
-    """Return type, key and value of an item, and where the next one begins."""
+def _item(raw: bytes, offset: int) -> _Item:
+    """Return the item at an offset: type, flags and key, then its value."""
     try:
-        code, flags, key = struct.unpack_from("<BBH", raw, place)
-        place += 4
+        code, flags, key = struct.unpack_from("<BBH", raw, offset)
+        offset += 4
         kind = chr(code)
         if kind not in _NUMBERS:
-            return _long_item(raw, place, kind, flags, key)
+            return _long_item(raw, offset, kind, flags, key)
         count = 1
         if flags & _ARRAY:
-            count = struct.unpack_from("<I", raw, place)[0]
-            place += 4
+            (count,) = struct.unpack_from("<I", raw, offset)
+            offset += 4
         layout = f"<{min(count, len(raw))}{_NUMBERS[kind]}"
-        values = [_plain(kind, value) for value in struct.unpack_from(layout, raw, place)]
+        numbers = struct.unpack_from(layout, raw, offset)
     except struct.error as error:
         raise Damaged(str(error)) from error
-    end = place + struct.calcsize(layout)
-    if count > _LONGEST:
-        return kind, key, None, end
-    return kind, key, values if flags & _ARRAY else values[0], end
+    end = offset + struct.calcsize(layout)
+    if count > _MAX_LENGTH:
+        return _Item(kind, key, None, end)
+    values = [_plain(kind, number) for number in numbers]
+    return _Item(kind, key, values if flags & _ARRAY else values[0], end)
 
 
-def _long_item(
-    raw: bytes, place: int, kind: str, flags: int, key: int
-) -> tuple[str, int, Any, int]:
-    length = struct.unpack_from("<I", raw, place)[0]
-    content = raw[place + 4 : place + 4 + length]
-    end = place + 4 + length
+def _long_item(raw: bytes, offset: int, kind: str, flags: int, key: int) -> _Item:
+    """Return an item that begins with the number of its bytes: a name, a text, bytes or a set."""
+    (length,) = struct.unpack_from("<I", raw, offset)
+    start = offset + 4
+    end = start + length
     if kind not in (_NAME, _TEXT, _BINARY, _SET) or end > len(raw):
         raise Damaged(f"no item of type {kind!r} with {length} bytes")
+    content = raw[start:end]
     if kind == _SET:
-        return kind, key, content, end
-    if kind == _BINARY or flags & (_ARRAY | _COMPRESSED) or length > _LONGEST:
-        return kind, key, None, end
-    return kind, key, content.decode("utf-8", "replace").rstrip("\0"), end
+        return _Item(kind, key, content, end)
+    if kind == _BINARY or flags & (_ARRAY | _COMPRESSED) or length > _MAX_LENGTH:
+        return _Item(kind, key, None, end)
+    return _Item(kind, key, content.decode("utf-8", "replace").rstrip("\0"), end)
 
 
 def _plain(kind: str, value: Any) -> Any:
     """Return a value as JSON has it, which knows no infinity and no time."""
     if kind == "t":
         return time_of(value)
-    return None if isinstance(value, float) and value - value != 0 else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
-def _name(key: int, own: Mapping[int, str]) -> str:
+def _name(key: int, names: Mapping[int, str]) -> str:
     if key & _CUSTOM:
-        return own.get(key, f"key {key & ~_CUSTOM}")
+        return names.get(key, f"key {key & ~_CUSTOM}")
     return _NAMES.get(key, f"key {key}")
 
 
-def _of_programs(name: str) -> bool:
-    """Whether a value tells programs how the set is built, and people nothing."""
+def _is_technical(name: str) -> bool:
+    """Whether a value says how programs built the set, and people nothing."""
     return name.startswith("_") or name.endswith("lsid")

@@ -1,7 +1,7 @@
 """Renishaw WDF: blocks of spectra, their axis, and where they were measured.
 
-Spectra stay in the file. A raster or a StreamLine map is a view of it; a scan that went to and
-fro, or was interrupted, is put in place when it is looked at.
+Spectra stay in the file. A raster or a StreamLine map is a view of it; the pixels of a scan that
+went to and fro, or was interrupted, are looked up when they are read.
 
 Source: Renishaw plc, Python package "renishaw-wdf" 1.4 (WdfDataType, WdfDataUnit, WdfFlags)
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -65,7 +65,7 @@ class _Origin:
     unit: str | None
     values: NDArray[np.float64]
 
-    def told(self, which: Any = slice(None)) -> dict[str, Any]:
+    def as_json(self, which: slice | list[int] = slice(None)) -> dict[str, Any]:
         """Return (some of) its values as plain JSON, which knows no infinity."""
         values = self.values[which].tolist()
         finite = [value if np.isfinite(value) else None for value in values]
@@ -81,32 +81,40 @@ def read_images(source: Source) -> list[Image]:
 
 def _check_size(file: Wdf) -> None:
     """Refuse fewer spectra than the header says; everything else is sized by it."""
-    points, spectra = file.header.points, file.header.spectra
-    length, path = file.block("DATA").length, file.raw.path
+    points = file.header.points
+    spectra = file.header.spectra
+    stored = file.block("DATA").length
+    needed = 4 * points * spectra
+    path = file.raw.path
     what = f"{spectra} spectra of {points} points do not fill"
-    if length < 4 * points * spectra:
-        raise FileFormatError(path, f"{what} {length} bytes", COPY_AGAIN)
-    if length > 4 * points * spectra:
+    if stored < needed:
+        raise FileFormatError(path, f"{what} {stored} bytes", COPY_AGAIN)
+    if stored > needed:
         warnings.warn(f"{path.name}: {what} block DATA", stacklevel=2)
 
 
 def _cube(file: Wdf, source: Source) -> Cube:
     """Return the spectra as an image where they are a map, else as a list."""
-    header, area, origins = file.header, _area(file), _origins(file)
-    metadata = {**header.about} | _comment(file) | _settings(file)
+    header = file.header
+    area = _area(file)
+    origins = _origins(file)
+    metadata = {**header.metadata} | _comment(file) | _settings(file)
+    pixel_geometry: dict[str, Any] = {}
     if area is None:
-        area, placed = Area((header.spectra, 1, 1)), {}
+        area = Area((header.spectra, 1, 1))
         pixels = in_order(area, header.collected)
-        metadata["positions"] = {origin.name: origin.told() for origin in origins}
+        metadata["positions"] = {origin.name: origin.as_json() for origin in origins}
     else:
         positions = {origin.name: origin.values for origin in origins}
         pixels = pixels_of(area, positions, header.collected)
-        placed = _placing(area, {origin.name: origin.unit for origin in origins})
+        pixel_geometry = _pixel_geometry(area, {origin.name: origin.unit for origin in origins})
         metadata["map"] = {
-            name: list(told) if isinstance(told, tuple) else told
-            for name, told in asdict(area).items()
+            "counts": list(area.counts),
+            "start": list(area.start),
+            "step": list(area.step),
+            "flags": area.flags,
         }
-        metadata["first and last"] = {origin.name: origin.told([0, -1]) for origin in origins}
+        metadata["first and last"] = {origin.name: origin.as_json([0, -1]) for origin in origins}
     return Cube(
         _data(file, area, pixels),
         _axis(file),
@@ -114,48 +122,58 @@ def _cube(file: Wdf, source: Source) -> Cube:
         history=(f"read {source.path.name}",),
         intensity_unit=_UNITS.get(header.unit),
         metadata={"Renishaw": metadata},
-        **placed,
+        **pixel_geometry,
     )
 
 
 def _axis(file: Wdf) -> SpectralAxis:
+    """Return the one axis of all spectra.
+
+    Raises
+    ------
+    FileFormatError
+        If there are several, or the file holds images of the detector.
+    """
     header = file.header
     if header.rows > 1 or header.centres != header.points:
         raise FileFormatError(
             file.raw.path,
-            f"{header.points} points a spectrum on {header.centres} × {header.rows} places",
+            f"{header.points} points a spectrum on an axis of {header.centres} × {header.rows}",
             "images of the detector are not read; export spectra from WiRE",
         )
     tracks = max(1, header.tracks) if header.flags & _OWN_AXES else 1
+    # type and unit of the axis (4 bytes each), then the centres of each track
     start = file.block("XLST", 8 + 4 * header.centres * tracks).start
-    table = file.raw.array("<f4", tracks * header.centres, start + 8).reshape(tracks, -1)
-    if not (table == table[0]).all():
+    centres = file.raw.array("<f4", tracks * header.centres, start + 8).reshape(tracks, -1)
+    if not (centres == centres[0]).all():
         raise FileFormatError(
             file.raw.path, f"{tracks} tracks with axes of their own", "save each track from WiRE"
         )
-    code, laser = file.raw.number("<I", start + 4), header.laser
+    code = file.raw.number("<I", start + 4)
     if code == _PIXELS:  # of the detector
-        return SpectralAxis(table[0])
+        return SpectralAxis(centres[0])
     unit, kind = _SPECTRAL.get(code, _SPECTRAL[1])
-    return SpectralAxis(
-        table[0],
-        unit,
-        kind,
-        excitation_nm=1e7 / laser if 0 < laser < np.inf else None,
-        guessed=code not in _SPECTRAL,
-    )
+    laser = header.laser
+    line = 1e7 / laser if 0 < laser < np.inf else None
+    guessed = code not in _SPECTRAL
+    return SpectralAxis(centres[0], unit, kind, excitation_nm=line, guessed=guessed)
+
+
+# ----------------------------------------------------------------------------------------- maps
 
 
 def _area(file: Wdf) -> Area | None:
     """Return the region of a map; None for spectra that are none."""
     if "WMAP" not in file.blocks:
         return None
+    # flags, unused, start and step along x, y, z, counts along x, y, z (MapArea)
     flags, _, *numbers = file.raw.unpack("<II6f3I", file.block("WMAP", 44).start)
-    nx, ny, nz = (max(1, int(count)) for count in numbers[6:])
-    area = Area((nx, ny, nz), (*numbers[:3],), (*numbers[3:6],), flags)
-    if flags & RANDOM or nx == ny == 1:  # points here and there, or at different depths
+    x, y, z, dx, dy, dz, *counts = numbers
+    nx, ny, nz = (max(1, int(count)) for count in counts)
+    if flags & RANDOM or nx == ny == 1:  # no grid, or points at different depths
         return None
-    if area.size != file.header.spectra or not np.isfinite(numbers[:6]).all():
+    area = Area((nx, ny, nz), (x, y, z), (dx, dy, dz), flags)
+    if area.size != file.header.spectra or not np.isfinite([*area.start, *area.step]).all():
         warnings.warn(
             f"{file.raw.path.name}: {file.header.spectra} spectra, but a map of "
             f"{nx} × {ny} × {nz}: they were read as a list",
@@ -165,61 +183,73 @@ def _area(file: Wdf) -> Area | None:
     return area
 
 
-def _placing(area: Area, units: Mapping[str, str | None]) -> dict[str, Any]:
-    """Return pixel size, origin and depths of a map."""
-    dx, dy = abs(area.step[0]), abs(area.step[1])
+def _pixel_geometry(area: Area, units: Mapping[str, str | None]) -> dict[str, Any]:
+    """Return pixel size, origin and depths of a map, as parameters of `Cube`."""
+    dx = abs(area.step[0])
+    dy = abs(area.step[1])
     if area.flags & LINE:
-        dx = dy = float(np.hypot(dx, dy))
-    placed: dict[str, Any] = {
+        distance = float(np.hypot(dx, dy))
+        dx = dy = distance
+    geometry: dict[str, Any] = {
         "pixel_size": (dy or dx or 1.0, dx or dy or 1.0),
         "origin": (area.start[1], area.start[0]),
         "pixel_unit": units.get("x") or "um",
     }
     if area.counts[2] > 1:
-        placed["z"] = Sampling(area.step[2] or 1.0, area.start[2], units.get("z") or "um")
-    return placed
+        geometry["z"] = Sampling(area.step[2] or 1.0, area.start[2], units.get("z") or "um")
+    return geometry
 
 
 def _data(file: Wdf, area: Area, pixels: NDArray[np.intp]) -> Any:
-    """Return the spectra as (band, y, x), or (z, band, y, x)."""
+    """Return the spectra as (band, y, x), or (z, band, y, x).
+
+    Parameters
+    ----------
+    pixels : ndarray of int, shape (spectrum,)
+        Pixel of each spectrum, counted along (z, y, x).
+    """
     nx, ny, nz = area.counts
     layers = (nz,) if nz > 1 else ()
-    path, start, points = file.raw.path, file.block("DATA").start, file.header.points
+    path = file.raw.path
+    start = file.block("DATA").start
+    points = file.header.points
     if np.array_equal(pixels, np.arange(area.size)):
         data = mapped(path, "<f4", (*layers, ny, nx, points), start)
         return data.transpose((0, 3, 1, 2) if layers else (2, 0, 1))
     if np.array_equal(pixels, in_order(area, area.size, COLUMNS_FIRST)):
         data = mapped(path, "<f4", (*layers, nx, ny, points), start)
         return data.transpose((0, 3, 2, 1) if layers else (2, 1, 0))
-    raster = np.full(area.size, NEVER, np.intp)
-    raster[pixels] = np.arange(len(pixels))
-    table = mapped(path, "<f4", (len(pixels), points), start)
-    return Placed(Rows(table), raster.reshape(*layers, ny, nx))
+    index = np.full(area.size, NEVER, np.intp)
+    index[pixels] = np.arange(len(pixels))
+    spectra = mapped(path, "<f4", (len(pixels), points), start)
+    return Placed(Rows(spectra), index.reshape(*layers, ny, nx))
 
 
-# ------------------------------------------------------------------------------ beside the spectra
+# --------------------------------------------------------------------------- metadata, pictures
 
 
 def _origins(file: Wdf) -> tuple[_Origin, ...]:
     """Return what is known of each spectrum that was measured."""
     if "ORGN" not in file.blocks:
         return ()
-    raw, length = file.raw, 24 + 8 * file.header.spectra
+    raw = file.raw
     start = file.block("ORGN", 4).start
     count = raw.number("<I", start)
+    length = 24 + 8 * file.header.spectra  # type, unit and a name of 16 bytes, then the values
     file.block("ORGN", 4 + count * length)
-    found = []
-    for place in range(start + 4, start + 4 + count * length, length):
-        kind, unit = raw.unpack("<II", place)
+    origins = []
+    for number in range(count):
+        offset = start + 4 + number * length
+        kind, unit = raw.unpack("<II", offset)
         name = _ORIGINS.get(kind & ~_PRIMARY)
         if name is None:
             continue
         dtype = "<u8" if unit == _FILETIME else "<f8"
-        values = raw.array(dtype, file.header.collected, place + 24)
+        values = raw.array(dtype, file.header.collected, offset + 24)
         if unit == _FILETIME:  # s since the first
             values = (values - values[0]).astype("<i8") / 1e7
-        found.append(_Origin(name, _UNITS.get(unit), values))
-    return tuple(found)
+        origins.append(_Origin(name, _UNITS.get(unit), values))
+    return tuple(origins)
 
 
 def _comment(file: Wdf) -> dict[str, str]:
@@ -229,17 +259,17 @@ def _comment(file: Wdf) -> dict[str, str]:
 
 def _settings(file: Wdf) -> dict[str, Any]:
     """Return the settings of file, measurement and instrument."""
-    found = {}
+    settings = {}
     for block, name in _SETTINGS.items():
         for content in file.contents(block)[:1]:
             try:
-                found[f"{name} settings"] = properties(content)
+                settings[f"{name} settings"] = properties(content)
             except Damaged as error:
                 warnings.warn(
                     f"{file.raw.path.name}: the {name} settings are not readable ({error})",
                     stacklevel=2,
                 )
-    return found
+    return settings
 
 
 def _pictures(file: Wdf, source: Source) -> list[Cube]:
@@ -247,7 +277,9 @@ def _pictures(file: Wdf, source: Source) -> list[Cube]:
     contents = file.contents("WHTL")
     pictures = []
     for number, content in enumerate(contents, 1):
-        name = f"{source.path.stem} white light" + (f" {number}" if len(contents) > 1 else "")
+        name = f"{source.path.stem} white light"
+        if len(contents) > 1:
+            name += f" {number}"
         try:
             pictures.append(white_light(content, source.path, name))
         except (FileFormatError, ImportError) as error:

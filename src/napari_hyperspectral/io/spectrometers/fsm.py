@@ -2,8 +2,8 @@
 
 PerkinElmer publishes no description; the layout was learned from G. Lemaitre, "specio",
 https://github.com/paris-saclay-cds/specio (BSD-3), and from files. After the magic and a title of
-40 bytes follow blocks: a number (what it is), a length, and the content. The first block tells of
-the axes, the second one (blocks within blocks) of the instrument, and each further one is the
+40 bytes follow blocks: a number (what it is), a length, and the content. The first block is about
+the axes, the second one (blocks within blocks) about the instrument, and each further one is the
 spectrum of a pixel, x running fastest. The axis mostly descends.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,14 +27,15 @@ from ..source import Source
 _MAGIC: Final = b"PEPE"
 _TITLE: Final = 4
 _FIRST_BLOCK: Final = 44
-_HEAD: Final = 6
+_BLOCK_HEADER: Final = 6
 """Bytes of number and length of a block."""
 _AXES, _INSTRUMENT, _SPECTRUM = 5100, 5104, 5105
-_DEEPEST: Final = 8
+_MAX_DEPTH: Final = 8
 """Blocks within each other, at most."""
 _TEXT: Final = b"#u"
-_WHOLE: Final = b",u"
-_TOLD: Final = {  # number of a block: what its text or number means
+_INTEGER: Final = b",u"
+"""First bytes of the content of a block that is a text, or a number of 16 bits."""
+_SETTINGS: Final = {  # number of a block: what its text or number means
     35698: "analyst", 35700: "date", 35702: "method", 35837: "instrument", 35838: "serial number",
     35839: "software", 35840: "accumulations", 35841: "detector", 35842: "source",
     35843: "beam splitter", 35845: "apodization", 35846: "spectrum type", 35847: "beam type",
@@ -44,6 +45,13 @@ _TOLD: Final = {  # number of a block: what its text or number means
 _INTENSITIES: Final = {"a": "absorbance", "%t": "%T", "%r": "%R", "egy": "energy"}
 
 
+class _Content(NamedTuple):
+    """The content of a block, without number and length."""
+
+    start: int
+    stop: int
+
+
 @dataclass(frozen=True)
 class _Axes:
     """What the first block says: steps, starts and counts along x, y and the spectrum."""
@@ -51,6 +59,7 @@ class _Axes:
     name: str
     steps: tuple[float, float, float]
     end: float
+    """Last band."""
     starts: tuple[float, float, float]
     counts: tuple[int, int, int]
     labels: tuple[str, ...]
@@ -64,76 +73,78 @@ def read_images(source: Source) -> list[Image]:
         raise FileFormatError(
             raw.path, "not a PerkinElmer FSM file", "give it its right suffix, or copy it again"
         )
-    blocks, first = _blocks(raw)
-    if _AXES not in blocks or first is None:
+    blocks, first_spectrum = _blocks(raw)
+    if _AXES not in blocks or first_spectrum is None:
         raise FileFormatError(raw.path, "no axes, or no spectra, in it", COPY_AGAIN)
     axes = _axes(raw, blocks[_AXES])
-    told = _told(raw, *blocks[_INSTRUMENT]) if _INSTRUMENT in blocks else {}
-    unit = axes.labels[3]
-    places = place_unit(axes.labels[1].rpartition(" - ")[2])
-    return [
-        Cube(
-            _values(raw, first, axes),
-            _axis(raw, axes),
-            name=source.path.stem,
-            history=(f"read {source.path.name}",),
-            intensity_unit=_INTENSITIES.get(unit.lower(), unit or None),
-            pixel_size=(abs(axes.steps[1]) or 1.0, abs(axes.steps[0]) or 1.0),
-            pixel_unit=places,
-            origin=(axes.starts[1], axes.starts[0]),
-            metadata={
-                "PerkinElmer": {
-                    "title": raw.text(_TITLE, _FIRST_BLOCK - _TITLE),
-                    "name": axes.name,
-                    "labels": list(axes.labels),
-                    **told,
-                }
-            },
-        )
-    ]
+    instrument = _settings(raw, blocks[_INSTRUMENT]) if _INSTRUMENT in blocks else {}
+    metadata = {
+        "title": raw.text(_TITLE, _FIRST_BLOCK - _TITLE),
+        "name": axes.name,
+        "labels": list(axes.labels),
+        **instrument,
+    }
+    dx, dy, _ = axes.steps
+    x, y, _ = axes.starts
+    intensity = axes.labels[3]
+    cube = Cube(
+        _values(raw, first_spectrum, axes),
+        _axis(raw, axes),
+        name=source.path.stem,
+        history=(f"read {source.path.name}",),
+        intensity_unit=_INTENSITIES.get(intensity.lower(), intensity or None),
+        pixel_size=(abs(dy) or 1.0, abs(dx) or 1.0),
+        pixel_unit=place_unit(axes.labels[1].rpartition(" - ")[2]),  # "X - Micrometers"
+        origin=(y, x),
+        metadata={"PerkinElmer": metadata},
+    )
+    return [cube]
 
 
-def _blocks(raw: Bytes) -> tuple[dict[int, tuple[int, int]], int | None]:
-    """Return start and end of the blocks before the spectra, by number, and where these begin."""
-    found: dict[int, tuple[int, int]] = {}
-    place = _FIRST_BLOCK
-    while place < len(raw):
-        number, length = raw.unpack("<Hi", place, "a block")
+def _blocks(raw: Bytes) -> tuple[dict[int, _Content], int | None]:
+    """Return the blocks before the spectra by number, and the first byte of the spectra, if any."""
+    blocks: dict[int, _Content] = {}
+    offset = _FIRST_BLOCK
+    while offset < len(raw):
+        number, length = raw.unpack("<Hi", offset, "a block")
         if number == _SPECTRUM:
-            return found, place
-        raw.take(place + _HEAD, length, f"block {number}")
-        found.setdefault(number, (place + _HEAD, place + _HEAD + length))
-        place += _HEAD + length
-    return found, None
+            return blocks, offset
+        start = offset + _BLOCK_HEADER
+        raw.take(start, length, f"block {number}")
+        offset = start + length
+        blocks.setdefault(number, _Content(start, offset))
+    return blocks, None
 
 
-def _axes(raw: Bytes, block: tuple[int, int]) -> _Axes:
-    place, stop = block
-    name, place = _text_at(raw, place)
-    numbers = raw.unpack("<10d3i", place, "the axes")
-    place += 92
+def _axes(raw: Bytes, block: _Content) -> _Axes:
+    """Return the axes, after it was seen that their numbers make sense."""
+    name, offset = _text_at(raw, block.start)
+    # steps of x, y, z, unknown, end of z, two unknown, starts of x, y, z; counts of x, y, z
+    numbers = raw.unpack("<10d3i", offset, "the axes")
+    dx, dy, dz, _, end, _, _, x, y, z, nx, ny, nz = numbers
+    offset += 92
     labels: list[str] = []
     while len(labels) < 4:
-        label, place = _text_at(raw, place)
+        label, offset = _text_at(raw, offset)
         labels.append(label)
-    dx, dy, dz, _, end, _, _, x, y, z, *counts = numbers
-    if min(counts) < 1 or place > stop or not all(map(math.isfinite, numbers[:10])):
-        raise FileFormatError(
-            raw.path, f"an image of {' × '.join(map(str, counts))} values", COPY_AGAIN
-        )
-    nx, ny, nz = counts
+    if min(nx, ny, nz) < 1 or offset > block.stop or not all(map(math.isfinite, numbers[:10])):
+        raise FileFormatError(raw.path, f"an image of {nx} × {ny} × {nz} values", COPY_AGAIN)
     return _Axes(name, (dx, dy, dz), end, (x, y, z), (nx, ny, nz), tuple(labels))
 
 
-def _text_at(raw: Bytes, place: int) -> tuple[str, int]:
-    """Return a text that tells its length first, and where it ends."""
-    length = raw.number("<H", place, "a text")
-    return raw.text(place + 2, length), place + 2 + length
+def _text_at(raw: Bytes, offset: int) -> tuple[str, int]:
+    """Return a text that begins with its length, and where it ends."""
+    length = raw.number("<H", offset, "a text")
+    return raw.text(offset + 2, length), offset + 2 + length
 
 
 def _axis(raw: Bytes, axes: _Axes) -> SpectralAxis:
-    start, step, count = axes.starts[2], axes.steps[2], axes.counts[2]
-    if count > 1 and (not step or abs(start + step * (count - 1) - axes.end) > abs(step) / 2):
+    """Return the spectral axis, after it was seen to end where it should."""
+    start = axes.starts[2]
+    step = axes.steps[2]
+    count = axes.counts[2]
+    last = start + step * (count - 1)
+    if count > 1 and (not step or abs(last - axes.end) > abs(step) / 2):
         raise FileFormatError(
             raw.path,
             f"{count} bands from {start:g} every {step:g} do not end at {axes.end:g}",
@@ -147,45 +158,53 @@ def _axis(raw: Bytes, axes: _Axes) -> SpectralAxis:
 def _values(raw: Bytes, first: int, axes: _Axes) -> NDArray[Any]:
     """Map the spectra, as (band, y, x), after it was seen that they are all there."""
     nx, ny, nz = axes.counts
-    length, count = _HEAD + 4 * nz, nx * ny
-    for number in dict.fromkeys((0, 1, count // 2, count - 1)):
-        head = raw.unpack("<Hi", first + length * min(number, count - 1), f"spectrum {number + 1}")
-        if head != (_SPECTRUM, 4 * nz):
+    count = nx * ny
+    length = _BLOCK_HEADER + 4 * nz
+    for number in dict.fromkeys((0, 1, count // 2, count - 1)):  # some are enough to know
+        offset = first + length * min(number, count - 1)
+        kind, size = raw.unpack("<Hi", offset, f"spectrum {number + 1}")
+        if (kind, size) != (_SPECTRUM, 4 * nz):
             raise FileFormatError(
                 raw.path,
-                f"spectrum {number + 1} of {count} is block {head[0]} of {head[1]} bytes, "
+                f"spectrum {number + 1} of {count} is block {kind} of {size} bytes, "
                 f"not {_SPECTRUM} of {4 * nz}",
                 COPY_AGAIN,
             )
     raw.take(first + length * (count - 1), length, f"spectrum {count}")
-    spectra = mapped(raw.path, [("head", "V6"), ("values", "<f4", (nz,))], (count,), first)
-    values = spectra.getfield(np.dtype(("<f4", (nz,))), _HEAD)  # a view, as mapped as they are
+    record = np.dtype([("header", f"V{_BLOCK_HEADER}"), ("values", "<f4", (nz,))])
+    spectra = mapped(raw.path, record, (count,), first)
+    # a view, as mapped as they are
+    values = spectra.getfield(np.dtype(("<f4", (nz,))), _BLOCK_HEADER)
     return values.reshape(ny, nx, nz).transpose(2, 0, 1)
 
 
-def _told(raw: Bytes, place: int, stop: int, depth: int = 0) -> dict[str, Any]:
+def _settings(raw: Bytes, block: _Content, depth: int = 0) -> dict[str, Any]:
     """Return what the blocks within a block say of the instrument; what is unknown is left out.
 
     The content of a block is a value where its second byte is a "u", else further blocks.
     """
-    told: dict[str, Any] = {}
-    while place + _HEAD <= stop:
-        number, length = raw.unpack("<Hi", place, "a setting")
-        start, place = place + _HEAD, place + _HEAD + max(0, length)
-        if length < 0 or place > stop:
+    settings: dict[str, Any] = {}
+    offset = block.start
+    while offset + _BLOCK_HEADER <= block.stop:
+        number, length = raw.unpack("<Hi", offset, "a setting")
+        start = offset + _BLOCK_HEADER
+        offset = start + max(0, length)
+        if length < 0 or offset > block.stop:
             break
-        is_value = length < _HEAD or raw.take(start + 1, 1) == b"u"
-        if not is_value and depth < _DEEPEST:
-            told = _told(raw, start, place, depth + 1) | told
-        elif is_value and number in _TOLD and length >= 4:
+        is_value = length < _BLOCK_HEADER or raw.take(start + 1, 1) == b"u"
+        if not is_value and depth < _MAX_DEPTH:
+            settings = _settings(raw, _Content(start, offset), depth + 1) | settings
+        elif is_value and number in _SETTINGS and length >= 4:
             value = _value(raw, start, length)
             if value is not None:
-                told.setdefault(_TOLD[number], value)
-    return told
+                settings.setdefault(_SETTINGS[number], value)
+    return settings
 
 
 def _value(raw: Bytes, start: int, length: int) -> str | int | None:
+    """Return the text or number in a block; None for any other value."""
     kind = raw.take(start, 2)
     if kind == _TEXT:
-        return raw.text(start + 4, min(raw.number("<H", start + 2), length - 4)) or None
-    return int(raw.number("<h", start + 2)) if kind == _WHOLE else None
+        stated = raw.number("<H", start + 2)
+        return raw.text(start + 4, min(stated, length - 4)) or None
+    return int(raw.number("<h", start + 2)) if kind == _INTEGER else None

@@ -24,8 +24,10 @@ _ORDERS: Final = {0x4B: "<", 0x4C: ">", 0x4D: "<"}
 _OLD: Final = 0x4D
 _OLE: Final = b"\xd0\xcf\x11\xe0"
 _HEADER, _OLD_HEADER, SUBHEADER, _ENTRY = 512, 224, 32, 12
+"""Bytes of SPCHDR, of OSPCHDR, of SUBHDR and of an entry of the directory (SSFSTC) in SPC.H."""
 _SHORT, _MULTI, _LABELS, _OWN_X, _X = 0x01, 0x04, 0x20, 0x40, 0x80
-"""Flags: 16-bit values, several spectra, axes named in words, an axis each, an axis in numbers."""
+"""Flags TSPREC, TMULTI, TALABS, TXYXYS, TXVALS: 16-bit values, several spectra, axes named in words,
+an axis each, an axis in numbers."""
 FLOATS: Final = -128
 """Exponent that says: no whole numbers, but floats."""
 _TECHNIQUES: Final = {
@@ -105,11 +107,12 @@ def header_of(raw: Bytes) -> Header:
             "export it from LabSolutions or UVProbe as text",
         )
     if version not in _ORDERS or len(raw) < 256:
-        text = re.fullmatch(rb"[\t\r\n -~]+", start)
+        if re.fullmatch(rb"[\t\r\n -~]+", start):
+            raise FileFormatError(raw.path, "a text, no Thermo SPC", "rename it to .txt")
         raise FileFormatError(
             raw.path,
-            "a text, no Thermo SPC" if text else f"not a Thermo SPC file (version {version:#04x})",
-            "rename it to .txt" if text else "give the file its right suffix, or copy it again",
+            f"not a Thermo SPC file (version {version:#04x})",
+            "give the file its right suffix, or copy it again",
         )
     header = _old_header(raw) if version == _OLD else _new_header(raw, _ORDERS[version])
     if not np.isfinite(header.ends).all() or (not header.points and not header.own_axes):
@@ -122,14 +125,11 @@ def header_of(raw: Bytes) -> Header:
 
 
 def _new_header(raw: Bytes, order: str) -> Header:
+    """Return what SPCHDR says; offsets of its fields are those of SPC.H."""
     flags, _, technique, exponent = raw.unpack("BBBb", 0)
     points, first, last, spectra = raw.unpack(f"{order}IddI", 4)
     x, y, z = raw.unpack("BBB", 28)
     z_step, planes, w_step, w = raw.unpack(f"{order}fIfB", 312)
-    date = raw.number(f"{order}I", 32)
-    minute, hour, day, month, year = (
-        date & 63, date >> 6 & 31, date >> 11 & 31, date >> 16 & 15, date >> 20,
-    )  # fmt: skip
     return Header(
         order=order,
         flags=flags,
@@ -144,7 +144,7 @@ def _new_header(raw: Bytes, order: str) -> Header:
         old=False,
         metadata={
             "technique": _TECHNIQUES.get(technique),
-            "date": f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}" if year else None,
+            "date": _date(raw.number(f"{order}I", 32)),
             "resolution": raw.text(36, 9),
             "instrument": raw.text(45, 9),
             "comment": raw.text(88, 130),
@@ -154,13 +154,23 @@ def _new_header(raw: Bytes, order: str) -> Header:
     )
 
 
+def _date(packed: int) -> str | None:
+    """Return the date that the bits of a number are: minute first, year last."""
+    minute = packed & 0x3F
+    hour = packed >> 6 & 0x1F
+    day = packed >> 11 & 0x1F
+    month = packed >> 16 & 0xF
+    year = packed >> 20
+    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}" if year else None
+
+
 def _old_header(raw: Bytes) -> Header:
-    """Return the head of a LabCalc file; its spectra go on to its end."""
+    """Return the head of a LabCalc file (OSPCHDR); its spectra go on to its end."""
     flags, _, exponent, points, first, last, x, y = raw.unpack("<BBhfffBB", 0)
-    year, month, day, hour, minute = raw.unpack("<HBBBB", 18)
+    z_and_year, month, day, hour, minute = raw.unpack("<HBBBB", 18)
     if not 0 < points < len(raw):  # also not a number
         raise FileFormatError(raw.path, f"{points} points in a spectrum", COPY_AGAIN)
-    known = year & 0xFFF
+    year = z_and_year & 0xFFF
     return Header(
         order="<",
         flags=flags & ~(_X | _OWN_X),  # not known yet
@@ -168,13 +178,13 @@ def _old_header(raw: Bytes) -> Header:
         points=int(points),
         ends=(first, last),
         spectra=None if flags & _MULTI else 1,
-        types=(x, y, year >> 12, 0),
+        types=(x, y, z_and_year >> 12, 0),
         planes=0,
         steps=(0.0, 0.0),
         log=0,
         old=True,
         metadata={
-            "date": f"{known:04}-{month:02}-{day:02}T{hour:02}:{minute:02}" if known else None,
+            "date": f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}" if year else None,
             "resolution": raw.text(24, 8),
             "comment": raw.text(64, 130),
             "labels": _labels(raw.take(194, 30)),
@@ -188,38 +198,51 @@ def _labels(raw: bytes) -> list[str]:
 
 
 def parts_of(raw: Bytes, header: Header, start: int, source: Source) -> Iterator[Part]:
-    """Yield where each spectrum is."""
+    """Yield where each spectrum is, from byte `start` on or as a directory says.
+
+    Raises
+    ------
+    FileFormatError
+        If one of them ends beyond the file.
+    """
     least = header.spectra or 1
     if least * SUBHEADER > len(raw):
         raise FileFormatError(
             raw.path, f"{least} spectra do not fit in {len(raw)} bytes", COPY_AGAIN
         )
-    places = _directory(raw, header)
+    directory = _directory(raw, header)
+    total = "" if header.spectra is None else f" of {header.spectra}"
     number = 0
     while number < header.spectra if header.spectra is not None else start < len(raw):
-        start = places[number] if places else start
-        what = f"spectrum {number + 1}" + (f" of {header.spectra}" if header.spectra else "")
-        exponent = raw.unpack("Bb", start, what)[1]
-        z, points, w = (
-            raw.number(f"{header.order}{letter}", start + place, what)
-            for letter, place in (("f", 4), ("I", 16), ("f", 24))
-        )
-        start += SUBHEADER
-        own = header.own_axes
-        points = points if own and points else header.points
-        part = Part(start, points, _exponent(header, exponent), z, w)
-        length = points * (_item(header, part.exponent) + 4 * own)
-        if not points or start + length > len(raw):
-            raise FileFormatError(
-                raw.path,
-                f"the file ends at byte {len(raw)}, {what} needs {points} points from {start}",
-                COPY_AGAIN,
-            )
+        if directory:
+            start = directory[number]
+        part, start = _part(raw, header, start, f"spectrum {number + 1}{total}")
         yield part
-        start += length
         number += 1
         if number % 10_000 == 0:
             source.tell(number, header.spectra or number)
+
+
+def _part(raw: Bytes, header: Header, start: int, what: str) -> tuple[Part, int]:
+    """Return the spectrum whose subheader is at `start`, and where the next one is."""
+    # SUBHDR: flags, exponent, index (B, b, H), z, next z, noise (f), points, scans (I), w (f)
+    exponent = raw.unpack("Bb", start, what)[1]
+    z = raw.number(f"{header.order}f", start + 4, what)
+    own_points = raw.number(f"{header.order}I", start + 16, what)
+    w = raw.number(f"{header.order}f", start + 24, what)
+    points = own_points if header.own_axes and own_points else header.points
+    part = Part(start + SUBHEADER, points, _exponent(header, exponent), z, w)
+    bytes_a_point = _item(header, part.exponent)
+    if header.own_axes:
+        bytes_a_point += 4
+    end = part.start + points * bytes_a_point
+    if not points or end > len(raw):
+        raise FileFormatError(
+            raw.path,
+            f"the file ends at byte {len(raw)}, {what} needs {points} points from {part.start}",
+            COPY_AGAIN,
+        )
+    return part, end
 
 
 def _directory(raw: Bytes, header: Header) -> list[int]:
@@ -228,9 +251,10 @@ def _directory(raw: Bytes, header: Header) -> list[int]:
         return []
     length = _ENTRY * header.spectra
     if header.points + length > len(raw):
-        return []  # a file that was never finished; its spectra follow each other anyway
+        return []  # a file that was never completed; its spectra follow each other anyway
     entries = np.frombuffer(raw.take(header.points, length), f"{header.order}u4")
-    return [int(place) for place in entries[::3]]
+    # SSFSTC: offset, length, time
+    return [int(offset) for offset in entries[::3]]
 
 
 def _exponent(header: Header, own: int) -> int:
@@ -264,13 +288,18 @@ def log_of(raw: Bytes, header: Header) -> dict[str, Any]:
     if header.log + 64 > len(raw):
         warnings.warn(f"{raw.path.name}: its log is missing", stacklevel=2)
         return {}
+    # LOGSTC: size of the block, size in memory, offset of the text
     size, _, offset = raw.unpack(f"{header.order}III", header.log)
-    start, end = header.log + offset, min(header.log + size, len(raw))
+    start = header.log + offset
+    end = min(header.log + size, len(raw))
     if not offset or start >= end:
         return {}
     text = raw.text(start, end - start)
     lines = [line.strip() for line in re.split(r"[\r\n]+", text) if line.strip()]
-    pairs = [line.partition("=") for line in lines]
-    if all(equals for _, equals, _ in pairs):
-        return {"log": {key.strip(): value.strip() for key, _, value in pairs}} if pairs else {}
-    return {"log": "\n".join(lines)}
+    if not all("=" in line for line in lines):
+        return {"log": "\n".join(lines)}
+    pairs = {}
+    for line in lines:
+        key, _, value = line.partition("=")
+        pairs[key.strip()] = value.strip()
+    return {"log": pairs} if pairs else {}

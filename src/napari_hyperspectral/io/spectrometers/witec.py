@@ -23,22 +23,22 @@ from ...axis import ChannelAxis, SpectralAxis
 from ...cube import Cube, Image
 from ...errors import FileFormatError, MissingPackageError
 from ..binary import COPY_AGAIN, Bytes
-from ..metadata.microscopy import RGB, refusing
+from ..metadata.microscopy import RGB, plain, refusing
 from ..metadata.units import axis_in
 from ..source import Source
 
 _MAGICS: Final = (b"WIT_PRCT", b"WIT_DATA", b"WIT_PR06", b"WIT_DA06")
 _TREE: Final = 0
-_DEEPEST: Final = 60
+_MAX_DEPTH: Final = 60
 """Tags within tags; projects have about ten."""
-_LONGEST: Final = 4096
+_MAX_NAME: Final = 4096
 """Bytes of the name of a tag."""
 _UNIT: Final = "um"
 _SHIFT: Final = "rel. 1/cm"
 _RELATIVE: Final = ("rel. eV", "rel. meV")
 _COUNTS: Final = r"(CCD\s*)?(cts|counts)"
 _LINKS: Final = {"TDImage": "PositionTransformationID"}
-"""Tag that says where an entry lies, where it has another name than usual."""
+"""Tag with the position of an entry, where it has another name than usual."""
 _EVEN: Final = 1e-3
 """How far steps may differ from each other, as a part of a step."""
 
@@ -74,110 +74,118 @@ def _check_tags(raw: Bytes) -> None:
 
     Each has the length of its name, its name, its type, and where its content begins and ends.
     """
-    inside = [(8, len(raw))]  # where the next tag begins, and where its parent ends
-    while inside:
-        place, end = inside.pop()
-        if place >= end:
+    open_ranges = [(8, len(raw))]  # where the next tag begins, and where its parent ends
+    while open_ranges:
+        offset, end = open_ranges.pop()
+        if offset >= end:
             continue
-        letters = raw.number("<I", place, "a tag")
-        kind, start, stop = raw.unpack("<IQQ", place + 4 + min(letters, _LONGEST), "a tag")
-        begin = place + 4 + letters + 20
-        if start != begin or not start <= stop <= end or len(inside) > _DEEPEST:
+        letters = raw.number("<I", offset, "a tag")
+        name_end = offset + 4 + min(letters, _MAX_NAME)
+        kind, start, stop = raw.unpack("<IQQ", name_end, "a tag")
+        content = offset + 4 + letters + 20
+        if start != content or not start <= stop <= end or len(open_ranges) > _MAX_DEPTH:
             raise FileFormatError(
                 raw.path,
-                f"the tag at byte {place} goes from {start} to {stop} of {end}",
+                f"the tag at byte {offset} goes from {start} to {stop} of {end}",
                 COPY_AGAIN,
             )
-        if place > 8:  # what follows the first is no tag
-            inside.append((stop, end))
+        if offset > 8:  # what follows the first is no tag
+            open_ranges.append((stop, end))
         if kind == _TREE:
-            inside.append((start, stop))
+            open_ranges.append((start, stop))
 
 
 def _images(entries: list[Any], source: Source) -> Iterator[Cube]:
+    """Yield the graphs, images and bitmaps among the entries of a project."""
     names = [str(entry.caption or entry.class_name) for entry in entries]
     for number, (entry, name) in enumerate(zip(entries, names, strict=True)):
-        about: dict[str, Any] = {
+        parameters: dict[str, Any] = {
             "name": name if names.count(name) == 1 else f"{name} {number}",
             "history": (f"read {source.path.name}",),
-            "metadata": {"WITec": _plain(dict(entry.measurement_metadata))},
+            "metadata": {"WITec": plain(dict(entry.measurement_metadata))},
         }
         if entry.class_name == "TDGraph":
-            yield _graph(entry, source.path, about)
+            yield _graph(entry, source.path, parameters)
         elif entry.class_name == "TDImage":
             data = np.asarray(entry.array()).T[None]  # (x, y) as it comes
-            yield Cube(data, SpectralAxis.index(1), **about, **_place(entry, data))
+            axis = SpectralAxis.index(1)
+            yield Cube(data, axis, **parameters, **_pixel_size_and_origin(entry, data))
         elif entry.class_name == "TDBitmap":
-            data = np.asarray(entry.array()).transpose(2, 1, 0)
-            yield Cube(data, ChannelAxis(RGB), **about, **_place(entry, data))
+            data = np.asarray(entry.array()).transpose(2, 1, 0)  # (x, y, colour) as it comes
+            channels = ChannelAxis(RGB)
+            yield Cube(data, channels, **parameters, **_pixel_size_and_origin(entry, data))
         source.tell(number + 1, len(entries))
 
 
-def _graph(entry: Any, path: Path, about: dict[str, Any]) -> Cube:
+def _graph(entry: Any, path: Path, parameters: dict[str, Any]) -> Cube:
+    """Return the spectra of an entry; without a spectral axis, the bands are counted."""
     data = np.asarray(entry.array()).transpose(2, 1, 0)  # (x, y, band) as it comes
     values, unit = entry.x_axis()
     if str(unit) in _RELATIVE:
         values, unit = entry.x_axis(_SHIFT)
     axis = axis_in(str(unit), values) if np.isfinite(values).all() else None
     if axis is None:
-        warnings.warn(f"{path.name}: {about['name']} has no spectral axis ({unit})", stacklevel=2)
+        warnings.warn(
+            f"{path.name}: {parameters['name']} has no spectral axis ({unit})", stacklevel=2
+        )
         axis = SpectralAxis.index(len(data))
     laser = _linked(entry, "XInterpretationID", "ExcitationWaveLength")
     if isinstance(laser, int | float) and 0 < laser < np.inf and axis.kind != "index":
         axis = replace(axis, excitation_nm=float(laser))
-    counted = str(_linked(entry, "ZInterpretationID", "UnitName") or "")
-    unit_of_values = "counts" if re.fullmatch(_COUNTS, counted) else counted or None
-    return Cube(data, axis, intensity_unit=unit_of_values, **about, **_place(entry, data))
+    intensity: str | None = str(_linked(entry, "ZInterpretationID", "UnitName") or "") or None
+    if intensity and re.fullmatch(_COUNTS, intensity):
+        intensity = "counts"
+    pixels = _pixel_size_and_origin(entry, data)
+    return Cube(data, axis, intensity_unit=intensity, **parameters, **pixels)
 
 
 def _linked(entry: Any, link: str, name: str) -> Any:
     """Return a value of the entry to which a link of this one points; None where there is none."""
     number = entry.payload.find(link)
-    other = None if number is None else entry.project.find_by_id(number.scalar())
-    found = None if other is None or other.payload is None else other.payload.find(name)
-    return None if found is None else found.scalar()
+    target = None if number is None else entry.project.find_by_id(number.scalar())
+    if target is None or target.payload is None:
+        return None
+    tag = target.payload.find(name)
+    return None if tag is None else tag.scalar()
 
 
-def _place(entry: Any, data: NDArray[Any]) -> dict[str, Any]:
-    """Return pixel size and origin, where rows and columns are even and lie along x and y."""
-    sizes = tuple(int(entry.payload[name].scalar()) for name in ("SizeY", "SizeX"))
+def _pixel_size_and_origin(entry: Any, data: NDArray[Any]) -> dict[str, Any]:
+    """Return them as parameters of `Cube`, where rows and columns are even, along x and y.
+
+    Parameters
+    ----------
+    data : ndarray, shape (band, y, x)
+    """
+    height = int(entry.payload["SizeY"].scalar())
+    width = int(entry.payload["SizeX"].scalar())
     link = _LINKS.get(entry.class_name, "SpaceTransformationID")
     number = entry.payload.find(link)
     if number is None or entry.project.find_by_id(number.scalar()) is None:
         return {}
-    if sizes != data.shape[1:]:  # then the grid has any size
+    if (height, width) != data.shape[1:]:  # then the grid has any size
         return {}
-    x, y = (np.asarray(grid, np.float64).T for grid in entry.position_grid(_UNIT))
-    dx, dy = _step(x, 1), _step(y, 0)
+    x, y = (np.asarray(grid, np.float64).T for grid in entry.position_grid(_UNIT))  # (y, x)
+    dx = _even_step(x, 1)
+    dy = _even_step(y, 0)
     if dx is None or dy is None or not np.isfinite([x[0, 0], y[0, 0]]).all():
         return {}
-    size = (dy or dx or 1.0, dx or dy or 1.0)
     return {
-        "pixel_size": size,
+        "pixel_size": (dy or dx or 1.0, dx or dy or 1.0),
         "origin": (float(y[0, 0]), float(x[0, 0])),
         "pixel_unit": _UNIT,
     }
 
 
-def _step(places: NDArray[np.float64], along: int) -> float | None:
-    """Return the distance of neighbours along one axis; 0 for none, None where it is not even."""
-    steps = np.diff(places, axis=along)
-    across = np.diff(places, axis=1 - along)
+def _even_step(positions: NDArray[np.float64], along: int) -> float | None:
+    """Return the distance of neighbours along one axis of positions, (y, x).
+
+    It is 0 where there are no neighbours, None where it is not even, or rows are askew.
+    """
+    steps = np.diff(positions, axis=along)
+    across = np.diff(positions, axis=1 - along)
     if not steps.size:
         return 0.0
     step = abs(float(steps.mean()))
-    even = np.ptp(steps) <= _EVEN * step and np.abs(across).max(initial=0) <= _EVEN * step
-    return step if even else None
-
-
-def _plain(value: Any) -> Any:
-    """Return what the library says of a measurement as plain JSON."""
-    if isinstance(value, dict):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+    even = np.ptp(steps) <= _EVEN * step
+    straight = np.abs(across).max(initial=0) <= _EVEN * step
+    return step if even and straight else None

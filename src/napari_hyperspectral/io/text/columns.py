@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +24,13 @@ from ..source import Source
 
 MARK: Final = "# napari-hyperspectral table"
 """How our files begin."""
-_KEY: Final = "# description: "
+_DESCRIPTION: Final = "# description: "
 _AGAIN: Final = "copy it again, or remove the lines with # to read what is left as a plain table"
-_TYPES: Final = ("bool", *(f"{s}int{n}" for s in ("", "u") for n in (8, 16, 32, 64)))
+_INTEGERS: Final = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 _FLOATS: Final = ("float16", "float32", "float64")
-_PIECE: Final = 2**16
-"""Values that are put into words, or rows into numbers, at a time: words are long."""
+_TYPES: Final = ("bool", *_INTEGERS, *_FLOATS)
+_BLOCK: Final = 2**16
+"""Values that are formatted or parsed at a time: as text they are long."""
 
 
 def write_image(path: Path, image: Image) -> None:
@@ -47,20 +48,23 @@ def write_image(path: Path, image: Image) -> None:
             path, "a table has no room for planes and frames", "write .ome.tif or .npz"
         )
     dtype = np.dtype(image.data.dtype).name
-    if dtype not in (*_TYPES, *_FLOATS):
+    if dtype not in _TYPES:
         raise FileFormatError(path, f"a table cannot hold {dtype}", "write .npz, or as float64")
-    delimiter = "," if path.suffix.lower() == ".csv" else "\t"
-    about = {"shape": list(image.shape), "dtype": dtype, "image": describe(image)}
+    description = {"shape": list(image.shape), "dtype": dtype, "image": describe(image)}
     with path.open("w", encoding="ascii", newline="\n") as file:
-        file.write(f"{MARK}\n{_KEY}{json.dumps(about)}\n")
+        file.write(f"{MARK}\n{_DESCRIPTION}{json.dumps(description)}\n")
         file.write(f"# first column: {json.dumps(image.axis.title)}; then a pixel each, by rows\n")
-        centres = iter(_centres(image.axis))
-        for _, block in blocks(image.data):
-            for band in block.reshape(len(block), -1):
-                file.write(repr(float(next(centres))))
-                for words in _words(band):
-                    file.write(delimiter + delimiter.join(words))
-                file.write("\n")
+        _write_bands(file, image, "," if path.suffix.lower() == ".csv" else "\t")
+
+
+def _write_bands(file: TextIO, cube: Cube, delimiter: str) -> None:
+    centres = iter(_centres(cube.axis))
+    for _, block in blocks(cube.data):  # (band, y, x)
+        for band in block.reshape(len(block), -1):
+            file.write(repr(float(next(centres))))
+            for texts in _texts(band):
+                file.write(delimiter + delimiter.join(texts))
+            file.write("\n")
 
 
 def read_back(source: Source, text: str) -> Image:
@@ -75,68 +79,86 @@ def read_back(source: Source, text: str) -> Image:
     if not text.endswith("\n"):
         raise FileFormatError(path, "it was cut short", _AGAIN)
     lines = text.splitlines()
-    about = _description(path, lines)
+    description = _description(path, lines)
+    bands = description.shape[0]
+    pixels = math.prod(description.shape[1:])
     rows = [line for line in lines if line.strip() and not line.startswith("#")]
-    bands, pixels = about["shape"][0], math.prod(about["shape"][1:])
     delimiter = "\t" if rows and "\t" in rows[0] else ","
-    whole = all(row.count(delimiter) == pixels for row in rows)
-    if len(rows) != bands or not whole:
-        width = "" if whole else ", and not all as long"
+    complete = all(row.count(delimiter) == pixels for row in rows)
+    if len(rows) != bands or not complete:
+        width = "" if complete else ", and not all as long"
         raise FileFormatError(path, f"{len(rows)} bands of {bands}{width}", _AGAIN)
-    centres, data = _numbers(source, rows, delimiter, pixels, about["dtype"])
-    image = image_from(data.reshape(about["shape"]), about["image"])
+    centres, data = _numbers(source, rows, delimiter, pixels, description.dtype)
+    image = image_from(data.reshape(description.shape), description.image)
     if not isinstance(image, Cube) or not np.array_equal(centres, _centres(image.axis)):
         raise FileFormatError(
-            path, "the first column is not the axis that its header tells", _AGAIN
+            path, "the first column is not the axis that its header states", _AGAIN
         )
     return image
 
 
 def _centres(axis: Axis) -> NDArray[np.float64]:
-    return np.arange(len(axis), dtype=np.float64) if isinstance(axis, ChannelAxis) else axis.centres
+    """Return the first column: band centres in the unit of the axis, or numbers of channels."""
+    if isinstance(axis, ChannelAxis):
+        return np.arange(len(axis), dtype=np.float64)
+    return axis.centres
 
 
-def _words(band: NDArray[Any]) -> Iterator[list[str]]:
+def _texts(band: NDArray[Any]) -> Iterator[list[str]]:
     """Yield numbers in the fewest digits that tell them from all others of their type."""
-    plain = band.astype(np.uint8) if band.dtype.kind == "b" else band
-    for start in range(0, len(plain), _PIECE):
-        yield plain[start : start + _PIECE].astype("U").tolist()
+    if band.dtype.kind == "b":
+        band = band.astype(np.uint8)
+    for start in range(0, len(band), _BLOCK):
+        yield band[start : start + _BLOCK].astype("U").tolist()
 
 
-def _description(path: Path, lines: list[str]) -> dict[str, Any]:
+class _Description(NamedTuple):
+    """The line about a cube, as JSON."""
+
+    shape: list[int]
+    """(band, y, x)."""
+    dtype: str
+    image: dict[str, Any]
+    """What `cube.describe` says of it."""
+
+
+def _description(path: Path, lines: list[str]) -> _Description:
+    """Return the description of a cube, after its parts were seen to be there."""
     try:
-        line = next(line for line in lines if line.startswith(_KEY))
-        about: dict[str, Any] = json.loads(line.removeprefix(_KEY))
-        sizes = [about["shape"][place] for place in range(3)]
-        known = about["dtype"] in (*_TYPES, *_FLOATS) and isinstance(about["image"], dict)
+        line = next(line for line in lines if line.startswith(_DESCRIPTION))
+        stored = json.loads(line.removeprefix(_DESCRIPTION))
+        description = _Description(stored["shape"], stored["dtype"], stored["image"])
+        known = description.dtype in _TYPES and isinstance(description.image, dict)
+        sizes = [description.shape[axis] for axis in range(3)]
         known = known and all(isinstance(size, int) and size > 0 for size in sizes)
     except (StopIteration, ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
         raise FileFormatError(path, "its description is damaged", _AGAIN) from error
-    if not known or len(about["shape"]) != 3:
+    if not known or len(description.shape) != 3:
         raise FileFormatError(path, "its description is none of ours", _AGAIN)
-    return about
+    return description
 
 
 def _numbers(
     source: Source, rows: list[str], delimiter: str, pixels: int, dtype: str
 ) -> tuple[NDArray[np.float64], NDArray[Any]]:
     """Return the first column, and the others in their own type: int64 has no room in a float."""
-    data = np.empty((len(rows), pixels), dtype)
+    data = np.empty((len(rows), pixels), dtype)  # (band, pixel)
     centres = np.empty(len(rows))
-    stored = np.uint8 if dtype == "bool" else np.dtype(dtype)
-    step = max(1, _PIECE // pixels)
+    parsed_type = np.uint8 if dtype == "bool" else np.dtype(dtype)
+    step = max(1, _BLOCK // pixels)
     try:
         for start in range(0, len(rows), step):
             source.tell(start, len(rows))
             parts = [row.split(delimiter, 1) for row in rows[start : start + step]]
-            centres[start : start + step] = [float(first) for first, _ in parts]
-            data[start : start + step] = np.loadtxt(
-                [rest for _, rest in parts],
-                dtype=stored,
+            centres[start : start + step] = [float(centre) for centre, _ in parts]
+            values = np.loadtxt(
+                [values for _, values in parts],
+                dtype=parsed_type,
                 delimiter=delimiter,
                 comments=None,
                 ndmin=2,
-            ).reshape(len(parts), pixels)
+            )
+            data[start : start + step] = values.reshape(len(parts), pixels)
     except ValueError as error:
         raise FileFormatError(source.path, f"not all are numbers ({error})", _AGAIN) from error
     return centres, data

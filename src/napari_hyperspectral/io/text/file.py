@@ -79,11 +79,11 @@ def numbers_in(
         If a line has another number of columns, or something is no number.
     """
     for number, line in enumerate(lines, start=first_line):
-        found = line.rstrip("\t \r").count("\t") + 1
-        if found != columns:
+        in_line = line.rstrip("\t \r").count("\t") + 1
+        if in_line != columns:
             raise FileFormatError(
                 path,
-                f"line {number} has {found} columns, the axis {columns}",
+                f"line {number} has {in_line} columns, the axis {columns}",
                 "export it again: it was cut short, or edited",
             )
     try:

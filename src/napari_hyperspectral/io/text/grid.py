@@ -1,4 +1,4 @@
-"""The table in a text: what parts its columns, where it begins, its titles, its numbers.
+"""The table in a text: its delimiter, where it begins, its titles, its numbers.
 
 Instruments and people write tables in many ways: with tabs, commas, semicolons or blanks, with
 decimal commas, below a page of settings, above one, with notes between. The longest run of lines
@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -22,19 +22,19 @@ from ...errors import FileFormatError
 from ..source import Source
 
 _SAMPLE: Final = 400
-"""Lines that are looked at to find what parts the columns."""
+"""Lines that are inspected to find the delimiter."""
 _CELLS: Final = 60
-"""Cells of each that are looked at."""
+"""Cells of each of those lines that are inspected."""
 _BLOCK: Final = 2**23
 """Characters that are parsed at a time."""
-_MOST_NOTES: Final = 1000
-_LONGEST: Final = 1000
+_MAX_NOTES: Final = 1000
+_MAX_NOTE_LENGTH: Final = 1000
 """Characters of a note; what is longer is a row of titles."""
-_LINES: Final = 2**18
-"""Lines that are looked at between two words of how far it is."""
-_MOST_PROSE: Final = 20
+_LINES_PER_REPORT: Final = 2**18
+"""Lines that are classified between two reports of progress."""
+_MAX_PROSE: Final = 20
 """Where there are more lines than this for each one of a table, it is a text with numbers in it."""
-_ABOVE: Final = 6
+_MAX_TITLE_LINES: Final = 6
 """Lines above a table that may be its titles."""
 _COMMENT: Final = re.compile(r"\s*(#|%|!|//|;\s+(?=[^\d\s])|;(?=[A-Za-z]))")
 _POINT: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(nan|inf)", re.IGNORECASE)
@@ -54,29 +54,53 @@ class Style(NamedTuple):
         """Return what stands in the columns of a line, without quotes and blanks."""
         if self.delimiter is None:
             return line.split()
+        cells = line.split(self.delimiter)
         if '"' in line:
-            return [cell.strip() for cell in next(csv.reader([line], delimiter=self.delimiter))]
-        return [cell.strip() for cell in line.split(self.delimiter)]
+            cells = next(csv.reader([line], delimiter=self.delimiter))
+        return [cell.strip() for cell in cells]
+
+    def first_cells(self, line: str) -> list[str]:
+        """Return the first cells of a line, which may have a million."""
+        if '"' in line or self.delimiter is None:
+            return self.cells(line)[:_CELLS]
+        cells = line.split(self.delimiter, _CELLS)[:_CELLS]
+        return [cell.strip() for cell in cells]
 
     def count(self, line: str) -> int:
         """Return the number of columns of a line."""
         if self.delimiter is None:
             return len(line.split())
-        return len(self.cells(line)) if '"' in line else line.count(self.delimiter) + 1
+        if '"' in line:
+            return len(self.cells(line))
+        return line.count(self.delimiter) + 1
 
     def number(self, cell: str) -> float | None:
         """Return the number in a cell, NaN where it is empty, None where it is no number."""
         if cell.lower() in _MISSING:
             return float("nan")
-        if not (_POINT if self.decimal == "." else _COMMA).fullmatch(cell):
+        if not self.number_pattern.fullmatch(cell):
             return None
         return float(cell.replace(",", "."))
+
+    @property
+    def number_pattern(self) -> re.Pattern[str]:
+        """Return the pattern of a number in this style."""
+        return _POINT if self.decimal == "." else _COMMA
 
 
 STYLES: Final = (
     *(Style(delimiter, ".") for delimiter in ("\t", ";", ",", None)),
     *(Style(delimiter, ",") for delimiter in ("\t", ";", None)),
 )
+
+
+class _Layout(NamedTuple):
+    """What all rows of a table have in common."""
+
+    style: Style
+    columns: int
+    names_first: bool
+    """Whether most rows begin with a name instead of a number."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +117,21 @@ class Grid:
     """All lines that are not in it."""
     style: Style
 
+    @property
+    def columns(self) -> int:
+        """Return the number of columns."""
+        return int(self.numbers.shape[1])
+
+    @property
+    def title_row(self) -> tuple[str, ...]:
+        """Return the title of each column right above it; empty texts where there are none."""
+        return self.titles[-1] if self.titles else ("",) * self.columns
+
+    @property
+    def numeric_columns(self) -> list[int]:
+        """Return the columns that hold numbers."""
+        return [column for column in range(self.columns) if column not in self.words]
+
 
 def read_grid(source: Source, text: str) -> Grid:
     """Return the table in a text.
@@ -103,70 +142,73 @@ def read_grid(source: Source, text: str) -> Grid:
         If there is none, or its rows differ in length.
     """
     lines = text.splitlines()
-    found = _style(lines)
-    if found is None:
+    layout = _layout(lines)
+    if layout is None:
         raise FileFormatError(source.path, *_no_table(lines))
-    style, columns, words_first = found
-    rows, around = _body(source, lines, style, columns, words_first)
-    numbers, words = _numbers(source, [lines[row] for row in rows], style, columns)
-    titles = _titles(lines[: rows[0]], style, columns)
-    notes = [line for place in around if 0 < len(line := lines[place].strip()) <= _LONGEST]
-    kept = _used_columns(numbers, words)
+    in_table = _table_lines(source, lines, layout)
+    rows = np.flatnonzero(in_table)
+    numbers, words = _numbers(source, [lines[row] for row in rows], layout)
+    titles = _titles(lines[: rows[0]], layout)
+    last = _last_used_column(numbers, words)
     return Grid(
-        tuple(tuple(title[place] for place in kept) for title in titles),
-        numbers if len(kept) == columns else numbers[:, kept],
-        {kept.index(place): tuple(column) for place, column in words.items()},
-        tuple(notes[:_MOST_NOTES]),
-        style,
+        tuple(tuple(title[: last + 1]) for title in titles),
+        numbers[:, : last + 1],
+        {column: tuple(cells) for column, cells in words.items()},
+        _notes(lines, in_table),
+        layout.style,
     )
 
 
-def _style(lines: Sequence[str]) -> tuple[Style, int, bool] | None:
-    """Return the style in which most numbers are found, its columns, and if words come first."""
-    middle = len(lines) // 2
-    sample = [*lines[:_SAMPLE], *lines[max(_SAMPLE, middle) : middle + _SAMPLE // 4]]
+# ------------------------------------------------------------------------------------- layout
+
+
+def _layout(lines: Sequence[str]) -> _Layout | None:
+    """Return the layout in which most numbers can be read, or None where there are none."""
+    middle = max(_SAMPLE, len(lines) // 2)  # the first lines may all be settings
+    sample = [*lines[:_SAMPLE], *lines[middle : len(lines) // 2 + _SAMPLE // 4]]
     sample = [line for line in sample if line.strip() and not _COMMENT.match(line)]
-    best: tuple[Style, int, bool] | None = None
-    most = 0
+    best: _Layout | None = None
+    best_score = 0
     for style in STYLES:
-        score, columns, words_first = _score(sample, style)
-        if columns > 1 and score > most:
-            best, most = (style, columns, words_first), score
+        score, layout = _score(sample, style)
+        if layout.columns > 1 and score > best_score:
+            best = layout
+            best_score = score
     return best
 
 
-def _score(sample: Sequence[str], style: Style) -> tuple[int, int, bool]:
-    """Return how many more numbers than words the best run of equal lines has, and its columns."""
-    best, run, firsts, before = (0, 0, False), 0, 0, 0
-    length = 0
+def _score(sample: Sequence[str], style: Style) -> tuple[int, _Layout]:
+    """Return how many more numbers than words the best run of equal lines has, and its layout."""
+    best_score = 0
+    best = _Layout(style, 0, names_first=False)
+    columns_before = 0
+    score = lines = numbers_first = 0  # of the run so far
     for line in sample:
         columns = style.count(line)
-        cells = _some(style, line)
-        found = [style.number(cell) is not None for cell in cells]
-        filled = [is_number for cell, is_number in zip(cells, found, strict=True) if cell]
-        if columns != before:
-            run, firsts, length, before = 0, 0, 0, columns
-        if any(filled):
-            run += 2 * sum(filled) - len(filled)
-            firsts, length = firsts + found[0], length + 1
-            if run > best[0]:
-                best = (run, columns, 2 * firsts < length)
-    return best
-
-
-def _some(style: Style, line: str) -> list[str]:
-    """Return the first cells of a line; it may have a million."""
-    if '"' in line or style.delimiter is None:
-        return style.cells(line)[:_CELLS]
-    return [cell.strip() for cell in line.split(style.delimiter, _CELLS)[:_CELLS]]
+        if columns != columns_before:
+            score = lines = numbers_first = 0
+            columns_before = columns
+        cells = style.first_cells(line)
+        is_number = [style.number(cell) is not None for cell in cells]
+        filled = [number for cell, number in zip(cells, is_number, strict=True) if cell]
+        if not any(filled):
+            continue
+        score += 2 * sum(filled) - len(filled)
+        lines += 1
+        numbers_first += is_number[0]
+        if score > best_score:
+            best_score = score
+            best = _Layout(style, columns, names_first=2 * numbers_first < lines)
+    return best_score, best
 
 
 def _no_table(lines: Sequence[str]) -> tuple[str, str]:
-    plain = [line.strip() for line in lines if line.strip()]
-    if not plain:
+    """Return what a text without a table is, and what to do."""
+    filled = [line.strip() for line in lines if line.strip()]
+    if not filled:
         return "it is empty", _EXPORT
-    numbers = sum(map(_is_number, plain))
-    if 2 * numbers > len(plain):
+    numbers = sum(map(_is_number, filled))
+    if 2 * numbers > len(filled):
         return (
             f"one column of {numbers} numbers, which looks like an axis",
             "load it in the dock Axis, for a layer that lacks one",
@@ -174,167 +216,227 @@ def _no_table(lines: Sequence[str]) -> tuple[str, str]:
     return "no table of numbers in it", _EXPORT
 
 
+# --------------------------------------------------------------------------------------- lines
+
+
 _SKIP, _DATA, _PROSE, _RAGGED = range(4)
+"""Kinds of lines: comments and blank ones, rows, texts, rows of another length."""
 
 
-def _body(
-    source: Source, lines: Sequence[str], style: Style, columns: int, words_first: bool
-) -> tuple[list[int], list[int]]:
-    """Return the places of the lines of the table, and of all others."""
-    kinds = _kinds(source, lines, style, columns, words_first)
-    places = np.flatnonzero(kinds != _SKIP)
-    is_data = np.concatenate([[False], kinds[places] == _DATA, [False]])
-    edges = np.flatnonzero(np.diff(is_data.astype(np.int8)))
-    starts, ends = edges[::2], edges[1::2]
+def _table_lines(source: Source, lines: Sequence[str], layout: _Layout) -> NDArray[np.bool_]:
+    """Return whether each line is a row of the longest table, shape (line,)."""
+    kinds = _kinds(source, lines, layout)
+    filled = np.flatnonzero(kinds != _SKIP)  # comments do not interrupt a table
+    starts, ends = _runs(kinds[filled] == _DATA)
     if not len(starts):
         raise FileFormatError(source.path, "no table of numbers in it", _EXPORT)
-    longest = int(np.argmax(ends - starts))
-    rows = places[starts[longest] : ends[longest]]
-    if len(rows) * _MOST_PROSE < len(places):
+    lengths = ends - starts
+    longest = int(np.argmax(lengths))
+    rows = filled[starts[longest] : ends[longest]]
+    if len(rows) * _MAX_PROSE < len(filled):
         raise FileFormatError(source.path, "no table of numbers in it", _EXPORT)
-    after = places[ends[longest]] if ends[longest] < len(places) else None
-    if after is not None and kinds[after] == _RAGGED:
-        raise FileFormatError(
-            source.path,
-            f"line {after + 1} has {style.count(lines[after])} columns, those above {columns}",
-            "export it again: it was cut short, or edited",
-        )
-    others = sorted(ends - starts)[:-1]
-    if others and others[-1] > max(1, 0.1 * len(rows)):
+    _check_line_after(source.path, lines, kinds, filled[ends[longest] :], layout)
+    others = np.delete(lengths, longest)
+    if others.max(initial=0) > max(1, 0.1 * len(rows)):
         warnings.warn(
             f"{source.path.name}: {len(starts)} tables, of which the longest is read", stacklevel=2
         )
-    inside = np.zeros(len(lines), bool)
-    inside[rows] = True
-    return rows.tolist(), np.flatnonzero(~inside).tolist()
+    in_table = np.zeros(len(lines), bool)
+    in_table[rows] = True
+    return in_table
 
 
-def _kinds(
-    source: Source, lines: Sequence[str], style: Style, columns: int, words_first: bool
-) -> NDArray[np.uint8]:
+def _runs(flags: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return where each run of true flags begins, and where it has ended."""
+    padded = np.concatenate([[False], flags, [False]])
+    edges = np.flatnonzero(np.diff(padded.astype(np.int8)))
+    return edges[::2], edges[1::2]
+
+
+def _check_line_after(
+    path: Path,
+    lines: Sequence[str],
+    kinds: NDArray[np.uint8],
+    after: NDArray[np.intp],
+    layout: _Layout,
+) -> None:
+    """Refuse a table that is followed by a row of another length."""
+    if len(after) and kinds[after[0]] == _RAGGED:
+        line = int(after[0])
+        columns = layout.style.count(lines[line])
+        raise FileFormatError(
+            path,
+            f"line {line + 1} has {columns} columns, those above {layout.columns}",
+            "export it again: it was cut short, or edited",
+        )
+
+
+def _kinds(source: Source, lines: Sequence[str], layout: _Layout) -> NDArray[np.uint8]:
     """Return for each line whether it is data, too short or long for it, prose, or nothing."""
-    ends = r"\s|$" if style.delimiter is None else rf"\s*({re.escape(style.delimiter)}|$)"
-    number = (_POINT if style.decimal == "." else _COMMA).pattern
-    begins = re.compile(rf'\s*"?({number})"?({ends})', re.IGNORECASE).match
-    empty = style.delimiter or "\n"
+    kind = _line_classifier(layout)
+    kinds = np.empty(len(lines), np.uint8)
+    for start in range(0, len(lines), _LINES_PER_REPORT):
+        source.tell(start, 2 * len(lines))
+        block = lines[start : start + _LINES_PER_REPORT]
+        kinds[start : start + _LINES_PER_REPORT] = [kind(line) for line in block]
+    return kinds
+
+
+def _line_classifier(layout: _Layout) -> Callable[[str], int]:
+    """Return a function from a line to its kind; its patterns are compiled once."""
+    style, columns, names_first = layout
+    cell_end = r"\s|$"
+    if style.delimiter is not None:
+        cell_end = rf"\s*({re.escape(style.delimiter)}|$)"
+    number = style.number_pattern.pattern
+    begins_with_number = re.compile(rf'\s*"?({number})"?({cell_end})', re.IGNORECASE).match
+    empty_cell = style.delimiter or "\n"
 
     def kind(line: str) -> int:
         if not line or line.isspace() or _COMMENT.match(line):
             return _SKIP
         fits = style.count(line) == columns
-        if begins(line):
+        if begins_with_number(line):
             return _DATA if fits else _RAGGED
-        if not fits or not (words_first or line.lstrip(" ").startswith(empty)):
+        if not fits or not (names_first or line.lstrip(" ").startswith(empty_cell)):
             return _PROSE
         # a name or nothing, then numbers
-        numeric = [style.number(cell) for cell in style.cells(line)[1:] if cell]
-        return _DATA if 2 * sum(n is not None for n in numeric) > len(numeric) else _PROSE
+        cells = [style.number(cell) for cell in style.cells(line)[1:] if cell]
+        numbers = sum(number is not None for number in cells)
+        return _DATA if 2 * numbers > len(cells) else _PROSE
 
-    kinds = np.empty(len(lines), np.uint8)
-    for start in range(0, len(lines), _LINES):
-        source.tell(start, 2 * len(lines))
-        some = lines[start : start + _LINES]
-        kinds[start : start + _LINES] = [kind(line) for line in some]
-    return kinds
+    return kind
 
 
-def _titles(above: Sequence[str], style: Style, columns: int) -> list[list[str]]:
+def _notes(lines: Sequence[str], in_table: NDArray[np.bool_]) -> tuple[str, ...]:
+    """Return the texts around a table, without rows of titles, which are longer."""
+    notes = []
+    for index in np.flatnonzero(~in_table).tolist():
+        note = lines[index].strip()
+        if 0 < len(note) <= _MAX_NOTE_LENGTH:
+            notes.append(note)
+    return tuple(notes[:_MAX_NOTES])
+
+
+# -------------------------------------------------------------------------------------- titles
+
+
+def _titles(above: Sequence[str], layout: _Layout) -> list[list[str]]:
     """Return the cells of the titles right above a table, top first."""
     titles: list[list[str]] = []
-    filled = [line for line in above[-_ABOVE:] if line.strip()]
+    filled = [line for line in above[-_MAX_TITLE_LINES:] if line.strip()]
     for line in reversed(filled):
-        mark = _COMMENT.match(line)
-        cells = _title(line[mark.end() :] if mark else line, style, columns)
-        if cells is not None and _is_setting(cells):
+        comment = _COMMENT.match(line)
+        text = line[comment.end() :] if comment else line
+        cells = _title_cells(text, layout)
+        if cells is None:
+            continue
+        if _is_setting(cells):
             break
-        if cells is not None:
-            titles.insert(0, [cell.lstrip("#").strip() for cell in cells])
+        titles.insert(0, [cell.lstrip("#").strip() for cell in cells])
     return titles
 
 
 def _is_setting(cells: Sequence[str]) -> bool:
     """Whether it is a line such as "Laser; 532" that stands above a table of two columns."""
-    first, *rest = cells
-    return len(rest) == 1 and bool(rest[0]) and _is_number(rest[0]) and not _is_number(first)
+    if len(cells) != 2:
+        return False
+    name, value = cells
+    return bool(value) and _is_number(value) and not _is_number(name)
 
 
 def _is_number(cell: str) -> bool:
     return bool(_POINT.fullmatch(cell) or _COMMA.fullmatch(cell))
 
 
-def _title(line: str, style: Style, columns: int) -> list[str] | None:
-    tries = [style.cells(line)]
-    if style.delimiter is None:
-        tries.append([cell.strip() for cell in re.split(r"\t|\s{2,}|[,;]", line.strip())])
-    for cells in tries:
-        trimmed = cells[: len(cells) - (len(cells) == columns + 1 and not cells[-1])]
-        if len(trimmed) == columns:
-            return trimmed
-        lead = columns - len(trimmed)
-        if lead in (1, 2) and len(trimmed) > 2 and all(map(_POINT.fullmatch, trimmed)):
-            return [*[""] * lead, *trimmed]  # bands above, without a sign for the positions
+def _title_cells(line: str, layout: _Layout) -> list[str] | None:
+    """Return a cell for each column, or None where a line cannot be the titles of the table."""
+    style, columns, _ = layout
+    candidates = [style.cells(line)]
+    if style.delimiter is None:  # titles of several words, above numbers between blanks
+        parts = re.split(r"\t|\s{2,}|[,;]", line.strip())
+        candidates.append([cell.strip() for cell in parts])
+    for cells in candidates:
+        if len(cells) == columns + 1 and not cells[-1]:
+            cells = cells[:-1]  # a delimiter at the end of the line
+        if len(cells) == columns:
+            return cells
+        missing = columns - len(cells)
+        if missing in (1, 2) and len(cells) > 2 and all(map(_POINT.fullmatch, cells)):
+            return [*[""] * missing, *cells]  # bands, and no title above the positions
     return None
 
 
+# ------------------------------------------------------------------------------------- numbers
+
+
 def _numbers(
-    source: Source, rows: Sequence[str], style: Style, columns: int
+    source: Source, rows: Sequence[str], layout: _Layout
 ) -> tuple[NDArray[np.float64], dict[int, list[str]]]:
+    """Return the numbers, (row, column), and the columns of words, each as long as the table."""
     step = max(1, _BLOCK // max(1, len(rows[0])))
-    numbers = np.empty((len(rows), columns))
+    numbers = np.empty((len(rows), layout.columns))
     words: dict[int, list[str]] = {}
     for start in range(0, len(rows), step):
         source.tell(len(rows) + start, 2 * len(rows))  # half of the work was to find them
-        some = rows[start : start + step]
+        block = rows[start : start + step]
         try:
-            numbers[start : start + step] = _plain(some, style)
+            parsed = _only_numbers(block, layout.style)
         except ValueError:  # a word, or an empty cell: looked at one by one
-            numbers[start : start + step] = _odd(source.path, some, style, columns, start, words)
+            parsed = _numbers_and_words(source.path, block, layout, start, words)
+        numbers[start : start + step] = parsed
     for column in words.values():
         column += [""] * (len(rows) - len(column))
     return numbers, words
 
 
-def _plain(rows: Sequence[str], style: Style) -> NDArray[np.float64]:
-    ended = style.delimiter is not None and all(row.endswith(style.delimiter) for row in rows)
-    if ended:
+def _only_numbers(rows: Sequence[str], style: Style) -> NDArray[np.float64]:
+    """Return rows in which each cell is a number, shape (row, column)."""
+    delimiter = style.delimiter
+    ends_empty = delimiter is not None and all(row.endswith(delimiter) for row in rows)
+    if ends_empty:
         rows = [row[:-1] for row in rows]
     if style.decimal == ",":
         rows = [row.replace(",", ".") for row in rows]
     numbers = np.loadtxt(
-        rows, dtype=np.float64, delimiter=style.delimiter, comments=None, quotechar='"', ndmin=2
+        rows, dtype=np.float64, delimiter=delimiter, comments=None, quotechar='"', ndmin=2
     )
-    return np.pad(numbers, ((0, 0), (0, 1)), constant_values=np.nan) if ended else numbers
-
-
-def _odd(
-    path: Path,
-    rows: Sequence[str],
-    style: Style,
-    columns: int,
-    start: int,
-    words: dict[int, list[str]],
-) -> NDArray[np.float64]:
-    """Return numbers among which there are empty cells and columns of words, which are kept."""
-    numbers = np.full((len(rows), columns), np.nan)
-    table = [style.cells(row) for row in rows]
-    for place, column in enumerate(zip(*table, strict=True)):
-        found = [style.number(cell) for cell in column]
-        wrong = [cell for cell, number in zip(column, found, strict=True) if number is None]
-        if place in words or 2 * len(wrong) > len(column):
-            known = words.setdefault(place, [])
-            known += [""] * (start - len(known)) + list(column)
-        elif wrong:
-            raise FileFormatError(
-                path, f"{wrong[0]!r} among the numbers of column {place + 1}", _EXPORT
-            )
-        else:
-            numbers[:, place] = np.array(found, np.float64)
+    if ends_empty:
+        numbers = np.pad(numbers, ((0, 0), (0, 1)), constant_values=np.nan)
     return numbers
 
 
-def _used_columns(numbers: NDArray[np.float64], words: Mapping[int, object]) -> list[int]:
-    """Return the columns in which something stands: a delimiter at the end makes one more."""
-    last = numbers.shape[1] - 1
+def _numbers_and_words(
+    path: Path, rows: Sequence[str], layout: _Layout, start: int, words: dict[int, list[str]]
+) -> NDArray[np.float64]:
+    """Return numbers among which cells are empty, (row, column); add columns of words to `words`.
+
+    Parameters
+    ----------
+    start : int
+        Row of the table at which these begin.
+    """
+    numbers = np.full((len(rows), layout.columns), np.nan)
+    table = [layout.style.cells(row) for row in rows]
+    for index, column in enumerate(zip(*table, strict=True)):
+        parsed = [layout.style.number(cell) for cell in column]
+        wrong = [cell for cell, number in zip(column, parsed, strict=True) if number is None]
+        if index in words or 2 * len(wrong) > len(column):
+            known = words.setdefault(index, [])
+            known += [""] * (start - len(known))  # rows before the first word
+            known += column
+        elif wrong:
+            raise FileFormatError(
+                path, f"{wrong[0]!r} among the numbers of column {index + 1}", _EXPORT
+            )
+        else:
+            numbers[:, index] = np.array(parsed, np.float64)
+    return numbers
+
+
+def _last_used_column(numbers: NDArray[np.float64], words: Mapping[int, object]) -> int:
+    """Return the last column in which something stands: a delimiter at the end makes one more."""
+    last = int(numbers.shape[1]) - 1
     while last > 0 and last not in words and np.isnan(numbers[:, last]).all():
         last -= 1
-    return list(range(last + 1))
+    return last

@@ -2,17 +2,17 @@
 
 As LabSpec 6 writes it (File > Save as > txt). A map has the positions of each spectrum before
 its values, the slow one first; what they are stands in ``#AxisType[n]``. A single spectrum is two
-columns, and only the lines about range and spectrometer tell its unit.
+columns, and only the settings of range and spectrometer tell its unit.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,9 @@ from .file import numbers_in, read_text, start_of_text
 _KEY: Final = re.compile(r"#([^=\n]+)=[ \t]*(.*)")
 _MARKS: Final = ("#Acq. time", "#AxisType[", "#Accumulations", "#Instrument=")
 COUNTS: Final = {"cnt": "counts", "cnt/sec": "counts/s", "cnt/s": "counts/s"}
-_LEADING: Final = {"Z": "z", "T": "t", "Time": "t"}
+"""Units of intensities, by what LabSpec calls them."""
+_STACKS: Final = {"Z": "z", "T": "t", "Time": "t"}
+"""Parameter of `Cube` for a direction of which there are several maps."""
 
 
 def is_labspec(path: Path) -> bool:
@@ -38,7 +40,7 @@ def is_labspec(path: Path) -> bool:
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurement:
     """Spectra with their positions."""
 
     axis: SpectralAxis
@@ -47,8 +49,55 @@ class Measured:
     positions: Mapping[str, NDArray[np.float64]]
     """By direction (X, Y, Z, Time), one number a spectrum."""
     units: Mapping[str, str | None]
-    about: Mapping[str, Any]
-    """Parameters of `Cube`."""
+    """Unit of the positions, by direction."""
+    metadata: Mapping[str, Any]
+    intensity_unit: str | None = None
+
+
+@dataclass(frozen=True)
+class _Header:
+    """The lines ``#key=value``."""
+
+    keys: Mapping[str, str]
+    kinds: Sequence[str] = field(default=())
+    """Of the axes: intensity, spectrum, then the positions."""
+    units: Sequence[str] = field(default=())
+    """Of the same axes."""
+
+    @property
+    def laser_nm(self) -> float | None:
+        """Return the excitation, or None where it is not stated."""
+        number = re.match(r"[\d.]+", self.keys.get("Laser (nm)", ""))
+        return float(number[0]) or None if number else None
+
+    @property
+    def intensity_unit(self) -> str | None:
+        """Return the unit of the values."""
+        unit = self.units[0] if self.units else ""
+        return COUNTS.get(unit.lower(), unit) or None
+
+    def axis(self, centres: NDArray[np.float64], unit: str) -> SpectralAxis:
+        """Return the axis of band centres, shape (band,), in a unit as LabSpec spells it."""
+        # the superscript of cm⁻¹ is all that is left of the minus one in some encodings
+        if unit.lower().startswith("cm-"):
+            unit = "1/cm"
+        return raman_axis(centres, unit, self.laser_nm)
+
+
+def raman_axis(
+    centres: NDArray[np.float64], unit: str, excitation_nm: float | None
+) -> SpectralAxis:
+    """Return an axis in a stated unit; wavenumbers are Raman shifts, also where none is stated.
+
+    Parameters
+    ----------
+    centres : ndarray of float64, shape (band,)
+        In `unit`.
+    """
+    axis = axis_in(unit, centres, kind="raman_shift")
+    if axis is None:
+        axis = SpectralAxis(centres, "1/cm", "raman_shift", guessed=True)
+    return replace(axis, excitation_nm=excitation_nm)
 
 
 def read_images(source: Source) -> list[Image]:
@@ -61,117 +110,162 @@ def read_images(source: Source) -> list[Image]:
     """
     path = source.path
     lines = read_text(path).splitlines()
-    header = list(takewhile(lambda line: line.startswith("#"), lines))
-    entries = [found for found in map(_KEY.match, header) if found]
-    keys = {found[1].strip(): found[2].strip() for found in entries}
-    start = len(header)
-    body = [line for line in lines[start:] if line.strip()]
+    header_lines = list(takewhile(lambda line: line.startswith("#"), lines))
+    first_line = len(header_lines) + 1
+    body = [line for line in lines[len(header_lines) :] if line.strip()]
     if not body:
         raise FileFormatError(path, "no spectrum below the header", "export it again")
-    return [cube_of(path, _measured(path, keys, body, start + 1))]
+    header = _header(header_lines)
+    # spectra with positions are below a line with the axis, which begins with empty cells
+    position_columns = len(body[0]) - len(body[0].lstrip("\t"))
+    if position_columns:
+        measurement = _from_rows(path, header, body, first_line, position_columns)
+    else:
+        measurement = _from_columns(path, header, body, first_line)
+    return [cube_of(path, measurement)]
 
 
-def cube_of(path: Path, found: Measured) -> Cube:
-    """Return spectra as a map, where their positions make one, else as a list."""
-    about = {"name": path.name.split(".")[0], "history": (f"read {path.name}",), **found.about}
-    leading = next((name for name in found.positions if name in _LEADING), None)
-    if leading and len(np.unique(found.positions[leading])) > 1:
-        stacked = _stacked(found, leading)
-        if stacked is not None:
-            return Cube(stacked.pop("data"), found.axis, **about | stacked)
-    flat = _flat(found)
-    if flat is not None:
-        return Cube(flat.pop("data"), found.axis, **about | flat)
-    if found.positions:
-        places = {name: values.tolist() for name, values in found.positions.items()}
-        metadata = {**about.get("metadata", {}), "positions": places, "units": dict(found.units)}
-        about |= {"metadata": metadata}
-    return Cube.from_spectra(found.spectra, found.axis, **about)
+# ------------------------------------------------------------------------------------- reading
 
 
-def _flat(found: Measured) -> dict[str, Any] | None:
-    if not {"X", "Y"} <= set(found.positions):
-        return None
-    placed = on_a_map(found.spectra, found.positions["Y"], found.positions["X"])
-    if placed is None:
-        return None
-    return {
-        "data": placed.data,
-        "pixel_size": placed.pixel_size,
-        "origin": placed.origin,
-        "pixel_unit": found.units["X"],
-    }
-
-
-def _stacked(found: Measured, leading: str) -> dict[str, Any] | None:
-    """Return the maps at each depth or time, one behind the other."""
-    places = found.positions[leading]
-    parts = []
-    for place in dict.fromkeys(places.tolist()):
-        chosen = places == place
-        rest = {n: v[chosen] for n, v in found.positions.items() if n != leading}
-        part = Measured(found.axis, found.spectra[chosen], rest, found.units, {})
-        parts.append(_flat(part) or {"data": part.spectra.T[:, None, :]})
-    if len({part["data"].shape for part in parts}) > 1:
-        return None
-    ordered = np.array(list(dict.fromkeys(places.tolist())))
-    step = float(np.diff(ordered).mean()) if len(ordered) > 1 else 1.0
-    sampling = Sampling(step, float(ordered[0]), found.units[leading])
-    data = np.stack([part["data"] for part in parts])
-    return parts[0] | {"data": data, _LEADING[leading]: sampling}
-
-
-def _measured(
-    path: Path, keys: Mapping[str, str], body: Sequence[str], first_line: int
-) -> Measured:
-    kinds = _numbered(keys, "AxisType")
-    units = _numbered(keys, "AxisUnit")
-    metadata = {"labspec": {k: v for k, v in keys.items() if not k.startswith("Axis")}}
-    about: dict[str, Any] = {"metadata": metadata}
-    if units[:1] and units[0]:
-        about["intensity_unit"] = COUNTS.get(units[0].lower(), units[0])
-    lead = len(body[0]) - len(body[0].lstrip("\t"))
-    if not lead:
-        return _of_columns(path, keys, body, first_line, about)
-    values = numbers_in(path, [body[0].lstrip("\t")], body[0].strip().count("\t") + 1, first_line)
-    axis = _axis(values[0], units[1] if len(units) > 1 else "", keys)
-    table = numbers_in(path, body[1:], lead + len(axis), first_line + 1)
-    names = [*kinds[2:], *"XYZ"][:lead]
-    return Measured(
-        axis,
-        table[:, lead:],
-        {name: table[:, place] for place, name in enumerate(names)},
-        {name: place_unit(unit) for name, unit in zip(names, [*units[2:], *[""] * lead])},
-        about,
-    )
-
-
-def _of_columns(
-    path: Path, keys: Mapping[str, str], body: Sequence[str], first_line: int, about: dict[str, Any]
-) -> Measured:
-    """Return a spectrum that stands in two columns, or several with a common axis."""
-    table = numbers_in(path, body, body[0].strip().count("\t") + 1, first_line)
-    if table.shape[1] < 2:
-        raise FileFormatError(path, "one column of numbers", "export axis and intensities")
-    text = " ".join(key for key in keys if key.startswith(("Range", "Spectro")))
-    units = _numbered(keys, "AxisUnit")
-    unit = units[1] if len(units) > 1 else next(iter(re.findall(r"\(([^)]+)\)", text)), "")
-    return Measured(_axis(table[:, 0], unit, keys), table[:, 1:].T, {}, {}, about)
-
-
-def _axis(centres: NDArray[np.float64], unit: str, keys: Mapping[str, str]) -> SpectralAxis:
-    # the superscript of cm⁻² is all that is left of the minus one in some encodings
-    unit = "1/cm" if unit.lower().startswith("cm-") else unit
-    laser = re.match(r"[\d.]+", keys.get("Laser (nm)", ""))
-    line = float(laser[0]) if laser and float(laser[0]) > 0 else None
-    found = axis_in(unit, centres, kind="raman_shift")
-    if found is None:
-        return SpectralAxis(centres, "1/cm", "raman_shift", excitation_nm=line, guessed=True)
-    return SpectralAxis(found.centres, found.unit, found.kind, excitation_nm=line)
+def _header(lines: Sequence[str]) -> _Header:
+    keys = {}
+    for line in lines:
+        match = _KEY.match(line)
+        if match:
+            keys[match[1].strip()] = match[2].strip()
+    return _Header(keys, _numbered(keys, "AxisType"), _numbered(keys, "AxisUnit"))
 
 
 def _numbered(keys: Mapping[str, str], name: str) -> list[str]:
-    found: list[str] = []
-    while f"{name}[{len(found)}]" in keys:
-        found.append(keys[f"{name}[{len(found)}]"])
-    return found
+    """Return the values of ``name[0]``, ``name[1]`` … as far as they go."""
+    values: list[str] = []
+    while f"{name}[{len(values)}]" in keys:
+        values.append(keys[f"{name}[{len(values)}]"])
+    return values
+
+
+def _from_rows(
+    path: Path, header: _Header, body: Sequence[str], first_line: int, position_columns: int
+) -> Measurement:
+    """Return spectra of which each is a line, after its positions."""
+    axis_line = body[0].lstrip("\t")
+    bands = body[0].strip().count("\t") + 1
+    centres = numbers_in(path, [axis_line], bands, first_line)[0]
+    unit = header.units[1] if len(header.units) > 1 else ""
+    table = numbers_in(path, body[1:], position_columns + bands, first_line + 1)
+    names = [*header.kinds[2:], *"XYZ"][:position_columns]
+    units = [*header.units[2:], *[""] * position_columns]
+    return Measurement(
+        header.axis(centres, unit),
+        table[:, position_columns:],
+        {name: table[:, column] for column, name in enumerate(names)},
+        {name: place_unit(unit) for name, unit in zip(names, units, strict=False)},
+        _metadata(header),
+        header.intensity_unit,
+    )
+
+
+def _from_columns(path: Path, header: _Header, body: Sequence[str], first_line: int) -> Measurement:
+    """Return a spectrum that stands in two columns, or several with a common axis."""
+    columns = body[0].strip().count("\t") + 1
+    table = numbers_in(path, body, columns, first_line)
+    if columns < 2:
+        raise FileFormatError(path, "one column of numbers", "export axis and intensities")
+    if len(header.units) > 1:
+        unit = header.units[1]
+    else:
+        settings = [key for key in header.keys if key.startswith(("Range", "Spectro"))]
+        in_brackets = re.search(r"\(([^)]+)\)", " ".join(settings))
+        unit = in_brackets[1] if in_brackets else ""
+    return Measurement(
+        header.axis(table[:, 0], unit),
+        table[:, 1:].T,
+        positions={},
+        units={},
+        metadata=_metadata(header),
+        intensity_unit=header.intensity_unit,
+    )
+
+
+def _metadata(header: _Header) -> dict[str, Any]:
+    settings = {key: value for key, value in header.keys.items() if not key.startswith("Axis")}
+    return {"labspec": settings}
+
+
+# ------------------------------------------------------------------------------------- folding
+
+
+class _Fold(NamedTuple):
+    """The data of a cube, and the parameters of `Cube` that say where its pixels are."""
+
+    data: NDArray[np.float64]
+    """Shape (band, y, x), with a leading axis for a stack."""
+    parameters: dict[str, Any]
+
+
+def cube_of(path: Path, measurement: Measurement) -> Cube:
+    """Return spectra as a map, where their positions make one, else as a list."""
+    parameters = {
+        "name": path.name.split(".")[0],
+        "history": (f"read {path.name}",),
+        "metadata": measurement.metadata,
+        "intensity_unit": measurement.intensity_unit,
+    }
+    fold = _stack(measurement) or _map(measurement)
+    if fold is not None:
+        return Cube(fold.data, measurement.axis, **parameters | fold.parameters)
+    if measurement.positions:
+        parameters["metadata"] = {
+            **measurement.metadata,
+            "positions": {name: values.tolist() for name, values in measurement.positions.items()},
+            "units": dict(measurement.units),
+        }
+    return Cube.from_spectra(measurement.spectra, measurement.axis, **parameters)
+
+
+def _map(measurement: Measurement) -> _Fold | None:
+    """Return spectra at X and Y as a map, None where they make none."""
+    positions = measurement.positions
+    if not {"X", "Y"} <= set(positions):
+        return None
+    spectral_map = on_a_map(measurement.spectra, positions["Y"], positions["X"])
+    if spectral_map is None:
+        return None
+    parameters = {
+        "pixel_size": spectral_map.pixel_size,
+        "origin": spectral_map.origin,
+        "pixel_unit": measurement.units["X"],
+    }
+    return _Fold(spectral_map.data, parameters)
+
+
+def _stack(measurement: Measurement) -> _Fold | None:
+    """Return the maps at each depth or time, one behind the other; None where there is one."""
+    direction = next((name for name in measurement.positions if name in _STACKS), None)
+    if direction is None:
+        return None
+    depths = list(dict.fromkeys(measurement.positions[direction].tolist()))
+    if len(depths) < 2:
+        return None
+    layers = [_map(layer) or _line(layer) for layer in _layers(measurement, direction, depths)]
+    if len({layer.data.shape for layer in layers}) > 1:
+        return None
+    step = float(np.diff(depths).mean())
+    sampling = Sampling(step, float(depths[0]), measurement.units[direction])
+    data = np.stack([layer.data for layer in layers])  # (z or t, band, y, x)
+    return _Fold(data, layers[0].parameters | {_STACKS[direction]: sampling})
+
+
+def _layers(
+    measurement: Measurement, direction: str, depths: Sequence[float]
+) -> Iterator[Measurement]:
+    """Yield the spectra at each depth or time."""
+    for depth in depths:
+        chosen = measurement.positions[direction] == depth
+        positions = {name: values[chosen] for name, values in measurement.positions.items()}
+        yield replace(measurement, spectra=measurement.spectra[chosen], positions=positions)
+
+
+def _line(measurement: Measurement) -> _Fold:
+    return _Fold(measurement.spectra.T[:, None, :], {})

@@ -6,30 +6,38 @@ descends in the file and is turned round, with the spectra, as other readers of 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, NamedTuple
 from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...axis import SpectralAxis
 from ...cube import Image
 from ...errors import FileFormatError
-from ..metadata.units import axis_in, place_unit
+from ..metadata.units import place_unit
 from ..source import Source
-from .labspec import COUNTS, Measured, cube_of
+from .labspec import COUNTS, Measurement, cube_of, raman_axis
 
-# numbers of nodes
+# Numbers of nodes, as they were seen in files.
 _AXES: Final = "0x7B697861"
 _KIND: Final = "0x6D707974"
 _UNIT: Final = "0x7C696E75"
 _NUMBERS: Final = "0x7D6CD4DB"
 _NAME: Final = "0x6D6D616E"
-_VALUE: Final = "0x7D6C61DB"
+_SHOWN: Final = "0x7D6C61DB"
 _EXACT: Final = "0x8736F70"
 _LASER: Final = "Laser (nm)"
-_MOST_DEPTH: Final = 200
+_MAX_DEPTH: Final = 200
+
+
+class _Setting(NamedTuple):
+    """A value as LabSpec shows it, and without rounding, where the file has it."""
+
+    shown: str
+    exact: str
 
 
 def read_images(source: Source) -> list[Image]:
@@ -42,57 +50,68 @@ def read_images(source: Source) -> list[Image]:
     """
     path = source.path
     root = _root(path)
-    axes = {child.get("ID", ""): child for child in _node(path, root, _AXES)}
-    named = {_text(axis, _KIND): axis for axis in axes.values()}
-    if "Spectr" not in named:
+    axes = {_text(axis, _KIND): axis for axis in _node(path, root, _AXES)}
+    if "Spectr" not in axes:
         raise FileFormatError(path, "no spectral axis", "export spectra or a map from LabSpec")
-    centres = _numbers(path, named["Spectr"].find(f"LSX[@ID='{_NUMBERS}']"))
-    spectra = _matrix(path, root, len(centres))
-    places = {n: a for n, a in named.items() if n not in ("Spectr", "Intens")}
-    grid = {n: _numbers(path, a.find(f"LSX[@ID='{_NUMBERS}']")) for n, a in places.items()}
+    centres = _axis_values(path, axes["Spectr"])
+    spectra = _matrix(path, root, len(centres))  # (spectrum, band)
+    settings = _settings(root)
+    laser = _number_of(settings.get(_LASER))
+    axis = raman_axis(centres, _text(axes["Spectr"], _UNIT), laser)
+    if len(centres) > 1 and centres[0] > centres[-1]:
+        backwards = slice(None, None, -1)
+        axis = axis.take(backwards)
+        spectra = spectra[:, backwards]
+    directions = {name: axis for name, axis in axes.items() if name not in ("Spectr", "Intens")}
+    measurement = Measurement(
+        axis,
+        spectra,
+        _positions(path, directions, len(spectra)),
+        {name: place_unit(_text(node, _UNIT)) for name, node in directions.items()},
+        {"labspec": {name: setting.shown for name, setting in settings.items()}},
+        _intensity_unit(axes.get("Intens")),
+    )
+    return [cube_of(path, measurement)]
+
+
+def _positions(
+    path: Path, directions: Mapping[str, ElementTree.Element], spectra: int
+) -> dict[str, NDArray[np.float64]]:
+    """Return the positions of each spectrum, by direction, each of shape (spectrum,)."""
+    grid = {name: _axis_values(path, node) for name, node in directions.items()}
     sizes = [len(values) for values in grid.values()]
-    if int(np.prod(sizes, dtype=np.int64)) != len(spectra):
-        raise FileFormatError(
-            path, f"{len(spectra)} spectra for axes of {sizes}", "export it again"
-        )
-    # the first axis after the spectral one is the fastest
-    index = np.unravel_index(np.arange(len(spectra)), sizes[::-1]) if sizes else ()
-    positions = {n: grid[n][i] for n, i in zip(grid, reversed(index), strict=True)}
-    settings = dict(_settings(root))
-    about: dict[str, Any] = {"metadata": {"labspec": {n: v for n, (v, _) in settings.items()}}}
-    unit = _text(named["Intens"], _UNIT) if "Intens" in named else ""
-    if unit:
-        about["intensity_unit"] = COUNTS.get(unit.lower(), unit)
-    axis = _axis(centres, _text(named["Spectr"], _UNIT), settings.get(_LASER))
-    backwards = slice(None, None, -1 if len(axis) > 1 and centres[0] > centres[-1] else 1)
-    return [
-        cube_of(
-            path,
-            Measured(
-                axis.take(backwards),
-                spectra[:, backwards],
-                positions,
-                {name: place_unit(_text(node, _UNIT)) for name, node in places.items()},
-                about,
-            ),
-        )
-    ]
+    if math.prod(sizes) != spectra:
+        raise FileFormatError(path, f"{spectra} spectra for axes of {sizes}", "export it again")
+    positions = {}
+    repeats = 1  # the first axis is the fastest
+    for name, values in grid.items():
+        index = np.arange(spectra) // repeats % len(values)
+        positions[name] = values[index]
+        repeats *= len(values)
+    return positions
+
+
+def _intensity_unit(axis: ElementTree.Element | None) -> str | None:
+    unit = "" if axis is None else _text(axis, _UNIT)
+    return COUNTS.get(unit.lower(), unit) or None
 
 
 def _root(path: Path) -> ElementTree.Element:
+    """Return the tree of a file, as long as it is LabSpec's and not too deep to walk."""
     depth = 0
     root: ElementTree.Element | None = None
     try:
         for event, node in ElementTree.iterparse(path, ("start", "end")):
             depth += 1 if event == "start" else -1
-            root = node if root is None else root
-            if root.tag != "LSX_Data" or depth > _MOST_DEPTH:
+            if root is None:
+                root = node
+            if root.tag != "LSX_Data" or depth > _MAX_DEPTH:
                 raise FileFormatError(
                     path, f"not LabSpec's XML (it begins with <{root.tag}>)", "export it as .txt"
                 )
+    except FileFormatError:  # a ValueError, too
+        raise
     except (ElementTree.ParseError, ValueError, LookupError) as error:
-        if isinstance(error, FileFormatError):
-            raise
         raise FileFormatError(
             path, f"not whole XML ({error})", "copy or export it again: it may be incomplete"
         ) from error
@@ -101,22 +120,31 @@ def _root(path: Path) -> ElementTree.Element:
 
 
 def _node(path: Path, root: ElementTree.Element, number: str) -> ElementTree.Element:
-    found = root.find(f".//LSX[@ID='{number}']")
-    if found is None:
+    node = root.find(f".//LSX[@ID='{number}']")
+    if node is None:
         raise FileFormatError(path, "no axes in this LabSpec file", "export spectra or a map")
-    return found
+    return node
 
 
 def _text(node: ElementTree.Element, number: str) -> str:
     return (node.findtext(f"LSX[@ID='{number}']") or "").strip()
 
 
-def _numbers(path: Path, node: ElementTree.Element | None) -> NDArray[np.float64]:
+def _axis_values(path: Path, axis: ElementTree.Element) -> NDArray[np.float64]:
+    node = axis.find(f"LSX[@ID='{_NUMBERS}']")
+    if node is None:
+        raise FileFormatError(path, "0 numbers where some should be", "export it again")
+    return _numbers(path, node)
+
+
+def _numbers(path: Path, node: ElementTree.Element) -> NDArray[np.float64]:
+    """Return the numbers in a node, as many as it states."""
+    words = (node.text or "").split()
     try:
-        values = np.array((node.text or "").split() if node is not None else [], np.float64)
+        values = np.array(words, np.float64)
     except ValueError as error:
         raise FileFormatError(path, f"no number ({error})", "export it again") from error
-    stated = "" if node is None else node.get("Size", "")
+    stated = node.get("Size", "")
     if not len(values) or (stated.isdecimal() and int(stated) != len(values)):
         raise FileFormatError(
             path, f"{len(values)} numbers where {stated or 'some'} should be", "export it again"
@@ -125,15 +153,15 @@ def _numbers(path: Path, node: ElementTree.Element | None) -> NDArray[np.float64
 
 
 def _matrix(path: Path, root: ElementTree.Element, bands: int) -> NDArray[np.float64]:
+    """Return the spectra, shape (spectrum, band), after their sizes were checked."""
     matrix = root.find(".//LSX_Matrix")
     rows = [] if matrix is None else [_numbers(path, row) for row in matrix]
-    if not rows or {len(row) for row in rows} != {bands}:
+    lengths = sorted({len(row) for row in rows})
+    if matrix is None or lengths != [bands]:
         raise FileFormatError(
-            path,
-            f"spectra of {sorted({len(row) for row in rows})} values, the axis has {bands}",
-            "export it again",
+            path, f"spectra of {lengths} values, the axis has {bands}", "export it again"
         )
-    stated = "" if matrix is None else matrix.get("Size", "")
+    stated = matrix.get("Size", "")
     if stated.isdecimal() and int(stated) != bands * len(rows):
         raise FileFormatError(
             path, f"{bands * len(rows)} values where {stated} should be", "export it again"
@@ -141,22 +169,25 @@ def _matrix(path: Path, root: ElementTree.Element, bands: int) -> NDArray[np.flo
     return np.stack(rows)
 
 
-def _settings(root: ElementTree.Element) -> Any:
-    """Yield the settings of the measurement: name, (what is shown, the exact value)."""
+def _settings(root: ElementTree.Element) -> dict[str, _Setting]:
+    """Return the settings of the measurement by name."""
+    settings = {}
     for node in root.iter("LSX"):
         name = _text(node, _NAME)
         if name:
-            yield name, (_text(node, _VALUE), _text(node, _EXACT))
+            settings[name] = _Setting(_text(node, _SHOWN), _text(node, _EXACT))
+    return settings
 
 
-def _axis(centres: NDArray[np.float64], unit: str, laser: tuple[str, str] | None) -> SpectralAxis:
-    line = None
-    for text in reversed(laser or ()):
+def _number_of(setting: _Setting | None) -> float | None:
+    """Return a setting as a number other than 0, unrounded if that is known; else None."""
+    if setting is None:
+        return None
+    for text in (setting.exact, setting.shown):
         try:
-            line = line or float(text) or None
+            number = float(text)
         except ValueError:
             continue
-    found = axis_in(unit, centres, kind="raman_shift")
-    if found is None:
-        return SpectralAxis(centres, "1/cm", "raman_shift", excitation_nm=line, guessed=True)
-    return SpectralAxis(found.centres, found.unit, found.kind, excitation_nm=line)
+        if number:
+            return number
+    return None

@@ -1,9 +1,10 @@
-"""What the titles of a table, and the notes around it, tell: units, quantities, the laser."""
+"""Units, quantities and the laser line in the titles of a table and the notes around it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,11 +13,13 @@ from numpy.typing import NDArray
 
 from ...axis import SpectralAxis
 from ..metadata.named_arrays import axis_from_vector
-from ..metadata.units import axis_in, place_unit
+from ..metadata.units import axis_in, metres, place_unit
 from .grid import Grid
 
-X: Final = re.compile(r"(.*\bx\b.*|column|col|map_x|x[ _-]?(pos.*|axis.*)?)", re.IGNORECASE)
-Y: Final = re.compile(r"(.*\by\b.*|row|map_y|y[ _-]?(pos.*|axis.*)?)", re.IGNORECASE)
+TITLE_OF_X: Final = re.compile(
+    r"(.*\bx\b.*|column|col|map_x|x[ _-]?(pos.*|axis.*)?)", re.IGNORECASE
+)
+TITLE_OF_Y: Final = re.compile(r"(.*\by\b.*|row|map_y|y[ _-]?(pos.*|axis.*)?)", re.IGNORECASE)
 _AXIS: Final = re.compile(
     r"raman|shift|wave|lambda|λ|freq|energy|\bwn\b|\bnm\b|cm.?-1|1/cm|m/z", re.I
 )
@@ -42,40 +45,88 @@ def names_axis(title: str) -> bool:
     return bool(_AXIS.search(title)) and not _VALUE.search(title)
 
 
-def axis_of(centres: NDArray[np.float64], words: Sequence[str], grid: Grid) -> SpectralAxis:
-    """Return an axis in the unit that a title spells, or the quantity it names, or without any."""
-    told = [m[1] for note in grid.notes for m in [_X_UNIT.search(note)] if m]
-    candidates = [word for word in [*words, *told] if word]
-    axis = next((a for a in (axis_in(word, centres) for word in candidates) if a), None)
-    if axis is None:
-        # "Wave", as Renishaw has it, may be anything
-        usual = (word for word in candidates if names_axis(word) and word.lower() != "wave")
-        named = next(usual, None)
-        axis = axis_from_vector(named, centres) if named else SpectralAxis(centres)
-    laser = next((m for m in map(_LASER.search, grid.notes) if m), None)
-    if laser and axis.kind == "raman_shift":
-        line = float(laser[1].replace(",", "."))
-        return SpectralAxis(
-            axis.centres, axis.unit, axis.kind, excitation_nm=line, guessed=axis.guessed
-        )
+def is_axis(values: NDArray[np.float64]) -> bool:
+    """Whether numbers, shape (band,), ascend or descend, but for a few: detectors may overlap."""
+    steps = np.diff(values)
+    if not len(steps) or not np.isfinite(values).all():
+        return False
+    ascending = (steps > 0).mean()
+    descending = (steps < 0).mean()
+    return bool(max(ascending, descending) > 0.9)
+
+
+def axis_from_titles(
+    centres: NDArray[np.float64], titles: Sequence[str], grid: Grid
+) -> SpectralAxis:
+    """Return an axis in the unit that a title spells, or the quantity it names, or without any.
+
+    Parameters
+    ----------
+    centres : ndarray of float64, shape (band,)
+        In the unit of the table.
+    titles : sequence of str
+        Of the column or row of the centres, the most telling one first.
+    """
+    candidates = [text for text in [*titles, *_stated(_X_UNIT, grid.notes)] if text]
+    axis = _axis_with_unit(centres, candidates) or _axis_of_quantity(centres, candidates)
+    laser = _first_match(_LASER, grid.notes)
+    if laser is not None and axis.kind == "raman_shift":
+        axis = replace(axis, excitation_nm=float(laser[1].replace(",", ".")))
     return axis
 
 
-def about_table(path: Path, grid: Grid, *titles: str) -> dict[str, Any]:
-    """Return the parameters of `Cube` that say where it is from."""
-    told = [m[1] for note in grid.notes for m in [_Y_UNIT.search(note)] if m]
-    units = {_intensity(title) for title in titles} if titles else set()
+def _axis_with_unit(centres: NDArray[np.float64], candidates: Iterable[str]) -> SpectralAxis | None:
+    for text in candidates:
+        axis = axis_in(text, centres)
+        if axis is not None:
+            return axis
+    return None
+
+
+def _axis_of_quantity(centres: NDArray[np.float64], candidates: Iterable[str]) -> SpectralAxis:
+    for text in candidates:
+        # "Wave", as Renishaw has it, may be anything
+        if names_axis(text) and text.lower() != "wave":
+            return axis_from_vector(text, centres)
+    return SpectralAxis(centres)
+
+
+def cube_parameters(path: Path, grid: Grid, *titles: str) -> dict[str, Any]:
+    """Return name, history, unit of intensity and metadata of a cube, as parameters of `Cube`.
+
+    Parameters
+    ----------
+    *titles : str
+        Of the columns of intensities, where they have any.
+    """
+    units = {_intensity_unit(title) for title in titles}
     unit = units.pop() if len(units) == 1 else None
-    about: dict[str, Any] = {
+    for text in _stated(_Y_UNIT, grid.notes):
+        unit = unit or _intensity_unit(text)
+    return {
         "name": _stem(path),
         "history": (f"read {path.name}",),
-        "intensity_unit": unit or next((u for u in map(_intensity, told) if u), None),
+        "intensity_unit": unit,
         "metadata": {"text": list(grid.notes)} if grid.notes else {},
     }
-    return about
 
 
-def _intensity(title: str) -> str | None:
+def _stated(pattern: re.Pattern[str], notes: Iterable[str]) -> list[str]:
+    """Return what the notes state after a key such as "X-Axis Units:"."""
+    matches = [pattern.search(note) for note in notes]
+    return [match[1] for match in matches if match]
+
+
+def _first_match(pattern: re.Pattern[str], notes: Iterable[str]) -> re.Match[str] | None:
+    for note in notes:
+        match = pattern.search(note)
+        if match:
+            return match
+    return None
+
+
+def _intensity_unit(title: str) -> str | None:
+    """Return the unit that a title is, or has in brackets; None where it has none."""
     plain = title.strip().lower()
     words = [plain, *re.findall(r"[\[(]([^\])]*)[\])]", plain)]
     for pattern, unit in _INTENSITIES:
@@ -84,12 +135,13 @@ def _intensity(title: str) -> str | None:
     return None
 
 
-def place_unit_of(title: str) -> str | None:
+def length_unit_in(title: str) -> str | None:
     """Return the unit of length in a title such as "x (um)"; None where there is none."""
-    found = re.search(r"[\[(/]\s*([^\])]+)[\])]?", title)
-    unit = place_unit(found[1]) if found else None
-    return unit if unit in ("nm", "um", "mm", "cm", "m") else None
+    match = re.search(r"[\[(/]\s*([^\])]+)[\])]?", title)
+    unit = place_unit(match[1]) if match else None
+    return unit if metres(unit) is not None else None
 
 
 def _stem(path: Path) -> str:
+    """Return the name of a file without its suffix, or without both of "map.txt.gz"."""
     return Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem

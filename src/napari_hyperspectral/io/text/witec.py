@@ -1,7 +1,7 @@
 """WITec text: the axis and a column for each spectrum, with two lines of titles, one, or none.
 
-As Project and Control FIVE write it (Export > Table). A map names each column by its place,
-``Map_000_Spec.Data 1_F(3/1)``: x, then y. Without titles nothing tells the size of a map: it is a
+As Project and Control FIVE write it (Export > Table). A map names each column by its pixel,
+``Map_000_Spec.Data 1_F(3/1)``: x, then y. Without titles nothing states the size of a map: it is a
 list of spectra then, which the dock Axis folds into rows.
 """
 
@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...axis import SpectralAxis
 from ...cube import Cube, Image
@@ -22,7 +24,7 @@ from ..metadata.units import axis_in
 from ..source import Source
 from .file import numbers_in, read_text, start_of_text
 
-_PLACE: Final = re.compile(r"\((\d+)/(\d+)\)\s*$")
+_PIXEL: Final = re.compile(r"\((\d+)/(\d+)\)\s*$")
 _NUMBER: Final = re.compile(r"[-+]?\d\.\d+E[-+]\d{2,3}")
 _COUNTS: Final = {"ccd cts": "counts", "cts": "counts"}
 
@@ -39,7 +41,7 @@ def is_witec(path: Path) -> bool:
 
 
 def read_images(source: Source) -> list[Image]:
-    """Read spectra, placed where the titles of their columns say.
+    """Read spectra; the titles of their columns say where they are on a map.
 
     Raises
     ------
@@ -48,61 +50,92 @@ def read_images(source: Source) -> list[Image]:
     """
     path = source.path
     lines = read_text(path).splitlines()
-    titles = []
-    for line in lines[:3]:
-        if _is_number(line.split("\t")[0]):
-            break
-        titles.append([field.strip() for field in line.rstrip("\t\r\n ").split("\t")])
+    titles = _title_rows(lines)
     body = [line for line in lines[len(titles) :] if line.strip()]
     if not body:
         raise FileFormatError(path, "no numbers in it", "export it again from WITec")
     columns = body[0].rstrip("\t\r ").count("\t") + 1
-    table = numbers_in(path, body, columns, len(titles) + 1)
-    if columns < 2 or any(len(title) != columns for title in titles):
-        sizes = ", ".join(str(len(title)) for title in titles)
+    table = numbers_in(path, body, columns, len(titles) + 1)  # (band, column), the axis first
+    if columns < 2 or any(len(row) != columns for row in titles):
+        sizes = ", ".join(str(len(row)) for row in titles)
         raise FileFormatError(
             path, f"{columns} columns of numbers under titles for {sizes or 0}", "export it again"
         )
-    return [_cube(path, titles, table)]
+    units = None
+    names: list[str] = []
+    for row in reversed(titles):  # of several, the first one counts
+        if axis_in(row[0], [0.0]) is not None:
+            units = row
+    for row in titles:
+        if row is not units:
+            names = row[1:]
+            break
+    return [_cube(path, units, names, table)]
+
+
+def _title_rows(lines: Sequence[str]) -> list[list[str]]:
+    """Return the cells of the lines above the numbers: names, units, both or none."""
+    titles = []
+    for line in lines[:3]:
+        if _is_number(line.split("\t")[0]):
+            break
+        titles.append([cell.strip() for cell in line.rstrip("\t\r\n ").split("\t")])
+    return titles
 
 
 def _is_title(line: str) -> bool:
     """Whether a line is one of WITec's titles: between tabs, of the axis or of its units."""
-    first, tab, rest = line.partition("\t")
-    return bool(tab) and (first.strip() == "X-Axis" or rest.startswith("CCD cts"))
+    first, tab, remainder = line.partition("\t")
+    return bool(tab) and (first.strip() == "X-Axis" or remainder.startswith("CCD cts"))
 
 
-def _cube(path: Path, titles: list[list[str]], table: Any) -> Cube:
-    units = next((t for t in titles if axis_in(t[0], [0.0]) is not None), None)
-    names = next((t[1:] for t in titles if t is not units), [])
+def _cube(
+    path: Path, units: Sequence[str] | None, names: Sequence[str], table: NDArray[np.float64]
+) -> Cube:
+    """Return the spectra of a table, (band, column), as a map or as a list.
+
+    Parameters
+    ----------
+    units : sequence of str, optional
+        Unit of the axis, then of each spectrum.
+    names : sequence of str
+        Of the spectra; empty where there are none.
+    """
     axis = axis_in(units[0], table[:, 0]) if units else None
     if axis is None:  # WITec measures Raman spectra, and writes nothing else like this
         axis = SpectralAxis(table[:, 0], "1/cm", "raman_shift", guessed=True)
-    about: dict[str, Any] = {"name": path.stem, "history": (f"read {path.name}",)}
+    parameters: dict[str, Any] = {"name": path.stem, "history": (f"read {path.name}",)}
     if units:
-        about["intensity_unit"] = _COUNTS.get(units[1].lower(), units[1]) or None
-    spectra = table[:, 1:].T
-    places = [_PLACE.search(name) for name in names]
-    found = [place for place in places if place is not None]
-    if len(found) == len(spectra) > 1:
-        x, y = (np.array([int(place[n]) for place in found]) for n in (1, 2))
-        placed = on_a_map(spectra, y, x)
-        if placed is not None:  # indices of pixels: nothing tells their size
-            name = _PLACE.sub("", names[0]).strip()
-            return Cube(placed.data, axis, metadata={"witec": {"name": name}}, **about)
+        parameters["intensity_unit"] = _COUNTS.get(units[1].lower(), units[1]) or None
+    spectra = table[:, 1:].T  # (spectrum, band)
+    data = _map(spectra, names)
+    if data is not None:  # indices of pixels: nothing states their size
+        name = _PIXEL.sub("", names[0]).strip()
+        return Cube(data, axis, metadata={"witec": {"name": name}}, **parameters)
     if names:
-        about["metadata"] = {"spectra names": names}
+        parameters["metadata"] = {"spectra names": names}
     if len(spectra) > 1:
-        _say_how_to_fold(path, len(spectra))
-    return Cube.from_spectra(spectra, axis, **about)
+        _warn_of_list(path, len(spectra))
+    return Cube.from_spectra(spectra, axis, **parameters)
 
 
-def _say_how_to_fold(path: Path, count: int) -> None:
+def _map(spectra: NDArray[np.float64], names: Sequence[str]) -> NDArray[np.float64] | None:
+    """Return spectra, (spectrum, band), as (band, y, x), where all names have a pixel."""
+    matches = [match for match in map(_PIXEL.search, names) if match is not None]
+    if len(matches) != len(spectra) or len(spectra) < 2:
+        return None
+    x = np.array([int(match[1]) for match in matches])
+    y = np.array([int(match[2]) for match in matches])
+    spectral_map = on_a_map(spectra, y, x)
+    return None if spectral_map is None else spectral_map.data
+
+
+def _warn_of_list(path: Path, count: int) -> None:
     side = int(np.sqrt(count))
     guess = f" (a square of {side} × {side}?)" if side**2 == count else ""
     warnings.warn(
-        f"{path.name}: {count} spectra without places{guess}; if they are a map, fold them into "
-        "rows with the dock Axis, or `napari-hyperspectral axis … --step 'fold columns=…'`",
+        f"{path.name}: {count} spectra without positions{guess}; if they are a map, fold them "
+        "into rows with the dock Axis, or `napari-hyperspectral axis … --step 'fold columns=…'`",
         stacklevel=2,
     )
 

@@ -7,11 +7,14 @@ https://gdal.org/en/stable/drivers/raster/gtiff.html; OGC 19-008r4, "GeoTIFF Sta
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from xml.etree import ElementTree
 
-from ..metadata.evidence import Told, band_axis
-from ..metadata.units import SpectralUnit, spectral_unit
+from ...axis import SpectralAxis
+from ..metadata.axes import band_axis
+from ..metadata.fields import CubeFields
+from ..metadata.units import spectral_unit
+from .metadata import ImageMetadata
 
 METADATA: Final = 42112
 NO_DATA: Final = 42113
@@ -25,79 +28,116 @@ GEOREFERENCE: Final[Mapping[int, str]] = {
 }
 TAGS: Final = (METADATA, NO_DATA, *GEOREFERENCE)
 
-_LINEAR_UNITS, _MODEL_TYPE, _GEOGRAPHIC = 3076, 1024, 2
+# keys of the GeoKey directory (OGC 19-008r4, 7.1.1 and B)
+_MODEL_TYPE: Final = 1024
+_GEOGRAPHIC: Final = 2  # of the types of model
+_LINEAR_UNITS: Final = 3076
 _UNITS: Final[Mapping[int, str]] = {9001: "m", 9002: "ft"}  # EPSG codes of units of length
 
-# GDAL 3.10 and later write centres in µm under these names, others under those of ENVI
+# GDAL 3.10 and later write centres in µm under the second names, others under those of ENVI
 _CENTRES: Final = (("wavelength", None), ("CENTRAL_WAVELENGTH_UM", "um"))
 _WIDTHS: Final = ("fwhm", "FWHM_UM")
 
+_OfBands: TypeAlias = Mapping[str, Sequence[str | None]]
+"""Items of GDAL's metadata with a text for each band, None where it has none."""
 
-def told_by_gdal(tags: Mapping[int, Any], bands: int) -> Told:
-    """Return what GDAL's and the GeoTIFF tags tell; values are left as stored, never scaled."""
-    whole, of_band = _items(str(tags.get(METADATA, "")), bands)
-    about: dict[str, Any] = {}
-    metadata: dict[str, Any] = {"gdal": whole} if whole else {}
+
+def metadata_from_gdal(tags: Mapping[int, Any], bands: int) -> ImageMetadata:
+    """Return what GDAL's and the GeoTIFF tags say; values are left as stored, never scaled.
+
+    Parameters
+    ----------
+    tags : mapping of int to value
+        Those of `TAGS` that the first page has.
+    bands : int
+        Bands of the image.
+    """
+    of_image, of_bands = _items(str(tags.get(METADATA, "")), bands)
+    metadata = _scaling(of_bands)
     if NO_DATA in tags:
-        metadata["nodata"] = _number(str(tags[NO_DATA]))
-    for name in ("scale", "offset"):
-        values = of_band.get(name.upper())
-        if values is not None and any(value is not None for value in values):
-            numbers = [None if value is None else _number(value) for value in values]
-            metadata[name] = numbers[0] if len(set(numbers)) == 1 else numbers
+        metadata = {"nodata": _number(str(tags[NO_DATA]))} | metadata
+    if of_image:
+        metadata = {"gdal": of_image} | metadata
+    georeference = {name: _plain(tags[code]) for code, name in GEOREFERENCE.items() if code in tags}
+    fields = _geometry(georeference)
     if metadata:
-        about["metadata"] = metadata
-    places = {name: _plain(tags[code]) for code, name in GEOREFERENCE.items() if code in tags}
-    if places:
-        about |= {"georeference": places} | _pixels(places)
-    return Told(axis=_axis(of_band), about=about)
+        fields["metadata"] = metadata
+    if georeference:
+        fields["georeference"] = georeference
+    return ImageMetadata(axis=_axis(of_bands), fields=fields)
 
 
 def _items(xml: str, bands: int) -> tuple[dict[str, str], dict[str, list[str | None]]]:
-    whole: dict[str, str] = {}
-    of_band: dict[str, list[str | None]] = {}
+    """Return the items of GDAL's metadata: of the image, and a text for each of its bands."""
+    of_image: dict[str, str] = {}
+    of_bands: dict[str, list[str | None]] = {}
     try:
         root = ElementTree.fromstring(xml)
     except ElementTree.ParseError:
         return {}, {}
     for item in root.iter("Item"):
-        name, text, sample = item.get("name", ""), (item.text or "").strip(), item.get("sample")
-        if sample is None:
-            whole[name] = text
-        elif sample.isdecimal() and int(sample) < bands:
-            of_band.setdefault(name, [None] * bands)[int(sample)] = text
-    return whole, of_band
+        name = item.get("name", "")
+        text = (item.text or "").strip()
+        band = item.get("sample")
+        if band is None:
+            of_image[name] = text
+        elif band.isdecimal() and int(band) < bands:
+            of_bands.setdefault(name, [None] * bands)[int(band)] = text
+    return of_image, of_bands
 
 
-def _axis(of_band: Mapping[str, Sequence[str | None]]) -> Any:
+def _scaling(of_bands: _OfBands) -> dict[str, Any]:
+    """Return scale and offset of the stored values: one for all bands where they are equal."""
+    scaling: dict[str, Any] = {}
+    for name in ("scale", "offset"):
+        texts = of_bands.get(name.upper(), ())
+        numbers = [None if text is None else _number(text) for text in texts]
+        if any(number is not None for number in numbers):
+            scaling[name] = numbers[0] if len(set(numbers)) == 1 else numbers
+    return scaling
+
+
+def _axis(of_bands: _OfBands) -> SpectralAxis | None:
+    """Return the spectral axis, under the names of GDAL or of ENVI; None where there is none."""
     for name, unit in _CENTRES:
-        centres = _numbers(of_band.get(name))
-        if centres:
-            stated = unit or next(iter(of_band.get("wavelength_units", ())), None) or ""
-            means: SpectralUnit | None = spectral_unit(stated)
-            widths = next(filter(None, (_numbers(of_band.get(n)) for n in _WIDTHS)), [])
-            return band_axis(centres, means, widths=widths, good=_numbers(of_band.get("bbl")))
+        centres = _numbers(of_bands.get(name, ()))
+        if not centres:
+            continue
+        stated = next(iter(of_bands.get("wavelength_units", ())), None)
+        widths = [_numbers(of_bands.get(each, ())) for each in _WIDTHS]
+        return band_axis(
+            centres,
+            spectral_unit(unit or stated or ""),
+            widths=next(filter(None, widths), []),
+            good=_numbers(of_bands.get("bbl", ())),
+        )
     return None
 
 
-def _pixels(places: Mapping[str, Any]) -> dict[str, Any]:
+def _geometry(georeference: Mapping[str, Any]) -> CubeFields:
     """Return size and unit of pixels on the map.
 
     The origin is left out: rows of a map run south, and coordinates north.
     """
-    if "pixel_scale" not in places:
-        return {}
-    keys = list(places.get("geo_keys", ()))
-    values = {keys[k]: keys[k + 3] for k in range(4, len(keys) - 3, 4)}
-    geographic = values.get(_MODEL_TYPE) == _GEOGRAPHIC
-    unit = "deg" if geographic else _UNITS.get(values.get(_LINEAR_UNITS, 0))
-    width, height = (abs(float(size)) for size in places["pixel_scale"][:2])
-    return {"pixel_size": (height, width), "pixel_unit": unit} if unit and width and height else {}
+    if "pixel_scale" not in georeference:
+        return CubeFields()
+    # the directory is a row of numbers: a heading of four, then (key, tag, count, value) each
+    directory = list(georeference.get("geo_keys", ()))
+    values = {directory[n]: directory[n + 3] for n in range(4, len(directory) - 3, 4)}
+    if values.get(_MODEL_TYPE) == _GEOGRAPHIC:
+        unit = "deg"
+    else:
+        unit = _UNITS.get(values.get(_LINEAR_UNITS, 0), "")
+    width, height = (abs(float(size)) for size in georeference["pixel_scale"][:2])
+    if not unit or not width or not height:
+        return CubeFields()
+    return CubeFields(pixel_size=(height, width), pixel_unit=unit)
 
 
-def _numbers(texts: Sequence[str | None] | None) -> list[float]:
+def _numbers(texts: Sequence[str | None]) -> list[float]:
+    """Return texts as numbers; [] where one of them is none."""
     try:
-        return [float(text or "") for text in texts or ()]
+        return [float(text or "") for text in texts]
     except ValueError:
         return []
 

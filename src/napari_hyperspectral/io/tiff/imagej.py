@@ -18,14 +18,18 @@ from tifffile import TiffWriter
 from ...axis import ChannelAxis, SpectralAxis
 from ...cube import Cube, Image, Sampling, describe
 from ...errors import FileFormatError
-from ..metadata.evidence import SHAPE_KEY, Sizes, Told, axis_from_names, told_by_envi_text
-from ..metadata.units import place_unit
+from ..metadata.axes import axis_from_envi_text, axis_from_names
+from ..metadata.fields import CubeFields
+from ..metadata.units import length_unit
+from .metadata import SHAPE_KEY, ImageMetadata, Sizes
 from .planes import each_plane, layout_of_file
 
 _TYPES: Final = ("uint8", "uint16", "float32")
 _KEY: Final = "hyperspectral = "
 """What the line of the image's info that holds our description begins with."""
-_X_RESOLUTION, _Y_RESOLUTION = 282, 283
+_DESCRIPTION: Final = re.compile(rf"^{re.escape(_KEY)}(\{{.*\}})\s*$", re.MULTILINE)
+_SIZES: Final = {"t": "frames", "z": "slices", "b": "channels"}
+"""Keys of ImageJ for the axes of its planes, the slowest first."""
 
 
 def write_image(path: Path, image: Image) -> None:
@@ -41,55 +45,116 @@ def write_image(path: Path, image: Image) -> None:
     if layout.pop("bigtiff"):
         raise FileFormatError(path, "more than 4 GB, too much for ImageJ TIFF", "write .ome.tif")
     sizes = dict(zip(image.dims, image.shape, strict=True))
-    bands = sizes.get("band", 1)
-    times, depths, channels = sizes.get("t", 1), sizes.get("z", 1), bands
-    if "t" not in sizes and "z" not in sizes:
-        depths, channels = bands, 1  # a composite of ImageJ has at most seven channels
+    frames = sizes.get("t", 1)
+    slices = sizes.get("z", 1)
+    channels = sizes.get("band", 1)
+    if "t" not in sizes and "z" not in sizes:  # a composite of ImageJ has at most seven channels
+        slices, channels = channels, 1
+    height, width = image.pixel_size
+    texts = _texts(image, frames * slices * channels)
     with TiffWriter(path, imagej=True, **layout) as file:
         file.write(
             each_plane(image.data),
-            shape=(times, depths, channels, *image.shape[-2:], 1),
+            shape=(frames, slices, channels, *image.shape[-2:], 1),
             dtype=dtype,
             photometric="minisblack",
-            resolution=(1 / image.pixel_size[1], 1 / image.pixel_size[0]),
-            metadata={"axes": "TZCYXS", "mode": "grayscale"}
-            | _texts(image, times * depths * channels),
+            resolution=(1 / width, 1 / height),
+            metadata={"axes": "TZCYXS", "mode": "grayscale"} | texts,
         )
 
 
-def told_by_imagej(meta: Mapping[str, Any], resolutions: Sequence[Any], planes: int) -> Told:
-    """Return what the metadata of ImageJ tell.
+def metadata_from_imagej(
+    entries: Mapping[str, Any], resolutions: Sequence[tuple[int, int]], planes: int
+) -> ImageMetadata:
+    """Return what the metadata of ImageJ say.
 
     Parameters
     ----------
-    meta : mapping
+    entries : mapping
         As `tifffile` gives them.
     resolutions : sequence of two fractions
         Pixels a unit along y and x, (numerator, denominator) each; () where there are none.
     planes : int
         Pages in the file.
     """
-    promised = [(letter, int(meta.get(name, 1))) for letter, name in _NAMES.items()]
-    sizes: Sizes = tuple((letter, size) for letter, size in promised if size > 1)
-    labels = [str(label or "") for label in meta.get("Labels", ())]
-    images = int(meta.get("images", planes))
+    sizes = _sizes(entries, planes)
+    info = str(entries.get("Info", ""))
+    labels = [str(label or "") for label in entries.get("Labels", ())]
+    axis = axis_from_names(_labels_of_bands(sizes, labels)) or axis_from_envi_text(info)
+    fields = _geometry(entries, resolutions, dict(sizes))
+    if info and _KEY not in info:
+        fields["metadata"] = {"imagej_info": info}
+    return ImageMetadata(sizes, axis, fields, _description(info))
+
+
+# reading
+
+
+def _sizes(entries: Mapping[str, Any], planes: int) -> Sizes:
+    """Return the axes of the planes, one of bands among them."""
+    stated = [(letter, int(entries.get(key, 1))) for letter, key in _SIZES.items()]
+    sizes = tuple((letter, size) for letter, size in stated if size > 1)
+    images = int(entries.get("images", planes))
     if images > planes:  # the file was cut short: let it be seen that pages are missing
-        sizes = (("b", images),)
-    sizes = _with_bands(sizes or (("b", images),))
-    info = str(meta.get("Info", ""))
-    axis = axis_from_names(_of_bands(sizes, labels)) or told_by_envi_text(info).axis
-    return Told(sizes, axis, _about(meta, resolutions, dict(sizes), info), _ours(info))
+        sizes = ()
+    sizes = sizes or (("b", images),)
+    letters = [letter for letter, _ in sizes]
+    if "b" in letters:
+        return sizes
+    bands = "z" if "z" in letters else "t"  # without channels, the slices are the bands
+    return tuple(("b" if letter == bands else letter, size) for letter, size in sizes)
 
 
-_NAMES: Final = {"t": "frames", "z": "slices", "b": "channels"}
+def _labels_of_bands(sizes: Sizes, labels: Sequence[str]) -> list[str]:
+    """Return the label of the first plane of each band; [] where planes are without labels."""
+    stride = 1  # planes from one band to the next
+    for letter, size in reversed(sizes):
+        if letter == "b":
+            end = stride * size
+            return list(labels[:end:stride]) if len(labels) >= end else []
+        stride *= size
+    return []
+
+
+def _geometry(
+    entries: Mapping[str, Any], resolutions: Sequence[tuple[int, int]], sizes: Mapping[str, int]
+) -> CubeFields:
+    """Return where pixels, slices and frames lie, as far as ImageJ states it."""
+    geometry = CubeFields()
+    unit = length_unit(str(entries.get("unit", "")))
+    known = len(resolutions) == 2 and all(part > 0 for fraction in resolutions for part in fraction)
+    if unit and known:
+        # a resolution is in pixels a unit, a pixel size in units a pixel
+        height, width = (denominator / numerator for numerator, denominator in resolutions)
+        geometry["pixel_size"] = (height, width)
+        geometry["pixel_unit"] = unit
+    if sizes.get("z", 1) > 1:
+        step = float(entries.get("spacing", 0))
+        geometry["z"] = Sampling(step, 0.0, unit) if step and unit else Sampling()
+    if sizes.get("t", 1) > 1:
+        step = float(entries.get("finterval", 0))
+        geometry["t"] = Sampling(step, 0.0, "s") if step else Sampling()
+    return geometry
+
+
+def _description(info: str) -> dict[str, Any] | None:
+    match = _DESCRIPTION.search(info)
+    if match is None:
+        return None
+    description: dict[str, Any] = json.loads(match[1])
+    return description
+
+
+# writing
 
 
 def _texts(image: Image, planes: int) -> dict[str, Any]:
-    about = {SHAPE_KEY: list(image.shape)} | describe(image)
-    texts: dict[str, Any] = {"Info": _KEY + json.dumps(about)}
+    """Return our description, and what ImageJ shows of it: labels of planes and steps."""
+    description = {SHAPE_KEY: list(image.shape)} | describe(image)
+    texts: dict[str, Any] = {"Info": _KEY + json.dumps(description)}
     if isinstance(image, Cube):
-        names = [_label(image.axis, band) for band in range(len(image.axis))]
-        texts["Labels"] = names * (planes // len(names))
+        labels = [_label(image.axis, band) for band in range(len(image.axis))]
+        texts["Labels"] = labels * (planes // len(labels))
     if image.pixel_unit:
         texts["unit"] = image.pixel_unit
     if image.z is not None:
@@ -104,49 +169,5 @@ def _label(axis: SpectralAxis | ChannelAxis, band: int) -> str:
         return axis.names[band]
     if axis.unit is None:
         return f"band {band + 1}"
-    return f"{float(axis.centres[band])!r} {'cm-1' if axis.unit == '1/cm' else axis.unit}"
-
-
-def _with_bands(sizes: Sizes) -> Sizes:
-    """Return `sizes` with an axis of bands among them: without channels it is the slices."""
-    letters = [letter for letter, _ in sizes]
-    if "b" in letters:
-        return sizes
-    bands = "z" if "z" in letters else "t"
-    return tuple(("b" if letter == bands else letter, size) for letter, size in sizes)
-
-
-def _of_bands(sizes: Sizes, labels: Sequence[str]) -> list[str]:
-    """Return the labels of the first plane of each band."""
-    stride = 1
-    for letter, size in reversed(sizes):
-        if letter == "b":
-            return list(labels[: stride * size : stride]) if len(labels) >= stride * size else []
-        stride *= size
-    return []
-
-
-def _about(
-    meta: Mapping[str, Any], resolutions: Sequence[Any], sizes: Mapping[str, int], info: str
-) -> dict[str, Any]:
-    about: dict[str, Any] = {}
-    unit = place_unit(str(meta.get("unit", "")))
-    if unit and len(resolutions) == 2 and all(many > 0 for pair in resolutions for many in pair):
-        about = {"pixel_unit": unit, "pixel_size": tuple(per / many for many, per in resolutions)}
-    if sizes.get("z", 1) > 1:
-        step = float(meta.get("spacing", 0))
-        about["z"] = Sampling(step, 0.0, unit) if step and unit else Sampling()
-    if sizes.get("t", 1) > 1:
-        step = float(meta.get("finterval", 0))
-        about["t"] = Sampling(step, 0.0, "s") if step else Sampling()
-    if info and _KEY not in info:
-        about["metadata"] = {"imagej_info": info}
-    return about
-
-
-def _ours(info: str) -> dict[str, Any] | None:
-    found = re.search(rf"^{re.escape(_KEY)}(\{{.*\}})\s*$", info, re.MULTILINE)
-    if found is None:
-        return None
-    about: dict[str, Any] = json.loads(found[1])
-    return about
+    unit = "cm-1" if axis.unit == "1/cm" else axis.unit
+    return f"{float(axis.centres[band])!r} {unit}"

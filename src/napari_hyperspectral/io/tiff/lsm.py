@@ -1,4 +1,4 @@
-"""Zeiss LSM: what the description of the microscope in such a TIFF file tells.
+"""Zeiss LSM: what the description of the microscope in such a TIFF file says.
 
 Source: Carl Zeiss, "LSM 5/7 File Format Description" (CZ_LSMINFO, ChannelWavelength, ScanType), as
 tifffile gives its entries, https://github.com/cgohlke/tifffile.
@@ -9,120 +9,148 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
 from ...axis import Axis, ChannelAxis, SpectralAxis
 from ...cube import Sampling
-from ..metadata.evidence import Sizes, Told
+from ..metadata.fields import CubeFields
 from ..metadata.microscopy import channel_axis, sampling
+from .metadata import ImageMetadata, Sizes
 
 _ROWS: Final[Mapping[int, str]] = {
     # ScanType: what the rows of a page are, where they are not y
     **dict.fromkeys((1, 4, 8, 9), "z"),
     **dict.fromkeys((2, 5, 10), "t"),
 }
+_SPECTRAL: Final = 1
+"""SpectralScan of an image whose channels are a spectrum."""
 _KEPT: Final = ("ScanInformation", "ChannelColors", "TimeStamps", "ScanType", "SpectralScan")
-"""Entries kept as metadata: the others say where in the file something lies, or how it is shown."""
+"""Entries kept as metadata: the others are offsets in the file, or settings of the display."""
 _MICROMETRES: Final = 1e6  # the file has metres
+_NANOMETRES: Final = 1e9
 _MOST: Final = 10_000
 """Values of a list that are kept."""
 
+_Info: TypeAlias = Mapping[str, Any]
+"""The entries of CZ_LSMINFO, by the names that tifffile gives them."""
+_Range: TypeAlias = tuple[float, float]
+"""Where the detection of a channel begins and ends, in m."""
 
-def told_by_lsm(info: Mapping[str, Any], channels: Sequence[int]) -> Told:
-    """Return what the entries of CZ_LSMINFO tell of some channels of each position."""
+
+def metadata_from_lsm(info: _Info, channels: Sequence[int]) -> ImageMetadata:
+    """Return what the entries of CZ_LSMINFO say of some channels of each position."""
     rows = _ROWS.get(int(info.get("ScanType", 0)), "y")
-    sizes: Sizes = tuple(
-        (letter, max(1, int(info.get(f"Dimension{name}", 1))))
-        for letter, name in (("t", "Time"), ("z", "Z"))
-        if letter != rows
-    )
-    sizes = (*sizes, ("b", len(channels)))
-    return Told(sizes, _axis(info, channels), _about(info, rows, dict(sizes)))
+    lengths = {"t": _length(info, "Time"), "z": _length(info, "Z")}
+    lengths.pop(rows, None)  # it lies within the pages
+    sizes: Sizes = (*lengths.items(), ("b", len(channels)))
+    fields = _geometry(info, rows, lengths)
+    fields["metadata"] = {"lsm": {name: _plain(info[name]) for name in _KEPT if name in info}}
+    return ImageMetadata(sizes, _axis(info, channels), fields)
 
 
-def channels_of(info: Mapping[str, Any]) -> list[tuple[str, range]]:
-    """Return the channels that belong together, with a name: a spectrum, and what is beside it.
+def channel_groups(info: _Info) -> list[tuple[str, range]]:
+    """Return the channels of each image, with its name: a spectrum, and what is none of it.
 
     A detector of transmitted light may be read out with those of the spectrum; it has no
     wavelengths.
     """
-    bands = max(1, int(info.get("DimensionChannels", 1)))
-    known = [_is_range(*each) for each in _ranges(info, bands)]
-    spectral = sum(known)
-    if info.get("SpectralScan") == 1 and 1 < spectral < bands and all(known[:spectral]):
-        return [("spectrum", range(spectral)), ("transmission", range(spectral, bands))]
-    return [("", range(bands))]
+    channels = _length(info, "Channels")
+    has_wavelengths = [_is_range(detected) for detected in _ranges(info, channels)]
+    bands = sum(has_wavelengths)
+    is_spectrum = info.get("SpectralScan") == _SPECTRAL and all(has_wavelengths[:bands])
+    if is_spectrum and 1 < bands < channels:
+        return [("spectrum", range(bands)), ("transmission", range(bands, channels))]
+    return [("", range(channels))]
 
 
-def positions(info: Mapping[str, Any]) -> int:
-    """Return how many places of the slide, or tiles of one, follow each other in the file."""
-    return math.prod(max(1, int(info.get(f"Dimension{letter}", 1))) for letter in "PM")
+def position_count(info: _Info) -> int:
+    """Return how many positions on the slide, or tiles of one, follow each other in the file."""
+    return _length(info, "P") * _length(info, "M")
 
 
-def _axis(info: Mapping[str, Any], channels: Sequence[int]) -> Axis | None:
-    bands = max(1, int(info.get("DimensionChannels", 1)))
-    ranges = [each for n, each in enumerate(_ranges(info, bands)) if n in channels]
-    if info.get("SpectralScan") == 1 and len(ranges) > 1 and all(_is_range(*r) for r in ranges):
-        low, high = 1e9 * np.array(ranges).T  # from m
-        excitation = _excitation(info.get("ScanInformation") or {})
-        axis = SpectralAxis((low + high) / 2, "nm", widths=high - low, excitation_nm=excitation)
-        if axis.monotonic:
+def _length(info: _Info, name: str) -> int:
+    return max(1, int(info.get(f"Dimension{name}", 1)))
+
+
+def _axis(info: _Info, channels: Sequence[int]) -> Axis | None:
+    """Return the spectrum of some channels, else their names, else None."""
+    count = _length(info, "Channels")
+    if info.get("SpectralScan") == _SPECTRAL:
+        ranges = [each for n, each in enumerate(_ranges(info, count)) if n in channels]
+        axis = _spectral_axis(ranges, _excitation(info.get("ScanInformation") or {}))
+        if axis is not None:
             return axis
     colours = info.get("ChannelColors") or {}
     names = [str(name) for name in colours.get("ColorNames", ())]
-    if len(names) != bands:
+    if len(names) != count:
         return None
     named = channel_axis([names[channel] for channel in channels])
     return named if isinstance(named, ChannelAxis) else None  # names of dyes may end in numbers
 
 
-def _ranges(info: Mapping[str, Any], bands: int) -> list[tuple[float, float]]:
-    """Return where the detection of each channel begins and ends, in m; [] where that is lost."""
-    found = info.get("ChannelWavelength")
-    ranges = np.asarray([] if found is None else found, np.float64)
-    if ranges.shape != (bands, 2):
+def _spectral_axis(ranges: Sequence[_Range], excitation: float | None) -> SpectralAxis | None:
+    """Return the axis of detected ranges; None where they are no spectrum."""
+    if len(ranges) < 2 or not all(map(_is_range, ranges)):
+        return None
+    low, high = _NANOMETRES * np.array(ranges).T
+    axis = SpectralAxis((low + high) / 2, "nm", widths=high - low, excitation_nm=excitation)
+    return axis if axis.monotonic else None
+
+
+def _ranges(info: _Info, channels: int) -> list[_Range]:
+    """Return the detected range of each channel; [] where that is lost."""
+    stated = info.get("ChannelWavelength")
+    if stated is None:
+        return []
+    ranges = np.asarray(stated, np.float64)  # (channel, 2)
+    if ranges.shape != (channels, 2):
         return []
     return [(float(low), float(high)) for low, high in ranges]
 
 
-def _is_range(low: float, high: float) -> bool:
-    return 0 < low < high < math.inf
+def _is_range(detected: _Range) -> bool:
+    low, high = detected
+    return 0 < low < high < math.inf  # 0 stands for a channel without wavelengths
 
 
 def _excitation(scan: Mapping[str, Any]) -> float | None:
-    """Return the line that was used, in nm, if it was one."""
-    lines = {
-        float(line["Wavelength"])
-        for track in scan.get("Tracks", ())
-        for line in track.get("IlluminationChannels", ())
-        if line.get("Acquire") and line.get("Wavelength")
-    }
+    """Return the laser line that was used, in nm, if it was one."""
+    lines = set()
+    for track in scan.get("Tracks", ()):
+        for line in track.get("IlluminationChannels", ()):
+            if line.get("Acquire") and line.get("Wavelength"):
+                lines.add(float(line["Wavelength"]))
     return lines.pop() if len(lines) == 1 else None
 
 
-def _about(info: Mapping[str, Any], rows: str, sizes: Mapping[str, int]) -> dict[str, Any]:
-    steps = {n: _MICROMETRES * float(info.get(f"VoxelSize{n.upper()}", 0)) for n in "xyz"}
-    interval = float(info.get("TimeIntervall", 0))
-    about: dict[str, Any] = {
-        "metadata": {"lsm": {name: _plain(info[name]) for name in _KEPT if name in info}}
-    }
-    height, width = steps.get(rows, 0.0), steps["x"]
+def _geometry(info: _Info, rows: str, lengths: Mapping[str, int]) -> CubeFields:
+    """Return where pixels, slices and frames lie; a page may have slices or frames as rows."""
+    geometry = CubeFields()
+    width = _step(info, "X")
+    height = 0.0 if rows == "t" else _step(info, rows.upper())
     if np.isfinite([height, width]).all() and min(height, width) > 0:
-        about |= {"pixel_size": (height, width), "pixel_unit": "um"}
-    if sizes.get("z", 1) > 1:
-        about["z"] = sampling(steps["z"], unit="um")
-    if sizes.get("t", 1) > 1:
-        about["t"] = _frames(info.get("TimeStamps"), interval)
-    return about
+        geometry["pixel_size"] = (height, width)
+        geometry["pixel_unit"] = "um"
+    if lengths.get("z", 1) > 1:
+        geometry["z"] = sampling(_step(info, "Z"), unit="um")
+    if lengths.get("t", 1) > 1:
+        interval = float(info.get("TimeIntervall", 0))  # spelled as Zeiss does
+        geometry["t"] = _frames(info.get("TimeStamps"), interval)
+    return geometry
+
+
+def _step(info: _Info, letter: str) -> float:
+    """Return the distance of voxels along an axis, in µm; 0 where it is not stated."""
+    return _MICROMETRES * float(info.get(f"VoxelSize{letter}", 0))
 
 
 def _frames(stamps: Any, interval: float) -> Sampling:
-    """Return when frames were taken: `interval` is what was wished for, 0 for no pause."""
+    """Return when frames were taken, in s: `interval` is what was set, 0 for no pause."""
     times = np.asarray([] if stamps is None else stamps, np.float64)
     if times.ndim == 1 and len(times) > 1 and np.ptp(times) > 0:
-        return sampling(float(np.diff(times).mean()), unit="s")
+        interval = float(np.diff(times).mean())  # what was measured, not what was set
     return sampling(interval, unit="s")
 
 
@@ -137,5 +165,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.name
     if isinstance(value, float) and not math.isfinite(value):
-        return None
+        return None  # JSON has neither NaN nor infinity
     return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -17,8 +17,10 @@ import numpy as np
 
 from ...axis import Axis, ChannelAxis, SpectralAxis
 from ...cube import Cube, Image, Labels, Sampling, describe
-from ..metadata.evidence import SHAPE_KEY, Told, axis_from_names, band_axis, is_spectrum
-from ..metadata.units import place_unit, spectral_unit
+from ..metadata.axes import axis_from_names, band_axis, is_spectrum
+from ..metadata.fields import CubeFields
+from ..metadata.units import length_unit, spectral_unit
+from .metadata import SHAPE_KEY, ImageMetadata, Sizes
 
 TYPES: Final[Mapping[str, str]] = {  # OME's names of data types it shares with NumPy
     "int8": "int8",
@@ -43,19 +45,23 @@ _LENGTHS: Final[Mapping[str | None, str]] = {
 }
 _TIMES: Final = ("s", "ms", "min", "h")
 _LETTERS: Final = {"T": "t", "Z": "z", "C": "b"}
+_SPECTRAL: Final = "SpectralImaging"
+"""AcquisitionMode of a channel that is a band of a spectrum."""
 
 
 @dataclass(frozen=True)
 class OmeImage:
-    """What OME-XML tells of one of its images."""
+    """What OME-XML says of one of its images."""
 
     name: str
-    told: Told
+    metadata: ImageMetadata
+
+
+# writing
 
 
 def ome_xml(image: Image) -> bytes:
     """Return the description of an image whose planes follow as (t, z, band), the last fastest."""
-    sizes = dict(zip(image.dims, image.shape, strict=True))
     ElementTree.register_namespace("", _NAMESPACE)
     ElementTree.register_namespace("xsi", "http://www.w3.org/2001/XMLSchema-instance")
     root = Element(
@@ -65,9 +71,25 @@ def ome_xml(image: Image) -> bytes:
             "Creator": "napari-hyperspectral",
         },
     )
-    about = SubElement(root, _tag("Image"), {"ID": "Image:0", "Name": _clean(image.name)})
+    element = SubElement(root, _tag("Image"), {"ID": "Image:0", "Name": _clean(image.name)})
+    _add_pixels(element, image)
+    SubElement(element, _tag("AnnotationRef"), {"ID": "Annotation:0"})
+    pairs = {_KEY: json.dumps({SHAPE_KEY: list(image.shape)} | describe(image))}
+    if isinstance(image, Labels):
+        pairs |= _classes(image)
+    _annotate(root, pairs)
+    xml: bytes = ElementTree.tostring(root, encoding="us-ascii", xml_declaration=True)
+    return xml
+
+
+def _add_pixels(element: Element, image: Image) -> None:
+    """Add the Pixels of an image: sizes, steps, a Channel for each band, and where planes are."""
+    sizes = dict(zip(image.dims, image.shape, strict=True))
+    bands = sizes.get("band", 1)
+    slices = sizes.get("z", 1)
+    frames = sizes.get("t", 1)
     pixels = SubElement(
-        about,
+        element,
         _tag("Pixels"),
         {
             "ID": "Pixels:0",
@@ -75,9 +97,9 @@ def ome_xml(image: Image) -> bytes:
             "Type": TYPES[np.dtype(image.data.dtype).name],
             "SizeX": str(sizes["x"]),
             "SizeY": str(sizes["y"]),
-            "SizeC": str(sizes.get("band", 1)),
-            "SizeZ": str(sizes.get("z", 1)),
-            "SizeT": str(sizes.get("t", 1)),
+            "SizeC": str(bands),
+            "SizeZ": str(slices),
+            "SizeT": str(frames),
             **_steps(image),
         },
     )
@@ -85,56 +107,36 @@ def ome_xml(image: Image) -> bytes:
     for band in range(len(axis)):
         channel = {"ID": f"Channel:0:{band}", "SamplesPerPixel": "1"}
         SubElement(pixels, _tag("Channel"), channel | _channel(axis, band))
-    planes = sizes.get("band", 1) * sizes.get("z", 1) * sizes.get("t", 1)
-    SubElement(pixels, _tag("TiffData"), {"IFD": "0", "PlaneCount": str(planes)})
-    SubElement(about, _tag("AnnotationRef"), {"ID": "Annotation:0"})
-    pairs = {_KEY: json.dumps({SHAPE_KEY: list(image.shape)} | describe(image))}
-    _annotate(root, pairs | (_classes(image) if isinstance(image, Labels) else {}))
-    xml: bytes = ElementTree.tostring(root, encoding="us-ascii", xml_declaration=True)
-    return xml
-
-
-def images_of_ome(xml: str) -> list[OmeImage]:
-    """Return what OME-XML tells of each of its images; none where it cannot be read."""
-    try:
-        root = ElementTree.fromstring(xml)
-    except ElementTree.ParseError:
-        return []
-    ours = _ours(root)
-    found = []
-    for image in root.iterfind("{*}Image"):
-        pixels = image.find("{*}Pixels")
-        if pixels is not None:
-            name = image.get("Name", "")
-            found.append(OmeImage(name, Told(_sizes(pixels), _axis(pixels), _about(pixels), ours)))
-    return found
+    planes = {"IFD": "0", "PlaneCount": str(bands * slices * frames)}
+    SubElement(pixels, _tag("TiffData"), planes)
 
 
 def _steps(image: Image) -> dict[str, str]:
-    steps: dict[str, str] = {}
-    spaces = [
-        ("Y", image.pixel_size[0], image.pixel_unit),
-        ("X", image.pixel_size[1], image.pixel_unit),
-    ]
+    """Return the attributes of Pixels for sizes in space and time, as far as OME has their units."""
+    height, width = image.pixel_size
+    lengths = [("Y", height, image.pixel_unit), ("X", width, image.pixel_unit)]
     if image.z is not None:
-        spaces.append(("Z", image.z.step, image.z.unit))
-    for letter, step, unit in spaces:
+        lengths.append(("Z", image.z.step, image.z.unit))
+    steps: dict[str, str] = {}
+    for letter, step, unit in lengths:
         if unit in _LENGTHS and step > 0 and (unit, step) != (None, 1.0):
-            steps |= {f"PhysicalSize{letter}": repr(float(step))}
-            steps |= {f"PhysicalSize{letter}Unit": _LENGTHS[unit]}
+            steps[f"PhysicalSize{letter}"] = repr(float(step))
+            steps[f"PhysicalSize{letter}Unit"] = _LENGTHS[unit]
     if image.t is not None and image.t.unit in _TIMES:
-        steps |= {"TimeIncrement": repr(float(image.t.step)), "TimeIncrementUnit": image.t.unit}
+        steps["TimeIncrement"] = repr(float(image.t.step))
+        steps["TimeIncrementUnit"] = image.t.unit
     return steps
 
 
 def _channel(axis: Axis, band: int) -> dict[str, str]:
+    """Return the attributes of the Channel of a band."""
     if isinstance(axis, ChannelAxis):
         return {"Name": _clean(axis.names[band])}
     if axis.unit is None:
         return {}
     centre = float(axis.centres[band])
     unit = {"um": "µm", "1/cm": "cm-1"}.get(axis.unit, str(axis.unit))
-    channel = {"Name": f"{centre!r} {unit}", "AcquisitionMode": "SpectralImaging"}
+    channel = {"Name": f"{centre!r} {unit}", "AcquisitionMode": _SPECTRAL}
     if axis.kind == "wavelength" and centre > 0:  # a length to OME, so no wavenumber fits
         channel |= {"EmissionWavelength": repr(centre), "EmissionWavelengthUnit": unit}
     if axis.excitation_nm:
@@ -148,85 +150,116 @@ def _channel(axis: Axis, band: int) -> dict[str, str]:
 def _classes(labels: Labels) -> dict[str, str]:
     """Return what other programs show of the classes: a line each, by its number."""
     colours = labels.colours or ("",) * len(labels.classes)
-    named = enumerate(zip(labels.classes, colours, strict=True), 1)
-    return {str(number): _clean(f"{name} {colour}".strip()) for number, (name, colour) in named}
+    lines = {}
+    for number, (name, colour) in enumerate(zip(labels.classes, colours, strict=True), 1):
+        lines[str(number)] = _clean(f"{name} {colour}".strip())
+    return lines
 
 
 def _annotate(root: Element, pairs: Mapping[str, str]) -> None:
     annotations = SubElement(root, _tag("StructuredAnnotations"))
-    named = {"ID": "Annotation:0", "Namespace": _OURS}
-    value = SubElement(SubElement(annotations, _tag("MapAnnotation"), named), _tag("Value"))
+    attributes = {"ID": "Annotation:0", "Namespace": _OURS}
+    annotation = SubElement(annotations, _tag("MapAnnotation"), attributes)
+    value = SubElement(annotation, _tag("Value"))
     for key, text in pairs.items():
         SubElement(value, _tag("M"), {"K": key}).text = text
 
 
-def _ours(root: Element) -> dict[str, Any] | None:
+# reading
+
+
+def images_of_ome(xml: str) -> list[OmeImage]:
+    """Return what OME-XML says of each of its images; [] where it cannot be read."""
+    try:
+        root = ElementTree.fromstring(xml)
+    except ElementTree.ParseError:
+        return []
+    description = _description(root)
+    images = []
+    for image in root.iterfind("{*}Image"):
+        pixels = image.find("{*}Pixels")
+        if pixels is not None:
+            fields = _geometry(pixels)
+            metadata = ImageMetadata(_sizes(pixels), _axis(pixels), fields, description)
+            images.append(OmeImage(image.get("Name", ""), metadata))
+    return images
+
+
+def _description(root: Element) -> dict[str, Any] | None:
     for annotation in root.iterfind(".//{*}MapAnnotation"):
-        if annotation.get("Namespace") == _OURS:
-            for pair in annotation.iterfind(".//{*}M"):
-                if pair.get("K") == _KEY:
-                    about: dict[str, Any] = json.loads(pair.text or "{}")
-                    return about
+        if annotation.get("Namespace") != _OURS:
+            continue
+        for pair in annotation.iterfind(".//{*}M"):
+            if pair.get("K") == _KEY:
+                description: dict[str, Any] = json.loads(pair.text or "{}")
+                return description
     return None
 
 
-def _sizes(pixels: Element) -> tuple[tuple[str, int], ...]:
-    order = pixels.get("DimensionOrder", "XYCZT")[:1:-1]  # ours is slowest first
+def _sizes(pixels: Element) -> Sizes:
+    order = pixels.get("DimensionOrder", "XYCZT")[:1:-1]  # without X and Y, the slowest first
     return tuple((_LETTERS[letter], int(pixels.get(f"Size{letter}", "1"))) for letter in order)
 
 
 def _axis(pixels: Element) -> Axis | None:
+    """Return the spectrum of the channels, else their names, else None."""
     channels = list(pixels.iterfind("{*}Channel"))
     if not channels:
         return None
-    stated = all(c.get("AcquisitionMode") == "SpectralImaging" for c in channels)
+    stated = all(channel.get("AcquisitionMode") == _SPECTRAL for channel in channels)
     names = [channel.get("Name", "") for channel in channels]
-    excitations = _wavelengths(channels, "ExcitationWavelength")
-    found = _wavelengths(channels, "EmissionWavelength") or (
-        excitations if excitations and is_spectrum(excitations) else None
-    )
-    if found is None or not (stated or is_spectrum(found)):
-        found = axis_from_names(names, stated=stated)
-    if found is not None:
-        return replace(found, excitation_nm=_line(excitations))
-    return ChannelAxis(tuple(names)) if all(names) and len(set(names)) == len(names) else None
+    excitation = _wavelengths(channels, "ExcitationWavelength")
+    spectrum = _wavelengths(channels, "EmissionWavelength")
+    if spectrum is None and excitation is not None and is_spectrum(excitation):
+        spectrum = excitation
+    if spectrum is None or not (stated or is_spectrum(spectrum)):
+        spectrum = axis_from_names(names, stated=stated)
+    if spectrum is not None:
+        return replace(spectrum, excitation_nm=_shared_line(excitation))
+    distinct = all(names) and len(set(names)) == len(names)
+    return ChannelAxis(tuple(names)) if distinct else None
 
 
 def _wavelengths(channels: Sequence[Element], name: str) -> SpectralAxis | None:
     """Return the wavelengths of all channels, where each has one, in the same unit."""
     values = [channel.get(name) for channel in channels]
     units = {channel.get(f"{name}Unit", "nm") for channel in channels}
-    means = spectral_unit(units.pop())
-    if None in values or units or means is None:
+    unit = spectral_unit(units.pop())
+    if None in values or units or unit is None:
         return None
-    return band_axis([float(value or 0) for value in values], means)
+    return band_axis([float(value or 0) for value in values], unit)
 
 
-def _line(excitations: SpectralAxis | None) -> float | None:
+def _shared_line(excitation: SpectralAxis | None) -> float | None:
     """Return the excitation in nm that all channels share."""
-    if excitations is None or np.ptp(excitations.centres) > 0 or excitations.centres[0] <= 0:
+    if excitation is None:
         return None
-    return float(excitations.centres[0]) * (1e3 if excitations.unit == "um" else 1.0)
+    line = float(excitation.centres[0])
+    if np.ptp(excitation.centres) > 0 or line <= 0:
+        return None
+    return line * (1e3 if excitation.unit == "um" else 1.0)
 
 
-def _about(pixels: Element) -> dict[str, Any]:
-    about: dict[str, Any] = {}
-    sizes = {letter: _step(pixels, f"PhysicalSize{letter}", "µm") for letter in "YXZ"}
-    (height, unit), (width, unit_of_width) = sizes["Y"], sizes["X"]
-    if height and width and unit == unit_of_width and unit is not None:
-        about |= {"pixel_size": (height, width), "pixel_unit": unit}
-    for letter, name, (step, unit) in (
-        ("Z", "z", sizes["Z"]),
-        ("T", "t", _step(pixels, "TimeIncrement", "s")),
-    ):
-        if int(pixels.get(f"Size{letter}", "1")) > 1:
-            about[name] = Sampling(step, 0.0, unit) if step and unit else Sampling()
-    return about
+def _geometry(pixels: Element) -> CubeFields:
+    """Return where pixels, slices and frames lie; pixels only where y and x have one unit."""
+    geometry = CubeFields()
+    y = _sampling(pixels, "PhysicalSizeY", "µm")
+    x = _sampling(pixels, "PhysicalSizeX", "µm")
+    if y.unit is not None and y.unit == x.unit:
+        geometry["pixel_size"] = (y.step, x.step)
+        geometry["pixel_unit"] = y.unit
+    if int(pixels.get("SizeZ", "1")) > 1:
+        geometry["z"] = _sampling(pixels, "PhysicalSizeZ", "µm")
+    if int(pixels.get("SizeT", "1")) > 1:
+        geometry["t"] = _sampling(pixels, "TimeIncrement", "s")
+    return geometry
 
 
-def _step(pixels: Element, name: str, default: str) -> tuple[float | None, str | None]:
-    size = pixels.get(name)
-    return (float(size) if size else None), place_unit(pixels.get(f"{name}Unit", default))
+def _sampling(pixels: Element, attribute: str, default: str) -> Sampling:
+    """Return a step with its unit, which has a default in the schema; else steps are counted."""
+    step = float(pixels.get(attribute) or 0)
+    unit = length_unit(pixels.get(f"{attribute}Unit", default))
+    return Sampling(step, 0.0, unit) if step and unit else Sampling()
 
 
 def _tag(name: str) -> str:
@@ -235,4 +268,4 @@ def _tag(name: str) -> str:
 
 def _clean(text: str) -> str:
     """Return `text` without the control characters that XML cannot hold."""
-    return "".join(c for c in text if c.isprintable())
+    return "".join(character for character in text if character.isprintable())

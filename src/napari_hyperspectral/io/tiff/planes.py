@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import uuid
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,23 +22,39 @@ from tifffile import TiffFile, TiffWriter
 from ...errors import FileFormatError
 from ..arrays.lazy import Lazy
 from ..arrays.mapped import mapped
-from ..arrays.strided_pages import scattered
+from ..arrays.strided_pages import mapped_pages
 from ..metadata.microscopy import refusing
 from .links import CUT_SHORT, check_links
 from .segments import decoded
 
+# what tifffile would write to stderr of a damaged file, we refuse in a sentence
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
-# what it would write to stderr of a damaged file, we refuse in a sentence
 
 _SLAB: Final = 64 * 2**20
 """Bytes that are loaded at a time while writing."""
 _CLASSIC_LIMIT: Final = 2**32 - 2**25
 """Bytes of image data beyond which offsets of 32 bits may not do."""
 
-# tags of TIFF 6.0
-_WIDTH, _LENGTH, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
-_STRIP_OFFSETS, _SAMPLES, _STRIP_BYTES, _PLANAR, _PREDICTOR, _FORMAT = 273, 277, 279, 284, 317, 339
-_RGB, _YCBCR, _SEPARATE = 2, 6, 2
+# tags of TIFF 6.0, sections 8 (baseline), 14 (predictor) and 19 (format of samples)
+_WIDTH: Final = 256
+_LENGTH: Final = 257
+_BITS: Final = 258
+_COMPRESSION: Final = 259
+_PHOTOMETRIC: Final = 262
+_FILL_ORDER: Final = 266
+_STRIP_OFFSETS: Final = 273
+_SAMPLES: Final = 277
+_STRIP_BYTES: Final = 279
+_PLANAR: Final = 284
+_PREDICTOR: Final = 317
+_FORMAT: Final = 339
+
+_RGB: Final = 2
+_YCBCR: Final = 6
+_SEPARATE: Final = 2
+"""Planar configuration in which each sample has planes of its own."""
+_PLAIN: Final = 1
+"""Compression, predictor and fill order where bytes are stored as they are."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +85,11 @@ class Planes:
         """Number of samples of each pixel of a page."""
         return int(self.data.shape[1])
 
+    @property
+    def bands(self) -> int:
+        """Number of bands, where nothing says what the pages are."""
+        return self.samples if self.samples > 1 else self.pages
+
     def part(self, pages: slice, samples: slice) -> Self:
         """Return some of the pages, and of the samples of their pixels."""
         return replace(self, data=self.data[pages, samples])
@@ -76,7 +97,7 @@ class Planes:
 
 @contextmanager
 def opened(path: Path) -> Generator[TiffFile, None, None]:
-    """Open a TIFF file, and say in a sentence why it cannot be."""
+    """Open a TIFF file, or say in one error why it cannot be opened."""
     check_links(path)
     with refusing(path, "TIFF"):
         file = TiffFile(path)
@@ -99,7 +120,7 @@ def planes_of(path: Path, file: TiffFile, series: Any) -> Planes:
     if series.dtype is None:
         raise FileFormatError(
             path,
-            f"samples of {tags.get(_BITS)} bits in format {tags.get(_FORMAT)}, which nobody reads",
+            f"samples of {tags.get(_BITS)} bits in format {tags.get(_FORMAT)}, which cannot be read",
             "export it with whole numbers of 8, 16 or 32 bits, or with floats",
         )
     samples = int(tags.get(_SAMPLES, 1))
@@ -108,19 +129,13 @@ def planes_of(path: Path, file: TiffFile, series: Any) -> Planes:
     stored = (samples, height, width) if separate else (height, width, samples)
     if 0 in stored:
         raise FileFormatError(path, f"pages of {stored}: there is nothing in them", CUT_SHORT)
-    offset = series.dataoffset
-    if offset is None and len(series.pages) == 1:
-        offset = _offset_of_strips(tags, math.prod(stored) * series.dtype.itemsize)
     count = max(1, math.prod(series.shape) // math.prod(stored))
     dtype = series.dtype.newbyteorder(file.byteorder)
-    if offset is not None:
-        data = _mapped(path, (count, *stored), dtype, offset)
-    else:
-        data = scattered(path, series, stored, dtype) if len(series.pages) == count else None
+    data = _mapped_series(path, series, tags, (count, *stored), dtype)
     if data is None:
         data = decoded(path, series, (samples, height, width), count)
     elif not separate:
-        data = data.transpose(0, 3, 1, 2)
+        data = data.transpose(0, 3, 1, 2)  # (page, y, x, sample) in the file
     colour = samples in (3, 4) and int(tags.get(_PHOTOMETRIC, 1)) in (_RGB, _YCBCR)
     return Planes(data, chunky=samples > 1 and not separate, colour=colour)
 
@@ -131,23 +146,48 @@ _KNOWN: Final = (
 )
 
 
-def _offset_of_strips(tags: dict[int, Any], size: int) -> int | None:
-    plain = tags.get(_COMPRESSION, 1) == tags.get(_PREDICTOR, 1) == tags.get(_FILL_ORDER, 1) == 1
-    if not plain or _STRIP_OFFSETS not in tags or _STRIP_BYTES not in tags:
+def _mapped_series(
+    path: Path,
+    series: Any,
+    tags: Mapping[int, Any],
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+) -> NDArray[Any] | Lazy | None:
+    """Return pages as a map of the file, of this shape; None where they must be decoded."""
+    count, *stored = shape
+    offset = series.dataoffset  # where tifffile saw that all pages are contiguous
+    if offset is None and len(series.pages) == 1:
+        offset = _offset_of_strips(tags, math.prod(stored) * dtype.itemsize)
+    if offset is not None:
+        return _mapped(path, shape, dtype, offset)
+    if len(series.pages) != count:
         return None
-    offsets, bytes_ = np.atleast_1d(tags[_STRIP_OFFSETS]), np.atleast_1d(tags[_STRIP_BYTES])
-    if bytes_.sum() != size or not np.array_equal(offsets[:-1] + bytes_[:-1], offsets[1:]):
+    return mapped_pages(path, series, tuple(stored), dtype)
+
+
+def _offset_of_strips(tags: Mapping[int, Any], size: int) -> int | None:
+    """Return the first byte of a page of so many bytes, if its strips are plain and contiguous."""
+    if any(tags.get(tag, _PLAIN) != _PLAIN for tag in (_COMPRESSION, _PREDICTOR, _FILL_ORDER)):
+        return None
+    if _STRIP_OFFSETS not in tags or _STRIP_BYTES not in tags:
+        return None
+    offsets = np.atleast_1d(tags[_STRIP_OFFSETS])
+    sizes = np.atleast_1d(tags[_STRIP_BYTES])
+    ends = offsets[:-1] + sizes[:-1]
+    if sizes.sum() != size or not np.array_equal(ends, offsets[1:]):
         return None
     return int(offsets[0])
 
 
-def _mapped(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], offset: int) -> Any:
-    size, wanted = path.stat().st_size, offset + math.prod(shape) * dtype.itemsize
-    if wanted > size:
+def _mapped(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], offset: int) -> NDArray[Any]:
+    """Return a part of a file as an array, after it was seen to be long enough."""
+    size = path.stat().st_size
+    needed = offset + math.prod(shape) * dtype.itemsize
+    if needed > size:
         raise FileFormatError(
             path,
             f"{size:,} bytes, but its {shape[0]} pages {shape[1:]} {dtype.name} "
-            f"need {wanted:,} (they begin at byte {offset:,})",
+            f"need {needed:,} (they begin at byte {offset:,})",
             CUT_SHORT,
         )
     return mapped(path, dtype, shape, offset)
@@ -156,23 +196,30 @@ def _mapped(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], offset: in
 def reshaped(data: Any, shape: Sequence[int]) -> Any:
     """Return planes in another shape; lazy ones stay lazy."""
     if isinstance(data, Lazy):
-        many = [size for size in data.shape if size > 1]
-        if many == [size for size in shape if size > 1]:
-            part = data[tuple(slice(None) if size > 1 else 0 for size in data.shape)]
-            return (
-                part[tuple(slice(None) if size > 1 else None for size in shape)]
-                if many
-                else (np.asarray(part).reshape(shape))
-            )
-        import dask.array as da
-
-        data = da.from_array(  # type: ignore[no-untyped-call]
-            data,
-            chunks=data.chunks,
-            name=uuid.uuid4().hex,  # else dask reads all to give it a name
-            asarray=False,
-        )
+        long = [size for size in data.shape if size > 1]
+        if long == [size for size in shape if size > 1]:
+            return _with_axes_of_one(data, shape)
+        data = _as_dask(data)
     return data.reshape(tuple(shape))
+
+
+def _with_axes_of_one(data: Lazy, shape: Sequence[int]) -> Any:
+    """Return an array in a shape that differs from its own by axes of one only."""
+    part = data[tuple(slice(None) if size > 1 else 0 for size in data.shape)]
+    if not isinstance(part, Lazy):  # indexing all axes with numbers loads the value
+        return np.asarray(part).reshape(shape)
+    return part[tuple(slice(None) if size > 1 else None for size in shape)]
+
+
+def _as_dask(data: Lazy) -> Any:
+    import dask.array as da
+
+    return da.from_array(  # type: ignore[no-untyped-call]
+        data,
+        chunks=data.chunks,
+        name=uuid.uuid4().hex,  # else dask reads all to give it a name
+        asarray=False,
+    )
 
 
 def each_plane(data: Any) -> Iterator[NDArray[Any]]:
@@ -181,23 +228,25 @@ def each_plane(data: Any) -> Iterator[NDArray[Any]]:
         yield np.ascontiguousarray(data)
         return
     height, width = data.shape[-2:]
-    slab = max(1, _SLAB // (height * width * data.dtype.itemsize))
-    for place in np.ndindex(data.shape[:-3]):
-        for start in range(0, data.shape[-3], slab):
-            yield from np.ascontiguousarray(data[(*place, slice(start, start + slab))])
+    step = max(1, _SLAB // (height * width * data.dtype.itemsize))
+    for index in np.ndindex(data.shape[:-3]):
+        for start in range(0, data.shape[-3], step):
+            yield from np.ascontiguousarray(data[(*index, slice(start, start + step))])
 
 
 def write_planes(file: TiffWriter, data: Any, description: bytes | str | None = None) -> None:
     """Write an array as pages, little by little, the last two axes being y and x."""
     *leading, height, width = data.shape
-    about: dict[str, Any] = {"photometric": "minisblack", "metadata": None}
-    first = about if description is None else about | {"description": description}
+    # metadata=None: tifffile adds no description of its own
+    options: dict[str, Any] = {"photometric": "minisblack", "metadata": None}
+    first = options if description is None else options | {"description": description}
     if width > 1:
         shape = (math.prod(leading), height, width)
         file.write(each_plane(data), shape=shape, dtype=np.dtype(data.dtype), **first)
         return
-    for number, plane in enumerate(each_plane(data)):  # at once, it would drop an axis of one
-        file.write(plane, contiguous=number > 0, **(about if number else first))
+    # written at once, planes of one column would lose that axis
+    for number, plane in enumerate(each_plane(data)):
+        file.write(plane, contiguous=number > 0, **(options if number else first))
 
 
 def layout_of_file(data: Any) -> dict[str, Any]:

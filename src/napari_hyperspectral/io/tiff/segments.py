@@ -1,7 +1,8 @@
-"""Compressed or scattered TIFF pages as a lazy array, of which strips and tiles are decoded alone.
+"""Compressed TIFF pages as a lazy array, of which strips and tiles are decoded one by one.
 
-Planes that are stored apart are decoded one by one. Where the samples of a pixel are neighbours
-a strip or tile holds all of them, and pieces of some megabytes are decoded together.
+A segment is a strip or a tile; a block is what is decoded at a time, some megabytes of whole
+segments. Planes of samples that are stored separately are decoded separately; where the samples of
+a pixel are neighbours, a segment holds all of them.
 """
 
 from __future__ import annotations
@@ -21,11 +22,15 @@ from ...errors import FileFormatError, MissingPackageError
 from ..metadata.microscopy import refusing
 from .links import CUT_SHORT
 
-_PIECE: Final = 16 * 2**20
-"""Bytes that are decoded together, at most, unless one strip or tile has more."""
-_PLAIN: Final = (1, 8, 32946, 32773, 34925, 50013)
+_BLOCK: Final = 16 * 2**20
+"""Bytes of a block, at most, unless one segment has more."""
+_BUILT_IN: Final = (1, 8, 32946, 32773, 34925, 50013)
 """Compressions that need no other package: none, deflate, PackBits and LZMA."""
+_NO_PREDICTOR: Final = 1
+_HORIZONTAL: Final = 2  # differences of neighbours (TIFF 6.0, section 14)
 _JPEG: Final = 7
+_SEPARATE: Final = 2
+"""Planar configuration in which each sample has segments of its own."""
 
 
 def decoded(path: Path, series: Any, plane: tuple[int, int, int], count: int) -> Any:
@@ -43,7 +48,7 @@ def decoded(path: Path, series: Any, plane: tuple[int, int, int], count: int) ->
     FileFormatError
         If pages, or parts of them, are missing.
     MissingPackageError
-        If the compression is one that only imagecodecs knows.
+        If the compression is one that only imagecodecs can decode.
     """
     import dask.array as da
 
@@ -64,18 +69,19 @@ def decoded(path: Path, series: Any, plane: tuple[int, int, int], count: int) ->
         plane,
         series.dtype.type(keyframe.nodata),
     )
+    blocks = [_cut(size, step) for size, step in zip(plane, reader.block, strict=True)]
     return da.map_blocks(  # type: ignore[no-untyped-call]
         reader,
-        chunks=((1,) * count, *(_cut(*each) for each in zip(plane, reader.piece, strict=True))),
+        chunks=((1,) * count, *blocks),
         dtype=series.dtype,
         meta=np.empty((0,) * 4, series.dtype),
-        token=uuid.uuid4().hex,  # napari keeps pieces by name: those of another file are others
+        token=uuid.uuid4().hex,  # napari caches blocks by name: no other file may have the same
     )
 
 
 @dataclass(frozen=True)
 class _Segments:
-    """Where the strips or tiles of a page are."""
+    """Offsets of the segments of a page."""
 
     path: Path
     offsets: NDArray[np.int64]
@@ -86,45 +92,54 @@ class _Segments:
 
 @dataclass(frozen=True)
 class _Grid:
-    """How a page is divided into strips or tiles, counted row by row and sample by sample."""
+    """How a page is divided into segments, counted row by row and sample by sample."""
 
     height: int
+    """Of a segment, as is `width`, in pixels."""
     width: int
     rows: int
+    """Of segments, as are `columns`."""
     columns: int
     separate: bool
-    """Whether each sample has strips of its own."""
+    """Whether each sample has segments of its own."""
     itemsize: int
 
     @classmethod
     def of(cls, keyframe: Any) -> _Grid:
-        page_height, page_width = int(keyframe.imagelength), int(keyframe.imagewidth)
-        height = int(keyframe.tilelength if keyframe.is_tiled else keyframe.rowsperstrip)
-        height = min(height, page_height) if not keyframe.is_tiled else height
-        width = int(keyframe.tilewidth) if keyframe.is_tiled else page_width
-        separate = keyframe.planarconfig == 2 and keyframe.samplesperpixel > 1
-        rows, columns = math.ceil(page_height / height), math.ceil(page_width / width)
+        """Return the grid of pages that tifffile describes by a keyframe."""
+        page_height = int(keyframe.imagelength)
+        page_width = int(keyframe.imagewidth)
+        if keyframe.is_tiled:
+            height = int(keyframe.tilelength)
+            width = int(keyframe.tilewidth)
+        else:
+            height = min(int(keyframe.rowsperstrip), page_height)  # 2**32 - 1 means one strip
+            width = page_width
+        separate = keyframe.planarconfig == _SEPARATE and keyframe.samplesperpixel > 1
+        rows = math.ceil(page_height / height)
+        columns = math.ceil(page_width / width)
         return cls(height, width, rows, columns, separate, keyframe.dtype.itemsize)
 
-    def piece(self, plane: tuple[int, int, int]) -> tuple[int, int, int]:
-        """Return the samples, height and width that are decoded together: whole segments."""
-        samples = 1 if self.separate else plane[0]
-        each = self.height * self.width * samples * self.itemsize
-        columns = min(self.columns, max(1, _PIECE // each))
-        rows = min(self.rows, max(1, _PIECE // (each * self.columns)))
-        height, width = rows * self.height, columns * self.width
-        return samples, min(plane[1], height), min(plane[2], width)
+    def block(self, plane: tuple[int, int, int]) -> tuple[int, int, int]:
+        """Return samples, height and width of a block of whole segments of a plane."""
+        samples, height, width = plane
+        if self.separate:
+            samples = 1
+        size = self.height * self.width * samples * self.itemsize  # bytes of a segment
+        columns = min(self.columns, max(1, _BLOCK // size))
+        rows = min(self.rows, max(1, _BLOCK // (size * self.columns)))
+        return samples, min(height, rows * self.height), min(width, columns * self.width)
 
-    def within(self, sample: int, box: Sequence[slice]) -> list[int]:
-        """Return the numbers of the segments that a box (y, x) consists of."""
+    def within(self, sample: int, y: slice, x: slice) -> list[int]:
+        """Return the numbers of the segments that a box of pixels consists of."""
         first = sample * self.rows * self.columns if self.separate else 0
-        down = range(box[0].start // self.height, math.ceil(box[0].stop / self.height))
-        across = range(box[1].start // self.width, math.ceil(box[1].stop / self.width))
-        return [first + row * self.columns + column for row in down for column in across]
+        rows = range(y.start // self.height, math.ceil(y.stop / self.height))
+        columns = range(x.start // self.width, math.ceil(x.stop / self.width))
+        return [first + row * self.columns + column for row in rows for column in columns]
 
 
 class _Reader:
-    """Decodes a piece a call, from any thread, and from other processes it is sent to."""
+    """Decodes a block a call, from any thread, and from other processes it is sent to."""
 
     def __init__(
         self,
@@ -134,30 +149,36 @@ class _Reader:
         plane: tuple[int, int, int],
         empty: np.generic,
     ) -> None:
-        self._keyframe, self._pages, self._grid, self._plane = keyframe, pages, grid, plane
+        self._keyframe = keyframe
+        self._pages = pages
+        self._grid = grid
+        self._plane = plane
         self._empty = empty
-        self.piece = grid.piece(plane)
+        self.block = grid.block(plane)
         self._decode: Callable[..., Any] | None = None
 
     def __call__(self, block_id: tuple[int, ...]) -> NDArray[Any]:
+        """Return the block of this index, shape (1, sample, y, x)."""
         page = self._pages[block_id[0]]
-        sample, *box = (
-            slice(number * size, min((number + 1) * size, whole))
-            for number, size, whole in zip(block_id[1:], self.piece, self._plane, strict=True)
+        sample, y, x = (
+            slice(number * size, min((number + 1) * size, end))
+            for number, size, end in zip(block_id[1:], self.block, self._plane, strict=True)
         )
+        shape = (self.block[0], y.stop - y.start, x.stop - x.start)
         with refusing(page.path, "TIFF"), page.path.open("rb") as file:
             decode = self._decode = self._decode or self._decoder()
-            sizes = (self.piece[0], *(side.stop - side.start for side in box))
-            values = np.full(sizes, self._empty)
-            for number in self._grid.within(sample.start, box):
+            values = np.full(shape, self._empty)
+            for number in self._grid.within(sample.start, y, x):
                 file.seek(page.offsets[number])
                 raw = file.read(page.sizes[number]) or None
-                about = {"jpegtables": page.tables} if page.tables else {}
-                segment, (_, _, y, x, _), (_, height, width, _) = decode(raw, number, **about)
+                tables = {"jpegtables": page.tables} if page.tables else {}
+                segment, position, size = decode(raw, number, **tables)
                 if segment is None:
                     continue  # a hole: nothing was written here
-                y, x = y - box[0].start, x - box[1].start
-                target = values[:, y : y + height, x : x + width].transpose(1, 2, 0)
+                # position is (plane, depth, y, x, sample), size (depth, y, x, sample)
+                top, left = position[2] - y.start, position[3] - x.start
+                target = values[:, top : top + size[1], left : left + size[2]]
+                target = target.transpose(1, 2, 0)  # (y, x, sample), as segments are
                 target[...] = segment[0, : target.shape[0], : target.shape[1]]
         return values[None]
 
@@ -169,25 +190,27 @@ class _Reader:
             return decode
 
     def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_decode": None}
+        return vars(self) | {"_decode": None}  # what tifffile made cannot be pickled
 
 
 def _segments(page: Any) -> _Segments:
+    """Return the segments of a page, after they were seen to lie within its file."""
     path = Path(page.parent.filehandle.path)
-    offsets, sizes = (
-        np.asarray(each, np.int64) for each in (page.dataoffsets, page.databytecounts)
-    )
-    ends, size = int((offsets + sizes).max(initial=0)), path.stat().st_size
-    if ends > size:
+    offsets = np.asarray(page.dataoffsets, np.int64)
+    sizes = np.asarray(page.databytecounts, np.int64)
+    end = int((offsets + sizes).max(initial=0))
+    size = path.stat().st_size
+    if end > size:
         raise FileFormatError(
-            path, f"{size:,} bytes, but page {page.index} ends at {ends:,}", CUT_SHORT
+            path, f"{size:,} bytes, but page {page.index} ends at {end:,}", CUT_SHORT
         )
     tables = page.jpegtables if page.keyframe.compression == _JPEG else None
     return _Segments(path, offsets, sizes, tables)
 
 
 def _check_compression(path: Path, keyframe: Any) -> None:
-    if int(keyframe.compression) in _PLAIN and int(keyframe.predictor) in (1, 2):
+    plain = int(keyframe.predictor) in (_NO_PREDICTOR, _HORIZONTAL)
+    if plain and int(keyframe.compression) in _BUILT_IN:
         return
     try:
         import imagecodecs  # noqa: F401
@@ -197,5 +220,6 @@ def _check_compression(path: Path, keyframe: Any) -> None:
         ) from error
 
 
-def _cut(whole: int, step: int) -> tuple[int, ...]:
-    return tuple(min(step, whole - start) for start in range(0, whole, step))
+def _cut(size: int, step: int) -> tuple[int, ...]:
+    """Return the lengths of the blocks along an axis."""
+    return tuple(min(step, size - start) for start in range(0, size, step))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from ...axis import SpectralAxis
 from ...cube import Cube, Sampling
 from ...errors import FileFormatError
-from ..metadata.evidence import band_axis
+from ..metadata.axes import band_axis
+from ..metadata.fields import Geometry
 from ..metadata.json_axis import axis_of_json
 from ..metadata.named_arrays import (
     axis_from_vector,
@@ -25,7 +26,7 @@ from ..metadata.named_arrays import (
     images_from_arrays,
     names_an_axis,
 )
-from ..metadata.units import place_unit, spectral_unit
+from ..metadata.units import length_unit, spectral_unit
 from ..source import Source
 from .store import lazy
 
@@ -39,6 +40,8 @@ _NAMES: Final[Mapping[str, str]] = {  # names of axes, as OME-Zarr and xarray us
     **dict.fromkeys(("x", "lon", "longitude", "col", "column", "columns", "easting"), "x"),
     **dict.fromkeys(("sample", "samples", "spectrum"), "x"),
 }
+_DIMENSIONS: Final = "_ARRAY_DIMENSIONS"
+"""Attribute in which xarray keeps the names of axes in stores of version 2."""
 _PACKED: Final[Mapping[str, str]] = {
     "scale_factor": "scale",
     "add_offset": "offset",
@@ -46,54 +49,105 @@ _PACKED: Final[Mapping[str, str]] = {
     "missing_value": "nodata",
 }
 """How CF packs numbers, by the names that GeoTIFF files have for it; values are left as stored."""
+_WAVELENGTHS: Final = "wavelength"
+"""Name of a vector that is the spectral axis, whatever its unit."""
+_EVEN: Final = 1e-3
+"""Relative deviation of a step from their mean, up to which coordinates are even."""
+
+_Arrays: TypeAlias = Mapping[str, Any]
+"""The arrays of a group by name; "" where the store is one array."""
+_Attributes: TypeAlias = Mapping[str, Any]
+"""Attributes of a group or an array, as plain JSON."""
 
 
 def letters_of(names: Sequence[str]) -> str | None:
     """Return names of axes as letters of a layout; None where one is unknown or comes twice."""
-    found = [_NAMES.get(name.lower(), "") for name in names]
-    return "".join(found) if names and all(found) and len(set(found)) == len(found) else None
+    letters = [_NAMES.get(name.lower(), "") for name in names]
+    if not letters or not all(letters) or len(set(letters)) < len(letters):
+        return None
+    return "".join(letters)
 
 
 # ------------------------------------------------------------------------------------ xarray
 
 
-def images_of_arrays(
-    arrays: Mapping[str, Any], attributes: Mapping[str, Any], source: Source
-) -> list[Cube]:
+def images_of_arrays(arrays: _Arrays, attributes: _Attributes, source: Source) -> list[Cube]:
     """Return the images among arrays: by the names of their axes, else by their shapes.
 
     Parameters
     ----------
     arrays : mapping of name to array
-        All the arrays of a group; "" where the store is one array.
+        All the arrays of a group.
     attributes : mapping
         Those of the group.
+    source : Source
+        Which array, in which layout.
     """
     if source.axes is None:
-        images = [
-            _image(name, array, arrays, attributes, source)
-            for name, array in arrays.items()
-            if array.ndim > 1 and name not in _dimensions(array)
-        ]
-        found = [image for image in images if image is not None]
-        if found:
-            return found
-    source = replace(source, array=None)
+        images = _images_with_named_axes(arrays, attributes, source)
+        if images:
+            return images
+    source = replace(source, array=None)  # the one that was asked for has been opened
     history = (f"read {source.path.name}",)
-    lazily: dict[str, Any] = {n: lazy(array, source.path) for n, array in arrays.items()}
-    told = axis_of_json(dict(attributes), 1)
-    if told is None or any(array.ndim == 1 and names_an_axis(n) for n, array in arrays.items()):
-        return images_from_arrays(lazily, source, history=history)
-    lazily[_TOLD] = told.centres  # as a vector, it says which axis is spectral
-    cubes = images_from_arrays(lazily, source, history=history)
-    return [replace(c, axis=told) if len(c.axis) == len(told) else c for c in cubes]
+    lazy_arrays: dict[str, Any] = {n: lazy(array, source.path) for n, array in arrays.items()}
+    axis = axis_of_json(dict(attributes), 1)
+    has_vector = any(array.ndim == 1 and names_an_axis(n) for n, array in arrays.items())
+    if axis is None or has_vector:
+        return images_from_arrays(lazy_arrays, source, history=history)
+    lazy_arrays[_WAVELENGTHS] = axis.centres  # as a vector, it decides which axis is spectral
+    cubes = images_from_arrays(lazy_arrays, source, history=history)
+    return [replace(c, axis=axis) if len(c.axis) == len(axis) else c for c in cubes]
 
 
-_TOLD: Final = "wavelength"
+def _images_with_named_axes(arrays: _Arrays, attributes: _Attributes, source: Source) -> list[Cube]:
+    images = []
+    for name, array in arrays.items():
+        if array.ndim < 2 or name in _dimensions(array):  # coordinates
+            continue
+        image = _image(name, array, arrays, source)
+        if image is not None:
+            images.append(_with_axis(image, attributes))
+    return images
 
 
-def _with_axis(cube: Cube, attributes: Mapping[str, Any]) -> Cube:
-    """Return a cube with the axis that the attributes of its group tell, if no array told one."""
+def _image(name: str, array: Any, arrays: _Arrays, source: Source) -> Cube | None:
+    """Return the cube of an array whose axes have names, one of them of bands; else None."""
+    dimensions = _dimensions(array)
+    coordinates = {dimension: _coordinate(dimension, arrays) for dimension in dimensions}
+    letters = _letters(dimensions, coordinates)
+    if letters is None or "b" not in letters or len(letters) != array.ndim:
+        return None
+    if np.dtype(array.dtype).kind not in "iufb":
+        return None
+    by_letter = {letter: coordinates[d] for letter, d in zip(letters, dimensions, strict=True)}
+    attributes = array.attrs.asdict()
+    bands = by_letter["b"]
+    size = array.shape[letters.index("b")]
+    axis = bands.axis if bands is not None else axis_of_json(dict(attributes), size)
+    stem = source.path.name.split(".")[0]
+    unit = str(attributes.get("units", "")).strip()
+    return cube_from_array(
+        lazy(array, source.path),
+        letters,
+        axis,
+        name=f"{stem} {name}" if name else stem,
+        history=(f"read {source.path.name}",),
+        metadata=_metadata(attributes),
+        intensity_unit=unit if unit not in ("", "1") else None,  # "1" means without a unit
+        **_geometry(by_letter),
+    )
+
+
+def _letters(
+    dimensions: Sequence[str], coordinates: Mapping[str, _Coordinate | None]
+) -> str | None:
+    """Return the layout of named axes; one of any name, with spectral coordinates, is the bands."""
+    spectral = [d for d in dimensions if (c := coordinates[d]) is not None and c.is_spectral]
+    return letters_of([_WAVELENGTHS if [d] == spectral else d for d in dimensions])
+
+
+def _with_axis(cube: Cube, attributes: _Attributes) -> Cube:
+    """Return a cube with the axis in the attributes of its group, if no array had one."""
     axis = axis_of_json(dict(attributes), len(cube.axis))
     known = isinstance(cube.axis, SpectralAxis) and cube.axis.kind != "index"
     if known or axis is None or len(axis) != len(cube.axis):
@@ -101,53 +155,20 @@ def _with_axis(cube: Cube, attributes: Mapping[str, Any]) -> Cube:
     return replace(cube, axis=axis)
 
 
-def _image(
-    name: str,
-    array: Any,
-    arrays: Mapping[str, Any],
-    attributes: Mapping[str, Any],
-    source: Source,
-) -> Cube | None:
-    names = _dimensions(array)
-    coordinates = {dim: _coordinate(dim, arrays) for dim in names}
-    spectral = [dim for dim, found in coordinates.items() if found and found.is_spectral]
-    known = ["wavelength" if [dim] == spectral else dim for dim in names]
-    letters = letters_of(known)
-    if letters is None or "b" not in letters or len(letters) != array.ndim:
-        return None
-    if np.dtype(array.dtype).kind not in "iufb":
-        return None
-    by_letter = {letter: coordinates[dim] for letter, dim in zip(letters, names, strict=True)}
-    bands = by_letter["b"]
-    own = array.attrs.asdict()
-    stem = source.path.name.split(".")[0]
-    cube = cube_from_array(
-        lazy(array, source.path),
-        letters,
-        bands.axis if bands else axis_of_json(dict(own), array.shape[letters.index("b")]),
-        name=f"{stem} {name}" if name else stem,
-        history=(f"read {source.path.name}",),
-        metadata=_metadata(own),
-        **_place(by_letter),
-    )
-    unit = str(own.get("units", "")).strip()
-    cube = replace(cube, intensity_unit=unit if unit not in ("", "1") else None)
-    return _with_axis(cube, attributes)
-
-
 @dataclass(frozen=True)
 class _Coordinate:
-    """Where the places along an axis are."""
+    """Where the positions along an axis are."""
 
     name: str
     values: NDArray[np.float64]
+    """Shape (position,), in `units`."""
     units: str
 
     @property
     def is_spectral(self) -> bool:
         """Whether the unit, or else the name, is of a spectrum and not of a length."""
-        means = spectral_unit(self.units)
-        if means is not None and means.kind != "wavelength":
+        unit = spectral_unit(self.units)
+        if unit is not None and unit.kind != "wavelength":
             return True
         return names_an_axis(self.name) and _NAMES.get(self.name.lower(), "b") == "b"
 
@@ -156,100 +177,112 @@ class _Coordinate:
         return spectral_axis(self.name, self.values, self.units)
 
     @property
-    def sampling(self) -> tuple[float, float, str | None] | None:
-        """First value, step and unit, where the values are evenly spaced; None where not."""
+    def sampling(self) -> Sampling | None:
+        """Step and start, where the values are evenly spaced; None where not."""
         steps = np.diff(self.values)
-        even = len(steps) and np.allclose(steps, steps.mean(), rtol=1e-3, atol=0)
-        if not even or not steps.mean():
+        if not len(steps) or not steps.mean():
             return None
-        return float(self.values[0]), float(steps.mean()), place_unit(self.units)
+        if not np.allclose(steps, steps.mean(), rtol=_EVEN, atol=0):
+            return None
+        return Sampling(float(steps.mean()), float(self.values[0]), length_unit(self.units))
 
 
 def spectral_axis(name: str, values: NDArray[Any], units: str) -> SpectralAxis:
-    """Return the axis of a vector, its unit guessed from its name where `units` is none."""
-    means = spectral_unit(units)
-    if means is None:
+    """Return the axis of a vector, its unit guessed from its name where `units` is none.
+
+    Parameters
+    ----------
+    values : ndarray, shape (band,)
+        In `units`.
+    """
+    unit = spectral_unit(units)
+    if unit is None:
         return axis_from_vector(name, values)
-    if means.unit == "1/cm" and any(word in name.lower() for word in ("raman", "shift")):
-        means = means._replace(kind="raman_shift")
-    return band_axis([*values], means)
+    if unit.unit == "1/cm" and any(word in name.lower() for word in ("raman", "shift")):
+        unit = unit._replace(kind="raman_shift")
+    return band_axis([*values], unit)
 
 
-def _coordinate(dim: str, arrays: Mapping[str, Any]) -> _Coordinate | None:
+def _coordinate(dimension: str, arrays: _Arrays) -> _Coordinate | None:
     """Return the vector along an axis: that of its name, or one that lies along it."""
-    along = {
-        name: array
-        for name, array in arrays.items()
-        if array.ndim == 1
-        and np.dtype(array.dtype).kind in "iuf"
-        and (name == dim or _dimensions(array) == [dim])
-    }
-    other = (name for name in along if names_an_axis(name))
-    name = dim if dim in along else next(other, None)
+    along = []
+    for each, array in arrays.items():
+        is_vector = array.ndim == 1 and np.dtype(array.dtype).kind in "iuf"
+        if is_vector and (each == dimension or _dimensions(array) == [dimension]):
+            along.append(each)
+    spectral = (each for each in along if names_an_axis(each))
+    name = dimension if dimension in along else next(spectral, None)
     if name is None:
         return None
-    values = np.asarray(along[name][...], np.float64)
+    values = np.asarray(arrays[name][...], np.float64)
     if not np.isfinite(values).all():
         return None
-    return _Coordinate(name, values, str(along[name].attrs.asdict().get("units", "")))
+    units = str(arrays[name].attrs.asdict().get("units", ""))
+    return _Coordinate(name, values, units)
 
 
-def _place(coordinates: Mapping[str, _Coordinate | None]) -> dict[str, Any]:
-    """Return size, place and sampling of pixels, as far as the coordinates are even."""
-    even = {letter: c.sampling for letter, c in coordinates.items() if c is not None}
-    about: dict[str, Any] = {}
-    for letter in "tz":
-        found = even.get(letter)
-        if found is not None:
-            about[letter] = Sampling(found[1], found[0], found[2])
-    down, across = even.get("y"), even.get("x")
-    if down is not None and across is not None and down[2] == across[2] and down[2]:
-        about |= {"pixel_size": (abs(down[1]), abs(across[1])), "pixel_unit": down[2]}
-        if down[1] > 0 and across[1] > 0:  # rows of a map run south, and coordinates north
-            about["origin"] = (down[0], across[0])
-    return about
+def _geometry(coordinates: Mapping[str, _Coordinate | None]) -> Geometry:
+    """Return where pixels, slices and frames lie, as far as they are evenly spaced."""
+    even = {}
+    for letter, coordinate in coordinates.items():
+        if coordinate is not None and coordinate.sampling is not None:
+            even[letter] = coordinate.sampling
+    geometry = Geometry()
+    if "t" in even:
+        geometry["t"] = even["t"]
+    if "z" in even:
+        geometry["z"] = even["z"]
+    y = even.get("y")
+    x = even.get("x")
+    if y is not None and x is not None and y.unit == x.unit and y.unit:
+        geometry["pixel_size"] = (abs(y.step), abs(x.step))
+        geometry["pixel_unit"] = y.unit
+        if y.step > 0 and x.step > 0:  # rows of a map run south, and coordinates north
+            geometry["origin"] = (y.start, x.start)
+    return geometry
 
 
-def _metadata(own: Mapping[str, Any]) -> dict[str, Any]:
-    packed = {_PACKED[key]: value for key, value in own.items() if key in _PACKED}
-    rest = {k: v for k, v in own.items() if k not in _PACKED and k not in ("_ARRAY_DIMENSIONS",)}
-    return packed | ({"attributes": rest} if rest else {})
+def _metadata(attributes: _Attributes) -> dict[str, Any]:
+    packing = {_PACKED[key]: value for key, value in attributes.items() if key in _PACKED}
+    known = {*_PACKED, _DIMENSIONS}
+    others = {key: value for key, value in attributes.items() if key not in known}
+    return packing | ({"attributes": others} if others else {})
 
 
 def _dimensions(array: Any) -> list[str]:
-    names = getattr(array.metadata, "dimension_names", None)
-    names = names or array.attrs.asdict().get("_ARRAY_DIMENSIONS", ())
+    """Return the names of an array's axes; [] where they have none."""
+    names = getattr(array.metadata, "dimension_names", None)  # version 3
+    names = names or array.attrs.asdict().get(_DIMENSIONS, ())
     return [str(name) for name in names]
 
 
 # ---------------------------------------------------------------------------------- HyperSpy
 
 
-def is_hyperspy(group: Any, arrays: Mapping[str, Any]) -> bool:
+def is_hyperspy(group: Any, arrays: _Arrays) -> bool:
     """Whether a group is a signal of HyperSpy: data, with a group for each of their axes."""
     return "data" in arrays and "axis-0" in group
 
 
 def images_of_hyperspy(group: Any, array: Any, source: Source) -> Iterator[Cube]:
     """Yield the cube of a signal; of images (two signal axes) the first axis counts them."""
-    missing = [number for number in range(array.ndim) if f"axis-{number}" not in group]
+    numbers = range(array.ndim)
+    missing = [number for number in numbers if f"axis-{number}" not in group]
     if missing:
         raise FileFormatError(
             source.path, f"{array.ndim} axes, but no axis-{missing[0]} beside them", "copy it again"
         )
-    axes = [group[f"axis-{number}"] for number in range(array.ndim)]
-    abouts = [axis.attrs.asdict() for axis in axes]
-    signal = [number for number, about in enumerate(abouts) if not _navigates(about)]
-    others = [number for number in range(array.ndim) if signal != [number]]
-    if len(signal) == 1 and len(others) <= len("tzyx"):
-        order = dict(zip(others, "tzyx"[-len(others) :] if others else "", strict=True))
-        letters = "".join(order.get(number, "b") for number in range(array.ndim))
-        values = _values(axes[signal[0]], abouts[signal[0]], array.shape[signal[0]])
-        about = abouts[signal[0]]
-        title, units = (_text(about, key) for key in ("name", "units"))
-        axis: SpectralAxis | None = spectral_axis(title, values, units)
+    groups = [group[f"axis-{number}"] for number in numbers]
+    entries = [axis.attrs.asdict() for axis in groups]
+    signal = [number for number in numbers if not _navigates(entries[number])]
+    axis: SpectralAxis | None = None
+    if len(signal) == 1 and array.ndim <= len("tzyx") + 1:
+        band = signal[0]
+        letters = _letters_around(band, array.ndim)
+        values = _values(groups[band], entries[band], array.shape[band])
+        axis = spectral_axis(_text(entries[band], "name"), values, _text(entries[band], "units"))
     elif 2 <= array.ndim <= 5:
-        letters, axis = "tzbyx"[-array.ndim :], None
+        letters = "tzbyx"[-array.ndim :]
     else:
         return
     yield cube_from_array(
@@ -259,50 +292,63 @@ def images_of_hyperspy(group: Any, array: Any, source: Source) -> Iterator[Cube]
         name=group.basename,
         history=(f"read {source.path.name}",),
         metadata=_tree(group),
-        **(_steps(abouts, letters) if source.axes is None else {}),
+        **(_signal_geometry(entries, letters) if source.axes is None else Geometry()),
     )
 
 
-def _navigates(about: Mapping[str, Any]) -> bool:
-    return about.get("navigate") in (True, 1, "True")
+def _letters_around(band: int, ndim: int) -> str:
+    """Return the layout of a signal whose spectral axis has this number."""
+    letters = list("tzyx"[len("tzyx") - (ndim - 1) :])
+    letters.insert(band, "b")
+    return "".join(letters)
 
 
-def _text(about: Mapping[str, Any], key: str) -> str:
-    value = about.get(key)
+def _navigates(entries: _Attributes) -> bool:
+    return entries.get("navigate") in (True, 1, "True")
+
+
+def _text(entries: _Attributes, key: str) -> str:
+    value = entries.get(key)
     return value if isinstance(value, str) and value not in ("<undefined>", "t.Undefined") else ""
 
 
-def _values(axis: Any, about: Mapping[str, Any], size: int) -> NDArray[np.float64]:
+def _values(axis: Any, entries: _Attributes, size: int) -> NDArray[np.float64]:
+    """Return the values along an axis, in its own units."""
     if "axis" in axis:
         return np.asarray(axis["axis"][...], np.float64)
-    scale, offset = float(about.get("scale") or 1), float(about.get("offset") or 0)
-    return offset + scale * np.arange(size, dtype=np.float64)
+    sampling = _sampling(entries)
+    return sampling.start + sampling.step * np.arange(size, dtype=np.float64)
 
 
-def _steps(abouts: Sequence[Mapping[str, Any]], letters: str) -> dict[str, Any]:
-    found: dict[str, tuple[float, float, str | None]] = {
-        letter: (
-            float(about.get("offset") or 0),
-            float(about.get("scale") or 1),
-            place_unit(_text(about, "units")),
-        )
-        for letter, about in zip(letters, abouts, strict=True)
-    }
-    steps: dict[str, Any] = {
-        letter: Sampling(found[letter][1], found[letter][0], found[letter][2])
-        for letter in "tz"
-        if letter in found
-    }
-    if "y" in found and "x" in found and found["y"][2] == found["x"][2] and found["x"][2]:
-        (top, height, unit), (left, width, _) = found["y"], found["x"]
-        steps |= {"pixel_size": (height, width), "origin": (top, left), "pixel_unit": unit}
-    return steps
+def _sampling(entries: _Attributes) -> Sampling:
+    start = float(entries.get("offset") or 0)
+    step = float(entries.get("scale") or 1)
+    return Sampling(step, start, length_unit(_text(entries, "units")))
+
+
+def _signal_geometry(entries: Sequence[_Attributes], letters: str) -> Geometry:
+    """Return where pixels, slices and frames lie; pixels only where y and x have one unit."""
+    samplings = {letter: _sampling(each) for letter, each in zip(letters, entries, strict=True)}
+    geometry = Geometry()
+    if "t" in samplings:
+        geometry["t"] = samplings["t"]
+    if "z" in samplings:
+        geometry["z"] = samplings["z"]
+    y = samplings.get("y")
+    x = samplings.get("x")
+    if y is not None and x is not None and y.unit == x.unit and x.unit:
+        geometry["pixel_size"] = (y.step, x.step)
+        geometry["origin"] = (y.start, x.start)
+        geometry["pixel_unit"] = y.unit
+    return geometry
 
 
 def _tree(group: Any) -> dict[str, Any]:
-    """Return what HyperSpy keeps beside the data, as plain JSON."""
-    found = group.get("metadata")
-    return {} if found is None or not hasattr(found, "groups") else {"hyperspy": _attributes(found)}
+    """Return the metadata that HyperSpy keeps with the data, as plain JSON."""
+    metadata = group.get("metadata")
+    if metadata is None or not hasattr(metadata, "groups"):
+        return {}
+    return {"hyperspy": _attributes(metadata)}
 
 
 def _attributes(group: Any) -> dict[str, Any]:

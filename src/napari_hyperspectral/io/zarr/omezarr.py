@@ -1,35 +1,39 @@
 """OME-Zarr: chunked arrays in a folder, with axes, scale and channels as microscopy shares them.
 
 Source: "OME-Zarr specification" 0.4 and 0.5, https://ngff.openmicroscopy.org/specifications/.
-Stores that have no such description are read by `zarrarrays`.
+Stores that have no such description are read by `arrays`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import zarr
+from numpy.typing import NDArray
 
 from ...axis import Axis, ChannelAxis, axis_from_json, axis_to_json
 from ...cube import Cube, Image, Labels, Sampling, describe, image_from
 from ...errors import FileFormatError
-from ..metadata.evidence import axis_from_names
+from ..metadata.axes import axis_from_names
+from ..metadata.fields import Geometry
 from ..metadata.json_axis import axis_of_json
 from ..metadata.named_arrays import cube_from_array
-from ..metadata.units import place_unit
+from ..metadata.units import length_unit
 from ..source import Source
 from .arrays import images_of_arrays, images_of_hyperspy, is_hyperspy, letters_of
 from .store import is_zarr, lazy, listed, opened_store, refusing_damage
 
-is_ours = is_zarr  # a store is one thing: it may be replaced as a whole
-
 _OURS: Final = "hyperspectral"
 _AXIS: Final = "spectral_axis"
+"""Attributes of ours: the description of the image, and its axis for other programs."""
+_NO_AXES: Final = ("ome", "omero", "multiscales", _OURS, _AXIS)
+"""Attributes in which no axis of others is searched."""
 _VERSION: Final = "0.5"
 _CHUNK: Final[Mapping[str, int]] = {"t": 1, "z": 1, "b": 32, "y": 64, "x": 64}
 """A band and a spectrum are both read fast from such chunks."""
@@ -39,8 +43,11 @@ _ORDER: Final = "tbzyx"
 """Order of axes that OME-Zarr asks for: time, channel, space."""
 _DEEPEST: Final = 6
 """Groups within groups that are searched for images."""
+_CLASS_NAMES: Final = ("name", "class")
+"""Properties of a label that hold its name; the specification leaves them free."""
 _KINDS: Final = {"t": ("t", "time"), "b": ("c", "channel")}
-_LONG: Final[Mapping[str, str]] = {
+"""Name and type of the axes that are not space."""
+_LONG_UNITS: Final[Mapping[str, str]] = {  # OME-Zarr spells units as UDUNITS-2 does
     "nm": "nanometer",
     "um": "micrometer",
     "mm": "millimeter",
@@ -53,6 +60,11 @@ _LONG: Final[Mapping[str, str]] = {
     "min": "minute",
     "h": "hour",
 }
+
+_Region: TypeAlias = tuple[slice, ...]
+"""A slice for each axis of an array."""
+_JSON: TypeAlias = Mapping[str, Any]
+"""An object of plain JSON, such as attributes or a part of them."""
 
 
 def read_images(source: Source) -> list[Image]:
@@ -67,201 +79,251 @@ def read_images(source: Source) -> list[Image]:
     root = opened_store(path)
     with refusing_damage(path):
         if source.array:
-            root = _inside(root, source)
-        images = [*_images(root, source)]
+            root = _member(root, source)
+        images = list(_images(root, source))
         if not images:
             raise FileFormatError(path, "no image in this Zarr store", listed(root))
     return images
 
 
 def write_image(path: Path, image: Image) -> None:
-    """Write an image block by block, so that one larger than memory does."""
-    letters = [dim[0] for dim in image.dims]
-    order = [letters.index(letter) for letter in _ORDER if letter in letters]
-    letters = [letters[place] for place in order]
-    shape = tuple(image.shape[place] for place in order)
+    """Write an image region by region, so that one larger than memory does."""
+    ours = [dim[0] for dim in image.dims]
+    letters = [letter for letter in _ORDER if letter in ours]
+    order = [ours.index(letter) for letter in letters]  # axes of ours in the order of the file
+    shape = tuple(image.shape[axis] for axis in order)
+    chunks = tuple(min(_CHUNK[n], size) for n, size in zip(letters, shape, strict=True))
     group = zarr.create_group(str(path), zarr_format=3)
     array = group.create_array(
         "0",
         shape=shape,
         dtype=np.dtype(image.data.dtype).newbyteorder("="),
-        chunks=tuple(min(_CHUNK[n], size) for n, size in zip(letters, shape, strict=True)),
+        chunks=chunks,
         dimension_names=[_kind(letter)[0] for letter in letters],
     )
-    low, high = math.inf, -math.inf
-    for block in _blocks(shape, array.chunks, array.dtype.itemsize):
-        there = tuple(block[order.index(place)] for place in range(len(order)))
-        values = np.asarray(image.data[there]).transpose(order)
-        array[block] = values
+    low = math.inf
+    high = -math.inf
+    for region in _regions(shape, array.chunks, array.dtype.itemsize):
+        values = _loaded(image, region, order)
+        array[region] = values
         finite = values[np.isfinite(values)]
         if finite.size:
-            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+            low = min(low, float(finite.min()))
+            high = max(high, float(finite.max()))
     window = (low, high) if low < high else (0.0, 1.0)
     group.attrs.update(_attributes(image, letters, window))
 
 
+def is_ours(path: Path) -> bool:
+    """Whether a folder is a Zarr store: one is a single thing, and replaced as such."""
+    return is_zarr(path)
+
+
+# reading
+
+
 def _images(node: Any, source: Source, depth: int = 0) -> Iterator[Image]:
-    """Yield the images at `node` and below, the nearest that say what they are."""
+    """Yield the images at a node and below, the nearest that say what they are."""
     if isinstance(node, zarr.Array):
         yield from images_of_arrays({"": node}, node.attrs.asdict(), source)
         return
     attributes = node.attrs.asdict()
-    about = attributes.get("ome", attributes)
-    if "multiscales" in about:
-        yield _of_multiscale(node, about, attributes, source)
+    ome = attributes.get("ome", attributes)  # version 0.4 has no key of its own
+    if "multiscales" in ome:
+        yield _image_of_multiscale(node, ome, attributes, source)
         return
-    groups = [member for _, member in node.groups()]
     arrays = dict(node.arrays())
     if is_hyperspy(node, arrays):
         yield from images_of_hyperspy(node, arrays["data"], source)
     elif arrays:
         yield from images_of_arrays(arrays, attributes, source)
     elif depth < _DEEPEST:
-        for group in groups:
+        for _, group in node.groups():
             yield from _images(group, source, depth + 1)
 
 
-def _of_multiscale(
-    group: Any, about: Mapping[str, Any], attributes: Mapping[str, Any], source: Source
-) -> Image:
-    scales = about["multiscales"][0]
-    full = scales["datasets"][0]
-    array = group[full["path"]]
-    letters = letters_of([_axis_name(axis) for axis in scales.get("axes", "tczyx")])
+def _image_of_multiscale(group: Any, ome: _JSON, attributes: _JSON, source: Source) -> Image:
+    """Return the full resolution of a group that OME-Zarr describes."""
+    path = source.path
+    multiscale = ome["multiscales"][0]
+    level = multiscale["datasets"][0]
+    array = group[level["path"]]
+    axes = multiscale.get("axes", "tczyx")  # version 0.3 had no axes but these five
+    names = [_axis_name(axis) for axis in axes]
+    letters = letters_of(names)
     if letters is None or len(letters) != array.ndim:
         raise FileFormatError(
-            source.path,
-            f"axes {[_axis_name(axis) for axis in scales.get('axes', ())]} for {array.shape}",
+            path,
+            f"axes {names} for {array.shape}",
             "axes of t, c, z, y and x are read; open the array itself, path::name@layout",
         )
-    data = lazy(array, source.path)
+    data = lazy(array, path)
     if _OURS in attributes and source.axes is None:
         return _described(data, letters, attributes[_OURS])
     layout = source.axes or letters
-    units = [a.get("unit") if isinstance(a, dict) else None for a in scales.get("axes", letters)]
-    known = _placed(letters, _transformation(full, scales, len(letters)), units)
-    name = str(scales.get("name") or "").strip("/").rpartition("/")[2]
-    alone = not group.path
+    units = [axis.get("unit") if isinstance(axis, dict) else None for axis in axes]
+    scale, translation = _transformation(level, multiscale, len(letters))
     cube = cube_from_array(
         data,
         layout,
         None,
-        name=source.path.name.split(".")[0] if alone else name or group.path,
-        history=(f"read {source.path.name}",),
-        **{key: value for key, value in known.items() if key not in "tz" or key in layout},
+        name=_name(group, multiscale, path),
+        history=(f"read {path.name}",),
+        **_geometry(layout, letters, (scale, translation, units)),
     )
-    axis = _axis(attributes, about, cube.shape[-3])
-    if "image-label" in about and cube.shape[-3] == 1:
-        return _labels(cube, about["image-label"])
-    return cube if axis is None else Cube(**vars(cube) | {"axis": axis})
+    bands = cube.shape[-3]
+    if "image-label" in ome and bands == 1:
+        return _labels(cube, ome["image-label"])
+    axis = _axis(attributes, ome, bands)
+    return cube if axis is None else replace(cube, axis=axis)
 
 
-def _described(data: Any, letters: str, about: Mapping[str, Any]) -> Image:
+def _described(data: Any, letters: str, description: _JSON) -> Image:
+    """Return the image that we wrote."""
     order = [letters.index(letter) for letter in "tzbyx" if letter in letters]
-    return image_from(data.transpose(order), about)
+    return image_from(data.transpose(order), description)
+
+
+def _name(group: Any, multiscale: _JSON, path: Path) -> str:
+    """Return the name of an image: that of the file, where it holds no other."""
+    if not group.path:
+        return path.name.split(".")[0]
+    stated = str(multiscale.get("name") or "").strip("/").rpartition("/")[2]
+    return stated or str(group.path)
 
 
 def _axis_name(axis: Any) -> str:
     return str(axis["name"]) if isinstance(axis, dict) else str(axis)
 
 
-def _transformation(
-    full: Mapping[str, Any], scales: Mapping[str, Any], count: int
-) -> tuple[list[float], list[float]]:
-    """Return scale and translation of the full resolution, in the order of the axes."""
-    scale, start = [1.0] * count, [0.0] * count
-    for level in (full, scales):
-        for step in level.get("coordinateTransformations", ()):
+def _transformation(level: _JSON, multiscale: _JSON, ndim: int) -> tuple[list[float], list[float]]:
+    """Return scale and translation of a level, a number an axis; those of all levels come last."""
+    scale = [1.0] * ndim
+    translation = [0.0] * ndim
+    for owner in (level, multiscale):
+        for step in owner.get("coordinateTransformations", ()):
             if step.get("type") == "scale":
                 factors = [float(factor) for factor in step["scale"]]
-                scale = [s * f for s, f in zip(scale, factors, strict=True)]
-                start = [s * f for s, f in zip(start, factors, strict=True)]
+                scale = [value * f for value, f in zip(scale, factors, strict=True)]
+                translation = [value * f for value, f in zip(translation, factors, strict=True)]
             elif step.get("type") == "translation":
-                start = [s + float(d) for s, d in zip(start, step["translation"], strict=True)]
-    return scale, start
+                shifts = [float(shift) for shift in step["translation"]]
+                translation = [value + s for value, s in zip(translation, shifts, strict=True)]
+    return scale, translation
 
 
-def _placed(
-    letters: str, placed: tuple[Sequence[float], Sequence[float]], units: Sequence[str | None]
-) -> dict[str, Any]:
-    scale, start = (dict(zip(letters, values, strict=True)) for values in placed)
-    unit = dict(zip(letters, units, strict=True))
-    about: dict[str, Any] = {
-        letter: Sampling(scale[letter], start[letter], place_unit(unit[letter]))
-        for letter in "tz"
-        if letter in letters
+def _geometry(
+    layout: str,
+    letters: str,
+    transformation: tuple[Sequence[float], Sequence[float], Sequence[str | None]],
+) -> Geometry:
+    """Return where the pixels of a cube of this layout lie, and its slices and frames.
+
+    Parameters
+    ----------
+    letters : str
+        Axes of the array.
+    transformation : three sequences
+        Scale, translation and unit of each of them.
+    """
+    samplings = {
+        letter: Sampling(step, start, length_unit(unit))
+        for letter, step, start, unit in zip(letters, *transformation, strict=True)
     }
+    geometry = Geometry()
+    if "t" in letters and "t" in layout:
+        geometry["t"] = samplings["t"]
+    if "z" in letters and "z" in layout:
+        geometry["z"] = samplings["z"]
     if "y" in letters and "x" in letters:
-        about["pixel_size"] = (scale["y"], scale["x"])
-        about["origin"] = (start["y"], start["x"])
-        about["pixel_unit"] = place_unit(unit["y"]) if unit["y"] == unit["x"] else None
-    return about
+        y = samplings["y"]
+        x = samplings["x"]
+        geometry["pixel_size"] = (y.step, x.step)
+        geometry["origin"] = (y.start, x.start)
+        geometry["pixel_unit"] = y.unit if y.unit == x.unit else None
+    return geometry
 
 
-_NO_AXES: Final = ("ome", "omero", "multiscales", _OURS, _AXIS)
-
-
-def _axis(attributes: Mapping[str, Any], about: Mapping[str, Any], bands: int) -> Axis | None:
-    """Return the axis that the attributes of a store tell: ours, or by the channels' labels."""
+def _axis(attributes: _JSON, ome: _JSON, bands: int) -> Axis | None:
+    """Return the axis in the attributes of a store: ours, or by the labels of its channels."""
     ours = attributes.get(_AXIS)
     if isinstance(ours, dict) and {"centres", "channels"} & set(ours):
         axis = axis_from_json(ours)
         return axis if len(axis) == bands else None
-    channels = about.get("omero", {}).get("channels", ())
+    channels = ome.get("omero", {}).get("channels", ())
     labels = [str(channel.get("label") or "") for channel in channels]
-    told = axis_of_json({k: v for k, v in attributes.items() if k not in _NO_AXES}, bands)
-    spectral = axis_from_names(labels) if len(labels) == bands else None
-    if spectral is not None or (told is not None and len(told) == bands):
-        return spectral or told
-    if len(labels) != bands:
+    if len(labels) == bands:
+        spectral = axis_from_names(labels)
+        if spectral is not None:
+            return spectral
+    others = {key: value for key, value in attributes.items() if key not in _NO_AXES}
+    stated = axis_of_json(others, bands)
+    if stated is not None and len(stated) == bands:
+        return stated
+    if len(labels) != bands or len(set(labels)) < bands:
         return None
-    named = all(label and not label.isdigit() for label in labels) and len(set(labels)) == bands
-    return ChannelAxis(tuple(labels)) if named else None
+    # programs that have no names for channels number them
+    are_names = all(label and not label.isdigit() for label in labels)
+    return ChannelAxis(tuple(labels)) if are_names else None
 
 
-def _labels(cube: Cube, about: Mapping[str, Any]) -> Labels:
+def _labels(cube: Cube, image_label: _JSON) -> Labels:
     """Return a label image with the names and colours of its classes, where each has one."""
-    shared = {key: value for key, value in vars(cube).items() if key in Labels.__dataclass_fields__}
-    names = {
-        entry["label-value"]: str(entry[key])
-        for entry in about.get("properties", ())
-        for key in _CLASS_NAMES
-        if key in entry
-    }
+    fields = {key: value for key, value in vars(cube).items() if key in Labels.__dataclass_fields__}
+    labels = Labels(**fields | {"data": cube.data[..., 0, :, :]})
+    names = _class_names(image_label)
+    numbers = range(1, len(names) + 1)
+    if set(names) - {0} != set(numbers):  # our classes are numbered without gaps
+        return labels
     colours = {
         entry["label-value"]: "#" + bytes(entry["rgba"][:3]).hex()
-        for entry in about.get("colors", ())
+        for entry in image_label.get("colors", ())
         if "rgba" in entry
     }
-    numbers = range(1, len(names) + 1)
-    if set(names) - {0} != set(numbers):
-        return Labels(**shared | {"data": cube.data[..., 0, :, :]})
-    return Labels(
-        **shared
-        | {"data": cube.data[..., 0, :, :], "classes": tuple(names[n] for n in numbers)}
-        | {"colours": tuple(colours[n] for n in numbers) if {*numbers} <= set(colours) else ()}
+    all_coloured = {*numbers} <= set(colours)
+    return replace(
+        labels,
+        classes=tuple(names[number] for number in numbers),
+        colours=tuple(colours[number] for number in numbers) if all_coloured else (),
     )
 
 
-_CLASS_NAMES: Final = ("name", "class")
+def _class_names(image_label: _JSON) -> dict[int, str]:
+    names = {}
+    for entry in image_label.get("properties", ()):
+        for key in _CLASS_NAMES:
+            if key in entry:
+                names[entry["label-value"]] = str(entry[key])
+    return names
 
 
-def _inside(root: Any, source: Source) -> Any:
+def _member(root: Any, source: Source) -> Any:
+    """Return the group or array that was asked for by its path in the store."""
     try:
         return root[source.array]
-    except (KeyError, AttributeError) as error:
+    except (KeyError, AttributeError) as error:  # an array has no members
         raise FileFormatError(source.path, f"no array {source.array!r}", listed(root)) from error
 
 
-def _blocks(shape: Sequence[int], chunks: Sequence[int], itemsize: int) -> Iterator[Any]:
+# writing
+
+
+def _loaded(image: Image, region: _Region, order: Sequence[int]) -> NDArray[Any]:
+    """Return the values of a region, which has the axes of ours in another order."""
+    ours = tuple(region[order.index(axis)] for axis in range(len(order)))
+    values: NDArray[Any] = np.asarray(image.data[ours])
+    return values.transpose(order)
+
+
+def _regions(shape: Sequence[int], chunks: Sequence[int], itemsize: int) -> Iterator[_Region]:
     """Yield slices that cover `shape` in whole chunks, rows of planes of a bounded size."""
     steps = [min(chunk, size) for chunk, size in zip(chunks, shape, strict=True)]
     steps[-1] = shape[-1]
-    rows = max(1, _SLAB // (math.prod(steps) * itemsize))
-    steps[-2] = min(shape[-2], steps[-2] * rows)
+    rows_of_chunks = max(1, _SLAB // (math.prod(steps) * itemsize))
+    steps[-2] = min(shape[-2], steps[-2] * rows_of_chunks)
     starts = (range(0, size, step) for size, step in zip(shape, steps, strict=True))
-    for place in product(*starts):
-        yield tuple(slice(start, start + step) for start, step in zip(place, steps, strict=True))
+    for corner in product(*starts):
+        yield tuple(slice(start, start + step) for start, step in zip(corner, steps, strict=True))
 
 
 def _kind(letter: str) -> tuple[str, str]:
@@ -271,54 +333,67 @@ def _kind(letter: str) -> tuple[str, str]:
 def _attributes(
     image: Image, letters: Sequence[str], window: tuple[float, float]
 ) -> dict[str, Any]:
-    sampled = {"t": image.t, "z": image.z}
-    scale, start, axes = [], [], []
+    """Return the attributes of the group: those of OME-Zarr, and ours."""
+    scale: list[float] = []
+    translation: list[float] = []
+    axes: list[dict[str, str]] = []
     for letter in letters:
-        place = sampled.get(letter) or _place(image, letter)
+        sampling = _sampling(image, letter)
         name, kind = _kind(letter)
-        unit = {"unit": _LONG[place.unit or ""]} if place.unit in _LONG else {}
-        axes.append({"name": name, "type": kind} | unit)
-        scale.append(float(place.step))
-        start.append(float(place.start))
-    steps = [{"type": "scale", "scale": scale}, {"type": "translation", "translation": start}]
+        axis = {"name": name, "type": kind}
+        unit = _LONG_UNITS.get(sampling.unit or "")
+        if unit is not None:
+            axis["unit"] = unit
+        axes.append(axis)
+        scale.append(float(sampling.step))
+        translation.append(float(sampling.start))
+    steps = [
+        {"type": "scale", "scale": scale},
+        {"type": "translation", "translation": translation},
+    ]
     level = {"path": "0", "coordinateTransformations": steps}
-    ome: dict[str, Any] = {
-        "version": _VERSION,
-        "multiscales": [{"name": image.name or "image", "axes": axes, "datasets": [level]}],
-    }
+    multiscale = {"name": image.name or "image", "axes": axes, "datasets": [level]}
+    ome: dict[str, Any] = {"version": _VERSION, "multiscales": [multiscale]}
+    attributes = {"ome": ome, _OURS: describe(image)}
     if isinstance(image, Labels):
-        return {"ome": ome | {"image-label": _image_label(image)}, _OURS: describe(image)}
+        ome["image-label"] = _image_label(image)
+        return attributes
     ome["omero"] = {"channels": _channels(image.axis, window)}
-    return {"ome": ome, _OURS: describe(image), _AXIS: axis_to_json(image.axis)}
+    return attributes | {_AXIS: axis_to_json(image.axis)}
 
 
 def _image_label(labels: Labels) -> dict[str, Any]:
     """Return names and colours of the classes as OME-Zarr has them, for those that have one."""
-    about: dict[str, Any] = {"version": _VERSION}
+    image_label: dict[str, Any] = {"version": _VERSION}
     if labels.classes:
         named = enumerate(labels.classes, 1)
-        about["properties"] = [{"label-value": number, "name": name} for number, name in named]
+        image_label["properties"] = [{"label-value": n, "name": name} for n, name in named]
     if labels.colours:
-        coloured = enumerate(labels.colours, 1)
-        about["colors"] = [
-            {"label-value": number, "rgba": [*bytes.fromhex(colour[1:]), 255]}
-            for number, colour in coloured
-        ]
-    return about
+        image_label["colors"] = []
+        for number, colour in enumerate(labels.colours, 1):
+            rgba = [*bytes.fromhex(colour.removeprefix("#")), 255]
+            image_label["colors"].append({"label-value": number, "rgba": rgba})
+    return image_label
 
 
-def _place(image: Image, letter: str) -> Sampling:
-    if letter == "b":
-        return Sampling()
+def _sampling(image: Image, letter: str) -> Sampling:
+    """Return step and start along an axis; of bands, and of frames that are counted, 1 and 0."""
+    leading = {"t": image.t, "z": image.z, "b": Sampling()}
+    if letter in leading:
+        return leading[letter] or Sampling()
     side = "yx".index(letter)
     return Sampling(image.pixel_size[side], image.origin[side], image.pixel_unit)
 
 
 def _channels(axis: Axis, window: tuple[float, float]) -> list[dict[str, Any]]:
+    """Return how viewers show the bands: the first, in grey, between these values."""
     low, high = window
-    shown = {"min": low, "start": low, "end": high, "max": high}
-    about = {"color": "FFFFFF", "window": shown}
-    return [{"label": _label(axis, band), "active": band == 0} | about for band in range(len(axis))]
+    limits = {"min": low, "start": low, "end": high, "max": high}
+    channels = []
+    for band in range(len(axis)):
+        channel = {"label": _label(axis, band), "active": band == 0}
+        channels.append(channel | {"color": "FFFFFF", "window": limits})
+    return channels
 
 
 def _label(axis: Axis, band: int) -> str:
@@ -326,4 +401,5 @@ def _label(axis: Axis, band: int) -> str:
         return axis.names[band]
     if axis.unit is None:
         return str(band)
-    return f"{float(axis.centres[band])!r} {'cm-1' if axis.unit == '1/cm' else axis.unit}"
+    unit = "cm-1" if axis.unit == "1/cm" else axis.unit
+    return f"{float(axis.centres[band])!r} {unit}"

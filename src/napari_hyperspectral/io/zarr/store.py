@@ -21,6 +21,7 @@ from ...errors import FileFormatError
 from ..arrays.lazy import Box, Lazy
 from ..metadata.microscopy import refusing
 
+# version 3 has one such file, version 2 one of the others
 _MARKS: Final = ("zarr.json", ".zgroup", ".zarray", ".zmetadata")
 _COPY: Final = "copy or export it again"
 _LISTED: Final = 20
@@ -48,26 +49,29 @@ def opened_store(path: Path) -> Any:
 
 
 def _no_store(path: Path) -> tuple[str, str]:
-    inside = next((e for e in sorted(path.iterdir()) if e.is_dir() and is_zarr(e)), None)
-    found = "no Zarr store (there is no zarr.json, .zgroup or .zarray in it)"
-    if inside is not None:
-        return found, f"open {inside.name}, the store that is in it"
-    return found, "open the folder that holds one of these, or copy it again with hidden files"
+    """Return what is wrong with a folder, and what to do."""
+    problem = "no Zarr store (there is no zarr.json, .zgroup or .zarray in it)"
+    for entry in sorted(path.iterdir()):
+        if entry.is_dir() and is_zarr(entry):
+            return problem, f"open {entry.name}, the store that is in it"
+    return problem, "open the folder that holds one of these, or copy it again with hidden files"
 
 
 def _of_zip(path: Path) -> Any:
+    """Return the root of a zipped store, which may be a folder inside the zip file."""
     try:
         with zipfile.ZipFile(path) as file:
             names = set(file.namelist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise FileFormatError(path, f"not a readable zip file ({error})", _COPY) from error
+    # the store may be the zip file itself, or a folder that was zipped
     tops = ["", *sorted({name.split("/")[0] for name in names if "/" in name})]
-    root = next((t for t in tops if any(f"{t}/{m}".lstrip("/") in names for m in _MARKS)), None)
-    if root is None:
-        raise FileFormatError(
-            path, "no Zarr store in this zip file", "zip a folder that has a zarr.json or .zgroup"
-        )
-    return _opened(path, zarr.storage.ZipStore(path, mode="r"), root)
+    for top in tops:
+        if any(f"{top}/{mark}".lstrip("/") in names for mark in _MARKS):
+            return _opened(path, zarr.storage.ZipStore(path, mode="r"), top)
+    raise FileFormatError(
+        path, "no Zarr store in this zip file", "zip a folder that has a zarr.json or .zgroup"
+    )
 
 
 def _opened(path: Path, store: Any, root: str = "") -> Any:
@@ -77,16 +81,16 @@ def _opened(path: Path, store: Any, root: str = "") -> Any:
 
 @contextmanager
 def refusing_damage(path: Path) -> Generator[None, None, None]:
-    """Turn what zarr raises on a damaged store into our one error; it has errors of its own."""
+    """Turn what zarr raises on a damaged store into our one error."""
     try:
         with refusing(path, "Zarr"):
             yield
-    except (zarr.errors.BaseZarrError, zipfile.BadZipFile) as error:
+    except (zarr.errors.BaseZarrError, zipfile.BadZipFile) as error:  # of no common class
         raise FileFormatError(path, f"not a whole Zarr store ({error})", _COPY) from error
 
 
 def lazy(array: Any, path: Path) -> Lazy:
-    """Return an array of a store of which chunks are read when they are looked at."""
+    """Return an array of a store, of which chunks are read when their values are used."""
 
     def read(box: Box) -> NDArray[Any]:
         with refusing_damage(path):
@@ -96,9 +100,11 @@ def lazy(array: Any, path: Path) -> Lazy:
 
 
 def listed(node: Any) -> str:
-    """Return what is in a group, for a message."""
+    """Return what a group holds, for a message."""
     if isinstance(node, zarr.Array):
         return f"it is one array, {node.shape} {node.dtype}"
-    members = dict(node.members(max_depth=2))
-    arrays = [f"{name} {m.shape}" for name, m in members.items() if isinstance(m, zarr.Array)]
+    members = node.members(max_depth=2)
+    arrays = [
+        f"{name} {member.shape}" for name, member in members if isinstance(member, zarr.Array)
+    ]
     return f"there are {', '.join(arrays[:_LISTED])}" if arrays else "it holds no array"

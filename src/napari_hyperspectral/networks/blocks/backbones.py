@@ -1,9 +1,8 @@
-"""How the classifiers of MONAI look at a cube, and what makes them fit any size.
+"""The classifiers of MONAI, applied to spectra, images and volumes of any size.
 
-MONAI (https://monai.io, Apache-2.0) has the published networks for signals, images and volumes
-alike. Here they get our layers, for its own take the choice of normalisation and activation in
-some places only (1.6: not inside the blocks of ResNet), and images that are never too small for
-them.
+MONAI (https://monai.io, Apache-2.0) has the published networks for signals, images and volumes.
+Here their normalisations and activations are replaced by ours, as its own settings choose them in
+some layers only (1.6: not inside the blocks of ResNet), and inputs are padded to their smallest size.
 """
 
 from __future__ import annotations
@@ -20,29 +19,30 @@ from .layers import Activation, Dims, Norm, activation_of, norm_of
 
 Along: TypeAlias = Literal["spectrum", "image", "volume"]
 
-_SHRINK: Final = 32
-"""All of them halve what they look at five times."""
+_STRIDE: Final = 32
+"""All of them halve their input five times."""
 _DIMS: Final[dict[str, Dims]] = {"spectrum": 1, "image": 2, "volume": 3}
 
 
 class Backbone(Network):
-    """Layers that halve a signal, image or volume until one answer is left."""
+    """A classifier: layers that halve a signal, image or volume until one output is left."""
 
     along: Along = "spectrum"
-    """What it looks along: each spectrum by itself, which gives each pixel a result; the image,
-    with bands as channels, or the volume of bands and image, which give one for the whole image."""
+    """Axes of its convolutions. spectrum: the bands of each pixel, with an output for each pixel; image:
+    rows and columns, with bands as channels; volume: rows, columns and bands. The last two have one
+    output for the image."""
 
     @property
-    def view(self) -> Literal["spectrum", "image"]:
+    def operates_on(self) -> Literal["spectrum", "image"]:
         return "spectrum" if self.along == "spectrum" else "image"
 
     @property
-    def answers(self) -> Literal["pixel", "image"]:
+    def output_level(self) -> Literal["pixel", "image"]:
         return "pixel" if self.along == "spectrum" else "image"
 
     @property
-    def sees_all(self) -> bool:
-        return self.answers == "image"
+    def uses_image_statistics(self) -> bool:
+        return self.output_level == "image"
 
     @property
     def receptive_radius(self) -> int:
@@ -54,18 +54,23 @@ class Backbone(Network):
 
     def build(self, ports: Ports) -> NetworkModule:
         channels = ports.bands_in if self.along == "image" else 1
-        return _Looking(self.along, self.layers_for(_DIMS[self.along], channels, ports.bands_out))
+        layers = self.layers_for(_DIMS[self.along], channels, ports.bands_out)
+        return _Classifier(self.along, layers)
 
-    def places(self, ports: Ports) -> int:
-        """Return how many places along the spectrum its layers see, repeated ones among them."""
-        return 1 if self.along == "image" else max(2 * _SHRINK, ports.bands_in)
+    def depth_with_padding(self, ports: Ports) -> int:
+        """Return the number of bands along which its convolutions move, with those of the padding."""
+        if self.along == "image":
+            return 1
+        return max(2 * _STRIDE, ports.bands_in)
 
     @abstractmethod
-    def layers_for(self, dims: Dims, channels: int, answers: int) -> nn.Module:
-        """Return layers that take (batch, channels, …), of `dims` sizes, to (batch, answers)."""
+    def layers_for(self, dims: Dims, channels: int, outputs: int) -> nn.Module:
+        """Return layers from (batch, channels, …), with `dims` further axes, to (batch, outputs)."""
 
 
-class _Looking(NetworkModule):
+class _Classifier(NetworkModule):
+    """Layers of a classifier, applied to each spectrum, to the image or to the volume."""
+
     def __init__(self, along: Along, layers: nn.Module) -> None:
         super().__init__()
         self.along = along
@@ -73,35 +78,40 @@ class _Looking(NetworkModule):
 
     def forward(self, x: Tensor) -> Tensor:
         batch, bands, height, width = x.shape
-        if self.along == "image":
-            seen = x
-        elif self.along == "volume":
-            seen = x[:, None]
-        else:
-            seen = x.permute(0, 2, 3, 1).reshape(-1, 1, bands)
-        answers: Tensor = self.layers(_large_enough(seen))
+        match self.along:
+            case "image":
+                inputs = x
+            case "volume":
+                inputs = x[:, None]  # (batch, 1, band, y, x)
+            case "spectrum":
+                inputs = x.permute(0, 2, 3, 1).reshape(-1, 1, bands)
+        outputs: Tensor = self.layers(_large_enough(inputs))
         if self.along == "spectrum":
-            return answers.reshape(batch, height, width, -1).permute(0, 3, 1, 2)
-        return answers[:, :, None, None]
+            return outputs.reshape(batch, height, width, -1).permute(0, 3, 1, 2)
+        return outputs[:, :, None, None]
 
 
 def _large_enough(x: Tensor) -> Tensor:
-    """Repeat the last values until two places are left at the end, and never a single one.
+    """Return inputs padded by their last values, so that two values are left after all halvings.
 
-    A single one has no spread: with one image in a batch, batch and instance normalisation refuse
+    A single one has no variance: with one image in a batch, batch and instance normalisation refuse
     it, and others make it 0.
     """
-    least = [2 * _SHRINK, *[_SHRINK] * (x.ndim - 3)]
-    missing = [max(0, target - size) for target, size in zip(least, x.shape[2:], strict=True)]
-    if not any(missing):
+    smallest = [2 * _STRIDE, *[_STRIDE] * (x.ndim - 3)]
+    padding: list[int] = []  # functional.pad begins with the last axis
+    for needed, size in zip(smallest[::-1], x.shape[:1:-1], strict=True):
+        padding += [0, max(0, needed - size)]
+    if not any(padding):
         return x
-    return functional.pad(x, [n for pair in missing[::-1] for n in (0, pair)], mode="replicate")
+    return functional.pad(x, padding, mode="replicate")
 
 
-def dressed(layers: nn.Module, dims: Dims, norm: Norm, activation: Activation | None) -> nn.Module:
-    """Return layers with our normalisation and activation in place of batch norm and ReLU.
+def with_layers(
+    layers: nn.Module, dims: Dims, norm: Norm, activation: Activation | None
+) -> nn.Module:
+    """Return layers with this normalisation and activation in place of batch norm and ReLU.
 
-    No activation leaves theirs.
+    Without an activation, theirs stay.
     """
     for name, layer in layers.named_children():
         if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
@@ -109,10 +119,10 @@ def dressed(layers: nn.Module, dims: Dims, norm: Norm, activation: Activation | 
         elif isinstance(layer, nn.ReLU) and activation is not None:
             setattr(layers, name, activation_of(activation))
         else:
-            dressed(layer, dims, norm, activation)
+            with_layers(layer, dims, norm, activation)
     return layers
 
 
 def monai_missing(kind: str) -> MissingPackageError:
-    """Return the error that tells how to get MONAI."""
+    """Return the error that says how to install MONAI."""
     return MissingPackageError("MONAI", "classifiers", kind)

@@ -1,7 +1,7 @@
-"""A U-Net that tells measured bands from made ones, pixel by pixel, as in Real-ESRGAN.
+"""A U-Net that tells measured bands from predicted ones, pixel by pixel, as in Real-ESRGAN.
 
 Three times halved by strided convolutions, three times doubled by interpolation, with skips added;
-spectral norms keep its slopes within bounds. Sources: Wang et al. 2021,
+spectral norms bound its gradients. Sources: Wang et al. 2021,
 https://arxiv.org/abs/2107.10833; Miyato et al. 2018, https://arxiv.org/abs/1802.05957. Written anew
 from these facts. Ours: one band at a time, images of any size.
 """
@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
-_SHOWN: Final = 8
-"""Of more bands than this, so many are judged at a time, drawn by chance."""
+_MAX_BANDS: Final = 8
+"""Bands that a step shows to the discriminator at most, chosen at random."""
 
 
 class Discriminator(nn.Module):
-    """Judge each pixel of each band: above 0 it looks measured, below 0 it looks made.
+    """Scores of each pixel of each band: above 0 it looks measured, below 0 predicted.
 
     Parameters
     ----------
@@ -36,8 +36,12 @@ class Discriminator(nn.Module):
         widths = [width * 2**level for level in range(depth + 1)]
         steps = list(pairwise(widths))
         self.enter = nn.Conv2d(1, width, 3, padding=1)
-        self.down = nn.ModuleList(_normed(few, many, 4, stride=2) for few, many in steps)
-        self.up = nn.ModuleList(_normed(many, few, 3) for few, many in reversed(steps))
+        self.down = nn.ModuleList()
+        for fine, coarse in steps:
+            self.down.append(_normed(fine, coarse, 4, stride=2))
+        self.up = nn.ModuleList()
+        for fine, coarse in reversed(steps):
+            self.up.append(_normed(coarse, fine, 3))
         self.after = nn.Sequential(
             _normed(width, width, 3), nn.LeakyReLU(0.2),
             _normed(width, width, 3), nn.LeakyReLU(0.2),
@@ -46,27 +50,29 @@ class Discriminator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, band, y, x) to (batch · band, 1, y, x)."""
-        x = x.flatten(0, 1)[:, None]
+        x = x.flatten(0, 1)[:, None]  # each band an image of its own
         height, width = x.shape[-2:]
-        grid = 2 ** len(self.down)
-        x = functional.pad(x, (0, -width % grid, 0, -height % grid), mode="replicate")
-        levels = [_leaky(self.enter(x))]
+        stride = 2 ** len(self.down)
+        x = functional.pad(x, (0, -width % stride, 0, -height % stride), mode="replicate")
+        features = _leaky(self.enter(x))
+        skips = []
         for down in self.down:
-            levels.append(_leaky(down(levels[-1])))
-        features = levels.pop()
+            skips.append(features)
+            features = _leaky(down(features))
         for up in self.up:
             features = functional.interpolate(features, scale_factor=2, mode="bilinear")
-            features = _leaky(up(features)) + levels.pop()
-        scores: Tensor = self.head(self.after(features))[..., :height, :width]
-        return scores
+            features = _leaky(up(features)) + skips.pop()
+        scores: Tensor = self.head(self.after(features))
+        return scores[..., :height, :width]
 
 
-def shown_bands(count: int) -> Tensor:
-    """Return which of `count` bands are judged: all of few, by chance some of many."""
-    return torch.randperm(count)[:_SHOWN]
+def random_bands(count: int) -> Tensor:
+    """Return which of `count` bands a step shows, as indices: all of few, some of many."""
+    return torch.randperm(count)[:_MAX_BANDS]
 
 
 def _normed(channels_in: int, channels_out: int, size: int, stride: int = 1) -> nn.Module:
+    """Return a convolution with spectral norm."""
     conv = nn.Conv2d(channels_in, channels_out, size, stride=stride, padding=1, bias=False)
     normed: nn.Module = spectral_norm(conv)
     return normed

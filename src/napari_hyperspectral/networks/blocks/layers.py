@@ -1,6 +1,6 @@
 """Activation and normalisation as settings of a network.
 
-Each call gives a module of its own: places that shared one PReLU would share its slope.
+Each call returns a fresh module: layers that shared one PReLU would share its slope.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 Activation: TypeAlias = Literal["relu", "leaky relu", "prelu"]
-"""relu: nothing below 0. leaky relu: a tenth of it. prelu: a share of it that is learned."""
+"""Below 0, relu is 0, leaky relu a tenth of the value, prelu a share of it that is learned."""
 
 Norm: TypeAlias = Literal["none", "batch", "instance", "layer", "group"]
-"""batch: by statistics of the training set. layer: over the channels of each pixel. instance,
-group: of each image, over its pixels, and over its channels one by one or in groups.
+"""batch: by statistics of the training data. layer: over the channels of each pixel. instance,
+group: over the pixels of each image, and over its channels one by one or in groups.
 
-none, batch and layer give in tiles what they give in one piece; instance and group do not."""
+With none, batch and layer, tiles are exact; with instance and group they are not."""
 
 Dims: TypeAlias = Literal[1, 2, 3]
-"""Axes that a convolution moves along: those of spectra, images or volumes."""
+"""Axes of a convolution: 1 for spectra, 2 for images, 3 for volumes."""
 
 CONV: Final[dict[int, type[nn.Conv1d | nn.Conv2d | nn.Conv3d]]] = {
     1: nn.Conv1d,
@@ -34,27 +34,34 @@ TRANSPOSED: Final[dict[int, type[nn.ConvTranspose1d | nn.ConvTranspose2d | nn.Co
     3: nn.ConvTranspose3d,
 }
 BATCH_NORM: Final = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
-_CHANNELS_A_GROUP: Final = 4
-_LEAST_VARIANCE: Final = 1e-5
+MAX_POOL: Final = {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d}
+_MIN_GROUP: Final = 4
+"""Channels that a group of the group normalisation has at least."""
+_EPSILON: Final = 1e-5
+"""Added to variances, as in PyTorch's own normalisations."""
 
 
-def averages(norm: Norm) -> bool:
-    """Tell whether averages over the image enter, so that tiles are only nearly right."""
+def normalises_images(norm: Norm) -> bool:
+    """Whether averages over the image enter, so that tiles are only nearly exact."""
     return norm in ("instance", "group")
 
 
 def activation_of(activation: Activation) -> nn.Module:
     """Return a fresh activation."""
-    if activation == "prelu":
-        return nn.PReLU()
-    return nn.LeakyReLU(0.1) if activation == "leaky relu" else nn.ReLU()
+    match activation:
+        case "relu":
+            return nn.ReLU()
+        case "leaky relu":
+            return nn.LeakyReLU(0.1)
+        case "prelu":
+            return nn.PReLU()
 
 
 def norm_of(norm: Norm, channels: int, dims: Dims) -> nn.Module:
-    """Return a fresh normalisation for (batch, channels, …) with `dims` axes of space.
+    """Return a fresh normalisation for (batch, channels, …) with `dims` further axes.
 
-    Any number of channels goes: groups have four channels, or more where four do not fit. A layer
-    norm of one channel would always give 0, and is left out.
+    Any number of channels works: groups have four channels, or more where four do not divide it. A
+    layer norm of one channel would always be 0, and is left out.
     """
     match norm:
         case "none":
@@ -70,15 +77,15 @@ def norm_of(norm: Norm, channels: int, dims: Dims) -> nn.Module:
 
 
 class Layers(NamedTuple):
-    """What the convolutions of a network have in common."""
+    """What all convolutions of a network share."""
 
     dims: Dims
     activation: Activation
     norm: Norm
 
     def convolution(self, channels_in: int, channels_out: int) -> nn.Sequential:
-        """Return a convolution of 3 along each axis, normalisation and activation."""
-        # after it, the mean over each channel is subtracted: a bias would do nothing
+        """Return a convolution of size 3 along each axis, normalisation and activation."""
+        # these subtract the mean of each channel, so that a bias would do nothing
         bias = self.norm not in ("batch", "instance")
         return nn.Sequential(
             CONV[self.dims](channels_in, channels_out, 3, padding=1, bias=bias),
@@ -90,7 +97,7 @@ class Layers(NamedTuple):
 class _GroupNorm(nn.Module):
     """Group normalisation, Wu and He 2018, https://arxiv.org/abs/1803.08494.
 
-    With as many groups as channels it is instance normalisation. Torch's own refuses images of
+    With as many groups as channels it is instance normalisation. PyTorch's own refuses images of
     one pixel; here they become the bias.
     """
 
@@ -101,7 +108,7 @@ class _GroupNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.group_norm(x, self.groups, self.weight, self.bias, _LEAST_VARIANCE)
+        return torch.group_norm(x, self.groups, self.weight, self.bias, _EPSILON)
 
 
 class _LayerNorm(nn.Module):
@@ -113,13 +120,13 @@ class _LayerNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        last = x.movedim(1, -1)
+        channels_last = x.movedim(1, -1)
         shape = self.weight.shape
-        normal = functional.layer_norm(last, shape, self.weight, self.bias, _LEAST_VARIANCE)
-        return normal.movedim(-1, 1)
+        normalised = functional.layer_norm(channels_last, shape, self.weight, self.bias, _EPSILON)
+        return normalised.movedim(-1, 1)
 
 
 def _groups(channels: int) -> int:
-    """Return the largest number of equal groups of at least four channels; 1 for fewer."""
-    most = max(1, channels // _CHANNELS_A_GROUP)
-    return max(count for count in range(1, most + 1) if channels % count == 0)
+    """Return the largest number of equal groups of at least four channels; 1 for fewer channels."""
+    limit = max(1, channels // _MIN_GROUP)
+    return max(count for count in range(1, limit + 1) if channels % count == 0)

@@ -1,4 +1,4 @@
-"""Normalisation as part of a network: its numbers are buffers, saved and moved with the weights."""
+"""Normalisation as part of a network: its statistics are buffers, saved and moved with the weights."""
 
 from __future__ import annotations
 
@@ -9,149 +9,190 @@ from torch import Tensor, nn
 
 from ..base import NetworkModule
 
-Scale: TypeAlias = Literal["band", "cube", "mean", "maximum"]
-"""band, cube: by mean and standard deviation of the training set, of each band or of all bands
+Normalisation: TypeAlias = Literal["band", "cube", "mean", "maximum"]
+"""band, cube: by mean and standard deviation of the training data, of each band or of all bands
 together. mean, maximum: first each spectrum by its own mean or maximum, then as cube."""
-ImageScale: TypeAlias = Literal["image"]
+ImageNormalisation: TypeAlias = Literal["image"]
 """Each image by its own maximum and by nothing else, as the super-resolution of DeepeR; tiles of an
-image by that of the image, but windows in training by their own, as theirs."""
+image by the maximum of the image, but patches in training by their own, as theirs."""
 
-_LEAST: Final = 0.2
-"""Of the typical mean or maximum, a spectrum has this much at least: without a baseline, the mean
-of a dark one is near 0, and dividing by it would make its noise louder than all signals."""
+_FLOOR: Final = 0.2
+"""Smallest divisor of a spectrum, relative to the typical mean or maximum: without a baseline, the
+mean of a dark spectrum is near 0, and dividing by it would make its noise larger than all signals."""
+_MIN_STD: Final = 1e-12
+"""Bands of a smaller standard deviation are constant, and not divided by it."""
 
 
 class Normalise(nn.Module):
-    """Bring spectra to zero mean and unit spread, and results back to the units of the target.
+    """Bring inputs to zero mean and unit standard deviation, and results back to the target's unit.
 
-    Missing values (NaN) and bad bands become 0, which is the mean of the training set.
+    Missing values (NaN) and bad bands become 0, which is the mean of the training data.
+
+    Parameters
+    ----------
+    kind : str
+        See `Normalisation` and `ImageNormalisation`.
+    bands_in, bands_out : int
+        Bands of inputs and of targets.
     """
 
-    def __init__(self, scale: Scale | ImageScale, bands_in: int, bands_out: int) -> None:
+    input_mean: Tensor
+    """Shape (bands_in,); so is `input_std`."""
+    input_std: Tensor
+    target_mean: Tensor
+    """Shape (bands_out,); so is `target_std`."""
+    target_std: Tensor
+    good: Tensor
+    """Which bands of the input are good, shape (bands_in,)."""
+    floor: Tensor
+    """Smallest divisor of a spectrum, where each has its own; 0 before `fit`."""
+
+    def __init__(
+        self, kind: Normalisation | ImageNormalisation, bands_in: int, bands_out: int
+    ) -> None:
         super().__init__()
-        self.scale = scale
+        self.kind = kind
         for name, size in (("input", bands_in), ("target", bands_out)):
             self.register_buffer(f"{name}_mean", torch.zeros(size))
             self.register_buffer(f"{name}_std", torch.ones(size))
         self.register_buffer("good", torch.ones(bands_in, dtype=torch.bool))
-        self.register_buffer("least", torch.zeros(()))
-
-    input_mean: Tensor
-    input_std: Tensor
-    target_mean: Tensor
-    target_std: Tensor
-    good: Tensor
-    least: Tensor
-    """Spectra whose own mean or maximum is less are divided by this; 0 before `fit`."""
+        self.register_buffer("floor", torch.zeros(()))
 
     def fit(self, input: Tensor, target: Tensor | None, good: Tensor) -> None:
-        """Take the statistics of training spectra, each (spectrum, band); NaN counts for nothing.
+        """Set the statistics to those of the training data; NaN is ignored.
 
-        `target` is None where targets are no intensities.
+        Parameters
+        ----------
+        input : Tensor, shape (spectrum, band)
+            Inputs of the training data.
+        target : Tensor, shape (spectrum, out), or None
+            Their targets; None where these are no intensities.
+        good : Tensor of bool, shape (band,)
+            Which bands of the input are good.
         """
         self.good.copy_(good)
-        if self.scale == "image":
+        if self.kind == "image":
             return
-        spectra = input[:, :, None, None]
-        if self.scale in ("mean", "maximum"):
-            own = self._measured(spectra)
-            self.least.copy_(_LEAST * own[own > 0].square().mean().sqrt().nan_to_num(0.0))
-        own = self._own(spectra)[:, :, 0, 0]
-        self._take("input", torch.where(good, input / own, torch.nan))
+        pixels = input[:, :, None, None]  # (spectrum, band, 1, 1)
+        if self.kind in ("mean", "maximum"):
+            levels = self._level(pixels)
+            typical = levels[levels > 0].square().mean().sqrt().nan_to_num(0.0)
+            self.floor.copy_(_FLOOR * typical)
+        divisor = self._divisor(pixels)[:, :, 0, 0]  # (spectrum, 1)
+        self._set_statistics("input", torch.where(good, input / divisor, torch.nan))
         if target is not None:
-            self._take("target", target / own)
+            self._set_statistics("target", target / divisor)
 
-    def take_over(self, other: Normalise) -> bool:
-        """Take the numbers that another model was trained with, where they hold for any data.
+    def transfer_from(self, other: Normalise) -> bool:
+        """Take the statistics of another model, where they hold for any data.
 
         Those of spectra divided by their own mean or maximum do. Those in the unit of an
-        instrument do not: fitted afresh, they bring new data to where its weights expect them.
+        instrument do not: fitted afresh, they bring new data to where the weights expect them.
+
         Returns whether spectra are now normalised as they were for the other model.
         """
-        if self.scale != other.scale:
+        if self.kind != other.kind:
             return False
-        if self.scale in ("mean", "maximum"):
+        if self.kind in ("mean", "maximum"):
             for name in ("input_mean", "input_std", "target_mean", "target_std"):
-                mine: Tensor = getattr(self, name)  # one number for all bands
-                mine.copy_(getattr(other, name)[:1].expand_as(mine))
+                own: Tensor = getattr(self, name)  # one number for all bands
+                own.copy_(getattr(other, name)[:1].expand_as(own))
         return True
 
-    def forward(self, x: Tensor, brightest: Tensor | None = None) -> Tensor:
-        """Normalise intensities, (batch, band, y, x); of tiles, `brightest` is of their images."""
-        x = (x / self._own(x, brightest) - _spread_out(self.input_mean)) / _spread_out(
-            self.input_std
-        )
-        return torch.where(_spread_out(self.good), x, 0.0).nan_to_num(0.0)
+    def forward(self, x: Tensor, image_maximum: Tensor | None = None) -> Tensor:
+        """Return normalised intensities.
+
+        Parameters
+        ----------
+        x : Tensor, shape (batch, band, y, x)
+            Intensities, in the unit of the input.
+        image_maximum : Tensor, shape (batch, 1, 1, 1), optional
+            Where `x` are tiles, `image_maximum` of their images.
+        """
+        x = x / self._divisor(x, image_maximum)
+        x = (x - _per_band(self.input_mean)) / _per_band(self.input_std)
+        return torch.where(_per_band(self.good), x, 0.0).nan_to_num(0.0)
 
     def target(self, target: Tensor, input: Tensor) -> Tensor:
-        """Normalise targets, (batch, out, y, x), by the scale of the input they belong to."""
-        target = target / self._own(input)
-        return (target - _spread_out(self.target_mean)) / _spread_out(self.target_std)
+        """Return normalised targets, (batch, out, y, x), each by the divisor of its input."""
+        target = target / self._divisor(input)
+        return (target - _per_band(self.target_mean)) / _per_band(self.target_std)
 
-    def inverse(self, result: Tensor, input: Tensor, brightest: Tensor | None = None) -> Tensor:
-        """Undo `target`: bring results to the units of the target."""
-        result = result * _spread_out(self.target_std) + _spread_out(self.target_mean)
-        return result * self._own(input, brightest)
+    def inverse(self, result: Tensor, input: Tensor, image_maximum: Tensor | None = None) -> Tensor:
+        """Undo `target`: return results, (batch, out, y, x), in the unit of the target."""
+        result = result * _per_band(self.target_std) + _per_band(self.target_mean)
+        return result * self._divisor(input, image_maximum)
 
-    def brightest(self, x: Tensor) -> Tensor:
-        """Return the greatest value of each image, (batch, 1, 1, 1), on the device of `x`.
+    def image_maximum(self, x: Tensor) -> Tensor:
+        """Return the maximum of each image, (batch, 1, 1, 1), over good bands, on the device of `x`.
 
-        Minus infinity where nothing was measured: of an image in parts, it is the greatest of
-        theirs.
+        Minus infinity where nothing was measured: of an image in parts, it is the maximum of theirs.
         """
-        known = torch.where(_spread_out(self.good.to(x.device)), x, torch.nan)
-        return known.nan_to_num(nan=-torch.inf, posinf=-torch.inf).amax(dim=(1, 2, 3), keepdim=True)
+        known = torch.where(_per_band(self.good.to(x.device)), x, torch.nan)
+        values = known.nan_to_num(nan=-torch.inf, posinf=-torch.inf)
+        return values.amax(dim=(1, 2, 3), keepdim=True)
 
-    def _own(self, x: Tensor, brightest: Tensor | None = None) -> Tensor:
-        """Return the scale of each spectrum itself, (batch, 1, y, x); `least` for dark spectra.
+    def _divisor(self, x: Tensor, image_maximum: Tensor | None = None) -> Tensor:
+        """Return what intensities are divided by first, in a shape that fits results of any size.
 
-        One number, 1, where spectra keep their own, and one an image where it has one scale: it
-        fits results of any size.
+        (batch, 1, y, x) where spectra have their own, (batch, 1, 1, 1) where images have, else 1.
         """
-        if self.scale in ("band", "cube"):
+        if self.kind in ("band", "cube"):
             return x.new_ones(1, 1, 1, 1)
-        if self.scale == "image":
-            brightest = self.brightest(x) if brightest is None else brightest
-            return torch.where(brightest.isfinite() & (brightest > 0), brightest, 1.0)
-        own, least = self._measured(x), torch.where(self.least > 0, self.least, 1.0)
-        return torch.where(own.isfinite() & (own > self.least), own, least)
+        if self.kind == "image":
+            maximum = self.image_maximum(x) if image_maximum is None else image_maximum
+            return torch.where(maximum.isfinite() & (maximum > 0), maximum, 1.0)
+        level = self._level(x)
+        floor = torch.where(self.floor > 0, self.floor, 1.0)
+        return torch.where(level.isfinite() & (level > self.floor), level, floor)
 
-    def _measured(self, x: Tensor) -> Tensor:
-        """Return mean or maximum of each spectrum, (batch, 1, y, x), whatever it is."""
-        known = torch.where(_spread_out(self.good), x, torch.nan)
-        if self.scale == "mean":
+    def _level(self, x: Tensor) -> Tensor:
+        """Return mean or maximum of each spectrum over good bands, (batch, 1, y, x)."""
+        known = torch.where(_per_band(self.good), x, torch.nan)
+        if self.kind == "mean":
             return known.nanmean(dim=1, keepdim=True)
         return known.nan_to_num(nan=-torch.inf).amax(dim=1, keepdim=True)
 
-    def _take(self, name: str, spectra: Tensor) -> None:
-        over = 0 if self.scale == "band" else (0, 1)
+    def _set_statistics(self, name: str, spectra: Tensor) -> None:
+        """Set mean and standard deviation to those of spectra, (spectrum, band)."""
+        over = 0 if self.kind == "band" else (0, 1)
         mean = spectra.nanmean(dim=over, keepdim=True)
-        spread = (spectra - mean).square().nanmean(dim=over, keepdim=True).sqrt()
-        mean, spread = mean.nan_to_num(0.0), spread.nan_to_num(1.0)
-        getattr(self, f"{name}_mean").copy_(mean.expand(1, spectra.shape[1])[0])
-        getattr(self, f"{name}_std").copy_(
-            torch.where(spread > 1e-12, spread, 1.0).expand(1, spectra.shape[1])[0]
-        )
+        std = (spectra - mean).square().nanmean(dim=over, keepdim=True).sqrt()
+        mean = mean.nan_to_num(0.0)
+        std = std.nan_to_num(1.0)
+        std = torch.where(std > _MIN_STD, std, 1.0)
+        bands = spectra.shape[1]
+        getattr(self, f"{name}_mean").copy_(mean.expand(1, bands)[0])
+        getattr(self, f"{name}_std").copy_(std.expand(1, bands)[0])
 
 
 class Normalised(nn.Module):
     """A network with its normalisation: intensities in; intensities, or class scores, out."""
 
-    def __init__(self, normalise: Normalise, module: NetworkModule, intensities: bool) -> None:
+    def __init__(
+        self, normalise: Normalise, module: NetworkModule, predicts_intensities: bool
+    ) -> None:
         super().__init__()
         self.normalise = normalise
         self.module = module
-        self.intensities = intensities
+        self.predicts_intensities = predicts_intensities
 
-    def forward(self, x: Tensor, brightest: Tensor | None = None) -> Tensor:
-        """(batch, bands_in, y, x) to (batch, bands_out, y, x).
+    def forward(self, x: Tensor, image_maximum: Tensor | None = None) -> Tensor:
+        """Return predictions, (batch, bands_out, y · scale, x · scale), in the unit of the target.
 
-        Where `x` are tiles of images that are scaled by their own maximum, `brightest` is that of
-        the images, (batch, 1, 1, 1).
+        Parameters
+        ----------
+        x : Tensor, shape (batch, bands_in, y, x)
+            Intensities, in the unit of the input.
+        image_maximum : Tensor, shape (batch, 1, 1, 1), optional
+            Where `x` are tiles, `Normalise.image_maximum` of their images.
         """
-        out: Tensor = self.module(self.normalise(x, brightest)).float()
-        return self.normalise.inverse(out, x, brightest) if self.intensities else out
+        out: Tensor = self.module(self.normalise(x, image_maximum)).float()
+        if not self.predicts_intensities:
+            return out
+        return self.normalise.inverse(out, x, image_maximum)
 
 
-def _spread_out(bands: Tensor) -> Tensor:
-    return bands[:, None, None]
+def _per_band(values: Tensor) -> Tensor:
+    """Return values, (band,), as (band, 1, 1), to go with images."""
+    return values[:, None, None]

@@ -1,4 +1,4 @@
-"""The few spectral components that networks work on instead of hundreds of bands."""
+"""Spectral components: networks work on a few of them instead of hundreds of bands."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ def principal_components(spectra: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def start_projection(stem: nn.Conv2d, adjoint: nn.Conv2d | None, spectra: Tensor) -> None:
-    """Let a pair of 1 × 1 convolutions lead to the principal components of spectra and back.
+def initialise_projection(stem: nn.Conv2d, adjoint: nn.Conv2d | None, spectra: Tensor) -> None:
+    """Initialise a pair of 1 × 1 convolutions to the principal components of spectra, and back.
 
     Parameters
     ----------
     stem : Conv2d
         From bands to components; with a bias.
     adjoint : Conv2d or None
-        From components to bands; without a bias it leads back what lies beside the mean.
+        From components to bands; without a bias, to bands less their mean.
     spectra : Tensor, shape (spectrum, band)
-        What the components are taken of.
+        Normalised training spectra.
     """
     basis, mean = principal_components(spectra, len(stem.weight))
     stem.weight.copy_(basis[:, :, None, None])

@@ -22,24 +22,25 @@ from qtpy.QtWidgets import (
 from superqt import QLargeIntSpinBox
 
 _LARGEST = 2**63 - 1
-_DECIMALS = 20  # what a number may have; shown are as many as it takes
+_DECIMALS = 20  # the most that a number can have; only those it needs are shown
 
 
 class Editor(QWidget):
-    """Shows one value and lets a person change it."""
+    """Edits one value."""
 
     changed = Signal()
     value: Any
-    """The value; setting it shows it."""
+    """The value in the editor."""
 
     def _wrap(self, widget: QWidget, changes: Any) -> None:
+        """Fill the editor with one widget, whose signal says that the value changed."""
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(widget)
         self.setFocusProxy(widget)
-        changes.connect(self._tell)
+        changes.connect(self._emit_changed)
 
-    def _tell(self, *_: object) -> None:
+    def _emit_changed(self, *_: object) -> None:
         self.changed.emit()
 
 
@@ -53,7 +54,7 @@ class _IntBox(QLargeIntSpinBox):
 
 
 class FloatBox(QDoubleSpinBox):
-    """A number as Python writes it, to the last digit; steps go by its own size."""
+    """A number with all its digits, as Python writes it; a step is one of its second digit."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,26 +63,33 @@ class FloatBox(QDoubleSpinBox):
         self.setKeyboardTracking(False)
 
     def textFromValue(self, v: float) -> str:
-        return f"{v:.12g}" if float(f"{v:.12g}") == v else repr(v)
+        short = f"{v:.12g}"
+        return short if float(short) == v else repr(v)
 
     def valueFromText(self, text: str | None) -> float:
         return float(text or 0)
 
     def validate(self, input: str | None, pos: int) -> tuple[QValidator.State, str, int]:
         text = input or ""
+        return self._state(text), text, pos
+
+    def _state(self, text: str) -> QValidator.State:
+        """Return whether a text is a number within bounds, or may become one."""
         try:
-            inside = self.minimum() <= float(text) <= self.maximum()
+            number = float(text)
         except ValueError:
-            begun = all(letter in "0123456789.eE+-" for letter in text)
-            state = QValidator.State.Intermediate if begun else QValidator.State.Invalid
-        else:
-            state = QValidator.State.Acceptable if inside else QValidator.State.Intermediate
-        return state, text, pos
+            if set(text) <= set("0123456789.eE+-"):
+                return QValidator.State.Intermediate
+            return QValidator.State.Invalid
+        if self.minimum() <= number <= self.maximum():
+            return QValidator.State.Acceptable
+        return QValidator.State.Intermediate
 
     def stepBy(self, steps: int) -> None:
         value = self.value()
         magnitude = math.floor(math.log10(abs(value))) if value else -1
-        self.setValue(round(value + steps * 10.0 ** (magnitude - 1), 2 - magnitude))
+        step = 10.0 ** (magnitude - 1)
+        self.setValue(round(value + steps * step, 2 - magnitude))
 
     def wheelEvent(self, e: QWheelEvent | None) -> None:
         _wheel(self, super(), e)
@@ -96,12 +104,12 @@ class _ChoiceBox(QComboBox):
         _wheel(self, super(), e)
 
 
-def _wheel(widget: QWidget, above: Any, event: QWheelEvent | None) -> None:
-    """Turn the wheel only on what has the focus: scrolling past must change nothing."""
+def _wheel(widget: QWidget, parent_class: Any, event: QWheelEvent | None) -> None:
+    """Pass the wheel to a widget that has the focus: scrolling the form must change no value."""
     if event is not None and not widget.hasFocus():
         event.ignore()
     else:
-        above.wheelEvent(event)
+        parent_class.wheelEvent(event)
 
 
 class IntEditor(Editor):
@@ -110,7 +118,7 @@ class IntEditor(Editor):
     def __init__(self, rules: Sequence[object]) -> None:
         super().__init__()
         self.box = cast(Any, _IntBox())  # its methods have no types
-        low, high = _bounds(rules, lambda value: value - 1, -_LARGEST, _LARGEST)
+        low, high = _bounds(rules, _int_below, -_LARGEST, _LARGEST)
         self.box.setMinimum(int(low))
         self.box.setMaximum(int(high))
         self._wrap(self.box, self.box.valueChanged)
@@ -197,13 +205,13 @@ class TextEditor(Editor):
 
 
 class ListEditor(Editor):
-    """Several values with commas between; one that holds a comma stands in double quotes."""
+    """Several values separated by commas; one that contains a comma is in double quotes."""
 
     def __init__(self, kind: type) -> None:
         super().__init__()
         self._kind = kind
         self.box = QLineEdit()
-        self.box.setPlaceholderText("none; separate by commas")
+        self.box.setPlaceholderText("none; separate values by commas")
         self._wrap(self.box, self.box.textChanged)
 
     @property
@@ -219,21 +227,22 @@ class ListEditor(Editor):
         try:
             return self._kind(word)
         except ValueError:
-            return word  # the settings class says what is wrong with it
+            return word  # the settings class will explain what is wrong with it
 
 
 class OptionalEditor(Editor):
-    """A value, or none: a tick says which."""
+    """A value, or none where its box is not ticked."""
 
     def __init__(self, inner: Editor) -> None:
         super().__init__()
-        self.tick, self.inner = QCheckBox(), inner
+        self.tick = QCheckBox()
+        self.inner = inner
         self._wrap(self.tick, self.tick.toggled)
         layout = self.layout()
         assert layout is not None
         layout.addWidget(inner)
         inner.setEnabled(False)
-        inner.changed.connect(self._tell)
+        inner.changed.connect(self._emit_changed)
         self.tick.toggled.connect(inner.setEnabled)
 
     @property
@@ -253,25 +262,27 @@ def editor_for(annotation: Any, rules: Sequence[object] = ()) -> Editor:
     Parameters
     ----------
     annotation : type
-        bool, int, float, str, Path, a Literal, a tuple of one of these, any of them or None.
+        bool, int, float, str, Path, a Literal, a tuple of one of these, or one of them or None.
     rules : sequence
-        Bounds, as annotated-types writes them.
+        Bounds of annotated-types, such as ``Ge(1)``.
 
     Raises
     ------
     TypeError
-        If it is another type.
+        If there is no editor for the type.
     """
-    origin, inner = get_origin(annotation), get_args(annotation)
+    origin = get_origin(annotation)
+    arguments = get_args(annotation)
     if origin is Annotated:
-        return editor_for(inner[0], (*rules, *inner[1:]))
-    if origin in (Union, types.UnionType) and types.NoneType in inner:
-        (some,) = (one for one in inner if one is not types.NoneType)
-        return OptionalEditor(editor_for(some, rules))
+        return editor_for(arguments[0], (*rules, *arguments[1:]))
+    if origin in (Union, types.UnionType) and types.NoneType in arguments:
+        (kind,) = (argument for argument in arguments if argument is not types.NoneType)
+        return OptionalEditor(editor_for(kind, rules))
     if origin is Literal:
-        return ChoiceEditor(inner)
+        return ChoiceEditor(arguments)
     if origin is tuple:
-        return ListEditor(get_args(inner[0])[0] if get_origin(inner[0]) is Annotated else inner[0])
+        kind = arguments[0]
+        return ListEditor(get_args(kind)[0] if get_origin(kind) is Annotated else kind)
     if annotation is bool:
         return BoolEditor()
     if annotation is int:
@@ -286,9 +297,9 @@ def editor_for(annotation: Any, rules: Sequence[object] = ()) -> Editor:
 def _bounds(
     rules: Sequence[object], below: Callable[[float], float], low: float, high: float
 ) -> tuple[float, float]:
-    """Return the least and the greatest value.
+    """Return the least and the greatest value that rules allow.
 
-    `below` gives the next smaller value: what is to be less than 1 is at most ``below(1)``.
+    `below` returns the next smaller value: what must be less than 1 is at most ``below(1)``.
     """
     for rule in rules:
         low = max(low, getattr(rule, "ge", low))
@@ -300,11 +311,19 @@ def _bounds(
     return low, high
 
 
+def _int_below(value: float) -> float:
+    return value - 1
+
+
 def _float_below(value: float) -> float:
-    return math.nextafter(value, -math.inf) if value else -(10.0**-_DECIMALS)
+    """Return the next smaller number that the box can hold."""
+    if value == 0:
+        return -(10.0**-_DECIMALS)
+    return math.nextafter(value, -math.inf)
 
 
 def _quoted(word: str) -> str:
+    """Return a word as in CSV: in quotes where it contains a comma or quotes."""
     if "," not in word and '"' not in word:
         return word
     doubled = word.replace('"', '""')

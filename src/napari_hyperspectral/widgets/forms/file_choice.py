@@ -1,8 +1,7 @@
-"""Choosing files to learn from: folders, lists and single files, paired before anybody's eyes."""
+"""Choose the files of examples: folders, lists or single files, and see how they are paired."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -28,18 +27,19 @@ from ...examples.table import CLASSES, LIST, Pairing, PairingError, Roles
 
 _TABLE_HEIGHT = 160
 _HELP = {
-    LIST: "A CSV file with a column for each of the above, and a row for each example",
-    CLASSES: "A folder with one folder for each class, named after it",
+    LIST: "A CSV file with a row per example, and a column for each of the names above",
+    CLASSES: "A folder with one subfolder per class, named after the class",
 }
+"""Tooltips of the ways to name all files at once."""
 
 
 class FileChoice(QWidget):
-    """Name files or folders; see which goes with which; nothing is read before it is needed.
+    """Name files or folders, and see the pairs; no image is read before it is needed.
 
     Parameters
     ----------
-    split : str
-        Whether they are to train with, or to test on, where a list says which are which.
+    split : {"train", "test"}
+        The split of a list, in its column of that name, that is used.
     """
 
     changed = Signal()
@@ -48,7 +48,7 @@ class FileChoice(QWidget):
         super().__init__()
         self._split: Literal["train", "test"] = split
         self._roles: Roles = {}
-        self._lines: dict[str, QLineEdit] = {}
+        self._line_edits: dict[str, QLineEdit] = {}
         self._form = QFormLayout()
         self._form.setContentsMargins(0, 0, 0, 0)
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -56,102 +56,121 @@ class FileChoice(QWidget):
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setMaximumHeight(_TABLE_HEIGHT)
         self.table.hide()
-        self._news = QLabel()
-        self._news.setWordWrap(True)
+        self._message = QLabel()
+        self._message.setWordWrap(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(self._form)
-        layout.addWidget(self._news)
+        layout.addWidget(self._message)
         layout.addWidget(self.table)
 
     @property
     def pairing(self) -> Pairing:
-        """The table of examples that the lines speak of, without those of the other split.
+        """The paired examples of this split.
 
         Raises
         ------
         PairingError
-            If they leave open what goes with what, or a file is not there.
+            If the pairs are ambiguous, or a file is missing.
         """
-        return pairing_of(self._roles, self.words).of(self._split)
+        return pairing_of(self._roles, self.entries).of(self._split)
 
     @property
-    def words(self) -> list[tuple[str, str]]:
-        """What the lines say, name by name, without the empty ones."""
-        texts = ((name, line.text().strip()) for name, line in self._lines.items())
-        return [(name, text) for name, text in texts if text]
+    def entries(self) -> list[tuple[str, str]]:
+        """Name and text of each line that is not empty."""
+        entries = []
+        for name, line_edit in self._line_edits.items():
+            text = line_edit.text().strip()
+            if text:
+                entries.append((name, text))
+        return entries
 
     def ask_for(self, roles: Roles) -> None:
-        """Ask for files of these names and kinds."""
+        """Show an empty line for each file, or text, of these names and kinds."""
         self._roles = roles
         while self._form.rowCount():
             self._form.removeRow(0)
-        self._lines = {}
-        one_text = sorted(kind is str for kind in roles.values()) == [False, True]
-        for name in (*roles, LIST, *([CLASSES] if one_text else [])):
+        self._line_edits = {}
+        for name in roles:
             self._add(name)
+        self._add(LIST)
+        image_and_class = sorted(kind is str for kind in roles.values()) == [False, True]
+        if image_and_class:
+            self._add(CLASSES)
         self._show()
 
     def choose(self, **paths: str | Path) -> None:
-        """Name files or folders by role; `list` and `classes` too.
+        """Enter files or folders, and texts, by name; also `list` and `classes`.
 
         Raises
         ------
         ValueError
-            If a name is not asked for.
+            If there is no such name.
         """
         for name in paths:
-            if name not in self._lines:
-                raise ValueError(f"no {name!r} is asked for, only {', '.join(self._lines)}")
-        for name, line in self._lines.items():
-            line.setText(str(paths.get(name, "")))
+            if name not in self._line_edits:
+                choices = ", ".join(self._line_edits)
+                raise ValueError(f"there is no {name!r} to choose, only {choices}")
+        for name, line_edit in self._line_edits.items():
+            line_edit.setText(str(paths.get(name, "")))
 
     def _add(self, name: str) -> None:
-        line = QLineEdit()
-        line.setObjectName(name)
-        is_text = self._roles.get(name) is str
-        line.setPlaceholderText("a word" if is_text else "file, folder or pattern")
-        line.setToolTip(_HELP.get(name, "Images of folders are paired by their names"))
-        line.textChanged.connect(self._show)
+        """Add a line for a file, folder or text."""
+        line_edit = QLineEdit()
+        line_edit.setObjectName(name)
+        line_edit.setToolTip(_HELP.get(name, "Files in folders are paired by their names"))
+        line_edit.textChanged.connect(self._show)
         row = QHBoxLayout()
-        row.addWidget(line)
-        if not is_text and name != CLASSES:
-            row.addWidget(self._button("Choose a file", line, self._browse_file))
-        if not is_text and name != LIST:
-            row.addWidget(self._button("Choose a folder", line, self._browse_folder))
-        self._lines[name] = line
+        row.addWidget(line_edit)
+        if self._roles.get(name) is str:
+            line_edit.setPlaceholderText("text")
+        else:
+            line_edit.setPlaceholderText("file, folder or pattern")
+            self._add_buttons(name, line_edit, row)
+        self._line_edits[name] = line_edit
         self._form.addRow(f"or {name}" if name in _HELP else name.capitalize(), row)
 
-    def _button(self, tip: str, line: QLineEdit, browse: Callable[[QLineEdit], None]) -> QWidget:
-        pixmaps = QStyle.StandardPixmap
+    def _add_buttons(self, name: str, line_edit: QLineEdit, row: QHBoxLayout) -> None:
+        """Add buttons that choose a file, or a folder, for a line."""
+        icons = QStyle.StandardPixmap
+        if name != CLASSES:
+            button = self._button("Choose a file", icons.SP_FileIcon)
+            button.clicked.connect(lambda *_: self._browse_file(line_edit))
+            row.addWidget(button)
+        if name != LIST:
+            button = self._button("Choose a folder", icons.SP_DirIcon)
+            button.clicked.connect(lambda *_: self._browse_folder(line_edit))
+            row.addWidget(button)
+
+    def _button(self, tooltip: str, icon: QStyle.StandardPixmap) -> QToolButton:
         button = QToolButton()
         style = self.style()
         assert style is not None
-        button.setIcon(
-            style.standardIcon(pixmaps.SP_DirIcon if "folder" in tip else pixmaps.SP_FileIcon)
-        )
-        button.setToolTip(tip)
-        button.clicked.connect(lambda *_: browse(line))
+        button.setIcon(style.standardIcon(icon))
+        button.setToolTip(tooltip)
         return button
 
-    def _browse_file(self, line: QLineEdit) -> None:
-        path, _filter = QFileDialog.getOpenFileName(self, "Choose a file", line.text())
+    def _browse_file(self, line_edit: QLineEdit) -> None:
+        path, _filter = QFileDialog.getOpenFileName(self, "Choose a file", line_edit.text())
         if path:
-            line.setText(path)
+            line_edit.setText(path)
 
-    def _browse_folder(self, line: QLineEdit) -> None:
-        path = QFileDialog.getExistingDirectory(self, "Choose a folder", line.text())
+    def _browse_folder(self, line_edit: QLineEdit) -> None:
+        path = QFileDialog.getExistingDirectory(self, "Choose a folder", line_edit.text())
         if path:
-            line.setText(path)
+            line_edit.setText(path)
 
     def _show(self, *_: object) -> None:
-        """Show the table, or why there is none."""
-        try:
-            pairing = self.pairing if self.words else None
-            self._news.setText("" if pairing is None else _counted(pairing))
-        except PairingError as error:
-            pairing = None
-            self._news.setText(str(error))
+        """Show the table of pairs, or why there is none."""
+        pairing = None
+        message = ""
+        if self.entries:
+            try:
+                pairing = self.pairing
+                message = _number_of_examples(pairing)
+            except PairingError as error:
+                message = str(error)
+        self._message.setText(message)
         self.table.setVisible(pairing is not None)
         if pairing is not None:
             self._fill(pairing)
@@ -170,7 +189,13 @@ class FileChoice(QWidget):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
 
 
-def _counted(pairing: Pairing) -> str:
-    count, left = len(pairing.rows), len(pairing.left_out)
-    others = f"; {left} {'other is' if left == 1 else 'others are'} left out" if left else ""
-    return f"{count} example{'s' * (count != 1)}{others}"
+def _number_of_examples(pairing: Pairing) -> str:
+    """Return how many examples there are, and how many files have no partner."""
+    count = len(pairing.rows)
+    text = "1 example" if count == 1 else f"{count} examples"
+    unpaired = len(pairing.left_out)
+    if unpaired == 1:
+        text += "; 1 other is left out"
+    elif unpaired > 1:
+        text += f"; {unpaired} others are left out"
+    return text

@@ -1,4 +1,4 @@
-"""A form for any settings: fields, bounds, defaults and help come from the class."""
+"""A form for any settings class: its fields, bounds, defaults and help make the rows."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ...settings import Settings
 from .editors import Editor, editor_for
 
 S = TypeVar("S", bound=Settings)
-_LINK: Final = "#5a9fd8"  # legible in napari's dark and light theme, as Qt's own blue is not
+_LINK: Final = "#5a9fd8"  # legible in napari's dark and light themes, unlike Qt's own blue
 _FOLDED_FROM: Final = 5
-"""A form of more fields than this shows the first ones; the rest unfold."""
-_WRITTEN: Final = {"frc": "FRC", "psf": "PSF", "ssim": "SSIM", "unets": "U-Nets"}
-"""Names of fields that are no plain words, as people write them."""
+"""Fields that are always shown; a form folds the others under "More settings"."""
+_TITLES: Final = {"frc": "FRC", "psf": "PSF", "ssim": "SSIM", "unets": "U-Nets"}
+"""Titles of fields that are abbreviations or names."""
 
 
 class Form(QWidget, Generic[S]):
@@ -30,14 +30,14 @@ class Form(QWidget, Generic[S]):
     Parameters
     ----------
     settings : Settings, or a class of them
-        What the form shows at first; of a class, its defaults.
+        Initial values; of a class, its defaults.
     folded_from : int
-        Fields from this one on lie folded under "More settings".
+        Number of fields that are always shown; the others are folded under "More settings".
 
     Raises
     ------
     TypeError
-        If no editor is known for the type of a field.
+        If there is no editor for the type of a field.
     """
 
     changed = Signal()
@@ -51,37 +51,35 @@ class Form(QWidget, Generic[S]):
         self._error.setWordWrap(True)
         self._error.setVisible(False)
         self._error.setStyleSheet("color: #e0584f")
-        self._rows, more = _rows(), _rows()
+        rows = _rows()
+        more_rows = _rows()
         for name, field in self._type.model_fields.items():
-            if not _fixed(field):
-                self._add(name, field, self._rows if len(self.editors) < folded_from else more)
+            if not _is_constant(field):
+                always_shown = len(self.editors) < folded_from
+                self._add(name, field, rows if always_shown else more_rows)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(self._rows)
-        if more.rowCount():
+        layout.addLayout(rows)
+        if more_rows.rowCount():
             inside = QWidget()
-            inside.setLayout(more)
-            layout.addWidget(folded("More settings", inside))
+            inside.setLayout(more_rows)
+            layout.addWidget(collapsible("More settings", inside))
         else:
-            more.deleteLater()
+            more_rows.deleteLater()
         layout.addWidget(self._error)
         if not isinstance(settings, type):
             self.settings = settings
 
     @property
     def settings(self) -> S:
-        """The settings as the form shows them; setting them fills the form.
+        """The settings in the form; setting them fills it.
 
         Raises
         ------
         ValueError
-            If they do not fit together; the form shows the reason, too.
+            If they are not valid together; the form shows the reason, too.
         """
-        values = {name: editor.value for name, editor in self.editors.items()}
-        try:
-            return self._type(**values)
-        except ValidationError as error:
-            raise ValueError(_sentence(error)) from error
+        return self._validated()
 
     @settings.setter
     def settings(self, settings: S) -> None:
@@ -89,16 +87,17 @@ class Form(QWidget, Generic[S]):
             editor.value = getattr(settings, name)
 
     def hide_row(self, name: str) -> None:
-        """Show no editor for a field that something else is the editor of."""
-        for widget in (self.editors[name], self._labels[name]):
-            widget.hide()
+        """Hide a field that another widget edits."""
+        self.editors[name].hide()
+        self._labels[name].hide()
 
     def grey_out(self, reasons: Mapping[str, str]) -> None:
-        """Grey out the fields that have a reason, and no others; their tooltips tell it."""
+        """Grey out the fields that have a reason, and only these; their tooltips give the reason."""
         for name, editor in self.editors.items():
+            tooltip = _tooltip(self._type.model_fields[name], reasons.get(name))
             for widget in (editor, self._labels[name]):
                 widget.setEnabled(name not in reasons)
-                widget.setToolTip(_tooltip(self._type.model_fields[name], reasons.get(name, "")))
+                widget.setToolTip(tooltip)
 
     def _add(self, name: str, field: FieldInfo, rows: QFormLayout) -> None:
         editor = editor_for(field.annotation, field.metadata)
@@ -109,29 +108,38 @@ class Form(QWidget, Generic[S]):
         for widget in (label, editor):
             widget.setToolTip(_tooltip(field))
         editor.changed.connect(self._check)
-        self.editors[name], self._labels[name] = editor, label
+        self.editors[name] = editor
+        self._labels[name] = label
         rows.addRow(label, editor)
 
-    def _check(self, *_: object) -> None:
+    def _validated(self) -> S:
+        values = {name: editor.value for name, editor in self.editors.items()}
         try:
-            assert self.settings is not None
+            return self._type(**values)
+        except ValidationError as error:
+            raise ValueError(_message(error)) from error
+
+    def _check(self, *_: object) -> None:
+        """Show what is wrong with the settings, if anything."""
+        message = ""
+        try:
+            self._validated()
         except ValueError as error:
-            self._error.setText(str(error))
-        else:
-            self._error.clear()
-        self._error.setVisible(bool(self._error.text()))
+            message = str(error)
+        self._error.setText(message)
+        self._error.setVisible(bool(message))
         self.changed.emit()
 
 
 class Chooser(QWidget, Generic[S]):
-    """Choose one of several kinds of settings, and edit it.
+    """Choose one of several settings classes, and edit its settings.
 
     Parameters
     ----------
     kinds : sequence of classes of Settings
-        As `TASKS` and `NETWORKS` are.
+        The choices, such as `TASKS` and `NETWORKS`.
     chosen : class, optional
-        The one to begin with; else the first.
+        Initial choice; default: the first.
     """
 
     changed = Signal()
@@ -141,19 +149,19 @@ class Chooser(QWidget, Generic[S]):
         self._kinds = tuple(kinds)
         self._forms = tuple(Form(kind) for kind in self._kinds)
         self._box = QComboBox()
-        self._about = QLabel()
-        self._about.setWordWrap(True)
-        self._about.setOpenExternalLinks(True)
-        self._about.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
+        self._description = QLabel()
+        self._description.setWordWrap(True)
+        self._description.setOpenExternalLinks(True)
+        self._description.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
         for row, kind in enumerate(self._kinds):
             self._box.addItem(getattr(kind, "title", kind.__name__))
             self._box.setItemData(row, summary(kind), Qt.ItemDataRole.ToolTipRole)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for part in (self._box, self._about, *self._forms):
-            layout.addWidget(part)
+        for widget in (self._box, self._description, *self._forms):
+            layout.addWidget(widget)
         for form in self._forms:
-            form.changed.connect(self._pass_on)
+            form.changed.connect(self._emit_changed)
         self._box.currentIndexChanged.connect(self._show)
         self._box.setCurrentIndex(self._kinds.index(chosen) if chosen else 0)
         self._show()
@@ -174,7 +182,7 @@ class Chooser(QWidget, Generic[S]):
 
     @property
     def settings(self) -> S:
-        """The chosen settings; setting them chooses their class and fills its form."""
+        """The settings in the form; setting them chooses their class and fills its form."""
         return self.form.settings
 
     @settings.setter
@@ -185,13 +193,15 @@ class Chooser(QWidget, Generic[S]):
     def _show(self, *_: object) -> None:
         for form in self._forms:
             form.setVisible(form is self.form)
-        source = _linked(getattr(self.kind, "source", ""))
-        below = f"<br><small>{source}</small>" if source else ""
-        self._about.setText(html.escape(summary(self.kind)) + below)
+        description = html.escape(summary(self.kind))
+        source = getattr(self.kind, "source", "")
+        if source:
+            description += f"<br><small>{_with_links(source)}</small>"
+        self._description.setText(description)
         self._box.setToolTip(summary(self.kind))
         self.changed.emit()
 
-    def _pass_on(self, *_: object) -> None:
+    def _emit_changed(self, *_: object) -> None:
         self.changed.emit()
 
 
@@ -201,22 +211,21 @@ def summary(kind: type[Settings]) -> str:
 
 
 def titled(name: str) -> str:
-    """Return the name of a field as people write it: "Learning rate", "FRC"."""
-    return _WRITTEN.get(name, name.replace("_", " ").capitalize())
+    """Return the title of a field: "Learning rate", "FRC"."""
+    return _TITLES.get(name, name.replace("_", " ").capitalize())
 
 
-def _tooltip(field: FieldInfo, inactive_settings: str = "") -> str:
-    """Return the help of a field, below the reason why it does nothing, if it does nothing."""
-    texts = (
-        [f"Does nothing here. {inactive_settings}", field.description or ""]
-        if inactive_settings
-        else [field.description]
-    )
-    return "".join(f"<p>{html.escape(text or '')}</p>" for text in texts)
+def _tooltip(field: FieldInfo, inactive: str | None = None) -> str:
+    """Return the help of a field as HTML, below the reason why it has no effect, if it has none."""
+    help_text = f"<p>{html.escape(field.description or '')}</p>"
+    if inactive is None:
+        return help_text
+    reason = html.escape(f"Does nothing here. {inactive}")
+    return f"<p>{reason}</p>{help_text}"
 
 
-def _fixed(field: FieldInfo) -> bool:
-    """Whether a field is a constant that tells one class from others."""
+def _is_constant(field: FieldInfo) -> bool:
+    """Whether a field is the constant that identifies a class, its kind."""
     return get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
 
 
@@ -227,42 +236,39 @@ def _rows() -> QFormLayout:
     return rows
 
 
-def folded(title: str, inside: QWidget) -> QCollapsible:
-    """Return a line that unfolds to show a widget."""
+def collapsible(title: str, inside: QWidget) -> QCollapsible:
+    """Return a heading that unfolds to show a widget."""
     box = QCollapsible(title)
     box.setObjectName("more")
-    box.setDuration(0)
+    box.setDuration(0)  # without an animation
     box.addWidget(inside)
     return box
 
 
 def in_a_row(*widgets: QWidget) -> QHBoxLayout:
-    """Return a line of widgets."""
+    """Return widgets next to each other."""
     row = QHBoxLayout()
     for widget in widgets:
         row.addWidget(widget)
     return row
 
 
-def _linked(source: str) -> str:
-    """Return text as HTML with its web addresses made links."""
-    return re.sub(
-        r"https?://[^\s,;]+[^\s,;.]",
-        lambda found: (
-            f'<a href="{found[0]}" style="color: {_LINK}">{found[0].partition("://")[2]}</a>'
-        ),
-        html.escape(source, quote=False),
-    )
+def _with_links(text: str) -> str:
+    """Return text as HTML, with links for its web addresses."""
+    return re.sub(r"https?://[^\s,;]+[^\s,;.]", _link, html.escape(text, quote=False))
 
 
-def _sentence(error: ValidationError) -> str:
-    """Return what is wrong, in one line."""
-    return "; ".join(
-        ": ".join(
-            (
-                *(" ".join(str(at) for at in one["loc"]).split("\n")[:1] if one["loc"] else ()),
-                one["msg"].removeprefix("Value error, "),
-            )
-        )
-        for one in error.errors()
-    )
+def _link(match: re.Match[str]) -> str:
+    address = match[0]
+    shown = address.partition("://")[2]
+    return f'<a href="{address}" style="color: {_LINK}">{shown}</a>'
+
+
+def _message(error: ValidationError) -> str:
+    """Return what is wrong with settings, in one line: the fields, and why."""
+    messages = []
+    for problem in error.errors():
+        field = " ".join(str(part) for part in problem["loc"]).partition("\n")[0]
+        reason = problem["msg"].removeprefix("Value error, ")
+        messages.append(f"{field}: {reason}" if field else reason)
+    return "; ".join(messages)

@@ -1,4 +1,4 @@
-"""Choosing layers, and texts, by the names a task gives them."""
+"""Choose the layers of examples, and texts such as classes, by the names of a task's inputs."""
 
 from __future__ import annotations
 
@@ -26,27 +26,30 @@ Kinds: TypeAlias = Mapping[str, type[Cube] | type[Labels] | type[str]]
 Chosen: TypeAlias = Layer | str | None
 
 
-def image_of(layer: Layer) -> Image:
-    """Return the cube or labels that a layer shows; for the GUI thread.
+def image_of_layer(layer: Layer) -> Image:
+    """Return the cube or labels in a layer; only to be called in the GUI thread.
 
     Raises
     ------
     ValueError
-        If it shows neither.
+        If it holds neither.
     """
     image: Image = from_layer(*layer.as_layer_data_tuple())
     return image
 
 
-def fitting(layers: Sequence[Layer], kind: type[Cube] | type[Labels]) -> list[Layer]:
-    """Return the layers that can show an image of this kind."""
-    if kind is Labels:
-        return [layer for layer in layers if isinstance(layer, LabelsLayer)]
-    return [
-        layer
-        for layer in layers
-        if isinstance(layer, ImageLayer) and not layer.rgb and layer.ndim >= 3
-    ]
+def suitable_layers(layers: Sequence[Layer], kind: type[Cube] | type[Labels]) -> list[Layer]:
+    """Return the layers that can hold an image of this kind."""
+    suits = _is_labels if kind is Labels else _has_bands
+    return [layer for layer in layers if suits(layer)]
+
+
+def _is_labels(layer: Layer) -> bool:
+    return isinstance(layer, LabelsLayer)
+
+
+def _has_bands(layer: Layer) -> bool:
+    return isinstance(layer, ImageLayer) and not layer.rgb and layer.ndim >= 3
 
 
 class LayerBox(QComboBox):
@@ -54,7 +57,9 @@ class LayerBox(QComboBox):
 
     def __init__(self, viewer: Any, name: str, kind: type[Cube] | type[Labels]) -> None:
         super().__init__()
-        self._viewer, self._name, self._kind = viewer, name, kind
+        self._viewer = viewer
+        self._name = name
+        self._kind = kind
         self._layers: list[Layer] = []
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(12)
@@ -62,12 +67,12 @@ class LayerBox(QComboBox):
 
     @property
     def layer(self) -> Layer | None:
-        """The chosen layer; choosing one that does not fit is refused.
+        """The chosen layer.
 
         Raises
         ------
         ValueError
-            If the layer is none of the choices.
+            When set to a layer that is none of the choices.
         """
         row = self.currentIndex()
         return self._layers[row] if row >= 0 else None
@@ -78,44 +83,65 @@ class LayerBox(QComboBox):
 
     @property
     def chosen(self) -> Chosen:
-        """As `layer`."""
+        """The chosen layer, as `layer`; what boxes of layers and of texts have in common."""
         return self.layer
 
     @chosen.setter
     def chosen(self, layer: Chosen) -> None:
         if not isinstance(layer, Layer) or layer not in self._layers:
-            raise ValueError(
-                f"layer {getattr(layer, 'name', layer)!r} cannot be {self._name!r}: that is a "
-                + ("label layer" if self._kind is Labels else "grey image layer with bands")
-            )
+            kind = "labels layer" if self._kind is Labels else "grey image layer with bands"
+            name = getattr(layer, "name", layer)
+            raise ValueError(f"layer {name!r} cannot be {self._name!r}: choose a {kind}")
         self.setCurrentIndex(self._layers.index(layer))
 
-    def refresh(self, taken: Sequence[Layer]) -> None:
-        """Show the viewer's layers; where the chosen one is gone, take the best that is left."""
+    @property
+    def image(self) -> Image:
+        """The image in the chosen layer.
+
+        Raises
+        ------
+        ValueError
+            If no layer is chosen.
+        """
+        if self.layer is None:
+            raise ValueError(f"choose a layer for {self._name!r}; open a file or a sample first")
+        return image_of_layer(self.layer)
+
+    def refresh(self, in_use: Sequence[Layer]) -> None:
+        """Update the choices; where the chosen layer is gone, choose the likeliest.
+
+        Layers that are `in_use` elsewhere are chosen only if there is no other.
+        """
         chosen = self.layer
-        self._layers = fitting(self._viewer.layers, self._kind)
+        self._layers = suitable_layers(self._viewer.layers, self._kind)
         before = self.blockSignals(True)
         self.clear()
         self.addItems([layer.name for layer in self._layers])
         if chosen not in self._layers:
-            chosen = self._likely(taken)
+            chosen = self._likeliest(in_use)
         self.setCurrentIndex(-1 if chosen is None else self._layers.index(chosen))
         self.blockSignals(before)
 
-    def _likely(self, taken: Sequence[Layer]) -> Layer | None:
-        """Return a layer called like what is asked for; else one that has no part yet."""
-        free = [layer for layer in self._layers if layer not in taken]
-        named = [layer for layer in free if self._name in layer.name.lower()]
-        return next(iter((*named, *free, *self._layers)), None)
+    def _likeliest(self, in_use: Sequence[Layer]) -> Layer | None:
+        """Return an unused layer with the name of the input, otherwise any unused one, or any."""
+        unused = [layer for layer in self._layers if layer not in in_use]
+        with_name = [layer for layer in unused if self._name in layer.name.lower()]
+        for candidates in (with_name, unused, self._layers):
+            if candidates:
+                return candidates[0]
+        return None
 
 
 class TextBox(QLineEdit):
     """A text that belongs to an image, such as its class."""
 
+    layer: Layer | None = None
+    """No layer, ever: see `LayerBox.layer`."""
+
     def __init__(self, name: str) -> None:
         super().__init__()
         self.setObjectName(name)
-        self.setPlaceholderText(f"{name} of the image, in a word")
+        self.setPlaceholderText(f"{name} of the image")
 
     @property
     def chosen(self) -> Chosen:
@@ -128,12 +154,27 @@ class TextBox(QLineEdit):
             raise ValueError(f"{self.objectName()!r} is a text, not a layer")
         self.setText(text)
 
-    def refresh(self, taken: Sequence[Layer]) -> None:
-        """Stay as it is: texts do not depend on the layers of the viewer."""
+    @property
+    def image(self) -> str:
+        """The text, in the place of an image.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        text = self.text().strip()
+        if not text:
+            name = self.objectName()
+            raise ValueError(f"{name!r} is empty; enter the {name} of the image")
+        return text
+
+    def refresh(self, in_use: Sequence[Layer]) -> None:
+        """Do nothing: texts do not depend on the layers of the viewer."""
 
 
 class ExampleList(QWidget):
-    """What to learn from: one example or several, each of them named layers and texts."""
+    """Choose examples: the layers and texts of each, by name."""
 
     changed = Signal()
 
@@ -144,13 +185,14 @@ class ExampleList(QWidget):
         self._rows: list[tuple[QWidget, dict[str, LayerBox | TextBox]]] = []
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
-        self._more, self._less = QPushButton("Add another"), QPushButton("Remove last")
-        self._more.setToolTip("Several images, of any sizes, are taken together")
-        self._more.clicked.connect(self.add)
-        self._less.clicked.connect(self.remove)
+        add = QPushButton("Add another example")
+        add.setToolTip("Use several images, of any sizes")
+        add.clicked.connect(self.add)
+        self._remove_button = QPushButton("Remove last")
+        self._remove_button.clicked.connect(self.remove)
         buttons = QHBoxLayout()
-        buttons.addWidget(self._more)
-        buttons.addWidget(self._less)
+        buttons.addWidget(add)
+        buttons.addWidget(self._remove_button)
         buttons.addStretch()
         self._layout.addLayout(buttons)
 
@@ -166,17 +208,17 @@ class ExampleList(QWidget):
         Raises
         ------
         ValueError
-            If a layer is not chosen, or cannot be what it was chosen as.
+            If a layer or a text is missing, or a layer holds no such image.
         """
-        return [
-            {name: _image(name, chosen, self.kinds[name]) for name, chosen in example.items()}
-            for example in self.layers
-        ]
+        examples: list[dict[str, Image | str]] = []
+        for _row, boxes in self._rows:
+            examples.append({name: box.image for name, box in boxes.items()})
+        return examples
 
     def ask_for(self, kinds: Kinds) -> None:
-        """Ask for one example of images of these names and kinds."""
+        """Show one empty example with inputs of these names and kinds."""
         while self._rows:
-            self._drop()
+            self._remove_last()
         self.kinds = kinds
         self.add()
 
@@ -186,21 +228,21 @@ class ExampleList(QWidget):
         Raises
         ------
         ValueError
-            If a name is not asked for, or a layer cannot be what it is chosen as.
+            If an example has no such name, or a layer cannot be chosen for it.
         """
         while len(self._rows) < len(examples):
             self.add()
         while len(self._rows) > max(1, len(examples)):
-            self._drop()
+            self._remove_last()
         for example, (_row, boxes) in zip(examples, self._rows, strict=True):
             for name, layer in example.items():
                 if name not in boxes:
-                    raise ValueError(f"no layer {name!r} is asked for, only {', '.join(boxes)}")
+                    raise ValueError(f"there is no {name!r} to choose, only {', '.join(boxes)}")
                 boxes[name].chosen = layer
-        self._tell()
+        self._emit_changed()
 
     def add(self, *_: object) -> None:
-        """Ask for one example more."""
+        """Show one more example."""
         row = QWidget()
         form = QFormLayout(row)
         form.setContentsMargins(0, 0, 0, 4)
@@ -216,43 +258,33 @@ class ExampleList(QWidget):
     def _box(self, name: str, kind: type) -> LayerBox | TextBox:
         if kind is str:
             text = TextBox(name)
-            text.textChanged.connect(self._tell)
+            text.textChanged.connect(self._emit_changed)
             return text
         layers = LayerBox(self._viewer, name, kind)
-        layers.currentIndexChanged.connect(self._tell)
+        layers.currentIndexChanged.connect(self._emit_changed)
         return layers
 
     def remove(self, *_: object) -> None:
-        """Ask for one example less; never for none."""
+        """Remove the last example; one always remains."""
         if len(self._rows) > 1:
-            self._drop()
-            self._tell()
+            self._remove_last()
+            self._emit_changed()
 
     def refresh(self, *_: object) -> None:
-        """Follow the layers of the viewer."""
-        taken: list[Layer] = [
-            part for example in self.layers for part in example.values() if isinstance(part, Layer)
-        ]
-        for _row, boxes in self._rows:
-            for box in boxes.values():
-                box.refresh(taken)
-                if isinstance(box.chosen, Layer):
-                    taken.append(box.chosen)
-        self._tell()
+        """Update the choices; napari's layers have changed."""
+        boxes = [box for _row, boxes in self._rows for box in boxes.values()]
+        in_use = [box.layer for box in boxes if box.layer is not None]
+        for box in boxes:
+            box.refresh(in_use)
+            if box.layer is not None:  # the next boxes choose another, if they can
+                in_use.append(box.layer)
+        self._emit_changed()
 
-    def _drop(self) -> None:
+    def _remove_last(self) -> None:
         row, _boxes = self._rows.pop()
         row.setParent(None)
         row.deleteLater()
 
-    def _tell(self, *_: object) -> None:
-        self._less.setVisible(len(self._rows) > 1)
+    def _emit_changed(self, *_: object) -> None:
+        self._remove_button.setVisible(len(self._rows) > 1)
         self.changed.emit()
-
-
-def _image(name: str, chosen: Chosen, kind: type) -> Image | str:
-    if chosen is None and kind is str:
-        raise ValueError(f"say what {name!r} is")
-    if chosen is None:
-        raise ValueError(f"choose a layer for {name!r}; open a file or a sample first")
-    return image_of(chosen) if isinstance(chosen, Layer) else chosen

@@ -1,4 +1,4 @@
-"""Choosing files to predict on, and where the results go."""
+"""Choose the files to predict, and the folder and format of the predictions."""
 
 from __future__ import annotations
 
@@ -17,25 +17,27 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ...workflows.batch import output_suffixes
+from ...workflows.targets import output_suffixes
 from .form import in_a_row
 
 _FIRST_SUFFIX = ".ome.tif"
 
 
 class SourceFiles(QWidget):
-    """Files, the folder that their results go to, and the format of these."""
+    """A list of files, a folder for their predictions, and the format of these."""
 
     def __init__(self) -> None:
         super().__init__()
         self._list = QListWidget()
         self._list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self._folder = QLineEdit()
-        self._folder.setPlaceholderText("Folder for the results")
+        self._folder.setPlaceholderText("Folder for the predictions")
         self._suffix = QComboBox()
         self._suffix.addItems(sorted(output_suffixes()))
         self.suffix = _FIRST_SUFFIX
-        add, remove, choose = QPushButton("Add…"), QPushButton("Remove"), QPushButton("Choose…")
+        add = QPushButton("Add…")
+        remove = QPushButton("Remove")
+        choose = QPushButton("Choose…")
         add.clicked.connect(self._add)
         remove.clicked.connect(self._remove)
         choose.clicked.connect(self._choose_folder)
@@ -50,8 +52,8 @@ class SourceFiles(QWidget):
     @property
     def files(self) -> list[str]:
         """The files, in order."""
-        rows = map(self._list.item, range(self._list.count()))
-        return [item.text() for item in rows if item is not None]
+        items = [self._list.item(row) for row in range(self._list.count())]
+        return [item.text() for item in items if item is not None]
 
     @files.setter
     def files(self, files: Sequence[str | Path]) -> None:
@@ -60,7 +62,7 @@ class SourceFiles(QWidget):
 
     @property
     def folder(self) -> Path | None:
-        """Where results go; None while nobody said."""
+        """Folder for the predictions; None until one is chosen."""
         text = self._folder.text().strip()
         return Path(text) if text else None
 
@@ -70,7 +72,7 @@ class SourceFiles(QWidget):
 
     @property
     def suffix(self) -> str:
-        """The suffix, and so the format, of results."""
+        """Suffix, and so the format, of the predictions."""
         return self._suffix.currentText()
 
     @suffix.setter
@@ -79,12 +81,13 @@ class SourceFiles(QWidget):
 
     @property
     def suffixes(self) -> list[str]:
-        """All suffixes there are to choose from."""
+        """All suffixes to choose from."""
         return [self._suffix.itemText(row) for row in range(self._suffix.count())]
 
     def _add(self, *_: object) -> None:
-        paths, _filter = QFileDialog.getOpenFileNames(self, "Files to predict on")
-        self.files = [*self.files, *(path for path in paths if path not in self.files)]
+        paths, _filter = QFileDialog.getOpenFileNames(self, "Files to predict")
+        new = [path for path in paths if path not in self.files]
+        self.files = [*self.files, *new]
         if paths and self.folder is None:
             self.folder = Path(paths[0]).parent / "predicted"
 
@@ -93,6 +96,6 @@ class SourceFiles(QWidget):
             self._list.takeItem(self._list.row(item))
 
     def _choose_folder(self, *_: object) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Folder for the results")
+        folder = QFileDialog.getExistingDirectory(self, "Folder for the predictions")
         if folder:
             self.folder = folder

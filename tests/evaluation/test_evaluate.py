@@ -1,13 +1,14 @@
-"""Evaluations compare alike, on ground that taught nobody."""
+"""Evaluations compare model and baselines alike, on test pixels."""
 
 import json
 
 import numpy as np
 import pytest
 
-from napari_hyperspectral.evaluation.compare import evaluate
-from napari_hyperspectral.evaluation.figures import rows_on_classes
-from napari_hyperspectral.evaluation.ground import EvaluationPair
+from napari_hyperspectral import HeldOut
+from napari_hyperspectral.evaluation.evaluate import evaluate
+from napari_hyperspectral.evaluation.image_classes import image_class_rows
+from napari_hyperspectral.evaluation.pairs import EvaluationPair
 from napari_hyperspectral.networks import Pixelwise
 from napari_hyperspectral.recipe.recipe import Recipe
 from napari_hyperspectral.recipe.training import Training
@@ -57,7 +58,7 @@ def test_model_and_baselines_stand_side_by_side_and_beat_raw_data(denoiser, deno
     assert {row["pixels"] for row in table.rows} == {20 * 12}
 
 
-def test_figures_come_from_the_test_ground_alone(denoiser, noisy, clean, denoising):
+def test_figures_come_from_the_test_pixels_alone(denoiser, noisy, clean, denoising):
     spoiled = clean.data.copy()
     spoiled[:, :, 13:15] = np.nan  # on either side of the border
     elsewhere = EvaluationPair(noisy, clean.after("holed", data=spoiled), train=LEFT, test=~LEFT)
@@ -74,7 +75,7 @@ def test_the_card_of_the_returned_model_carries_the_figures(denoiser, denoising)
     assert row == dict(result.report.tables[0].rows[0])
 
 
-def test_classes_are_judged_against_a_support_vector_machine(segmenter, segmenting):
+def test_classes_are_compared_with_a_support_vector_machine(segmenter, segmenting):
     overall, by_class = evaluate(segmenter, segmenting).report.tables
     assert [row["method"] for row in overall.rows] == ["Pixelwise", "SVM"]
     assert all(row["OA %"] > 80 for row in overall.rows)
@@ -95,19 +96,26 @@ def test_a_wider_guard_leaves_fewer_pixels_and_says_how_many(segmenter, segmenti
 def test_unlabelled_pixels_do_not_count(segmenter, noisy, truth):
     partly = truth.data.copy()
     partly[:10] = 0
-    held_out = EvaluationPair(noisy, truth.after("erased", data=partly), train=LEFT, test=~LEFT)
-    row = evaluate(segmenter, held_out, baselines=False).report.tables[0].rows[0]
+    pair = EvaluationPair(noisy, truth.after("erased", data=partly), train=LEFT, test=~LEFT)
+    row = evaluate(segmenter, pair, baselines=False).report.tables[0].rows[0]
     assert row["pixels"] == 10 * 12
 
 
-def test_testing_on_what_taught_is_refused(noisy, clean):
-    with pytest.raises(ValueError, match="pixels both teach and test"):
+def test_testing_on_training_pixels_is_refused(noisy, clean):
+    with pytest.raises(ValueError, match="280 pixels are for training and for the test"):
         EvaluationPair(noisy, clean, train=LEFT, test=np.ones_like(LEFT))
 
 
 def test_nothing_to_test_on_is_refused(noisy, clean):
-    with pytest.raises(ValueError, match="no pixel is held out"):
+    with pytest.raises(ValueError, match="no pixel is left to test on"):
         EvaluationPair(noisy, clean, train=LEFT, test=np.zeros_like(LEFT))
+
+
+def test_the_name_and_fields_of_version_0_1_still_work(noisy, clean):
+    with pytest.warns(DeprecationWarning, match="HeldOut is called EvaluationPair now"):
+        pair = HeldOut(given=noisy, wanted=clean, taught=LEFT, test=~LEFT)
+    assert (pair.input, pair.target) == (noisy, clean)
+    assert pair.train is LEFT
 
 
 def test_masks_of_another_size_are_refused(noisy, clean):
@@ -115,7 +123,7 @@ def test_masks_of_another_size_are_refused(noisy, clean):
         EvaluationPair(noisy, clean, train=LEFT, test=LEFT[:, 1:])
 
 
-def test_a_guard_wider_than_the_ground_is_refused(denoiser, denoising):
+def test_a_guard_wider_than_the_image_is_refused(denoiser, denoising):
     with pytest.raises(ValueError, match="leaves no pixel to test on"):
         evaluate(denoiser, denoising, guards=(40,), baselines=False)
 
@@ -126,7 +134,7 @@ def test_the_report_says_what_the_network_sees(denoiser, denoising):
     assert json.loads(json.dumps(list(notes))) == list(notes)
 
 
-def test_model_and_raw_data_are_judged_as_they_were_preprocessed(noisy, clean):
+def test_model_and_raw_data_are_measured_after_preprocessing(noisy, clean):
     recipe = Recipe(
         task=Denoise(),
         network=Pixelwise(width=4),
@@ -134,24 +142,24 @@ def test_model_and_raw_data_are_judged_as_they_were_preprocessed(noisy, clean):
         training=Training(epochs=1),
     )
     model = fit(recipe, [recipe.example(noisy=noisy, clean=clean)])
-    ground = EvaluationPair(noisy, clean, train=LEFT, test=~LEFT)
-    result = evaluate(model, ground, baselines=False)
+    pair = EvaluationPair(noisy, clean, train=LEFT, test=~LEFT)
+    result = evaluate(model, pair, baselines=False)
     assert result.predicted.shape == (8, 20, 26)
     raw = result.report.tables[0].rows[1]
     assert raw["method"] == "raw"
     assert raw["MSE"] < 0.1  # of spectra that end at 1
-    nowhere = EvaluationPair(
+    untrained = EvaluationPair(
         noisy, clean, train=LEFT & ~LEFT, test=~LEFT
-    )  # nothing to align raw data by
-    raw = evaluate(model, nowhere, baselines=False).report.tables[0].rows[1]
+    )  # no pixels to fit the unit of raw data on
+    raw = evaluate(model, untrained, baselines=False).report.tables[0].rows[1]
     centres = noisy.spectral_axis.centres
     kept = (centres >= 480) & (centres <= 620)
-    astray = (noisy.data - clean.data)[kept] / noisy.data[kept].max(axis=0)  # both by the input
-    assert raw["MSE"] == pytest.approx(np.square(astray[:, ~LEFT]).mean(), rel=1e-4)
+    error = (noisy.data - clean.data)[kept] / noisy.data[kept].max(axis=0)  # both by the input
+    assert raw["MSE"] == pytest.approx(np.square(error[:, ~LEFT]).mean(), rel=1e-4)
 
 
-def test_planes_that_were_not_measured_are_no_class_to_guess(noisy, truth):
+def test_planes_that_were_not_measured_do_not_count(noisy, truth):
     recipe = Recipe(task=Segment(), network=Pixelwise(width=4), training=Training(epochs=1))
     model = fit(recipe, [recipe.example(cube=noisy, labels=truth)])
-    _, guessed = rows_on_classes(model, 1, [0, 0, 0, 2, 2, 1], [0, 0, 0, 2, 2, 1])
+    _, guessed = image_class_rows(model, 1, [0, 0, 0, 2, 2, 1], [0, 0, 0, 2, 2, 1])
     assert guessed["OA %"] == pytest.approx(200 / 3)

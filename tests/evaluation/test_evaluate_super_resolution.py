@@ -1,4 +1,4 @@
-"""Finer images, other instruments and whole images are judged as fairly as the rest."""
+"""Super-resolution and calibration are compared as fairly as denoising."""
 
 from dataclasses import replace
 
@@ -8,9 +8,9 @@ import torch
 
 from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cube import Cube
-from napari_hyperspectral.evaluation.baselines import enlargers
-from napari_hyperspectral.evaluation.compare import evaluate
-from napari_hyperspectral.evaluation.ground import EvaluationPair, pair_of
+from napari_hyperspectral.evaluation.baselines.interpolation import interpolation_baselines
+from napari_hyperspectral.evaluation.evaluate import evaluate
+from napari_hyperspectral.evaluation.pairs import EvaluationPair, input_and_target
 from napari_hyperspectral.machine import Machine
 from napari_hyperspectral.networks import Pixelwise
 from napari_hyperspectral.recipe.recipe import Recipe
@@ -36,11 +36,13 @@ def learned(task, *examples, **training):
 
 
 @each
-def test_enlarging_a_slope_registered_gives_the_slope(degradation):
+def test_interpolating_a_slope_gives_the_slope(degradation):
     y, x = np.mgrid[:48, :36]
     fine = (5 + 0.3 * y + 0.7 * x).astype(np.float32)[None]
     coarse = degradation.degrade(torch.from_numpy(fine)).numpy()
-    nearest, bicubic = (m.run(coarse) for m in enlargers(degradation.scale, degradation.offset))
+    nearest, bicubic = (
+        m.run(coarse) for m in interpolation_baselines(degradation.scale, degradation.first_centre)
+    )
     inside = (0, slice(12, -12), slice(12, -12))
     np.testing.assert_allclose(bicubic[inside], fine[inside], atol=2e-3)
     assert abs(nearest - fine)[inside].max() <= degradation.scale / 2 + 1e-4  # (0.3 + 0.7) a pixel
@@ -53,35 +55,35 @@ def test_registered_cubic_is_better_than_any_other_shift(degradation, rng):
     coarse = degradation.degrade(torch.from_numpy(fine)).numpy()
 
     def error(row, column):
-        offset = (degradation.offset[0] + row, degradation.offset[1] + column)
-        _, bicubic = enlargers(degradation.scale, offset)
+        offset = (degradation.first_centre[0] + row, degradation.first_centre[1] + column)
+        _, bicubic = interpolation_baselines(degradation.scale, offset)
         return np.square(bicubic.run(coarse) - fine)[:, 8:-8, 8:-8].mean()
 
     assert min((error(r, c), (r, c)) for r in (-1, 0, 1) for c in (-1, 0, 1))[1] == (0, 0)
 
 
-def test_enlarging_leaves_what_is_missing_missing():
+def test_interpolation_leaves_what_is_missing_missing():
     coarse = np.ones((1, 4, 5), np.float32)
     coarse[0, 1, 2] = np.nan
-    nearest, bicubic = (m.run(coarse) for m in enlargers(2, (0.5, 0.5)))
+    nearest, bicubic = (m.run(coarse) for m in interpolation_baselines(2, (0.5, 0.5)))
     assert np.isnan(nearest[0, 2:4, 4:6]).all()
     assert np.isnan(nearest).sum() == 4
     np.testing.assert_allclose(bicubic[np.isfinite(bicubic)], 1, atol=1e-6)
 
 
-def test_the_place_of_coarse_and_fine_pixels_tells_how_they_are_registered(clean):
+def test_the_origins_of_coarse_and_fine_pixels_register_them(clean):
     for row, column in ((0, 1), (1, 1)):
         task = SuperResolve(scale=2, degradation="decimate", row=row, column=column)
-        coarse, fine = pair_of(task, {"fine": clean})
+        coarse, fine = input_and_target(task, {"fine": clean})
         ground = EvaluationPair(coarse, fine, np.zeros((10, 13), bool), np.ones((10, 13), bool))
         assert ground.offset == (row, column)
         assert ground.scale == 2
 
 
-def test_a_finer_image_is_judged_beside_nearest_and_bicubic(clean):
+def test_super_resolution_is_compared_with_nearest_and_bicubic(clean):
     task = SuperResolve(scale=2, normalise="cube")
     model, _ = learned(task, {"fine": clean})
-    coarse, fine = pair_of(task, {"fine": clean})
+    coarse, fine = input_and_target(task, {"fine": clean})
     left = np.zeros((10, 13), bool)
     left[:, :8] = True
     result = evaluate(model, EvaluationPair(coarse, fine, left, ~left), machine=MACHINE)
@@ -104,7 +106,7 @@ def test_a_truth_of_another_grid_is_refused(clean):
         EvaluationPair(coarse, wrong, *masks)
 
 
-def test_spectra_of_another_instrument_are_judged_as_spectra(clean):
+def test_spectra_of_another_instrument_are_compared_as_spectra(clean):
     other = Cube(
         2 * clean.data[1:11:2], SpectralAxis(clean.axis.centres[1:11:2], "nm"), name="reference"
     )
@@ -116,3 +118,4 @@ def test_spectra_of_another_instrument_are_judged_as_spectra(clean):
     assert list(rows) == ["Pixelwise", "mean", "PCA + ridge"]
     assert rows["PCA + ridge"]["angle °"] < 0.1  # every second band is a linear map
     assert rows["PCA + ridge"]["fitted MSE"] < rows["mean"]["fitted MSE"]
+    assert "Fitted MSE" in result.report.notes[-1]

@@ -1,0 +1,79 @@
+"""What super-resolution has to beat: interpolation by the nearest pixel, and cubic convolution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .baseline import Baseline, Intensities
+
+Floats: TypeAlias = NDArray[np.float64]
+Kernel: TypeAlias = Callable[[Floats], Floats]
+"""From distances in coarse pixels to weights."""
+
+_LEAST_WEIGHT: Final = 0.5
+"""Fine pixels of which less than this comes from measured pixels are missing."""
+
+
+def interpolation_baselines(scale: int, offset: tuple[float, float]) -> Iterator[Baseline]:
+    """Yield interpolation by the nearest pixel, and by cubic convolution.
+
+    Both know where the coarse pixels lie in the fine image; unregistered, they would be a pixel or
+    two off, and easy to beat. Source: Keys 1981, https://doi.org/10.1109/TASSP.1981.1163711
+
+    Parameters
+    ----------
+    scale : int
+        Fine rows, and columns, of a coarse pixel.
+    offset : (float, float)
+        Row and column of the centre of the first coarse pixel, in fine pixels.
+    """
+    for name, kernel in (("nearest", _nearest), ("bicubic", _cubic)):
+        run = partial(_interpolated, kernel=kernel, scale=scale, offset=offset)
+        yield Baseline(name, "registered", run)
+
+
+def _interpolated(
+    data: Intensities, kernel: Kernel, scale: int, offset: tuple[float, float]
+) -> NDArray[np.float32]:
+    """Return coarse images, (…, y, x), on fine pixels, (…, y · scale, x · scale)."""
+    height, width = data.shape[-2:]
+    rows = _weights(kernel, height, scale, offset[0])  # (fine y, y)
+    columns = _weights(kernel, width, scale, offset[1]).T  # (x, fine x)
+    known = np.isfinite(data)
+    sums = rows @ np.where(known, data, 0) @ columns
+    weight = rows @ known.astype(np.float64) @ columns  # less than 1 near missing pixels
+    enough = weight > _LEAST_WEIGHT
+    fine = np.where(enough, sums / np.where(enough, weight, 1), np.nan)
+    return np.asarray(fine, np.float32)
+
+
+def _nearest(distance: Floats) -> Floats:
+    """Return weights by distance in coarse pixels; between two pixels, the later one is taken."""
+    return ((distance > -0.5) & (distance <= 0.5)).astype(np.float64)
+
+
+def _cubic(distance: Floats) -> Floats:
+    """Return the weights of cubic convolution with a = -1/2."""
+    d = np.abs(distance)
+    near = 1.5 * d**3 - 2.5 * d**2 + 1
+    far = -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2
+    return np.where(d <= 1, near, np.where(d < 2, far, 0))
+
+
+def _weights(kernel: Kernel, size: int, scale: int, start: float) -> Floats:
+    """Return the weight of each coarse pixel of a line for each fine one, (fine, coarse).
+
+    Beyond its border an image goes on as it ends.
+    """
+    positions = (np.arange(size * scale) - start) / scale  # in coarse pixels
+    margin = 3 + int(np.abs(positions).max()) - size + 1
+    coarse = np.arange(-margin, size + margin)
+    weights = kernel(positions[:, None] - coarse)
+    border = np.eye(size)[coarse.clip(0, size - 1)]  # what lies beyond counts for the last pixel
+    within: Floats = weights @ border
+    return within

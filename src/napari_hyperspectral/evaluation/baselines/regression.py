@@ -1,0 +1,150 @@
+"""What a prediction of spectra or channels has to beat: the mean, ridge regression, boosted trees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import product
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...metrics import mse
+from ...metrics.values import GoodBands
+from ...spectra.decompose import ComponentRegression, PrincipalComponents
+from ...training.splits import Mask
+from ..pairs import spectra_in_row
+from .baseline import Baseline, Intensities, TrainingSpectra, Values, without_bad_bands
+from .tuning import block_folds, least_mean
+
+_RANKS: Final = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50, 75, 100)
+_PENALTIES: Final = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)
+_TREE_COMPONENTS: Final = 5
+_TREE_BLURS: Final = (0, 1, 2, 4, 8)
+"""Standard deviations, in pixels, of the blurs by which the trees see the surroundings."""
+MOST_COMPONENTS: Final = _RANKS[-1]
+
+
+def regression_baselines(
+    input: Intensities, target: Intensities, train: Mask, good: GoodBands
+) -> Iterator[Baseline]:
+    """Yield the mean of each channel, a ridge regression of each spectrum, and boosted trees.
+
+    Each is tuned when it is asked for. The trees see the surroundings of a pixel as well.
+
+    Parameters
+    ----------
+    input, target : ndarray, shape (…, band, y, x) and (…, channel, y, x)
+    train : ndarray of bool, shape (y, x)
+        The pixels whose `target` may be looked at.
+    good : ndarray of bool, shape (band,)
+        Bands of `input` that are to be used.
+    """
+    targets = spectra_in_row(target, train)  # (channel, 1, pixel)
+    mean = np.nanmean(targets, axis=(1, 2))[:, None, None]
+    std = np.nanstd(targets, axis=(1, 2))[:, None, None]
+    std = np.where(std > 0, std, 1.0)
+
+    def constant(data: Intensities) -> Intensities:
+        shape = (*data.shape[:-3], len(mean), *data.shape[-2:])
+        return np.broadcast_to(mean, shape)
+
+    def error(prediction: Intensities, truth: Values) -> float:
+        return mse(prediction / std, truth / std)
+
+    yield Baseline("mean", "", constant)
+    spectra = TrainingSpectra.of(input, targets, train)
+    yield tune_ridge(spectra.subsampled(), good, error)
+    yield fit_trees(input, targets, train, good)
+
+
+def tune_ridge(
+    spectra: TrainingSpectra, good: GoodBands, error: Callable[[Intensities, Values], float]
+) -> Baseline:
+    """Return the ridge regression on principal components with the least cross-validation error.
+
+    `error` takes a prediction and the truth, each of shape (band, 1, spectrum).
+    """
+    input = without_bad_bands(spectra.input, good)
+    target = spectra.target
+    errors: dict[tuple[int, float], list[float]] = {}
+    for fold in block_folds(spectra.block):
+        train_input = input[:, :, fold.train]
+        train_target = target[:, :, fold.train]
+        components = PrincipalComponents.of(train_input, MOST_COMPONENTS)
+        for rank, penalty in product(ranks_of(components), _PENALTIES):
+            fitted = ComponentRegression.fit(
+                components.first(rank), train_input, train_target, penalty
+            )
+            prediction = fitted(input[:, :, fold.validation])
+            fold_error = error(prediction, target[:, :, fold.validation])
+            errors.setdefault((rank, penalty), []).append(fold_error)
+    rank, penalty = least_mean(errors)
+    components = PrincipalComponents.of(input, rank)
+    regression = ComponentRegression.fit(components, input, target, penalty)
+
+    def run(data: Intensities) -> NDArray[np.float32]:
+        return regression(without_bad_bands(data, good))
+
+    return Baseline("PCA + ridge", f"rank {rank}, penalty {penalty:g}", run)
+
+
+def fit_trees(
+    input: Intensities, targets: Intensities, train: Mask, good: GoodBands, seed: int = 0
+) -> Baseline:
+    """Return gradient-boosted trees on blurred principal components, an ensemble a channel.
+
+    Their number is chosen on a tenth of the training pixels. Source: Friedman 2001,
+    https://doi.org/10.1214/aos/1013203451
+
+    Parameters
+    ----------
+    input : ndarray, shape (…, band, y, x)
+    targets : ndarray, shape (channel, 1, pixel)
+        Of the training pixels only.
+    train : ndarray of bool, shape (y, x)
+    good : ndarray of bool, shape (band,)
+    """
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    train_spectra = without_bad_bands(spectra_in_row(input, train), good)
+    components = PrincipalComponents.of(train_spectra, _TREE_COMPONENTS)
+
+    def features(data: Intensities) -> NDArray[np.floating]:
+        return _blurred_scores(components, without_bad_bands(data, good))
+
+    table = features(input)[..., train, :]
+    table = table.reshape(-1, table.shape[-1])  # (pixel, feature)
+    ensembles = []
+    for target in targets[:, 0]:
+        known = np.isfinite(target)
+        trees = HistGradientBoostingRegressor(early_stopping=True, random_state=seed)
+        ensembles.append(trees.fit(table[known], target[known]))
+
+    def run(data: Intensities) -> NDArray[np.float32]:
+        image = features(data)
+        rows = image.reshape(-1, image.shape[-1])
+        channels = []
+        for trees in ensembles:
+            channels.append(trees.predict(rows).reshape(image.shape[:-1]))
+        return np.stack(channels, axis=-3).astype(np.float32)
+
+    return Baseline("trees", f"blurs {', '.join(map(str, _TREE_BLURS))}", run)
+
+
+def ranks_of(components: PrincipalComponents) -> list[int]:
+    """Return the numbers of components to try, of those that there are."""
+    return [rank for rank in _RANKS if rank <= max(len(components), 1)]
+
+
+def _blurred_scores(components: PrincipalComponents, data: Intensities) -> NDArray[np.floating]:
+    """Return the scores of each pixel, blurred more and more: (…, y, x, feature)."""
+    from scipy.ndimage import gaussian_filter
+
+    size = (*data.shape[:-3], *data.shape[-2:])
+    scores = components.scores(data).reshape(*size, -1)
+    leading = (0,) * (len(size) - 2)  # planes are not blurred into each other
+    blurred = []
+    for blur in _TREE_BLURS:
+        blurred.append(gaussian_filter(scores, (*leading, blur, blur, 0)))
+    return np.concatenate(blurred, axis=-1)

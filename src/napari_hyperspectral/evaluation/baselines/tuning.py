@@ -1,0 +1,130 @@
+"""Cross-validation over blocks: how the settings of baselines are chosen.
+
+Neighbouring spectra are nearly copies of each other, so folds are made of whole blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
+from typing import Final, NamedTuple, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...training.splits import Mask
+
+_BLOCK: Final = 8
+"""Side of the blocks, in pixels."""
+_FOLDS: Final = 5
+_GROWTHS: Final = 4
+"""How often a grid is searched; it grows in between."""
+
+Setting = TypeVar("Setting")
+Grid: TypeAlias = tuple[float, ...]
+
+
+class Fold(NamedTuple):
+    """Indices of spectra, each of shape (spectrum,)."""
+
+    train: NDArray[np.intp]
+    validation: NDArray[np.intp]
+
+
+def blocks_of(train: Mask, shape: tuple[int, ...]) -> NDArray[np.integer]:
+    """Return the block of each training spectrum, (spectrum,), in the order of `spectra_in_row`.
+
+    Parameters
+    ----------
+    train : ndarray of bool, shape (y, x)
+    shape : tuple of int
+        Of the image, (…, band, y, x); planes share their blocks.
+    """
+    y, x = np.nonzero(train)
+    block = x // _BLOCK * train.shape[0] + y // _BLOCK
+    planes = int(np.prod(shape[:-3], dtype=int))
+    return np.tile(block, planes)
+
+
+def block_folds(block: NDArray[np.integer]) -> Iterator[Fold]:
+    """Yield folds of whole blocks; of a single block, its two halves."""
+    blocks = np.unique(block)
+    if len(blocks) < 2:
+        block = np.arange(len(block)) * 2 // max(len(block), 1)
+        blocks = np.unique(block)
+    for some in np.array_split(blocks, min(_FOLDS, len(blocks))):
+        validation = np.isin(block, some)
+        if not validation.all():
+            yield Fold(np.flatnonzero(~validation), np.flatnonzero(validation))
+
+
+def class_folds(
+    classes: NDArray[np.int64], block: NDArray[np.integer], seed: int = 0, count: int = 3
+) -> Iterator[Fold]:
+    """Yield folds over which the blocks of each class are distributed as evenly as possible.
+
+    A class that lies in a single block is cut into consecutive pieces.
+
+    Parameters
+    ----------
+    classes, block : ndarray of int, shape (spectrum,)
+    seed : int
+        Equal seeds give equal folds.
+    count : int
+        How many folds.
+    """
+    rng = np.random.default_rng(seed)
+    fold = np.zeros(len(classes), np.intp)
+    for number in np.unique(classes):
+        members = np.flatnonzero(classes == number)
+        _, piece = np.unique(block[members], return_inverse=True)
+        if piece.max() == 0:
+            piece = np.arange(len(members)) * count // len(members)
+        shuffled = rng.permutation(piece.max() + 1)
+        fold[members] = shuffled[piece] % count
+    for number in range(count):
+        train = np.flatnonzero(fold != number)
+        validation = np.flatnonzero(fold == number)
+        # a classifier needs two classes to learn from
+        if len(validation) and len(np.unique(classes[train])) > 1:
+            yield Fold(train, validation)
+
+
+def least_mean(errors: Mapping[Setting, Sequence[float]]) -> Setting:
+    """Return the setting of least mean error, of those that every fold could try."""
+    folds = max(len(each) for each in errors.values())
+    means: dict[Setting, float] = {}
+    for setting, each in errors.items():
+        if len(each) == folds:
+            means[setting] = float(np.mean(each))
+    return min(means, key=lambda setting: means[setting])
+
+
+def best_of_growing_grid(
+    score: Callable[[float, float], float], first: Grid, second: Grid
+) -> tuple[float, float]:
+    """Return the pair of highest score of a grid of decades.
+
+    The grid grows while the best pair lies on its edge.
+    """
+    scores: dict[tuple[float, float], float] = {}
+    for _ in range(_GROWTHS):
+        for pair in product(first, second):
+            if pair not in scores:
+                scores[pair] = score(*pair)
+        best = max(scores, key=lambda pair: scores[pair])
+        wider_first = _grown(first, best[0])
+        wider_second = _grown(second, best[1])
+        if (wider_first, wider_second) == (first, second):
+            break
+        first, second = wider_first, wider_second
+    return best
+
+
+def _grown(grid: Grid, best: float) -> Grid:
+    """Return a grid with one decade more where the best value lies on its edge."""
+    if best == grid[0]:
+        return (grid[0] / 10, *grid)
+    if best == grid[-1]:
+        return (*grid, grid[-1] * 10)
+    return grid

@@ -1,0 +1,47 @@
+"""Accuracy of classes that are predicted for whole images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..cube import Labels
+from ..models.model import Model
+from .comparison import accuracies
+from .reports import Row
+
+
+def plane_classes(labels: Labels) -> list[int]:
+    """Return the class of each plane of an image classified as a whole; 0 was not measured."""
+    planes = labels.numpy().reshape(-1, *labels.shape[-2:])  # (plane, y, x), alike in y and x
+    classes: list[int] = planes.max(axis=(1, 2)).tolist()
+    return classes
+
+
+def image_class_rows(
+    model: Model, images: int, predicted: Sequence[int], truth: Sequence[int]
+) -> list[Row]:
+    """Return the accuracy of a model on whole images, and that of the most frequent class.
+
+    Parameters
+    ----------
+    model : Model
+        Whose classes they are.
+    images : int
+        How many images there were.
+    predicted, truth : sequence of int
+        Class of each plane of them, from 1; 0 was not measured.
+    """
+    count = len(model.card.output_axis)
+    frequency = np.bincount(truth, minlength=2)[1:]  # of classes 1, 2, …
+    most_frequent = int(frequency.argmax()) + 1
+    predictions = {
+        type(model.recipe.network).__name__: predicted,
+        "most frequent class": [most_frequent] * len(truth),
+    }
+    rows: list[Row] = []
+    for method, classes in predictions.items():
+        figures = accuracies(np.array(classes), np.array(truth), count)
+        rows.append({"method": method, "images": images, **figures})
+    return rows

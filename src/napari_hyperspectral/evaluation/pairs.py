@@ -1,0 +1,209 @@
+"""What a model is evaluated on: a measurement with its truth, and which pixels train and test."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..cube import Cube, Image, Labels
+from ..models.model import Model
+from ..renamed import EVALUATION_PAIR, with_new_keys
+from ..spectra.preprocessing import Preprocessing
+from ..tasks import Task
+from ..tasks.classes import class_numbers
+from ..tasks.super_resolution import SuperResolutionTask
+from ..training.splits import Mask, beyond
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluationPair:
+    """A measurement with its truth, and which of its pixels are for training and for the test.
+
+    Raises
+    ------
+    ValueError
+        If sizes differ, no pixel is left to test on, or a pixel is on both sides.
+    """
+
+    input: Cube
+    """What the model takes, (…, band, y, x)."""
+    target: Cube | Labels
+    """The truth, (…, band, y, x) or (…, y, x); of super-resolution, with finer pixels."""
+    train: Mask
+    """Pixels the model was trained on, shape (y, x); baselines are fitted on the same."""
+    test: Mask
+    """Pixels of the test, shape (y, x)."""
+
+    @property
+    def scale(self) -> int:
+        """Rows, and columns, of the truth for each of the measurement."""
+        return max(1, self.target.shape[-1] // self.input.shape[-1])
+
+    @property
+    def offset(self) -> tuple[float, float]:
+        """Row and column of the centre of the first measured pixel, in pixels of the truth."""
+        height, width = self.target.pixel_size
+        row = (self.input.origin[0] - self.target.origin[0]) / height
+        column = (self.input.origin[1] - self.target.origin[1]) / width
+        return row, column
+
+    def __post_init__(self) -> None:
+        size = self.input.shape[-2:]
+        target_size = (self.scale * size[0], self.scale * size[1])
+        for name, seen, expected in (
+            ("truth", self.target.shape[-2:], target_size),
+            ("mask of training pixels", self.train.shape, size),
+            ("mask of test pixels", self.test.shape, size),
+        ):
+            if seen != expected:
+                raise ValueError(
+                    f"the cube has {size} pixels, the {name} {seen}; give {expected} pixels"
+                )
+        if not self.test.any():
+            raise ValueError("no pixel is left to test on; hold out more, or narrow the guard")
+        shared = int((self.test & self.train).sum())
+        if shared:
+            raise ValueError(
+                f"{shared} pixels are for training and for the test; give each pixel to one of "
+                "them: figures on training pixels say nothing about other data"
+            )
+
+    def with_class_numbers_of(self, model: Model) -> EvaluationPair:
+        """Return the pair with the model's class numbers, where it knows all names in the truth.
+
+        Files may number the same classes in another order.
+        """
+        names = model.card.classes
+        target = self.target
+        if not isinstance(target, Labels) or not target.classes:
+            return self
+        if not set(target.classes) <= set(names):
+            return self
+        return replace(self, target=renumbered(target, names))
+
+    def preprocessed(self, model: Model) -> EvaluationPair:
+        """Return the pair after the preprocessing of the model; of a truth, only that of spectra."""
+        preprocessing: Preprocessing = model.recipe.preprocessing
+        target = self.target
+        if isinstance(target, Cube) and model.recipe.task.predicts_spectra:
+            # a target of the same light as the input is normalised by the numbers of the input
+            paired = model.recipe.task.target_name is not None
+            target = preprocessing.on(target, reference=self.input if paired else None)
+        return replace(self, input=preprocessing.on(self.input), target=target)
+
+    def as_pixel_list(self) -> EvaluationPair:
+        """Return the test pixels of all planes as an image of one row, all of it for the test."""
+        input = Cube(spectra_in_row(self.input.numpy(), self.test), self.input.axis)
+        target: Cube | Labels
+        if isinstance(self.target, Labels):
+            target = Labels(classes_in_row(self.target.numpy(), self.test), self.target.classes)
+        else:
+            target = Cube(spectra_in_row(self.target.numpy(), self.test), self.target.axis)
+        return test_only_pair(input, target, np.ones(input.shape[-2:], bool))
+
+
+def HeldOut(**fields: object) -> EvaluationPair:
+    """Return an `EvaluationPair` by the names of its fields in version 0.1.
+
+    .. deprecated:: 0.2
+        Use `EvaluationPair`.
+    """
+    warnings.warn(
+        "HeldOut is called EvaluationPair now, with the fields input, target, train and test",
+        DeprecationWarning,
+        stacklevel=2,
+    )
+    return EvaluationPair(**with_new_keys(fields, EVALUATION_PAIR))
+
+
+class PixelCounts(NamedTuple):
+    """How many pixels of an image train and test."""
+
+    train: int
+    test: int
+    near: int
+    """Test pixels that have training pixels in the network's receptive field."""
+    all: int
+
+
+def pixel_counts(model: Model, pair: EvaluationPair) -> PixelCounts:
+    """Count the training pixels of a pair, its test pixels, and those near training pixels."""
+    far = pair.test & beyond(pair.train, model.recipe.network.receptive_radius)
+    test = int(pair.test.sum())
+    return PixelCounts(
+        train=int(pair.train.sum()),
+        test=test,
+        near=test - int(far.sum()),
+        all=pair.test.size,
+    )
+
+
+def test_only_pair(input: Cube, target: Cube | Labels, test: Mask) -> EvaluationPair:
+    """Return a pair without training pixels; `test` has the shape (y, x)."""
+    return EvaluationPair(input, target, train=np.zeros_like(test), test=test)
+
+
+def input_and_target(task: Task, images: Mapping[str, Image | str]) -> tuple[Cube, Cube | Labels]:
+    """Return the input and the target of a task from the images of an example, by their names.
+
+    A task that learns from one image alone degrades it: the input is the coarse image, the target
+    that part of the image which fills whole coarse pixels.
+    """
+    input = images[task.input_name]
+    assert isinstance(input, Cube)
+    if isinstance(task, SuperResolutionTask):
+        return _coarse_and_fine(task, input)
+    assert task.target_name is not None
+    target = images[task.target_name]
+    assert isinstance(target, Cube | Labels)
+    return input, target
+
+
+def renumbered(labels: Labels, names: tuple[str, ...]) -> Labels:
+    """Return labels whose numbers count `names` from 1; a class that is none of them becomes 0."""
+    numbers = class_numbers(labels.classes, names)
+    return replace(labels, data=numbers[labels.numpy()], classes=names, colours=())
+
+
+def spectra_in_row(data: NDArray[Any], mask: Mask) -> NDArray[Any]:
+    """Return the spectra of the masked pixels of all planes in a row.
+
+    Parameters
+    ----------
+    data : ndarray, shape (…, band, y, x)
+    mask : ndarray of bool, shape (y, x)
+
+    Returns
+    -------
+    ndarray, shape (band, 1, spectrum)
+    """
+    spectra = np.moveaxis(data, -3, 0)[..., mask]  # (band, …, pixel)
+    return spectra.reshape(len(spectra), 1, -1)
+
+
+def classes_in_row(data: NDArray[Any], mask: Mask) -> NDArray[Any]:
+    """Return the classes of the masked pixels of all planes, (…, y, x), in a row, (1, pixel)."""
+    return data[..., mask].reshape(1, -1)
+
+
+def _coarse_and_fine(task: SuperResolutionTask, fine: Cube) -> tuple[Cube, Cube]:
+    """Return an image degraded as the task says, and the part of the image that it shows."""
+    example = task.example(fine=fine)
+    leading = fine.shape[:-3]  # an example has one axis of planes for all of them
+    coarse = example.input.reshape(*leading, *example.input.shape[1:])
+    target = example.target.reshape(*leading, *example.target.shape[1:])
+    row, column = task.degradation_model.first_centre  # of the first coarse pixel, in fine pixels
+    height, width = fine.pixel_size
+    input = replace(
+        fine,
+        data=coarse,
+        pixel_size=example.pixel_size,
+        origin=(fine.origin[0] + row * height, fine.origin[1] + column * width),
+        georeference=None,
+    )
+    return input, replace(fine, data=target)

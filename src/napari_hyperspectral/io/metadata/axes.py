@@ -1,0 +1,108 @@
+"""Spectral axes from the words and numbers that files give for their bands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from ...axis import SpectralAxis
+from .named_arrays import wavelength_unit
+from .units import SpectralUnit, spectral_unit
+
+FEWEST_BANDS: Final = 5
+"""Fewer named wavelengths are the dyes of a fluorescence image, not a spectrum."""
+
+NUMBER: Final = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_QUANTITY: Final = re.compile(
+    rf"(?<![\w.])({NUMBER})\s*(nm|[uµμ]m|cm\^?-?1|cm⁻¹|1/cm|eV|THz|m/z)(?![\w/])"
+)
+_ENVI_ENTRY: Final = re.compile(r"(?im)^[ \t]*([a-z][a-z ]*?)[ \t]*=[ \t]*(\{[^}]*\}|[^\n{]*)")
+
+
+def axis_from_names(names: Sequence[str], *, stated: bool = False) -> SpectralAxis | None:
+    """Return the axis that names such as "1003.2 cm-1" stand for, or None.
+
+    Parameters
+    ----------
+    names : sequence of str
+        A name a band.
+    stated : bool
+        Whether the file says that it is a spectrum; if not, there must be five bands or more,
+        in order, for it to be none of dyes.
+    """
+    matches = [match for match in map(_QUANTITY.search, names) if match is not None]
+    if not matches or len(matches) < len(names):
+        return None
+    units = {spectral_unit(match[2]) for match in matches}
+    unit = units.pop()
+    if units or unit is None:  # not all in the same unit
+        return None
+    centres = [float(match[1]) * unit.factor for match in matches]
+    guessed = unit.unit == "1/cm"  # wavenumbers, or Raman shifts: the name does not say
+    axis = SpectralAxis(centres, unit.unit, unit.kind, guessed=guessed)
+    return axis if stated or is_spectrum(axis) else None
+
+
+def is_spectrum(axis: SpectralAxis) -> bool:
+    """Whether the bands are many and in order, as no set of dyes is."""
+    return len(axis) >= FEWEST_BANDS and axis.monotonic
+
+
+def axis_from_envi_text(text: str) -> SpectralAxis | None:
+    """Return the axis in the text of an ENVI header that somebody pasted into another file."""
+    entries = {
+        key.lower(): value.strip(" \t\r{}")
+        for key, value in dict(_ENVI_ENTRY.findall(text)).items()
+    }
+    centres = _numbers(entries.get("wavelength", ""))
+    if not centres:
+        return None
+    return band_axis(
+        centres,
+        spectral_unit(entries.get("wavelength units", "")),
+        widths=_numbers(entries.get("fwhm", "")),
+        good=_numbers(entries.get("bbl", "")),
+    )
+
+
+def band_axis(
+    centres: Sequence[float],
+    unit: SpectralUnit | None,
+    *,
+    widths: Sequence[float] = (),
+    good: Sequence[float] = (),
+) -> SpectralAxis:
+    """Return the axis of band centres in a unit; without one they are wavelengths, of a guessed unit.
+
+    Parameters
+    ----------
+    centres : sequence of float, shape (band,)
+        In `unit`.
+    widths : sequence of float, shape (band,)
+        Full widths at half maximum, in `unit`; ignored at another length.
+    good : sequence of float, shape (band,)
+        1 for each good band, 0 for each bad one; ignored at another length.
+    """
+    factor = 1.0 if unit is None else unit.factor
+    scaled = np.asarray(centres, np.float64) * factor  # (band,)
+    scaled_widths = None
+    if len(widths) == len(scaled):
+        scaled_widths = np.asarray(widths, np.float64) * factor
+    bad = np.asarray(good) == 0 if len(good) == len(scaled) else None
+    if unit is None:
+        guess = wavelength_unit(scaled)
+        return SpectralAxis(
+            scaled, guess, "wavelength", widths=scaled_widths, bad=bad, guessed=True
+        )
+    return SpectralAxis(scaled, unit.unit, unit.kind, widths=scaled_widths, bad=bad)
+
+
+def _numbers(text: str) -> list[float]:
+    """Return the numbers of a list in a header; [] where one of them is none."""
+    try:
+        return [float(part) for part in re.split(r"[,\s]+", text.strip()) if part]
+    except ValueError:
+        return []

@@ -1,0 +1,150 @@
+"""Tables with a line for each band of each pixel: x, y, band and intensity."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...cube import Cube
+from ...errors import FileFormatError
+from .grid import Grid
+from .row_table import cube_at_positions, position_columns
+from .titles import axis_from_titles, cube_parameters, length_unit_in, names_axis
+
+_MAX_HOLES: Final = 4
+"""Where there are more pixels times bands for each line, positions and bands are no grid."""
+
+
+class LongTable(NamedTuple):
+    """Columns of a table with a line for each band of each pixel."""
+
+    x: int
+    y: int | None
+    """None: a line of pixels."""
+    band: int
+    values: list[int]
+    """Columns of intensities; each is an image."""
+
+    def complete_lines(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the lines that have a position and a band, shape (line, column)."""
+        keys = [self.x, self.band] if self.y is None else [self.x, self.y, self.band]
+        complete = np.isfinite(numbers[:, keys]).all(axis=1)
+        return numbers if complete.all() else numbers[complete]
+
+    def pixels(self, numbers: NDArray[np.float64]) -> _Pixels:
+        """Return the pixels of some lines, shape (line, column)."""
+        x = numbers[:, self.x]
+        y = np.zeros_like(x) if self.y is None else numbers[:, self.y]
+        return _pixels(x, y)
+
+
+class _Pixels(NamedTuple):
+    """Positions, each once in the order of the file, and which of them each line has."""
+
+    x: NDArray[np.float64]
+    """Shape (pixel,)."""
+    y: NDArray[np.float64]
+    """Shape (pixel,)."""
+    of_line: NDArray[np.intp]
+    """Shape (line,)."""
+
+
+def long_table_in(grid: Grid) -> LongTable | None:
+    """Return the columns of x, y, band and intensity; None where it is no such table."""
+    table = _named_columns(grid)
+    has_titles = any(grid.title_row)
+    if table is None or not table.values or (grid.columns > 4 and not has_titles):
+        return None
+    numbers = table.complete_lines(grid.numbers)
+    centres = len(np.unique(numbers[:, table.band]))
+    if not len(numbers) or 2 * centres > len(numbers):  # no band comes twice: an axis
+        return None
+    if has_titles:
+        return table
+    # four columns without titles may be anything, unless each position has each band
+    pixels = len(table.pixels(numbers).x)
+    return table if pixels * centres == len(numbers) else None
+
+
+def _named_columns(grid: Grid) -> LongTable | None:
+    """Return the columns as their titles name them, or in the usual order; None without x and y."""
+    titles = grid.title_row
+    if grid.columns == 3 and names_axis(titles[1]) and not names_axis(titles[0]):
+        return LongTable(x=0, y=None, band=1, values=[2])
+    # a band and an intensity follow the positions
+    x, y = position_columns(titles, range(grid.columns - 2), grid.words)
+    if x is None or y is None:
+        return None
+    band = max(x, y) + 1
+    for column in range(band, grid.columns - 1):
+        if names_axis(titles[column]):
+            band = column
+    values = [column for column in grid.numeric_columns if column > band]
+    return LongTable(x, y, band, values)
+
+
+def cubes_from_lines(path: Path, grid: Grid, table: LongTable) -> list[Cube]:
+    """Return a cube for each column of intensities.
+
+    Raises
+    ------
+    FileFormatError
+        If positions and bands are no grid, or a pixel has a band twice.
+    """
+    numbers = table.complete_lines(grid.numbers)  # (line, column)
+    pixels = table.pixels(numbers)
+    centres, band_of_line = _bands(numbers[:, table.band], pixels.of_line)
+    shape = len(pixels.x), len(centres)
+    index = pixels.of_line * len(centres) + band_of_line  # of each line, in (pixel, band)
+    if shape[0] * shape[1] > _MAX_HOLES * len(index) or np.bincount(index).max() > 1:
+        raise FileFormatError(
+            path,
+            f"{len(index)} lines do not make spectra of {shape[1]} bands at {shape[0]} positions",
+            "export one measurement a file, with the same bands everywhere",
+        )
+    titles = grid.title_row
+    axis = axis_from_titles(centres, [titles[table.band]], grid)
+    unit = length_unit_in(titles[table.x])
+    cubes = []
+    for column in table.values:
+        spectra = np.full(shape[0] * shape[1], np.nan)
+        spectra[index] = numbers[:, column]
+        parameters = cube_parameters(path, grid, titles[column])
+        if len(table.values) > 1:
+            parameters["name"] = titles[column] or f"column {column + 1}"
+        cube = cube_at_positions(spectra.reshape(shape), axis, pixels.x, pixels.y, unit, parameters)
+        cubes.append(cube)
+    return cubes
+
+
+def _pixels(x: NDArray[np.float64], y: NDArray[np.float64]) -> _Pixels:
+    """Return the pixels of lines at positions `x` and `y`, each of shape (line,)."""
+    moved = (np.diff(x) != 0) | (np.diff(y) != 0)
+    starts = np.concatenate([[0], np.flatnonzero(moved) + 1])  # of runs at one position
+    positions, pixel = _unique_in_order(x[starts] + 1j * y[starts])
+    run_lengths = np.diff(np.append(starts, len(x)))
+    return _Pixels(positions.real, positions.imag, np.repeat(pixel, run_lengths))
+
+
+def _bands(
+    values: NDArray[np.float64], pixel: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return the bands, each once in the order of the file, and which of them each line has."""
+    length = int(np.argmax(pixel != pixel[0])) or len(pixel)  # of the first spectrum
+    if len(values) % length == 0:
+        table = values.reshape(-1, length)  # (pixel, band), if all have the same bands
+        if (table == table[0]).all() and len(np.unique(table[0])) == length:
+            return table[0], np.tile(np.arange(length), len(table))
+    return _unique_in_order(values)
+
+
+def _unique_in_order(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Return different values in the order in which they come first, and which each one is."""
+    unique, first, index = np.unique(values, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty(len(order), np.intp)
+    rank[order] = np.arange(len(order))
+    return unique[order], rank[index.ravel()]

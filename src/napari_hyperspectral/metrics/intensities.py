@@ -1,0 +1,121 @@
+"""Figures of merit of predicted intensities, (…, band, y, x), value by value or by spectra."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .values import BAND, Floats, GoodBands, check_range, known_in_both, mean_of_known
+
+
+def mse(predicted: ArrayLike, target: ArrayLike, *, good: GoodBands | None = None) -> float:
+    """Mean squared error, in the square of the target's unit."""
+    prediction, truth = known_in_both(predicted, target, good)
+    return mean_of_known(np.square(prediction - truth))
+
+
+def rmse(predicted: ArrayLike, target: ArrayLike, *, good: GoodBands | None = None) -> float:
+    """Square root of the mean squared error, in the target's unit."""
+    return float(np.sqrt(mse(predicted, target, good=good)))
+
+
+def psnr(
+    predicted: ArrayLike, target: ArrayLike, *, data_range: float, good: GoodBands | None = None
+) -> float:
+    """Peak signal-to-noise ratio over the whole image, in dB: 10 log10(data_range² / MSE).
+
+    `data_range` is declared, never taken from the prediction: 65535 for 16-bit data, or the
+    range of the target. Source: Huynh-Thu & Ghanbari 2008, https://doi.org/10.1049/el:20080522
+
+    Raises
+    ------
+    ValueError
+        If `data_range` is not greater than 0.
+    """
+    check_range(data_range)
+    error = mse(predicted, target, good=good)
+    if error == 0:
+        return float("inf")
+    return float(10 * np.log10(data_range**2 / error))
+
+
+def spectral_angle(
+    predicted: ArrayLike, target: ArrayLike, *, good: GoodBands | None = None
+) -> float:
+    """Mean angle between predicted and target spectra, in degrees; blind to their lengths.
+
+    Spectra that are all zero have no direction and are left out. Source: Kruse et al. 1993,
+    The Spectral Image Processing System, https://doi.org/10.1016/0034-4257(93)90013-N
+    """
+    prediction, truth = known_in_both(predicted, target, good)
+    lengths = np.sqrt(_sum_over_bands(prediction**2) * _sum_over_bands(truth**2))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cosine = _sum_over_bands(prediction * truth) / lengths
+    angle = np.arccos(np.clip(cosine, -1, 1))  # (…, 1, y, x)
+    return mean_of_known(np.degrees(angle))
+
+
+def pearson(predicted: ArrayLike, target: ArrayLike, *, good: GoodBands | None = None) -> float:
+    """Pearson correlation over all values at once, between -1 and 1.
+
+    NaN where either image is constant. Source: Pearson 1895,
+    https://doi.org/10.1098/rspl.1895.0041
+    """
+    prediction, truth = known_in_both(predicted, target, good)
+    prediction = prediction - mean_of_known(prediction)
+    truth = truth - mean_of_known(truth)
+    lengths = np.sqrt(np.nansum(prediction**2) * np.nansum(truth**2))
+    if not lengths > 0:
+        return float("nan")
+    return float(np.nansum(prediction * truth) / lengths)
+
+
+def fitted_mse(predicted: ArrayLike, target: ArrayLike, *, good: GoodBands | None = None) -> float:
+    """Mean squared error of shape: what is left when each spectrum's scale and offset are fitted.
+
+    Each target spectrum is divided by its own maximum; scale and offset of each predicted one
+    are then fitted to it by least squares. A filter that keeps the unit of its input and a
+    network that has learned another one are so compared alike, and none is charged for the
+    maximum of a noisy spectrum, which lies too high. Spectra whose target is nowhere above 0
+    are left out.
+    """
+    prediction, truth = known_in_both(predicted, target, good)
+    peak = np.max(truth, axis=BAND, keepdims=True, initial=0, where=np.isfinite(truth))
+    truth = truth / np.where(peak > 0, peak, np.nan)
+    known = np.isfinite(truth)
+    count = np.maximum(known.sum(axis=BAND, keepdims=True), 1)
+    # least squares of centred spectra: the offset is gone, the scale is left
+    prediction = prediction - _sum_over_bands(prediction) / count
+    truth = truth - _sum_over_bands(truth) / count
+    power = _sum_over_bands(prediction**2)
+    common = _sum_over_bands(prediction * truth)
+    scale = np.where(power > 0, common / np.where(power > 0, power, 1), 0)
+    error = np.square(scale * prediction - truth)
+    return mean_of_known(np.where(known, error, np.nan))
+
+
+def ergas(
+    predicted: ArrayLike, target: ArrayLike, *, scale: float, good: GoodBands | None = None
+) -> float:
+    """Relative error over all bands of a sharpened image, in %; 0 is perfect, bands count alike.
+
+    100 / scale · √(mean over bands of (RMSE / mean of the target)²), where `scale` is how many
+    times finer the pixels became. Bands whose target has a mean of 0 are left out. Source: Wald
+    2000, Quality of high resolution synthesised images, https://hal.science/hal-00395027
+    """
+    prediction, truth = known_in_both(predicted, target, good)
+    errors = _band_means(np.square(prediction - truth))
+    means = _band_means(truth)
+    relative = errors / np.where(means == 0, np.nan, means) ** 2  # (band,)
+    return 100 / scale * float(np.sqrt(mean_of_known(relative)))
+
+
+def _sum_over_bands(values: Floats) -> Floats:
+    """Return sums of known values, (…, 1, y, x)."""
+    total: Floats = np.nansum(values, axis=BAND, keepdims=True)
+    return total
+
+
+def _band_means(values: Floats) -> Floats:
+    """Return the mean of the known values of each band, (band,)."""
+    return np.array([mean_of_known(band) for band in np.moveaxis(values, BAND, 0)])

@@ -1,0 +1,72 @@
+"""Phase congruency: edges and lines of an image, whatever its contrast.
+
+Source: Kovesi 1999, Image features from phase congruency, Videre 1(3),
+https://www.peterkovesi.com/papers/phasecongruency.pdf
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from scipy import fft
+
+from .values import Floats
+
+_WAVELENGTHS: Final = (6, 12, 24, 48)
+"""Of the filters, in pixels; they look in `_DIRECTIONS` directions."""
+_DIRECTIONS: Final = 4
+_RADIAL: Final = 0.5978
+"""Width of the filters in the logarithm of the frequency."""
+_ANGULAR: Final = 0.6545
+"""Width of the filters in radians."""
+_FLAT: Final = 1e-4
+"""Grey values of all waves together that are none: what varies by less has no edges."""
+
+
+def phase_congruency(image: Floats) -> Floats:
+    """Return how far waves of all lengths agree in phase at each pixel, between 0 and 1.
+
+    By log-Gabor filters of one side of the spectrum, whose responses are even and odd at once. What
+    noise alone would give is subtracted from the agreement: in each direction, the mean and two
+    standard deviations of a Rayleigh distribution, by the median response to the shortest waves.
+
+    Parameters
+    ----------
+    image : ndarray, shape (…, y, x)
+        Grey values from 0 to 255, without missing values.
+    """
+    y, x = np.meshgrid(*(fft.fftfreq(size) for size in image.shape[-2:]), indexing="ij")
+    frequency = np.hypot(y, x)
+    angle = np.arctan2(y, x)
+    frequency[0, 0] = np.inf  # no filter sees the mean
+    rings = [_bell(np.log(frequency * wavelength), _RADIAL) for wavelength in _WAVELENGTHS]
+    spectrum = fft.fft2(image)
+    agreement = np.zeros_like(image)
+    amplitudes = np.full_like(image, _FLAT)
+    for direction in range(_DIRECTIONS):
+        offset = np.angle(np.exp(1j * (angle - np.pi * direction / _DIRECTIONS)))
+        fan = _bell(offset, _ANGULAR)
+        responses = [fft.ifft2(spectrum * ring * fan) for ring in rings]
+        lengths = [np.abs(response) for response in responses]
+        noise = _noise(lengths[0], rings, fan)
+        agreement += np.maximum(np.abs(sum(responses)) - noise, 0)
+        amplitudes += sum(lengths)
+    return agreement / amplitudes
+
+
+def _noise(shortest: Floats, rings: list[Floats], fan: Floats) -> Floats:
+    """Return the agreement that noise alone would give, (…, 1, 1).
+
+    `shortest` are the responses to the shortest waves, which are mostly noise.
+    """
+    gain = np.sum((sum(rings) * fan) ** 2) / np.sum((rings[0] * fan) ** 2)
+    # of a Rayleigh distribution, the squared median is ln 4 times the variance of each part
+    power = np.median(shortest, axis=(-2, -1), keepdims=True) ** 2 / np.log(2) * gain
+    threshold: Floats = np.sqrt(power / 2) * (np.sqrt(np.pi / 2) + 2 * np.sqrt(2 - np.pi / 2))
+    return threshold
+
+
+def _bell(offset: Floats, width: float) -> Floats:
+    bell: Floats = np.exp(-(offset**2) / (2 * width**2))
+    return bell

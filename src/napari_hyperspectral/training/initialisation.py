@@ -1,0 +1,48 @@
+"""What a network takes from the training pixels before its first step."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..networks import Normalised
+from .plan import TrainingPlan
+from .splits import spectra_at
+
+_MOST_SPECTRA: Final = 20_000
+"""Spectra a network is initialised from; more would take long and change little."""
+
+
+def initialise(network: Normalised, plan: TrainingPlan, device: torch.device) -> None:
+    """Fit the normalisation to the training pixels, and initialise the network from them."""
+    task = plan.recipe.task
+    spectra, targets = _training_spectra(plan)
+    spectra = spectra.to(device)
+    if task.normalised_as_input or targets is None:
+        targets = spectra
+    good = torch.from_numpy(plan.input_axis.good).to(device)
+    network.normalise.fit(spectra, targets.to(device) if task.predicts_intensities else None, good)
+    step = max(1, len(spectra) // _MOST_SPECTRA)
+    few = spectra[::step, :, None, None]  # as images of one pixel, which normalisation takes
+    network.module.initialise_from(network.normalise(few)[:, :, 0, 0])
+
+
+def _training_spectra(plan: TrainingPlan) -> tuple[Tensor, Tensor | None]:
+    """Return input and target of the training pixels, (spectrum, band).
+
+    Targets with a pixel grid of their own have none for these pixels.
+    """
+    inputs = []
+    targets = []
+    for example, split in zip(plan.examples, plan.splits, strict=True):
+        train = split.train & (example.sampling_classes > 0)  # (plane, y, x)
+        inputs.append(spectra_at(example.input, train))
+        if example.target.shape[-2:] == train.shape[-2:]:
+            targets.append(spectra_at(example.target, train))
+    input = torch.from_numpy(np.concatenate(inputs))
+    if not targets:
+        return input, None
+    return input, torch.from_numpy(np.concatenate(targets))

@@ -1,0 +1,71 @@
+"""The plan of a training: what it trains on, checked and decided once, before the first batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..axis import Axis, ChannelAxis
+from ..networks import Ports
+from ..recipe.recipe import Recipe
+from ..tasks import Example, Task
+from .checks import check_neighbours, check_prepared, common_axes
+from .splits import Split
+from .validation_split import splits_of
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingPlan:
+    """Everything that recipe and examples decide; training, previews and evaluation share it."""
+
+    recipe: Recipe
+    examples: tuple[Example, ...]
+    """With one numbering of classes for all."""
+    input_axis: Axis
+    """Bands of the input of all examples."""
+    output_axis: Axis
+    """Bands of the target of all examples; of classes, the longest list."""
+    ports: Ports
+    """What the network is built for."""
+    splits: tuple[Split, ...]
+    """Training and validation pixels of each example."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes of the target; none where it has bands."""
+        return self.output_axis.names if isinstance(self.output_axis, ChannelAxis) else ()
+
+
+def plan_training(recipe: Recipe, examples: Sequence[Example]) -> TrainingPlan:
+    """Check that a recipe can be trained on these examples, and plan it.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Task, network, training.
+    examples : sequence of Example
+        From ``recipe.example(…)``; of any sizes, all with the same bands.
+
+    Raises
+    ------
+    ValueError
+        If there is no example, examples have different bands or were not preprocessed as the
+        recipe says, a network over images is to classify a list of spectra, or no validation split
+        leaves each class in training.
+    """
+    if not examples:
+        raise ValueError("there is nothing to train on: give at least one example")
+    check_prepared(recipe, examples)
+    check_neighbours(recipe, examples)
+    task: Task = recipe.task
+    unified = task.unify_classes(examples)
+    input_axis, output_axis = common_axes(recipe, unified)
+    splits = splits_of(recipe, unified)
+    return TrainingPlan(
+        recipe=recipe,
+        examples=tuple(unified),
+        input_axis=input_axis,
+        output_axis=output_axis,
+        ports=task.ports(input_axis, output_axis),
+        splits=tuple(splits),
+    )

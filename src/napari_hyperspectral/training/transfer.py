@@ -1,0 +1,67 @@
+"""Transfer learning: starting from the weights of a trained model."""
+
+from __future__ import annotations
+
+import warnings
+from typing import NamedTuple
+
+from ..models.model import Model
+from ..networks import Normalised
+from ..recipe.recipe import Recipe
+
+
+class Transfer(NamedTuple):
+    """What was taken over from a trained model."""
+
+    frozen: frozenset[str]
+    """Names of the weights, in the network's module, that are not to be trained."""
+    line: str
+    """For the card: which model, and how much of it fitted."""
+
+
+def initialise_from(model: Model, network: Normalised, recipe: Recipe) -> Transfer:
+    """Give `network` all weights of a trained model that fit.
+
+    Raises
+    ------
+    ValueError
+        If no weight fits, or all are frozen.
+    """
+    module = network.module
+    own = module.state_dict()
+    fitting = {}
+    for name, tensor in model.network.module.state_dict().items():
+        if name in own and own[name].shape == tensor.shape:
+            fitting[name] = tensor
+    weights = [name for name, _ in module.named_parameters()]
+    if not any(name in fitting for name in weights):
+        raise ValueError(
+            f"no weight of the model to start from ({model.recipe.network.kind}) fits this "
+            f"network ({recipe.network.kind}); choose the same network and settings"
+        )
+    module.load_state_dict(own | fitting)
+    if not network.normalise.transfer_from(model.network.normalise):
+        warnings.warn(
+            f"the model to start from normalises by {model.recipe.task.normalise}, which its "
+            f"weights expect; this recipe by {recipe.task.normalise}",
+            stacklevel=2,
+        )
+    frozen = _frozen(recipe, weights).intersection(fitting)
+    if frozen.issuperset(weights):
+        raise ValueError(
+            "all weights of this network are taken over and frozen: there is nothing left to "
+            "train; freeze the first half, or nothing"
+        )
+    line = f"{model.card.created}, {len(fitting)} of {len(own)} tensors fitted"
+    return Transfer(frozen, line)
+
+
+def _frozen(recipe: Recipe, weights: list[str]) -> frozenset[str]:
+    """Return which weights the recipe freezes, should they fit."""
+    match recipe.training.frozen:
+        case "nothing":
+            return frozenset()
+        case "what was learned":
+            return frozenset(weights)
+        case "first half":
+            return frozenset(weights[: len(weights) // 2])
