@@ -86,7 +86,7 @@ def _network(network: type[Network]) -> Iterator[str]:
         yield "- Averages over the whole image: results in tiles are approximate"
     if network.scales:
         yield f"- Upscales by itself: {', '.join(f'×{scale}' for scale in network.scales)}"
-    if settings.answers == "image":
+    if settings.output_level == "image":
         yield "- Gives one answer for each image, no map"
     yield ""
     yield from _settings_table(network)
@@ -95,7 +95,7 @@ def _network(network: type[Network]) -> Iterator[str]:
 def _along(network: type[Network]) -> str:
     field = network.model_fields.get("along")
     if field is None:
-        return network().view
+        return network().operates_on
     return ", ".join(str(choice) for choice in typing.get_args(field.annotation))
 
 

@@ -107,12 +107,13 @@ def test_uwunet_takes_fifty_thousand_steps(name):
 def test_with_as_many_images_as_its_notes_say_it_takes_fifty_thousand_steps(name):
     known = preset(name)
     training = known.recipe.training
-    teaching, images = map(int, re.search(r"the (\d+) of (\d+) images", known.notes).groups())
+    numbers = re.search(r"(\d+) training images of (\d+)", known.notes).groups()
+    training_images, images = map(int, numbers)
     groups = [str(number) for number in range(images)]
     held_out = group_split(groups, [1] * images, training.validation, training.seed)
-    assert held_out.count(False) == teaching
+    assert held_out.count(False) == training_images
     assert (
-        training.epochs * training.patches_per_epoch * teaching
+        training.epochs * training.patches_per_epoch * training_images
         == 50_000 * training.image_batch_size
     )
 
