@@ -14,7 +14,7 @@ from ...metrics.values import GoodBands
 from ...spectra.decompose import ComponentRegression, PrincipalComponents
 from ...training.splits import Mask
 from ..pairs import spectra_in_row
-from .baseline import Baseline, Intensities, TrainingSpectra, Values, without_bad_bands
+from .baseline import Baseline, IntensityArray, TrainingSpectra, Values, without_bad_bands
 from .tuning import block_folds, least_mean
 
 _RANKS: Final = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50, 75, 100)
@@ -26,7 +26,7 @@ MOST_COMPONENTS: Final = _RANKS[-1]
 
 
 def regression_baselines(
-    input: Intensities, target: Intensities, train: Mask, good: GoodBands
+    input: IntensityArray, target: IntensityArray, train: Mask, good: GoodBands
 ) -> Iterator[Baseline]:
     """Yield the mean of each channel, a ridge regression of each spectrum, and boosted trees.
 
@@ -45,11 +45,11 @@ def regression_baselines(
     std = np.nanstd(targets, axis=(1, 2))[:, None, None]
     std = np.where(std > 0, std, 1.0)
 
-    def constant(data: Intensities) -> Intensities:
+    def constant(data: IntensityArray) -> IntensityArray:
         shape = (*data.shape[:-3], len(mean), *data.shape[-2:])
         return np.broadcast_to(mean, shape)
 
-    def error(prediction: Intensities, truth: Values) -> float:
+    def error(prediction: IntensityArray, truth: Values) -> float:
         return mse(prediction / std, truth / std)
 
     yield Baseline("mean", "", constant)
@@ -59,7 +59,7 @@ def regression_baselines(
 
 
 def tune_ridge(
-    spectra: TrainingSpectra, good: GoodBands, error: Callable[[Intensities, Values], float]
+    spectra: TrainingSpectra, good: GoodBands, error: Callable[[IntensityArray, Values], float]
 ) -> Baseline:
     """Return the ridge regression on principal components with the least cross-validation error.
 
@@ -84,14 +84,14 @@ def tune_ridge(
     components = PrincipalComponents.of(input, rank)
     regression = ComponentRegression.fit(components, input, target, penalty)
 
-    def run(data: Intensities) -> NDArray[np.float32]:
+    def run(data: IntensityArray) -> NDArray[np.float32]:
         return regression(without_bad_bands(data, good))
 
     return Baseline("PCA + ridge", f"rank {rank}, penalty {penalty:g}", run)
 
 
 def fit_trees(
-    input: Intensities, targets: Intensities, train: Mask, good: GoodBands, seed: int = 0
+    input: IntensityArray, targets: IntensityArray, train: Mask, good: GoodBands, seed: int = 0
 ) -> Baseline:
     """Return gradient-boosted trees on blurred principal components, an ensemble a channel.
 
@@ -111,7 +111,7 @@ def fit_trees(
     train_spectra = without_bad_bands(spectra_in_row(input, train), good)
     components = PrincipalComponents.of(train_spectra, _TREE_COMPONENTS)
 
-    def features(data: Intensities) -> NDArray[np.floating]:
+    def features(data: IntensityArray) -> NDArray[np.floating]:
         return _blurred_scores(components, without_bad_bands(data, good))
 
     table = _rows(features(input)[..., train, :])
@@ -121,7 +121,7 @@ def fit_trees(
         trees = HistGradientBoostingRegressor(early_stopping=True, random_state=seed)
         ensembles.append(trees.fit(table[known], target[known]))
 
-    def run(data: Intensities) -> NDArray[np.float32]:
+    def run(data: IntensityArray) -> NDArray[np.float32]:
         image = features(data)  # (…, y, x, feature)
         table = _rows(image)
         channels = []
@@ -143,7 +143,7 @@ def _rows(features: NDArray[np.floating]) -> NDArray[np.floating]:
     return features.reshape(-1, features.shape[-1])
 
 
-def _blurred_scores(components: PrincipalComponents, data: Intensities) -> NDArray[np.floating]:
+def _blurred_scores(components: PrincipalComponents, data: IntensityArray) -> NDArray[np.floating]:
     """Return the scores of each pixel, blurred more and more: (…, y, x, feature)."""
     from scipy.ndimage import gaussian_filter
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...metrics import confusion, overall_accuracy
 from ...metrics.values import GoodBands
-from .baseline import Baseline, Intensities, TrainingSpectra
+from .baseline import Baseline, IntensityArray, TrainingSpectra
 from .tuning import Fold, best_of_growing_grid, class_folds
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def tune_svm(spectra: TrainingSpectra, good: GoodBands, seed: int = 0) -> Baseli
     cost, gamma = best_of_growing_grid(score, _COSTS, _GAMMAS)
     machine = SVC(C=cost, gamma=gamma).fit(table, classes)
 
-    def run(data: Intensities) -> NDArray[np.int64]:
+    def run(data: IntensityArray) -> NDArray[np.int64]:
         pixels = np.moveaxis(data, -3, -1)[..., good]  # (…, y, x, band)
         measured = np.isfinite(pixels).any(axis=-1)
         prediction = np.zeros(measured.shape, np.int64)  # 0 where nothing is measured

@@ -191,7 +191,3 @@ def _item(entry: Any, size: int) -> _Item | None:
     if not -size <= number < size:
         raise IndexError(f"index {number} is out of bounds for an axis of {size}")
     return number % size
-
-
-Placed = IndexMappedArray  # the names that other readers still use
-NEVER = NOT_MEASURED

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ...axis import SpectralAxis
 from ...cube import Cube, Sampling
 from ..metadata.named_arrays import axis_from_vector, cube_from_array
-from ..metadata.units import axis_in, place_unit, spectral_unit
+from ..metadata.units import axis_in, length_unit, spectral_unit
 from .file import lazy, text
 
 SPECTRAL_NAME: Final = re.compile(
@@ -56,7 +56,7 @@ class Dimension:
         start = float(self.values[0])
         last = float(self.values[-1])
         step = (last - start) / (len(self.values) - 1) if len(self.values) > 1 else 1.0
-        return Sampling(step, start, place_unit(self.units))
+        return Sampling(step, start, length_unit(self.units))
 
     @property
     def may_be_spectral(self) -> bool:

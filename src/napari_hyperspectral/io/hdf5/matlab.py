@@ -26,7 +26,7 @@ from ...axis import SpectralAxis
 from ...cube import Cube, Image, Labels, Sampling, describe, image_from
 from ...errors import FileFormatError
 from ..metadata.named_arrays import axis_from_vector, images_from_arrays
-from ..metadata.units import axis_in, place_unit
+from ..metadata.units import axis_in, length_unit
 from ..source import Source
 from .file import fill, lazy, opened, text
 
@@ -249,10 +249,10 @@ class _Scale(NamedTuple):
     def sampling(self, size: int) -> Sampling:
         """Return first value and mean step, which may be negative; pixels of 1 without values."""
         if len(self.values) != size or size < 2:
-            return Sampling(unit=place_unit(self.name))
+            return Sampling(unit=length_unit(self.name))
         first = float(self.values[0])
         step = float(self.values[-1] - self.values[0]) / (size - 1)
-        return Sampling(step or 1.0, first, place_unit(self.name))
+        return Sampling(step or 1.0, first, length_unit(self.name))
 
 
 def _is_dataset_object(value: Any) -> bool:
@@ -289,7 +289,7 @@ def _cube_of_dataset_object(value: _Struct, source: Source) -> Cube:
         history=(f"read {source.path.name}",),
         pixel_size=(abs(y.sampling(height).step), abs(x.sampling(width).step)),
         origin=(_least_end(y, height), _least_end(x, width)),
-        pixel_unit=place_unit(x.name),
+        pixel_unit=length_unit(x.name),
         z=z,
         metadata={"DataSet Object": _metadata(value)},
     )

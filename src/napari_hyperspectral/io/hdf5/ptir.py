@@ -22,7 +22,7 @@ from ...axis import ChannelAxis, Kind, SpectralAxis
 from ...cube import Cube, Image
 from ...errors import FileFormatError
 from ..metadata.microscopy import RGB
-from ..metadata.units import axis_in, place_unit
+from ..metadata.units import axis_in, length_unit
 from .file import (
     attribute,
     dataset_in,
@@ -150,7 +150,7 @@ def _positions(measurement: h5py.Group, count: int) -> tuple[NDArray[np.float64]
         positions = positions[:, ::-1]
     units = attribute(values, "units")
     first = units[0] if isinstance(units, list) else units
-    unit = place_unit(str(first or ""))
+    unit = length_unit(str(first or ""))
     # pyUSID writes m where nobody stated a unit; stages move by micrometres
     return positions, "um" if unit in (None, "m", "mm") else unit
 

@@ -15,7 +15,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from ...errors import FileFormatError
-from ..arrays.indexed import Placed
+from ..arrays.indexed import IndexMappedArray
 from ..arrays.mapped import mapped
 from .xml import CHECKSUMS, UUID, Arrays, ImzML
 
@@ -294,7 +294,7 @@ def unbinned(ibd: Path, arrays: Arrays, stored: Stored, raster: NDArray[np.intp]
     """
     rows = _mapped_rows(ibd, arrays)
     if rows is None or not np.array_equal(raster.ravel(), np.arange(raster.size)):
-        return Placed(Table(stored, rows), raster)
+        return IndexMappedArray(Table(stored, rows), raster)
     stride, item = rows.strides
     *planes, height, width = raster.shape
     shape = (*planes, rows.shape[1], height, width)  # ((z,) band, y, x)

@@ -31,8 +31,8 @@ from numpy.typing import NDArray
 from ...axis import SpectralAxis
 from ...cube import Cube, Image, Sampling
 from ...errors import FileFormatError
-from ..arrays.indexed import NEVER, Placed
-from ..metadata.units import place_unit
+from ..arrays.indexed import NOT_MEASURED, IndexMappedArray
+from ..metadata.units import length_unit
 from ..source import Source
 from .bands import Bands, bands_asked_for, even_bands, total_ion_current
 from .binned import Binned, survey
@@ -74,7 +74,7 @@ def read_images(source: Source) -> list[Image]:
 
     def summed(bands: Bands) -> Cube:
         spectra = Binned(mz, intensity, bands.windows, masses.ascending)
-        return _named(Cube(Placed(spectra, raster), bands.axis, **parameters), bands)
+        return _named(Cube(IndexMappedArray(spectra, raster), bands.axis, **parameters), bands)
 
     if source.array is not None:
         return [summed(bands_asked_for(source.array, path, masses.low, masses.high))]
@@ -84,7 +84,7 @@ def read_images(source: Source) -> list[Image]:
         return [summed(total), cube]
     if np.isnan(imzml.total).any():
         return [cube]
-    stated = np.append(imzml.total, np.nan)[raster]  # the last is that of NEVER
+    stated = np.append(imzml.total, np.nan)[raster]  # the last is that of NOT_MEASURED
     return [_named(Cube(stated[..., None, :, :], total.axis, **parameters), total), cube]
 
 
@@ -105,9 +105,9 @@ def _raster(path: Path, imzml: ImzML) -> tuple[NDArray[np.intp], dict[str, Any]]
     high = positions.max(axis=0)
     shape = tuple(int(last) - int(first) + 1 for first, last in zip(low, high, strict=True))
     _check_extent(path, imzml, low, high)
-    raster = np.full(shape, NEVER, np.intp)
+    raster = np.full(shape, NOT_MEASURED, np.intp)
     raster[tuple((positions - low).T)] = np.arange(len(positions))
-    repeated = len(positions) - int((raster != NEVER).sum())
+    repeated = len(positions) - int((raster != NOT_MEASURED).sum())
     if repeated:
         warnings.warn(
             f"{path.name}: {repeated} spectra lie where a later one does; the later ones are kept",
@@ -177,7 +177,7 @@ def _pixel_size(imzml: ImzML) -> tuple[tuple[float, float], str | None]:
     for accession in reversed(PIXEL_SIZE):  # that of the height counts
         param = imzml.params.get(accession)
         if param is not None and param.unit:
-            unit = place_unit(param.unit.removeprefix("square "))
+            unit = length_unit(param.unit.removeprefix("square "))
     return (height or width or 1.0, width or height or 1.0), unit
 
 

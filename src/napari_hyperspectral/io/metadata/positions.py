@@ -96,6 +96,3 @@ def _usual_step(ordered: NDArray[np.float64]) -> float:
         return 1.0
     wide = gaps[gaps > _JITTER * np.ptp(ordered)]
     return float(np.median(wide if len(wide) else gaps))
-
-
-on_a_map = map_from_positions  # the name that other readers still use

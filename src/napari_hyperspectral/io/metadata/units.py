@@ -104,6 +104,3 @@ def axis_in(text: str, centres: ArrayLike, *, kind: Kind | None = None) -> Spect
     # only 1/cm leaves a choice: wavenumbers, or Raman shifts
     is_open = kind is not None and kind_of_unit(unit.unit) == "wavenumber"
     return SpectralAxis(values, unit.unit, kind if kind is not None and is_open else unit.kind)
-
-
-place_unit = length_unit  # the name that other readers still use

@@ -28,7 +28,7 @@ from ...errors import FileFormatError
 from ..arrays.mapped import mapped
 from ..binary import COPY_AGAIN, Bytes
 from ..metadata.microscopy import RGB, channel_axis, sampling, settings, xml_of
-from ..metadata.units import metres, place_unit
+from ..metadata.units import length_unit, metres
 from ..source import Source
 
 _MAGIC, _MARK = 0x70, 0x2A
@@ -85,7 +85,7 @@ class _Axis:
 
     def wavelengths(self) -> list[float]:
         """Return its points in nm."""
-        factor = 1e9 * (metres(place_unit(self.unit)) or 1.0)
+        factor = 1e9 * (metres(length_unit(self.unit)) or 1.0)
         start = self.origin * factor
         end = (self.origin + self.length) * factor
         return [float(value) for value in np.linspace(start, end, self.size)]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ...axis import Kind, SpectralAxis, Unit
 from ...cube import Cube, Image, Sampling
 from ...errors import FileFormatError
-from ..arrays.indexed import NEVER, Placed, Rows
+from ..arrays.indexed import NOT_MEASURED, IndexMappedArray, Rows
 from ..arrays.mapped import mapped
 from ..binary import COPY_AGAIN, Bytes
 from ..source import Source
@@ -222,9 +222,9 @@ def _data(file: Wdf, area: Area, pixels: NDArray[np.intp]) -> Any:
     if np.array_equal(pixels, in_order(area, area.size, COLUMNS_FIRST)):
         data = stored(*layers, nx, ny)
         return data.transpose((0, 3, 2, 1) if layers else (2, 1, 0))
-    index = np.full(area.size, NEVER, np.intp)
+    index = np.full(area.size, NOT_MEASURED, np.intp)
     index[pixels] = np.arange(len(pixels))
-    return Placed(Rows(stored(len(pixels))), index.reshape(*layers, ny, nx))
+    return IndexMappedArray(Rows(stored(len(pixels))), index.reshape(*layers, ny, nx))
 
 
 # --------------------------------------------------------------------------- metadata, pictures

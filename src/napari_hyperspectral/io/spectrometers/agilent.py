@@ -100,7 +100,7 @@ def pixel_size_from_companion(path: Path, width: int) -> float | None:
     return None
 
 
-pixel_size_beside = pixel_size_from_companion  # the name that the reader of ENVI still uses
+pixel_size_from_companion = pixel_size_from_companion  # the name that the reader of ENVI still uses
 
 
 def _single_tile(source: Source) -> Cube:

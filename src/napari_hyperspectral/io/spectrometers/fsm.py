@@ -21,7 +21,7 @@ from ...cube import Cube, Image
 from ...errors import FileFormatError
 from ..arrays.mapped import mapped
 from ..binary import COPY_AGAIN, Bytes
-from ..metadata.units import axis_in, place_unit
+from ..metadata.units import axis_in, length_unit
 from ..source import Source
 
 _MAGIC: Final = b"PEPE"
@@ -94,7 +94,7 @@ def read_images(source: Source) -> list[Image]:
         history=(f"read {source.path.name}",),
         intensity_unit=_INTENSITIES.get(intensity.lower(), intensity or None),
         pixel_size=(abs(dy) or 1.0, abs(dx) or 1.0),
-        pixel_unit=place_unit(axes.labels[1].rpartition(" - ")[2]),  # "X - Micrometers"
+        pixel_unit=length_unit(axes.labels[1].rpartition(" - ")[2]),  # "X - Micrometers"
         origin=(y, x),
         metadata={"PerkinElmer": metadata},
     )

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ...axis import SpectralAxis
 from ...cube import Cube, Image
 from ...errors import FileFormatError
-from ..arrays.indexed import NEVER, Placed, Rows
+from ..arrays.indexed import NOT_MEASURED, IndexMappedArray, Rows
 from ..arrays.mapped import mapped
 from ..binary import COPY_AGAIN, Bytes
 from ..metadata.bitmap import picture
@@ -204,7 +204,7 @@ def _as_image(spectra: NDArray[Any], index: NDArray[np.intp]) -> Any:
     height, width = index.shape
     if np.array_equal(index.ravel(), np.arange(len(spectra))):
         return spectra.reshape(height, width, -1).transpose(2, 0, 1)
-    return Placed(Rows(spectra), index)
+    return IndexMappedArray(Rows(spectra), index)
 
 
 # ---------------------------------------------------------------------------------- positions
@@ -240,9 +240,9 @@ def _grid(positions: NDArray[np.float64]) -> _Grid | None:
         return None
     if not (_is_even(x) and _is_even(y)):
         return None
-    index = np.full((len(y), len(x)), NEVER, np.intp)
+    index = np.full((len(y), len(x)), NOT_MEASURED, np.intp)
     index[rows, columns] = np.arange(len(positions))
-    if (index != NEVER).sum() < len(positions):  # two spectra at one position
+    if (index != NOT_MEASURED).sum() < len(positions):  # two spectra at one position
         return None
     return _Grid(index, x, y)
 

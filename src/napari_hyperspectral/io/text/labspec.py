@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from ...axis import SpectralAxis
 from ...cube import Cube, Image, Sampling
 from ...errors import FileFormatError
-from ..metadata.positions import on_a_map
-from ..metadata.units import axis_in, place_unit
+from ..metadata.positions import map_from_positions
+from ..metadata.units import axis_in, length_unit
 from ..source import Source
 from .file import numbers_in, read_text, start_of_text
 
@@ -160,7 +160,7 @@ def _from_rows(
         header.axis(centres, unit),
         table[:, position_columns:],
         {name: table[:, column] for column, name in enumerate(names)},
-        {name: place_unit(unit) for name, unit in zip(names, units, strict=False)},
+        {name: length_unit(unit) for name, unit in zip(names, units, strict=False)},
         _metadata(header),
         header.intensity_unit,
     )
@@ -229,7 +229,7 @@ def _map(measurement: Measurement) -> _Fold | None:
     positions = measurement.positions
     if not {"X", "Y"} <= set(positions):
         return None
-    spectral_map = on_a_map(measurement.spectra, positions["Y"], positions["X"])
+    spectral_map = map_from_positions(measurement.spectra, positions["Y"], positions["X"])
     if spectral_map is None:
         return None
     parameters = {

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ...cube import Image
 from ...errors import FileFormatError
-from ..metadata.units import place_unit
+from ..metadata.units import length_unit
 from ..source import Source
 from .labspec import COUNTS, Measurement, cube_of, raman_axis
 
@@ -67,7 +67,7 @@ def read_images(source: Source) -> list[Image]:
         axis,
         spectra,
         _positions(path, directions, len(spectra)),
-        {name: place_unit(_text(node, _UNIT)) for name, node in directions.items()},
+        {name: length_unit(_text(node, _UNIT)) for name, node in directions.items()},
         {"labspec": {name: setting.shown for name, setting in settings.items()}},
         _intensity_unit(axes.get("Intens")),
     )

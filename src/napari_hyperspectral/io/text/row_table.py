@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...axis import SpectralAxis
 from ...cube import Cube
-from ..metadata.positions import on_a_map
+from ..metadata.positions import map_from_positions
 from ..metadata.units import spectral_unit
 from .grid import Grid
 from .titles import (
@@ -104,7 +104,7 @@ def cube_at_positions(
         Further parameters of `Cube`.
     """
     all_known = bool((np.isfinite(x) & np.isfinite(y)).all())
-    spectral_map = on_a_map(spectra, y, x) if all_known else None
+    spectral_map = map_from_positions(spectra, y, x) if all_known else None
     if spectral_map is None:
         positions = {"x": without_nan(x), "y": without_nan(y), "unit": unit}
         parameters["metadata"] |= {"positions": positions}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...axis import SpectralAxis
 from ..metadata.named_arrays import axis_from_vector
-from ..metadata.units import axis_in, metres, place_unit
+from ..metadata.units import axis_in, length_unit, metres
 from .grid import Grid
 
 TITLE_OF_X: Final = re.compile(
@@ -138,7 +138,7 @@ def _intensity_unit(title: str) -> str | None:
 def length_unit_in(title: str) -> str | None:
     """Return the unit of length in a title such as "x (um)"; None where there is none."""
     match = re.search(r"[\[(/]\s*([^\])]+)[\])]?", title)
-    unit = place_unit(match[1]) if match else None
+    unit = length_unit(match[1]) if match else None
     return unit if metres(unit) is not None else None
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ...axis import SpectralAxis
 from ...cube import Cube, Image
 from ...errors import FileFormatError
-from ..metadata.positions import on_a_map
+from ..metadata.positions import map_from_positions
 from ..metadata.units import axis_in
 from ..source import Source
 from .file import numbers_in, read_text, start_of_text
@@ -126,7 +126,7 @@ def _map(spectra: NDArray[np.float64], names: Sequence[str]) -> NDArray[np.float
         return None
     x = np.array([int(match[1]) for match in matches])
     y = np.array([int(match[2]) for match in matches])
-    spectral_map = on_a_map(spectra, y, x)
+    spectral_map = map_from_positions(spectra, y, x)
     return None if spectral_map is None else spectral_map.data
 
 
