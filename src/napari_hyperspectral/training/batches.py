@@ -230,11 +230,10 @@ class _Plane(NamedTuple):
 def _augment(plan: TrainingPlan) -> Augment:
     """Return the augmentation that a recipe sets, for the axes and intensities of its examples."""
     task: Task = plan.recipe.task
-    moves_targets = task.preserves_bands or task.maps_spectra
     return Augment(
         plan.recipe.augmentation,
         plan.input_axis,
-        plan.output_axis if moves_targets else None,
+        plan.output_axis if task.predicts_spectra else None,
         classes=0 if task.predicts_intensities else len(plan.output_axis),
         input_std=standard_deviation([example.input for example in plan.examples]),
     )
