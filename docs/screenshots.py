@@ -1,6 +1,7 @@
-"""Take the pictures of the docks: ``python docs/screenshots.py DATA`` (needs a screen or Xvfb).
+"""Take the pictures of the docks: ``python docs/screenshots.py DATA [NAME …]``.
 
-DATA is the folder of real measurements.
+DATA is the folder of real measurements; names choose among the pictures. It needs a screen, or
+``xvfb-run -a -s "-screen 0 1600x1200x24"``. ``docs/scene.py`` draws the picture of the front page.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def train(data: Path) -> Path:
     viewer, dock = _trained(data)
     dock.tabs.setCurrentWidget(dock.curve)
     _wait(1)
-    _beside(viewer)
+    _stack(viewer)
     return save(viewer, "train.png")
 
 
@@ -73,7 +74,7 @@ def predict(data: Path) -> Path:
     dock.predict()
     _wait(60, lambda: dock.results)
     _wait(1)
-    _beside(viewer)
+    _stack(viewer)
     return save(viewer, "predict.png")
 
 
@@ -142,7 +143,7 @@ def _trained(data: Path) -> tuple[napari.Viewer, Any]:
     return viewer, dock
 
 
-def _beside(viewer: napari.Viewer) -> None:
+def _stack(viewer: napari.Viewer) -> None:
     """Show all layers below each other, at a band with structure."""
     viewer.canvas.grid.enabled = True
     viewer.canvas.grid.shape = (-1, 1)
@@ -154,7 +155,7 @@ def _beside(viewer: napari.Viewer) -> None:
 
 
 def _wait(seconds: float, until: Callable[[], object] = lambda: False) -> None:
-    """Let the viewer live until something is there, but no longer than this."""
+    """Process events of the viewer until something is there, but no longer than this."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and not until():
         QApplication.processEvents()
@@ -175,5 +176,7 @@ def save(viewer: napari.Viewer, name: str, before=lambda: None) -> Path:
 
 
 if __name__ == "__main__":
+    folder, *chosen = sys.argv[1:]
     for take in (spectrum, axis, components, train, predict):
-        print(take(Path(sys.argv[1])))
+        if not chosen or take.__name__ in chosen:
+            print(take(Path(folder)))
