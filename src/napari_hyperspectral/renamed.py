@@ -22,6 +22,11 @@ SETTINGS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """Settings by the class that has them: old key to new key."""
 
+VALUES: Final[Mapping[tuple[str, str], Mapping[str, str]]] = {
+    ("RRDB", "bands"): {"together": "jointly"},
+}
+"""Choices by the class and the key of their setting: old choice to new choice."""
+
 CARD: Final[Mapping[str, str]] = {
     "takes": "input_bands",
     "gives": "output_bands",
@@ -97,7 +102,7 @@ def settings_with_new_keys(class_name: str, values: Mapping[str, Any]) -> dict[s
             DeprecationWarning,
             stacklevel=2,
         )
-    return with_new_keys(values, names)
+    return _with_new_values(class_name, with_new_keys(values, names))
 
 
 def recipe_with_new_keys(recipe: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,6 +165,15 @@ def _new_beginning(name: str) -> str:
         if name.startswith(old):
             return new + name.removeprefix(old)
     return name
+
+
+def _with_new_values(class_name: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a settings class, old choices replaced by what they are called now."""
+    replaced = dict(values)
+    for (owner, key), choices in VALUES.items():
+        if owner == class_name and values.get(key) in choices:
+            replaced[key] = choices[values[key]]
+    return replaced
 
 
 def _new_name(name: str, expected: Collection[str]) -> str:

@@ -8,7 +8,7 @@ from napari_hyperspectral.networks import RRDB, BandwiseEDSR, Ports, build_modul
 from napari_hyperspectral.networks.blocks.discriminator import Discriminator, random_bands
 from napari_hyperspectral.tasks import Segment
 
-PUBLISHED = RRDB(width=64, blocks=23, growth=32, bands="together")
+PUBLISHED = RRDB(width=64, blocks=23, growth=32, bands="jointly")
 
 
 def test_sizes_are_as_published():
@@ -46,7 +46,7 @@ def test_each_class_is_made_of_all_bands_were_there_as_many_of_both(network):
 
 
 def test_together_bands_are_made_of_each_other():
-    settings = RRDB.smallest().model_copy(update={"bands": "together"})
+    settings = RRDB.smallest().model_copy(update={"bands": "jointly"})
     body = settings.build(Ports(bands_in=6, bands_out=6))
     image = torch.randn(1, 6, 5, 7)
     other = image.clone()
@@ -97,3 +97,7 @@ def test_the_discriminator_learns_to_tell_the_smooth_from_the_sharp():
 def test_of_many_bands_some_are_shown_and_of_few_all():
     assert sorted(random_bands(5).tolist()) == [0, 1, 2, 3, 4]
     assert len(set(random_bands(100).tolist())) == 8
+
+
+def test_the_choice_of_version_0_1_for_all_bands_in_one_network_is_read():
+    assert RRDB.model_validate({"bands": "together"}).bands == "jointly"

@@ -64,7 +64,7 @@ print(training_bytes(plan_training(recipe, [example])), peak() - before)
         Pixelwise(width=1024, layers=4),
         pytest.param(UNet(along="volume", width=6, depth=2), marks=pytest.mark.slow),
         SegNet(width=32, depth=3),
-        RRDB(bands="together", width=32, blocks=2),
+        RRDB(bands="jointly", width=32, blocks=2),
     ],
     ids=lambda network: f"{network.kind} {getattr(network, 'along', '')}".strip(),
 )

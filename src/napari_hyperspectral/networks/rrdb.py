@@ -41,8 +41,8 @@ class RRDB(ImageNetwork):
     )
     scales: ClassVar[tuple[int, ...]] = (2, 3, 4, 8)
     kind: Literal["rrdb"] = "rrdb"
-    bands: Literal["one by one", "together"] = "one by one"
-    """one by one: each band by itself, with shared weights; together: all bands in one network, so that
+    bands: Literal["one by one", "jointly"] = "one by one"
+    """one by one: each band by itself, with shared weights; jointly: all bands in one network, so that
     each may depend on the others, as outputs that are not the bands of the input always do."""
     width: Annotated[int, Ge(1), Le(512)] = 32
     """Channels between blocks. Published: 64."""
