@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..atomic import replacing
-from ..axis import ChannelAxis, SpectralAxis
+from ..axis import SpectralAxis
 from ..cube import Cube, Image, Labels
 from ..errors import AmbiguousError, FileFormatError, MissingPackageError, UnknownFormatError
 from ..progress import Progress
@@ -79,7 +79,7 @@ def read(
     """
     images = read_all(path, axes=axes, format=format, watch=watch)
     result = chosen(images, path, image)
-    return _cube_of_labels(result) if isinstance(result, Labels) else result
+    return result.as_cube() if isinstance(result, Labels) else result
 
 
 def read_all(
@@ -235,11 +235,4 @@ def _labels_of_cube(cube: Cube, path: Path) -> Labels:
                 path, "not whole numbers", "labels are 0 for unlabelled, 1, 2, … for the classes"
             )
         data = data.astype(np.int32)
-    shared = {k: v for k, v in vars(cube).items() if k in Labels.__dataclass_fields__}
-    return Labels(**shared | {"data": data[..., 0, :, :]})
-
-
-def _cube_of_labels(labels: Labels) -> Cube:
-    """Return labels as a cube of one named channel, shape (…, 1, y, x)."""
-    shared = {k: v for k, v in vars(labels).items() if k in Cube.__dataclass_fields__}
-    return Cube(**shared | {"data": labels.data[..., None, :, :], "axis": ChannelAxis(("labels",))})
+    return cube.as_labels(data[..., 0, :, :])

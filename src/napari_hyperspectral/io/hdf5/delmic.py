@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ...axis import SpectralAxis
 from ...cube import Image, Sampling
 from ..metadata.named_arrays import cube_from_array
-from .file import dataset_in, group_in, lazy, numbers
+from .file import dataset_in, group_in, lazy_dataset, loaded_vector
 
 _LAYOUT = "btzyx"
 _NM = 1e9
@@ -60,7 +60,7 @@ def _image(path: Path, acquisition: h5py.Group, dataset: h5py.Dataset, name: str
     if "z" in layout:
         stacks["z"] = Sampling(_number(acquisition, "DimensionScaleZ") * _NM or 1, 0, "nm")
     return cube_from_array(
-        lazy(path, dataset)[tuple(index)],
+        lazy_dataset(path, dataset)[tuple(index)],
         layout,
         None if centres is None else SpectralAxis(centres * _NM, "nm"),
         name=name,
@@ -89,7 +89,7 @@ def _values_along(acquisition: h5py.Group, letter: str, size: int) -> NDArray[np
     scale = dataset_in(acquisition, f"DimensionScale{letter}")
     if scale is None or scale.dtype.kind not in "iuf":
         return None
-    values = numbers(scale)
+    values = loaded_vector(scale)
     if len(values) == 1 and values[0]:
         values = np.array([_number(acquisition, f"{letter}Offset"), values[0]])
     if len(values) == size:
@@ -104,7 +104,7 @@ def _number(acquisition: h5py.Group, name: str) -> float:
     item = dataset_in(acquisition, name)
     if item is None or item.dtype.kind not in "iuf" or item.size != 1:
         return 0.0
-    value = float(numbers(item)[0])
+    value = float(loaded_vector(item)[0])
     return value if np.isfinite(value) else 0.0
 
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from ...cube import Image
 from ...errors import FileFormatError
-from .file import attribute, dataset_in, groups, numbers, text
-from .image import Dimension, image_of
+from .file import attribute, dataset_in, groups, loaded_vector, text
+from .image import Dimension, cube_of_dataset
 
 _ARRAY: Final = ("1", "array")
 _VELOX: Final = ("Data", "Operations", "Presentation", "Version")
@@ -41,7 +41,7 @@ def images_in(file: h5py.File, path: Path) -> list[Image]:
             continue
         if data.dtype.kind in "iufb" and 1 <= data.ndim <= 5:
             name = (group.name or "").rpartition("/")[2]
-            images.append(image_of(path, data, _dimensions(group, data), name=name))
+            images.append(cube_of_dataset(path, data, _dimensions(group, data), name=name))
     return images
 
 
@@ -59,7 +59,7 @@ def _dimension(vector: h5py.Dataset, size: int) -> Dimension:
     units = text(vector, "units").strip("[]").replace("_", "")  # [n_m] is nm
     if vector.dtype.kind not in "iuf":
         return Dimension(name, units)
-    values = numbers(vector)
+    values = loaded_vector(vector)
     if len(values) == 2 < size:  # the first two values of a uniform axis
         start, following = values
         values = start + (following - start) * np.arange(size)

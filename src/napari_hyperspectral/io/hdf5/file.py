@@ -26,7 +26,7 @@ from ..arrays.lazy import Box, Lazy
 from ..arrays.mapped import mapped
 from .heap import check_heaps
 
-OURS: Final = "hyperspectral"
+DESCRIPTION: Final = "hyperspectral"
 """Dataset at the root that holds our description; an attribute could not hold 64 kB."""
 _DATA: Final = "data"
 """Its attribute: path of the dataset described."""
@@ -49,7 +49,7 @@ _FILTERS: Final = {  # registered at https://github.com/HDFGroup/hdf5_plugins
 
 
 @contextmanager
-def opened(path: Path, *, again: bool = False) -> Generator[h5py.File, None, None]:
+def opened_hdf5(path: Path, *, again: bool = False) -> Generator[h5py.File, None, None]:
     """Open a file to read; what is wrong with it becomes one readable error.
 
     Parameters
@@ -100,11 +100,11 @@ class _Stored:
     name: str
 
     def read(self, box: Box) -> NDArray[Any]:
-        with opened(self.path, again=True) as file:
+        with opened_hdf5(self.path, again=True) as file:
             return np.asarray(file[self.name][box])
 
 
-def lazy(path: Path, dataset: h5py.Dataset) -> Any:
+def lazy_dataset(path: Path, dataset: h5py.Dataset) -> Any:
     """Return a dataset as an array that is read when it is looked at.
 
     What lies in one piece is mapped, so that a spectrum across its bands comes quickly, too.
@@ -188,7 +188,7 @@ def number(item: Any, name: str, without: float) -> float:
         return without
 
 
-def numbers(dataset: h5py.Dataset) -> NDArray[np.float64]:
+def loaded_vector(dataset: h5py.Dataset) -> NDArray[np.float64]:
     """Load a vector, or what is small, as one axis of float64.
 
     Raises
@@ -280,7 +280,7 @@ def groups(parent: h5py.Group) -> list[h5py.Group]:
 
 def own_description(file: h5py.File) -> tuple[dict[str, Any], h5py.Dataset] | None:
     """Return the description we left in a file, and the dataset it is of."""
-    stored = dataset_in(file, OURS)
+    stored = dataset_in(file, DESCRIPTION)
     if stored is None:
         return None
     description = json.loads(stored.asstr()[()])
@@ -289,8 +289,8 @@ def own_description(file: h5py.File) -> tuple[dict[str, Any], h5py.Dataset] | No
 
 def describe_in(file: h5py.File, image: Image, dataset: h5py.Dataset) -> None:
     """Leave our description of an image in a file."""
-    file[OURS] = json.dumps(describe(image))
-    file[OURS].attrs[_DATA] = dataset.name
+    file[DESCRIPTION] = json.dumps(describe(image))
+    file[DESCRIPTION].attrs[_DATA] = dataset.name
 
 
 def fill(group: h5py.Group, name: str, data: Any, *, bands_last: bool = False) -> h5py.Dataset:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ...axis import Kind, SpectralAxis
 from ...cube import Image
 from ..metadata.named_arrays import cube_from_array, layout_with_bands, wavelength_unit
-from .file import attribute, datasets, group_in, lazy, text, tree
+from .file import attribute, datasets, group_in, lazy_dataset, text, tree
 
 
 def images_in(file: h5py.File, path: Path) -> list[Image]:
@@ -35,7 +35,7 @@ def images_in(file: h5py.File, path: Path) -> list[Image]:
         if axis is None or layout is None:
             continue
         cube = cube_from_array(
-            lazy(path, item),
+            lazy_dataset(path, item),
             layout,
             axis,
             name=name,

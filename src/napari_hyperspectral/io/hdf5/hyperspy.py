@@ -26,12 +26,12 @@ from .file import (
     describe_in,
     fill,
     group_in,
+    loaded_vector,
     number,
-    numbers,
     text,
     tree,
 )
-from .image import Dimension, image_of
+from .image import Dimension, cube_of_dataset
 
 _VERSION: Final = "3.3"
 _NO: Final = (False, 0, "False")
@@ -75,7 +75,7 @@ def _signal(path: Path, name: str, group: h5py.Group, data: h5py.Dataset) -> Ima
     unit = re.search(r"\((.+)\)\s*$", quantity)  # "Intensity (counts)"
     if original:
         metadata["original_metadata"] = original
-    return image_of(
+    return cube_of_dataset(
         path,
         data,
         _dimensions(path, group, data),
@@ -114,7 +114,7 @@ def _values(path: Path, axis: h5py.Group, size: int) -> NDArray[np.float64] | No
     """Return the values along an axis of any of the three kinds, shape (size,)."""
     listed = dataset_in(axis, "axis")
     if listed is not None:
-        values = numbers(listed)
+        values = loaded_vector(listed)
         return values if len(values) == size else None
     expression = text(axis, "expression")
     if not expression:

@@ -18,7 +18,7 @@ from ...axis import SpectralAxis
 from ...cube import Cube, Sampling
 from ..metadata.named_arrays import axis_from_vector, cube_from_array
 from ..metadata.units import axis_in, length_unit, spectral_unit
-from .file import lazy, text
+from .file import lazy_dataset, text
 
 SPECTRAL_NAME: Final = re.compile(
     r"wave|lambda|raman|shift|energy|freq|^m.?z$|mass|wn$|wl$|ppm|spectr|channel", re.IGNORECASE
@@ -75,7 +75,7 @@ class Dimension:
         return unit is not None and unit.unit in SPECTRAL_ONLY
 
 
-def image_of(
+def cube_of_dataset(
     path: Path, dataset: h5py.Dataset, dimensions: list[Dimension], *, name: str, **parameters: Any
 ) -> Cube:
     """Return the cube of a dataset each of whose axes is described.
@@ -97,7 +97,7 @@ def image_of(
             parameters[letter] = by_letter[letter].sampling()
     parameters.setdefault("intensity_unit", text(dataset, "units") or None)
     return cube_from_array(
-        lazy(path, dataset),
+        lazy_dataset(path, dataset),
         layout,
         by_letter.get("b", nothing).axis(),
         name=name,

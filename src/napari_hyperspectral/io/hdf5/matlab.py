@@ -28,7 +28,7 @@ from ...errors import FileFormatError
 from ..metadata.named_arrays import axis_from_vector, images_from_arrays
 from ..metadata.units import axis_in, length_unit
 from ..source import Source
-from .file import fill, lazy, opened, text
+from .file import fill, lazy_dataset, opened_hdf5, text
 
 _DESCRIPTION: Final = "hyperspectral"
 """Variable that holds our description, as JSON."""
@@ -135,7 +135,7 @@ def _value(item: Any) -> Any:
 
 def _variables_of_7_3(path: Path) -> dict[str, Any]:
     """Return the variables of a v7.3 file; arrays are lazy, in MATLAB's order of axes."""
-    with opened(path) as file:
+    with opened_hdf5(path) as file:
         # what begins with # are MATLAB's own groups, as of the content of cells
         return {name: _h5_value(path, item) for name, item in file.items() if name[:1] != "#"}
 
@@ -161,7 +161,7 @@ def _h5_value(path: Path, item: object, depth: int = _MAX_DEPTH) -> Any:
         return cells.T
     if item.size <= max(item.shape):  # a number, or a vector
         return np.asarray(item).T
-    return lazy(path, item).transpose()
+    return lazy_dataset(path, item).transpose()
 
 
 def _arrays(variables: _Struct, prefix: str = "") -> dict[str, Any]:

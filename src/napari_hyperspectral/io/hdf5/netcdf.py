@@ -28,7 +28,15 @@ from ..metadata.named_arrays import axis_from_vector, cube_from_array, wavelengt
 from ..metadata.units import axis_in, spectral_unit
 from ..source import Source
 from . import reader as hdf5
-from .file import attribute, datasets, lazy, numbers, opened, own_description, text
+from .file import (
+    attribute,
+    datasets,
+    lazy_dataset,
+    loaded_vector,
+    opened_hdf5,
+    own_description,
+    text,
+)
 from .image import SPECTRAL_NAME, Dimension
 from .netcdf3 import Variable, read_variables
 
@@ -150,11 +158,11 @@ def _classic_variable(stored: Variable) -> _Variable:
 def _read_version_4(source: Source) -> list[Image]:
     if source.axes is not None:  # the array is named, and its layout: as in any HDF5
         return hdf5.read_images(source)
-    with opened(source.path) as file:
+    with opened_hdf5(source.path) as file:
         ours = own_description(file)
         if ours is not None:
             description, dataset = ours
-            return [image_from(lazy(source.path, dataset), description)]
+            return [image_from(lazy_dataset(source.path, dataset), description)]
         variables = []
         for item in datasets(file):
             is_dimension = str(attribute(item, "NAME")).startswith(_NO_VECTOR)
@@ -176,7 +184,7 @@ def _variable(path: Path, item: h5py.Dataset) -> _Variable:
     """Return a dataset as a variable; vectors are loaded, arrays are lazy."""
     attributes = _attributes(item)
     is_vector = item.ndim < 2 and item.size
-    data = numbers(item) if is_vector else lazy(path, item)
+    data = loaded_vector(item) if is_vector else lazy_dataset(path, item)
     return _Variable(
         item.name.strip("/"),
         tuple(_dimension_name(item, axis) for axis in range(item.ndim)),

@@ -15,8 +15,8 @@ import numpy as np
 
 from ...axis import ChannelAxis
 from ...cube import Cube, Image, Sampling
-from .file import attribute, dataset_in, describe_in, fill, group_in, groups, numbers, text
-from .image import Dimension, image_of
+from .file import attribute, dataset_in, describe_in, fill, group_in, groups, loaded_vector, text
+from .image import Dimension, cube_of_dataset
 
 _MAX_DEPTH: Final = 20
 """Links of the chain of `default` attributes that are followed."""
@@ -36,7 +36,7 @@ def images_in(file: h5py.File, path: Path) -> list[Image]:
         addresses.add(address)
         dimensions = _dimensions(group, signal)
         name = text(group, "title") or group.name.strip("/").split("/")[-1]
-        images.append(image_of(path, signal, dimensions, name=name))
+        images.append(cube_of_dataset(path, signal, dimensions, name=name))
     return images
 
 
@@ -114,7 +114,7 @@ def _dimension(group: h5py.Group, name: str, size: int) -> Dimension:
     if vector is None or vector.shape != (size,) or vector.dtype.kind not in "iuf":
         return Dimension(name)
     title = text(vector, "long_name")
-    return Dimension(f"{name} {title}".strip(), text(vector, "units"), numbers(vector))
+    return Dimension(f"{name} {title}".strip(), text(vector, "units"), loaded_vector(vector))
 
 
 # ------------------------------------------------------------------------------------- writing

@@ -28,9 +28,9 @@ from .file import (
     dataset_in,
     datasets,
     group_in,
-    lazy,
+    lazy_dataset,
+    loaded_vector,
     number,
-    numbers,
     text,
     tree,
 )
@@ -109,7 +109,7 @@ def _table(
     return _Table(
         name,
         label,
-        lazy(path, data),
+        lazy_dataset(path, data),
         _axis(path, name, measurement, bands, raman),
         positions,
         length_unit,
@@ -122,7 +122,7 @@ def _axis(path: Path, name: str, measurement: h5py.Group, bands: int, raman: boo
     values = dataset_in(measurement, "Spectroscopic_Values")
     if values is None:
         return SpectralAxis.index(bands)
-    centres = numbers(values)
+    centres = loaded_vector(values)
     if len(centres) != bands:
         raise FileFormatError(
             path, f"{name} has {bands} bands and an axis of {len(centres)}", "export it again"
@@ -144,7 +144,7 @@ def _positions(measurement: h5py.Group, count: int) -> tuple[NDArray[np.float64]
     values = dataset_in(measurement, "Position_Values")
     if values is None or values.shape != (count, 2):
         return np.column_stack([np.arange(count), np.zeros(count)]), None
-    positions = numbers(values).reshape(count, 2)
+    positions = loaded_vector(values).reshape(count, 2)
     labels = attribute(values, "labels")
     if isinstance(labels, (list, str)) and [*labels][:2] == ["Y", "X"]:
         positions = positions[:, ::-1]
@@ -318,7 +318,7 @@ def _is_picture(shape: tuple[int, ...]) -> bool:
 
 def _picture(path: Path, folder: str, item: h5py.Dataset) -> Cube:
     """Return a picture, (colour, y, x), without its transparency."""
-    data = lazy(path, item)
+    data = lazy_dataset(path, item)
     data = data[..., None] if data.ndim == 2 else data[..., :3]
     data = data.transpose(2, 0, 1)
     colours, rows, columns = data.shape

@@ -25,8 +25,17 @@ from ..metadata.named_arrays import cube_from_array, images_from_arrays, layout_
 from ..metadata.units import spectral_unit
 from ..source import Source
 from . import delmic, emd, hdfeos, hyperspy, matlab, nexus, ptir
-from .file import dataset_in, datasets, groups, lazy, numbers, opened, own_description, text
-from .image import SPECTRAL_NAME, SPECTRAL_ONLY, Dimension, image_of
+from .file import (
+    dataset_in,
+    datasets,
+    groups,
+    lazy_dataset,
+    loaded_vector,
+    opened_hdf5,
+    own_description,
+    text,
+)
+from .image import SPECTRAL_NAME, SPECTRAL_ONLY, Dimension, cube_of_dataset
 
 _MATLAB: Final = b"MATLAB 7.3 MAT-file"
 _ENERGY_NAMES: Final = ("energy", "photon_energy")
@@ -37,7 +46,7 @@ def read_images(source: Source) -> list[Image]:
     with source.path.open("rb") as start:
         if start.read(len(_MATLAB)) == _MATLAB:
             return matlab.read_images(source)
-    with opened(source.path) as file:
+    with opened_hdf5(source.path) as file:
         if source.axes is None:
             for layout in _LAYOUTS:
                 images = layout(file, source.path)
@@ -56,7 +65,7 @@ def _ours(file: h5py.File, path: Path) -> list[Image]:
     if stored is None:
         return []
     description, dataset = stored
-    data = lazy(path, dataset)
+    data = lazy_dataset(path, dataset)
     if text(file, "file_format").lower() == "hyperspy" and "axis" in description:
         data = _bands_before_rows(data)
     return [image_from(data, description)]
@@ -77,7 +86,7 @@ def _ilastik(file: h5py.File, path: Path) -> list[Image]:
             name = item.name.strip("/")
             history = (f"read {path.name}",)
             images.append(
-                cube_from_array(lazy(path, item), layout, None, name=name, history=history)
+                cube_from_array(lazy_dataset(path, item), layout, None, name=name, history=history)
             )
     return images
 
@@ -102,7 +111,7 @@ def _x_ray_stacks(file: h5py.File, path: Path) -> list[Image]:
         dimensions = _x_ray_dimensions(group, data)
         if dimensions:
             name = (group.name or "").strip("/") or path.stem
-            images.append(image_of(path, data, dimensions, name=name))
+            images.append(cube_of_dataset(path, data, dimensions, name=name))
     return images
 
 
@@ -123,7 +132,9 @@ def _x_ray_dimensions(group: h5py.Group, data: h5py.Dataset) -> list[Dimension]:
 
 
 def _dimension(vector: h5py.Dataset, spectral: bool | None = None) -> Dimension:
-    return Dimension(_last_name(vector.name), text(vector, "units"), numbers(vector), spectral)
+    return Dimension(
+        _last_name(vector.name), text(vector, "units"), loaded_vector(vector), spectral
+    )
 
 
 def _last_name(path: str) -> str:
@@ -219,14 +230,14 @@ def _plain_image(
     """Return a dataset with the axis that a vector, or else one of its attributes, states."""
     history = (f"read {source.path.name}",)
     title = f"{source.path.stem} {name}"
-    data = lazy(source.path, item)
+    data = lazy_dataset(source.path, item)
     stated = _stated_axis(source, item, vectors.values())
     if stated is not None:  # a unit says more than a name
         layout, axis = stated
         return cube_from_array(data, layout, axis, name=title, history=history)
     arrays: dict[str, Any] = _vectors_in_attributes(item)
     if not arrays:
-        arrays = {key: numbers(vector) for key, vector in vectors.items()}
+        arrays = {key: loaded_vector(vector) for key, vector in vectors.items()}
     arrays[name] = data
     asked = replace(source, array=name)
     return images_from_arrays(arrays, asked, name=title, history=history)[0]

@@ -221,7 +221,7 @@ class Stored:
             self._raw.madvise(mmap.MADV_DONTNEED)
 
 
-class Table:
+class SharedAxisSpectra:
     """Intensities of spectra that share their m/z values, one after another.
 
     Parameters
@@ -294,7 +294,7 @@ def unbinned(ibd: Path, arrays: Arrays, stored: Stored, raster: NDArray[np.intp]
     """
     rows = _mapped_rows(ibd, arrays)
     if rows is None or not np.array_equal(raster.ravel(), np.arange(raster.size)):
-        return IndexMappedArray(Table(stored, rows), raster)
+        return IndexMappedArray(SharedAxisSpectra(stored, rows), raster)
     stride, item = rows.strides
     *planes, height, width = raster.shape
     shape = (*planes, rows.shape[1], height, width)  # ((z,) band, y, x)

@@ -1,4 +1,4 @@
-"""Zeiss CZI: planes made of tiles, channels that may be a spectrum.
+"""Zeiss CZI: planes made of sub_blocks, channels that may be a spectrum.
 
 Each scene is an image; tiles of a mosaic lie where they were measured, and what lies between them
 is NaN. The pictures that a slide scanner attaches (label, overview) follow.
@@ -25,7 +25,7 @@ from ...errors import FileFormatError
 from ..binary import COPY_AGAIN, Bytes
 from ..metadata.microscopy import RGB, channel_axis, planes, sampling, settings, xml_of
 from ..source import Source
-from .zisraw import Tile, attached, check_decoders, description, is_zisraw, pixels, tiles
+from .zisraw import SubBlock, attached, check_decoders, description, is_zisraw, pixels, sub_blocks
 
 _SPARSE: Final = 20
 """How many times larger than its tiles a mosaic may be; beyond, its positions are damaged."""
@@ -62,7 +62,7 @@ def read_images(source: Source) -> list[Image]:
 
 def _images(raw: Bytes, start: int, name: str, source: Source) -> Iterator[Cube]:
     """Yield the images of a file, or of one that lies inside another from byte `start` on."""
-    full, reduced = tiles(raw, source.tell, start)
+    full, reduced = sub_blocks(raw, source.tell, start)
     if not full:
         content = "only reduced images" if reduced else "no image"
         raise FileFormatError(source.path, f"{content} in it", "save it again with ZEN")
@@ -75,9 +75,9 @@ def _images(raw: Bytes, start: int, name: str, source: Source) -> Iterator[Cube]
         yield _cube(group, metadata, " ".join((name, *words)), source.path)
 
 
-def _groups(full: Sequence[Tile]) -> list[tuple[list[str], list[Tile]]]:
+def _groups(full: Sequence[SubBlock]) -> list[tuple[list[str], list[SubBlock]]]:
     """Return the tiles of each image, with the words that distinguish it from the others."""
-    groups: dict[tuple[tuple[int, ...], str, int], list[Tile]] = {}
+    groups: dict[tuple[tuple[int, ...], str, int], list[SubBlock]] = {}
     for tile in full:
         indices = tuple(tile.start.get(letter, 0) for letter in _SEPARATE)
         groups.setdefault((indices, tile.dtype.str, tile.samples), []).append(tile)
@@ -94,7 +94,7 @@ def _groups(full: Sequence[Tile]) -> list[tuple[list[str], list[Tile]]]:
     return named
 
 
-def _cube(group: Sequence[Tile], metadata: Element, name: str, path: Path) -> Cube:
+def _cube(group: Sequence[SubBlock], metadata: Element, name: str, path: Path) -> Cube:
     """Return the tiles of one image as a cube, (band, y, x), with t and z where it has them."""
     indices = {letter: sorted({tile.start.get(letter, 0) for tile in group}) for letter in "TZC"}
     mosaic = _Mosaic(path, group, indices)
@@ -153,7 +153,7 @@ class _Outline(NamedTuple):
     width: int
 
     @classmethod
-    def of(cls, tile: Tile) -> _Outline:
+    def of(cls, tile: SubBlock) -> _Outline:
         """Return that of a tile."""
         return cls(tile.start["Y"], tile.start["X"], tile.height, tile.width)
 
@@ -175,7 +175,7 @@ class _Mosaic:
     ----------
     path : path
         The file.
-    group : sequence of Tile
+    group : sequence of SubBlock
         The tiles of the image.
     indices : mapping of str to sequence of int
         Which times (T), depths (Z) and channels (C) there are.
@@ -187,7 +187,7 @@ class _Mosaic:
     """
 
     def __init__(
-        self, path: Path, group: Sequence[Tile], indices: Mapping[str, Sequence[int]]
+        self, path: Path, group: Sequence[SubBlock], indices: Mapping[str, Sequence[int]]
     ) -> None:
         self.path = path
         self.leading = tuple(len(indices[letter]) for letter in "TZC")
@@ -212,7 +212,7 @@ class _Mosaic:
                 stacklevel=2,
             )
 
-    def _check_density(self, group: Sequence[Tile], height: int, width: int) -> None:
+    def _check_density(self, group: Sequence[SubBlock], height: int, width: int) -> None:
         """Refuse an image that is far larger than what was measured of it."""
         measured = sum(tile.height * tile.width for tile in group)
         if height * width * math.prod(self.leading) > _SPARSE * measured:
@@ -242,13 +242,13 @@ class _Mosaic:
 
 
 def _tiles_of_planes(
-    group: Sequence[Tile], indices: Mapping[str, Sequence[int]]
-) -> dict[tuple[int, ...], list[Tile]]:
+    group: Sequence[SubBlock], indices: Mapping[str, Sequence[int]]
+) -> dict[tuple[int, ...], list[SubBlock]]:
     """Return the tiles of each plane, by its numbers along (t, z, channel)."""
     numbers = {}
     for letter in "TZC":
         numbers[letter] = {index: number for number, index in enumerate(indices[letter])}
-    by_plane: dict[tuple[int, ...], list[Tile]] = {}
+    by_plane: dict[tuple[int, ...], list[SubBlock]] = {}
     for tile in sorted(group, key=lambda tile: tile.start.get("M", 0)):  # in order of the mosaic
         plane = tuple(numbers[letter][tile.start.get(letter, 0)] for letter in "TZC")
         by_plane.setdefault(plane, []).append(tile)

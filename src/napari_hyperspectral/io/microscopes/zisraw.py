@@ -1,4 +1,4 @@
-"""ZISRAW, the container of Zeiss CZI: segments, a directory of tiles, and XML that describes them.
+"""ZISRAW, the container of Zeiss CZI: segments, a directory of sub_blocks, and XML that describes them.
 
 Source: Carl Zeiss Microscopy, "CZI: ZISRAW file format", and the notes of libCZI on compression,
 https://zeiss.github.io/libczi/; pixel types and order of colours as in C. Gohlke's czifile,
@@ -56,7 +56,7 @@ _TYPES: Final[Mapping[int, tuple[str, int]]] = {  # of pixels: numbers, and how 
 }
 
 
-class Tile(NamedTuple):
+class SubBlock(NamedTuple):
     """A rectangle of one plane, as large as it was measured."""
 
     dtype: np.dtype[Any]
@@ -87,9 +87,9 @@ def description(raw: Bytes, base: int = 0) -> bytes:
     return raw.take(content + _RESERVED, raw.number("<i", content), "the description")
 
 
-def tiles(
+def sub_blocks(
     raw: Bytes, tell: Callable[[int, int], object], base: int = 0
-) -> tuple[list[Tile], list[Tile]]:
+) -> tuple[list[SubBlock], list[SubBlock]]:
     """Return the tiles as they were measured, and the reduced ones, each seen to be all there.
 
     Parameters
@@ -102,8 +102,8 @@ def tiles(
     content = _segment(raw, base + _parts(raw, base).directory, _DIRECTORY)
     count = raw.number("<i", content, "the directory")
     offset = content + _DIRECTORY_HEADER
-    full: list[Tile] = []
-    reduced: list[Tile] = []
+    full: list[SubBlock] = []
+    reduced: list[SubBlock] = []
     for number in range(count):
         if number % 1000 == 999:
             tell(number, count)
@@ -127,7 +127,7 @@ def attached(raw: Bytes) -> Iterator[tuple[str, int]]:
             yield name.partition(b"\0")[0].decode("utf-8", "replace"), file
 
 
-def check_decoders(path: Path, used: Sequence[Tile]) -> None:
+def check_decoders(path: Path, used: Sequence[SubBlock]) -> None:
     """Check that all tiles can be decoded.
 
     Raises
@@ -146,7 +146,7 @@ def check_decoders(path: Path, used: Sequence[Tile]) -> None:
         _decoders()
 
 
-def pixels(path: Path, tile: Tile) -> NDArray[Any]:
+def pixels(path: Path, tile: SubBlock) -> NDArray[Any]:
     """Return the pixels of a tile, (y, x), or (y, x, colour) with red first."""
     shape = (tile.height, tile.width, tile.samples)
     size = int(np.prod(shape)) * tile.dtype.itemsize
@@ -163,7 +163,7 @@ def pixels(path: Path, tile: Tile) -> NDArray[Any]:
     return values[..., 2::-1]  # blue comes first
 
 
-def _decoded(stored: bytes, tile: Tile, size: int) -> NDArray[Any]:
+def _decoded(stored: bytes, tile: SubBlock, size: int) -> NDArray[Any]:
     """Return the values of a compressed tile, `size` bytes in all."""
     decode = _decoders()
     if tile.compression == _JPEG:
@@ -230,7 +230,7 @@ def _segment(raw: Bytes, offset: int, kind: str) -> int:
 class _Entry(NamedTuple):
     """An entry of the directory."""
 
-    tile: Tile
+    tile: SubBlock
     is_full: bool
     """Whether the tile is stored in full size."""
     end: int
@@ -265,7 +265,9 @@ def _entry(raw: Bytes, offset: int, base: int) -> _Entry:
         raise FileFormatError(raw.path, f"a tile of {sizes}", COPY_AGAIN)
     first_byte, length = _pixels_of(raw, base + start, end - offset)
     dtype, samples = _TYPES[kind]
-    tile = Tile(np.dtype(dtype), samples, compression, indices, height, width, first_byte, length)
+    tile = SubBlock(
+        np.dtype(dtype), samples, compression, indices, height, width, first_byte, length
+    )
     needed = height * width * samples * tile.dtype.itemsize
     if compression == _UNCOMPRESSED and length < needed:
         raise FileFormatError(

@@ -25,14 +25,21 @@ from ..metadata.named_arrays import cube_from_array
 from ..metadata.units import length_unit
 from ..source import Source
 from ..spectrometers.agilent import pixel_size_from_companion
-from .envi_axis import axis_of, is_agilent
+from .envi_axis import axis_from_header, is_agilent
 from .envi_data import DTYPES, header_and_data, mapped_data
 from .envi_entries import header_text
-from .envi_header import GEOREFERENCE, OURS, Header, listed, numbers, read_header
+from .envi_header import (
+    GEOREFERENCE_KEYS,
+    OWN_KEY,
+    EnviHeader,
+    list_items,
+    list_numbers,
+    read_header,
+)
 
 _READ: Final = {
     *("samples", "lines", "bands", "interleave", "data type", "byte order", "header offset"),
-    *("wavelength", "wavelength units", "fwhm", "bbl", OURS, *GEOREFERENCE),
+    *("wavelength", "wavelength units", "fwhm", "bbl", OWN_KEY, *GEOREFERENCE_KEYS),
 }
 """Keys that the cube itself has in another form; the others are kept as metadata."""
 _UNCLASSIFIED: Final = 0
@@ -94,10 +101,10 @@ def _laid_out(data: NDArray[Any], source: Source, path: Path) -> Cube:
     return cube_from_array(data, axes, None, name=path.stem, history=(f"read {path.name}",))
 
 
-def _image(path: Path, header: Header, data: NDArray[Any]) -> Image:
+def _image(path: Path, header: EnviHeader, data: NDArray[Any]) -> Image:
     """Return what header and data (band, y, x) make: our own image, labels, or a cube."""
-    axis = axis_of(path, header, data.shape[0])
-    if OURS in header:
+    axis = axis_from_header(path, header, data.shape[0])
+    if OWN_KEY in header:
         image = _described(header, data, axis)
         if image is not None:
             return image
@@ -116,17 +123,17 @@ def _image(path: Path, header: Header, data: NDArray[Any]) -> Image:
         pixel_size=pixel_size,
         pixel_unit=unit,
         metadata=_metadata(header),
-        georeference={key: header[key] for key in GEOREFERENCE if key in header} or None,
+        georeference={key: header[key] for key in GEOREFERENCE_KEYS if key in header} or None,
     )
 
 
-def _described(header: Header, data: NDArray[Any], axis: Axis) -> Image | None:
+def _described(header: EnviHeader, data: NDArray[Any], axis: Axis) -> Image | None:
     """Return the image that was written here; the axis comes from the header's own keys.
 
     None where another program changed our entry, or the bands: its own keys remain.
     """
     try:
-        description = json.loads(unquote(header[OURS]))
+        description = json.loads(unquote(header[OWN_KEY]))
         if "axis" not in description:  # labels
             return image_from(data[0], description)
         if "channels" in description["axis"]:
@@ -140,10 +147,10 @@ def _described(header: Header, data: NDArray[Any], axis: Axis) -> Image | None:
         return None
 
 
-def _labels(path: Path, header: Header, data: NDArray[Any]) -> Labels:
+def _labels(path: Path, header: EnviHeader, data: NDArray[Any]) -> Labels:
     """Return a classification as labels with the names and colours of its classes."""
     pixel_size, unit = _pixels(header)
-    classes = tuple(listed(header.get("class names", ""))[_UNCLASSIFIED + 1 :])
+    classes = tuple(list_items(header.get("class names", ""))[_UNCLASSIFIED + 1 :])
     return Labels(
         data[0],
         classes,
@@ -156,10 +163,10 @@ def _labels(path: Path, header: Header, data: NDArray[Any]) -> Labels:
     )
 
 
-def _colours(header: Header, classes: int) -> tuple[str, ...]:
+def _colours(header: EnviHeader, classes: int) -> tuple[str, ...]:
     """Return the colours of the classes; () where there is not one for each."""
     try:
-        lookup = [int(value) for value in numbers(header.get("class lookup", ""))]
+        lookup = [int(value) for value in list_numbers(header.get("class lookup", ""))]
     except ValueError:
         return ()
     if len(lookup) != 3 * (classes + 1) or not all(0 <= value <= 255 for value in lookup):
@@ -168,12 +175,12 @@ def _colours(header: Header, classes: int) -> tuple[str, ...]:
     return tuple(f"#{bytes(lookup[start : start + 3]).hex()}" for start in starts)
 
 
-def _pixels(header: Header) -> tuple[tuple[float, float], str | None]:
+def _pixels(header: EnviHeader) -> tuple[tuple[float, float], str | None]:
     """Return height and width of a pixel, and their unit."""
     try:
         if "map info" in header:
-            return _pixels_on_map(listed(header["map info"]))
-        width, height = [float(item) for item in listed(header["pixel size"])[:2]]
+            return _pixels_on_map(list_items(header["map info"]))
+        width, height = [float(item) for item in list_items(header["pixel size"])[:2]]
     except (KeyError, ValueError, IndexError):
         return (1.0, 1.0), None
     if max(width, height) < 1e-2:  # metres, says ENVI; people count in µm there
@@ -189,10 +196,10 @@ def _pixels_on_map(items: list[str]) -> tuple[tuple[float, float], str | None]:
     return (float(items[6]), float(items[5])), unit
 
 
-def _metadata(header: Header) -> dict[str, Any]:
+def _metadata(header: EnviHeader) -> dict[str, Any]:
     """Return the other entries of the header, and the names of a library's spectra."""
     others = {key: value for key, value in header.items() if key not in _READ}
     metadata: dict[str, Any] = {"envi": others}
     if "spectra names" in header:
-        metadata["spectra names"] = listed(header["spectra names"])
+        metadata["spectra names"] = list_items(header["spectra names"])
     return metadata

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...axis import Axis, ChannelAxis, SpectralAxis
 from ..metadata.units import axis_in
-from .envi_header import Header, listed, numbers, warn
+from .envi_header import EnviHeader, list_items, list_numbers, warn
 
 _AGILENT_OFFSET: Final = "1020"
 """Bytes before the data of Agilent's infrared files, which count in 1/cm and do not say so."""
@@ -21,11 +21,11 @@ _USUAL_UM: Final = (0.2, 20)
 """Wavelengths of imaging spectrometers, by which numbers without a unit are guessed."""
 
 
-def axis_of(path: Path, header: Header, bands: int) -> Axis:
+def axis_from_header(path: Path, header: EnviHeader, bands: int) -> Axis:
     """Return the axis of so many bands; what does not fit them is left out with a warning."""
     centres = _numbers_a_band("wavelength", path, header, bands)
     if centres is None:
-        names = listed(header.get("band names", ""))
+        names = list_items(header.get("band names", ""))
         # "Band 1", "Band 2" … are no names of channels
         if len(names) == bands > 1 and not any(re.search(r"\d", name) for name in names):
             return ChannelAxis(tuple(names))
@@ -38,12 +38,12 @@ def axis_of(path: Path, header: Header, bands: int) -> Axis:
     return _with_widths(axis, path, header)
 
 
-def is_agilent(header: Header) -> bool:
+def is_agilent(header: EnviHeader) -> bool:
     """Whether a header is one of those that Agilent's infrared microscopes write."""
     return header.get("header offset") == _AGILENT_OFFSET
 
 
-def _in_unit(header: Header, centres: NDArray[np.float64]) -> SpectralAxis:
+def _in_unit(header: EnviHeader, centres: NDArray[np.float64]) -> SpectralAxis:
     """Return the axis of centres in the unit the header states, or the one that fits."""
     unit = header.get("wavelength units", "")
     if unit.lower() == "index":
@@ -66,7 +66,7 @@ def _in_unit(header: Header, centres: NDArray[np.float64]) -> SpectralAxis:
     return SpectralAxis(centres, None, "wavelength", guessed=True)
 
 
-def _with_widths(axis: SpectralAxis, path: Path, header: Header) -> SpectralAxis:
+def _with_widths(axis: SpectralAxis, path: Path, header: EnviHeader) -> SpectralAxis:
     """Return the axis with widths and bad bands, where the header states them."""
     widths = _numbers_a_band("fwhm", path, header, len(axis))
     good = _numbers_a_band("bbl", path, header, len(axis))
@@ -78,12 +78,14 @@ def _with_widths(axis: SpectralAxis, path: Path, header: Header) -> SpectralAxis
     return replace(axis, widths=widths, bad=bad)
 
 
-def _numbers_a_band(key: str, path: Path, header: Header, bands: int) -> NDArray[np.float64] | None:
+def _numbers_a_band(
+    key: str, path: Path, header: EnviHeader, bands: int
+) -> NDArray[np.float64] | None:
     """Return a list with a number for each band; None, with a warning, where it does not fit."""
     if key not in header:
         return None
     try:
-        values = np.array(numbers(header[key]))
+        values = np.array(list_numbers(header[key]))
     except ValueError as error:
         warn(path, f"{key} is left out: {error}")
         return None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...errors import FileFormatError
 from ..arrays.mapped import mapped
-from .envi_header import Header, integer, numbers, warn
+from .envi_header import EnviHeader, integer, list_numbers, warn
 
 DTYPES: Final = {
     1: "u1", 2: "i2", 3: "i4", 4: "f4", 5: "f8", 12: "u2", 13: "u4", 14: "i8", 15: "u8",
@@ -45,7 +45,7 @@ def header_and_data(path: Path) -> tuple[Path, Path | None]:
     )
 
 
-def mapped_data(path: Path, header: Header, data_file: Path | None) -> NDArray[Any]:
+def mapped_data(path: Path, header: EnviHeader, data_file: Path | None) -> NDArray[Any]:
     """Return the data as a memory map, shape (band, y, x), after all sizes were seen to fit.
 
     Parameters
@@ -91,7 +91,7 @@ def _data_file(path: Path, size: int) -> Path:
     return next(fitting, candidates[0])
 
 
-def _interleave(path: Path, header: Header, bands: int) -> str:
+def _interleave(path: Path, header: EnviHeader, bands: int) -> str:
     default = "bsq" if bands == 1 else ""  # of one band, all three are the same
     interleave = header.get("interleave", default).lower()
     if interleave not in _TO_BAND_YX:
@@ -103,7 +103,7 @@ def _interleave(path: Path, header: Header, bands: int) -> str:
     return interleave
 
 
-def _dtype(path: Path, header: Header) -> np.dtype[Any]:
+def _dtype(path: Path, header: EnviHeader) -> np.dtype[Any]:
     """Return the type of the values in the file, with its byte order."""
     code = integer(header, "data type", path)
     order = integer(header, "byte order", path, 0)
@@ -122,7 +122,7 @@ def _dtype(path: Path, header: Header) -> np.dtype[Any]:
     return np.dtype("<>"[order] + DTYPES[code])
 
 
-def _refuse_packed(path: Path, header: Header, offset: int) -> None:
+def _refuse_packed(path: Path, header: EnviHeader, offset: int) -> None:
     """Refuse data that are compressed, or not contiguous."""
     if offset < 0:
         raise FileFormatError(path, f"header offset is {offset}", "it must be 0 or more")
@@ -131,7 +131,7 @@ def _refuse_packed(path: Path, header: Header, offset: int) -> None:
             path, "the data are compressed", "save them uncompressed (file compression = 0)"
         )
     for key in ("major frame offsets", "minor frame offsets"):
-        if any(numbers(header.get(key, ""))):
+        if any(list_numbers(header.get(key, ""))):
             raise FileFormatError(
                 path,
                 f"{key} = {{{header[key]}}} are not supported",
@@ -169,7 +169,7 @@ def _check_size(
         )
 
 
-def _check_byte_order(raw: NDArray[Any], path: Path, header: Header) -> None:
+def _check_byte_order(raw: NDArray[Any], path: Path, header: EnviHeader) -> None:
     """Warn where the first values make no sense in this byte order."""
     if raw.dtype.kind != "f":
         return

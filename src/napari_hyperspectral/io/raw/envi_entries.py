@@ -14,7 +14,7 @@ from ...axis import Axis, ChannelAxis, SpectralAxis
 from ...cube import Cube, Image, Labels, describe
 from ..arrays.blocks import blocks
 from ..metadata.units import metres
-from .envi_header import GEOREFERENCE, OURS
+from .envi_header import GEOREFERENCE_KEYS, OWN_KEY
 
 _PASSED_ON: Final = (
     "data ignore value",
@@ -56,7 +56,7 @@ def header_text(image: Image, data_type: int) -> str:
     if isinstance(envi, Mapping):
         entries |= {key: _plain(envi[key]) for key in _PASSED_ON if key in envi}
     description = json.dumps(_description(image), separators=(",", ":"))
-    entries[OURS] = quote(description, safe=" :/.")
+    entries[OWN_KEY] = quote(description, safe=" :/.")
     return "ENVI\n" + "".join(f"{key} = {value}\n" for key, value in entries.items())
 
 
@@ -100,7 +100,7 @@ def _map_entries(image: Image) -> dict[str, str]:
     """Return the entries for map and size of pixels, which is in metres."""
     georeference = (image.georeference or {}) if isinstance(image, Cube) else {}
     entries = {}
-    for key in GEOREFERENCE:
+    for key in GEOREFERENCE_KEYS:
         if isinstance(georeference.get(key), str):
             entries[key] = f"{{{georeference[key]}}}"
     metre = metres(image.pixel_unit)

@@ -15,12 +15,12 @@ from typing import Final, TypeAlias
 from ...errors import FileFormatError
 from ..text.file import decoded
 
-Header: TypeAlias = Mapping[str, str]
+EnviHeader: TypeAlias = Mapping[str, str]
 """Values by lower-case key; of a list, the text between its braces."""
 
-OURS: Final = "napari hyperspectral"
+OWN_KEY: Final = "napari hyperspectral"
 """Key of our own, for what ENVI has no key for."""
-GEOREFERENCE: Final = (
+GEOREFERENCE_KEYS: Final = (
     "map info",
     "projection info",
     "coordinate system string",
@@ -55,13 +55,13 @@ def read_header(path: Path) -> dict[str, str]:
     return dict(_entries(lines[1:]))
 
 
-def listed(text: str) -> list[str]:
+def list_items(text: str) -> list[str]:
     """Return the items of a list."""
     return [item for item in (part.strip() for part in text.split(",")) if item]
 
 
-def numbers(text: str) -> list[float]:
-    """Return the items of a list of numbers, however they are separated.
+def list_numbers(text: str) -> list[float]:
+    """Return the items of a list of list_numbers, however they are separated.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def numbers(text: str) -> list[float]:
     return [float(item) for item in re.split(r"[,\s]+", text) if item]
 
 
-def integer(header: Header, key: str, path: Path, default: int | None = None) -> int:
+def integer(header: EnviHeader, key: str, path: Path, default: int | None = None) -> int:
     """Return a whole number of the header.
 
     Raises

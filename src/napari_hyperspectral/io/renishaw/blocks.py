@@ -36,7 +36,7 @@ class Block(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Header:
+class FileHeader:
     """What the header of the file says."""
 
     flags: int
@@ -90,7 +90,7 @@ class Wdf:
         return [self.raw.take(*block) for block in self.blocks.get(name, ())]
 
 
-def _header(raw: Bytes) -> Header:
+def _header(raw: Bytes) -> FileHeader:
     """Return what the header says; offsets are those of WdfHeader."""
     if len(raw) < _HEADER or raw.take(0, 4) != _MAGIC:
         raise FileFormatError(
@@ -105,7 +105,7 @@ def _header(raw: Bytes) -> Header:
             f"{collected} of {spectra} spectra were measured, of {points} points",
             "there is nothing to show" if not collected else COPY_AGAIN,
         )
-    return Header(
+    return FileHeader(
         flags=raw.number("<Q", 16),
         tracks=tracks,
         points=points,

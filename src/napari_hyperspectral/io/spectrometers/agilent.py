@@ -32,7 +32,7 @@ from ..arrays.mapped import mapped
 from ..binary import COPY_AGAIN, Bytes
 from ..metadata.bitmap import picture
 from ..source import Source
-from .agilent_settings import Settings, pixel_size_in_settings, read_settings
+from .agilent_settings import AgilentSettings, pixel_size_in_settings, read_settings
 
 INTERFEROGRAMS: Final = "interferograms"
 """What to write after the name of a file and ``::`` for those."""
@@ -100,9 +100,6 @@ def pixel_size_from_companion(path: Path, width: int) -> float | None:
     return None
 
 
-pixel_size_from_companion = pixel_size_from_companion  # the name that the reader of ENVI still uses
-
-
 def _single_tile(source: Source) -> Cube:
     """Return the spectra of a tile, or its interferograms."""
     path = source.path
@@ -159,7 +156,7 @@ def _tile(path: Path) -> _Tile:
 # ------------------------------------------------------------------------------------- images
 
 
-def _spectra(path: Path, tile: _Tile, data: Any, settings: Settings) -> Cube:
+def _spectra(path: Path, tile: _Tile, data: Any, settings: AgilentSettings) -> Cube:
     """Return the spectra of a tile or of a mosaic, (band, y, x)."""
     if tile.bands != len(settings.axis):
         raise FileFormatError(
@@ -171,7 +168,7 @@ def _spectra(path: Path, tile: _Tile, data: Any, settings: Settings) -> Cube:
     return _cube(path, tile, data, settings.axis, settings, unit)
 
 
-def _interferograms(path: Path, tile: _Tile, data: Any, settings: Settings) -> Cube:
+def _interferograms(path: Path, tile: _Tile, data: Any, settings: AgilentSettings) -> Cube:
     """Return the interferograms of a tile or of a mosaic, (point, y, x)."""
     retardations = settings.retardations
     if retardations is not None and len(retardations) == tile.bands:
@@ -189,7 +186,12 @@ def _interferograms(path: Path, tile: _Tile, data: Any, settings: Settings) -> C
 
 
 def _cube(
-    path: Path, tile: _Tile, data: Any, axis: SpectralAxis, settings: Settings, unit: str | None
+    path: Path,
+    tile: _Tile,
+    data: Any,
+    axis: SpectralAxis,
+    settings: AgilentSettings,
+    unit: str | None,
 ) -> Cube:
     size = settings.pixel_size(tile.width)
     if size is None:
@@ -253,7 +255,7 @@ def _tiles(path: Path, suffix: str, source: Source) -> _Tiles:
     return tiles
 
 
-def _assembled(path: Path, tiles: _Tiles, settings: Settings) -> Lazy:
+def _assembled(path: Path, tiles: _Tiles, settings: AgilentSettings) -> Lazy:
     """Return the mosaic as (band, y, x); a tile is read when it is looked at."""
     columns = _extent(settings, "X", max(column for column, _ in tiles))
     rows = _extent(settings, "Y", max(row for _, row in tiles))
@@ -293,7 +295,7 @@ def _within_tile(pixels: NDArray[np.intp], length: int) -> slice:
     return slice(int(pixels[0] % length), int(pixels[-1] % length) + 1, step)
 
 
-def _extent(settings: Settings, letter: str, last: int) -> int:
+def _extent(settings: AgilentSettings, letter: str, last: int) -> int:
     """Return the number of tiles along X or Y: as the settings state, or up to the last one."""
     return max(min(settings.mosaic_extent(letter), _MAX_TILES), last + 1)
 

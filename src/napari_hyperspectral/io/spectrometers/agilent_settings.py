@@ -53,7 +53,7 @@ _QUANTITY: Final = re.compile(rb"(.{4})Wavenumber\x04\0\0\0(.{4})\2([ -~]{1,40})
 
 
 @dataclass(frozen=True)
-class Settings:
+class AgilentSettings:
     """What a .bsp or .dmt says."""
 
     values: Mapping[str, str | float]
@@ -73,7 +73,7 @@ class Settings:
         return max(1, _natural_number(self.values, f"MosaicExtent{letter}"))
 
 
-def read_settings(path: Path) -> Settings:
+def read_settings(path: Path) -> AgilentSettings:
     """Read the settings of an image.
 
     Raises
@@ -94,7 +94,7 @@ def read_settings(path: Path) -> Settings:
             if sampling.start() > interferogram:
                 retardations = _sampled(sampling, path)
                 break
-    return Settings(_values(content), axis, retardations, _quantity(content))
+    return AgilentSettings(_values(content), axis, retardations, _quantity(content))
 
 
 def pixel_size_in_settings(path: Path, tile_width: int) -> float | None:

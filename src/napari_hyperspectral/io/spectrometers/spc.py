@@ -24,7 +24,7 @@ from ..arrays.mapped import mapped
 from ..binary import COPY_AGAIN, Bytes
 from ..metadata.units import axis_in
 from ..source import Source
-from .spc_file import FLOATS, SUBHEADER, Header, Part, header_of, log_of, parts_of, values_of
+from .spc_file import FLOATS, SUBHEADER, Part, SpcHeader, header_of, log_of, parts_of, values_of
 
 _AXES: Final = {
     1: "1/cm", 2: "um", 3: "nm", 4: "s", 5: "min", 6: "Hz", 7: "kHz", 8: "MHz", 9: "m/z",
@@ -87,7 +87,7 @@ def read_images(source: Source) -> list[Image]:
 class _File:
     """An open file, and what all cubes from it have in common."""
 
-    def __init__(self, raw: Bytes, header: Header, source: Source) -> None:
+    def __init__(self, raw: Bytes, header: SpcHeader, source: Source) -> None:
         self._raw = raw
         self._header = header
         self._source = source
@@ -159,7 +159,7 @@ class _File:
 # ------------------------------------------------------------------------------------- spectra
 
 
-def _spectra(raw: Bytes, header: Header, parts: Sequence[Part]) -> NDArray[Any]:
+def _spectra(raw: Bytes, header: SpcHeader, parts: Sequence[Part]) -> NDArray[Any]:
     """Return spectra of a common axis, (spectrum, band): floats stay in the file."""
     count = len(parts)
     stride = SUBHEADER + 4 * header.points
@@ -173,7 +173,7 @@ def _spectra(raw: Bytes, header: Header, parts: Sequence[Part]) -> NDArray[Any]:
     return as_strided(flat, (count, header.points), (stride, 4), subok=True)
 
 
-def _grid(header: Header, parts: Sequence[Part]) -> _Grid | None:
+def _grid(header: SpcHeader, parts: Sequence[Part]) -> _Grid | None:
     """Return the size of a grid and where it lies; None for a list."""
     height = _rows(header, parts)
     if height is None:
@@ -189,7 +189,7 @@ def _grid(header: Header, parts: Sequence[Part]) -> _Grid | None:
     return _Grid(height, width, position)
 
 
-def _rows(header: Header, parts: Sequence[Part]) -> int | None:
+def _rows(header: SpcHeader, parts: Sequence[Part]) -> int | None:
     """Return the number of rows along w, by where the spectra lie or as the header says it."""
     levels = [part.w for part in parts]
     runs = sum(level != following for level, following in pairwise(levels)) + 1
@@ -213,7 +213,7 @@ def _step_and_start(stated: float, positions: Sequence[float]) -> tuple[float, f
 # ------------------------------------------------------------------------------------ metadata
 
 
-def _positions(header: Header, parts: Sequence[Part]) -> dict[str, Any]:
+def _positions(header: SpcHeader, parts: Sequence[Part]) -> dict[str, Any]:
     """Return what is known of each spectrum of a list."""
     positions = [part.z for part in parts]
     if len(parts) < 2 or not np.isfinite(positions).all():
@@ -221,7 +221,7 @@ def _positions(header: Header, parts: Sequence[Part]) -> dict[str, Any]:
     return {"positions": {"z": {"unit": _AXES.get(header.types[2]), "values": positions}}}
 
 
-def _axis(header: Header, centres: NDArray[Any]) -> SpectralAxis:
+def _axis(header: SpcHeader, centres: NDArray[Any]) -> SpectralAxis:
     """Return the axis in the unit that a label spells, else in that of its type."""
     labels = header.metadata["labels"]
     if header.labelled and labels:
@@ -234,7 +234,7 @@ def _axis(header: Header, centres: NDArray[Any]) -> SpectralAxis:
     return axis_in(_AXES[kind], centres) or SpectralAxis(centres)
 
 
-def _metadata(raw: Bytes, header: Header) -> dict[str, Any]:
+def _metadata(raw: Bytes, header: SpcHeader) -> dict[str, Any]:
     stated = {key: value for key, value in header.metadata.items() if value}
     x, _, z, w = header.types
     axes = {"x": _AXES.get(x), "z": _AXES.get(z), "w": _AXES.get(w)}

@@ -38,7 +38,7 @@ _TECHNIQUES: Final = {
 
 
 @dataclass(frozen=True)
-class Header:
+class SpcHeader:
     """What the head of a file says, of whatever version."""
 
     order: str
@@ -96,7 +96,7 @@ class Part(NamedTuple):
     w: float
 
 
-def header_of(raw: Bytes) -> Header:
+def header_of(raw: Bytes) -> SpcHeader:
     """Return what the head of a file says; refuse what only has its suffix."""
     start = raw.take(0, min(len(raw), 64))
     version = start[1] if len(start) > 1 else 0
@@ -124,13 +124,13 @@ def header_of(raw: Bytes) -> Header:
     return header
 
 
-def _new_header(raw: Bytes, order: str) -> Header:
+def _new_header(raw: Bytes, order: str) -> SpcHeader:
     """Return what SPCHDR says; offsets of its fields are those of SPC.H."""
     flags, _, technique, exponent = raw.unpack("BBBb", 0)
     points, first, last, spectra = raw.unpack(f"{order}IddI", 4)
     x, y, z = raw.unpack("BBB", 28)
     z_step, planes, w_step, w = raw.unpack(f"{order}fIfB", 312)
-    return Header(
+    return SpcHeader(
         order=order,
         flags=flags,
         exponent=exponent,
@@ -164,14 +164,14 @@ def _date(packed: int) -> str | None:
     return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}" if year else None
 
 
-def _old_header(raw: Bytes) -> Header:
+def _old_header(raw: Bytes) -> SpcHeader:
     """Return the head of a LabCalc file (OSPCHDR); its spectra go on to its end."""
     flags, _, exponent, points, first, last, x, y = raw.unpack("<BBhfffBB", 0)
     z_and_year, month, day, hour, minute = raw.unpack("<HBBBB", 18)
     if not 0 < points < len(raw):  # also not a number
         raise FileFormatError(raw.path, f"{points} points in a spectrum", COPY_AGAIN)
     year = z_and_year & 0xFFF
-    return Header(
+    return SpcHeader(
         order="<",
         flags=flags & ~(_X | _OWN_X),  # not known yet
         exponent=FLOATS if exponent in (FLOATS, 0x80) else exponent,
@@ -197,7 +197,7 @@ def _labels(raw: bytes) -> list[str]:
     return texts if any(texts) else []
 
 
-def parts_of(raw: Bytes, header: Header, start: int, source: Source) -> Iterator[Part]:
+def parts_of(raw: Bytes, header: SpcHeader, start: int, source: Source) -> Iterator[Part]:
     """Yield where each spectrum is, from byte `start` on or as a directory says.
 
     Raises
@@ -223,7 +223,7 @@ def parts_of(raw: Bytes, header: Header, start: int, source: Source) -> Iterator
             source.tell(number, header.spectra or number)
 
 
-def _part(raw: Bytes, header: Header, start: int, what: str) -> tuple[Part, int]:
+def _part(raw: Bytes, header: SpcHeader, start: int, what: str) -> tuple[Part, int]:
     """Return the spectrum whose subheader is at `start`, and where the next one is."""
     # SUBHDR: flags, exponent, index (B, b, H), z, next z, noise (f), points, scans (I), w (f)
     exponent = raw.unpack("Bb", start, what)[1]
@@ -245,7 +245,7 @@ def _part(raw: Bytes, header: Header, start: int, what: str) -> tuple[Part, int]
     return part, end
 
 
-def _directory(raw: Bytes, header: Header) -> list[int]:
+def _directory(raw: Bytes, header: SpcHeader) -> list[int]:
     """Return where the spectra begin, where each has its own axis and the file lists them."""
     if not header.own_axes or not header.several or not header.points or not header.spectra:
         return []
@@ -257,18 +257,18 @@ def _directory(raw: Bytes, header: Header) -> list[int]:
     return [int(offset) for offset in entries[::3]]
 
 
-def _exponent(header: Header, own: int) -> int:
+def _exponent(header: SpcHeader, own: int) -> int:
     if FLOATS in (header.exponent, own):
         return FLOATS
     return own if header.several else header.exponent
 
 
-def _item(header: Header, exponent: int) -> int:
+def _item(header: SpcHeader, exponent: int) -> int:
     """Return the bytes of a value."""
     return 2 if header.flags & _SHORT and exponent != FLOATS else 4
 
 
-def values_of(raw: Bytes, header: Header, part: Part, start: int) -> NDArray[Any]:
+def values_of(raw: Bytes, header: SpcHeader, part: Part, start: int) -> NDArray[Any]:
     """Return the values of a spectrum: floats, or fractions of a power of two."""
     if part.exponent == FLOATS:
         return raw.array(f"{header.order}f4", part.points, start)
@@ -281,7 +281,7 @@ def values_of(raw: Bytes, header: Header, part: Part, start: int) -> NDArray[Any
     return np.asarray(np.ldexp(numbers.astype(np.float64), part.exponent - 8 * size))
 
 
-def log_of(raw: Bytes, header: Header) -> dict[str, Any]:
+def log_of(raw: Bytes, header: SpcHeader) -> dict[str, Any]:
     """Return the text of the log: as pairs where all its lines are such."""
     if not header.log:
         return {}

@@ -28,7 +28,7 @@ from ..metadata.named_arrays import (
 )
 from ..metadata.units import length_unit, spectral_unit
 from ..source import Source
-from .store import lazy
+from .store import lazy_array
 
 _NAMES: Final[Mapping[str, str]] = {  # names of axes, as OME-Zarr and xarray users give them
     **dict.fromkeys(("t", "time"), "t"),
@@ -89,7 +89,7 @@ def images_of_arrays(arrays: _Arrays, attributes: _Attributes, source: Source) -
             return images
     source = replace(source, array=None)  # the one that was asked for has been opened
     history = (f"read {source.path.name}",)
-    lazy_arrays: dict[str, Any] = {n: lazy(array, source.path) for n, array in arrays.items()}
+    lazy_arrays: dict[str, Any] = {n: lazy_array(array, source.path) for n, array in arrays.items()}
     axis = axis_of_json(dict(attributes), 1)
     has_vector = any(array.ndim == 1 and names_an_axis(n) for n, array in arrays.items())
     if axis is None or has_vector:
@@ -127,7 +127,7 @@ def _image(name: str, array: Any, arrays: _Arrays, source: Source) -> Cube | Non
     stem = source.path.name.split(".")[0]
     unit = str(attributes.get("units", "")).strip()
     return cube_from_array(
-        lazy(array, source.path),
+        lazy_array(array, source.path),
         letters,
         axis,
         name=f"{stem} {name}" if name else stem,
@@ -286,7 +286,7 @@ def images_of_hyperspy(group: Any, array: Any, source: Source) -> Iterator[Cube]
     else:
         return
     yield cube_from_array(
-        lazy(array, source.path),
+        lazy_array(array, source.path),
         source.axes or letters,
         axis,
         name=group.basename,

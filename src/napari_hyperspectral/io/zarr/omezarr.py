@@ -27,7 +27,7 @@ from ..metadata.named_arrays import cube_from_array
 from ..metadata.units import length_unit
 from ..source import Source
 from .arrays import images_of_arrays, images_of_hyperspy, is_hyperspy, letters_of
-from .store import is_zarr, lazy, listed, opened_store, refusing_damage
+from .store import group_contents, is_zarr, lazy_array, opened_store, refusing_damage
 
 _OURS: Final = "hyperspectral"
 _AXIS: Final = "spectral_axis"
@@ -82,7 +82,7 @@ def read_images(source: Source) -> list[Image]:
             root = _member(root, source)
         images = list(_images(root, source))
         if not images:
-            raise FileFormatError(path, "no image in this Zarr store", listed(root))
+            raise FileFormatError(path, "no image in this Zarr store", group_contents(root))
     return images
 
 
@@ -157,7 +157,7 @@ def _image_of_multiscale(group: Any, ome: _JSON, attributes: _JSON, source: Sour
             f"axes {names} for {array.shape}",
             "axes of t, c, z, y and x are read; open the array itself, path::name@layout",
         )
-    data = lazy(array, path)
+    data = lazy_array(array, path)
     if _OURS in attributes and source.axes is None:
         return _described(data, letters, attributes[_OURS])
     layout = source.axes or letters
@@ -302,7 +302,9 @@ def _member(root: Any, source: Source) -> Any:
     try:
         return root[source.array]
     except (KeyError, AttributeError) as error:  # an array has no members
-        raise FileFormatError(source.path, f"no array {source.array!r}", listed(root)) from error
+        raise FileFormatError(
+            source.path, f"no array {source.array!r}", group_contents(root)
+        ) from error
 
 
 # writing

@@ -89,7 +89,7 @@ def refusing_damage(path: Path) -> Generator[None, None, None]:
         raise FileFormatError(path, f"not a whole Zarr store ({error})", _COPY) from error
 
 
-def lazy(array: Any, path: Path) -> Lazy:
+def lazy_array(array: Any, path: Path) -> Lazy:
     """Return an array of a store, of which chunks are read when their values are used."""
 
     def read(box: Box) -> NDArray[Any]:
@@ -99,7 +99,7 @@ def lazy(array: Any, path: Path) -> Lazy:
     return Lazy(read, array.shape, array.dtype, array.chunks)
 
 
-def listed(node: Any) -> str:
+def group_contents(node: Any) -> str:
     """Return what a group holds, for a message."""
     if isinstance(node, zarr.Array):
         return f"it is one array, {node.shape} {node.dtype}"

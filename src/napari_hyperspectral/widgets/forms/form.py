@@ -220,7 +220,7 @@ def _tooltip(field: FieldInfo, inactive: str | None = None) -> str:
     help_text = f"<p>{html.escape(field.description or '')}</p>"
     if inactive is None:
         return help_text
-    reason = html.escape(f"Does nothing here. {inactive}")
+    reason = html.escape(f"Inactive here. {inactive}")
     return f"<p>{reason}</p>{help_text}"
 
 
