@@ -230,8 +230,10 @@ def _is_constant(field: FieldInfo) -> bool:
 
 
 def _rows() -> QFormLayout:
+    """Return an empty layout of titled rows that fits into a narrow dock."""
     rows = QFormLayout()
     rows.setContentsMargins(0, 0, 0, 0)
+    rows.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)  # an editor below a long title
     rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     return rows
 
