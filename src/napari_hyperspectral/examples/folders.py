@@ -29,11 +29,7 @@ def rows_of_classes(roles: Roles, folder: Path) -> Pairing:
     class_names: list[str] = []
     empty: list[str] = []
     files: list[str] = []  # that are no images, in the folders of the classes
-    class_folders: list[Path] = []
-    for entry in entries(folder):
-        # the files of some formats are folders
-        if entry.is_dir() and not is_image(entry):
-            class_folders.append(entry)
+    class_folders = _class_folders(folder)
     for class_folder in class_folders:
         name = class_folder.name
         inside = entries(class_folder)
@@ -53,10 +49,7 @@ def rows_of_classes(roles: Roles, folder: Path) -> Pairing:
             f"{folder} holds images of too few classes ({seen}); "
             "wanted at least two folders, each with the images of a class and named after it"
         )
-    outside: list[str] = []
-    for entry in entries(folder):
-        if entry not in class_folders:
-            outside.append(str(entry))
+    outside = [str(entry) for entry in entries(folder) if entry not in class_folders]
     left_out = (*outside, *empty, *files)
     return Pairing(roles, tuple(rows), left_out)
 
@@ -68,6 +61,16 @@ def images_by_stem(paths: Iterable[Path]) -> tuple[dict[str, Path], tuple[str, .
     except AmbiguousError as error:
         raise PairingError(str(error)) from error
     return images, tuple(map(str, others))
+
+
+def _class_folders(folder: Path) -> list[Path]:
+    """Return the sub-folders of a folder that may each hold the images of a class."""
+    folders = []
+    for entry in entries(folder):
+        # the files of some formats are folders
+        if entry.is_dir() and not is_image(entry):
+            folders.append(entry)
+    return folders
 
 
 def _image_and_class(roles: Roles) -> tuple[str, str]:

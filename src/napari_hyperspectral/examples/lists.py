@@ -54,6 +54,7 @@ def _opened(path: Path) -> csv.DictReader[str]:
     """Return a reader of the lines, by the delimiter that the first line has most of."""
     text = read_text(path)
     first_line = text.partition("\n")[0]
+    # spreadsheets write semicolons where the comma is the decimal mark
     delimiter = max(_DELIMITERS, key=first_line.count)
     lines = StringIO(text, newline="")
     reader = csv.DictReader(

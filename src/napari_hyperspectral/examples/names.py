@@ -41,13 +41,15 @@ def matched_by_name(folders: Folders) -> list[dict[str, str]]:
     # names as they are come first: an ending may be what tells two images apart
     for stems in (folders, without_endings):
         first, *others = stems.values()
-        if all(images.keys() == first.keys() for images in others):
+        same_stems = all(images.keys() == first.keys() for images in others)
+        if same_stems:
             return _by_stem(stems)
     raise PairingError(_unmatched(without_endings))
 
 
 def _by_stem(folders: Folders) -> list[dict[str, str]]:
     """Return the files of each stem, by role; all folders have the same stems."""
+    # in the order of the first folder, as a person named it
     first_folder = next(iter(folders.values()))
     examples = []
     for stem in first_folder:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from glob import glob, has_magic
 from pathlib import Path
+from typing import TypeAlias
 
 from ..cube import Labels
 from ..io import Source
@@ -28,6 +29,9 @@ from .table import (
     Words,
     WordsError,
 )
+
+_Texts: TypeAlias = dict[str, list[str]]
+"""What was named for each role, and the lists and folders of classes."""
 
 
 def pairing_of(roles: Roles, words: Words) -> Pairing:
@@ -77,10 +81,10 @@ def _joined(roles: Roles, parts: Sequence[Pairing]) -> Pairing:
     return Pairing(roles, tuple(rows), tuple(left_out))
 
 
-def _by_name(roles: Roles, words: Words) -> dict[str, list[str]]:
+def _by_name(roles: Roles, words: Words) -> _Texts:
     """Return the texts of each role, and of the words for lists and folders of classes."""
     names = (*roles, LIST, CLASSES)
-    texts: dict[str, list[str]] = {name: [] for name in names}
+    texts: _Texts = {name: [] for name in names}
     for name, text in words:
         if name not in texts:
             usage = _usage(roles)
@@ -97,7 +101,7 @@ def _usage(roles: Roles) -> str:
     return " ".join(needed)
 
 
-def _check_counts(texts: Mapping[str, Sequence[str]], words: Words) -> None:
+def _check_counts(texts: _Texts, words: Words) -> None:
     """Refuse roles with different numbers of texts, and no words at all.
 
     A list or a folder of classes alone leaves every role without a text, which is fine.
@@ -195,7 +199,10 @@ def _paired(roles: Roles, texts: Mapping[str, str]) -> Pairing:
 
 def _check_several(named: Mapping[str, _Named]) -> None:
     """Refuse a role that names a single image, or none, where others name several."""
-    without_images = [role for role, images in named.items() if not images.images]
+    without_images = []
+    for role, images in named.items():
+        if not images.images:
+            without_images.append(role)
     if not without_images:
         return
     # a folder without images is the likelier mistake: it is named first

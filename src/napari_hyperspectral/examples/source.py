@@ -61,6 +61,7 @@ class ImageSource:
         names: list[tuple[str, str]] = []
         for example in self.images:
             for role, image in example.items():
+                # an image by its name: to compare its values would take too long
                 name = image if isinstance(image, str) else image.name
                 names.append((role, name))
         return tuple(names)
@@ -84,6 +85,7 @@ class ImageSource:
         examples: list[ExampleT] = []
         count = len(self.images)
         for number, images in enumerate(self.images):
+            # before each, not after: a person sees what is waited for
             yield Progress(number, count, note="loading the layers")
             examples.append(recipe.example(**images))
         return examples

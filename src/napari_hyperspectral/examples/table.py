@@ -84,6 +84,7 @@ class Pairing:
         PairingError
             If the list says what its rows are for, and none is for this.
         """
+        # a list without splits, or a folder, serves for both
         if not any(row.split for row in self.rows):
             return self
         needed = {"test"}

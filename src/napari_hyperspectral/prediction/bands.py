@@ -149,6 +149,7 @@ def _resampled_axes(model: Axis, cube: Axis) -> _ResampledAxes | None:
 
 
 def _check_resampling(model: SpectralAxis, cube: SpectralAxis) -> None:
+    """Refuse axes of other quantities, with too little in common, or with bands that repeat."""
     if model.kind == "index":
         raise AxisMismatchError(model, cube, "give it a cube with those bands")
     same_quantity = (model.kind, model.unit) == (cube.kind, cube.unit)

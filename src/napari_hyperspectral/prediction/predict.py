@@ -95,8 +95,9 @@ def predict_steps(
     Returns
     -------
     Cube or Labels
-        On the same pixels (super-resolution: finer ones), with the same origin, t and z, and one
-        line more of history.
+        On the same pixels (super-resolution: finer ones), (…, out, y, x) in the unit of the
+        target, or (…, y, x) of classes; with the same origin, t and z, and one line more of
+        history.
 
     Raises
     ------
@@ -125,7 +126,7 @@ def predict_classes_steps(
     Labels
         What `predict_steps` returns.
     Cube
-        Probability of each class, channels named after the classes.
+        Probability of each class, 0 to 1, (…, class, y, x); channels have the names of the classes.
 
     Raises
     ------
@@ -210,7 +211,8 @@ class _Prediction:
     def result(self, predicted: Float32) -> Image:
         """Turn what `run` returned into a cube or labels."""
         card = self.model.card
-        result = self.task.result(predicted, card.output_axis, self._template())
+        template = self._template()
+        result = self.task.result(predicted, card.output_axis, template)
         seams = self.in_tiles and self.model.recipe.network.uses_image_statistics
         if seams:  # a person must be able to tell why they are there
             result = result.after("in tiles, each with averages of its own")

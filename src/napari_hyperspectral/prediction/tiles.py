@@ -159,6 +159,7 @@ def _spans(
     """Yield spans that cover a part of an axis of this size."""
     for start in range(part.start, part.stop, side):
         stop = min(start + side, part.stop)
+        # a halo ends where the image does: there is nothing beyond
         first = max(0, start - halo)
         last = min(stop + halo, size)
         yield _Span(

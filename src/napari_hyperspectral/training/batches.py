@@ -132,7 +132,6 @@ class _PatchBatches(Batches):
             for rows, columns in _squares(height, width, self._patch_size):
                 patch = self._cut(plane.input, plane.validation, rows, columns)
                 labelled = self._task.has_target(patch.target)
-                # batches without a target would only take time
                 if labelled.any():
                     yield self._stacked([patch])
 
@@ -176,11 +175,7 @@ class _PatchBatches(Batches):
         return torch.from_numpy(masked)
 
     def _patches(self, planes: Sequence[_Plane], generator: Generator) -> Batch:
-        """Return a random patch of each plane, augmented in space and stacked.
-
-        Patches of whole images are all as large as the smallest one, and turned alike: an
-        image-level answer averages over padding, too, so there is only what the stride needs.
-        """
+        """Return a random patch of each plane, augmented in space and stacked."""
         if self._task.image_level:
             return self._equal_patches(planes, generator)
         side = self._patch_size
@@ -192,7 +187,10 @@ class _PatchBatches(Batches):
         return self._stacked(patches)
 
     def _equal_patches(self, planes: Sequence[_Plane], generator: Generator) -> Batch:
-        """Return a patch of each whole image, all of one size and augmented alike."""
+        """Return a random patch of each plane, all as large as the smallest and augmented alike.
+
+        An image-level answer averages over padding, too, so there is only what the stride needs.
+        """
         height = self._patch_size
         width = self._patch_size
         for plane in planes:

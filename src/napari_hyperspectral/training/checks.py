@@ -77,6 +77,9 @@ def _fits(
     """Return whether an output axis is the longest one, or its beginning where it lists classes."""
     if axis.same_bands(longest):
         return True
-    if not classes or not isinstance(axis, ChannelAxis) or not isinstance(longest, ChannelAxis):
+    if not classes:
         return False
+    if not isinstance(axis, ChannelAxis) or not isinstance(longest, ChannelAxis):
+        return False
+    # classes are numbered in the order of their names: a class may be missing at the end only
     return longest.names[: len(axis)] == axis.names

@@ -160,7 +160,8 @@ class _Run:
         self.task = plan.recipe.task.with_classes(plan.output_axis)
         self.device = device
         self.card = card_of(plan, machine, device)
-        self.network = fresh_network(plan.recipe, self.card).to(device)
+        network = fresh_network(plan.recipe, self.card)
+        self.network = network.to(device)
         initialise(self.network, plan, device)
         self.precision = precision_of(machine, self.network, device)
         self.batches: Batches = batches_of(plan, device)

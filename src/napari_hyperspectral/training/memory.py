@@ -19,7 +19,13 @@ from ..tasks import Task
 from .batches import LEAST_STRIDES
 from .plan import TrainingPlan
 
-_MOMENTS: Final = {"adamw": 2, "adam": 2, "rmsprop": 1, "adagrad": 1, "sgd": 1}
+_MOMENTS: Final = {
+    "adamw": 2,
+    "adam": 2,
+    "rmsprop": 1,
+    "adagrad": 1,
+    "sgd": 1,
+}
 """Numbers that an optimiser keeps for each weight."""
 _COPIES: Final = 2
 """Copies of all weights besides: the best so far, and that of the last epoch or of a save."""

@@ -34,7 +34,7 @@ def preview_of(
 
     Returns
     -------
-    dict of str to Cube or Labels
+    dict of str to Cube, (band, y, x), or Labels, (y, x)
         "input" and "target", which are lists of spectra for networks along the spectrum; else
         "1 input", "1 target", "2 input" … for each image of the batch.
 

@@ -74,6 +74,7 @@ def _class_colours(plan: TrainingPlan) -> tuple[str, ...]:
 
 
 def _trained(example: Example, split: Split) -> Trained:
+    """Return what the card records of an example; pixels count once in each plane."""
     usable = example.sampling_classes > 0  # (plane, y, x)
     trains = usable & split.train
     validates = usable & split.validation

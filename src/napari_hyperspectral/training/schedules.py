@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from typing import Final
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from ..models.model import State
 from ..recipe.training import Training
 
 _MOMENTUM: Final = 0.9
@@ -55,7 +56,7 @@ def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
-def optimiser_state(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+def optimiser_state(optimiser: torch.optim.Optimizer) -> State:
     """Return what an optimiser keeps of earlier steps, named "3.exp_avg" for the fourth weight."""
     tensors = {}
     state = optimiser.state_dict()["state"]
@@ -65,9 +66,9 @@ def optimiser_state(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     return tensors
 
 
-def load_optimiser_state(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+def load_optimiser_state(optimiser: torch.optim.Optimizer, tensors: State) -> None:
     """Give an optimiser what `optimiser_state` returned."""
-    state: dict[int, dict[str, Tensor]] = {}
+    state: dict[int, State] = {}
     for key, tensor in tensors.items():
         index, name = key.split(".")
         moments = state.setdefault(int(index), {})

@@ -8,7 +8,7 @@ blocks are held out, class by class, and pixels near them are used for neither.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -20,6 +20,8 @@ from ..spectra.arrays import Mask as Mask
 
 Integers: TypeAlias = NDArray[np.integer]
 """Whole numbers of any width."""
+_ImageCounts: TypeAlias = dict[int, Counter[str]]
+"""Number of images of each class, by their groups."""
 ClassImage: TypeAlias = NDArray[np.integer]
 """Class of each pixel, shape (y, x); 0 is not to be used."""
 
@@ -208,9 +210,9 @@ def _blocks_of(
     return np.ravel(block_of), sizes
 
 
-def _images_of_classes(groups: Sequence[str], classes: Sequence[int]) -> dict[int, Counter[str]]:
+def _images_of_classes(groups: Sequence[str], classes: Sequence[int]) -> _ImageCounts:
     """Return how many images of each class each group has."""
-    images: dict[int, Counter[str]] = {}
+    images: _ImageCounts = {}
     for class_id in sorted(set(classes)):
         images[class_id] = Counter()
     for group, class_id in zip(groups, classes, strict=True):
@@ -218,7 +220,7 @@ def _images_of_classes(groups: Sequence[str], classes: Sequence[int]) -> dict[in
     return images
 
 
-def _classes_of_group(group: str, images: Mapping[int, Counter[str]]) -> list[int]:
+def _classes_of_group(group: str, images: _ImageCounts) -> list[int]:
     """Return the classes of which a group has images."""
     classes = []
     for class_id, by_group in images.items():

@@ -220,7 +220,8 @@ def _check_classes_in_training(
     longest = max((example.output_axis for example in examples), key=len)
     if recipe.task.predicts_intensities or not isinstance(longest, ChannelAxis):
         raise ValueError("all examples are held out; keep some of them for training")
-    names = ", ".join(longest.names[class_id - 1] for class_id in lost)
+    lost_names = [longest.names[class_id - 1] for class_id in lost]
+    names = ", ".join(lost_names)
     raise ValueError(
         f"all of class {names} is held out; keep some of it for training, hold out less, or try "
         "another seed"
