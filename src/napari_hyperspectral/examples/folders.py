@@ -29,10 +29,11 @@ def rows_of_classes(roles: Roles, folder: Path) -> Pairing:
     class_names: list[str] = []
     empty: list[str] = []
     files: list[str] = []  # that are no images, in the folders of the classes
-    class_folders = [entry for entry in entries(folder) if entry.is_dir() and not is_image(entry)]
+    class_folders = _class_folders(folder)
     for class_folder in class_folders:
         name = class_folder.name
-        images, others = images_by_stem(entries(class_folder))
+        inside = entries(class_folder)
+        images, others = images_by_stem(inside)
         files += others
         if not images:
             empty.append(str(class_folder))
@@ -40,14 +41,17 @@ def rows_of_classes(roles: Roles, folder: Path) -> Pairing:
         class_names.append(name)
         for path in images.values():
             row_files = {image_role: str(path), class_role: name}
-            rows.append(PairingRow(row_files, of_class=spectra_have_classes))
+            row = PairingRow(row_files, of_class=spectra_have_classes)
+            rows.append(row)
     if len(class_names) < 2:
+        seen = shortened(class_names) or "none"
         raise PairingError(
-            f"{folder} holds images of too few classes ({shortened(class_names) or 'none'}); "
+            f"{folder} holds images of too few classes ({seen}); "
             "wanted at least two folders, each with the images of a class and named after it"
         )
     outside = [str(entry) for entry in entries(folder) if entry not in class_folders]
-    return Pairing(roles, tuple(rows), (*outside, *empty, *files))
+    left_out = (*outside, *empty, *files)
+    return Pairing(roles, tuple(rows), left_out)
 
 
 def images_by_stem(paths: Iterable[Path]) -> tuple[dict[str, Path], tuple[str, ...]]:
@@ -59,10 +63,25 @@ def images_by_stem(paths: Iterable[Path]) -> tuple[dict[str, Path], tuple[str, .
     return images, tuple(map(str, others))
 
 
+def _class_folders(folder: Path) -> list[Path]:
+    """Return the sub-folders of a folder that may each hold the images of a class."""
+    folders = []
+    for entry in entries(folder):
+        # the files of some formats are folders
+        if entry.is_dir() and not is_image(entry):
+            folders.append(entry)
+    return folders
+
+
 def _image_and_class(roles: Roles) -> tuple[str, str]:
     """Return the name of the one image of a task, and that of its one class."""
-    images = [name for name, kind in roles.items() if kind is Cube]
-    others = [name for name, kind in roles.items() if kind is not Cube]
+    images: list[str] = []
+    others: list[str] = []
+    for name, kind in roles.items():
+        if kind is Cube:
+            images.append(name)
+        else:
+            others.append(name)
     if len(images) != 1 or len(others) != 1:
         raise PairingError(
             f"a folder with a folder a class is for tasks of one image and its class; "

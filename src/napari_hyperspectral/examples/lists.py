@@ -54,31 +54,52 @@ def _opened(path: Path) -> csv.DictReader[str]:
     """Return a reader of the lines, by the delimiter that the first line has most of."""
     text = read_text(path)
     first_line = text.partition("\n")[0]
+    # spreadsheets write semicolons where the comma is the decimal mark
     delimiter = max(_DELIMITERS, key=first_line.count)
     lines = StringIO(text, newline="")
-    reader = csv.DictReader(lines, delimiter=delimiter, skipinitialspace=True)
-    reader.fieldnames = [(name or "").strip() for name in reader.fieldnames or ()]
+    reader = csv.DictReader(
+        lines,
+        delimiter=delimiter,
+        skipinitialspace=True,
+    )
+    columns: list[str] = []
+    for name in reader.fieldnames or ():
+        columns.append((name or "").strip())
+    reader.fieldnames = columns
     return reader
 
 
-def _check_columns(path: Path, roles: Roles, columns: Sequence[str]) -> None:
+def _check_columns(
+    path: Path,
+    roles: Roles,
+    columns: Sequence[str],
+) -> None:
     unknown = set(columns) - {*roles, *EXTRA_COLUMNS}
     missing = set(roles) - set(columns)
     if unknown or missing:
+        seen = ", ".join(columns) or "of nothing"
+        needed = ", ".join(roles)
+        extra = " and ".join(EXTRA_COLUMNS)
         raise PairingError(
-            f"{path.name} has the columns {', '.join(columns) or 'of nothing'}; wanted "
-            f"{', '.join(roles)}, and perhaps {' and '.join(EXTRA_COLUMNS)}"
+            f"{path.name} has the columns {seen}; wanted {needed}, and perhaps {extra}"
         )
 
 
-def _check_splits(path: Path, roles: Roles, rows: Sequence[PairingRow]) -> None:
+def _check_splits(
+    path: Path,
+    roles: Roles,
+    rows: Sequence[PairingRow],
+) -> None:
     """Refuse a list in which an image or a group is in rows of two splits."""
-    used = {split: _used(roles, rows, split) for split in SPLITS}
+    used: dict[str, dict[object, str]] = {}
+    for split in SPLITS:
+        used[split] = _used(roles, rows, split)
     for one, other in combinations(SPLITS, 2):
         in_both = used[one].keys() & used[other].keys()
         if in_both:
             # a file has the name here that its first row has for it
-            names = sorted(used[one][key] for key in in_both)
+            name_of = used[one]
+            names = sorted(name_of[key] for key in in_both)
             raise PairingError(
                 f"{path.name}: both for {SPLITS[one]} and for {SPLITS[other]} are "
                 f"{shortened(names)}; a model that is tested on what it has seen is tested on "
@@ -86,20 +107,31 @@ def _check_splits(path: Path, roles: Roles, rows: Sequence[PairingRow]) -> None:
             )
 
 
-def _row(roles: Roles, cells: _Cells, folder: Path) -> PairingRow:
+def _row(
+    roles: Roles,
+    cells: _Cells,
+    folder: Path,
+) -> PairingRow:
     """Return a row of a list; its error says all that is wrong with it."""
     errors: list[str] = []
     if None in cells:
         errors.append("it has more cells than there are columns")
     texts: dict[str, str] = {}
     for name in (*roles, *EXTRA_COLUMNS):
-        texts[name] = str(cells.get(name) or "").strip()
+        cell = cells.get(name) or ""  # a short line has None in its last columns
+        texts[name] = str(cell).strip()
     errors += [f"no {name}" for name in roles if not texts[name]]
     files: dict[str, str] = {}
     for name, kind in roles.items():
         text = texts[name]
-        files[name] = text if kind is str else str(folder / text)
-        if kind is not str and text and not Source.parse(files[name]).path.exists():
+        if kind is str:
+            files[name] = text
+            continue
+        files[name] = str(folder / text)
+        if not text:
+            continue  # which is said above
+        source = Source.parse(files[name])
+        if not source.path.exists():
             errors.append(f"there is no file {text!r}")
     split_text = texts["split"].lower()
     split = _split(split_text)
@@ -119,11 +151,16 @@ def _split(text: str) -> Literal["", "train", "validation", "test"] | None:
             return None
 
 
-def _used(roles: Roles, rows: Sequence[PairingRow], split: str) -> dict[object, str]:
+def _used(
+    roles: Roles,
+    rows: Sequence[PairingRow],
+    split: str,
+) -> dict[object, str]:
     """Return the images and groups of all rows of a split: what tells each apart, to its name."""
     used: dict[object, str] = {}
     for row in rows:
-        if (row.split or "train") == split:
+        split_of_row = row.split or "train"
+        if split_of_row == split:
             used.update(_used_by(roles, row))
     return used
 

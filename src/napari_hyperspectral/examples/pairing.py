@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from glob import glob, has_magic
 from pathlib import Path
+from typing import TypeAlias
 
 from ..cube import Labels
 from ..io import Source
@@ -28,6 +29,9 @@ from .table import (
     Words,
     WordsError,
 )
+
+_Texts: TypeAlias = dict[str, list[str]]
+"""What was named for each role, and the lists and folders of classes."""
 
 
 def pairing_of(roles: Roles, words: Words) -> Pairing:
@@ -77,29 +81,39 @@ def _joined(roles: Roles, parts: Sequence[Pairing]) -> Pairing:
     return Pairing(roles, tuple(rows), tuple(left_out))
 
 
-def _by_name(roles: Roles, words: Words) -> dict[str, list[str]]:
+def _by_name(roles: Roles, words: Words) -> _Texts:
     """Return the texts of each role, and of the words for lists and folders of classes."""
     names = (*roles, LIST, CLASSES)
-    texts: dict[str, list[str]] = {name: [] for name in names}
+    texts: _Texts = {name: [] for name in names}
     for name, text in words:
         if name not in texts:
-            needed = [f"{role}={PLACEHOLDERS[kind]}" for role, kind in roles.items()]
-            usage = " ".join(needed)
+            usage = _usage(roles)
             raise WordsError(f"got {name!r}; this task needs {usage}, or {LIST}=FILE.csv")
         texts[name].append(text)
     return texts
 
 
-def _check_counts(texts: Mapping[str, Sequence[str]], words: Words) -> None:
+def _usage(roles: Roles) -> str:
+    """Return the words that a task needs, with placeholders for their texts."""
+    needed = []
+    for role, kind in roles.items():
+        needed.append(f"{role}={PLACEHOLDERS[kind]}")
+    return " ".join(needed)
+
+
+def _check_counts(texts: _Texts, words: Words) -> None:
     """Refuse roles with different numbers of texts, and no words at all.
 
     A list or a folder of classes alone leaves every role without a text, which is fine.
     """
-    counts = {role: len(texts_of_role) for role, texts_of_role in texts.items()}
-    same_count = len(set(counts.values())) <= 1
-    if not same_count or not words:
-        seen = ", ".join(f"{count} {role}" for role, count in counts.items())
-        raise WordsError(f"got {seen}; give as many of each, at least one")
+    counts = {len(texts_of_role) for texts_of_role in texts.values()}
+    same_count = len(counts) <= 1
+    if same_count and words:
+        return
+    seen = []
+    for role, texts_of_role in texts.items():
+        seen.append(f"{len(texts_of_role)} {role}")
+    raise WordsError(f"got {', '.join(seen)}; give as many of each, at least one")
 
 
 # The files that one word names
@@ -119,14 +133,22 @@ class _Named:
 
 def _named(text: str, kind: type) -> _Named:
     """Return the images that a text of a role names: a file, a folder, a pattern or an array."""
-    path, mark, array = text.partition("::")
+    path, mark, name = text.partition("::")
+    array = mark + name
+    existing = Path(text)
     # a file that really has such a name comes first
-    existing = Path(text) if Path(text).exists() else Path(path)
+    if not existing.exists():
+        existing = Path(path)
     if existing.is_dir() and not is_image(existing):
         images, others = images_by_stem(entries(existing))
         # a folder of bands is one cube, and yet it may be a folder of cubes with a band each
         single = kind is not Labels and holds_bands(existing)
-        return _Named(text, _with_array(images, mark + array), single, others)
+        return _Named(
+            text,
+            images=_with_array(images, array),
+            single=single,
+            left_out=others,
+        )
     if existing.exists():
         return _Named(text, single=True)
     if has_magic(path):
@@ -134,7 +156,11 @@ def _named(text: str, kind: type) -> _Named:
         images, others = images_by_stem(map(Path, matches))
         if not images:
             raise PairingError(f"no image fits {path!r}; give a pattern that names image files")
-        return _Named(text, _with_array(images, mark + array), left_out=others)
+        return _Named(
+            text,
+            images=_with_array(images, array),
+            left_out=others,
+        )
     if Source.parse(text).path.exists():  # path@axes
         return _Named(text, single=True)
     raise PairingError(f"there is no file or folder {path!r}")
@@ -142,15 +168,19 @@ def _named(text: str, kind: type) -> _Named:
 
 def _with_array(images: dict[str, Path], array: str) -> dict[str, str]:
     """Return paths with the array that is meant in each file."""
-    return {stem: f"{path}{array}" for stem, path in images.items()}
+    sources = {}
+    for stem, path in images.items():
+        sources[stem] = f"{path}{array}"
+    return sources
 
 
 def _paired(roles: Roles, texts: Mapping[str, str]) -> Pairing:
     """Return the rows of one text a role: one of single files, many of folders."""
     named: dict[str, _Named] = {}
     for role, text in texts.items():
-        if roles[role] is not str:
-            named[role] = _named(text, roles[role])
+        kind = roles[role]
+        if kind is not str:
+            named[role] = _named(text, kind)
     if all(images.single for images in named.values()):
         row = PairingRow({role: texts[role] for role in roles})
         return Pairing(roles, (row,))
@@ -169,12 +199,18 @@ def _paired(roles: Roles, texts: Mapping[str, str]) -> Pairing:
 
 def _check_several(named: Mapping[str, _Named]) -> None:
     """Refuse a role that names a single image, or none, where others name several."""
-    without_images = [role for role, images in named.items() if not images.images]
+    without_images = []
+    for role, images in named.items():
+        if not images.images:
+            without_images.append(role)
     if not without_images:
         return
     # a folder without images is the likelier mistake: it is named first
     role = min(without_images, key=lambda name: named[name].single)
-    seen = "is one image, others are several" if named[role].single else "holds no image"
+    images = named[role]
+    seen = "holds no image"
+    if images.single:
+        seen = "is one image, others are several"
     raise PairingError(
-        f"{role}={named[role].text} {seen}; name one image for each role, or a folder for each"
+        f"{role}={images.text} {seen}; name one image for each role, or a folder for each"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Protocol, TypeVar, overload
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, overload
 
 import numpy as np
 
@@ -12,6 +12,11 @@ from ..cube import Cube, Image, Labels
 from ..io import read, read_labels
 from ..progress import Progress, Watch
 from .table import Pairing, PairingError, PairingRow, Roles, short_path
+
+ImageOrText: TypeAlias = Image | str
+"""What a task takes for one role."""
+ImagesByRole: TypeAlias = Mapping[str, ImageOrText]
+"""The images, and texts, of an example, by the names that a task gives them."""
 
 ExampleT = TypeVar("ExampleT", bound="_Grouped")
 _MadeT = TypeVar("_MadeT", bound="_Grouped", covariant=True)
@@ -60,15 +65,26 @@ def read_examples(
     count = len(pairing.rows)
     for number, row in enumerate(pairing.rows):
         watch_row = _watch_of_row(watch, number, count, row)
-        watch_row(Progress(0, 1))
-        images = read_row(pairing.roles, row, watch_row, axes=axes, image=image)
+        watch_row(Progress(0, 1))  # the name of a file is shown before it is opened
+        images = read_row(
+            pairing.roles,
+            row,
+            watch_row,
+            axes=axes,
+            image=image,
+        )
         try:
             example = recipe.example(**images)
         except ValueError as error:
             if count == 1:
                 raise
-            raise PairingError(f"{' + '.join(row.files.values())}: {error}") from error
-        yield replace(example, group=row.group, for_validation=row.split == "validation")
+            files = " + ".join(row.files.values())
+            raise PairingError(f"{files}: {error}") from error
+        yield replace(
+            example,
+            group=row.group,
+            for_validation=row.split == "validation",
+        )
 
 
 def read_row(
@@ -78,9 +94,9 @@ def read_row(
     *,
     axes: str | None = None,
     image: str | None = None,
-) -> dict[str, Image | str]:
+) -> dict[str, ImageOrText]:
     """Read the images of one row, by role; texts are themselves. See `read_examples`."""
-    images: dict[str, Image | str] = {}
+    images: dict[str, ImageOrText] = {}
     for name, kind in roles.items():
         text = row.files[name]
         if kind is str:
@@ -90,17 +106,22 @@ def read_row(
         elif not row.of_class:
             images[name] = read_labels(text, image=image, watch=watch)
     if row.of_class:
+        # the class is a text in the table, and labels for the task
         (class_role,) = roles.keys() - images.keys()
         (cube,) = images.values()
         images[class_role] = _labels_of_one_class(row.files[class_role], cube)
     return images
 
 
-class RowImages(Sequence[Mapping[str, Image | str]]):
+class RowImages(Sequence[ImagesByRole]):
     """The images of each row of a table, read when they are asked for."""
 
     def __init__(
-        self, pairing: Pairing, *, axes: str | None = None, image: str | None = None
+        self,
+        pairing: Pairing,
+        *,
+        axes: str | None = None,
+        image: str | None = None,
     ) -> None:
         self._pairing = pairing
         self._axes = axes
@@ -110,36 +131,56 @@ class RowImages(Sequence[Mapping[str, Image | str]]):
         return len(self._pairing.rows)
 
     @overload
-    def __getitem__(self, index: int) -> Mapping[str, Image | str]: ...
+    def __getitem__(self, index: int) -> ImagesByRole: ...
 
     @overload
-    def __getitem__(self, index: slice) -> Sequence[Mapping[str, Image | str]]: ...
+    def __getitem__(self, index: slice) -> Sequence[ImagesByRole]: ...
 
-    def __getitem__(
-        self, index: int | slice
-    ) -> Mapping[str, Image | str] | Sequence[Mapping[str, Image | str]]:
+    def __getitem__(self, index: int | slice) -> ImagesByRole | Sequence[ImagesByRole]:
         if isinstance(index, slice):
-            chosen = replace(self._pairing, rows=self._pairing.rows[index])
+            rows = self._pairing.rows[index]
+            chosen = replace(self._pairing, rows=rows)
             return RowImages(chosen, axes=self._axes, image=self._image)
         row = self._pairing.rows[index]
-        return read_row(self._pairing.roles, row, axes=self._axes, image=self._image)
+        return read_row(
+            self._pairing.roles,
+            row,
+            axes=self._axes,
+            image=self._image,
+        )
 
 
-def _watch_of_row(watch: Watch | None, number: int, count: int, row: PairingRow) -> Watch:
+def _watch_of_row(
+    watch: Watch | None,
+    number: int,
+    count: int,
+    row: PairingRow,
+) -> Watch:
     """Return what shows the reading of a file of a row as a part of the reading of all rows."""
-    name = short_path(next(iter(row.files.values())))
+    first_file = next(iter(row.files.values()))
+    name = short_path(first_file)
 
     def watch_row(step: Progress) -> None:
-        if watch is not None:
-            done = 100 * number + 100 * step.done // max(step.total, 1)
-            watch(Progress(done, 100 * count, note=name))
+        if watch is None:
+            return
+        total = max(step.total, 1)  # of a file, it may be unknown yet
+        percent = 100 * step.done // total
+        done = 100 * number + percent
+        watch(Progress(done, 100 * count, note=name))
 
     return watch_row
 
 
-def _labels_of_one_class(name: str, cube: Image | str) -> Labels:
+def _labels_of_one_class(name: str, cube: ImageOrText) -> Labels:
     """Return labels that give every pixel of a cube the class of this name."""
     assert isinstance(cube, Cube)
     *leading, _bands, height, width = cube.shape
-    ids = np.ones((*leading, height, width), np.uint8)  # (t, z, y, x): the first class is 1
-    return Labels(ids, (name,), z=cube.z, t=cube.t, name=name)
+    shape = (*leading, height, width)  # (t, z, y, x)
+    ids = np.ones(shape, np.uint8)  # the first class is 1
+    return Labels(
+        ids,
+        (name,),
+        z=cube.z,
+        t=cube.t,
+        name=name,
+    )

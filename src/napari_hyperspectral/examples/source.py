@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
 import numpy as np
 
-from ..cube import Image
 from ..progress import Job, Progress, Watch
-from .reading import ExampleMaker, ExampleT, RowImages, read_examples
+from .reading import ExampleMaker, ExampleT, ImagesByRole, RowImages, read_examples
 from .table import Pairing
 
 _QUICK_BYTES: Final = 64 * 2**20
@@ -21,7 +20,7 @@ class ExampleSource(Protocol):
     """Images by the names that a task gives them, an example each."""
 
     @property
-    def images(self) -> Sequence[Mapping[str, Image | str]]:
+    def images(self) -> Sequence[ImagesByRole]:
         """The images, and texts, of each example; those of files are read one at a time."""
         ...
 
@@ -53,7 +52,7 @@ class ImageSource:
         The images, and texts, of each example.
     """
 
-    def __init__(self, images: Sequence[Mapping[str, Image | str]]) -> None:
+    def __init__(self, images: Sequence[ImagesByRole]) -> None:
         self.images = images
 
     @property
@@ -62,7 +61,9 @@ class ImageSource:
         names: list[tuple[str, str]] = []
         for example in self.images:
             for role, image in example.items():
-                names.append((role, image if isinstance(image, str) else image.name))
+                # an image by its name: to compare its values would take too long
+                name = image if isinstance(image, str) else image.name
+                names.append((role, name))
         return tuple(names)
 
     @property
@@ -73,7 +74,8 @@ class ImageSource:
             for image in example.values():
                 if isinstance(image, str):
                     continue
-                if not isinstance(image.data, np.ndarray):  # lazy: a file, or a computation
+                # lazy data are a file, or a computation
+                if not isinstance(image.data, np.ndarray):
                     return False
                 size += image.data.nbytes
         return size <= _QUICK_BYTES
@@ -81,8 +83,10 @@ class ImageSource:
     def examples(self, recipe: ExampleMaker[ExampleT]) -> Job[list[ExampleT]]:
         """Make all examples as a recipe says, an example a step."""
         examples: list[ExampleT] = []
+        count = len(self.images)
         for number, images in enumerate(self.images):
-            yield Progress(number, len(self.images), note="loading the layers")
+            # before each, not after: a person sees what is waited for
+            yield Progress(number, count, note="loading the layers")
             examples.append(recipe.example(**images))
         return examples
 
@@ -117,7 +121,7 @@ class FileSource:
         self._watch = watch
 
     @property
-    def images(self) -> Sequence[Mapping[str, Image | str]]:
+    def images(self) -> Sequence[ImagesByRole]:
         """The images of each row, read when they are asked for."""
         return RowImages(self.pairing, axes=self._axes, image=self._image)
 
@@ -127,8 +131,9 @@ class FileSource:
         files: list[tuple[str, str]] = []
         for row in self.pairing.rows:
             for role, text in row.files.items():
-                is_text = row.is_text(role, self.pairing.roles)
-                files.append((role, text if is_text else str(Path(text).absolute())))
+                if not row.is_text(role, self.pairing.roles):
+                    text = str(Path(text).absolute())
+                files.append((role, text))
         return tuple(files)
 
     @property
@@ -141,7 +146,11 @@ class FileSource:
         examples: list[ExampleT] = []
         count = len(self.pairing.rows)
         reading = read_examples(
-            recipe, self.pairing, self._watch, axes=self._axes, image=self._image
+            recipe,
+            self.pairing,
+            self._watch,
+            axes=self._axes,
+            image=self._image,
         )
         for example in reading:
             examples.append(example)
@@ -149,8 +158,11 @@ class FileSource:
         return examples
 
     def __str__(self) -> str:
-        return f"{_counted(len(self.pairing.rows), 'example')} from files"
+        examples = _counted(len(self.pairing.rows), "example")
+        return f"{examples} from files"
 
 
 def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    if count == 1:
+        return f"{count} {noun}"
+    return f"{count} {noun}s"

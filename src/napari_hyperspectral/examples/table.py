@@ -55,11 +55,14 @@ class PairingRow:
     def is_text(self, name: str, roles: Roles) -> bool:
         """Whether what the row has of this role is a text, and no path."""
         kind = roles[name]
-        return kind is str or (kind is Labels and self.of_class)
+        is_class = kind is Labels and self.of_class
+        return kind is str or is_class
 
     def extra(self, column: str) -> str:
         """Return the group or the split."""
-        return self.group if column == "group" else self.split
+        if column == "group":
+            return self.group
+        return self.split
 
 
 @dataclass(frozen=True)
@@ -81,15 +84,20 @@ class Pairing:
         PairingError
             If the list says what its rows are for, and none is for this.
         """
+        # a list without splits, or a folder, serves for both
         if not any(row.split for row in self.rows):
             return self
-        needed = ("", "train") if split == "train" else ("test",)
+        needed = {"test"}
+        kept = {"test"}
+        if split == "train":
+            needed = {"", "train"}
+            # by themselves, rows for validation are nothing to train with
+            kept = {"", "train", "validation"}
         usable = [row for row in self.rows if row.split in needed]
         if not usable:
             raise PairingError(
                 f"no row of the list is for {split!r}; write {split} into its column 'split'"
             )
-        kept = (*needed, "validation") if split == "train" else needed
         rows = [row for row in self.rows if row.split in kept]
         return replace(self, rows=tuple(rows))
 
@@ -107,7 +115,8 @@ class Pairing:
         columns = self.columns
         table = []
         for row in self.rows:
-            table.append([self._cell(row, name) for name in columns])
+            cells = [self._cell(row, name) for name in columns]
+            table.append(cells)
         return table
 
     def lines(self) -> list[str]:
@@ -118,8 +127,11 @@ class Pairing:
             widths.append(max(map(len, column)))
         lines = []
         for texts in table:
-            padded = [text.ljust(width) for text, width in zip(texts, widths, strict=True)]
-            lines.append("  ".join(padded).rstrip())
+            padded = []
+            for text, width in zip(texts, widths, strict=True):
+                padded.append(text.ljust(width))
+            line = "  ".join(padded)
+            lines.append(line.rstrip())
         if self.left_out:
             lines.append(f"left out: {shortened(self.left_out)}")
         return lines
@@ -128,16 +140,22 @@ class Pairing:
         if name in EXTRA_COLUMNS:
             return row.extra(name)
         text = row.files[name]
-        return text if row.is_text(name, self.roles) else short_path(text)
+        if row.is_text(name, self.roles):
+            return text
+        # the whole path would leave no room for the other columns
+        return short_path(text)
 
 
 def short_path(path: str) -> str:
     """Return a file with the folder it is in."""
-    return "/".join(Path(path).parts[-2:])
+    parts = Path(path).parts
+    return "/".join(parts[-2:])
 
 
 def shortened(names: Sequence[str], separator: str = ", ") -> str:
     """Return names in a line: the first few, and how many more there are."""
     line = separator.join(names[:_SHOWN])
     more = len(names) - _SHOWN
-    return f"{line} and {more} more" if more > 0 else line
+    if more > 0:
+        return f"{line} and {more} more"
+    return line

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..axis import Axis, SpectralAxis
 from ..models.model import Model
+from ..spectra.arrays import Float32, GoodBands, Mask
 from ..spectra.resample import resample
 
+_MISSING: Final = np.float32(np.nan)
 _SMALLEST_SHARE: Final = 0.8
 """Of the model's spectral range, this much must be in a cube that is resampled for it."""
 
@@ -18,7 +19,12 @@ _SMALLEST_SHARE: Final = 0.8
 class AxisMismatchError(ValueError):
     """A cube has bands that cannot be resampled to those a model was trained on."""
 
-    def __init__(self, model: Axis, cube: Axis, remedy: str) -> None:
+    def __init__(
+        self,
+        model: Axis,
+        cube: Axis,
+        remedy: str,
+    ) -> None:
         super().__init__(f"this model was trained on {model}; the cube has {cube}; {remedy}")
 
 
@@ -49,33 +55,39 @@ class BandConversion:
     """
 
     def __init__(self, model: Model, axis: Axis) -> None:
-        recipe, card = model.recipe, model.card
+        recipe = model.recipe
+        input_axis = model.card.input_axis
+        output_axis = model.card.output_axis
         self._cube_axis: Axis = recipe.preprocessing.on_axis(axis)
         self._preserves_bands: bool = recipe.task.preserves_bands
-        self._resampled = _resampled_axes(card.input_axis, self._cube_axis)
-        self._trained = card.output_axis.good  # (out,): bad bands were not trained on
-        self.output_axis: Axis = card.output_axis
+        self._resampled = _resampled_axes(input_axis, self._cube_axis)
+        self._trained = output_axis.good  # (out,): bad bands were not trained on
+        self.output_axis: Axis = output_axis
         """Of the result."""
         if self._preserves_bands:
-            self._trained = card.input_axis.good & card.output_axis.good
+            self._trained = input_axis.good & output_axis.good
             self.output_axis = self._cube_axis
 
-    def to_model(self, tile: NDArray[np.float32]) -> NDArray[np.float32]:
+    def to_model(self, tile: Float32) -> Float32:
         """Bring preprocessed intensities to the bands of the model; bad ones become NaN.
 
         Parameters
         ----------
         tile : ndarray, shape (band, y, x)
-            Infinite intensities count as missing.
+            Infinite intensities count as missing; the unit stays.
         """
-        tile = np.where(self._known(tile), tile, np.float32(np.nan))
-        if self._resampled is None:
+        tile = np.where(self._known(tile), tile, _MISSING)
+        axes = self._resampled
+        if axes is None:
             return tile
-        return resample(tile, self._resampled.cube, self._resampled.model)
+        return resample(tile, axes.cube, axes.model)
 
     def to_cube(
-        self, result: NDArray[np.float32], tile: NDArray[np.float32], scale: int
-    ) -> NDArray[np.float32]:
+        self,
+        result: Float32,
+        tile: Float32,
+        scale: int,
+    ) -> Float32:
         """Bring a result to the bands of the output axis, NaN where the input is missing.
 
         What was bad in training is NaN as well: no weight was trained for it.
@@ -83,24 +95,28 @@ class BandConversion:
         Parameters
         ----------
         result : ndarray, shape (out, y · scale, x · scale)
-            Output of the network.
+            Output of the network, in the unit of the target.
         tile : ndarray, shape (band, y, x)
             The preprocessed intensities that it was predicted from.
         scale : int
             Rows, and columns, of the result for each of the input.
         """
-        result = np.where(_per_pixel(self._trained), result, np.float32(np.nan))
-        if not self._preserves_bands:  # a pixel is predicted from all its bands
-            known = np.asarray(np.isfinite(tile[self._cube_axis.good]).any(axis=0))  # (y, x)
-        else:
-            known = self._known(tile)
-            if self._resampled is not None:
-                result = resample(result, self._resampled.model, self._resampled.cube)
-        return np.where(_upscaled(known, scale), result, np.float32(np.nan))
+        trained = _per_pixel(self._trained)
+        result = np.where(trained, result, _MISSING)
+        axes = self._resampled
+        known = self._known(tile)  # (band, y, x)
+        if not self._preserves_bands:
+            # a pixel is predicted from all its bands: one of them will do
+            known = np.asarray(known.any(axis=0))  # (y, x)
+        elif axes is not None:
+            result = resample(result, axes.model, axes.cube)
+        known = _upscaled(known, scale)
+        return np.where(known, result, _MISSING)
 
-    def _known(self, tile: NDArray[np.float32]) -> NDArray[np.bool_]:
+    def _known(self, tile: Float32) -> Mask:
         """Return which intensities are measured and of good bands, (band, y, x)."""
-        return np.isfinite(tile) & _per_pixel(self._cube_axis.good)
+        good = _per_pixel(self._cube_axis.good)
+        return np.isfinite(tile) & good
 
 
 class _ResampledAxes(NamedTuple):
@@ -110,15 +126,16 @@ class _ResampledAxes(NamedTuple):
     cube: SpectralAxis
 
 
-def _per_pixel(bands: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _per_pixel(bands: GoodBands) -> Mask:
     return bands[:, None, None]
 
 
-def _upscaled(mask: NDArray[np.bool_], scale: int) -> NDArray[np.bool_]:
+def _upscaled(mask: Mask, scale: int) -> Mask:
     """Return a mask, (…, y, x), on fine pixels, (…, y · scale, x · scale)."""
     if scale == 1:
         return mask
-    return mask.repeat(scale, -2).repeat(scale, -1)
+    mask = mask.repeat(scale, -2)
+    return mask.repeat(scale, -1)
 
 
 def _resampled_axes(model: Axis, cube: Axis) -> _ResampledAxes | None:
@@ -132,15 +149,21 @@ def _resampled_axes(model: Axis, cube: Axis) -> _ResampledAxes | None:
 
 
 def _check_resampling(model: SpectralAxis, cube: SpectralAxis) -> None:
+    """Refuse axes of other quantities, with too little in common, or with bands that repeat."""
     if model.kind == "index":
         raise AxisMismatchError(model, cube, "give it a cube with those bands")
-    if (model.kind, model.unit) != (cube.kind, cube.unit):
-        raise AxisMismatchError(model, cube, "give the cube a spectral axis of that kind and unit")
+    same_quantity = (model.kind, model.unit) == (cube.kind, cube.unit)
+    if not same_quantity:
+        remedy = "give the cube a spectral axis of that kind and unit"
+        raise AxisMismatchError(model, cube, remedy)
     low = model.centres.min()
     high = model.centres.max()
-    overlap = min(high, cube.centres.max()) - max(low, cube.centres.min())
-    if high > low and overlap < _SMALLEST_SHARE * (high - low):
-        share = max(0.0, overlap / (high - low))
+    span = high - low  # 0 for a single band
+    overlap_low = max(low, cube.centres.min())
+    overlap_high = min(high, cube.centres.max())
+    overlap = overlap_high - overlap_low
+    if span > 0 and overlap < _SMALLEST_SHARE * span:
+        share = max(0.0, overlap / span)
         raise AxisMismatchError(
             model,
             cube,
@@ -148,5 +171,7 @@ def _check_resampling(model: SpectralAxis, cube: SpectralAxis) -> None:
             "train on a cube like this one, or measure that range",
         )
     for axis in (model, cube):
-        if len(np.unique(axis.centres)) < len(axis):
-            raise AxisMismatchError(model, cube, "resampling needs bands that do not repeat")
+        distinct = np.unique(axis.centres)
+        if len(distinct) < len(axis):
+            remedy = "resampling needs bands that do not repeat"
+            raise AxisMismatchError(model, cube, remedy)

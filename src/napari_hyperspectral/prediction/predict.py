@@ -18,11 +18,12 @@ from ..models.model import Model
 from ..networks import TileGeometry, tile_geometry_of
 from ..networks.blocks.padding import pad_by_reflection, padded_size
 from ..progress import Job, Progress, Stop, run_with_bar
+from ..spectra.arrays import Float32
 from ..spectra.preprocessing import Preprocessing
 from ..tasks import Task
 from ..tasks.classes import ClassTask
 from .bands import BandConversion
-from .tiles import PlaneTile, Region, Tile, plane_tiles, subdivided, tile_side
+from .tiles import PlaneIndex, PlaneTile, Region, Tile, plane_tiles, subdivided, tile_side
 
 
 class NoClassesError(ValueError):
@@ -42,25 +43,40 @@ class Cancelled(Exception):
         super().__init__("the prediction was stopped before its end")
 
 
-def predict(model: Model, cube: Cube, *, machine: Machine | None = None) -> Image:
+def predict(
+    model: Model,
+    cube: Cube,
+    *,
+    machine: Machine | None = None,
+) -> Image:
     """Run a model on a cube, with a progress bar in a terminal or notebook.
 
     For the parameters and errors see `predict_steps`, which yields after each tile.
     """
-    return run_with_bar(predict_steps(model, cube, machine=machine), "predicting")
+    steps = predict_steps(model, cube, machine=machine)
+    return run_with_bar(steps, "predicting")
 
 
 def predict_classes(
-    model: Model, cube: Cube, *, machine: Machine | None = None
+    model: Model,
+    cube: Cube,
+    *,
+    machine: Machine | None = None,
 ) -> tuple[Labels, Cube]:
     """Predict classes and their probabilities, with a progress bar in a terminal or notebook.
 
     For the parameters and errors see `predict_classes_steps`.
     """
-    return run_with_bar(predict_classes_steps(model, cube, machine=machine), "predicting")
+    steps = predict_classes_steps(model, cube, machine=machine)
+    return run_with_bar(steps, "predicting")
 
 
-def predict_steps(model: Model, cube: Cube, *, machine: Machine | None = None) -> Job[Image]:
+def predict_steps(
+    model: Model,
+    cube: Cube,
+    *,
+    machine: Machine | None = None,
+) -> Job[Image]:
     """Run a model over a cube tile by tile, yielding after each; return the result.
 
     Tiles overlap by the receptive field of the network, and only their cores are kept, so that
@@ -79,8 +95,9 @@ def predict_steps(model: Model, cube: Cube, *, machine: Machine | None = None) -
     Returns
     -------
     Cube or Labels
-        On the same pixels (super-resolution: finer ones), with the same origin, t and z, and one
-        line more of history.
+        On the same pixels (super-resolution: finer ones), (…, out, y, x) in the unit of the
+        target, or (…, y, x) of classes; with the same origin, t and z, and one line more of
+        history.
 
     Raises
     ------
@@ -92,11 +109,15 @@ def predict_steps(model: Model, cube: Cube, *, machine: Machine | None = None) -
         If it is stopped.
     """
     job = _Prediction(model, cube, machine or Machine())
-    return job.result((yield from job.run()))
+    predicted = yield from job.run()
+    return job.result(predicted)
 
 
 def predict_classes_steps(
-    model: Model, cube: Cube, *, machine: Machine | None = None
+    model: Model,
+    cube: Cube,
+    *,
+    machine: Machine | None = None,
 ) -> Job[tuple[Labels, Cube]]:
     """Run a model that predicts classes, as `predict_steps` does; return their probabilities, too.
 
@@ -105,7 +126,7 @@ def predict_classes_steps(
     Labels
         What `predict_steps` returns.
     Cube
-        Probability of each class, channels named after the classes.
+        Probability of each class, 0 to 1, (…, class, y, x); channels have the names of the classes.
 
     Raises
     ------
@@ -126,7 +147,12 @@ def predict_classes_steps(
 class _Prediction:
     """One model on one cube: plan tiles, run the network on each, assemble the result."""
 
-    def __init__(self, model: Model, cube: Cube, machine: Machine) -> None:
+    def __init__(
+        self,
+        model: Model,
+        cube: Cube,
+        machine: Machine,
+    ) -> None:
         self.model = model
         self.cube = cube
         self.machine = machine
@@ -137,58 +163,68 @@ class _Prediction:
         self.geometry = _tile_geometry(model)
         self.in_tiles = False
         """Whether an image went through in more than one tile."""
-        self.maxima: dict[tuple[int, ...], torch.Tensor] = {}
+        self.maxima: dict[PlaneIndex, torch.Tensor] = {}
         """Of each plane in several tiles, where planes are normalised by their maximum."""
 
-    def run(self) -> Job[NDArray[np.float32]]:
+    def run(self) -> Job[Float32]:
         """Return what the network makes of the cube, (…, out, y · scale, x · scale).
 
         Of tasks about whole images, (…, out, 1, 1).
         """
         *leading, _, height, width = self.cube.shape
+        size = (height, width)
+        planes = math.prod(leading)  # 1 without t and z
         predicted = self._empty_result()
         measured = np.zeros(tuple(leading), np.int64)  # pixels of each plane
         with computing(self.machine) as device:
-            network = self.model.network.to(device).eval()
-            side = tile_side(self.geometry, self.machine, device, (height, width))
-            todo = plane_tiles(leading, (height, width), side, self.geometry)
+            network = self.model.network.to(device)
+            network.eval()
+            side = tile_side(self.geometry, self.machine, device, size)
+            todo = plane_tiles(leading, size, side, self.geometry)
             done = 0
             while todo:
                 plane, tile = todo[0]
                 if self.task.normalise == "image" and plane not in self.maxima:
                     yield from self._find_maximum(plane, todo, done)
+                maximum = self.maxima.get(plane)
                 intensities = self._read(plane, tile.outer)
-                result = self._try_tile(network, intensities, device, self.maxima.get(plane))
+                result = self._try_tile(network, intensities, device, maximum)
                 if result is None:  # out of memory
                     side = self._half(side, device)
-                    todo = subdivided(todo, (height, width), side, self.geometry)
+                    todo = subdivided(todo, size, side, self.geometry)
                     continue
-                pixels = int(np.isfinite(intensities).any(axis=0).sum())
+                pixels = _count_measured(intensities)
                 self._assemble(predicted[plane], result, tile, pixels)
                 measured[plane] += pixels
                 todo.pop(0)
                 done += 1
-                self.in_tiles |= done + len(todo) > max(1, math.prod(leading))
-                yield from _progress(done, done + len(todo))
+                total = done + len(todo)
+                self.in_tiles |= total > max(1, planes)
+                yield from _progress(done, total)
         self._check_measured(measured)
-        if self.task.image_level:  # sums of scores become means; NaN where nothing was measured
-            predicted /= np.where(measured, measured, np.nan)[..., None, None, None]
+        if self.task.image_level:
+            # sums of scores become means; NaN where nothing was measured
+            pixels_of_plane = np.where(measured, measured, np.nan)
+            predicted /= pixels_of_plane[..., None, None, None]
         return predicted
 
-    def result(self, predicted: NDArray[np.float32]) -> Image:
+    def result(self, predicted: Float32) -> Image:
         """Turn what `run` returned into a cube or labels."""
         card = self.model.card
-        result = self.task.result(predicted, card.output_axis, self._template())
-        if self.in_tiles and self.model.recipe.network.uses_image_statistics:
+        template = self._template()
+        result = self.task.result(predicted, card.output_axis, template)
+        seams = self.in_tiles and self.model.recipe.network.uses_image_statistics
+        if seams:  # a person must be able to tell why they are there
             result = result.after("in tiles, each with averages of its own")
         if isinstance(result, Labels):
             return replace(result, colours=card.colours)
         return result
 
-    def probabilities(self, predicted: NDArray[np.float32]) -> Cube:
+    def probabilities(self, predicted: Float32) -> Cube:
         """Turn what `run` returned, scores of classes, into their probabilities."""
         assert isinstance(self.task, ClassTask)
-        cube = self._template().after(
+        template = self._template()
+        cube = template.after(
             "probabilities of classes",
             data=self.task.probabilities(predicted),
             axis=self.model.card.output_axis,
@@ -201,46 +237,62 @@ class _Prediction:
 
     def _template(self) -> Cube:
         """Return the preprocessed cube without its intensities: all are 0, and take no memory."""
-        leading = (slice(None),) * (len(self.cube.shape) - 2)  # up to the bands
-        one_pixel = self.cube.data[(*leading, slice(0, 1), slice(0, 1))]
-        blank = np.zeros_like(one_pixel, dtype=np.float32)
-        prepared = self.preprocessing.on(replace(self.cube, data=blank))
-        shape = (*prepared.shape[:-2], *self.cube.shape[-2:])
-        return replace(prepared, data=np.broadcast_to(np.float32(0), shape))
+        *leading, height, width = self.cube.shape  # up to the bands
+        blank_pixel = np.zeros((*leading, 1, 1), np.float32)
+        blank = replace(self.cube, data=blank_pixel)
+        prepared = self.preprocessing.on(blank)
+        shape = (*prepared.shape[:-2], height, width)
+        zeros = np.broadcast_to(np.float32(0), shape)
+        return replace(prepared, data=zeros)
 
-    def _empty_result(self) -> NDArray[np.float32]:
+    def _empty_result(self) -> Float32:
         *leading, _, height, width = self.cube.shape
         size = (height * self.scale, width * self.scale)
         if self.task.image_level:
             size = (1, 1)
-        return np.zeros((*leading, len(self.bands.output_axis), *size), np.float32)
+        channels = len(self.bands.output_axis)
+        return np.zeros((*leading, channels, *size), np.float32)
 
-    def _read(self, plane: tuple[int, ...], region: Region) -> NDArray[np.float32]:
+    def _read(self, plane: PlaneIndex, region: Region) -> Float32:
         """Load a part of a plane, (band, y, x)."""
-        return np.asarray(self.cube.data[(*plane, slice(None), *region)], np.float32)
+        rows, columns = region
+        part = self.cube.data[(*plane, slice(None), rows, columns)]
+        return np.asarray(part, np.float32)
 
     def _find_maximum(
-        self, plane: tuple[int, ...], todo: Sequence[PlaneTile], done: int
+        self,
+        plane: PlaneIndex,
+        todo: Sequence[PlaneTile],
+        done: int,
     ) -> Job[None]:
         """Find the maximum by which all tiles of a plane are to be normalised; it may be lazy."""
         regions = [tile.kept for at, tile in todo if at == plane]
         if len(regions) == 1:
             return  # the network takes it from the tile itself
+        normalise = self.model.network.normalise
         maxima = []
         for region in regions:
-            part = self.preprocessing.on_spectra(self._read(plane, region), self.cube.axis)
-            image = torch.from_numpy(self.bands.to_model(part))[None]
-            maxima.append(self.model.network.normalise.image_maximum(image))
-            yield from _progress(done, done + len(todo), "looking for the maximum")
-        self.maxima[plane] = torch.cat(maxima).amax(dim=0, keepdim=True)
+            intensities = self._read(plane, region)
+            image = torch.from_numpy(self._prepared(intensities))
+            maximum = normalise.image_maximum(image[None])
+            maxima.append(maximum)
+            total = done + len(todo)
+            yield from _progress(done, total, "looking for the maximum")
+        joined = torch.cat(maxima)
+        self.maxima[plane] = joined.amax(dim=0, keepdim=True)
+
+    def _prepared(self, intensities: Float32) -> Float32:
+        """Return a part of a plane, (band, y, x), preprocessed and in the bands of the model."""
+        tile = self.preprocessing.on_spectra(intensities, self.cube.axis)
+        return self.bands.to_model(tile)
 
     def _try_tile(
         self,
         network: nn.Module,
-        intensities: NDArray[np.float32],
+        intensities: Float32,
         device: torch.device,
         maximum: torch.Tensor | None,
-    ) -> NDArray[np.float32] | None:
+    ) -> Float32 | None:
         """Return what `_predict_tile` does; None where the memory of the device runs out."""
         try:
             return self._predict_tile(network, intensities, device, maximum)
@@ -251,25 +303,34 @@ class _Prediction:
     def _predict_tile(
         self,
         network: nn.Module,
-        intensities: NDArray[np.float32],
+        intensities: Float32,
         device: torch.device,
         maximum: torch.Tensor | None,
-    ) -> NDArray[np.float32]:
+    ) -> Float32:
         """Run the network on a tile, (band, y, x); return (out, y · scale, x · scale)."""
         tile = self.preprocessing.on_spectra(intensities, self.cube.axis)
         height, width = tile.shape[-2:]
         stride = self.geometry.stride
         image = torch.from_numpy(self.bands.to_model(tile))
-        image = pad_by_reflection(image, padded_size(height, stride), padded_size(width, stride))
+        image = pad_by_reflection(
+            image,
+            padded_size(height, stride),
+            padded_size(width, stride),
+        )
+        batch = image[None].to(device)  # (1, band, y, x)
         if maximum is not None:
             maximum = maximum.to(device)
         with precision_of(self.machine, network, device):
-            result = network(image[None].to(device), maximum).float()
+            result = network(batch, maximum)
+            result = result.float()
         if self.task.image_level:
             return _on_cpu(result)
         # padding was not measured: the result ends where the image does
-        result = result[..., : height * self.scale, : width * self.scale]
-        result = self.task.postprocess(result, image[None, :, :height, :width].to(device))
+        result_height = height * self.scale
+        result_width = width * self.scale
+        result = result[..., :result_height, :result_width]
+        input = batch[..., :height, :width]
+        result = self.task.postprocess(result, input)
         return self.bands.to_cube(_on_cpu(result), tile, self.scale)
 
     def _half(self, side: int, device: torch.device) -> int:
@@ -284,7 +345,11 @@ class _Prediction:
         return side
 
     def _assemble(
-        self, image: NDArray[np.float32], result: NDArray[np.float32], tile: Tile, pixels: int
+        self,
+        image: Float32,
+        result: Float32,
+        tile: Tile,
+        pixels: int,
     ) -> None:
         """Write the core of a tile's result into the image; scores of a whole image are summed."""
         if self.task.image_level:
@@ -313,7 +378,11 @@ def _tile_geometry(model: Model) -> TileGeometry:
     return geometry._replace(receptive_radius=radius + task.margin)
 
 
-def _progress(done: int, total: int, note: str = "") -> Job[None]:
+def _progress(
+    done: int,
+    total: int,
+    note: str = "",
+) -> Job[None]:
     """Yield a step; a prediction that is stopped there is cancelled."""
     try:
         yield Progress(done, total, note=note)
@@ -321,9 +390,16 @@ def _progress(done: int, total: int, note: str = "") -> Job[None]:
         raise Cancelled from stop
 
 
-def _on_cpu(batch: torch.Tensor) -> NDArray[np.float32]:
+def _count_measured(intensities: Float32) -> int:
+    """Return how many pixels of a tile, (band, y, x), have a value in any band."""
+    known = np.isfinite(intensities)
+    measured = known.any(axis=0)  # (y, x)
+    return int(measured.sum())
+
+
+def _on_cpu(batch: torch.Tensor) -> Float32:
     """Return the only image of a batch as an array, (out, y, x)."""
-    image: NDArray[np.float32] = batch[0].cpu().numpy()
+    image: Float32 = batch[0].cpu().numpy()
     return image
 
 
@@ -333,14 +409,15 @@ def _on_one_pixel(result: Cube, cube: Cube) -> Cube:
     pixel_height, pixel_width = cube.pixel_size
     height = rows * pixel_height
     width = columns * pixel_width
-    top = cube.origin[0] - pixel_height / 2  # an origin is the centre of the first pixel
-    left = cube.origin[1] - pixel_width / 2
-    return replace(result, pixel_size=(height, width), origin=(top + height / 2, left + width / 2))
+    y, x = cube.origin  # the centre of the first pixel
+    top = y - pixel_height / 2
+    left = x - pixel_width / 2
+    middle = (top + height / 2, left + width / 2)
+    return replace(result, pixel_size=(height, width), origin=middle)
 
 
 def _upscaled_region(region: Region, scale: int) -> Region:
     rows, columns = region
-    return (
-        slice(scale * rows.start, scale * rows.stop),
-        slice(scale * columns.start, scale * columns.stop),
-    )
+    upscaled_rows = slice(scale * rows.start, scale * rows.stop)
+    upscaled_columns = slice(scale * columns.start, scale * columns.stop)
+    return upscaled_rows, upscaled_columns

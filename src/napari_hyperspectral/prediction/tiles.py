@@ -12,12 +12,15 @@ from ..machine import Machine
 from ..networks import TileGeometry
 from ..networks.blocks.padding import padded_size
 
-_CPU_TILE_BYTES: Final = 256 * 2**20
+_MEGABYTE: Final = 2**20
+_CPU_TILE_BYTES: Final = 256 * _MEGABYTE
 """Larger tiles make a CPU no faster, and stopping slower."""
 _FLOAT_BYTES: Final = 4
 
 Region: TypeAlias = tuple[slice, slice]
 """Rows and columns."""
+PlaneIndex: TypeAlias = tuple[int, ...]
+"""Index along t and z, where there are any."""
 
 
 class Tile(NamedTuple):
@@ -34,24 +37,32 @@ class Tile(NamedTuple):
 class PlaneTile(NamedTuple):
     """A tile of one plane of a stack or series."""
 
-    plane: tuple[int, ...]
-    """Index along t and z, where there are any."""
+    plane: PlaneIndex
     tile: Tile
 
 
-def tiles(height: int, width: int, side: int, geometry: TileGeometry) -> Iterator[Tile]:
+def tiles(
+    height: int,
+    width: int,
+    side: int,
+    geometry: TileGeometry,
+) -> Iterator[Tile]:
     """Yield tiles that cover an image.
 
     Each core has a halo of the receptive radius around it. Halos end at the image, and begin at
     multiples of the stride, so that the coarse grids of a network lie as they do in the whole
     image.
     """
-    everything = (slice(0, height), slice(0, width))
-    yield from _tiles_of(everything, (height, width), side, geometry)
+    rows = slice(0, height)
+    columns = slice(0, width)
+    yield from _tiles_of((rows, columns), (height, width), side, geometry)
 
 
 def plane_tiles(
-    leading: Sequence[int], size: tuple[int, int], side: int, geometry: TileGeometry
+    leading: Sequence[int],
+    size: tuple[int, int],
+    side: int,
+    geometry: TileGeometry,
 ) -> list[PlaneTile]:
     """Return the tiles of each plane, for a cube with axes of `leading` sizes before its bands."""
     listed = []
@@ -62,7 +73,10 @@ def plane_tiles(
 
 
 def subdivided(
-    remaining: Sequence[PlaneTile], size: tuple[int, int], side: int, geometry: TileGeometry
+    remaining: Sequence[PlaneTile],
+    size: tuple[int, int],
+    side: int,
+    geometry: TileGeometry,
 ) -> list[PlaneTile]:
     """Cut the tiles that remain into smaller ones, whose cores have at most this side."""
     smaller = []
@@ -73,23 +87,34 @@ def subdivided(
 
 
 def tile_side(
-    geometry: TileGeometry, machine: Machine, device: torch.device, size: tuple[int, int]
+    geometry: TileGeometry,
+    machine: Machine,
+    device: torch.device,
+    size: tuple[int, int],
 ) -> int:
     """Return the side of the core of a tile that, with its halo, fits in the memory allowed.
 
     An image that fits as a whole is one tile: it has no halo.
     """
-    allowed = machine.tile_memory * 2**20
-    efficient = min(allowed, _CPU_TILE_BYTES) if device.type == "cpu" else allowed
-    most_pixels = allowed / (_FLOAT_BYTES * geometry.floats)
-    efficient_pixels = efficient / (_FLOAT_BYTES * geometry.floats)
-    height, width = (padded_size(side, geometry.stride) for side in size)
-    in_one = most_pixels if geometry.receptive_radius else efficient_pixels
+    allowed = machine.tile_memory * _MEGABYTE
+    efficient = allowed
+    if device.type == "cpu":
+        efficient = min(allowed, _CPU_TILE_BYTES)
+    pixel_bytes = _FLOAT_BYTES * geometry.floats
+    most_pixels = allowed / pixel_bytes
+    efficient_pixels = efficient / pixel_bytes
+    height = padded_size(size[0], geometry.stride)
+    width = padded_size(size[1], geometry.stride)
+    in_one = efficient_pixels
+    if geometry.receptive_radius:
+        # what tiles would compute twice, in their halos, outweighs what large ones cost
+        in_one = most_pixels
     if height * width <= in_one:
         return max(height, width)
     halo = 2 * geometry.receptive_radius
+    most = int(most_pixels**0.5) - halo
     # of a smaller tile, most would be halo: computed again and again, and thrown away
-    least = min(int(most_pixels**0.5) - halo, halo)
+    least = min(most, halo)
     side = max(int(efficient_pixels**0.5) - halo, least)
     return max(geometry.stride, side)
 
@@ -103,14 +128,20 @@ class _Span(NamedTuple):
 
 
 def _tiles_of(
-    part: Region, size: tuple[int, int], side: int, geometry: TileGeometry
+    part: Region,
+    size: tuple[int, int],
+    side: int,
+    geometry: TileGeometry,
 ) -> Iterator[Tile]:
     """Yield tiles that cover a part of an image of this size; it begins at multiples of the stride."""
     stride = geometry.stride
+    # cores begin at multiples of the stride, as the coarse grids of the network do
     side = max(stride, side // stride * stride)
     halo = padded_size(geometry.receptive_radius, stride, least=0)
-    columns = list(_spans(part[1], size[1], side, halo))
-    for row in _spans(part[0], size[0], side, halo):
+    part_rows, part_columns = part
+    height, width = size
+    columns = list(_spans(part_columns, width, side, halo))
+    for row in _spans(part_rows, height, side, halo):
         for column in columns:
             yield Tile(
                 outer=(row.outer, column.outer),
@@ -119,10 +150,20 @@ def _tiles_of(
             )
 
 
-def _spans(part: slice, size: int, side: int, halo: int) -> Iterator[_Span]:
+def _spans(
+    part: slice,
+    size: int,
+    side: int,
+    halo: int,
+) -> Iterator[_Span]:
     """Yield spans that cover a part of an axis of this size."""
     for start in range(part.start, part.stop, side):
         stop = min(start + side, part.stop)
+        # a halo ends where the image does: there is nothing beyond
         first = max(0, start - halo)
         last = min(stop + halo, size)
-        yield _Span(slice(first, last), slice(start, stop), slice(start - first, stop - first))
+        yield _Span(
+            outer=slice(first, last),
+            kept=slice(start, stop),
+            within=slice(start - first, stop - first),
+        )

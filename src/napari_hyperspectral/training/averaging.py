@@ -33,18 +33,20 @@ class WeightAverage:
 
     def restart(self) -> None:
         """Begin again from the weights as they are."""
-        weights = self._network.state_dict()
-        self.state = {name: tensor.detach().clone() for name, tensor in weights.items()}
+        self.state = _cloned(self._network)
 
     def update(self, step: int) -> None:
         """Move the average towards the weights after training step `step`, counted from 1."""
         # it forgets faster at first, so that it does not remember the random start
-        decay = min(self._decay, (1 + step) / (10 + step))
+        early = (1 + step) / (10 + step)
+        decay = min(self._decay, early)
         for name, tensor in self._network.state_dict().items():
+            average = self.state[name]
             if tensor.is_floating_point():
-                self.state[name].lerp_(tensor.detach(), 1 - decay)
+                average.lerp_(tensor.detach(), 1 - decay)
             else:
-                self.state[name].copy_(tensor)
+                # a count of batches has no mean
+                average.copy_(tensor)
 
     def load(self, state: State) -> None:
         """Go on from the `state` of an earlier average."""
@@ -54,10 +56,17 @@ class WeightAverage:
     @contextmanager
     def applied(self) -> Generator[None, None, None]:
         """Give the network the averaged weights for a while."""
-        weights = self._network.state_dict()
-        own = {name: tensor.clone() for name, tensor in weights.items()}
+        own = _cloned(self._network)
         self._network.load_state_dict(self.state)
         try:
             yield
         finally:
             self._network.load_state_dict(own)
+
+
+def _cloned(network: nn.Module) -> State:
+    """Return the weights and buffers of a network as they are now."""
+    copies = {}
+    for name, tensor in network.state_dict().items():
+        copies[name] = tensor.detach().clone()
+    return copies

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Generator, Tensor
 from torch.nn import functional
 
 from ..networks import tile_geometry_of
 from ..networks.blocks.padding import pad_by_reflection, padded_size
 from ..recipe.augmentation import Augment, Batch, standard_deviation
+from ..spectra.arrays import Float32, Indices
 from ..tasks import Example, Task
 from .plan import TrainingPlan
 from .splits import Mask, Split, spectra_at
@@ -49,39 +49,43 @@ class _SpectrumBatches(Batches):
     """Single spectra, shuffled, for networks along the spectrum."""
 
     def __init__(self, plan: TrainingPlan, device: torch.device) -> None:
-        self._training = plan.recipe.training
+        self._seed = plan.recipe.training.seed
+        self._batch_size = plan.recipe.training.batch_size
         self._augment = _augment(plan)
-        training = [split.train for split in plan.splits]
-        validation = [split.validation for split in plan.splits]
-        self._train = _pixels(plan.examples, training, device)
-        self._validation = _pixels(plan.examples, validation, device)
+        train_masks = [split.train for split in plan.splits]
+        validation_masks = [split.validation for split in plan.splits]
+        self._train = _pixels(plan.examples, train_masks, device)
+        self._validation = _pixels(plan.examples, validation_masks, device)
         self._count = len(self._train.input)
-        self.steps = _ceil_div(self._count, self._training.batch_size)
+        self.steps = _ceil_div(self._count, self._batch_size)
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        generator = _generator(self._training.seed, number)
+        generator = _generator(self._seed, number)
         order = torch.randperm(self._count, generator=generator)
-        for chosen in torch.split(order, self._training.batch_size):
+        for chosen in torch.split(order, self._batch_size):
             index = chosen
             if self._augment.mixes:
                 index = _with_partner(chosen, self._count, generator)
-            batch = self._augment.in_spectra(self._spectra(index), generator)
+            spectra = self._spectra(index)
+            batch = self._augment.in_spectra(spectra, generator)
             yield _first(batch, len(chosen))
 
     def validation(self) -> Iterator[Batch]:
-        size = 4 * self._training.batch_size  # without gradients, more fit into memory
+        # without gradients, more spectra fit into memory
+        size = 4 * self._batch_size
         inputs = torch.split(self._validation.input, size)
         targets = torch.split(self._validation.target, size)
         for input, target in zip(inputs, targets, strict=True):
+            # no pixels at all are split into one empty part
             if len(input):
-                yield Batch(_as_images(input), _as_images(target))
+                yield _as_images(input, target)
 
     def _spectra(self, index: Tensor) -> Batch:
         """Return training spectra as images of one pixel."""
         index = index.to(self._train.input.device)
         input = self._train.input[index]
         target = self._train.target[index]
-        return Batch(_as_images(input), _as_images(target))
+        return _as_images(input, target)
 
 
 class _PatchBatches(Batches):
@@ -89,24 +93,30 @@ class _PatchBatches(Batches):
 
     def __init__(self, plan: TrainingPlan, device: torch.device) -> None:
         recipe = plan.recipe
-        self._training = recipe.training
+        self._seed = recipe.training.seed
+        self._patch_size = recipe.training.patch_size
+        self._batch_size = recipe.image_batch_size
         self._task: Task = recipe.task
         self._augment = _augment(plan)
-        self._stride = tile_geometry_of(recipe.network, plan.ports).stride
+        geometry = tile_geometry_of(recipe.network, plan.ports)
+        self._stride = geometry.stride
         self._scale = plan.ports.scale
         self._planes: list[_Plane] = []
         for example, split in zip(plan.examples, plan.splits, strict=True):
             self._planes += self._planes_of(example, split, device)
-        self._train_planes = [plane for plane in self._planes if len(plane.train_pixels)]
-        self._batch_size = recipe.image_batch_size
-        patches = self._training.patches_per_epoch * len(self._train_planes)
-        self.steps = _ceil_div(patches, self._batch_size)
+        self._train_planes: list[_Plane] = []
+        for plane in self._planes:
+            if len(plane.train_pixels):
+                self._train_planes.append(plane)
+        count = len(self._train_planes)
+        self._patch_count = recipe.training.patches_per_epoch * count
+        self.steps = _ceil_div(self._patch_count, self._batch_size)
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        generator = _generator(self._training.seed, number)
+        generator = _generator(self._seed, number)
         count = len(self._train_planes)
-        total = self._training.patches_per_epoch * count
-        order = torch.randperm(total, generator=generator) % count  # each plane as often
+        order = torch.randperm(self._patch_count, generator=generator)
+        order = order % count  # each plane as often as any other
         for chosen in torch.split(order, self._batch_size):
             index = chosen
             if self._augment.mixes:
@@ -117,26 +127,33 @@ class _PatchBatches(Batches):
             yield _first(batch, len(chosen))
 
     def validation(self) -> Iterator[Batch]:
-        side = self._training.patch_size
         for plane in self._planes:
-            height, width = plane.input.shape[1:]
-            for y in range(0, height, side):
-                for x in range(0, width, side):
-                    rows = slice(y, y + side)
-                    columns = slice(x, x + side)
-                    patch = self._cut(plane.input, plane.validation, rows, columns)
-                    if self._task.has_target(patch.target).any():
-                        yield self._stacked([patch])
+            _, height, width = plane.input.shape
+            for rows, columns in _squares(height, width, self._patch_size):
+                patch = self._cut(plane.input, plane.validation, rows, columns)
+                labelled = self._task.has_target(patch.target)
+                if labelled.any():
+                    yield self._stacked([patch])
 
-    def _planes_of(self, example: Example, split: Split, device: torch.device) -> list[_Plane]:
+    def _planes_of(
+        self,
+        example: Example,
+        split: Split,
+        device: torch.device,
+    ) -> list[_Plane]:
         """Return the planes of an example as tensors, and where each is trained on."""
         planes = []
-        for input, target, sampling_classes in zip(
-            example.input, example.target, example.sampling_classes, strict=True
-        ):
+        arrays = zip(
+            example.input,
+            example.target,
+            example.sampling_classes,
+            strict=True,
+        )
+        for input, target, sampling_classes in arrays:
             training_target = self._masked(target, split.train)
             validation_target = self._masked(target, split.validation)
-            trains = split.train & (sampling_classes > 0)  # (y, x)
+            usable = sampling_classes > 0  # (y, x)
+            trains = split.train & usable
             plane = _Plane(
                 input=torch.from_numpy(input).to(device),
                 target=training_target.to(device),
@@ -146,37 +163,57 @@ class _PatchBatches(Batches):
             planes.append(plane)
         return planes
 
-    def _masked(self, target: NDArray[np.float32], mask: Mask) -> Tensor:
+    def _masked(self, target: Float32, mask: Mask) -> Tensor:
         """Return a target, (out, y · scale, x · scale), that is unlabelled outside a mask."""
         if self._task.image_level:
+            # there is one target, which counts where any pixel does
             mask = np.full((1, 1), mask.any())
         mask = mask.repeat(self._scale, axis=0)
         mask = mask.repeat(self._scale, axis=1)
         unlabelled = np.float32(self._task.ignore_value)
-        return torch.from_numpy(np.where(mask, target, unlabelled))
+        masked = np.where(mask, target, unlabelled)
+        return torch.from_numpy(masked)
 
     def _patches(self, planes: Sequence[_Plane], generator: Generator) -> Batch:
-        """Return a random patch of each plane, augmented in space and stacked.
+        """Return a random patch of each plane, augmented in space and stacked."""
+        if self._task.image_level:
+            return self._equal_patches(planes, generator)
+        side = self._patch_size
+        patches = []
+        for plane in planes:
+            patch = self._patch(plane, side, side, generator)
+            augmented = self._augmented(patch, generator)
+            patches.append(augmented)
+        return self._stacked(patches)
 
-        Patches of whole images are all as large as the smallest one, and turned alike: an
-        image-level answer averages over padding, too, so there is only what the stride needs.
+    def _equal_patches(self, planes: Sequence[_Plane], generator: Generator) -> Batch:
+        """Return a random patch of each plane, all as large as the smallest and augmented alike.
+
+        An image-level answer averages over padding, too, so there is only what the stride needs.
         """
-        height = width = self._training.patch_size
-        if not self._task.image_level:
-            patches = []
-            for plane in planes:
-                patch = self._patch(plane, height, width, generator)
-                patches.append(self._augmented(patch, generator))
-            return self._stacked(patches)
-        height = min(height, *(plane.input.shape[1] for plane in planes))
-        width = min(width, *(plane.input.shape[2] for plane in planes))
-        patches = [self._patch(plane, height, width, generator) for plane in planes]
+        height = self._patch_size
+        width = self._patch_size
+        for plane in planes:
+            _, plane_height, plane_width = plane.input.shape
+            height = min(height, plane_height)
+            width = min(width, plane_width)
+        patches = []
+        for plane in planes:
+            patch = self._patch(plane, height, width, generator)
+            patches.append(patch)
         turned = self._augmented(_joined(patches), generator)
         return self._stacked([turned])
 
-    def _patch(self, plane: _Plane, height: int, width: int, generator: Generator) -> Batch:
+    def _patch(
+        self,
+        plane: _Plane,
+        height: int,
+        width: int,
+        generator: Generator,
+    ) -> Batch:
         """Return a random patch of a plane, of this size or, where the plane is smaller, its own."""
         _, plane_height, plane_width = plane.input.shape
+        # around a training pixel: a patch without one would teach nothing
         pixel = _draw(len(plane.train_pixels), generator)
         y, x = plane.train_pixels[pixel].tolist()
         rows = _window(plane_height, y, height, generator)
@@ -185,12 +222,21 @@ class _PatchBatches(Batches):
 
     def _augmented(self, patch: Batch, generator: Generator) -> Batch:
         """Return patches that were moved in space, as they would have been measured so."""
-        input, target = self._augment.in_space(patch, generator)
-        warped = self._augment.warps
-        input, target = self._task.after_augmentation(input, target, warped=warped)
+        moved = self._augment.in_space(patch, generator)
+        input, target = self._task.after_augmentation(
+            moved.input,
+            moved.target,
+            warped=self._augment.warps,
+        )
         return Batch(input, target)
 
-    def _cut(self, input: Tensor, target: Tensor, rows: slice, columns: slice) -> Batch:
+    def _cut(
+        self,
+        input: Tensor,
+        target: Tensor,
+        rows: slice,
+        columns: slice,
+    ) -> Batch:
         """Return a patch of a plane, (1, band, y, x), with its target; image-level ones stay."""
         patch = input[None, :, rows, columns]
         if self._task.image_level:
@@ -201,22 +247,38 @@ class _PatchBatches(Batches):
 
     def _stacked(self, patches: Sequence[Batch]) -> Batch:
         """Return patches as one batch, padded to one size, a multiple of the stride."""
-        height = max(patch.input.shape[-2] for patch in patches)
-        width = max(patch.input.shape[-1] for patch in patches)
-        height = padded_size(height, self._stride, LEAST_STRIDES)
-        width = padded_size(width, self._stride, LEAST_STRIDES)
-        padded = [self._padded(patch, height, width) for patch in patches]
+        tallest = max(patch.input.shape[-2] for patch in patches)
+        widest = max(patch.input.shape[-1] for patch in patches)
+        height = padded_size(tallest, self._stride, LEAST_STRIDES)
+        width = padded_size(widest, self._stride, LEAST_STRIDES)
+        padded = []
+        for patch in patches:
+            padded.append(self._padded(patch, height, width))
         return _joined(padded)
 
-    def _padded(self, patch: Batch, height: int, width: int) -> Batch:
+    def _padded(
+        self,
+        patch: Batch,
+        height: int,
+        width: int,
+    ) -> Batch:
         """Return a patch that is padded as in a prediction; padding has no target."""
         input = pad_by_reflection(patch.input, height, width)
         if self._task.image_level:
             return Batch(input, patch.target)
         down = height - patch.input.shape[-2]
         right = width - patch.input.shape[-1]
-        margins = (0, right * self._scale, 0, down * self._scale)  # left, right, top, bottom
-        target = functional.pad(patch.target, margins, value=self._task.ignore_value)
+        margins = (
+            0,  # left
+            right * self._scale,
+            0,  # top
+            down * self._scale,
+        )
+        target = functional.pad(
+            patch.target,
+            margins,
+            value=self._task.ignore_value,
+        )
         return Batch(input, target)
 
 
@@ -224,37 +286,51 @@ class _Plane(NamedTuple):
     input: Tensor  # (band, y, x)
     target: Tensor  # (out, y · scale, x · scale), unlabelled but for training pixels
     validation: Tensor  # the same, unlabelled but for validation pixels
-    train_pixels: NDArray[np.intp]  # (pixel, 2): their y and x
+    train_pixels: Indices  # (pixel, 2): their y and x
 
 
 def _augment(plan: TrainingPlan) -> Augment:
     """Return the augmentation that a recipe sets, for the axes and intensities of its examples."""
     task: Task = plan.recipe.task
+    target_axis = None
+    if task.predicts_spectra:
+        target_axis = plan.output_axis
+    classes = 0
+    if not task.predicts_intensities:
+        classes = len(plan.output_axis)
+    inputs = [example.input for example in plan.examples]
     return Augment(
         plan.recipe.augmentation,
         plan.input_axis,
-        plan.output_axis if task.predicts_spectra else None,
-        classes=0 if task.predicts_intensities else len(plan.output_axis),
-        input_std=standard_deviation([example.input for example in plan.examples]),
+        target_axis,
+        classes=classes,
+        input_std=standard_deviation(inputs),
     )
 
 
-def _pixels(examples: Sequence[Example], masks: Sequence[Mask], device: torch.device) -> Batch:
+def _pixels(
+    examples: Sequence[Example],
+    masks: Sequence[Mask],
+    device: torch.device,
+) -> Batch:
     """Return the spectra of the masked pixels of all examples, (spectrum, band)."""
     inputs = []
     targets = []
     for example, mask in zip(examples, masks, strict=True):
-        usable = mask & (example.sampling_classes > 0)  # (plane, y, x)
-        inputs.append(spectra_at(example.input, usable))
-        targets.append(spectra_at(example.target, usable))
-    input = torch.from_numpy(np.concatenate(inputs)).to(device)
-    target = torch.from_numpy(np.concatenate(targets)).to(device)
-    return Batch(input, target)
+        usable = example.sampling_classes > 0  # (plane, y, x)
+        chosen = mask & usable
+        inputs.append(spectra_at(example.input, chosen))
+        targets.append(spectra_at(example.target, chosen))
+    input = torch.from_numpy(np.concatenate(inputs))
+    target = torch.from_numpy(np.concatenate(targets))
+    return Batch(input.to(device), target.to(device))
 
 
-def _as_images(spectra: Tensor) -> Tensor:
+def _as_images(input: Tensor, target: Tensor) -> Batch:
     """Return spectra, (batch, band), as images of one pixel, (batch, band, 1, 1)."""
-    return spectra[:, :, None, None]
+    input_images = input[:, :, None, None]
+    target_images = target[:, :, None, None]
+    return Batch(input_images, target_images)
 
 
 def _joined(batches: Sequence[Batch]) -> Batch:
@@ -268,20 +344,46 @@ def _first(batch: Batch, count: int) -> Batch:
     return Batch(batch.input[:count], batch.target[:count])
 
 
-def _with_partner(chosen: Tensor, count: int, generator: Generator) -> Tensor:
+def _with_partner(
+    chosen: Tensor,
+    count: int,
+    generator: Generator,
+) -> Tensor:
     """Return indices below `count`; a single one gets another, for mixup to mix it with."""
     if len(chosen) > 1:
         return chosen
-    step = 1 + _draw(count - 1, generator) if count > 1 else 0
-    return torch.cat([chosen, (chosen + step) % count])
+    step = 0
+    if count > 1:
+        step = 1 + _draw(count - 1, generator)
+    partner = (chosen + step) % count
+    return torch.cat([chosen, partner])
 
 
-def _window(size: int, pixel: int, side: int, generator: Generator) -> slice:
+def _squares(
+    height: int,
+    width: int,
+    side: int,
+) -> Iterator[tuple[slice, slice]]:
+    """Yield rows and columns of the patches that cover a plane, row by row."""
+    for y in range(0, height, side):
+        rows = slice(y, y + side)
+        for x in range(0, width, side):
+            columns = slice(x, x + side)
+            yield rows, columns
+
+
+def _window(
+    size: int,
+    pixel: int,
+    side: int,
+    generator: Generator,
+) -> slice:
     """Return a random window along an axis of `size` pixels that contains `pixel`."""
     side = min(side, size)
     first = max(0, pixel - side + 1)
     last = min(pixel, size - side)
-    start = first + _draw(last - first + 1, generator)
+    starts = last - first + 1
+    start = first + _draw(starts, generator)
     return slice(start, start + side)
 
 
@@ -292,11 +394,13 @@ def _enlarged(window: slice, scale: int) -> slice:
 
 def _generator(seed: int, epoch: int) -> Generator:
     """Return random numbers of an epoch, on the CPU: the same whatever the device."""
+    # more than a training has epochs: no two seeds share the numbers of an epoch
     return Generator().manual_seed(seed * 1_000_003 + epoch)
 
 
 def _draw(below: int, generator: Generator) -> int:
-    return int(torch.randint(below, (1,), generator=generator))
+    number = torch.randint(below, (1,), generator=generator)
+    return int(number)
 
 
 def _ceil_div(total: int, size: int) -> int:

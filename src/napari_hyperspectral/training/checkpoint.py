@@ -86,14 +86,18 @@ class Checkpoint:
                 "train without resuming, or give the file of a training that was interrupted",
             )
         weights = model.network.state_dict().keys()
-        trained_weights = model.network.module.state_dict().keys()
-        frozen = weights_with_new_names(take_prefixed(tensors, _FROZEN), trained_weights)
+        module_weights = model.network.module.state_dict().keys()
+        # old versions had other names for layers, in all that is kept by name
+        frozen = take_prefixed(tensors, _FROZEN)
+        frozen = weights_with_new_names(frozen, module_weights)
+        average = take_prefixed(tensors, _AVERAGE)
+        average = weights_with_new_names(average, weights)
         return cls(
             model=model,
             steps=int(tensors[_STEPS]),
             loss_sum=float(tensors[_LOSS_SUM]),
             frozen=frozenset(frozen),
-            average=weights_with_new_names(take_prefixed(tensors, _AVERAGE), weights),
+            average=average,
             optimiser=take_prefixed(tensors, _OPTIMISER),
             discriminator=take_prefixed(tensors, _DISCRIMINATOR),
             discriminator_optimiser=take_prefixed(tensors, _DISCRIMINATOR_OPTIMISER),

@@ -53,15 +53,14 @@ def common_axes(recipe: Recipe, examples: Sequence[Example]) -> tuple[Axis, Axis
     """Return the input and output axis of all examples; of classes, the longest list."""
     first = examples[0]
     output_axis = max((example.output_axis for example in examples), key=len)
+    classes = not recipe.task.predicts_intensities
     for example in examples:
         if not example.input_axis.same_bands(first.input_axis):
             raise ValueError(
                 f"{first.source} has {first.input_axis}, {example.source} has {example.input_axis}; "
                 "resample them to the same bands first"
             )
-        if not _fits(
-            example.output_axis, output_axis, classes=not recipe.task.predicts_intensities
-        ):
+        if not _fits(example.output_axis, output_axis, classes=classes):
             raise ValueError(
                 f"{example.source} has {example.output_axis}, another example {output_axis}; they "
                 "must agree: train on targets of the same bands, channels or classes"
@@ -69,10 +68,18 @@ def common_axes(recipe: Recipe, examples: Sequence[Example]) -> tuple[Axis, Axis
     return first.input_axis, output_axis
 
 
-def _fits(axis: Axis, longest: Axis, *, classes: bool) -> bool:
+def _fits(
+    axis: Axis,
+    longest: Axis,
+    *,
+    classes: bool,
+) -> bool:
     """Return whether an output axis is the longest one, or its beginning where it lists classes."""
     if axis.same_bands(longest):
         return True
-    if not classes or not isinstance(axis, ChannelAxis) or not isinstance(longest, ChannelAxis):
+    if not classes:
         return False
+    if not isinstance(axis, ChannelAxis) or not isinstance(longest, ChannelAxis):
+        return False
+    # classes are numbered in the order of their names: a class may be missing at the end only
     return longest.names[: len(axis)] == axis.names

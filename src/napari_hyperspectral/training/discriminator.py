@@ -34,11 +34,13 @@ class DiscriminatorTraining:
 
     def step(self, loss: Tensor, learning_rate_factor: float) -> None:
         """Take a step that makes `loss` smaller, at this part of the greatest learning rate."""
-        set_learning_rate(self._optimiser, self._learning_rate * learning_rate_factor)
+        rate = self._learning_rate * learning_rate_factor
+        set_learning_rate(self._optimiser, rate)
         self._optimiser.zero_grad()  # the loss of the network left gradients here, too
         loss.backward()  # type: ignore[no-untyped-call]
         if self._clip:
-            nn.utils.clip_grad_norm_(self.network.parameters(), self._clip)
+            weights = self.network.parameters()
+            nn.utils.clip_grad_norm_(weights, self._clip)
         self._optimiser.step()
 
     def weights(self) -> State:
@@ -65,4 +67,5 @@ def discriminator_training(
         network = plan.recipe.task.discriminator(plan.ports)
     if network is None:
         return None
-    return DiscriminatorTraining(training, network.to(device).train())
+    network = network.to(device)
+    return DiscriminatorTraining(training, network.train())

@@ -69,7 +69,12 @@ def fit(
     For the parameters and errors see `fit_steps`, which yields after each batch.
     """
     steps = fit_steps(
-        recipe, examples, machine=machine, autosave=autosave, resume=resume, start=start
+        recipe,
+        examples,
+        machine=machine,
+        autosave=autosave,
+        resume=resume,
+        start=start,
     )
     return run_with_bar(steps, "training")
 
@@ -143,14 +148,20 @@ def fit_steps(
 class _Run:
     """A training under way: what changes from epoch to epoch."""
 
-    def __init__(self, plan: TrainingPlan, machine: Machine, device: torch.device) -> None:
+    def __init__(
+        self,
+        plan: TrainingPlan,
+        machine: Machine,
+        device: torch.device,
+    ) -> None:
         self.plan = plan
         self.training = plan.recipe.training
         # the recipe keeps its task: another training with it may be of other classes
         self.task = plan.recipe.task.with_classes(plan.output_axis)
         self.device = device
         self.card = card_of(plan, machine, device)
-        self.network = fresh_network(plan.recipe, self.card).to(device)
+        network = fresh_network(plan.recipe, self.card)
+        self.network = network.to(device)
         initialise(self.network, plan, device)
         self.precision = precision_of(machine, self.network, device)
         self.batches: Batches = batches_of(plan, device)
@@ -178,8 +189,9 @@ class _Run:
         taken = self.steps - before  # steps of this epoch, where it was interrupted
         self._set_training_mode()
         # batches from before an interruption are made once more: random numbers come in their order
-        batches = islice(self.batches.epoch(number), taken, None)
-        for step, batch in enumerate(batches, taken + 1):
+        batches = self.batches.epoch(number)
+        remaining = islice(batches, taken, None)
+        for step, batch in enumerate(remaining, taken + 1):
             self.loss_sum += self._step(batch, before + step - 1, total)
             self._save_now_and_then(autosave)
             yield Progress(before + step, total, self.loss_sum / step)
@@ -222,7 +234,8 @@ class _Run:
         checkpoint = Checkpoint.read(path)
         model = checkpoint.model
         card = model.card
-        if model.recipe != self.plan.recipe or _data_of(card) != _data_of(self.card):
+        same_data = _data_of(card) == _data_of(self.card)
+        if model.recipe != self.plan.recipe or not same_data:
             raise FileFormatError(
                 path,
                 "it holds the training of another recipe, of other data, or with another validation "
@@ -236,7 +249,10 @@ class _Run:
         if self.average is not None:
             self.average.load(checkpoint.average)
         if self.discriminator is not None:
-            self.discriminator.load(checkpoint.discriminator, checkpoint.discriminator_optimiser)
+            self.discriminator.load(
+                checkpoint.discriminator,
+                checkpoint.discriminator_optimiser,
+            )
         self.steps = checkpoint.steps
         self.loss_sum = checkpoint.loss_sum
         self.history.load(card, model.network.state_dict())
@@ -255,27 +271,37 @@ class _Run:
         """Return the best model so far."""
         last = copied(self.network.state_dict())
         # in the first epoch, nothing is the best yet
-        latest = self.average.state if self.average else last
+        latest = last
+        if self.average is not None:
+            latest = self.average.state
         network = fresh_network(self.plan.recipe, self.card)
         network.load_state_dict(self.history.best or latest)
+        now = datetime.now(UTC)
+        seconds = time.monotonic() - self.started
         card = self.card.model_copy(
             update={
                 "losses": tuple(self.history.losses),
                 "validation_losses": tuple(self.history.validation_losses),
                 "best_epoch": self.history.best_epoch,
                 "ended": self.ended,
-                "created": datetime.now(UTC).isoformat(timespec="seconds"),
-                "seconds": round(time.monotonic() - self.started, 1),
+                "created": now.isoformat(timespec="seconds"),
+                "seconds": round(seconds, 1),
             }
         )
         return Model(card, network.eval(), last)
 
-    def _step(self, batch: Batch, step: int, total: int) -> float:
+    def _step(
+        self,
+        batch: Batch,
+        step: int,
+        total: int,
+    ) -> float:
         """Train on a batch and return its loss; `step`, of `total`, is counted from 0."""
         epoch = step // self.batches.steps
         losses = self.history.selection_losses
         factor = learning_rate_factor(self.training, step / total, epoch, losses)
-        set_learning_rate(self.optimiser, self.training.learning_rate * factor)
+        rate = self.training.learning_rate * factor
+        set_learning_rate(self.optimiser, rate)
         # by step, so that dropout does not depend on where a training was interrupted
         seed = hash((self.training.seed, step)) % 2**63
         with seeded(seed, self.device), self.precision:
@@ -283,7 +309,8 @@ class _Run:
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         if self.training.clip:
-            torch.nn.utils.clip_grad_norm_(self.network.module.parameters(), self.training.clip)
+            weights = self.network.module.parameters()
+            torch.nn.utils.clip_grad_norm_(weights, self.training.clip)
         self.optimiser.step()
         if self.discriminator is not None:
             self.discriminator.step(discriminator_loss, factor)
@@ -298,7 +325,10 @@ class _Run:
             loss = self.task.loss(self.network, batch.input, batch.target)
             return loss, loss.new_zeros(())
         return self.task.adversarial_losses(
-            self.network, self.discriminator.network, batch.input, batch.target
+            self.network,
+            self.discriminator.network,
+            batch.input,
+            batch.target,
         )
 
     def _set_training_mode(self) -> None:
@@ -322,19 +352,29 @@ class _Run:
         pixels = 0
         for batch in self.batches.validation():
             with torch.no_grad(), self.precision:
-                loss = float(self.task.loss(self.network, batch.input, batch.target))
-            count = int(self.task.has_target(batch.target).sum())
-            loss_sum += count * loss  # by pixels: patches at the edge have fewer
+                loss = self.task.loss(self.network, batch.input, batch.target)
+            labelled = self.task.has_target(batch.target)
+            count = int(labelled.sum())
+            loss_sum += count * float(loss)  # by pixels: patches at the edge have fewer
             pixels += count
             yield progress
-        return loss_sum / pixels if pixels else None
+        if not pixels:
+            return None
+        return loss_sum / pixels
 
     def _save_now_and_then(self, path: Path | None) -> None:
-        if path is not None and time.monotonic() - self.saved > _SECONDS_BETWEEN_SAVES:
+        if path is None:
+            return
+        since_saved = time.monotonic() - self.saved
+        if since_saved > _SECONDS_BETWEEN_SAVES:
             self.save(path)
             self.saved = time.monotonic()
 
 
 def _data_of(card: Card) -> list[tuple[str, int, int]]:
     """Return what a training saw; its validation pixels may be up to a list of files, too."""
-    return [(one.sha256, one.training_pixels, one.validation_pixels) for one in card.trained_on]
+    seen = []
+    for example in card.trained_on:
+        pixels = (example.training_pixels, example.validation_pixels)
+        seen.append((example.sha256, *pixels))
+    return seen

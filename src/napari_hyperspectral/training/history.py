@@ -34,7 +34,9 @@ class History:
         """Loss of each epoch by which to choose: of validation, else of training."""
         losses = []
         for loss, validation in zip(self.losses, self.validation_losses, strict=True):
-            losses.append(loss if validation is None else validation)
+            if validation is not None:
+                loss = validation
+            losses.append(loss)
         return losses
 
     @property
@@ -42,19 +44,29 @@ class History:
         """Why the training is over after the epochs so far; empty if it is not."""
         epochs = len(self.losses)
         patience = self._training.patience
+        without_better = epochs - self.best_epoch
         validated = any(loss is not None for loss in self.validation_losses)
-        if patience and validated and epochs - self.best_epoch >= patience:
+        if patience and validated and without_better >= patience:
             return "patience"
-        return "done" if epochs >= self._training.epochs else ""
+        if epochs >= self._training.epochs:
+            return "done"
+        return ""
 
-    def add(self, loss: float, validation: float | None, weights: State) -> None:
+    def add(
+        self,
+        loss: float,
+        validation: float | None,
+        weights: State,
+    ) -> None:
         """Add an epoch, and keep its weights if they are the best.
 
         Without validation, the latest are the best.
         """
         # nothing is less than NaN: an epoch of that validation loss would stay the best
-        earlier = [known for known in self.validation_losses if known is not None]
-        earlier = [known for known in earlier if not math.isnan(known)]
+        earlier = []
+        for known in self.validation_losses:
+            if known is not None and not math.isnan(known):
+                earlier.append(known)
         self.losses.append(loss)
         self.validation_losses.append(validation)
         if validation is None or not earlier or validation < min(earlier):
@@ -66,9 +78,16 @@ class History:
         self.losses = list(card.losses)
         self.validation_losses = list(card.validation_losses)
         self.best_epoch = card.best_epoch
-        self.best = copied(best) if card.trained else {}
+        self.best = {}
+        if card.trained:
+            self.best = copied(best)
 
 
 def copied(state: State) -> State:
     """Return weights as they are now, on the CPU."""
-    return {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
+    copies = {}
+    for name, tensor in state.items():
+        on_cpu = tensor.detach().cpu()
+        # a tensor that is on the CPU already would go on being trained
+        copies[name] = on_cpu.clone()
+    return copies

@@ -16,18 +16,26 @@ _MOST_SPECTRA: Final = 20_000
 """Spectra a network is initialised from; more would take long and change little."""
 
 
-def initialise(network: Normalised, plan: TrainingPlan, device: torch.device) -> None:
+def initialise(
+    network: Normalised,
+    plan: TrainingPlan,
+    device: torch.device,
+) -> None:
     """Fit the normalisation to the training pixels, and initialise the network from them."""
     task = plan.recipe.task
     spectra, targets = _training_spectra(plan)
     spectra = spectra.to(device)
     if task.normalised_as_input or targets is None:
         targets = spectra
-    good = torch.from_numpy(plan.input_axis.good).to(device)
-    network.normalise.fit(spectra, targets.to(device) if task.predicts_intensities else None, good)
+    normalised_targets = None  # classes are not normalised
+    if task.predicts_intensities:
+        normalised_targets = targets.to(device)
+    good = torch.from_numpy(plan.input_axis.good)
+    network.normalise.fit(spectra, normalised_targets, good.to(device))
     step = max(1, len(spectra) // _MOST_SPECTRA)
     few = spectra[::step, :, None, None]  # as images of one pixel, which normalisation takes
-    network.module.initialise_from(network.normalise(few)[:, :, 0, 0])
+    normalised = network.normalise(few)
+    network.module.initialise_from(normalised[:, :, 0, 0])
 
 
 def _training_spectra(plan: TrainingPlan) -> tuple[Tensor, Tensor | None]:
@@ -38,11 +46,14 @@ def _training_spectra(plan: TrainingPlan) -> tuple[Tensor, Tensor | None]:
     inputs = []
     targets = []
     for example, split in zip(plan.examples, plan.splits, strict=True):
-        train = split.train & (example.sampling_classes > 0)  # (plane, y, x)
+        usable = example.sampling_classes > 0  # (plane, y, x)
+        train = split.train & usable
         inputs.append(spectra_at(example.input, train))
-        if example.target.shape[-2:] == train.shape[-2:]:
+        same_grid = example.target.shape[-2:] == train.shape[-2:]
+        if same_grid:
             targets.append(spectra_at(example.target, train))
     input = torch.from_numpy(np.concatenate(inputs))
     if not targets:
         return input, None
-    return input, torch.from_numpy(np.concatenate(targets))
+    target = torch.from_numpy(np.concatenate(targets))
+    return input, target

@@ -19,7 +19,13 @@ from ..tasks import Task
 from .batches import LEAST_STRIDES
 from .plan import TrainingPlan
 
-_MOMENTS: Final = {"adamw": 2, "adam": 2, "rmsprop": 1, "adagrad": 1, "sgd": 1}
+_MOMENTS: Final = {
+    "adamw": 2,
+    "adam": 2,
+    "rmsprop": 1,
+    "adagrad": 1,
+    "sgd": 1,
+}
 """Numbers that an optimiser keeps for each weight."""
 _COPIES: Final = 2
 """Copies of all weights besides: the best so far, and that of the last epoch or of a save."""
@@ -39,7 +45,13 @@ network and for itself, and of targets): measured."""
 class TooLargeError(MemoryError):
     """A training needs more memory than there is."""
 
-    def __init__(self, needed: int, free: int, device: torch.device, remedy: str) -> None:
+    def __init__(
+        self,
+        needed: int,
+        free: int,
+        device: torch.device,
+        remedy: str,
+    ) -> None:
         super().__init__(
             f"this training needs about {_gigabytes(needed)}, {_gigabytes(free)} are free on "
             f"{device}; {remedy}"
@@ -66,14 +78,22 @@ def training_bytes(plan: TrainingPlan, device: str = "cpu") -> int:
     kept = _kept_bytes(network, batch)
     if discriminator is not None:
         weights += _weight_bytes(discriminator)
-        kept += _DISCRIMINATOR_PASSES * _kept_bytes(discriminator, _prediction(plan, batch))
-    # weights and gradients, what the optimiser keeps, copies for saves, and the running average
-    copies = 2 + _MOMENTS[training.optimiser] + _COPIES + bool(training.average)
+        prediction = _prediction(plan, batch)
+        kept += _DISCRIMINATOR_PASSES * _kept_bytes(discriminator, prediction)
+    copies = 2  # weights and gradients
+    copies += _MOMENTS[training.optimiser]
+    copies += _COPIES
+    if training.average:
+        copies += 1
     data = 0
     for example in plan.examples:
-        data += example.input.nbytes + example.target.nbytes
+        data += example.input.nbytes
+        data += example.target.nbytes
     overhead = _FRAGMENTATION.get(device, _FRAGMENTATION_ELSEWHERE)
-    return copies * weights + _DATA_COPIES * data + int(overhead * kept) + _LIBRARIES
+    total = copies * weights
+    total += _DATA_COPIES * data
+    total += int(overhead * kept)
+    return total + _LIBRARIES
 
 
 def check_memory(plan: TrainingPlan, device: torch.device) -> int:
@@ -87,7 +107,9 @@ def check_memory(plan: TrainingPlan, device: torch.device) -> int:
     needed = training_bytes(plan, device.type)
     free = free_bytes(device)
     if needed > free:
-        smaller = "a smaller batch" if plan.recipe.per_spectrum else "a smaller patch size"
+        smaller = "a smaller patch size"
+        if plan.recipe.per_spectrum:
+            smaller = "a smaller batch"
         remedy = (
             f"take {smaller}, a narrower network, or fewer bands than {plan.ports.bands_in} "
             "(crop the cube)"
@@ -99,8 +121,10 @@ def check_memory(plan: TrainingPlan, device: torch.device) -> int:
 def free_bytes(device: torch.device) -> int:
     """Return the memory that is free on a device, in bytes."""
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
-    return int(psutil.virtual_memory().available)
+        free, _ = torch.cuda.mem_get_info(device)
+        return int(free)
+    memory = psutil.virtual_memory()
+    return int(memory.available)
 
 
 def _largest_batch(plan: TrainingPlan) -> Tensor:
@@ -110,21 +134,29 @@ def _largest_batch(plan: TrainingPlan) -> Tensor:
     if recipe.per_spectrum:
         spectra = recipe.training.batch_size
         return torch.empty(spectra, bands, 1, 1, device="meta")
-    stride = tile_geometry_of(recipe.network, plan.ports).stride
+    geometry = tile_geometry_of(recipe.network, plan.ports)
     sides = []
     for axis in (-2, -1):
         largest = max(example.input.shape[axis] for example in plan.examples)
         patch = min(recipe.training.patch_size, largest)
-        sides.append(padded_size(patch, stride, LEAST_STRIDES))
-    return torch.empty(recipe.image_batch_size, bands, *sides, device="meta")
+        side = padded_size(patch, geometry.stride, LEAST_STRIDES)
+        sides.append(side)
+    images = recipe.image_batch_size
+    return torch.empty(images, bands, *sides, device="meta")
 
 
 def _prediction(plan: TrainingPlan, batch: Tensor) -> Tensor:
     """Return what the discriminator sees of a batch, (batch, band, y, x), without values."""
-    height, width = batch.shape[-2:]
-    bands = len(random_bands(plan.ports.bands_out))
+    count, _, height, width = batch.shape
     scale = plan.ports.scale
-    return batch.new_empty(len(batch), bands, scale * height, scale * width)
+    # it is shown some of the bands only
+    bands = random_bands(plan.ports.bands_out)
+    return batch.new_empty(
+        count,
+        len(bands),
+        scale * height,
+        scale * width,
+    )
 
 
 def _weight_bytes(network: nn.Module) -> int:
@@ -139,13 +171,18 @@ def _kept_bytes(network: nn.Module, batch: Tensor) -> int:
     def keep(tensor: Tensor) -> Tensor:
         if id(tensor) not in weights:
             # several views share a storage: by its address, it counts once
-            kept[tensor.untyped_storage()._cdata] = tensor
+            storage = tensor.untyped_storage()
+            kept[storage._cdata] = tensor
         return tensor
 
+    network.train()
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        network.train()(batch)
-    storages = [tensor.untyped_storage() for tensor in kept.values()]
-    return sum(storage.nbytes() for storage in storages)
+        network(batch)
+    total = 0
+    for tensor in kept.values():
+        storage = tensor.untyped_storage()
+        total += storage.nbytes()
+    return total
 
 
 def _gigabytes(count: int) -> str:

@@ -33,7 +33,9 @@ class TrainingPlan:
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes of the target; none where it has bands."""
-        return self.output_axis.names if isinstance(self.output_axis, ChannelAxis) else ()
+        if isinstance(self.output_axis, ChannelAxis):
+            return self.output_axis.names
+        return ()
 
 
 def plan_training(recipe: Recipe, examples: Sequence[Example]) -> TrainingPlan:
@@ -58,6 +60,7 @@ def plan_training(recipe: Recipe, examples: Sequence[Example]) -> TrainingPlan:
     check_prepared(recipe, examples)
     check_neighbours(recipe, examples)
     task: Task = recipe.task
+    # files number their classes each in its own way: before splits, which are by class
     unified = task.unify_classes(examples)
     input_axis, output_axis = common_axes(recipe, unified)
     splits = splits_of(recipe, unified)

@@ -22,7 +22,11 @@ from .validation_split import validation_line
 _PACKAGES = ("napari-hyperspectral", "torch", "numpy")
 
 
-def card_of(plan: TrainingPlan, machine: Machine, device: torch.device) -> Card:
+def card_of(
+    plan: TrainingPlan,
+    machine: Machine,
+    device: torch.device,
+) -> Card:
     """Return the card of a model before its training."""
     first = plan.examples[0]
     card = Card(
@@ -39,21 +43,25 @@ def card_of(plan: TrainingPlan, machine: Machine, device: torch.device) -> Card:
         device=str(device),
         versions={name: version(name) for name in _PACKAGES},
     )
-    return card.model_copy(update={"parameters": count_parameters(plan.recipe, card)})
+    # the network is built from its card
+    parameters = count_parameters(plan.recipe, card)
+    return card.model_copy(update={"parameters": parameters})
 
 
 def count_parameters(recipe: Recipe, card: Card) -> int:
     """Return the number of weights of a network, without allocating them."""
     with torch.device("meta"):
         module = fresh_network(recipe, card).module
-    return sum(weight.numel() for weight in module.parameters())
+    weights = module.parameters()
+    return sum(weight.numel() for weight in weights)
 
 
 def fingerprint(example: Example) -> str:
     """Return a hash, in hexadecimal, of the values of an example."""
     digest = hashlib.sha256()
     for array in (example.input, example.target):
-        digest.update(np.ascontiguousarray(array).data)
+        contiguous = np.ascontiguousarray(array)
+        digest.update(contiguous.data)
     return digest.hexdigest()
 
 
@@ -66,12 +74,15 @@ def _class_colours(plan: TrainingPlan) -> tuple[str, ...]:
 
 
 def _trained(example: Example, split: Split) -> Trained:
+    """Return what the card records of an example; pixels count once in each plane."""
     usable = example.sampling_classes > 0  # (plane, y, x)
+    trains = usable & split.train
+    validates = usable & split.validation
     return Trained(
         name=example.source,
         shape=example.input.shape,
         sha256=fingerprint(example),
-        training_pixels=int((usable & split.train).sum()),
-        validation_pixels=int((usable & split.validation).sum()),
+        training_pixels=int(trains.sum()),
+        validation_pixels=int(validates.sum()),
         guard=split.guard,
     )

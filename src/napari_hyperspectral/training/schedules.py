@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from typing import Final
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from ..models.model import State
 from ..recipe.training import Training
 
 _MOMENTUM: Final = 0.9
@@ -37,7 +38,12 @@ def optimiser_of(training: Training, module: nn.Module) -> torch.optim.Optimizer
         case "adam":
             return torch.optim.Adam(weights, lr=rate, weight_decay=decay)
         case "sgd":
-            return torch.optim.SGD(weights, lr=rate, weight_decay=decay, momentum=_MOMENTUM)
+            return torch.optim.SGD(
+                weights,
+                lr=rate,
+                weight_decay=decay,
+                momentum=_MOMENTUM,
+            )
         case "adagrad":
             return torch.optim.Adagrad(weights, lr=rate, weight_decay=decay)
         case "rmsprop":
@@ -50,26 +56,33 @@ def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
-def optimiser_state(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+def optimiser_state(optimiser: torch.optim.Optimizer) -> State:
     """Return what an optimiser keeps of earlier steps, named "3.exp_avg" for the fourth weight."""
     tensors = {}
-    for index, moments in optimiser.state_dict()["state"].items():
+    state = optimiser.state_dict()["state"]
+    for index, moments in state.items():
         for name, tensor in moments.items():
             tensors[f"{index}.{name}"] = tensor
     return tensors
 
 
-def load_optimiser_state(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+def load_optimiser_state(optimiser: torch.optim.Optimizer, tensors: State) -> None:
     """Give an optimiser what `optimiser_state` returned."""
-    state: dict[int, dict[str, Tensor]] = {}
+    state: dict[int, State] = {}
     for key, tensor in tensors.items():
         index, name = key.split(".")
-        state.setdefault(int(index), {})[name] = tensor
-    optimiser.load_state_dict(optimiser.state_dict() | {"state": state})
+        moments = state.setdefault(int(index), {})
+        moments[name] = tensor
+    # the rest, groups of weights and their settings, is that of the fresh optimiser
+    fresh = optimiser.state_dict()
+    optimiser.load_state_dict(fresh | {"state": state})
 
 
 def learning_rate_factor(
-    training: Training, share: float, epoch: int, losses: Sequence[float]
+    training: Training,
+    share: float,
+    epoch: int,
+    losses: Sequence[float],
 ) -> float:
     """Return the learning rate as a part of the greatest one, `training.learning_rate`.
 
@@ -92,13 +105,17 @@ def learning_rate_factor(
         case "one-cycle":
             return _one_cycle(share)
         case "step":
-            return float(training.drop ** (epoch // training.every))
+            drops = epoch // training.every
+            return float(training.drop**drops)
         case "multiplicative":
+            # a small drop after each epoch: after `every` of them, the whole of it
             return float(training.drop ** (epoch / training.every))
         case "cyclic":
-            return _cyclic(share * training.epochs / training.every)
+            cycles = share * training.epochs / training.every
+            return _cyclic(cycles)
         case "plateau":
-            return float(training.drop ** _plateaus(losses, training.every))
+            drops = _plateaus(losses, training.every)
+            return float(training.drop**drops)
 
 
 def _one_cycle(share: float) -> float:
@@ -107,14 +124,17 @@ def _one_cycle(share: float) -> float:
         rise = 0.5 - 0.5 * math.cos(math.pi * share / _ONE_CYCLE_RISE)
         return _ONE_CYCLE_START + (1 - _ONE_CYCLE_START) * rise
     fallen = (share - _ONE_CYCLE_RISE) / (1 - _ONE_CYCLE_RISE)
-    return _ONE_CYCLE_END + (1 - _ONE_CYCLE_END) * (0.5 + 0.5 * math.cos(math.pi * fallen))
+    height = 0.5 + 0.5 * math.cos(math.pi * fallen)
+    return _ONE_CYCLE_END + (1 - _ONE_CYCLE_END) * height
 
 
 def _cyclic(cycles: float) -> float:
     """Return triangles of height 1, 1/2, 1/4 … over the lowest factor."""
     number, phase = divmod(cycles, 1.0)
     triangle = 1 - abs(2 * phase - 1)
-    return float(_CYCLIC_LOWEST + (1 - _CYCLIC_LOWEST) * triangle / 2**number)
+    # in this order of operations, on which the last digit of all weights depends
+    factor = _CYCLIC_LOWEST + (1 - _CYCLIC_LOWEST) * triangle / 2**number
+    return float(factor)
 
 
 def _plateaus(losses: Sequence[float], patience: int) -> int:
@@ -123,7 +143,9 @@ def _plateaus(losses: Sequence[float], patience: int) -> int:
     waited = 0
     count = 0
     for loss in losses:
-        waited = 0 if loss < best else waited + 1
+        waited += 1
+        if loss < best:
+            waited = 0
         best = min(best, loss)
         if waited == patience:
             count += 1

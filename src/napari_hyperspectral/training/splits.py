@@ -15,8 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_cdt
 
+from ..spectra.arrays import Float32, Indices
 from ..spectra.arrays import Mask as Mask
 
+Integers: TypeAlias = NDArray[np.integer]
+"""Whole numbers of any width."""
+_ImageCounts: TypeAlias = dict[int, Counter[str]]
+"""Number of images of each class, by their groups."""
 ClassImage: TypeAlias = NDArray[np.integer]
 """Class of each pixel, shape (y, x); 0 is not to be used."""
 
@@ -33,7 +38,12 @@ class Split(NamedTuple):
 
 
 def block_split(
-    classes: ClassImage, share: float, *, block: int = 8, guard: int = 0, seed: int = 0
+    classes: ClassImage,
+    share: float,
+    *,
+    block: int = 8,
+    guard: int = 0,
+    seed: int = 0,
 ) -> Split:
     """Hold out blocks that contain about `share` of the pixels of each class.
 
@@ -59,17 +69,22 @@ def block_split(
         return Split(validation, classes > 0, 0)
     rng = np.random.default_rng(seed)
     shift = rng.integers(block, size=2)  # of the grid of blocks, one for all classes
-    for class_id in np.unique(classes[classes > 0]):
-        validation |= _validation_blocks(classes == class_id, share, block, shift, rng)
+    usable = classes > 0
+    for class_id in np.unique(classes[usable]):
+        pixels = classes == class_id
+        validation |= _validation_blocks(pixels, share, block, shift, rng)
     for width in range(guard, -1, -1):
-        train = beyond(validation, width) & (classes > 0)
+        train = beyond(validation, width) & usable
         if width == 0 or _keeps_half(classes, validation, train):
             break
     return Split(validation, train, width)
 
 
 def group_split(
-    groups: Sequence[str], classes: Sequence[int], share: float, seed: int
+    groups: Sequence[str],
+    classes: Sequence[int],
+    share: float,
+    seed: int,
 ) -> list[bool]:
     """Hold out whole images, about `share` of each class; return which.
 
@@ -100,22 +115,27 @@ def group_split(
             "all images are one group: none can be held out whole; give more images or groups, "
             "hold out blocks, or set validation to 0"
         )
-    order = np.random.default_rng(seed).permutation(len(names))
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(names))
     shuffled = [names[index] for index in order]
     images = _images_of_classes(groups, classes)
     validation: set[str] = set()
     held_out = dict.fromkeys(images, 0)  # images of each class
-    groups_left = {class_id: len(by_group) for class_id, by_group in images.items()}
+    groups_left: dict[int, int] = {}  # training groups of each class
     for class_id, by_group in images.items():
+        groups_left[class_id] = len(by_group)
+    for class_id, by_group in images.items():
+        needed = share * by_group.total()
         for group in shuffled:
-            enough = held_out[class_id] >= share * by_group.total()
+            enough = held_out[class_id] >= needed
             if enough or groups_left[class_id] < 2:
                 break
             if group in validation or group not in by_group:
                 continue
-            inside = [each for each, others in images.items() if group in others]
+            inside = _classes_of_group(group, images)
+            # the last training group of one of its classes stays
             if any(groups_left[each] < 2 for each in inside):
-                continue  # the last training group of one of its classes
+                continue
             validation.add(group)
             for each in inside:
                 held_out[each] += images[each][group]
@@ -124,24 +144,29 @@ def group_split(
 
 
 def beyond(mask: Mask, guard: int) -> Mask:
-    """Return where pixels are further than `guard` pixels (Chebyshev) from all of `mask`."""
+    """Return where pixels are further than `guard` pixels (Chebyshev) from all of `mask`, (y, x)."""
     if not mask.any():
         return np.ones(mask.shape, dtype=bool)
-    distance: NDArray[np.integer] = distance_transform_cdt(~mask, metric="chessboard")
+    outside = ~mask
+    distance: Integers = distance_transform_cdt(outside, metric="chessboard")
     return distance > guard
 
 
-def spectra_at(planes: NDArray[np.float32], mask: Mask) -> NDArray[np.float32]:
+def spectra_at(planes: Float32, mask: Mask) -> Float32:
     """Return pixels of images, (plane, band, y, x), as spectra, (spectrum, band).
 
-    The mask, (plane, y, x), says which.
+    The mask, (plane, y, x), says which; intensities keep their unit.
     """
     by_pixel = np.moveaxis(planes, 1, -1)  # (plane, y, x, band)
     return by_pixel[mask]
 
 
 def _validation_blocks(
-    pixels: Mask, share: float, block: int, shift: NDArray[np.integer], rng: np.random.Generator
+    pixels: Mask,
+    share: float,
+    block: int,
+    shift: Integers,
+    rng: np.random.Generator,
 ) -> Mask:
     """Return the pixels of one class in blocks that hold at least `share` of them, not all."""
     validation = np.zeros(pixels.shape, dtype=bool)
@@ -154,27 +179,40 @@ def _validation_blocks(
         block_of, sizes = _blocks_of(y, x, block, shift)
     order = rng.permutation(len(sizes))
     filled = np.cumsum(sizes[order])  # pixels in the first blocks of that order
-    enough = int(np.searchsorted(filled, share * len(y))) + 1
-    chosen = order[: min(enough, len(sizes) - 1)]
+    needed = share * len(y)
+    enough = int(np.searchsorted(filled, needed)) + 1
+    most = len(sizes) - 1  # a block is left to train on
+    chosen = order[: min(enough, most)]
     held_out = np.isin(block_of, chosen)
-    validation[y[held_out], x[held_out]] = True
+    rows = y[held_out]
+    columns = x[held_out]
+    validation[rows, columns] = True
     return validation
 
 
 def _blocks_of(
-    y: NDArray[np.intp], x: NDArray[np.intp], block: int, shift: NDArray[np.integer]
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    y: Indices,
+    x: Indices,
+    block: int,
+    shift: Integers,
+) -> tuple[Indices, Indices]:
     """Return the number of the block of each pixel, and the pixels in each block."""
     rows = (y + shift[0]) // block
     columns = (x + shift[1]) // block
     blocks = np.stack([rows, columns])  # (2, pixel)
-    _, block_of, sizes = np.unique(blocks, axis=1, return_inverse=True, return_counts=True)
-    return np.ravel(block_of), sizes  # some versions of NumPy return (1, pixel)
+    _, block_of, sizes = np.unique(
+        blocks,
+        axis=1,
+        return_inverse=True,
+        return_counts=True,
+    )
+    # some versions of NumPy return (1, pixel)
+    return np.ravel(block_of), sizes
 
 
-def _images_of_classes(groups: Sequence[str], classes: Sequence[int]) -> dict[int, Counter[str]]:
+def _images_of_classes(groups: Sequence[str], classes: Sequence[int]) -> _ImageCounts:
     """Return how many images of each class each group has."""
-    images: dict[int, Counter[str]] = {}
+    images: _ImageCounts = {}
     for class_id in sorted(set(classes)):
         images[class_id] = Counter()
     for group, class_id in zip(groups, classes, strict=True):
@@ -182,10 +220,24 @@ def _images_of_classes(groups: Sequence[str], classes: Sequence[int]) -> dict[in
     return images
 
 
-def _keeps_half(classes: ClassImage, validation: Mask, train: Mask) -> bool:
+def _classes_of_group(group: str, images: _ImageCounts) -> list[int]:
+    """Return the classes of which a group has images."""
+    classes = []
+    for class_id, by_group in images.items():
+        if group in by_group:
+            classes.append(class_id)
+    return classes
+
+
+def _keeps_half(
+    classes: ClassImage,
+    validation: Mask,
+    train: Mask,
+) -> bool:
     """Return whether at least half of each class outside the blocks is left to train on."""
     count = int(classes.max()) + 1
-    outside = classes[(classes > 0) & ~validation]
-    left = np.bincount(classes[train], minlength=count)[1:]
-    available = np.bincount(outside, minlength=count)[1:]
-    return bool(np.all(left * 2 >= available))
+    outside = (classes > 0) & ~validation  # (y, x)
+    left = np.bincount(classes[train], minlength=count)
+    available = np.bincount(classes[outside], minlength=count)
+    enough = left * 2 >= available  # (class,), with class 0, which is nowhere
+    return bool(np.all(enough[1:]))

@@ -19,7 +19,11 @@ class Transfer(NamedTuple):
     """For the card: which model, and how much of it fitted."""
 
 
-def initialise_from(model: Model, network: Normalised, recipe: Recipe) -> Transfer:
+def initialise_from(
+    model: Model,
+    network: Normalised,
+    recipe: Recipe,
+) -> Transfer:
     """Give `network` all weights of a trained model that fit.
 
     Raises
@@ -30,7 +34,8 @@ def initialise_from(model: Model, network: Normalised, recipe: Recipe) -> Transf
     module = network.module
     own = module.state_dict()
     fitting = {}
-    for name, tensor in model.network.module.state_dict().items():
+    trained = model.network.module.state_dict()
+    for name, tensor in trained.items():
         if name in own and own[name].shape == tensor.shape:
             fitting[name] = tensor
     weights = [name for name, _ in module.named_parameters()]
@@ -46,6 +51,7 @@ def initialise_from(model: Model, network: Normalised, recipe: Recipe) -> Transf
             f"weights expect; this recipe by {recipe.task.normalise}",
             stacklevel=2,
         )
+    # what did not fit is at random yet: frozen, it would stay so
     frozen = _frozen(recipe, weights).intersection(fitting)
     if frozen.issuperset(weights):
         raise ValueError(
@@ -64,4 +70,5 @@ def _frozen(recipe: Recipe, weights: list[str]) -> frozenset[str]:
         case "what was learned":
             return frozenset(weights)
         case "first half":
-            return frozenset(weights[: len(weights) // 2])
+            half = len(weights) // 2
+            return frozenset(weights[:half])

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..axis import ChannelAxis
 from ..recipe.recipe import Recipe
+from ..spectra.arrays import Indices
 from ..tasks import Example
 from .splits import Split, block_split, group_split
 
@@ -35,7 +36,8 @@ def splits_of(recipe: Recipe, examples: Sequence[Example]) -> list[Split]:
     elif _in_blocks(recipe, examples):
         splits = _blocks(recipe, examples)
     else:
-        splits = _split_by_example(examples, _held_out_examples(recipe, examples))
+        held_out = _held_out_examples(recipe, examples)
+        splits = _split_by_example(examples, held_out)
     _check_classes_in_training(recipe, examples, splits)
     return splits
 
@@ -47,25 +49,37 @@ def validation_line(examples: Sequence[Example], splits: Sequence[Split]) -> str
     training_groups = set[str]()
     for example, split in zip(examples, splits, strict=True):
         trains = split.train.any()
+        validates = split.validation.any()
         if trains:
             training_groups.add(example.group)
-        if split.validation.any():
-            side = cut if trains else complete
-            side.append(example)
+        if trains and validates:
+            cut.append(example)
+        elif validates:
+            complete.append(example)
     parts = []
+    count = len(examples)
     if cut:
-        parts.append(f"blocks of {len(cut)} of {len(examples)} images")
+        parts.append(f"blocks of {len(cut)} of {count} images")
     if complete:
-        listed = ", as listed" * any(example.for_validation for example in complete)
-        parts.append(f"{len(complete)} of {len(examples)} examples as a whole{listed}")
-    groups = sorted({example.group for example in (*cut, *complete) if example.group})
-    separate = [group for group in groups if group not in training_groups]
-    shared = [group for group in groups if group in training_groups]
+        part = f"{len(complete)} of {count} examples as a whole"
+        if any(example.for_validation for example in complete):
+            part += ", as listed"
+        parts.append(part)
+    groups = {example.group for example in (*cut, *complete)}
+    groups.discard("")  # examples without a group
+    return "; ".join([*parts, *_group_parts(groups, training_groups)])
+
+
+def _group_parts(groups: Set[str], training_groups: Set[str]) -> list[str]:
+    """Return in words which groups are held out, and which of them are trained on as well."""
+    separate = sorted(groups - training_groups)
+    shared = sorted(groups & training_groups)
+    parts = []
     if separate:
         parts.append(f"all of {', '.join(separate)}")
     if shared:
         parts.append(f"{', '.join(shared)} on both sides, there being no other group")
-    return "; ".join(parts)
+    return parts
 
 
 def _in_blocks(recipe: Recipe, examples: Sequence[Example]) -> bool:
@@ -76,16 +90,21 @@ def _in_blocks(recipe: Recipe, examples: Sequence[Example]) -> bool:
 
 
 def _several_groups(examples: Sequence[Example]) -> bool:
-    return len({example.group for example in examples}) > 1
+    groups = {example.group for example in examples}
+    return len(groups) > 1
 
 
 def _split_by_example(examples: Sequence[Example], held_out: Sequence[bool]) -> list[Split]:
     """Return splits that put all of an example on one side."""
     splits = []
     for example, out in zip(examples, held_out, strict=True):
-        usable = example.sampling_classes.max(axis=0) > 0  # (y, x), of any plane
+        classes = example.sampling_classes.max(axis=0)
+        usable = classes > 0  # (y, x), of any plane
         nothing = np.zeros_like(usable)
-        splits.append(Split(usable, nothing, 0) if out else Split(nothing, usable, 0))
+        split = Split(validation=nothing, train=usable, guard=0)
+        if out:
+            split = Split(validation=usable, train=nothing, guard=0)
+        splits.append(split)
     return splits
 
 
@@ -103,12 +122,17 @@ def _blocks(recipe: Recipe, examples: Sequence[Example]) -> list[Split]:
             seed=training.seed,
         )
         splits.append(split)
-    single = [index for index, split in enumerate(splits) if not split.validation.any()]
+    single = []
+    for index, split in enumerate(splits):
+        if not split.validation.any():
+            single.append(index)
+    # one alone would be lost to training
     if len(single) > 1:
         without_blocks = [examples[index] for index in single]
         units = _one_by_one(without_blocks)
         held_out = _draw_units(recipe, without_blocks, units)
-        for index, split in zip(single, _split_by_example(without_blocks, held_out), strict=True):
+        uncut = _split_by_example(without_blocks, held_out)
+        for index, split in zip(single, uncut, strict=True):
             splits[index] = split
     return splits
 
@@ -125,14 +149,17 @@ def _held_out_examples(recipe: Recipe, examples: Sequence[Example]) -> list[bool
             if example.group:
                 units[index] = f"group {example.group}"
     held_out = _draw_units(recipe, examples, units)
-    required = training.validation > 0 and (training.validation_split != "blocks" or grouped)
+    asked_for = training.validation_split != "blocks" or grouped
+    required = training.validation > 0 and asked_for
     if required and not any(held_out):
         unit = "group" if grouped else "image"
-        or_blocks = ", or hold out blocks, of examples without groups"
-        raise ValueError(
+        message = (
             f"no {unit} can be held out whole: each has a class that no other has; give more of "
-            "these classes, or set validation to 0" + or_blocks * (not recipe.task.image_level)
+            "these classes, or set validation to 0"
         )
+        if not recipe.task.image_level:
+            message += ", or hold out blocks, of examples without groups"
+        raise ValueError(message)
     return held_out
 
 
@@ -141,7 +168,11 @@ def _one_by_one(examples: Sequence[Example]) -> list[str]:
     return [f"image {index:06}" for index in range(len(examples))]
 
 
-def _draw_units(recipe: Recipe, examples: Sequence[Example], units: Sequence[str]) -> list[bool]:
+def _draw_units(
+    recipe: Recipe,
+    examples: Sequence[Example],
+    units: Sequence[str],
+) -> list[bool]:
     """Return which examples are held out, in whole units, so that each class stays in training."""
     listed_units = []
     listed_classes = []
@@ -150,33 +181,47 @@ def _draw_units(recipe: Recipe, examples: Sequence[Example], units: Sequence[str
             listed_units.append(unit)
             listed_classes.append(int(class_id))
     training = recipe.training
-    chosen = group_split(listed_units, listed_classes, training.validation, training.seed)
-    held_out = {unit for unit, out in zip(listed_units, chosen, strict=True) if out}
+    chosen = group_split(
+        listed_units,
+        listed_classes,
+        training.validation,
+        training.seed,
+    )
+    held_out = set()
+    for unit, out in zip(listed_units, chosen, strict=True):
+        if out:
+            held_out.add(unit)
     return [unit in held_out for unit in units]
 
 
-def _classes_in(sampling_classes: NDArray[np.int64]) -> NDArray[np.intp]:
+def _classes_in(sampling_classes: NDArray[np.int64]) -> Indices:
     """Return the sampling classes, from 1, that occur in any array of them."""
-    counts = np.bincount(sampling_classes.ravel(), minlength=1)
+    flat = sampling_classes.ravel()
+    counts = np.bincount(flat, minlength=1)
     return np.flatnonzero(counts[1:]) + 1
 
 
 def _check_classes_in_training(
-    recipe: Recipe, examples: Sequence[Example], splits: Sequence[Split]
+    recipe: Recipe,
+    examples: Sequence[Example],
+    splits: Sequence[Split],
 ) -> None:
     """Refuse a split that leaves no training pixel of a class."""
     present = set[int]()
     trained = set[int]()
     for example, split in zip(examples, splits, strict=True):
-        present.update(_classes_in(example.sampling_classes).tolist())
-        trained.update(_classes_in(example.sampling_classes[:, split.train]).tolist())
+        classes = example.sampling_classes  # (plane, y, x)
+        training_classes = classes[:, split.train]  # (plane, pixel)
+        present.update(_classes_in(classes).tolist())
+        trained.update(_classes_in(training_classes).tolist())
     lost = sorted(present - trained)
     if not lost:
         return
     longest = max((example.output_axis for example in examples), key=len)
     if recipe.task.predicts_intensities or not isinstance(longest, ChannelAxis):
         raise ValueError("all examples are held out; keep some of them for training")
-    names = ", ".join(longest.names[class_id - 1] for class_id in lost)
+    lost_names = [longest.names[class_id - 1] for class_id in lost]
+    names = ", ".join(lost_names)
     raise ValueError(
         f"all of class {names} is held out; keep some of it for training, hold out less, or try "
         "another seed"
