@@ -339,12 +339,7 @@ class ChannelComparison(_IntensityComparison):
             data_range = _range(truth[..., test])
             fsim = float("nan")
             if data_range:
-                fsim = metrics.fsim(
-                    ours,
-                    truth,
-                    data_range=data_range,
-                    where=test,
-                )
+                fsim = metrics.fsim(ours, truth, data_range=data_range, where=test)
             each.append(fsim)
         return float(np.mean(each))
 
@@ -419,9 +414,11 @@ def pooled_comparison(
         tests.append(pair.test)
     # all along x: each list is an image of one row
     first = pixel_lists[0]
-    input = replace(first.input, data=np.concatenate(inputs, axis=-1))
-    target = replace(first.target, data=np.concatenate(targets, axis=-1))
+    spectra = np.concatenate(inputs, axis=-1)
+    truth = np.concatenate(targets, axis=-1)
     test = np.concatenate(tests, axis=-1)
+    input = replace(first.input, data=spectra)
+    target = replace(first.target, data=truth)
     return _comparison(test_only_pair(input, target, test), model)
 
 

@@ -15,13 +15,17 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import fft, ndimage, optimize
 
 from ..metrics.values import Floats
+from .fourier import (
+    FourierSpectrum,
+    PixelSize,
+    RingGrid,
+    SpectrumPair,
+    faded_spectrum,
+    height_and_width,
+)
 
-FourierSpectrum: TypeAlias = NDArray[np.complex128]
-"""Of a real image: all rows, and the columns of frequencies that are not negative."""
-SpectrumPair: TypeAlias = tuple[FourierSpectrum, FourierSpectrum]
-"""Of two images that are compared."""
-PixelSize: TypeAlias = float | tuple[float, float]
-"""Height and width of a pixel; one number where they are equal."""
+Photons: TypeAlias = NDArray[np.int64]
+"""Counts of photons, of any shape."""
 Threshold: TypeAlias = Literal["1/7", "half-bit"]
 
 _IMAGE: Final = (-2, -1)
@@ -79,7 +83,8 @@ class Rings:
             return float("nan")
         # between the last ring above the threshold and the first below it
         last = first - 1
-        share = excess[last] / (excess[last] - excess[first])
+        fall = excess[last] - excess[first]
+        share = excess[last] / fall
         start = self.frequency[last]
         end = self.frequency[first]
         crossing = start + share * (end - start)
@@ -122,7 +127,7 @@ def ring_correlation(
     height, width = first.shape[-2:]
     if min(height, width) < _LEAST_SIDE:
         raise ValueError(f"{height} × {width} pixels have no Fourier rings; give at least 4 × 4")
-    grid = _RingGrid((height, width), pixel_size)
+    grid = RingGrid((height, width), pixel_size)
     return _mean_rings(_band_pairs(first, second), grid)
 
 
@@ -158,13 +163,13 @@ def single_image_correlation(
     if min(height, width) < _LEAST_SIDE:
         raise ValueError(f"{rows} × {columns} pixels have too small halves; give at least 8 × 8")
     # a half has every second pixel of a line
-    pixel_height, pixel_width = _height_and_width(pixel_size)
+    pixel_height, pixel_width = height_and_width(pixel_size)
     doubled = (2 * pixel_height, 2 * pixel_width)
-    grid = _RingGrid((height, width), doubled)
+    grid = RingGrid((height, width), doubled)
     return _mean_rings(_diagonal_pairs(bands), grid)
 
 
-def thinned(counts: ArrayLike, seed: int = 0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def thinned(counts: ArrayLike, seed: int = 0) -> tuple[Photons, Photons]:
     """Return two independent images of half the light each, of one image of counted photons.
 
     Each photon goes to one of the two by chance: of Poisson counts, and of nothing else, both
@@ -232,10 +237,10 @@ def difference_psf(
     kernel = fft.fftshift(kernel)
     kernel /= kernel.sum()
     fit = _fit_gaussian(kernel)
-    pixel_height, pixel_width = _height_and_width(pixel_size)
-    rows = _FWHM * fit.rows * pixel_height
-    columns = _FWHM * fit.columns * pixel_width
-    return DifferencePsf(kernel, (float(rows), float(columns)), fit.misfit)
+    pixel_height, pixel_width = height_and_width(pixel_size)
+    rows = float(_FWHM * fit.rows * pixel_height)
+    columns = float(_FWHM * fit.columns * pixel_width)
+    return DifferencePsf(kernel, (rows, columns), fit.misfit)
 
 
 def _transfer(blurred: Floats, sharp: Floats) -> FourierSpectrum:
@@ -244,8 +249,8 @@ def _transfer(blurred: Floats, sharp: Floats) -> FourierSpectrum:
     common = np.zeros((height, width // 2 + 1), np.complex128)
     power = np.zeros(common.shape)
     for blurred_band, sharp_band in zip(blurred, sharp, strict=True):
-        blurred_spectrum = _spectrum(blurred_band)
-        sharp_spectrum = _spectrum(sharp_band)
+        blurred_spectrum = faded_spectrum(blurred_band)
+        sharp_spectrum = faded_spectrum(sharp_band)
         sharp_power = np.abs(sharp_spectrum) ** 2
         # by its whole power, so that bright bands count no more than dark ones
         weight = np.sum(sharp_power)
@@ -273,7 +278,8 @@ def flux_ratio(input: ArrayLike, restored: ArrayLike) -> Floats:
     after = band_means(restored)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = after / before
-    return np.asarray(np.where(before != 0, ratio, np.nan))
+    ratio = np.where(before != 0, ratio, np.nan)
+    return np.asarray(ratio)
 
 
 def band_means(image: ArrayLike) -> Floats:
@@ -291,7 +297,11 @@ def band_means(image: ArrayLike) -> Floats:
         return np.asarray(sums / count)
 
 
-def cubic_upsampled(coarse: ArrayLike, scale: int, offset: tuple[float, float]) -> Floats:
+def cubic_upsampled(
+    coarse: ArrayLike,
+    scale: int,
+    offset: tuple[float, float],
+) -> Floats:
     """Return a cube on finer pixels by cubic splines: what any restoration has to beat.
 
     Parameters
@@ -326,59 +336,16 @@ def cubic_upsampled(coarse: ArrayLike, scale: int, offset: tuple[float, float]) 
     return np.stack(fine)
 
 
-class _RingGrid:
-    """The frequencies of images of a size, sorted into rings of equal width.
-
-    Parameters
-    ----------
-    shape : (int, int)
-        Rows and columns of the images.
-    pixel_size : float or (float, float)
-        Height and width of a pixel.
-    """
-
-    def __init__(self, shape: tuple[int, int], pixel_size: PixelSize) -> None:
-        rows, columns = shape
-        height, width = _height_and_width(pixel_size)
-        row_frequency = fft.fftfreq(rows, height)[:, None]
-        column_frequency = fft.rfftfreq(columns, width)[None]
-        radius = np.hypot(row_frequency, column_frequency)  # as a spectrum, (y, x // 2 + 1)
-        step = 1 / min(rows * height, columns * width)
-        highest = 0.5 / max(height, width)
-        self.count = int(highest / step + 1e-9)
-        """Rings up to the highest frequency that the pixels hold."""
-        numbers = np.arange(1, self.count + 1)
-        self.frequency = np.asarray(step * numbers, np.float64)
-        # ring 0 is the mean; what lies beyond the last ring is collected in one more
-        ring = np.rint(radius / step).astype(int)
-        self._ring = np.minimum(ring, self.count + 1).ravel()
-        # a spectrum of a real image leaves out conjugates, except in its first and last column
-        self._weight = np.full(radius.shape, 2)
-        self._weight[:, 0] = 1
-        if columns % 2 == 0:
-            self._weight[:, -1] = 1
-
-    def sums(self, values: Floats) -> Floats:
-        """Return sums over the frequencies of each ring, (ring,), conjugates included."""
-        weighted = (values * self._weight).ravel()
-        sums = np.bincount(self._ring, weighted, self.count + 2)
-        return sums[1:-1].astype(np.float64)
-
-    def sizes(self) -> NDArray[np.int64]:
-        """Return the number of frequencies in each ring, (ring,)."""
-        ones = np.ones(self._weight.shape)
-        return self.sums(ones).astype(int)
-
-
-def _mean_rings(pairs: Iterable[SpectrumPair], grid: _RingGrid) -> Rings:
+def _mean_rings(pairs: Iterable[SpectrumPair], grid: RingGrid) -> Rings:
     """Return the mean correlation of pairs of spectra, ring by ring."""
     correlations = np.zeros(grid.count)
     weights = np.zeros(grid.count)
     for one, other in pairs:
         # all (ring,)
-        common = grid.sums((one * other.conj()).real)
-        one_power = grid.sums(np.abs(one) ** 2)
-        other_power = grid.sums(np.abs(other) ** 2)
+        product = one * other.conj()
+        common = grid.sums(product.real)
+        one_power = _ring_power(one, grid)
+        other_power = _ring_power(other, grid)
         power = np.sqrt(one_power * other_power)
         has_power = power > 0
         divisor = np.where(has_power, power, 1)
@@ -387,10 +354,16 @@ def _mean_rings(pairs: Iterable[SpectrumPair], grid: _RingGrid) -> Rings:
     return Rings(grid.frequency, correlations / weights, grid.sizes())
 
 
+def _ring_power(spectrum: FourierSpectrum, grid: RingGrid) -> Floats:
+    """Return the power of a spectrum in each ring, (ring,)."""
+    power = np.abs(spectrum) ** 2
+    return grid.sums(power)
+
+
 def _band_pairs(first: Floats, second: Floats) -> Iterator[SpectrumPair]:
     """Yield the spectra of each band of two images."""
     for one, other in zip(first, second, strict=True):
-        yield _spectrum(one), _spectrum(other)
+        yield faded_spectrum(one), faded_spectrum(other)
 
 
 def _diagonal_pairs(bands: Floats) -> Iterator[SpectrumPair]:
@@ -412,7 +385,7 @@ def _diagonal_pairs(bands: Floats) -> Iterator[SpectrumPair]:
             shift = np.exp(-1j * np.pi * diagonal)
             upper = blocks[:, 0, :, column]
             lower = blocks[:, 1, :, 1 - column]
-            yield _spectrum(upper), _spectrum(lower) * shift
+            yield faded_spectrum(upper), faded_spectrum(lower) * shift
 
 
 def _bands(image: ArrayLike) -> Floats:
@@ -430,24 +403,6 @@ def _bands(image: ArrayLike) -> Floats:
     return np.where(known, bands, means)
 
 
-def _spectrum(image: Floats) -> FourierSpectrum:
-    """Return the spectrum of an image, (y, x), without its mean, faded by a Hann window."""
-    height, width = image.shape
-    # without the zeros at both ends, which lie outside
-    rows = np.hanning(height + 2)[1:-1]
-    columns = np.hanning(width + 2)[1:-1]
-    window = np.outer(rows, columns)
-    faded = (image - image.mean()) * window
-    spectrum: FourierSpectrum = fft.rfft2(faded)
-    return spectrum
-
-
-def _height_and_width(pixel_size: PixelSize) -> tuple[float, float]:
-    if isinstance(pixel_size, tuple):
-        return pixel_size
-    return pixel_size, pixel_size
-
-
 class _GaussianFit(NamedTuple):
     """Standard deviations of a fitted Gaussian, in pixels, and what it leaves."""
 
@@ -458,30 +413,35 @@ class _GaussianFit(NamedTuple):
 
 def _fit_gaussian(kernel: Floats) -> _GaussianFit:
     """Fit a Gaussian to the peak in the middle of a kernel, (y, x)."""
-    half = min(*(side // 2 for side in kernel.shape), _PEAK)
+    half = min(min(kernel.shape) // 2, _PEAK)
     peak = _around_middle(kernel, half)
-    rows, columns = peak.shape
-    y, x = np.mgrid[-half : rows - half, -half : columns - half]
+    height, width = peak.shape
+    y, x = np.mgrid[-half : height - half, -half : width - half]
 
     def residuals(parameters: Floats) -> Floats:
-        height, row, column, row_std, column_std = parameters
-        exponent = ((y - row) / row_std) ** 2 + ((x - column) / column_std) ** 2
-        gaussian = height * np.exp(-0.5 * exponent)
+        highest, row, column, row_std, column_std = parameters
+        down = (y - row) / row_std
+        right = (x - column) / column_std
+        exponent = down**2 + right**2
+        gaussian = highest * np.exp(-0.5 * exponent)
         return np.asarray(gaussian - peak).ravel()
 
-    highest = float(peak.max())
+    peak_height = float(peak.max())
     # a disc of as many pixels as are above half the maximum
-    area = np.count_nonzero(peak > highest / 2)
+    area = np.count_nonzero(peak > peak_height / 2)
     radius = float(np.sqrt(area / np.pi))
     std = max(radius, 0.5)
-    fit = optimize.least_squares(residuals, [highest, 0, 0, std, std])
+    start = [peak_height, 0, 0, std, std]
+    fit = optimize.least_squares(residuals, start)
     _, _, _, row_std, column_std = fit.x
     scale = _root_mean_square(peak)
     misfit = 0.0
     if scale:
         misfit = _root_mean_square(fit.fun) / scale
-    # its square alone is fitted: the sign of a deviation says nothing
-    return _GaussianFit(abs(float(row_std)), abs(float(column_std)), misfit)
+    # only their squares are fitted: signs say nothing
+    rows = abs(float(row_std))
+    columns = abs(float(column_std))
+    return _GaussianFit(rows, columns, misfit)
 
 
 def _around_middle(kernel: Floats, half: int) -> Floats:
@@ -489,8 +449,11 @@ def _around_middle(kernel: Floats, half: int) -> Floats:
     height, width = kernel.shape
     y = height // 2
     x = width // 2
-    return kernel[y - half : y + half + 1, x - half : x + half + 1]
+    rows = slice(y - half, y + half + 1)
+    columns = slice(x - half, x + half + 1)
+    return kernel[rows, columns]
 
 
 def _root_mean_square(values: Floats) -> float:
-    return float(np.sqrt(np.mean(values**2)))
+    mean = np.mean(values**2)
+    return float(np.sqrt(mean))

@@ -259,7 +259,9 @@ def _grey(kernel: Floats) -> Floats:
     half = min(height, width, _KERNEL_SIDE) // 2
     y = height // 2
     x = width // 2
-    middle = kernel[y - half : y + half + 1, x - half : x + half + 1]
+    rows = slice(y - half, y + half + 1)
+    columns = slice(x - half, x + half + 1)
+    middle = kernel[rows, columns]
     # not divided by 0 where a kernel has no peak
     highest = max(float(middle.max()), 1e-12)
     greys = np.clip(middle / highest, 0, 1)

@@ -185,7 +185,10 @@ def _joint_metrics(
         comparison = pooled_comparison(pairs, comparison.model)
         pooled = _pooled_rows(comparison, pixels)
         # a list of pixels has no FSIM, as images have
-        rows = [{**mean, **row} for row, mean in zip(pooled, rows, strict=True)]
+        joined: list[Row] = []
+        for row, mean in zip(pooled, rows, strict=True):
+            joined.append({**mean, **row})
+        rows = joined
         how = "all their validation pixels together"
         if "FSIM" in rows[0]:
             how += ", FSIM as their mean"

@@ -40,12 +40,17 @@ def confusion(
     prediction = np.asarray(predicted)
     truth = np.asarray(target)
     check_shapes(prediction, truth)
-    greatest = int(max(prediction.max(initial=0), truth.max(initial=0)))
+    greatest = max(
+        int(prediction.max(initial=0)),
+        int(truth.max(initial=0)),
+    )
     if greatest > classes:
         raise ValueError(f"class {greatest} among {classes} classes; count them all")
     both = (prediction > 0) & (truth > 0)
-    row = truth[both].astype(np.int64) - 1
-    column = prediction[both].astype(np.int64) - 1
+    true_classes = truth[both].astype(np.int64)
+    predicted_classes = prediction[both].astype(np.int64)
+    row = true_classes - 1
+    column = predicted_classes - 1
     # one number for each pair of classes, so that a single pass counts them all
     pair = row * classes + column
     counts = np.bincount(pair, minlength=classes**2)

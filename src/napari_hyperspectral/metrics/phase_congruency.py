@@ -53,11 +53,12 @@ def phase_congruency(image: Floats) -> Floats:
     for direction in range(_DIRECTIONS):
         turn = np.pi * direction / _DIRECTIONS
         # through the exponential, so that angles on both sides of ±π are near each other
-        offset = np.angle(np.exp(1j * (angle - turn)))
-        fan = _bell(offset, _ANGULAR)
+        turned = np.exp(1j * (angle - turn))
+        fan = _bell(np.angle(turned), _ANGULAR)
         responses = []
         for ring in rings:
-            responses.append(fft.ifft2(spectrum * ring * fan))
+            response = fft.ifft2(spectrum * ring * fan)
+            responses.append(response)
         lengths = [np.abs(response) for response in responses]
         noise = _noise(lengths[0], rings, fan)
         # waves in phase add up to the sum of their lengths, others cancel
@@ -76,9 +77,9 @@ def _noise(
 
     `shortest` are the responses to the shortest waves, which are mostly noise.
     """
-    passed = np.sum((sum(rings) * fan) ** 2)
-    passed_by_shortest = np.sum((rings[0] * fan) ** 2)
-    gain = passed / passed_by_shortest
+    shortest_filter = rings[0] * fan
+    all_filters = sum(rings) * fan
+    gain = np.sum(all_filters**2) / np.sum(shortest_filter**2)
     # of a Rayleigh distribution, the squared median is ln 4 times the variance of each part
     median = np.median(shortest, axis=(-2, -1), keepdims=True)
     power = median**2 / np.log(2) * gain

@@ -11,12 +11,13 @@ it) or where there is no target, with gradients that are finite everywhere.
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import Final
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from .fourier_rings import frequencies_of, over_rings, power_of
 
 _TINY: Final = 1e-12
 """Keeps square roots and divisions away from 0, where their gradients are infinite."""
@@ -33,17 +34,22 @@ _SSIM_SIGMA: Final = 1.5
 
 def l1(prediction: Tensor, target: Tensor) -> Tensor:
     """Mean absolute error, in the unit of the target; images are (batch, band, y, x)."""
-    error = _error(prediction, target)
-    return _mean(error.abs(), target.isfinite())
+    cost = _error(prediction, target).abs()
+    return _mean(cost, target.isfinite())
 
 
 def l2(prediction: Tensor, target: Tensor) -> Tensor:
     """Mean squared error, in the square of the target's unit; images are (batch, band, y, x)."""
-    error = _error(prediction, target)
-    return _mean(error.square(), target.isfinite())
+    cost = _error(prediction, target).square()
+    return _mean(cost, target.isfinite())
 
 
-def huber(prediction: Tensor, target: Tensor, *, knee: float = 1.0) -> Tensor:
+def huber(
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    knee: float = 1.0,
+) -> Tensor:
     """Mean of half the square of errors up to `knee`, and of their size beyond it.
 
     Images are (batch, band, y, x), `knee` is in their unit.
@@ -56,7 +62,12 @@ def huber(prediction: Tensor, target: Tensor, *, knee: float = 1.0) -> Tensor:
     return _mean(cost, target.isfinite())
 
 
-def charbonnier(prediction: Tensor, target: Tensor, *, knee: float = 1e-3) -> Tensor:
+def charbonnier(
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    knee: float = 1e-3,
+) -> Tensor:
     """Mean of √(error² + knee²) − knee: the absolute error without its corner.
 
     Images are (batch, band, y, x), `knee` is in their unit.
@@ -79,18 +90,25 @@ def spectral_angle(prediction: Tensor, target: Tensor) -> Tensor:
     present = torch.where(known, target, 0.0)
     predicted = torch.where(known, prediction, 0.0)
     # brought near 1 first: the square of 1e-23 is 0 in float32
-    scale = present.abs().amax().clamp_min(_TINY)
+    greatest = present.abs().amax()
+    scale = greatest.clamp_min(_TINY)
     predicted = _direction(predicted / scale)
     true = _direction(present / scale)
     # all (batch, 1, y, x)
     difference = _length(predicted - true)
     total = _length(predicted + true)
     angle = 2 * torch.atan2(difference, total)
-    has_direction = (present != 0).any(dim=1, keepdim=True)
+    is_present = present != 0
+    has_direction = is_present.any(dim=1, keepdim=True)
     return _mean(angle, has_direction)
 
 
-def ssim(prediction: Tensor, target: Tensor, *, data_range: float) -> Tensor:
+def ssim(
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    data_range: float,
+) -> Tensor:
     """Mean over bands of 1 − SSIM, the structural similarity.
 
     The window is a Gaussian of 11 pixels, σ = 1.5; in smaller images it is as large as the image.
@@ -118,11 +136,16 @@ def ssim(prediction: Tensor, target: Tensor, *, data_range: float) -> Tensor:
     similarity = light * structure
     similarity = similarity / (predicted_mean**2 + target_mean**2 + c1)
     similarity = similarity / (predicted_variance + target_variance + c2)
-    has_target = _has_any(known)
-    return _mean(1 - similarity.mean(dim=_IMAGE), has_target)
+    cost = 1 - similarity.mean(dim=_IMAGE)  # (batch, band)
+    return _mean(cost, _has_any(known))
 
 
-def frc(prediction: Tensor, target: Tensor, *, hann: bool = False) -> Tensor:
+def frc(
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    hann: bool = False,
+) -> Tensor:
     """Mean over the rings of (1 − FRC)²: 0 where all frequencies correlate, 4 for a negative.
 
     FRC(q) = Re Σ F₁F₂* / √(Σ|F₁|² Σ|F₂|²) over the frequencies of ring q = 1 … n/2, n being the
@@ -149,19 +172,20 @@ def frc(prediction: Tensor, target: Tensor, *, hann: bool = False) -> Tensor:
     if min(height, width) < 2:
         raise ValueError(f"images of {height} × {width} pixels have no Fourier rings; 2 × 2 have")
     target, known = _filled(prediction, target)
-    predicted = _frequencies(prediction, hann)
-    true = _frequencies(target, hann)
+    predicted = frequencies_of(prediction, hann)
+    true = frequencies_of(target, hann)
     product = (predicted * true.conj()).real
     # all (batch, band, ring)
-    common = _over_rings(product, height, width)
-    predicted_power = _over_rings(_power(predicted), height, width)
-    true_power = _over_rings(_power(true), height, width)
+    common = over_rings(product, height, width)
+    predicted_power = over_rings(power_of(predicted), height, width)
+    true_power = over_rings(power_of(true), height, width)
     power = (predicted_power + true_power).detach()
     mean_power = power.mean(dim=-1, keepdim=True)
     floor = _TINY + _NO_POWER * mean_power  # makes 0/0 one, with finite gradients
     ring_correlation = _normalised(common, predicted_power, true_power, floor)
     cost = (1 - ring_correlation).square()
-    return _mean(cost.mean(dim=-1), _has_any(known))
+    cost = cost.mean(dim=-1)  # (batch, band)
+    return _mean(cost, _has_any(known))
 
 
 def correlation(prediction: Tensor, target: Tensor) -> Tensor:
@@ -307,8 +331,9 @@ def balancing_weights(labels: Tensor, classes: int) -> Tensor:
     if labels.dim() == 4:
         counts = labels.sum(dim=_ALL_PIXELS)
     else:
-        with_unlabelled = torch.bincount(labels.flatten(), minlength=classes + 1)
-        counts = with_unlabelled[1:]
+        numbers = labels.flatten()
+        counts = torch.bincount(numbers, minlength=classes + 1)
+        counts = counts[1:]  # the first is of unlabelled pixels
     # a class that is absent has no pixel to weigh: any finite weight will do
     counts = counts.clamp_min(1)
     return counts.float().reciprocal()
@@ -322,9 +347,10 @@ def _error(prediction: Tensor, target: Tensor) -> Tensor:
 
 def _mean(cost: Tensor, counted: Tensor) -> Tensor:
     """Return the mean of what is counted; 0, with a gradient of 0, where nothing is."""
-    total = torch.where(counted, cost, 0.0).sum()
-    count = counted.sum().clamp_min(1)
-    return total / count
+    # not multiplied by `counted`: what is not counted may be NaN
+    cost = torch.where(counted, cost, 0.0)
+    count = counted.sum()
+    return cost.sum() / count.clamp_min(1)
 
 
 def _has_any(known: Tensor) -> Tensor:
@@ -352,8 +378,8 @@ def _filled(prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Return the target with missing values as predicted, and which values were there."""
     known = target.isfinite()
     # detached: what is not measured must not pull on the prediction
-    filled = torch.where(known, target, prediction.detach())
-    return filled, known
+    predicted = prediction.detach()
+    return torch.where(known, target, predicted), known
 
 
 def _blurred(image: Tensor) -> Tensor:
@@ -372,71 +398,27 @@ def _blurred(image: Tensor) -> Tensor:
 
 def _gaussian_window(size: int, image: Tensor) -> Tensor:
     """Return the weights of SSIM along a line, (size,), of sum 1, as `image` in type."""
-    offsets = torch.arange(size, device=image.device, dtype=image.dtype)
+    offsets = torch.arange(
+        size,
+        device=image.device,
+        dtype=image.dtype,
+    )
     offsets = offsets - size // 2
-    window = torch.exp(-(offsets**2) / (2 * _SSIM_SIGMA**2))
+    variance = _SSIM_SIGMA**2
+    window = torch.exp(-(offsets**2) / (2 * variance))
     return window / window.sum()
 
 
-def _frequencies(image: Tensor, hann: bool) -> Tensor:
-    """Return the Fourier transform of each band less its mean, (batch, band, y, x // 2 + 1)."""
-    image = image - image.mean(dim=_IMAGE, keepdim=True)
-    if hann:
-        height, width = image.shape[-2:]
-        rows = _hann(height, image)[:, None]
-        columns = _hann(width, image)
-        image = image * rows * columns
-    frequencies: Tensor = torch.fft.rfft2(image, norm="ortho")
-    return frequencies
-
-
-def _hann(size: int, image: Tensor) -> Tensor:
-    """Return a Hann window without its zeros at both ends, (size,), as `image` in type."""
-    window = torch.hann_window(size + 2, periodic=False, device=image.device, dtype=image.dtype)
-    return window[1:-1]
-
-
-def _normalised(common: Tensor, power: Tensor, other_power: Tensor, floor: Tensor) -> Tensor:
+def _normalised(
+    common: Tensor,
+    power: Tensor,
+    other_power: Tensor,
+    floor: Tensor,
+) -> Tensor:
     """Return a correlation between −1 and 1; 1 where there is no power above `floor`."""
     length = (power + floor).sqrt()
     other_length = (other_power + floor).sqrt()
     return (common + floor) / (length * other_length)
-
-
-def _power(frequencies: Tensor) -> Tensor:
-    """Return the power of each frequency, of the same shape."""
-    return frequencies.real.square() + frequencies.imag.square()
-
-
-def _over_rings(values: Tensor, height: int, width: int) -> Tensor:
-    """Sum over the frequencies of each ring: (batch, band, y, x // 2 + 1) to (batch, band, ring)."""
-    rings, count = _rings(height, width)
-    counted = values * count.to(values)
-    counted = counted.flatten(2)
-    size = min(height, width) // 2 + 2
-    sums = values.new_zeros(*values.shape[:2], size)
-    sums = sums.index_add(2, rings.to(values.device), counted)
-    # ring 0 is the mean; the one after the last is the corners of the frequency plane
-    return sums[..., 1:-1]
-
-
-@lru_cache(maxsize=32)
-def _rings(height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Return the ring of each frequency, (y · (x // 2 + 1),), and its count, (x // 2 + 1,).
-
-    `rfft2` leaves out one of two frequencies that are conjugate: the other counts twice.
-    """
-    shorter = min(height, width)
-    row_frequency = torch.fft.fftfreq(height)[:, None]
-    column_frequency = torch.fft.rfftfreq(width)[None]
-    radius = torch.hypot(row_frequency, column_frequency)
-    rings = (radius * shorter).round().long()
-    rings = rings.clamp_max(shorter // 2 + 1)
-    count = torch.full((width // 2 + 1,), 2.0)
-    count[0] = 1.0
-    if width % 2 == 0:  # the highest frequency is its own conjugate
-        count[-1] = 1.0
-    return rings.flatten(), count
 
 
 def _centred(image: Tensor, known: Tensor) -> Tensor:
@@ -452,8 +434,9 @@ def _shares(scores: Tensor, labels: Tensor) -> Tensor:
     if labels.dim() == 4:
         return labels.to(scores)
     classes = scores.shape[1]
-    shares = functional.one_hot(labels, classes + 1)  # (batch, y, x, class), [..., 0] unlabelled
-    shares = shares[..., 1:].movedim(-1, 1)
+    one_hot = functional.one_hot(labels, classes + 1)  # (batch, y, x, class)
+    shares = one_hot[..., 1:]  # the first is of unlabelled pixels
+    shares = shares.movedim(-1, 1)
     return shares.to(scores)
 
 
@@ -476,7 +459,8 @@ def _over_labelled(
     cost = cost * _by_class(shares, class_weights)
     weight = _by_class(shares, balance)
     total = (cost * weight).sum()
-    return total / weight.sum().clamp_min(_TINY)
+    total_weight = weight.sum()
+    return total / total_weight.clamp_min(_TINY)
 
 
 def _by_class(shares: Tensor, values: Tensor | None) -> Tensor:

@@ -19,7 +19,10 @@ _LEAST_WEIGHT: Final = 0.5
 """Fine pixels of which less than this comes from measured pixels are missing."""
 
 
-def interpolation_baselines(scale: int, offset: tuple[float, float]) -> Iterator[Baseline]:
+def interpolation_baselines(
+    scale: int,
+    offset: tuple[float, float],
+) -> Iterator[Baseline]:
     """Yield interpolation by the nearest pixel, and by cubic convolution.
 
     Both know where the coarse pixels lie in the fine image; unregistered, they would be a pixel or
@@ -32,8 +35,17 @@ def interpolation_baselines(scale: int, offset: tuple[float, float]) -> Iterator
     offset : (float, float)
         Row and column of the centre of the first coarse pixel, in fine pixels.
     """
-    for name, kernel in (("nearest", _nearest), ("bicubic", _cubic)):
-        run = partial(_interpolated, kernel=kernel, scale=scale, offset=offset)
+    kernels = {
+        "nearest": _nearest,
+        "bicubic": _cubic,
+    }
+    for name, kernel in kernels.items():
+        run = partial(
+            _interpolated,
+            kernel=kernel,
+            scale=scale,
+            offset=offset,
+        )
         yield Baseline(name, "registered", run)
 
 
@@ -45,12 +57,14 @@ def _interpolated(
 ) -> NDArray[np.float32]:
     """Return coarse images, (…, y, x), on fine pixels, (…, y · scale, x · scale)."""
     height, width = data.shape[-2:]
-    rows = _weights(kernel, height, scale, offset[0])  # (fine y, y)
-    columns = _weights(kernel, width, scale, offset[1]).T  # (x, fine x)
+    row, column = offset
+    rows = _weights(kernel, height, scale, row)  # (fine y, y)
+    columns = _weights(kernel, width, scale, column)  # (fine x, x)
     known = np.isfinite(data)
     present = np.where(known, data, 0)
-    sums = rows @ present @ columns
-    weight = rows @ known.astype(np.float64) @ columns  # less than 1 near missing pixels
+    sums = rows @ present @ columns.T
+    # less than 1 near missing pixels
+    weight = rows @ known.astype(np.float64) @ columns.T
     enough = weight > _LEAST_WEIGHT
     means = sums / np.where(enough, weight, 1)
     fine = np.where(enough, means, np.nan)
@@ -85,8 +99,8 @@ def _weights(
     fine = np.arange(size * scale)
     positions = (fine - start) / scale  # in coarse pixels
     # so many coarse pixels beyond the border that no kernel reaches further
-    furthest = int(np.abs(positions).max())
-    margin = 3 + furthest - size + 1
+    furthest = np.abs(positions).max()
+    margin = 3 + int(furthest) - size + 1
     coarse = np.arange(-margin, size + margin)
     weights = kernel(positions[:, None] - coarse)  # (fine, coarse and beyond)
     # what lies beyond counts for the last pixel

@@ -19,6 +19,8 @@ from .tuning import block_folds, least_mean
 
 ErrorOf: TypeAlias = Callable[[IntensityArray, Values], float]
 """Error of a prediction against the truth, each of shape (band, 1, spectrum)."""
+Features: TypeAlias = NDArray[np.floating]
+"""What trees see of each pixel, shape (…, y, x, feature) or (pixel, feature)."""
 _RANKS: Final = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50, 75, 100)
 _PENALTIES: Final = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)
 _TREE_COMPONENTS: Final = 5
@@ -46,13 +48,15 @@ def regression_baselines(
         Bands of `input` that are to be used.
     """
     targets = spectra_in_row(target, train)  # (channel, 1, pixel)
+    pixels = (1, 2)
     # both (channel, 1, 1)
-    mean = np.nanmean(targets, axis=(1, 2))[:, None, None]
-    std = np.nanstd(targets, axis=(1, 2))[:, None, None]
+    mean = np.nanmean(targets, axis=pixels, keepdims=True)
+    std = np.nanstd(targets, axis=pixels, keepdims=True)
     std = np.where(std > 0, std, 1.0)
 
     def constant(data: IntensityArray) -> IntensityArray:
-        shape = (*data.shape[:-3], len(mean), *data.shape[-2:])
+        *planes, _, height, width = data.shape
+        shape = (*planes, len(mean), height, width)
         return np.broadcast_to(mean, shape)
 
     def error(prediction: IntensityArray, truth: Values) -> float:
@@ -140,7 +144,7 @@ def fit_trees(
     train_spectra = without_bad_bands(spectra, good)
     components = PrincipalComponents.of(train_spectra, _TREE_COMPONENTS)
 
-    def features(data: IntensityArray) -> NDArray[np.floating]:
+    def features(data: IntensityArray) -> Features:
         return _blurred_scores(components, without_bad_bands(data, good))
 
     # of the image, not of its training pixels alone: blurs need neighbours
@@ -177,22 +181,24 @@ def ranks_of(components: PrincipalComponents) -> list[int]:
     return [rank for rank in _RANKS if rank <= most]
 
 
-def _rows(features: NDArray[np.floating]) -> NDArray[np.floating]:
+def _rows(features: Features) -> Features:
     """Return the features of all pixels as a table, (pixel, feature)."""
-    return features.reshape(-1, features.shape[-1])
+    count = features.shape[-1]
+    return features.reshape(-1, count)
 
 
 def _blurred_scores(
     components: PrincipalComponents,
     data: IntensityArray,
-) -> NDArray[np.floating]:
+) -> Features:
     """Return the scores of each pixel, blurred more and more: (…, y, x, feature)."""
     from scipy.ndimage import gaussian_filter
 
-    size = (*data.shape[:-3], *data.shape[-2:])  # (…, y, x)
+    *planes, _, height, width = data.shape
     scores = components.scores(data)
-    scores = scores.reshape(*size, -1)
-    leading = (0,) * (len(size) - 2)  # planes are not blurred into each other
+    scores = scores.reshape(*planes, height, width, -1)
+    # neither planes nor features are blurred into each other
+    leading = (0,) * len(planes)
     blurred = []
     for blur in _TREE_BLURS:
         std = (*leading, blur, blur, 0)

@@ -45,9 +45,10 @@ def tune_svm(
     from sklearn.svm import SVC
 
     labels = spectra.target[0]  # (spectrum,)
-    measured = np.isfinite(spectra.input[good, 0]).any(axis=0)
+    intensities = spectra.input[good, 0]  # (band, spectrum)
+    measured = np.isfinite(intensities).any(axis=0)
     used = measured & (labels > 0)
-    table = spectra.input[good][:, 0, used].T  # (spectrum, band)
+    table = intensities[:, used].T  # (spectrum, band)
     classes = labels[used].astype(np.int64)
     block = spectra.block[used]
     bands = _BandStatistics.of(table)
@@ -86,8 +87,10 @@ def _accuracy(
     """Return the cross-validation accuracy, 0 to 1, of a classifier of spectra."""
     prediction = np.zeros_like(classes)
     for fold in folds:
-        machine.fit(table[fold.train], classes[fold.train])
-        prediction[fold.validation] = machine.predict(table[fold.validation])
+        train = fold.train
+        machine.fit(table[train], classes[train])
+        validation = fold.validation
+        prediction[validation] = machine.predict(table[validation])
     count = int(classes.max())
     counts = confusion(prediction[None], classes[None], count)
     return overall_accuracy(counts)
@@ -105,7 +108,8 @@ class _BandStatistics(NamedTuple):
         mean = np.nanmean(table, axis=0)
         std = np.nanstd(table, axis=0)
         # a constant band tells nothing: 0 by 1 is left of it
-        return cls(mean, np.where(std > 0, std, 1.0))
+        std = np.where(std > 0, std, 1.0)
+        return cls(mean, std)
 
     def standardised(self, table: SpectraTable) -> SpectraTable:
         """Return spectra, (spectrum, band), with mean 0 and deviation 1; 0 where missing."""

@@ -5,6 +5,7 @@ Neighbouring spectra are nearly copies of each other, so folds are made of whole
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Final, NamedTuple, TypeAlias, TypeVar
@@ -43,12 +44,13 @@ def blocks_of(train: Mask, shape: tuple[int, ...]) -> BlockNumbers:
     shape : tuple of int
         Of the image, (…, band, y, x); planes share their blocks.
     """
+    height, _ = train.shape
     y, x = np.nonzero(train)
     row = y // _BLOCK
     column = x // _BLOCK
     # there are fewer rows of blocks than of pixels, so that numbers are unique
-    block = column * train.shape[0] + row
-    planes = int(np.prod(shape[:-3], dtype=int))
+    block = column * height + row
+    planes = math.prod(shape[:-3])
     return np.tile(block, planes)
 
 
@@ -56,7 +58,7 @@ def block_folds(block: BlockNumbers) -> Iterator[Fold]:
     """Yield folds of whole blocks; of a single block, its two halves."""
     blocks = np.unique(block)
     if len(blocks) < 2:  # there is nothing to validate on but its own other half
-        block = np.arange(len(block)) * 2 // max(len(block), 1)
+        block = _pieces(len(block), 2)
         blocks = np.unique(block)
     count = min(_FOLDS, len(blocks))
     for some in np.array_split(blocks, count):
@@ -88,9 +90,10 @@ def class_folds(
     fold = np.zeros(len(classes), np.intp)
     for number in np.unique(classes):
         members = np.flatnonzero(classes == number)
+        piece: BlockNumbers
         _, piece = np.unique(block[members], return_inverse=True)
         if piece.max() == 0:  # every fold must have the class to learn from
-            piece = np.arange(len(members)) * count // len(members)
+            piece = _pieces(len(members), count)
         # shuffled by class: the first fold must not get the first block of each
         shuffled = rng.permutation(piece.max() + 1)
         fold[members] = shuffled[piece] % count
@@ -106,11 +109,12 @@ def class_folds(
 def least_mean(errors: Mapping[Setting, Sequence[float]]) -> Setting:
     """Return the setting of least mean error, of those that every fold could try."""
     # small folds have fewer components, and so fewer ranks to try
-    folds = max(len(each) for each in errors.values())
+    folds = max(map(len, errors.values()))
     means: dict[Setting, float] = {}
     for setting, each in errors.items():
         if len(each) == folds:
-            means[setting] = float(np.mean(each))
+            mean = np.mean(each)
+            means[setting] = float(mean)
     return min(means, key=lambda setting: means[setting])
 
 
@@ -137,6 +141,12 @@ def best_of_growing_grid(
         first = wider_first
         second = wider_second
     return best
+
+
+def _pieces(size: int, count: int) -> BlockNumbers:
+    """Return the piece, from 0, of each member of a list that is cut into equal ones, (size,)."""
+    numbers = np.arange(size)
+    return numbers * count // max(size, 1)
 
 
 def _grown(grid: Grid, best: float) -> Grid:
