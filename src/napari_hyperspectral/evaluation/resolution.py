@@ -107,8 +107,8 @@ def ring_correlation(
     Parameters
     ----------
     one, other : array, shape (y, x) or (band, y, x)
-        Two measurements of the same scene, with noise of their own: otherwise the noise agrees,
-        too.
+        In any unit. Two measurements of the same scene, with noise of their own: otherwise the
+        noise agrees, too.
     pixel_size : float or (float, float)
         Height and width of a pixel.
 
@@ -148,6 +148,7 @@ def single_image_correlation(
     Parameters
     ----------
     image : array, shape (y, x) or (band, y, x)
+        In any unit.
     pixel_size : float or (float, float)
         Height and width of a pixel.
 
@@ -178,6 +179,7 @@ def thinned(counts: ArrayLike, seed: int = 0) -> tuple[Photons, Photons]:
     Parameters
     ----------
     counts : array of whole numbers, of any shape
+        Photons, without any gain or offset of the detector.
     seed : int
         Equal seeds give equal halves.
 
@@ -273,6 +275,7 @@ def flux_ratio(input: ArrayLike, restored: ArrayLike) -> Floats:
     Parameters
     ----------
     input, restored : array, shape (band, y, x) and (band, y · scale, x · scale)
+        In one unit.
     """
     before = band_means(input)
     after = band_means(restored)
@@ -307,6 +310,7 @@ def cubic_upsampled(
     Parameters
     ----------
     coarse : array, shape (band, y, x)
+        In any unit, which is that of the result.
     scale : int
         Fine rows, and columns, of a coarse pixel.
     offset : (float, float)

@@ -58,14 +58,14 @@ def confusion(
 
 
 def overall_accuracy(table: ConfusionTable) -> float:
-    """Share of pixels that are right, from a `confusion` table."""
+    """Share of pixels that are right, 0 to 1, from a `confusion` table, (class, class)."""
     right = float(np.trace(table))
     total = float(table.sum())
     return _ratio(right, total)
 
 
 def class_accuracy(table: ConfusionTable) -> Floats:
-    """Share of each class that is recognised (recall), shape (class,); NaN for absent classes."""
+    """Share of each class that is recognised (recall), 0 to 1, (class,); NaN for absent classes."""
     right = np.diag(table)
     true = table.sum(axis=1)
     return _ratios(right, true)

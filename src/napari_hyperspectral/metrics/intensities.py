@@ -16,7 +16,7 @@ def mse(
 ) -> float:
     """Mean squared error, in the square of the target's unit.
 
-    Images are (…, band, y, x) in one unit, `good` is (band,), as for all figures here.
+    Images are (…, band, y, x), in one unit; `good`, (band,), says which bands count.
     """
     prediction, truth = known_in_both(predicted, target, good)
     error = np.square(prediction - truth)
@@ -29,7 +29,10 @@ def rmse(
     *,
     good: GoodBands | None = None,
 ) -> float:
-    """Square root of the mean squared error, in the target's unit."""
+    """Square root of the mean squared error, in the target's unit.
+
+    Images are (…, band, y, x), in one unit; `good`, (band,), says which bands count.
+    """
     error = mse(predicted, target, good=good)
     return float(np.sqrt(error))
 
@@ -44,7 +47,8 @@ def psnr(
     """Peak signal-to-noise ratio over the whole image, in dB: 10 log10(data_range² / MSE).
 
     `data_range` is declared, never taken from the prediction: 65535 for 16-bit data, or the
-    range of the target. Source: Huynh-Thu & Ghanbari 2008, https://doi.org/10.1049/el:20080522
+    range of the target; it is in the unit of both images, (…, band, y, x). Source: Huynh-Thu &
+    Ghanbari 2008, https://doi.org/10.1049/el:20080522
 
     Raises
     ------
@@ -67,8 +71,9 @@ def spectral_angle(
 ) -> float:
     """Mean angle between predicted and target spectra, in degrees; blind to their lengths.
 
-    Spectra that are all zero have no direction and are left out. Source: Kruse et al. 1993,
-    The Spectral Image Processing System, https://doi.org/10.1016/0034-4257(93)90013-N
+    Images are (…, band, y, x), in any unit. Spectra that are all zero have no direction and are
+    left out. Source: Kruse et al. 1993, The Spectral Image Processing System,
+    https://doi.org/10.1016/0034-4257(93)90013-N
     """
     prediction, truth = known_in_both(predicted, target, good)
     # all (…, 1, y, x)
@@ -92,8 +97,8 @@ def pearson(
 ) -> float:
     """Pearson correlation over all values at once, between -1 and 1.
 
-    NaN where either image is constant. Source: Pearson 1895,
-    https://doi.org/10.1098/rspl.1895.0041
+    Images are (…, band, y, x), each in a unit of its own. NaN where either image is constant.
+    Source: Pearson 1895, https://doi.org/10.1098/rspl.1895.0041
     """
     prediction, truth = known_in_both(predicted, target, good)
     prediction = prediction - mean_of_known(prediction)
@@ -116,7 +121,8 @@ def fitted_mse(
 ) -> float:
     """Mean squared error of shape: what is left when each spectrum's scale and offset are fitted.
 
-    Each target spectrum is divided by its own maximum; scale and offset of each predicted one
+    Images are (…, band, y, x), each in a unit of its own; the error is in the square of the target's
+    maximum. Each target spectrum is divided by its own maximum; scale and offset of each predicted one
     are then fitted to it by least squares. A filter that keeps the unit of its input and a
     network that has learned another one are so compared alike, and none is charged for the
     maximum of a noisy spectrum, which lies too high. Spectra whose target is nowhere above 0
@@ -149,8 +155,8 @@ def ergas(
     """Relative error over all bands of a sharpened image, in %; 0 is perfect, bands count alike.
 
     100 / scale · √(mean over bands of (RMSE / mean of the target)²), where `scale` is how many
-    times finer the pixels became. Bands whose target has a mean of 0 are left out. Source: Wald
-    2000, Quality of high resolution synthesised images, https://hal.science/hal-00395027
+    times finer the pixels became; images are (…, band, y, x), in one unit. Bands whose target has
+    a mean of 0 are left out. Source: Wald 2000, Quality of high resolution synthesised images, https://hal.science/hal-00395027
     """
     prediction, truth = known_in_both(predicted, target, good)
     # all (band,)

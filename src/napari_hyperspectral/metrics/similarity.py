@@ -44,6 +44,7 @@ def ssim(
     Parameters
     ----------
     predicted, target : ndarray, shape (…, band, y, x)
+        In one unit.
     data_range : float
         Greatest possible value less the smallest; declared, never taken from the prediction.
     good : ndarray of bool, shape (band,), optional
@@ -101,6 +102,7 @@ def fsim(
     Parameters
     ----------
     predicted, target : ndarray, shape (…, band, y, x)
+        In one unit.
     data_range : float
         Greatest possible value less the smallest; declared, never taken from the prediction.
     good : ndarray of bool, shape (band,), optional

@@ -33,13 +33,13 @@ _SSIM_SIGMA: Final = 1.5
 
 
 def l1(prediction: Tensor, target: Tensor) -> Tensor:
-    """Mean absolute error, in the unit of the target; images are (batch, band, y, x)."""
+    """Mean absolute error, in the unit of the images, (batch, band, y, x)."""
     cost = _error(prediction, target).abs()
     return _mean(cost, target.isfinite())
 
 
 def l2(prediction: Tensor, target: Tensor) -> Tensor:
-    """Mean squared error, in the square of the target's unit; images are (batch, band, y, x)."""
+    """Mean squared error, in the square of the unit of the images, (batch, band, y, x)."""
     cost = _error(prediction, target).square()
     return _mean(cost, target.isfinite())
 
@@ -81,7 +81,8 @@ def charbonnier(
 def spectral_angle(prediction: Tensor, target: Tensor) -> Tensor:
     """Mean spectral angle between prediction and target, in radians; blind to brightness.
 
-    Pixels whose target is all zero have no direction and are left out. From differences of unit
+    Images are (batch, band, y, x), in any unit. Pixels whose target is all zero have no direction
+    and are left out. From differences of unit
     spectra, since the gradient of the arc cosine is infinite at an angle of 0. Sources: Kruse
     et al. 1993, https://doi.org/10.1016/0034-4257(93)90013-N; Kahan 2006, "How futile are mindless
     assessments of roundoff in floating-point computation", § 12.
@@ -191,7 +192,8 @@ def frc(
 def correlation(prediction: Tensor, target: Tensor) -> Tensor:
     """Mean over bands of 1 − r, r being Pearson's correlation over all pixels of a batch.
 
-    A band whose target is constant has no correlation, and is left out. Source: Pearson 1895,
+    Images are (batch, band, y, x), each in a unit of its own. A band whose target is constant has
+    no correlation, and is left out. Source: Pearson 1895,
     https://doi.org/10.1098/rspl.1895.0041
     """
     known = target.isfinite()
