@@ -156,7 +156,8 @@ def ergas(
 
     100 / scale · √(mean over bands of (RMSE / mean of the target)²), where `scale` is how many
     times finer the pixels became; images are (…, band, y, x), in one unit. Bands whose target has
-    a mean of 0 are left out. Source: Wald 2000, Quality of high resolution synthesised images, https://hal.science/hal-00395027
+    a mean of 0 are left out. Source: Wald 2000, Quality of high resolution synthesised images,
+    https://hal.science/hal-00395027
     """
     prediction, truth = known_in_both(predicted, target, good)
     # all (band,)

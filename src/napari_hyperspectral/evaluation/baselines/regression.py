@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import product
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from ...training.splits import Mask
 from ..pairs import spectra_in_row
 from .baseline import Baseline, IntensityArray, TrainingSpectra, Values, without_bad_bands
 from .tuning import block_folds, least_mean
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingRegressor
 
 ErrorOf: TypeAlias = Callable[[IntensityArray, Values], float]
 """Error of a prediction against the truth, each of shape (band, 1, spectrum)."""
@@ -138,8 +141,6 @@ def fit_trees(
     train : ndarray of bool, shape (y, x)
     good : ndarray of bool, shape (band,)
     """
-    from sklearn.ensemble import HistGradientBoostingRegressor
-
     spectra = spectra_in_row(input, train)
     train_spectra = without_bad_bands(spectra, good)
     components = PrincipalComponents.of(train_spectra, _TREE_COMPONENTS)
@@ -150,15 +151,7 @@ def fit_trees(
     # of the image, not of its training pixels alone: blurs need neighbours
     image = features(input)  # (…, y, x, feature)
     table = _rows(image[..., train, :])
-    ensembles = []
-    for target in targets[:, 0]:
-        known = np.isfinite(target)
-        trees = HistGradientBoostingRegressor(
-            early_stopping=True,
-            random_state=seed,
-        )
-        trees.fit(table[known], target[known])
-        ensembles.append(trees)
+    ensembles = [_fit_ensemble(table, target, seed) for target in targets[:, 0]]
 
     def run(data: IntensityArray) -> NDArray[np.float32]:
         image = features(data)  # (…, y, x, feature)
@@ -179,6 +172,23 @@ def ranks_of(components: PrincipalComponents) -> list[int]:
     """Return the numbers of components to try, of those that there are."""
     most = max(len(components), 1)
     return [rank for rank in _RANKS if rank <= most]
+
+
+def _fit_ensemble(
+    table: Features,
+    target: IntensityArray,
+    seed: int,
+) -> HistGradientBoostingRegressor:
+    """Return trees from features, (pixel, feature), to a channel, (pixel,), where it is known."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    known = np.isfinite(target)
+    trees = HistGradientBoostingRegressor(
+        early_stopping=True,
+        random_state=seed,
+    )
+    trees.fit(table[known], target[known])
+    return trees
 
 
 def _rows(features: Features) -> Features:
