@@ -13,11 +13,11 @@ from itertools import islice
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import metrics
 from ..axis import ChannelAxis
 from ..cube import Cube, Labels
+from ..metrics.classes import ConfusionTable
 from ..metrics.values import GoodBands
 from ..models.model import Model
 from ..training.splits import Mask
@@ -112,16 +112,17 @@ class Comparison(ABC):
 
     def model_result(self, prediction: Values) -> MethodResult:
         """Return what the model predicted, under the name of its network."""
-        return MethodResult(type(self.model.recipe.network).__name__, "", np.asarray(prediction))
+        network = type(self.model.recipe.network)
+        return MethodResult(network.__name__, "", np.asarray(prediction))
 
     def row(self, result: MethodResult, guarded: GuardedTest) -> Row:
         """Return a row of a table: what there was to measure, the method, and its figures."""
-        figures = self.figures(result.image, guarded.test)
+        test = guarded.test
         return {
             "guard": guarded.guard,
-            **self.counts(guarded.test),
+            **self.counts(test),
             **result.columns,
-            **figures,
+            **self.figures(result.image, test),
         }
 
 
@@ -131,18 +132,23 @@ class ClassComparison(Comparison):
     def __init__(self, model: Model, pair: EvaluationPair, target: Labels) -> None:
         super().__init__(model, pair)
         self._target = target.numpy()  # (…, y, x)
-        self._count = max(len(target.classes), int(self._target.max()))
-        self._names = target.classes or tuple(f"class {i}" for i in range(1, self._count + 1))
+        greatest = int(self._target.max())
+        # labels may have fewer names than numbers, or none
+        self._count = max(len(target.classes), greatest)
+        numbers = range(1, self._count + 1)
+        self._names = target.classes or tuple(f"class {i}" for i in numbers)
 
     def figures(self, prediction: Values, test: Mask) -> Figures:
-        return accuracies(prediction[..., test], self._target[..., test], self._count)
+        truth = self._target[..., test]
+        return accuracies(prediction[..., test], truth, self._count)
 
     def baselines(self, *, tuned: bool) -> Iterator[Baseline]:
-        pair = self.pair
-        if tuned and pair.train.any():
-            classes = classes_in_row(self._target, pair.train)
-            spectra = TrainingSpectra.of(pair.input.numpy(), classes, pair.train)
-            yield tune_svm(spectra, pair.input.axis.good)
+        input = self.pair.input
+        train = self.pair.train
+        if tuned and train.any():
+            classes = classes_in_row(self._target, train)
+            spectra = TrainingSpectra.of(input.numpy(), classes, train)
+            yield tune_svm(spectra, input.axis.good)
 
     def notes(self, counts: PixelCounts) -> list[str]:
         return _split_notes(self.model, counts)
@@ -153,23 +159,45 @@ class ClassComparison(Comparison):
     def counts(self, test: Mask) -> dict[str, int]:
         labels = self._target[..., test]
         labels = labels[labels > 0]
-        return {"pixels": len(labels), "classes": len(np.unique(labels))}
+        return {
+            "pixels": len(labels),
+            "classes": len(np.unique(labels)),
+        }
 
-    def class_tables(self, results: Sequence[MethodResult], guarded: GuardedTest) -> list[Table]:
-        truth = self._target[..., guarded.test]
-        counts: dict[str, NDArray[np.int64]] = {}
-        for result in results:
-            prediction = result.image[..., guarded.test]
-            counts[result.method] = metrics.confusion(prediction, truth, self._count)
+    def class_tables(
+        self,
+        results: Sequence[MethodResult],
+        guarded: GuardedTest,
+    ) -> list[Table]:
+        counts = self._confusion_tables(results, guarded.test)
+        first = next(iter(counts.values()))
+        tested = first.sum(axis=1)  # alike for all methods
         train = self._target[..., self.pair.train].ravel()
         trained = np.bincount(train, minlength=self._count + 1)  # [0] is unlabelled
-        tested = next(iter(counts.values())).sum(axis=1)  # alike for all methods
         rows: list[Row] = []
         for i, name in enumerate(self._names[: self._count]):
-            figures = _class_figures(counts, i)
-            training = int(trained[i + 1])
-            rows.append({"class": name, "training": training, "tested": int(tested[i]), **figures})
+            row: Row = {
+                "class": name,
+                "training": int(trained[i + 1]),
+                "tested": int(tested[i]),
+                **_class_figures(counts, i),
+            }
+            rows.append(row)
         return [Table(f"Class by class, guard {guarded.guard}", rows)]
+
+    def _confusion_tables(
+        self,
+        results: Sequence[MethodResult],
+        test: Mask,
+    ) -> dict[str, ConfusionTable]:
+        """Return pixels of `test` by true and predicted class, for each method by its name."""
+        truth = self._target[..., test]
+        counts: dict[str, ConfusionTable] = {}
+        for result in results:
+            prediction = result.image[..., test]
+            table = metrics.confusion(prediction, truth, self._count)
+            counts[result.method] = table
+        return counts
 
 
 class _IntensityComparison(Comparison):
@@ -183,6 +211,16 @@ class _IntensityComparison(Comparison):
     def pixels(self, prediction: Values) -> Values:
         return spectra_in_row(prediction, self.pair.test)
 
+    def _regression_baselines(self) -> Iterator[Baseline]:
+        """Yield what predicts the target from single spectra, and from their surroundings."""
+        input = self.pair.input
+        return regression_baselines(
+            input.numpy(),
+            self._target,
+            self.pair.train,
+            input.axis.good,
+        )
+
 
 class SpectraComparison(_IntensityComparison):
     """Predicted spectra against measured ones, of the same bands or of another instrument."""
@@ -192,6 +230,7 @@ class SpectraComparison(_IntensityComparison):
         truth = spectra_in_row(self._target, test)
         good = self._good
         data_range = _range(truth[good])
+        # a constant truth has no peak to measure noise by
         psnr = float("nan")
         if data_range > 0:
             psnr = metrics.psnr(ours, truth, data_range=data_range, good=good)
@@ -204,19 +243,25 @@ class SpectraComparison(_IntensityComparison):
         }
 
     def baselines(self, *, tuned: bool) -> Iterator[Baseline]:
-        pair = self.pair
-        input = pair.input.numpy()
-        if self._same_bands and not pair.train.any():
-            yield Baseline("raw", "", raw)  # nothing to bring it to another unit by
-        elif self._same_bands:
-            clean = spectra_in_row(self._target, pair.train)
-            spectra = TrainingSpectra.of(input, clean, pair.train)
-            baselines = denoising_baselines(spectra, self._good)
-            yield from baselines if tuned else islice(baselines, 1)
-        elif tuned and pair.train.any():
-            good = pair.input.axis.good
-            baselines = regression_baselines(input, self._target, pair.train, good)
+        if self._same_bands:
+            yield from self._denoising_baselines(tuned)
+        elif tuned and self.pair.train.any():
+            baselines = self._regression_baselines()
             yield from islice(baselines, 2)  # trees for each band of a spectrum take hours
+
+    def _denoising_baselines(self, tuned: bool) -> Iterator[Baseline]:
+        """Yield raw data first, and denoised ones if they are to be tuned."""
+        train = self.pair.train
+        if not train.any():
+            yield Baseline("raw", "", raw)  # nothing to bring it to another unit by
+            return
+        clean = spectra_in_row(self._target, train)
+        spectra = TrainingSpectra.of(self.pair.input.numpy(), clean, train)
+        baselines = denoising_baselines(spectra, self._good)
+        if tuned:
+            yield from baselines
+        else:
+            yield next(baselines)
 
     def notes(self, counts: PixelCounts) -> list[str]:
         note = (
@@ -251,24 +296,22 @@ class ChannelComparison(_IntensityComparison):
         truth = spectra_in_row(self._target, test)
         each = []
         for channel, true_channel in zip(ours, truth, strict=True):
-            each.append(metrics.pearson(channel[None], true_channel[None]))
+            pearson = metrics.pearson(channel[None], true_channel[None])
+            each.append(pearson)
         figures = {"Pearson": float(np.mean(each))}
-        names = self._axis.names if isinstance(self._axis, ChannelAxis) else ()
-        for name, value in zip(names, each, strict=False):
+        for name, value in zip(self._channel_names, each, strict=False):
             figures[f"Pearson, {name}"] = value
         std = np.nanstd(truth, axis=(1, 2), keepdims=True)
         std = np.where(std > 0, std, np.nan)
         figures["NRMSE"] = metrics.rmse(ours / std, truth / std)
-        if min(self._target.shape[-2:]) > 1:  # a list of pixels has no edges
+        height, width = self._target.shape[-2:]
+        if min(height, width) > 1:  # a list of pixels has no edges
             figures["FSIM"] = self._mean_fsim(prediction, test)
         return figures
 
     def baselines(self, *, tuned: bool) -> Iterator[Baseline]:
-        pair = self.pair
-        if tuned and pair.train.any():
-            input = pair.input.numpy()
-            good = pair.input.axis.good
-            yield from regression_baselines(input, self._target, pair.train, good)
+        if tuned and self.pair.train.any():
+            yield from self._regression_baselines()
 
     def notes(self, counts: PixelCounts) -> list[str]:
         note = (
@@ -278,12 +321,21 @@ class ChannelComparison(_IntensityComparison):
         )
         return [*_split_notes(self.model, counts), note]
 
+    @property
+    def _channel_names(self) -> tuple[str, ...]:
+        """Names of the channels; none, where the target has a spectral axis."""
+        if isinstance(self._axis, ChannelAxis):
+            return self._axis.names
+        return ()
+
     def _mean_fsim(self, prediction: Values, test: Mask) -> float:
         """Return the feature similarity of all channels, each by its own range on the test pixels."""
         each = []
         for channel in range(self._target.shape[-3]):
-            ours = prediction[..., channel : channel + 1, :, :]
-            truth = self._target[..., channel : channel + 1, :, :]
+            # a slice, which keeps the axis of the channels
+            one = slice(channel, channel + 1)
+            ours = prediction[..., one, :, :]
+            truth = self._target[..., one, :, :]
             data_range = _range(truth[..., test])
             fsim = float("nan")
             if data_range:
@@ -299,7 +351,9 @@ class SuperResolutionComparison(_IntensityComparison):
 
     def figures(self, prediction: Values, test: Mask) -> Figures:
         scale = self.pair.scale
-        fine = test.repeat(scale, axis=0).repeat(scale, axis=1)  # (y · scale, x · scale)
+        # coarse pixels as the fine pixels they cover, (y · scale, x · scale)
+        fine = test.repeat(scale, axis=0)
+        fine = fine.repeat(scale, axis=1)
         ours = spectra_in_row(prediction, fine)
         truth = spectra_in_row(self._target, fine)
         good = self._axis.good
@@ -308,8 +362,13 @@ class SuperResolutionComparison(_IntensityComparison):
         ssim = float("nan")
         if data_range:
             psnr = metrics.psnr(ours, truth, data_range=data_range, good=good)
+            # of images: windows need neighbours
             ssim = metrics.ssim(
-                prediction, self._target, data_range=data_range, good=good, where=fine
+                prediction,
+                self._target,
+                data_range=data_range,
+                good=good,
+                where=fine,
             )
         return {
             "PSNR dB": psnr,
@@ -323,28 +382,43 @@ class SuperResolutionComparison(_IntensityComparison):
         yield from interpolation_baselines(self.pair.scale, self.pair.offset)
 
     def notes(self, counts: PixelCounts) -> list[str]:
-        return [
+        pixels = (
             f"{counts.test} of {counts.all} coarse pixels are evaluated, each by its {self.pair.scale}² "
             "fine pixels. Nearest and bicubic know where the "
-            "coarse pixels lie in the fine image.",
+            "coarse pixels lie in the fine image."
+        )
+        figures = (
             "The range of PSNR and SSIM is that of the truth on the evaluated pixels; SSIM is of "
-            "each band as an image, ERGAS counts all bands alike.",
-        ]
+            "each band as an image, ERGAS counts all bands alike."
+        )
+        return [pixels, figures]
 
 
 def comparison_for(pair: EvaluationPair, model: Model) -> Comparison:
     """Return the comparison that suits a pair, preprocessed as for the model."""
-    return _comparison(pair.with_class_numbers_of(model).preprocessed(model), model)
+    pair = pair.with_class_numbers_of(model)
+    return _comparison(pair.preprocessed(model), model)
 
 
-def pooled_comparison(pixel_lists: Sequence[EvaluationPair], model: Model) -> Comparison:
+def pooled_comparison(
+    pixel_lists: Sequence[EvaluationPair],
+    model: Model,
+) -> Comparison:
     """Return the comparison on the test pixels of several images, each from `as_pixel_list`."""
+    inputs = []
+    targets = []
+    tests = []
+    for pair in pixel_lists:
+        inputs.append(pair.input.numpy())
+        targets.append(pair.target.numpy())
+        tests.append(pair.test)
+    # all along x: each list is an image of one row
     first = pixel_lists[0]
-    inputs = [pair.input.numpy() for pair in pixel_lists]
-    targets = [pair.target.numpy() for pair in pixel_lists]
-    test = np.concatenate([pair.test for pair in pixel_lists], axis=-1)
-    input = replace(first.input, data=np.concatenate(inputs, axis=-1))
-    target = replace(first.target, data=np.concatenate(targets, axis=-1))
+    spectra = np.concatenate(inputs, axis=-1)
+    truth = np.concatenate(targets, axis=-1)
+    test = np.concatenate(tests, axis=-1)
+    input = replace(first.input, data=spectra)
+    target = replace(first.target, data=truth)
     return _comparison(test_only_pair(input, target, test), model)
 
 
@@ -373,17 +447,20 @@ def _comparison(pair: EvaluationPair, model: Model) -> Comparison:
         return ClassComparison(model, pair, target)
     if pair.scale > 1:
         return SuperResolutionComparison(model, pair, target)
-    if model.recipe.task.predicts_spectra or pair.input.axis.same_bands(target.axis):
+    same_bands = pair.input.axis.same_bands(target.axis)
+    if same_bands or model.recipe.task.predicts_spectra:
         return SpectraComparison(model, pair, target)
     return ChannelComparison(model, pair, target)
 
 
-def _class_figures(counts: dict[str, NDArray[np.int64]], index: int) -> Figures:
+def _class_figures(counts: dict[str, ConfusionTable], index: int) -> Figures:
     """Return recall and intersection over union of a class, in %, by each method."""
     figures: Figures = {}
     for method, table in counts.items():
-        figures[f"{method}: recall %"] = 100 * float(metrics.class_accuracy(table)[index])
-        figures[f"{method}: IoU %"] = 100 * float(metrics.iou(table)[index])
+        recall = metrics.class_accuracy(table)[index]
+        iou = metrics.iou(table)[index]
+        figures[f"{method}: recall %"] = 100 * float(recall)
+        figures[f"{method}: IoU %"] = 100 * float(iou)
     return figures
 
 
@@ -397,17 +474,18 @@ def _split_notes(model: Model, counts: PixelCounts) -> list[str]:
     )
     radius = model.recipe.network.receptive_radius
     if not radius:
-        return [
-            split,
+        alone = (
             "The network sees one spectrum at a time: no evaluated pixel has training pixels in its "
-            "receptive field.",
-        ]
+            "receptive field."
+        )
+        return [split, alone]
     unit = "pixel" if radius == 1 else "pixels"
-    return [
-        split,
-        f"The network sees {radius} {unit} around each pixel: {counts.near / counts.test:.0%} of "
-        "the evaluated pixels (guard 0) have training pixels in its receptive field.",
-    ]
+    share = counts.near / counts.test
+    near = (
+        f"The network sees {radius} {unit} around each pixel: {share:.0%} of "
+        "the evaluated pixels (guard 0) have training pixels in its receptive field."
+    )
+    return [split, near]
 
 
 def _range(truth: IntensityArray) -> float:

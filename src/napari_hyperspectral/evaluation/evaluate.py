@@ -43,7 +43,13 @@ def evaluate(
 
     For the parameters and errors see `evaluate_steps`.
     """
-    steps = evaluate_steps(model, pair, guards=guards, baselines=baselines, machine=machine)
+    steps = evaluate_steps(
+        model,
+        pair,
+        guards=guards,
+        baselines=baselines,
+        machine=machine,
+    )
     return run_with_bar(steps, "evaluating")
 
 
@@ -84,6 +90,7 @@ def evaluate_steps(
     results = [comparison.model_result(predicted.numpy())]
     for step, baseline in enumerate(comparison.baselines(tuned=baselines), start=1):
         results.append(comparison.result(baseline))
+        # how many there will be is not known before the last
         done = min(_PREDICTED + _PER_BASELINE * step, 100)
         try:
             yield Progress(done, 100, note=f"tuned {baseline.name}")
@@ -92,20 +99,31 @@ def evaluate_steps(
     rows: list[Row] = []
     for guarded in tests:
         rows += [comparison.row(result, guarded) for result in results]
+    class_tables = comparison.class_tables(results, tests[0])
     report = Report(
-        f"{model.card.recipe['task']['kind']} on {pair.input.name or 'a cube'}",
-        [Table("Test pixels", rows), *comparison.class_tables(results, tests[0])],
+        _title(model, pair),
+        [Table("Test pixels", rows), *class_tables],
         comparison.notes(pixel_counts(model, comparison.pair)),
     )
-    figures = {"figures": [json_row(row) for row in rows], "notes": list(report.notes)}
+    figures = {
+        "figures": [json_row(row) for row in rows],
+        "notes": list(report.notes),
+    }
     return Evaluation(model.with_metrics(figures), report, predicted)
+
+
+def _title(model: Model, pair: EvaluationPair) -> str:
+    kind = model.card.recipe["task"]["kind"]
+    return f"{kind} on {pair.input.name or 'a cube'}"
 
 
 def _guarded_tests(pair: EvaluationPair, guards: Sequence[int]) -> list[GuardedTest]:
     """Return the test pixels that each guard leaves, the narrowest guard first."""
     tests = []
     for guard in sorted(guards):
-        tests.append(GuardedTest(guard, pair.test & beyond(pair.train, guard)))
+        test = pair.test & beyond(pair.train, guard)
+        tests.append(GuardedTest(guard, test))
+    # what the narrowest leaves out, wider ones leave out as well
     narrowest = tests[0]
     if not narrowest.test.any():
         raise ValueError(

@@ -14,13 +14,17 @@ from .reports import Row
 
 def plane_classes(labels: Labels) -> list[int]:
     """Return the class of each plane of an image classified as a whole; 0 was not measured."""
-    planes = labels.numpy().reshape(-1, *labels.shape[-2:])  # (plane, y, x), alike in y and x
+    size = labels.shape[-2:]
+    planes = labels.numpy().reshape(-1, *size)  # (plane, y, x), alike in y and x
     classes: list[int] = planes.max(axis=(1, 2)).tolist()
     return classes
 
 
 def image_class_rows(
-    model: Model, images: int, predicted: Sequence[int], truth: Sequence[int]
+    model: Model,
+    images: int,
+    predicted: Sequence[int],
+    truth: Sequence[int],
 ) -> list[Row]:
     """Return the accuracy of a model on whole images, and that of the most frequent class.
 
@@ -35,13 +39,16 @@ def image_class_rows(
     """
     count = len(model.card.output_axis)
     frequency = np.bincount(truth, minlength=2)[1:]  # of classes 1, 2, …
+    # who always names it is right as often as it is there
     most_frequent = int(frequency.argmax()) + 1
+    network = type(model.recipe.network).__name__
     predictions = {
-        type(model.recipe.network).__name__: predicted,
+        network: predicted,
         "most frequent class": [most_frequent] * len(truth),
     }
+    true_classes = np.array(truth)
     rows: list[Row] = []
     for method, classes in predictions.items():
-        figures = accuracies(np.array(classes), np.array(truth), count)
+        figures = accuracies(np.array(classes), true_classes, count)
         rows.append({"method": method, "images": images, **figures})
     return rows

@@ -45,28 +45,22 @@ class EvaluationPair:
     @property
     def scale(self) -> int:
         """Rows, and columns, of the truth for each of the measurement."""
-        return max(1, self.target.shape[-1] // self.input.shape[-1])
+        fine = self.target.shape[-1]
+        coarse = self.input.shape[-1]
+        return max(1, fine // coarse)
 
     @property
     def offset(self) -> tuple[float, float]:
         """Row and column of the centre of the first measured pixel, in pixels of the truth."""
+        y, x = self.input.origin
+        target_y, target_x = self.target.origin
         height, width = self.target.pixel_size
-        row = (self.input.origin[0] - self.target.origin[0]) / height
-        column = (self.input.origin[1] - self.target.origin[1]) / width
+        row = (y - target_y) / height
+        column = (x - target_x) / width
         return row, column
 
     def __post_init__(self) -> None:
-        size = self.input.shape[-2:]
-        target_size = (self.scale * size[0], self.scale * size[1])
-        for name, seen, expected in (
-            ("truth", self.target.shape[-2:], target_size),
-            ("mask of training pixels", self.train.shape, size),
-            ("mask of test pixels", self.test.shape, size),
-        ):
-            if seen != expected:
-                raise ValueError(
-                    f"the cube has {size} pixels, the {name} {seen}; give {expected} pixels"
-                )
+        self._check_sizes()
         if not self.test.any():
             raise ValueError("no pixel is left to test on; hold out more, or narrow the guard")
         shared = int((self.test & self.train).sum())
@@ -75,6 +69,22 @@ class EvaluationPair:
                 f"{shared} pixels are for training and for the test; give each pixel to one of "
                 "them: figures on training pixels say nothing about other data"
             )
+
+    def _check_sizes(self) -> None:
+        """Refuse a truth or masks that do not suit the pixels of the cube."""
+        height, width = self.input.shape[-2:]
+        size = (height, width)
+        target_size = (self.scale * height, self.scale * width)
+        sizes = (
+            ("truth", self.target.shape[-2:], target_size),
+            ("mask of training pixels", self.train.shape, size),
+            ("mask of test pixels", self.test.shape, size),
+        )
+        for name, seen, expected in sizes:
+            if seen != expected:
+                raise ValueError(
+                    f"the cube has {size} pixels, the {name} {seen}; give {expected} pixels"
+                )
 
     def with_class_numbers_of(self, model: Model) -> EvaluationPair:
         """Return the pair with the model's class numbers, where it knows all names in the truth.
@@ -92,22 +102,28 @@ class EvaluationPair:
     def preprocessed(self, model: Model) -> EvaluationPair:
         """Return the pair after the preprocessing of the model; of a truth, only that of spectra."""
         preprocessing: Preprocessing = model.recipe.preprocessing
+        task: Task = model.recipe.task
         target = self.target
-        if isinstance(target, Cube) and model.recipe.task.predicts_spectra:
-            # a target of the same light as the input is normalised by the numbers of the input
-            paired = model.recipe.task.target_name is not None
-            target = preprocessing.on(target, reference=self.input if paired else None)
+        if isinstance(target, Cube) and task.predicts_spectra:
+            reference = None
+            if task.target_name is not None:
+                # a target of the same light as the input is normalised by the numbers of the input
+                reference = self.input
+            target = preprocessing.on(target, reference=reference)
         return replace(self, input=preprocessing.on(self.input), target=target)
 
     def as_pixel_list(self) -> EvaluationPair:
         """Return the test pixels of all planes as an image of one row, all of it for the test."""
-        input = Cube(spectra_in_row(self.input.numpy(), self.test), self.input.axis)
+        spectra = spectra_in_row(self.input.numpy(), self.test)
+        input = Cube(spectra, self.input.axis)
+        values = self.target.numpy()
         target: Cube | Labels
         if isinstance(self.target, Labels):
-            target = Labels(classes_in_row(self.target.numpy(), self.test), self.target.classes)
+            target = Labels(classes_in_row(values, self.test), self.target.classes)
         else:
-            target = Cube(spectra_in_row(self.target.numpy(), self.test), self.target.axis)
-        return test_only_pair(input, target, np.ones(input.shape[-2:], bool))
+            target = Cube(spectra_in_row(values, self.test), self.target.axis)
+        everything = np.ones(input.shape[-2:], bool)
+        return test_only_pair(input, target, everything)
 
 
 def HeldOut(**fields: object) -> EvaluationPair:
@@ -136,7 +152,8 @@ class PixelCounts(NamedTuple):
 
 def pixel_counts(model: Model, pair: EvaluationPair) -> PixelCounts:
     """Count the training pixels of a pair, its test pixels, and those near training pixels."""
-    far = pair.test & beyond(pair.train, model.recipe.network.receptive_radius)
+    radius = model.recipe.network.receptive_radius
+    far = pair.test & beyond(pair.train, radius)
     test = int(pair.test.sum())
     return PixelCounts(
         train=int(pair.train.sum()),
@@ -146,12 +163,20 @@ def pixel_counts(model: Model, pair: EvaluationPair) -> PixelCounts:
     )
 
 
-def test_only_pair(input: Cube, target: Cube | Labels, test: Mask) -> EvaluationPair:
+def test_only_pair(
+    input: Cube,
+    target: Cube | Labels,
+    test: Mask,
+) -> EvaluationPair:
     """Return a pair without training pixels; `test` has the shape (y, x)."""
-    return EvaluationPair(input, target, train=np.zeros_like(test), test=test)
+    nothing = np.zeros_like(test)
+    return EvaluationPair(input, target, train=nothing, test=test)
 
 
-def input_and_target(task: Task, images: Mapping[str, Image | str]) -> tuple[Cube, Cube | Labels]:
+def input_and_target(
+    task: Task,
+    images: Mapping[str, Image | str],
+) -> tuple[Cube, Cube | Labels]:
     """Return the input and the target of a task from the images of an example, by their names.
 
     A task that learns from one image alone degrades it: the input is the coarse image, the target
@@ -170,7 +195,12 @@ def input_and_target(task: Task, images: Mapping[str, Image | str]) -> tuple[Cub
 def renumbered(labels: Labels, names: tuple[str, ...]) -> Labels:
     """Return labels whose numbers count `names` from 1; a class that is none of them becomes 0."""
     numbers = class_numbers(labels.classes, names)
-    return replace(labels, data=numbers[labels.numpy()], classes=names, colours=())
+    return replace(
+        labels,
+        data=numbers[labels.numpy()],
+        classes=names,
+        colours=(),  # they go by the old numbers
+    )
 
 
 def spectra_in_row(data: NDArray[Any], mask: Mask) -> NDArray[Any]:
@@ -179,13 +209,16 @@ def spectra_in_row(data: NDArray[Any], mask: Mask) -> NDArray[Any]:
     Parameters
     ----------
     data : ndarray, shape (…, band, y, x)
+        Intensities, in any unit.
     mask : ndarray of bool, shape (y, x)
+        Pixels that are taken, of each plane.
 
     Returns
     -------
     ndarray, shape (band, 1, spectrum)
     """
-    spectra = np.moveaxis(data, -3, 0)[..., mask]  # (band, …, pixel)
+    bands_first = np.moveaxis(data, -3, 0)
+    spectra = bands_first[..., mask]  # (band, …, pixel)
     return spectra.reshape(len(spectra), 1, -1)
 
 
@@ -201,12 +234,13 @@ def _coarse_and_fine(task: SuperResolutionTask, fine: Cube) -> tuple[Cube, Cube]
     coarse = example.input.reshape(*leading, *example.input.shape[1:])
     target = example.target.reshape(*leading, *example.target.shape[1:])
     row, column = task.degradation_model.first_centre  # of the first coarse pixel, in fine pixels
+    y, x = fine.origin
     height, width = fine.pixel_size
     input = replace(
         fine,
         data=coarse,
         pixel_size=example.pixel_size,
-        origin=(fine.origin[0] + row * height, fine.origin[1] + column * width),
-        georeference=None,
+        origin=(y + row * height, x + column * width),
+        georeference=None,  # it goes by fine pixels
     )
     return input, replace(fine, data=target)

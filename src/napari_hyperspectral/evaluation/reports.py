@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -35,7 +35,10 @@ class Table:
     @property
     def columns(self) -> list[str]:
         """Headings, in the order in which rows first use them."""
-        return list(dict.fromkeys(heading for row in self.rows for heading in row))
+        headings: dict[str, None] = {}  # in order, each once
+        for row in self.rows:
+            headings |= dict.fromkeys(row)
+        return list(headings)
 
     @property
     def cells(self) -> list[list[str]]:
@@ -48,8 +51,10 @@ class Table:
 
     def to_markdown(self) -> str:
         """Return the table with its title, as GitHub shows it."""
+        columns = self.columns
+        rule = ["---"] * len(columns)
         lines = [f"**{self.title}**", ""]
-        for row in (self.columns, ["---"] * len(self.columns), *self.cells):
+        for row in (columns, rule, *self.cells):
             lines.append(f"| {' | '.join(row)} |")
         return "\n".join(lines)
 
@@ -68,14 +73,17 @@ class Photograph:
         """Draw it into a matplotlib figure."""
         from matplotlib.patches import Patch
 
-        is_map = self.image.ndim == 2
-        axes.imshow(class_colours(self.image) if is_map else self.image, interpolation="nearest")
+        image = self.image
+        if image.ndim == 2:  # a map
+            image = class_colours(image)
+        # pixels are shown as they are measured, not blended
+        axes.imshow(image, interpolation="nearest")
         axes.set_axis_off()
         axes.set_title(self.title)
         if not self.classes:
             return
-        colours = class_colours(np.arange(1, len(self.classes) + 1))
         handles = []
+        colours = _line_colours(len(self.classes))
         for colour, name in zip(colours, self.classes, strict=True):
             handles.append(Patch(color=colour, label=name))
         _add_legend(axes, handles)
@@ -95,11 +103,16 @@ class Curves:
     def draw(self, axes: Axes) -> None:
         """Draw it into a matplotlib figure."""
         order = np.argsort(self.x, kind="stable")  # detectors may overlap
-        colours = class_colours(np.arange(1, len(self.lines) + 1))
+        positions = self.x[order]
+        colours = _line_colours(len(self.lines))
         handles: list[Artist] = []
         for (name, values), colour in zip(self.lines.items(), colours, strict=True):
             handles += axes.plot(
-                self.x[order], values[order], label=name, color=colour, linewidth=1
+                positions,
+                values[order],
+                label=name,
+                color=colour,
+                linewidth=1,
             )
         axes.set_xlabel(self.x_title)
         axes.set_title(self.title)
@@ -124,15 +137,18 @@ class Report:
 
     def with_images(self, *images: Picture) -> Report:
         """Return a report with these pictures after its own."""
-        return Report(self.title, self.tables, self.notes, (*self.images, *images))
+        return replace(self, images=(*self.images, *images))
 
     def to_markdown(self, pictures: Sequence[Path] = ()) -> str:
         """Return the report as Markdown, with links to `pictures`, if any."""
         parts = [f"# {self.title}"]
-        parts += [table.to_markdown() for table in self.tables]
+        for table in self.tables:
+            parts.append(table.to_markdown())
         if self.notes:
-            parts.append("\n".join(f"- {note}" for note in self.notes))
-        parts += [f"![{path.stem}]({path.name})" for path in pictures]
+            notes = [f"- {note}" for note in self.notes]
+            parts.append("\n".join(notes))
+        for path in pictures:
+            parts.append(f"![{path.stem}]({path.name})")
         return "\n\n".join(parts) + "\n"
 
     def to_json(self) -> str:
@@ -141,20 +157,32 @@ class Report:
         for table in self.tables:
             rows = [json_row(row) for row in table.rows]
             tables.append({"title": table.title, "rows": rows})
-        content = {"title": self.title, "tables": tables, "notes": list(self.notes)}
-        return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        content = {
+            "title": self.title,
+            "tables": tables,
+            "notes": list(self.notes),
+        }
+        # NaN is no JSON: other programs could not read the file
+        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+        return text + "\n"
 
     def pictures(
-        self, folder: Path, *, inches: tuple[float, float] = (8, 5), dpi: int = 120
+        self,
+        folder: Path,
+        *,
+        inches: tuple[float, float] = (8, 5),
+        dpi: int = 120,
     ) -> list[Path]:
         """Draw each picture into a PNG file of `folder`; return their paths."""
         from matplotlib.figure import Figure  # without pyplot: no screen, no global state
 
         paths = []
         for number, picture in enumerate(self.images, start=1):
-            path = folder / f"{number}_{_file_name(picture.title)}.png"
+            name = f"{number}_{_file_name(picture.title)}.png"
+            path = folder / name
             figure = Figure(figsize=inches)
-            picture.draw(figure.add_subplot())
+            axes = figure.add_subplot()
+            picture.draw(axes)
             figure.savefig(path, dpi=dpi, bbox_inches="tight")
             paths.append(path)
         return paths
@@ -164,6 +192,7 @@ class Report:
         pictures = self.pictures(folder)
         text = folder / "report.md"
         data = folder / "report.json"
+        # both or neither, so that they never say different things
         with replacing(text, data) as (draft_text, draft_data):
             draft_text.write_text(self.to_markdown(pictures), encoding="utf-8")
             draft_data.write_text(self.to_json(), encoding="utf-8")
@@ -191,19 +220,32 @@ def class_colours(classes: NDArray[np.number]) -> NDArray[np.float64]:
     """Return a colour for each class, shape (…, 3), from 0 to 1; black for 0.
 
     Steps of a golden section along the circle of hues differ for any number of classes.
+
+    Parameters
+    ----------
+    classes : ndarray of int, of any shape
+        Numbers from 1; 0 is unlabelled.
     """
     from matplotlib.colors import hsv_to_rgb
 
     ids = np.asarray(classes, np.float64)
     hue = ids * 0.6180339887 % 1
+    # paler and brighter in turns, since neighbouring hues look alike
     saturation = np.where(ids % 3 == 0, 0.45, 0.85)
-    value = np.where(ids == 0, 0, np.where(ids % 2 == 0, 0.95, 0.7))
+    value = np.where(ids % 2 == 0, 0.95, 0.7)
+    value = np.where(ids == 0, 0, value)
     hsv = np.stack([hue, saturation, value], axis=-1)
     colours: NDArray[np.float64] = hsv_to_rgb(hsv)
     return colours
 
 
+def _line_colours(count: int) -> NDArray[np.float64]:
+    """Return the colours of the classes 1, 2, … up to a number, (class, 3)."""
+    return class_colours(np.arange(1, count + 1))
+
+
 def _rich_table(table: Table) -> RichTable:
+    """Return a table for the terminal: texts on the left, numbers on the right."""
     from rich import box
     from rich.table import Table as RichTable
 
@@ -215,9 +257,15 @@ def _rich_table(table: Table) -> RichTable:
         collapse_padding=True,
     )
     for heading in table.columns:
+        # texts stay on one line; numbers may fold in a narrow terminal
         texts = any(isinstance(row.get(heading), str) for row in table.rows)
         justify: Literal["left", "right"] = "left" if texts else "right"
-        shown.add_column(heading, justify=justify, overflow="fold", no_wrap=texts)
+        shown.add_column(
+            heading,
+            justify=justify,
+            overflow="fold",
+            no_wrap=texts,
+        )
     for cells in table.cells:
         shown.add_row(*cells)
     return shown

@@ -15,13 +15,21 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import fft, ndimage, optimize
 
 from ..metrics.values import Floats
+from .fourier import (
+    FourierSpectrum,
+    PixelSize,
+    RingGrid,
+    SpectrumPair,
+    faded_spectrum,
+    height_and_width,
+)
 
-FourierSpectrum: TypeAlias = NDArray[np.complex128]
-"""Of a real image: all rows, and the columns of frequencies that are not negative."""
-PixelSize: TypeAlias = float | tuple[float, float]
-"""Height and width of a pixel; one number where they are equal."""
+Photons: TypeAlias = NDArray[np.int64]
+"""Counts of photons, of any shape."""
 Threshold: TypeAlias = Literal["1/7", "half-bit"]
 
+_IMAGE: Final = (-2, -1)
+"""Axes of one image."""
 _SEVENTH: Final = 1 / 7
 _LEAST_SIDE: Final = 4
 """Images of fewer pixels to a side have no Fourier rings."""
@@ -55,7 +63,10 @@ class Rings:
             return np.full_like(self.frequency, _SEVENTH)
         independent = np.maximum(self.count, 1) / 2  # a frequency determines its conjugate
         root = np.sqrt(independent)
-        return (0.2071 + 1.9102 / root) / (1.2071 + 0.9102 / root)
+        # the constants of the paper, for half a bit
+        signal = 0.2071 + 1.9102 / root
+        total = 1.2071 + 0.9102 / root
+        return signal / total
 
     def resolution(self, kind: Threshold = "1/7") -> float:
         """Return the finest detail, in pixel units, on which both images agree.
@@ -71,13 +82,21 @@ class Rings:
         if first == 0:
             return float("nan")
         # between the last ring above the threshold and the first below it
-        share = excess[first - 1] / (excess[first - 1] - excess[first])
-        start = self.frequency[first - 1]
+        last = first - 1
+        fall = excess[last] - excess[first]
+        share = excess[last] / fall
+        start = self.frequency[last]
         end = self.frequency[first]
-        return float(1 / (start + share * (end - start)))
+        crossing = start + share * (end - start)
+        return float(1 / crossing)
 
 
-def ring_correlation(one: ArrayLike, other: ArrayLike, *, pixel_size: PixelSize = 1.0) -> Rings:
+def ring_correlation(
+    one: ArrayLike,
+    other: ArrayLike,
+    *,
+    pixel_size: PixelSize = 1.0,
+) -> Rings:
     """Return the Fourier ring correlation of two images, or of two cubes over all their bands.
 
     Images fade towards their edges first (Hann window). Of bands, each counts alike. The real
@@ -88,8 +107,8 @@ def ring_correlation(one: ArrayLike, other: ArrayLike, *, pixel_size: PixelSize 
     Parameters
     ----------
     one, other : array, shape (y, x) or (band, y, x)
-        Two measurements of the same scene, with noise of their own: otherwise the noise agrees,
-        too.
+        In any unit. Two measurements of the same scene, with noise of their own: otherwise the
+        noise agrees, too.
     pixel_size : float or (float, float)
         Height and width of a pixel.
 
@@ -108,11 +127,15 @@ def ring_correlation(one: ArrayLike, other: ArrayLike, *, pixel_size: PixelSize 
     height, width = first.shape[-2:]
     if min(height, width) < _LEAST_SIDE:
         raise ValueError(f"{height} × {width} pixels have no Fourier rings; give at least 4 × 4")
-    pairs = ((_spectrum(a), _spectrum(b)) for a, b in zip(first, second, strict=True))
-    return _mean_rings(pairs, _RingGrid((height, width), pixel_size))
+    grid = RingGrid((height, width), pixel_size)
+    return _mean_rings(_band_pairs(first, second), grid)
 
 
-def single_image_correlation(image: ArrayLike, *, pixel_size: PixelSize = 1.0) -> Rings:
+def single_image_correlation(
+    image: ArrayLike,
+    *,
+    pixel_size: PixelSize = 1.0,
+) -> Rings:
     """Return the Fourier ring correlation of an image with itself, from halves of its pixels.
 
     Pixels of a checkerboard's diagonals make four images of half the size; those a diagonal apart
@@ -125,6 +148,7 @@ def single_image_correlation(image: ArrayLike, *, pixel_size: PixelSize = 1.0) -
     Parameters
     ----------
     image : array, shape (y, x) or (band, y, x)
+        In any unit.
     pixel_size : float or (float, float)
         Height and width of a pixel.
 
@@ -134,18 +158,19 @@ def single_image_correlation(image: ArrayLike, *, pixel_size: PixelSize = 1.0) -
         If a side has fewer than 8 pixels.
     """
     bands = _bands(image)
-    height, width = (side // 2 for side in bands.shape[-2:])
+    rows, columns = bands.shape[-2:]
+    height = rows // 2
+    width = columns // 2
     if min(height, width) < _LEAST_SIDE:
-        raise ValueError(
-            f"{bands.shape[-2]} × {bands.shape[-1]} pixels have too small halves; "
-            "give at least 8 × 8"
-        )
-    pixel_height, pixel_width = _height_and_width(pixel_size)
+        raise ValueError(f"{rows} × {columns} pixels have too small halves; give at least 8 × 8")
+    # a half has every second pixel of a line
+    pixel_height, pixel_width = height_and_width(pixel_size)
     doubled = (2 * pixel_height, 2 * pixel_width)
-    return _mean_rings(_diagonal_pairs(bands), _RingGrid((height, width), doubled))
+    grid = RingGrid((height, width), doubled)
+    return _mean_rings(_diagonal_pairs(bands), grid)
 
 
-def thinned(counts: ArrayLike, seed: int = 0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def thinned(counts: ArrayLike, seed: int = 0) -> tuple[Photons, Photons]:
     """Return two independent images of half the light each, of one image of counted photons.
 
     Each photon goes to one of the two by chance: of Poisson counts, and of nothing else, both
@@ -154,6 +179,7 @@ def thinned(counts: ArrayLike, seed: int = 0) -> tuple[NDArray[np.int64], NDArra
     Parameters
     ----------
     counts : array of whole numbers, of any shape
+        Photons, without any gain or offset of the detector.
     seed : int
         Equal seeds give equal halves.
 
@@ -163,12 +189,14 @@ def thinned(counts: ArrayLike, seed: int = 0) -> tuple[NDArray[np.int64], NDArra
         If there are negative or broken numbers: those are no counts.
     """
     photons = np.asarray(counts)
-    if not np.array_equal(photons, np.floor(photons)) or photons.min(initial=0) < 0:
+    are_whole = np.array_equal(photons, np.floor(photons))
+    if not are_whole or photons.min(initial=0) < 0:
         raise ValueError(
             "negative or broken numbers cannot be thinned; give counts of photons (0, 1, 2, …)"
         )
     photons = photons.astype(np.int64)
-    first = np.random.default_rng(seed).binomial(photons, 0.5)
+    rng = np.random.default_rng(seed)
+    first = rng.binomial(photons, 0.5)
     return first, photons - first
 
 
@@ -185,7 +213,10 @@ class DifferencePsf:
 
 
 def difference_psf(
-    blurred: ArrayLike, sharp: ArrayLike, *, pixel_size: PixelSize = 1.0
+    blurred: ArrayLike,
+    sharp: ArrayLike,
+    *,
+    pixel_size: PixelSize = 1.0,
 ) -> DifferencePsf:
     """Return the blur that turns `sharp` into `blurred`, the one that suits all bands best.
 
@@ -201,26 +232,39 @@ def difference_psf(
     pixel_size : float or (float, float)
         Height and width of a pixel.
     """
-    blurred_bands = _bands(blurred)
     sharp_bands = _bands(sharp)
-    height, width = sharp_bands.shape[-2:]
-    common = np.zeros((height, width // 2 + 1), np.complex128)
-    power = np.zeros(common.shape)
-    for blurred_band, sharp_band in zip(blurred_bands, sharp_bands, strict=True):
-        blurred_spectrum = _spectrum(blurred_band)
-        sharp_spectrum = _spectrum(sharp_band)
-        weight = np.sum(np.abs(sharp_spectrum) ** 2)
-        if weight > 0:
-            common += blurred_spectrum * sharp_spectrum.conj() / weight
-            power += np.abs(sharp_spectrum) ** 2 / weight
-    common[0, 0] = power[0, 0] = 1.0  # a blur leaves the mean as it is
-    transfer = common / (power + _REGULARISATION * power.mean())
-    kernel = fft.fftshift(fft.irfft2(transfer, (height, width)))
+    transfer = _transfer(_bands(blurred), sharp_bands)
+    shape = sharp_bands.shape[-2:]
+    kernel = fft.irfft2(transfer, shape)
+    kernel = fft.fftshift(kernel)
     kernel /= kernel.sum()
     fit = _fit_gaussian(kernel)
-    pixel_height, pixel_width = _height_and_width(pixel_size)
-    fwhm = (float(_FWHM * fit.rows * pixel_height), float(_FWHM * fit.columns * pixel_width))
-    return DifferencePsf(kernel, fwhm, fit.misfit)
+    pixel_height, pixel_width = height_and_width(pixel_size)
+    rows = float(_FWHM * fit.rows * pixel_height)
+    columns = float(_FWHM * fit.columns * pixel_width)
+    return DifferencePsf(kernel, (rows, columns), fit.misfit)
+
+
+def _transfer(blurred: Floats, sharp: Floats) -> FourierSpectrum:
+    """Return what turns the spectra of sharp bands into those of blurred ones, (y, x // 2 + 1)."""
+    height, width = sharp.shape[-2:]
+    common = np.zeros((height, width // 2 + 1), np.complex128)
+    power = np.zeros(common.shape)
+    for blurred_band, sharp_band in zip(blurred, sharp, strict=True):
+        blurred_spectrum = faded_spectrum(blurred_band)
+        sharp_spectrum = faded_spectrum(sharp_band)
+        sharp_power = np.abs(sharp_spectrum) ** 2
+        # by its whole power, so that bright bands count no more than dark ones
+        weight = np.sum(sharp_power)
+        if weight > 0:
+            common += blurred_spectrum * sharp_spectrum.conj() / weight
+            power += sharp_power / weight
+    # a blur leaves the mean as it is
+    common[0, 0] = 1.0
+    power[0, 0] = 1.0
+    least = _REGULARISATION * power.mean()
+    transfer: FourierSpectrum = common / (power + least)
+    return transfer
 
 
 def flux_ratio(input: ArrayLike, restored: ArrayLike) -> Floats:
@@ -231,11 +275,14 @@ def flux_ratio(input: ArrayLike, restored: ArrayLike) -> Floats:
     Parameters
     ----------
     input, restored : array, shape (band, y, x) and (band, y · scale, x · scale)
+        In one unit.
     """
     before = band_means(input)
     after = band_means(restored)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(before != 0, after / before, np.nan))
+        ratio = after / before
+    ratio = np.where(before != 0, ratio, np.nan)
+    return np.asarray(ratio)
 
 
 def band_means(image: ArrayLike) -> Floats:
@@ -245,17 +292,25 @@ def band_means(image: ArrayLike) -> Floats:
     """
     bands = np.asarray(image, np.float64)
     known = np.isfinite(bands)
-    sums = np.where(known, bands, 0.0).sum((-2, -1))
+    present = np.where(known, bands, 0.0)
+    sums = present.sum(_IMAGE)
+    count = known.sum(_IMAGE)
+    # 0/0, of a band without any pixel, is NaN
     with np.errstate(invalid="ignore"):
-        return np.asarray(sums / known.sum((-2, -1)))
+        return np.asarray(sums / count)
 
 
-def cubic_upsampled(coarse: ArrayLike, scale: int, offset: tuple[float, float]) -> Floats:
+def cubic_upsampled(
+    coarse: ArrayLike,
+    scale: int,
+    offset: tuple[float, float],
+) -> Floats:
     """Return a cube on finer pixels by cubic splines: what any restoration has to beat.
 
     Parameters
     ----------
     coarse : array, shape (band, y, x)
+        In any unit, which is that of the result.
     scale : int
         Fine rows, and columns, of a coarse pixel.
     offset : (float, float)
@@ -266,85 +321,75 @@ def cubic_upsampled(coarse: ArrayLike, scale: int, offset: tuple[float, float]) 
     ndarray of float64, shape (band, y · scale, x · scale)
     """
     bands = _bands(coarse)
-    shape = (bands.shape[1] * scale, bands.shape[2] * scale)
-    start = (-offset[0] / scale, -offset[1] / scale)  # of the first fine pixel, in coarse ones
+    _, height, width = bands.shape
+    shape = (height * scale, width * scale)
+    row, column = offset
+    start = (-row / scale, -column / scale)  # of the first fine pixel, in coarse ones
     step = (1 / scale, 1 / scale)
     fine = []
     for band in bands:
-        fine.append(
-            ndimage.affine_transform(band, step, start, output_shape=shape, order=3, mode="nearest")
+        upsampled = ndimage.affine_transform(
+            band,
+            step,
+            start,
+            output_shape=shape,
+            order=3,
+            mode="nearest",
         )
+        fine.append(upsampled)
     return np.stack(fine)
 
 
-class _RingGrid:
-    """The frequencies of images of a size, sorted into rings of equal width.
-
-    Parameters
-    ----------
-    shape : (int, int)
-        Rows and columns of the images.
-    pixel_size : float or (float, float)
-        Height and width of a pixel.
-    """
-
-    def __init__(self, shape: tuple[int, int], pixel_size: PixelSize) -> None:
-        rows, columns = shape
-        height, width = _height_and_width(pixel_size)
-        row_frequency = fft.fftfreq(rows, height)[:, None]
-        column_frequency = fft.rfftfreq(columns, width)[None]
-        radius = np.hypot(row_frequency, column_frequency)  # as a spectrum, (y, x // 2 + 1)
-        step = 1 / min(rows * height, columns * width)
-        self.count = int(0.5 / max(height, width) / step + 1e-9)
-        """Rings up to the highest frequency that the pixels hold."""
-        self.frequency = np.asarray(step * np.arange(1, self.count + 1), np.float64)
-        # ring 0 is the mean; what lies beyond the last ring is collected in one more
-        self._ring = np.minimum(np.rint(radius / step).astype(int), self.count + 1).ravel()
-        # a spectrum of a real image leaves out conjugates, except in its first and last column
-        self._weight = np.full(radius.shape, 2)
-        self._weight[:, 0] = 1
-        if columns % 2 == 0:
-            self._weight[:, -1] = 1
-
-    def sums(self, values: Floats) -> Floats:
-        """Return sums over the frequencies of each ring, (ring,), conjugates included."""
-        weighted = (values * self._weight).ravel()
-        sums = np.bincount(self._ring, weighted, self.count + 2)[1:-1]
-        return sums.astype(np.float64)
-
-    def sizes(self) -> NDArray[np.int64]:
-        """Return the number of frequencies in each ring, (ring,)."""
-        return self.sums(np.ones(self._weight.shape)).astype(int)
-
-
-def _mean_rings(pairs: Iterable[tuple[FourierSpectrum, FourierSpectrum]], grid: _RingGrid) -> Rings:
+def _mean_rings(pairs: Iterable[SpectrumPair], grid: RingGrid) -> Rings:
     """Return the mean correlation of pairs of spectra, ring by ring."""
     correlations = np.zeros(grid.count)
     weights = np.zeros(grid.count)
     for one, other in pairs:
-        common = grid.sums((one * other.conj()).real)
-        power = np.sqrt(grid.sums(np.abs(one) ** 2) * grid.sums(np.abs(other) ** 2))
+        # all (ring,)
+        product = one * other.conj()
+        common = grid.sums(product.real)
+        one_power = _ring_power(one, grid)
+        other_power = _ring_power(other, grid)
+        power = np.sqrt(one_power * other_power)
         has_power = power > 0
-        correlations += np.where(has_power, common / np.where(has_power, power, 1), 1.0)
+        divisor = np.where(has_power, power, 1)
+        correlations += np.where(has_power, common / divisor, 1.0)
         weights += 1
     return Rings(grid.frequency, correlations / weights, grid.sizes())
 
 
-def _diagonal_pairs(bands: Floats) -> Iterator[tuple[FourierSpectrum, FourierSpectrum]]:
+def _ring_power(spectrum: FourierSpectrum, grid: RingGrid) -> Floats:
+    """Return the power of a spectrum in each ring, (ring,)."""
+    power = np.abs(spectrum) ** 2
+    return grid.sums(power)
+
+
+def _band_pairs(first: Floats, second: Floats) -> Iterator[SpectrumPair]:
+    """Yield the spectra of each band of two images."""
+    for one, other in zip(first, second, strict=True):
+        yield faded_spectrum(one), faded_spectrum(other)
+
+
+def _diagonal_pairs(bands: Floats) -> Iterator[SpectrumPair]:
     """Yield the spectra of pixels a diagonal apart, of each band along both diagonals.
 
     The second of a pair is shifted by half a pixel of the halves, so that both coincide.
     """
-    height, width = (side // 2 for side in bands.shape[-2:])
+    rows, columns = bands.shape[-2:]
+    height = rows // 2
+    width = columns // 2
     row_frequency = fft.fftfreq(height)[:, None]
     column_frequency = fft.rfftfreq(width)[None]
     for band in bands:
-        blocks = band[: 2 * height, : 2 * width].reshape(height, 2, width, 2)
+        # an odd last row or column has no partner
+        even = band[: 2 * height, : 2 * width]
+        blocks = even.reshape(height, 2, width, 2)
         for column, sign in ((0, 1), (1, -1)):
-            shift = np.exp(-1j * np.pi * (row_frequency + sign * column_frequency))
+            diagonal = row_frequency + sign * column_frequency
+            shift = np.exp(-1j * np.pi * diagonal)
             upper = blocks[:, 0, :, column]
             lower = blocks[:, 1, :, 1 - column]
-            yield _spectrum(upper), _spectrum(lower) * shift
+            yield faded_spectrum(upper), faded_spectrum(lower) * shift
 
 
 def _bands(image: ArrayLike) -> Floats:
@@ -355,22 +400,11 @@ def _bands(image: ArrayLike) -> Floats:
     known = np.isfinite(bands)
     if known.all():
         return bands
-    count = np.maximum(known.sum(axis=(-2, -1), keepdims=True), 1)
-    means = np.where(known, bands, 0.0).sum(axis=(-2, -1), keepdims=True) / count
+    present = np.where(known, bands, 0.0)
+    total = present.sum(axis=_IMAGE, keepdims=True)
+    count = known.sum(axis=_IMAGE, keepdims=True)
+    means = total / np.maximum(count, 1)
     return np.where(known, bands, means)
-
-
-def _spectrum(image: Floats) -> FourierSpectrum:
-    """Return the spectrum of an image, (y, x), without its mean, faded by a Hann window."""
-    rows, columns = (np.hanning(side + 2)[1:-1] for side in image.shape)  # 0 lies outside
-    spectrum: FourierSpectrum = fft.rfft2((image - image.mean()) * np.outer(rows, columns))
-    return spectrum
-
-
-def _height_and_width(pixel_size: PixelSize) -> tuple[float, float]:
-    if isinstance(pixel_size, tuple):
-        return pixel_size
-    return pixel_size, pixel_size
 
 
 class _GaussianFit(NamedTuple):
@@ -383,26 +417,47 @@ class _GaussianFit(NamedTuple):
 
 def _fit_gaussian(kernel: Floats) -> _GaussianFit:
     """Fit a Gaussian to the peak in the middle of a kernel, (y, x)."""
-    middle_y, middle_x = (side // 2 for side in kernel.shape)
-    half = min(middle_y, middle_x, _PEAK)
-    peak = kernel[
-        middle_y - half : middle_y + half + 1,
-        middle_x - half : middle_x + half + 1,
-    ]
-    y, x = np.mgrid[-half : peak.shape[0] - half, -half : peak.shape[1] - half]
+    half = min(min(kernel.shape) // 2, _PEAK)
+    peak = _around_middle(kernel, half)
+    height, width = peak.shape
+    y, x = np.mgrid[-half : height - half, -half : width - half]
 
     def residuals(parameters: Floats) -> Floats:
-        height, row, column, row_std, column_std = parameters
-        exponent = ((y - row) / row_std) ** 2 + ((x - column) / column_std) ** 2
-        return np.asarray(height * np.exp(-0.5 * exponent) - peak).ravel()
+        highest, row, column, row_std, column_std = parameters
+        down = (y - row) / row_std
+        right = (x - column) / column_std
+        exponent = down**2 + right**2
+        gaussian = highest * np.exp(-0.5 * exponent)
+        return np.asarray(gaussian - peak).ravel()
 
-    highest = float(peak.max())
+    peak_height = float(peak.max())
     # a disc of as many pixels as are above half the maximum
-    radius = float(np.sqrt(np.count_nonzero(peak > highest / 2) / np.pi))
+    area = np.count_nonzero(peak > peak_height / 2)
+    radius = float(np.sqrt(area / np.pi))
     std = max(radius, 0.5)
-    fit = optimize.least_squares(residuals, [highest, 0, 0, std, std])
-    scale = float(np.sqrt(np.mean(peak**2)))
+    start = [peak_height, 0, 0, std, std]
+    fit = optimize.least_squares(residuals, start)
+    _, _, _, row_std, column_std = fit.x
+    scale = _root_mean_square(peak)
     misfit = 0.0
     if scale:
-        misfit = float(np.sqrt(np.mean(fit.fun**2))) / scale
-    return _GaussianFit(abs(float(fit.x[3])), abs(float(fit.x[4])), misfit)
+        misfit = _root_mean_square(fit.fun) / scale
+    # only their squares are fitted: signs say nothing
+    rows = abs(float(row_std))
+    columns = abs(float(column_std))
+    return _GaussianFit(rows, columns, misfit)
+
+
+def _around_middle(kernel: Floats, half: int) -> Floats:
+    """Return a kernel, (y, x), up to `half` pixels from its middle; its border may be nearer."""
+    height, width = kernel.shape
+    y = height // 2
+    x = width // 2
+    rows = slice(y - half, y + half + 1)
+    columns = slice(x - half, x + half + 1)
+    return kernel[rows, columns]
+
+
+def _root_mean_square(values: Floats) -> float:
+    mean = np.mean(values**2)
+    return float(np.sqrt(mean))

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..axis import SpectralAxis
+from ..axis import Axis, SpectralAxis
 from ..cube import Cube, Image
 from ..metrics import spectral_angle
+from ..metrics.values import Floats
 from ..models.model import Model
 from ..tasks.degradation import Degradation
 from ..tasks.super_resolution import SuperResolutionTask
@@ -47,21 +48,22 @@ class RestorationFigures:
     """Of the upsampled measurement and the result: where they differ, the network added detail."""
     psf: DifferencePsf
     """The blur from the result to the upsampled measurement."""
-    flux: NDArray[np.float64]
+    flux: Floats
     """Of each band, in the result over in the measurement, shape (band,)."""
-    residual: NDArray[np.float64]
+    residual: Floats
     """Of each band, the root mean square difference between the degraded result and the
     measurement, by the standard deviation of the measurement, shape (band,)."""
     angle: float
     """Mean angle between spectra of the degraded result and measured ones, in degrees."""
-    measured_spectrum: NDArray[np.float64]
+    measured_spectrum: Floats
     """Mean spectrum of the measurement, shape (band,)."""
-    restored_spectrum: NDArray[np.float64]
+    restored_spectrum: Floats
     """Mean spectrum of the result, shape (band,)."""
 
     @property
     def summary(self) -> dict[str, float | None]:
         """The figures as plain JSON; what is no number is None."""
+        rows, columns = self.psf.fwhm
         figures = {
             "flux, least": float(np.nanmin(self.flux)),
             "flux, greatest": float(np.nanmax(self.flux)),
@@ -69,15 +71,20 @@ class RestorationFigures:
             "spectral angle, degrees": self.angle,
             "agreement with the measurement down to (1/7)": self.rings.resolution("1/7"),
             "agreement with the measurement down to (half-bit)": self.rings.resolution("half-bit"),
-            "difference PSF, FWHM of rows": self.psf.fwhm[0],
-            "difference PSF, FWHM of columns": self.psf.fwhm[1],
+            "difference PSF, FWHM of rows": rows,
+            "difference PSF, FWHM of columns": columns,
             "difference PSF, misfit": self.psf.misfit,
         }
-        return {name: value if np.isfinite(value) else None for name, value in figures.items()}
+        summary: dict[str, float | None] = {}
+        for name, value in figures.items():
+            summary[name] = value if np.isfinite(value) else None
+        return summary
 
 
 def restoration_figures(
-    input: Cube, restored: Cube, degradation: Degradation
+    input: Cube,
+    restored: Cube,
+    degradation: Degradation,
 ) -> RestorationFigures:
     """Compare a super-resolved image with its measurement; of stacks and series, the first plane.
 
@@ -97,21 +104,25 @@ def restoration_figures(
     """
     coarse = _first_plane(input)  # (band, y, x)
     fine = _first_plane(restored)
+    scale = degradation.scale
     bands, height, width = coarse.shape
-    expected = (bands, degradation.scale * height, degradation.scale * width)
+    expected = (bands, scale * height, scale * width)
     if fine.shape != expected:
         raise ValueError(
-            f"a result of {fine.shape} is not the ×{degradation.scale} of {coarse.shape}; "
+            f"a result of {fine.shape} is not the ×{scale} of {coarse.shape}; "
             "give the cube it was made from, and its model"
         )
-    good = input.axis.good & np.isfinite(coarse).any(axis=(1, 2))
+    measured = np.isfinite(coarse).any(axis=(1, 2))
+    good = input.axis.good & measured
     degraded = degradation.measured(torch.from_numpy(fine)).numpy()
+    # a Fourier transform of every band would take long, and say no more
     compared = _evenly_chosen(good)
-    upsampled = cubic_upsampled(coarse[compared], degradation.scale, degradation.first_centre)
+    upsampled = cubic_upsampled(coarse[compared], scale, degradation.first_centre)
+    sharp = fine[compared]
     pixel_size = restored.pixel_size
     return RestorationFigures(
-        rings=ring_correlation(upsampled, fine[compared], pixel_size=pixel_size),
-        psf=difference_psf(upsampled, fine[compared], pixel_size=pixel_size),
+        rings=ring_correlation(upsampled, sharp, pixel_size=pixel_size),
+        psf=difference_psf(upsampled, sharp, pixel_size=pixel_size),
         flux=np.where(good, flux_ratio(coarse, fine), np.nan),
         residual=np.where(good, _residual(degraded, coarse), np.nan),
         angle=spectral_angle(degraded, coarse, good=good),
@@ -121,7 +132,10 @@ def restoration_figures(
 
 
 def restoration_report(
-    input: Cube, restored: Cube, degradation: Degradation, figures: RestorationFigures
+    input: Cube,
+    restored: Cube,
+    degradation: Degradation,
+    figures: RestorationFigures,
 ) -> Report:
     """Return `restoration_figures` as a report: two tables, four pictures, and what they mean."""
     consistency: dict[str, float | None] = {}
@@ -130,18 +144,23 @@ def restoration_report(
         group = consistency if name.startswith(_CONSISTENCY) else detail
         group[name] = value
     unit = restored.pixel_unit or "pixels"
+    tables = [
+        _table("Consistency with the measurement", consistency),
+        _table(f"Detail, in {unit}", detail),
+    ]
     return Report(
         f"Restoration of {input.name or 'the cube'}",
-        [
-            _table("Consistency with the measurement", consistency),
-            _table(f"Detail, in {unit}", detail),
-        ],
+        tables,
         _notes(degradation),
         _pictures(figures, input),
     )
 
 
-def assess_restoration(model: Model, input: Cube, result: Image) -> tuple[Image, Report | None]:
+def assess_restoration(
+    model: Model,
+    input: Cube,
+    result: Image,
+) -> tuple[Image, Report | None]:
     """Return a prediction with its restoration figures in its metadata, and a report on them.
 
     Where the task gives no finer pixels, or the image is too small to have detail, the prediction
@@ -151,22 +170,26 @@ def assess_restoration(model: Model, input: Cube, result: Image) -> tuple[Image,
     task = model.recipe.task
     if not isinstance(task, SuperResolutionTask) or not isinstance(result, Cube):
         return result, None
-    if min(result.shape[-2:]) < _SIDE:
+    height, width = result.shape[-2:]
+    if min(height, width) < _SIDE:
         return result, None
+    degradation = task.degradation_model
+    # compared with what the network saw
     input = model.recipe.preprocessing.on(input)
-    figures = restoration_figures(input, result, task.degradation_model)
-    report = restoration_report(input, result, task.degradation_model, figures)
+    figures = restoration_figures(input, result, degradation)
+    report = restoration_report(input, result, degradation, figures)
     return with_restoration_figures(result, figures), report
 
 
 def with_restoration_figures(result: Cube, figures: RestorationFigures) -> Cube:
     """Return a result whose metadata hold the figures, and whose history names the flux."""
-    extremes = np.array([np.nanmin(figures.flux), np.nanmax(figures.flux)])
-    low, high = np.round(100 * (extremes - 1), 1) + 0.0  # -0.0 + 0.0 is 0.0
-    return replace(
-        result.after(f"compared with its measurement: flux of bands {low:+.1f} to {high:+.1f} %"),
-        metadata={**result.metadata, RESTORATION_KEY: figures.summary},
-    )
+    flux = figures.flux
+    extremes = np.array([np.nanmin(flux), np.nanmax(flux)])
+    percent = 100 * (extremes - 1)
+    low, high = np.round(percent, 1) + 0.0  # -0.0 + 0.0 is 0.0
+    note = f"compared with its measurement: flux of bands {low:+.1f} to {high:+.1f} %"
+    metadata = {**result.metadata, RESTORATION_KEY: figures.summary}
+    return replace(result.after(note), metadata=metadata)
 
 
 def _notes(degradation: Degradation) -> list[str]:
@@ -178,59 +201,78 @@ def _notes(degradation: Degradation) -> list[str]:
     )
     if degradation.kind == "decimate":
         consistency += " Decimation measures nothing between its points: flux need not be 1."
-    return [
-        consistency,
+    detail = (
         "Detail finer than the agreement comes from the training images. It may be right, but "
-        "this measurement does not show it.",
+        "this measurement does not show it."
+    )
+    psf = (
         "A narrow, even difference PSF of small misfit is a sign of sharpening; a broad or uneven "
-        "one of structure that is not in the measurement.",
-    ]
+        "one of structure that is not in the measurement."
+    )
+    return [consistency, detail, psf]
 
 
 def _pictures(figures: RestorationFigures, input: Cube) -> list[Picture]:
-    axis = input.axis
+    """Return the curves and the kernel that say where detail comes from."""
     rings = figures.rings
+    positions, title = _band_positions(input.axis)
+    agreement = Curves(
+        "Agreement with the measurement (FRC)",
+        rings.frequency,
+        f"cycles per {input.pixel_unit or 'fine pixel'}",
+        {
+            "result and measurement": rings.correlation,
+            "1/7": rings.threshold("1/7"),
+            "half-bit": rings.threshold("half-bit"),
+        },
+    )
+    psf = Photograph("Difference PSF", _grey(figures.psf.kernel))
+    flux = Curves(
+        "Flux of bands, in the result by the measurement",
+        positions,
+        title,
+        {"flux": figures.flux},
+    )
+    spectra = Curves(
+        "Mean spectra",
+        positions,
+        title,
+        {
+            "measured": figures.measured_spectrum,
+            "restored": figures.restored_spectrum,
+        },
+    )
+    return [agreement, psf, flux, spectra]
+
+
+def _band_positions(axis: Axis) -> tuple[Floats, str]:
+    """Return where the bands of an axis are plotted, (band,), and the title of that axis."""
     if isinstance(axis, SpectralAxis):
-        positions = axis.centres
-        title = str(axis.unit or "band")
-    else:
-        positions = np.arange(1.0, len(axis) + 1)
-        title = "channel"
-    agreement = {
-        "result and measurement": rings.correlation,
-        "1/7": rings.threshold("1/7"),
-        "half-bit": rings.threshold("half-bit"),
-    }
-    spectra = {"measured": figures.measured_spectrum, "restored": figures.restored_spectrum}
-    return [
-        Curves(
-            "Agreement with the measurement (FRC)",
-            rings.frequency,
-            f"cycles per {input.pixel_unit or 'fine pixel'}",
-            agreement,
-        ),
-        Photograph("Difference PSF", _grey(figures.psf.kernel)),
-        Curves(
-            "Flux of bands, in the result by the measurement",
-            positions,
-            title,
-            {"flux": figures.flux},
-        ),
-        Curves("Mean spectra", positions, title, spectra),
-    ]
+        return axis.centres, str(axis.unit or "band")
+    numbers = np.arange(1.0, len(axis) + 1)
+    return numbers, "channel"
 
 
-def _grey(kernel: NDArray[np.float64]) -> NDArray[np.float64]:
+def _grey(kernel: Floats) -> Floats:
     """Return the middle of a kernel as a picture, (y, x, 3), from 0 to 1."""
-    half = min(*kernel.shape, _KERNEL_SIDE) // 2
-    y, x = (side // 2 for side in kernel.shape)
-    middle = kernel[y - half : y + half + 1, x - half : x + half + 1]
-    greys = np.clip(middle / max(float(middle.max()), 1e-12), 0, 1)
+    height, width = kernel.shape
+    half = min(height, width, _KERNEL_SIDE) // 2
+    y = height // 2
+    x = width // 2
+    rows = slice(y - half, y + half + 1)
+    columns = slice(x - half, x + half + 1)
+    middle = kernel[rows, columns]
+    # not divided by 0 where a kernel has no peak
+    highest = max(float(middle.max()), 1e-12)
+    greys = np.clip(middle / highest, 0, 1)
     return np.repeat(greys[..., None], 3, axis=-1)
 
 
 def _table(title: str, figures: Mapping[str, float | None]) -> Table:
-    return Table(title, [{"figure": name, "value": value} for name, value in figures.items()])
+    rows = []
+    for name, value in figures.items():
+        rows.append({"figure": name, "value": value})
+    return Table(title, rows)
 
 
 def _first_plane(cube: Cube) -> NDArray[np.float32]:
@@ -241,14 +283,24 @@ def _first_plane(cube: Cube) -> NDArray[np.float32]:
 
 def _evenly_chosen(good: NDArray[np.bool_]) -> NDArray[np.intp]:
     """Return the indices of at most `_BANDS` good bands, spread evenly."""
-    step = max(1, -(-int(good.sum()) // _BANDS))
+    count = int(good.sum())
+    # rounded up, so that there are never more
+    step = -(-count // _BANDS)
+    step = max(1, step)
     return np.flatnonzero(good)[::step]
 
 
-def _residual(degraded: NDArray[np.float32], coarse: NDArray[np.float32]) -> NDArray[np.float64]:
+def _residual(
+    degraded: NDArray[np.float32],
+    coarse: NDArray[np.float32],
+) -> Floats:
     """Return the RMS difference of each band by the standard deviation of the measurement."""
-    centred = coarse - band_means(coarse)[:, None, None]
+    means = band_means(coarse)  # (band,)
+    centred = coarse - means[:, None, None]
     std = np.sqrt(band_means(np.square(centred)))
-    error = np.sqrt(band_means(np.square(degraded.astype(np.float64) - coarse)))
+    difference = degraded.astype(np.float64) - coarse
+    error = np.sqrt(band_means(np.square(difference)))
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(std > 0, error / std, error))
+        relative = error / std
+    # of a constant band, as it is
+    return np.asarray(np.where(std > 0, relative, error))

@@ -51,32 +51,46 @@ def evaluate_test_set_steps(
 
 
 def _evaluate_pixels(
-    model: Model, images: Sequence[Images], machine: Machine | None
+    model: Model,
+    images: Sequence[Images],
+    machine: Machine | None,
 ) -> Job[Report]:
     """Return a report on the pixels of images, image by image, with their means."""
+    count = len(images)
     rows: list[Row] = []
     notes: dict[str, None] = {}  # in order, each once
     for number, example in enumerate(images):
         pair = _test_pair(model, example)
         name = pair.input.name or f"image {number + 1}"
         job = evaluate_steps(model, pair, baselines=False, machine=machine)
-        evaluation = yield from one_of_many(job, number, len(images), name)
-        for row in evaluation.report.tables[0].rows:
-            columns = {heading: value for heading, value in row.items() if heading not in _LEFT_OUT}
-            rows.append({"image": name, **columns})
-        notes |= dict.fromkeys(evaluation.report.notes)
-        notes |= dict.fromkeys(
-            _training_notes(model, _renumbered_images(model, example, pair), name)
-        )
+        evaluation = yield from one_of_many(job, number, count, name)
+        report = evaluation.report
+        for row in report.tables[0].rows:
+            rows.append({"image": name, **_without_left_out(row)})
+        notes |= dict.fromkeys(report.notes)
+        renumbered_images = _renumbered_images(model, example, pair)
+        notes |= dict.fromkeys(_training_notes(model, renumbered_images, name))
     table = Table("Image by image", rows + _mean_rows(rows))
     return Report(_title(model, images), [table], list(notes))
 
 
+def _without_left_out(row: Row) -> Row:
+    """Return a row of an evaluation without the columns that say nothing of a test set."""
+    columns: dict[str, Value] = {}
+    for heading, value in row.items():
+        if heading not in _LEFT_OUT:
+            columns[heading] = value
+    return columns
+
+
 def _evaluate_image_classes(
-    model: Model, images: Sequence[Images], machine: Machine | None
+    model: Model,
+    images: Sequence[Images],
+    machine: Machine | None,
 ) -> Job[Report]:
     """Return a report on the class of each image, or plane of it."""
     classes = model.card.classes
+    count = len(images)
     rows: list[Row] = []
     notes: list[str] = []
     truth: list[int] = []
@@ -90,22 +104,37 @@ def _evaluate_image_classes(
                 "label it as one of these, or leave it out"
             )
         job = predict_steps(model, cube, machine=machine)
-        result = yield from one_of_many(job, number, len(images), name)
+        result = yield from one_of_many(job, number, count, name)
         assert isinstance(result, Labels)
         measured = [index for index in plane_classes(result) if index]
         predicted += measured
-        truth += [classes.index(label) + 1] * len(measured)
-        names = dict.fromkeys(classes[index - 1] for index in measured)
-        rows.append({"image": name, "truth": label, "predicted": ", ".join(names)})
+        # all planes of an image are of its class
+        true_class = classes.index(label) + 1
+        truth += [true_class] * len(measured)
+        rows.append(
+            {
+                "image": name,
+                "truth": label,
+                "predicted": _listed(measured, classes),
+            }
+        )
         notes += _training_notes(model, example, name)
-    overall = Table("All images", image_class_rows(model, len(images), predicted, truth))
-    return Report(_title(model, images), [overall, Table("Image by image", rows)], notes)
+    overall = Table("All images", image_class_rows(model, count, predicted, truth))
+    by_image = Table("Image by image", rows)
+    return Report(_title(model, images), [overall, by_image], notes)
+
+
+def _listed(numbers: Sequence[int], classes: Sequence[str]) -> str:
+    """Return the names of some class numbers, each once, as one text."""
+    names = [classes[number - 1] for number in numbers]
+    return ", ".join(dict.fromkeys(names))
 
 
 def _image_and_label(task: Task, example: Images) -> tuple[Cube, str]:
     """Return the image of an example, and the name of its class."""
     assert task.target_name is not None
-    cube, label = example[task.input_name], example[task.target_name]
+    cube = example[task.input_name]
+    label = example[task.target_name]
     assert isinstance(cube, Cube)
     return cube, str(label)
 
@@ -113,14 +142,16 @@ def _image_and_label(task: Task, example: Images) -> tuple[Cube, str]:
 def _test_pair(model: Model, images: Images) -> EvaluationPair:
     """Return an image with its truth, all pixels of which are for the test, if they have a truth."""
     input, target = input_and_target(model.recipe.task, images)
+    size = input.shape[-2:]
     if isinstance(target, Labels):
         target = _with_numbers_of(model, target)
         known = target.numpy() > 0  # (…, y, x)
-    elif target.shape[-2:] == input.shape[-2:]:
+    elif target.shape[-2:] == size:
         known = np.isfinite(target.numpy())
     else:  # of finer pixels: masks are of the coarse ones
         known = np.isfinite(input.numpy())
-    test = known.reshape(-1, *input.shape[-2:]).any(axis=0)
+    # in any plane, and of intensities in any band
+    test = known.reshape(-1, *size).any(axis=0)
     return test_only_pair(input, target, np.asarray(test))
 
 
@@ -130,37 +161,63 @@ def _with_numbers_of(model: Model, labels: Labels) -> Labels:
     Labels without names are taken to have the model's numbers.
     """
     names = model.card.classes
-    ids = labels.numpy()
     own = labels.classes or names
-    unknown = []
-    for number in np.unique(ids[ids > 0]):
-        if number > len(own):
-            unknown.append(f"class {number}")
-        elif own[number - 1] not in names:
-            unknown.append(own[number - 1])
+    unknown = _unknown_classes(labels, own, names)
     if unknown:
         raise ValueError(
             f"labels {labels.name!r} hold {', '.join(unknown)}; the model knows "
             f"{', '.join(names)}; name them as the model does, or erase them"
         )
-    return renumbered(labels.after("numbered as the model does", classes=own, colours=()), names)
+    named = labels.after("numbered as the model does", classes=own, colours=())
+    return renumbered(named, names)
 
 
-def _renumbered_images(model: Model, images: Images, pair: EvaluationPair) -> Images:
+def _unknown_classes(
+    labels: Labels,
+    own: Sequence[str],
+    names: Sequence[str],
+) -> list[str]:
+    """Return the classes that labels hold, by their `own` names, and that are none of `names`."""
+    ids = labels.numpy()
+    unknown = []
+    for number in np.unique(ids[ids > 0]):
+        if number > len(own):
+            unknown.append(f"class {number}")
+            continue
+        name = own[number - 1]
+        if name not in names:
+            unknown.append(name)
+    return unknown
+
+
+def _renumbered_images(
+    model: Model,
+    images: Images,
+    pair: EvaluationPair,
+) -> Images:
     """Return the images of an example, labels with the class numbers of the model."""
     task: Task = model.recipe.task
     if task.target_name is None:
         return images
-    return {task.input_name: pair.input, task.target_name: pair.target}
+    return {
+        task.input_name: pair.input,
+        task.target_name: pair.target,
+    }
 
 
-def _training_notes(model: Model, images: Images, name: str) -> list[str]:
+def _training_notes(
+    model: Model,
+    images: Images,
+    name: str,
+) -> list[str]:
     """Return a note where an image, with the model's class numbers, was used in its training."""
     recipe = model.recipe
     if not recipe.task.predicts_intensities:
+        # an example is the same only if its classes have the same numbers
         task = recipe.task.model_copy(update={"classes": model.card.classes})
         recipe = recipe.model_copy(update={"task": task})
-    own = fingerprint(recipe.example(**images))
+    example = recipe.example(**images)
+    own = fingerprint(example)
     used = [trained for trained in model.card.trained_on if trained.sha256 == own]
     if any(trained.training_pixels for trained in used):
         return [f"{name} was used to train the model: figures on it are too good."]
@@ -174,19 +231,35 @@ def _training_notes(model: Model, images: Images, name: str) -> list[str]:
 
 def _mean_rows(rows: Sequence[Row]) -> list[Row]:
     """Return a row a method with the means over the images, where there are several."""
-    methods = dict.fromkeys(row["method"] for row in rows)
-    if len(rows) == len(methods):
+    by_method: dict[Value, list[Row]] = {}
+    for row in rows:
+        by_method.setdefault(row["method"], []).append(row)
+    if len(rows) == len(by_method):
         return []
     means: list[Row] = []
-    for method in methods:
-        of_method = [row for row in rows if row["method"] == method]
-        pixels = sum(int(row["pixels"] or 0) for row in of_method)
-        mean: dict[str, Value] = {"image": "mean", "pixels": pixels, "method": method}
-        for heading, value in of_method[0].items():
-            in_all = all(heading in row for row in of_method)
-            if isinstance(value, float) and in_all:
-                mean[heading] = float(np.mean([row[heading] for row in of_method]))
-        means.append(mean)
+    for method, rows_of_method in by_method.items():
+        pixels = 0
+        for row in rows_of_method:
+            pixels += int(row["pixels"] or 0)
+        means.append(
+            {
+                "image": "mean",
+                "pixels": pixels,
+                "method": method,
+                **_mean_figures(rows_of_method),
+            }
+        )
+    return means
+
+
+def _mean_figures(rows: Sequence[Row]) -> dict[str, float]:
+    """Return the mean of each figure that all rows have: a line of pixels has no FSIM."""
+    means: dict[str, float] = {}
+    for heading, value in rows[0].items():
+        in_all = all(heading in row for row in rows)
+        if isinstance(value, float) and in_all:
+            mean = np.mean([row[heading] for row in rows])
+            means[heading] = float(mean)
     return means
 
 

@@ -7,13 +7,14 @@ data. Only a test set shows how good a model is on other images.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..cube import Cube, Labels
 from ..machine import Machine
+from ..metrics.values import Floats
 from ..models.model import Model
 from ..prediction.predict import Cancelled, predict_steps
 from ..progress import Job, one_of_many
@@ -54,7 +55,10 @@ def validate_steps(
     machine : Machine, optional
         Where the model runs.
     """
-    count = sum(trained.validation_pixels > 0 for trained in model.card.trained_on)
+    count = 0
+    for trained in model.card.trained_on:
+        if trained.validation_pixels > 0:
+            count += 1
     if not count:
         return model
     try:
@@ -64,12 +68,16 @@ def validate_steps(
             pairs = validation_pairs(model, examples, images)
             metrics = yield from _pixel_metrics(model, pairs, count, machine)
     except Cancelled:
+        return model  # a trained model is not lost for want of its figures
+    if not metrics:
         return model
-    return model.with_metrics(metrics) if metrics else model
+    return model.with_metrics(metrics)
 
 
 def validation_pairs(
-    model: Model, examples: Sequence[Example], images: Sequence[Images]
+    model: Model,
+    examples: Sequence[Example],
+    images: Sequence[Images],
 ) -> Iterator[EvaluationPair]:
     """Yield each image that has validation pixels, with these as test pixels.
 
@@ -82,11 +90,15 @@ def validation_pairs(
     images : sequence of mapping of name to image
         What the examples were made of; only those with validation pixels are loaded.
     """
+    task: Task = model.recipe.task
     plan = plan_training(model.recipe, examples)
     for number, split in _validated(plan.splits):
-        input, target = input_and_target(model.recipe.task, images[number])
-        labelled = (plan.examples[number].sampling_classes > 0).any(axis=0)  # (y, x)
-        yield EvaluationPair(input, target, split.train & labelled, split.validation)
+        input, target = input_and_target(task, images[number])
+        classes = plan.examples[number].sampling_classes  # (plane, y, x)
+        # pixels that nothing is drawn from have trained nothing
+        labelled = (classes > 0).any(axis=0)
+        train = split.train & labelled
+        yield EvaluationPair(input, target, train, split.validation)
 
 
 class _ImageFigures(NamedTuple):
@@ -115,6 +127,7 @@ def _image_class_metrics(
     task: Task = model.recipe.task
     plan = plan_training(model.recipe, examples)
     validated = list(_validated(plan.splits))
+    count = len(validated)
     truth: list[int] = []
     predicted: list[int] = []
     for step, (number, _) in enumerate(validated):
@@ -122,19 +135,23 @@ def _image_class_metrics(
         assert isinstance(cube, Cube)
         job = predict_steps(model, cube, machine=machine)
         note = f"validating on {cube.name}"
-        result = yield from one_of_many(job, step, len(validated), note)
+        result = yield from one_of_many(job, step, count, note)
         assert isinstance(result, Labels)
         predicted += plane_classes(result)
         target = plan.examples[number].target  # (plane, 1, 1, 1)
         truth += target.ravel().astype(int).tolist()
     if not truth:
         return {}
-    rows = image_class_rows(model, len(validated), predicted, truth)
-    return {"figures": [json_row(row) for row in rows], "notes": []}
+    rows = image_class_rows(model, count, predicted, truth)
+    figures = [json_row(row) for row in rows]
+    return {"figures": figures, "notes": []}
 
 
 def _pixel_metrics(
-    model: Model, pairs: Iterator[EvaluationPair], count: int, machine: Machine | None
+    model: Model,
+    pairs: Iterator[EvaluationPair],
+    count: int,
+    machine: Machine | None,
 ) -> Job[Metrics]:
     """Return figures and notes on the validation pixels of `count` images."""
     images: list[_ImageFigures] = []
@@ -146,6 +163,7 @@ def _pixel_metrics(
         comparison = comparison_for(pair, model)
         results = _quick_results(comparison, predicted.numpy())
         images.append(_image_figures(comparison, results))
+        # of each image, its validation pixels alone are kept
         if not comparison.of_images:
             pixels.append(_validation_pixels(comparison, results))
     return _joint_metrics(comparison, images, pixels)
@@ -163,18 +181,25 @@ def _joint_metrics(
     rows = _mean_rows(images)
     how = "means over them, by the number of their validation pixels"
     if pixels:
-        comparison = pooled_comparison([part.pair for part in pixels], comparison.model)
+        pairs = [part.pair for part in pixels]
+        comparison = pooled_comparison(pairs, comparison.model)
         pooled = _pooled_rows(comparison, pixels)
         # a list of pixels has no FSIM, as images have
-        rows = [{**mean, **row} for row, mean in zip(pooled, rows, strict=True)]
+        joined: list[Row] = []
+        for row, mean in zip(pooled, rows, strict=True):
+            joined.append({**mean, **row})
+        rows = joined
         how = "all their validation pixels together"
         if "FSIM" in rows[0]:
             how += ", FSIM as their mean"
     totals = np.sum([image.counts for image in images], axis=0)
-    notes = comparison.notes(PixelCounts(*totals.tolist()))
+    counts = PixelCounts(*totals.tolist())
+    notes = comparison.notes(counts)
     if len(images) > 1:
         notes.append(f"Figures are of {len(images)} images: {how}.")
-    figures = [json_row({**row, "images": len(images)}) for row in rows]
+    figures = []
+    for row in rows:
+        figures.append(json_row({**row, "images": len(images)}))
     return {"figures": figures, "notes": notes}
 
 
@@ -186,53 +211,78 @@ def _quick_results(comparison: Comparison, prediction: Values) -> list[MethodRes
     return results
 
 
-def _image_figures(comparison: Comparison, results: Sequence[MethodResult]) -> _ImageFigures:
-    test = GuardedTest(0, comparison.pair.test)
-    counts = pixel_counts(comparison.model, comparison.pair)
-    return _ImageFigures(counts, [comparison.row(result, test) for result in results])
+def _image_figures(
+    comparison: Comparison,
+    results: Sequence[MethodResult],
+) -> _ImageFigures:
+    """Return the figures of all methods on one image."""
+    pair = comparison.pair
+    test = GuardedTest(0, pair.test)
+    rows = [comparison.row(result, test) for result in results]
+    return _ImageFigures(pixel_counts(comparison.model, pair), rows)
 
 
 def _validation_pixels(
-    comparison: Comparison, results: Sequence[MethodResult]
+    comparison: Comparison,
+    results: Sequence[MethodResult],
 ) -> _ValidationPixels:
+    """Return what each method gives for the validation pixels of one image."""
     pixels = []
     for result in results:
-        pixels.append(result._replace(image=comparison.pixels(result.image)))
+        image = comparison.pixels(result.image)
+        pixels.append(result._replace(image=image))
     return _ValidationPixels(comparison.pair.as_pixel_list(), pixels)
 
 
-def _pooled_rows(comparison: Comparison, parts: Sequence[_ValidationPixels]) -> list[Row]:
+def _pooled_rows(
+    comparison: Comparison,
+    parts: Sequence[_ValidationPixels],
+) -> list[Row]:
     """Return the figures of each method on the validation pixels of all images in a row."""
     test = GuardedTest(0, comparison.pair.test)
+    results_by_image = [part.results for part in parts]
     rows: list[Row] = []
-    for results in zip(*(part.results for part in parts), strict=True):
-        image = np.concatenate([result.image for result in results], axis=-1)
-        rows.append(comparison.row(results[0]._replace(image=image), test))
+    for results in zip(*results_by_image, strict=True):  # those of one method
+        images = [result.image for result in results]
+        image = np.concatenate(images, axis=-1)
+        pooled = results[0]._replace(image=image)
+        rows.append(comparison.row(pooled, test))
     return rows
 
 
 def _mean_rows(images: Sequence[_ImageFigures]) -> list[Row]:
     """Return the mean figures of each method, images of more validation pixels counting for more."""
     pixels = np.array([image.counts.test for image in images])
+    rows_by_image = [image.rows for image in images]
     means: list[Row] = []
-    for rows in zip(*(image.rows for image in images), strict=True):
+    for rows in zip(*rows_by_image, strict=True):  # those of one method
         mean: dict[str, Value] = dict(rows[0])
         mean["pixels"] = int(pixels.sum())
         # an image may have a figure that another one lacks: a line of pixels has no FSIM
         for heading in _figure_names(rows):
-            values = np.array([row.get(heading, np.nan) for row in rows], float)
-            known = np.isfinite(values)
-            mean[heading] = float(values[0])
-            if known.any():
-                mean[heading] = float(np.average(values[known], weights=pixels[known]))
+            figures = [row.get(heading, np.nan) for row in rows]
+            mean[heading] = _weighted_mean(np.array(figures, float), pixels)
         means.append(mean)
     return means
 
 
+def _weighted_mean(figures: Floats, weights: NDArray[np.int64]) -> float:
+    """Return the mean of a figure over the images that have it; as it is where none has."""
+    known = np.isfinite(figures)
+    if not known.any():
+        return float(figures[0])
+    mean = np.average(figures[known], weights=weights[known])
+    return float(mean)
+
+
 def _figure_names(rows: Sequence[Row]) -> list[str]:
     """Return the headings under which any of the rows has a figure, in their order."""
-    items = chain.from_iterable(row.items() for row in rows)
-    return list(dict.fromkeys(heading for heading, value in items if isinstance(value, float)))
+    names: dict[str, None] = {}  # in order, each once
+    for row in rows:
+        for heading, value in row.items():
+            if isinstance(value, float):
+                names[heading] = None
+    return list(names)
 
 
 def _validated(splits: Sequence[Split]) -> Iterator[tuple[int, Split]]:

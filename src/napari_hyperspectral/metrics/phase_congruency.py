@@ -36,37 +36,60 @@ def phase_congruency(image: Floats) -> Floats:
     image : ndarray, shape (…, y, x)
         Grey values from 0 to 255, without missing values.
     """
-    y, x = np.meshgrid(*(fft.fftfreq(size) for size in image.shape[-2:]), indexing="ij")
-    frequency = np.hypot(y, x)
+    height, width = image.shape[-2:]
+    rows = fft.fftfreq(height)
+    columns = fft.fftfreq(width)
+    y, x = np.meshgrid(rows, columns, indexing="ij")
+    frequency = np.hypot(y, x)  # (y, x)
     angle = np.arctan2(y, x)
     frequency[0, 0] = np.inf  # no filter sees the mean
-    rings = [_bell(np.log(frequency * wavelength), _RADIAL) for wavelength in _WAVELENGTHS]
+    rings = []
+    for wavelength in _WAVELENGTHS:
+        octave = np.log(frequency * wavelength)
+        rings.append(_bell(octave, _RADIAL))
     spectrum = fft.fft2(image)
     agreement = np.zeros_like(image)
     amplitudes = np.full_like(image, _FLAT)
     for direction in range(_DIRECTIONS):
-        offset = np.angle(np.exp(1j * (angle - np.pi * direction / _DIRECTIONS)))
-        fan = _bell(offset, _ANGULAR)
-        responses = [fft.ifft2(spectrum * ring * fan) for ring in rings]
+        turn = np.pi * direction / _DIRECTIONS
+        # through the exponential, so that angles on both sides of ±π are near each other
+        turned = np.exp(1j * (angle - turn))
+        fan = _bell(np.angle(turned), _ANGULAR)
+        responses = []
+        for ring in rings:
+            response = fft.ifft2(spectrum * ring * fan)
+            responses.append(response)
         lengths = [np.abs(response) for response in responses]
         noise = _noise(lengths[0], rings, fan)
-        agreement += np.maximum(np.abs(sum(responses)) - noise, 0)
+        # waves in phase add up to the sum of their lengths, others cancel
+        joint = np.abs(sum(responses))
+        agreement += np.maximum(joint - noise, 0)
         amplitudes += sum(lengths)
     return agreement / amplitudes
 
 
-def _noise(shortest: Floats, rings: list[Floats], fan: Floats) -> Floats:
+def _noise(
+    shortest: Floats,
+    rings: list[Floats],
+    fan: Floats,
+) -> Floats:
     """Return the agreement that noise alone would give, (…, 1, 1).
 
     `shortest` are the responses to the shortest waves, which are mostly noise.
     """
-    gain = np.sum((sum(rings) * fan) ** 2) / np.sum((rings[0] * fan) ** 2)
+    shortest_filter = rings[0] * fan
+    all_filters = sum(rings) * fan
+    gain = np.sum(all_filters**2) / np.sum(shortest_filter**2)
     # of a Rayleigh distribution, the squared median is ln 4 times the variance of each part
-    power = np.median(shortest, axis=(-2, -1), keepdims=True) ** 2 / np.log(2) * gain
-    threshold: Floats = np.sqrt(power / 2) * (np.sqrt(np.pi / 2) + 2 * np.sqrt(2 - np.pi / 2))
+    median = np.median(shortest, axis=(-2, -1), keepdims=True)
+    power = median**2 / np.log(2) * gain
+    mean = np.sqrt(np.pi / 2)
+    std = np.sqrt(2 - np.pi / 2)
+    threshold: Floats = np.sqrt(power / 2) * (mean + 2 * std)
     return threshold
 
 
 def _bell(offset: Floats, width: float) -> Floats:
+    """Return a Gaussian of height 1 at each offset, of the same shape."""
     bell: Floats = np.exp(-(offset**2) / (2 * width**2))
     return bell

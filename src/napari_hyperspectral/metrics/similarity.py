@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +11,10 @@ from scipy.ndimage import correlate1d, gaussian_filter, minimum_filter
 from .phase_congruency import phase_congruency
 from .values import Floats, GoodBands, check_range, known_in_both, mean_of_known
 
+PixelMask: TypeAlias = NDArray[np.bool_]
+"""True for each pixel that counts, shape (y, x)."""
+_IMAGE: Final = (-2, -1)
+"""Axes of one image."""
 _WINDOW: Final = 11
 """Side of the windows of structural similarity, in pixels."""
 _SIGMA: Final = 1.5
@@ -30,7 +34,7 @@ def ssim(
     *,
     data_range: float,
     good: GoodBands | None = None,
-    where: NDArray[np.bool_] | None = None,
+    where: PixelMask | None = None,
 ) -> float:
     """Structural similarity of each band as an image, averaged over windows and bands; 1 at best.
 
@@ -40,6 +44,7 @@ def ssim(
     Parameters
     ----------
     predicted, target : ndarray, shape (…, band, y, x)
+        In one unit.
     data_range : float
         Greatest possible value less the smallest; declared, never taken from the prediction.
     good : ndarray of bool, shape (band,), optional
@@ -56,11 +61,20 @@ def ssim(
     prediction, truth = known_in_both(predicted, target, good)
     known = np.isfinite(prediction)
     similarity = _window_similarity(
-        np.where(known, prediction, 0), np.where(known, truth, 0), data_range
+        np.where(known, prediction, 0),
+        np.where(known, truth, 0),
+        data_range,
     )
-    counted = minimum_filter(known, size=_WINDOW, axes=(-2, -1), mode="nearest")
-    if min(prediction.shape[-2:]) >= _WINDOW:
-        counted &= _inside(prediction.shape[-2:])
+    # a window counts where all of its pixels are known
+    counted = minimum_filter(
+        known,
+        size=_WINDOW,
+        axes=_IMAGE,
+        mode="nearest",
+    )
+    shape = prediction.shape[-2:]
+    if min(shape) >= _WINDOW:
+        counted &= _inside(shape)
     if where is not None:
         counted = counted & where
     return mean_of_known(np.where(counted, similarity, np.nan))
@@ -72,7 +86,7 @@ def fsim(
     *,
     data_range: float,
     good: GoodBands | None = None,
-    where: NDArray[np.bool_] | None = None,
+    where: PixelMask | None = None,
 ) -> float:
     """Feature similarity of each band as an image, averaged over bands; 1 at best.
 
@@ -88,6 +102,7 @@ def fsim(
     Parameters
     ----------
     predicted, target : ndarray, shape (…, band, y, x)
+        In one unit.
     data_range : float
         Greatest possible value less the smallest; declared, never taken from the prediction.
     good : ndarray of bool, shape (band,), optional
@@ -103,25 +118,46 @@ def fsim(
     check_range(data_range)
     prediction, truth = known_in_both(predicted, target, good)
     known = np.isfinite(truth)
-    mean = np.where(known, truth, 0).sum((-2, -1), keepdims=True)
-    mean = mean / np.maximum(known.sum((-2, -1), keepdims=True), 1)  # (…, band, 1, 1)
-    x = _viewed(np.where(known, prediction, mean) * _GREYS / data_range)
-    y = _viewed(np.where(known, truth, mean) * _GREYS / data_range)
-    counted = known if where is None else known & where
-    counted = _viewed(counted.astype(float)) == 1  # blocks of which every pixel counts
+    mean = _means(truth, known)
+    x = _greys(np.where(known, prediction, mean), data_range)
+    y = _greys(np.where(known, truth, mean), data_range)
+    counted = known
+    if where is not None:
+        counted = known & where
+    # blocks of which every pixel counts
+    counted = _viewed(counted.astype(float)) == 1
 
     edges = phase_congruency(x)
     true_edges = phase_congruency(y)
     similarity = _similarity(edges, true_edges, _LEAST_CONGRUENCY)
     similarity *= _similarity(_slopes(x), _slopes(y), _LEAST_SLOPE)
-    weight = np.where(counted, np.maximum(edges, true_edges), 0)
-    total = weight.sum((-2, -1))  # (…, band)
+    clearest = np.maximum(edges, true_edges)
+    weight = np.where(counted, clearest, 0)
+    # both (…, band)
+    total = weight.sum(_IMAGE)
+    sums = (similarity * weight).sum(_IMAGE)
     has_edges = total > 0
-    sums = (similarity * weight).sum((-2, -1))
     return mean_of_known(sums[has_edges] / total[has_edges])
 
 
-def _window_similarity(x: Floats, y: Floats, data_range: float) -> Floats:
+def _means(values: Floats, known: NDArray[np.bool_]) -> Floats:
+    """Return the mean of the known pixels of each band, (…, band, 1, 1); 0 of none."""
+    total = np.where(known, values, 0).sum(_IMAGE, keepdims=True)
+    count = known.sum(_IMAGE, keepdims=True)
+    mean: Floats = total / np.maximum(count, 1)
+    return mean
+
+
+def _greys(image: Floats, data_range: float) -> Floats:
+    """Return an image in grey values of 0 to 255, as large as images are viewed."""
+    return _viewed(image * _GREYS / data_range)
+
+
+def _window_similarity(
+    x: Floats,
+    y: Floats,
+    data_range: float,
+) -> Floats:
     """Return the structural similarity of the window around each pixel, (…, y, x)."""
     x_mean = _windowed(x)
     y_mean = _windowed(y)
@@ -131,50 +167,79 @@ def _window_similarity(x: Floats, y: Floats, data_range: float) -> Floats:
     # constants of the paper that keep dark and flat windows from dividing by nothing
     light = (0.01 * data_range) ** 2
     structure = (0.03 * data_range) ** 2
-    similarity = (2 * x_mean * y_mean + light) * (2 * covariance + structure)
-    similarity /= (x_mean**2 + y_mean**2 + light) * (x_variance + y_variance + structure)
-    return similarity
+    common_light = 2 * x_mean * y_mean + light
+    common_structure = 2 * covariance + structure
+    all_light = x_mean**2 + y_mean**2 + light
+    all_structure = x_variance + y_variance + structure
+    return (common_light * common_structure) / (all_light * all_structure)
 
 
 def _windowed(values: Floats) -> Floats:
     """Return the Gaussian mean around each pixel."""
     mean: Floats = gaussian_filter(
-        values, _SIGMA, radius=_WINDOW // 2, axes=(-2, -1), mode="reflect"
+        values,
+        _SIGMA,
+        radius=_WINDOW // 2,
+        axes=_IMAGE,
+        mode="reflect",
     )
     return mean
 
 
-def _inside(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def _inside(shape: tuple[int, ...]) -> PixelMask:
     """Return the pixels, (y, x), around which a window lies inside an image."""
-    inside = np.zeros(shape, bool)
+    height, width = shape
     edge = _WINDOW // 2
-    inside[edge : shape[0] - edge, edge : shape[1] - edge] = True
+    inside = np.zeros(shape, bool)
+    inside[edge : height - edge, edge : width - edge] = True
     return inside
 
 
 def _viewed(image: Floats) -> Floats:
     """Return means of blocks, so that the shorter side has about as many pixels as are viewed."""
-    side = max(1, round(min(image.shape[-2:]) / _VIEWED))
-    height, width = (size // side for size in image.shape[-2:])
+    *leading, rows, columns = image.shape
+    side = round(min(rows, columns) / _VIEWED)
+    side = max(1, side)
+    height = rows // side
+    width = columns // side
+    # rows and columns that fill no block are left out
     blocks = image[..., : height * side, : width * side]
-    blocks = blocks.reshape(*image.shape[:-2], height, side, width, side)
+    blocks = blocks.reshape(*leading, height, side, width, side)
     mean: Floats = blocks.mean(axis=(-3, -1))
     return mean
 
 
-def _similarity(one: Floats, other: Floats, least: float) -> Floats:
+def _similarity(
+    one: Floats,
+    other: Floats,
+    least: float,
+) -> Floats:
     """Return how alike two maps are at each pixel: 1 where they are equal, else less."""
-    return (2 * one * other + least) / (one**2 + other**2 + least)
+    common = 2 * one * other + least
+    total = one**2 + other**2 + least
+    return common / total
 
 
 def _slopes(image: Floats) -> Floats:
     """Return how steep an image is at each pixel, by the Scharr operator."""
-    return np.hypot(_slope(image, axis=-2, across=-1), _slope(image, axis=-1, across=-2))
+    down = _slope(image, axis=-2, across=-1)
+    right = _slope(image, axis=-1, across=-2)
+    return np.hypot(down, right)
 
 
 def _slope(image: Floats, axis: int, across: int) -> Floats:
     """Return the slope along an axis, averaged over neighbours across it."""
-    difference = correlate1d(image, [-1, 0, 1], axis=axis, mode="nearest")
+    difference = correlate1d(
+        image,
+        [-1, 0, 1],
+        axis=axis,
+        mode="nearest",
+    )
     weights = np.array([3, 10, 3]) / 16
-    slope: Floats = correlate1d(difference, weights, axis=across, mode="nearest")
+    slope: Floats = correlate1d(
+        difference,
+        weights,
+        axis=across,
+        mode="nearest",
+    )
     return slope

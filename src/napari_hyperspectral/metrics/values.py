@@ -15,16 +15,21 @@ BAND: Final = -3
 
 
 def known_in_both(
-    predicted: ArrayLike, target: ArrayLike, good: GoodBands | None
+    predicted: ArrayLike,
+    target: ArrayLike,
+    good: GoodBands | None,
 ) -> tuple[Floats, Floats]:
     """Return both images, (…, band, y, x), in float64, NaN wherever one is missing or bad."""
     prediction = np.asarray(predicted, np.float64)
     truth = np.asarray(target, np.float64)
     check_shapes(prediction, truth)
-    missing = ~(np.isfinite(prediction) & np.isfinite(truth))
+    known = np.isfinite(prediction) & np.isfinite(truth)
     if good is not None:
-        missing |= ~good[:, None, None]
-    return np.where(missing, np.nan, prediction), np.where(missing, np.nan, truth)
+        known &= good[:, None, None]
+    # the same values in both, so that sums over one suit those over the other
+    prediction = np.where(known, prediction, np.nan)
+    truth = np.where(known, truth, np.nan)
+    return prediction, truth
 
 
 def mean_of_known(values: Floats) -> float:

@@ -59,16 +59,16 @@ class ClassTask(Task):
         names = [_read_weight(weight)[0] for weight in weights]
         twice = {name for name in names if names.count(name) > 1}
         if twice:
-            raise ValueError(
-                f"{' and '.join(sorted(twice))} cannot have two weights; leave one out"
-            )
+            listed = " and ".join(sorted(twice))
+            raise ValueError(f"{listed} cannot have two weights; leave one out")
         return weights
 
     def with_classes(self, output_axis: Axis) -> Self:
         if not self.weights:
             return self
         classes = class_names(output_axis)
-        for name, _ in map(_read_weight, self.weights):
+        for weight in self.weights:
+            name, _ = _read_weight(weight)
             if name not in classes:
                 raise ValueError(
                     f"there is a weight for {name!r}, which is none of the classes "
@@ -106,7 +106,11 @@ class ClassTask(Task):
         return scores.softmax(dim=-3).numpy()
 
 
-def class_loss(scores: Tensor, target: Tensor, task: ClassTask) -> Tensor:
+def class_loss(
+    scores: Tensor,
+    target: Tensor,
+    task: ClassTask,
+) -> Tensor:
     """Return the loss of class scores: the penalty, and Dice where it has a weight.
 
     Parameters
@@ -118,32 +122,48 @@ def class_loss(scores: Tensor, target: Tensor, task: ClassTask) -> Tensor:
     task : ClassTask
         Its settings choose the terms.
     """
-    labels = target[:, 0].long() if target.shape[1] == 1 else target
+    labels = target
+    if target.shape[1] == 1:
+        labels = target[:, 0].long()  # (batch, y, x)
     class_weights = None
     if task.class_weights is not None:
         class_weights = scores.new_tensor(task.class_weights)
-    balance = losses.balancing_weights(labels, scores.shape[1]) if task.balance else None
+    balance = None
+    if task.balance:
+        balance = losses.balancing_weights(labels, scores.shape[1])
     penalty = _PENALTIES[task.penalty]
     loss = penalty(
-        scores, labels, balance=balance, class_weights=class_weights, smoothing=task.smoothing
+        scores,
+        labels,
+        balance=balance,
+        class_weights=class_weights,
+        smoothing=task.smoothing,
     )
     if task.dice:
-        # binary: each class has a probability of its own
-        independent = task.penalty == "binary"
-        overlap = losses.dice(scores, labels, class_weights=class_weights, independent=independent)
+        overlap = losses.dice(
+            scores,
+            labels,
+            class_weights=class_weights,
+            # binary: each class has a probability of its own
+            independent=task.penalty == "binary",
+        )
         loss = loss + task.dice * overlap
     return loss
 
 
-def labelled_example(cube: Cube, labels: Labels, classes: tuple[str, ...]) -> Example:
+def labelled_example(
+    cube: Cube,
+    labels: Labels,
+    classes: tuple[str, ...],
+) -> Example:
     """Pair a cube with a class for each of its pixels, or for each spectrum of a list.
 
     Parameters
     ----------
     cube : Cube
-        The input.
+        The input, (…, band, y, x).
     labels : Labels
-        Of the shape of the cube without its bands; 0 is unlabelled.
+        Of the shape of the cube without its bands, (…, y, x); 0 is unlabelled.
     classes : tuple of str
         Names of classes 1, 2, …; () takes those of the labels, or numbers.
 
@@ -153,19 +173,17 @@ def labelled_example(cube: Cube, labels: Labels, classes: tuple[str, ...]) -> Ex
         If sizes differ, nothing is labelled, a label is negative, or there are more classes than
         names.
     """
-    pixels = tuple(n for n, dim in zip(cube.shape, cube.dims, strict=True) if dim != "band")
-    if labels.shape != pixels:
-        raise ValueError(
-            f"labels {labels.name!r} are {labels.shape}, the pixels of cube {cube.name!r} "
-            f"are {pixels}; make a label image of that size"
-        )
+    _check_label_size(cube, labels)
     numbers = flat_planes(labels.numpy(), 2)  # (plane, y, x)
-    if numbers.min() < 0 or numbers.max() > _MAX_CLASSES:
+    lowest = numbers.min()
+    highest = numbers.max()
+    if lowest < 0 or highest > _MAX_CLASSES:
         raise ValueError(
-            f"labels {labels.name!r} run from {numbers.min()} to {numbers.max()}; "
+            f"labels {labels.name!r} run from {lowest} to {highest}; "
             f"wanted 0 for unlabelled and 1 to {_MAX_CLASSES} for the classes"
         )
     input = measured_planes(cube)
+    # there is nothing to learn from where no band is measured
     measured = np.isfinite(input).any(axis=1)
     numbers = np.where(measured, numbers, 0)
     return Example(
@@ -181,7 +199,25 @@ def labelled_example(cube: Cube, labels: Labels, classes: tuple[str, ...]) -> Ex
     )
 
 
-def labels_from_scores(scores: NDArray[np.float32], output_axis: Axis, cube: Cube) -> Labels:
+def _check_label_size(cube: Cube, labels: Labels) -> None:
+    """Refuse labels that have not one number for each spectrum of a cube."""
+    pixels = []
+    for size, dim in zip(cube.shape, cube.dims, strict=True):
+        if dim != "band":
+            pixels.append(size)
+    expected = tuple(pixels)
+    if labels.shape != expected:
+        raise ValueError(
+            f"labels {labels.name!r} are {labels.shape}, the pixels of cube {cube.name!r} "
+            f"are {expected}; make a label image of that size"
+        )
+
+
+def labels_from_scores(
+    scores: NDArray[np.float32],
+    output_axis: Axis,
+    cube: Cube,
+) -> Labels:
     """Return the class of the highest score at each pixel, 0 where all scores are missing.
 
     Parameters
@@ -210,7 +246,10 @@ def labels_from_scores(scores: NDArray[np.float32], output_axis: Axis, cube: Cub
     )
 
 
-def with_common_classes(examples: Sequence[Example], classes: tuple[str, ...]) -> list[Example]:
+def with_common_classes(
+    examples: Sequence[Example],
+    classes: tuple[str, ...],
+) -> list[Example]:
     """Return the examples with one numbering of classes: that of `classes`, or by name.
 
     Lists that begin alike (class 1, class 2, …) keep their order: the longest is taken.
@@ -221,12 +260,21 @@ def with_common_classes(examples: Sequence[Example], classes: tuple[str, ...]) -
         If there are fewer than two classes in all, or one is none of `classes`.
     """
     lists = [class_names(example.output_axis) for example in examples]
-    sources: dict[str, str] = {}  # class to an example of it
-    colours: dict[str, str] = {}
-    for example, own in zip(examples, lists, strict=True):
-        sources |= dict.fromkeys(_present(example.target, own), example.source)
-        colours |= dict(zip(own, example.colours))  # () where nobody chose any
     names = classes or _common(lists)
+    _check_present(examples, names)
+    colours = _common_colours(examples, names)
+    renumbered = []
+    for example in examples:
+        renumbered.append(_with_classes(example, names, colours))
+    return renumbered
+
+
+def _check_present(examples: Sequence[Example], names: tuple[str, ...]) -> None:
+    """Refuse examples of a class that is none of `names`, or of fewer than two classes in all."""
+    sources: dict[str, str] = {}  # class to an example of it
+    for example in examples:
+        own = class_names(example.output_axis)
+        sources |= dict.fromkeys(_present(example.target, own), example.source)
     for name in sources.keys() - set(names):
         raise ValueError(f"{sources[name]} is of class {name!r}; wanted one of {', '.join(names)}")
     if len(sources) < 2:
@@ -234,13 +282,20 @@ def with_common_classes(examples: Sequence[Example], classes: tuple[str, ...]) -
             f"all examples are of one class ({', '.join(sources) or 'none'}); "
             "give examples of at least two"
         )
-    chosen: tuple[str, ...] = ()
-    if colours.keys() >= set(names):
-        chosen = tuple(colours[name] for name in names)
-    return [
-        _with_classes(example, own, names, chosen)
-        for example, own in zip(examples, lists, strict=True)
-    ]
+
+
+def _common_colours(
+    examples: Sequence[Example],
+    names: tuple[str, ...],
+) -> tuple[str, ...]:
+    """Return a colour for each name, as the last example has it; () where one has none."""
+    colours: dict[str, str] = {}
+    for example in examples:
+        own = class_names(example.output_axis)
+        colours |= dict(zip(own, example.colours))  # () where nobody chose any
+    if not set(names) <= colours.keys():
+        return ()
+    return tuple(colours[name] for name in names)
 
 
 def class_names(output_axis: Axis) -> tuple[str, ...]:
@@ -249,7 +304,10 @@ def class_names(output_axis: Axis) -> tuple[str, ...]:
     return output_axis.names
 
 
-def class_numbers(classes: Sequence[str], names: Sequence[str]) -> NDArray[np.int64]:
+def class_numbers(
+    classes: Sequence[str],
+    names: Sequence[str],
+) -> NDArray[np.int64]:
     """Return the number among `names` of each of `classes`, to renumber labels by indexing.
 
     Parameters
@@ -266,22 +324,28 @@ def class_numbers(classes: Sequence[str], names: Sequence[str]) -> NDArray[np.in
     """
     numbers = [0]
     for name in classes:
-        numbers.append(names.index(name) + 1 if name in names else 0)
+        number = 0
+        if name in names:
+            number = names.index(name) + 1
+        numbers.append(number)
     return np.array(numbers, np.int64)
 
 
 def _read_weight(weight: str) -> tuple[str, float]:
     """Return name and number of what was written as name=number."""
+    # the last equals sign: names may hold others
     name, equals, written = weight.rpartition("=")
+    name = name.strip()
     try:
         number = float(written)
     except ValueError:
         number = float("nan")
-    if not (name.strip() and equals and 0 <= number < float("inf")):
+    can_weigh = 0 <= number < float("inf")
+    if not (name and equals and can_weigh):
         raise ValueError(
             f"cannot read the weight {weight!r}; wanted class=number, such as corn=2.5"
         )
-    return name.strip(), number
+    return name, number
 
 
 def _common(lists: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
@@ -301,20 +365,28 @@ def _present(target: NDArray[np.float32], names: tuple[str, ...]) -> Iterable[st
 
 
 def _with_classes(
-    example: Example, own: tuple[str, ...], names: tuple[str, ...], colours: tuple[str, ...]
+    example: Example,
+    names: tuple[str, ...],
+    colours: tuple[str, ...],
 ) -> Example:
     """Return an example whose classes are numbered by `names`, no longer by its own."""
+    own = class_names(example.output_axis)
     numbers = class_numbers(own, names)
+    target = example.target.astype(np.int64)
     return replace(
         example,
-        target=numbers[example.target.astype(np.int64)].astype(np.float32),
+        target=numbers[target].astype(np.float32),
         sampling_classes=numbers[example.sampling_classes],
         output_axis=ChannelAxis(names),
         colours=colours,
     )
 
 
-def _named(labels: Labels, classes: tuple[str, ...], highest: int) -> ChannelAxis:
+def _named(
+    labels: Labels,
+    classes: tuple[str, ...],
+    highest: int,
+) -> ChannelAxis:
     """Return the classes of labels that go up to `highest`, with names or numbers."""
     names = classes or labels.classes
     if names and len(names) < highest:
@@ -329,4 +401,5 @@ def _named(labels: Labels, classes: tuple[str, ...], highest: int) -> ChannelAxi
             f"labels {labels.name!r} name the class of no measured spectrum; "
             "number them from 1, 0 being unlabelled"
         )
-    return ChannelAxis(tuple(f"class {number}" for number in range(1, highest + 1)))
+    numbers = range(1, highest + 1)
+    return ChannelAxis(tuple(f"class {number}" for number in numbers))

@@ -11,12 +11,13 @@ it) or where there is no target, with gradients that are finite everywhere.
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import Final
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from .fourier_rings import frequencies_of, over_rings, power_of
 
 _TINY: Final = 1e-12
 """Keeps square roots and divisions away from 0, where their gradients are infinite."""
@@ -32,52 +33,83 @@ _SSIM_SIGMA: Final = 1.5
 
 
 def l1(prediction: Tensor, target: Tensor) -> Tensor:
-    """Mean absolute error."""
-    return _mean(_error(prediction, target).abs(), target.isfinite())
-
-
-def l2(prediction: Tensor, target: Tensor) -> Tensor:
-    """Mean squared error."""
-    return _mean(_error(prediction, target).square(), target.isfinite())
-
-
-def huber(prediction: Tensor, target: Tensor, *, knee: float = 1.0) -> Tensor:
-    """Mean of half the square of errors up to `knee`, and of their size beyond it.
-
-    Source: Huber 1964, https://doi.org/10.1214/aoms/1177703732
-    """
-    size = _error(prediction, target).abs()
-    cost = torch.where(size <= knee, size.square() / 2, knee * (size - knee / 2))
+    """Mean absolute error, in the unit of the images, (batch, band, y, x)."""
+    cost = _error(prediction, target).abs()
     return _mean(cost, target.isfinite())
 
 
-def charbonnier(prediction: Tensor, target: Tensor, *, knee: float = 1e-3) -> Tensor:
+def l2(prediction: Tensor, target: Tensor) -> Tensor:
+    """Mean squared error, in the square of the unit of the images, (batch, band, y, x)."""
+    cost = _error(prediction, target).square()
+    return _mean(cost, target.isfinite())
+
+
+def huber(
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    knee: float = 1.0,
+) -> Tensor:
+    """Mean of half the square of errors up to `knee`, and of their size beyond it.
+
+    Images are (batch, band, y, x), `knee` is in their unit.
+    Source: Huber 1964, https://doi.org/10.1214/aoms/1177703732
+    """
+    size = _error(prediction, target).abs()
+    small = size.square() / 2
+    large = knee * (size - knee / 2)
+    cost = torch.where(size <= knee, small, large)
+    return _mean(cost, target.isfinite())
+
+
+def charbonnier(
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    knee: float = 1e-3,
+) -> Tensor:
     """Mean of √(error² + knee²) − knee: the absolute error without its corner.
 
+    Images are (batch, band, y, x), `knee` is in their unit.
     Source: Charbonnier et al. 1994, https://doi.org/10.1109/ICIP.1994.413553
     """
-    cost = (_error(prediction, target).square() + knee**2).sqrt() - knee
+    squared = _error(prediction, target).square()
+    cost = (squared + knee**2).sqrt() - knee
     return _mean(cost, target.isfinite())
 
 
 def spectral_angle(prediction: Tensor, target: Tensor) -> Tensor:
     """Mean spectral angle between prediction and target, in radians; blind to brightness.
 
-    Pixels whose target is all zero have no direction and are left out. From differences of unit
+    Images are (batch, band, y, x), in any unit. Pixels whose target is all zero have no direction
+    and are left out. From differences of unit
     spectra, since the gradient of the arc cosine is infinite at an angle of 0. Sources: Kruse
     et al. 1993, https://doi.org/10.1016/0034-4257(93)90013-N; Kahan 2006, "How futile are mindless
     assessments of roundoff in floating-point computation", § 12.
     """
     known = target.isfinite()
     present = torch.where(known, target, 0.0)
-    scale = present.abs().amax().clamp_min(_TINY)  # the square of 1e-23 is 0 in float32
-    predicted = _direction(torch.where(known, prediction, 0.0) / scale)
+    predicted = torch.where(known, prediction, 0.0)
+    # brought near 1 first: the square of 1e-23 is 0 in float32
+    greatest = present.abs().amax()
+    scale = greatest.clamp_min(_TINY)
+    predicted = _direction(predicted / scale)
     true = _direction(present / scale)
-    angle = 2 * torch.atan2(_length(predicted - true), _length(predicted + true))
-    return _mean(angle, (present != 0).any(dim=1, keepdim=True))
+    # all (batch, 1, y, x)
+    difference = _length(predicted - true)
+    total = _length(predicted + true)
+    angle = 2 * torch.atan2(difference, total)
+    is_present = present != 0
+    has_direction = is_present.any(dim=1, keepdim=True)
+    return _mean(angle, has_direction)
 
 
-def ssim(prediction: Tensor, target: Tensor, *, data_range: float) -> Tensor:
+def ssim(
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    data_range: float,
+) -> Tensor:
     """Mean over bands of 1 − SSIM, the structural similarity.
 
     The window is a Gaussian of 11 pixels, σ = 1.5; in smaller images it is as large as the image.
@@ -100,14 +132,21 @@ def ssim(prediction: Tensor, target: Tensor, *, data_range: float) -> Tensor:
     # the paper's C1 and C2, which keep quotients of dark and of flat regions finite
     c1 = (0.01 * data_range) ** 2
     c2 = (0.03 * data_range) ** 2
-    similarity = (2 * predicted_mean * target_mean + c1) * (2 * covariance + c2)
+    light = 2 * predicted_mean * target_mean + c1
+    structure = 2 * covariance + c2
+    similarity = light * structure
     similarity = similarity / (predicted_mean**2 + target_mean**2 + c1)
     similarity = similarity / (predicted_variance + target_variance + c2)
-    has_target = known.flatten(2).any(dim=2)  # (batch, band)
-    return _mean(1 - similarity.mean(dim=_IMAGE), has_target)
+    cost = 1 - similarity.mean(dim=_IMAGE)  # (batch, band)
+    return _mean(cost, _has_any(known))
 
 
-def frc(prediction: Tensor, target: Tensor, *, hann: bool = False) -> Tensor:
+def frc(
+    prediction: Tensor,
+    target: Tensor,
+    *,
+    hann: bool = False,
+) -> Tensor:
     """Mean over the rings of (1 − FRC)²: 0 where all frequencies correlate, 4 for a negative.
 
     FRC(q) = Re Σ F₁F₂* / √(Σ|F₁|² Σ|F₂|²) over the frequencies of ring q = 1 … n/2, n being the
@@ -134,35 +173,42 @@ def frc(prediction: Tensor, target: Tensor, *, hann: bool = False) -> Tensor:
     if min(height, width) < 2:
         raise ValueError(f"images of {height} × {width} pixels have no Fourier rings; 2 × 2 have")
     target, known = _filled(prediction, target)
-    predicted = _frequencies(prediction, hann)
-    true = _frequencies(target, hann)
+    predicted = frequencies_of(prediction, hann)
+    true = frequencies_of(target, hann)
+    product = (predicted * true.conj()).real
     # all (batch, band, ring)
-    common = _over_rings((predicted * true.conj()).real, height, width)
-    predicted_power = _over_rings(_power(predicted), height, width)
-    true_power = _over_rings(_power(true), height, width)
-    mean_power = (predicted_power + true_power).detach().mean(dim=-1, keepdim=True)
+    common = over_rings(product, height, width)
+    predicted_power = over_rings(power_of(predicted), height, width)
+    true_power = over_rings(power_of(true), height, width)
+    power = (predicted_power + true_power).detach()
+    mean_power = power.mean(dim=-1, keepdim=True)
     floor = _TINY + _NO_POWER * mean_power  # makes 0/0 one, with finite gradients
     ring_correlation = _normalised(common, predicted_power, true_power, floor)
-    has_target = known.flatten(2).any(dim=2)  # (batch, band)
-    return _mean((1 - ring_correlation).square().mean(dim=-1), has_target)
+    cost = (1 - ring_correlation).square()
+    cost = cost.mean(dim=-1)  # (batch, band)
+    return _mean(cost, _has_any(known))
 
 
 def correlation(prediction: Tensor, target: Tensor) -> Tensor:
     """Mean over bands of 1 − r, r being Pearson's correlation over all pixels of a batch.
 
-    A band whose target is constant has no correlation, and is left out. Source: Pearson 1895,
+    Images are (batch, band, y, x), each in a unit of its own. A band whose target is constant has
+    no correlation, and is left out. Source: Pearson 1895,
     https://doi.org/10.1098/rspl.1895.0041
     """
     known = target.isfinite()
-    predicted = _centred(torch.where(known, prediction, 0.0), known)
-    true = _centred(torch.where(known, target, 0.0), known)
+    predicted = torch.where(known, prediction, 0.0)
+    predicted = _centred(predicted, known)
+    true = torch.where(known, target, 0.0)
+    true = _centred(true, known)
     # all (band,)
     predicted_power = predicted.square().sum(dim=_ALL_PIXELS)
     true_power = true.square().sum(dim=_ALL_PIXELS)
-    floor = _TINY + _NO_POWER * true_power.detach()
     common = (predicted * true).sum(dim=_ALL_PIXELS)
+    floor = _TINY + _NO_POWER * true_power.detach()
     r = _normalised(common, predicted_power, true_power, floor)
-    varies = true_power > _TINY * known.sum(dim=_ALL_PIXELS)
+    count = known.sum(dim=_ALL_PIXELS)
+    varies = true_power > _TINY * count
     return _mean(1 - r, varies)
 
 
@@ -192,7 +238,9 @@ def cross_entropy(
         2016, https://doi.org/10.1109/CVPR.2016.308
     """
     shares = _shares(scores, labels)
-    cost = -(_smoothed(shares, smoothing) * scores.log_softmax(dim=1)).sum(dim=1)  # (batch, y, x)
+    probability = _smoothed(shares, smoothing)
+    logs = scores.log_softmax(dim=1)
+    cost = -(probability * logs).sum(dim=1)  # (batch, y, x)
     return _over_labelled(cost, shares, balance, class_weights)
 
 
@@ -209,10 +257,14 @@ def binary_cross_entropy(
     Averaged over classes; arguments as for `cross_entropy`.
     """
     shares = _shares(scores, labels)
+    probability = _smoothed(shares, smoothing)
     cost = functional.binary_cross_entropy_with_logits(
-        scores, _smoothed(shares, smoothing), reduction="none"
+        scores,
+        probability,
+        reduction="none",
     )
-    return _over_labelled(cost.mean(dim=1), shares, balance, class_weights)
+    cost = cost.mean(dim=1)  # (batch, y, x)
+    return _over_labelled(cost, shares, balance, class_weights)
 
 
 def focal(
@@ -229,9 +281,12 @@ def focal(
     Arguments as for `cross_entropy`. Source: Lin et al. 2017, https://doi.org/10.1109/ICCV.2017.324
     """
     logs = scores.log_softmax(dim=1)
-    doubt = (1 - logs.exp()).clamp_min(0).pow(focus)
+    # rounding may take a probability beyond 1, and a power of what is below 0 is NaN
+    doubt = (1 - logs.exp()).clamp_min(0)
+    weight = doubt.pow(focus)
     shares = _shares(scores, labels)
-    cost = -(_smoothed(shares, smoothing) * doubt * logs).sum(dim=1)  # (batch, y, x)
+    probability = _smoothed(shares, smoothing)
+    cost = -(probability * weight * logs).sum(dim=1)  # (batch, y, x)
     return _over_labelled(cost, shares, balance, class_weights)
 
 
@@ -255,8 +310,9 @@ def dice(
     # all (class,)
     true = shares.sum(dim=_ALL_PIXELS)
     common = (probability * shares).sum(dim=_ALL_PIXELS)
-    overlap = 2 * common / (probability.sum(dim=_ALL_PIXELS) + true).clamp_min(_TINY)
-    cost = 1 - overlap
+    predicted = probability.sum(dim=_ALL_PIXELS)
+    total = (predicted + true).clamp_min(_TINY)
+    cost = 1 - 2 * common / total
     if class_weights is not None:
         cost = cost * class_weights
     return _mean(cost, true > 0)
@@ -277,107 +333,101 @@ def balancing_weights(labels: Tensor, classes: int) -> Tensor:
     if labels.dim() == 4:
         counts = labels.sum(dim=_ALL_PIXELS)
     else:
-        counts = torch.bincount(labels.flatten(), minlength=classes + 1)[1:]
-    return counts.clamp_min(1).float().reciprocal()
+        numbers = labels.flatten()
+        counts = torch.bincount(numbers, minlength=classes + 1)
+        counts = counts[1:]  # the first is of unlabelled pixels
+    # a class that is absent has no pixel to weigh: any finite weight will do
+    counts = counts.clamp_min(1)
+    return counts.float().reciprocal()
 
 
 def _error(prediction: Tensor, target: Tensor) -> Tensor:
     """Return the error of each value; 0, with a gradient of 0, where there is no target."""
-    return torch.where(target.isfinite(), prediction - target, 0.0)
+    error = prediction - target
+    return torch.where(target.isfinite(), error, 0.0)
 
 
 def _mean(cost: Tensor, counted: Tensor) -> Tensor:
     """Return the mean of what is counted; 0, with a gradient of 0, where nothing is."""
-    return torch.where(counted, cost, 0.0).sum() / counted.sum().clamp_min(1)
+    # not multiplied by `counted`: what is not counted may be NaN
+    cost = torch.where(counted, cost, 0.0)
+    count = counted.sum()
+    return cost.sum() / count.clamp_min(1)
+
+
+def _has_any(known: Tensor) -> Tensor:
+    """Return which bands have any known pixel, (batch, band)."""
+    return known.flatten(2).any(dim=2)
 
 
 def _length(spectra: Tensor) -> Tensor:
     """Return the norm of each spectrum, (batch, 1, y, x), with a finite gradient at 0."""
-    return (spectra.square().sum(dim=1, keepdim=True) + _TINY).sqrt() - math.sqrt(_TINY)
+    return _raised_length(spectra) - math.sqrt(_TINY)
 
 
 def _direction(spectra: Tensor) -> Tensor:
     """Return spectra of unit norm."""
-    return spectra / (spectra.square().sum(dim=1, keepdim=True) + _TINY).sqrt()
+    return spectra / _raised_length(spectra)
+
+
+def _raised_length(spectra: Tensor) -> Tensor:
+    """Return the norm of each spectrum, (batch, 1, y, x), a little too long and so never 0."""
+    power = spectra.square().sum(dim=1, keepdim=True)
+    return (power + _TINY).sqrt()
 
 
 def _filled(prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Return the target with missing values as predicted, and which values were there."""
     known = target.isfinite()
-    return torch.where(known, target, prediction.detach()), known
+    # detached: what is not measured must not pull on the prediction
+    predicted = prediction.detach()
+    return torch.where(known, target, predicted), known
 
 
 def _blurred(image: Tensor) -> Tensor:
     """Return Gaussian means of each band, at the pixels where the window lies within the image."""
     bands = image.shape[1]
     for axis in (-2, -1):
-        odd = image.shape[axis] - 1 + image.shape[axis] % 2  # largest window that has a centre
-        size = min(_SSIM_WINDOW, odd)
-        offsets = torch.arange(size, device=image.device, dtype=image.dtype) - size // 2
-        window = torch.exp(-(offsets**2) / (2 * _SSIM_SIGMA**2))
-        kernel = (window / window.sum()).expand(bands, 1, size)
+        side = image.shape[axis]
+        odd = side - 1 + side % 2  # largest window that has a centre
+        window = _gaussian_window(min(_SSIM_WINDOW, odd), image)
+        # (band, 1, y, 1), then (band, 1, 1, x): two lines are cheaper than an area
+        kernel = window.expand(bands, 1, -1)
         kernel = kernel[..., None] if axis == -2 else kernel[..., None, :]
         image = functional.conv2d(image, kernel, groups=bands)
     return image
 
 
-def _frequencies(image: Tensor, hann: bool) -> Tensor:
-    """Return the Fourier transform of each band less its mean, (batch, band, y, x // 2 + 1)."""
-    image = image - image.mean(dim=_IMAGE, keepdim=True)
-    if hann:
-        height, width = image.shape[-2:]
-        image = image * _hann(height, image)[:, None] * _hann(width, image)
-    frequencies: Tensor = torch.fft.rfft2(image, norm="ortho")
-    return frequencies
+def _gaussian_window(size: int, image: Tensor) -> Tensor:
+    """Return the weights of SSIM along a line, (size,), of sum 1, as `image` in type."""
+    offsets = torch.arange(
+        size,
+        device=image.device,
+        dtype=image.dtype,
+    )
+    offsets = offsets - size // 2
+    variance = _SSIM_SIGMA**2
+    window = torch.exp(-(offsets**2) / (2 * variance))
+    return window / window.sum()
 
 
-def _hann(size: int, image: Tensor) -> Tensor:
-    """Return a Hann window without its zeros at both ends, (size,), as `image` in type."""
-    window = torch.hann_window(size + 2, periodic=False, device=image.device, dtype=image.dtype)
-    return window[1:-1]
-
-
-def _normalised(common: Tensor, power: Tensor, other_power: Tensor, floor: Tensor) -> Tensor:
+def _normalised(
+    common: Tensor,
+    power: Tensor,
+    other_power: Tensor,
+    floor: Tensor,
+) -> Tensor:
     """Return a correlation between −1 and 1; 1 where there is no power above `floor`."""
-    norm = (power + floor).sqrt() * (other_power + floor).sqrt()
-    return (common + floor) / norm
-
-
-def _power(frequencies: Tensor) -> Tensor:
-    """Return the power of each frequency, of the same shape."""
-    return frequencies.real.square() + frequencies.imag.square()
-
-
-def _over_rings(values: Tensor, height: int, width: int) -> Tensor:
-    """Sum over the frequencies of each ring: (batch, band, y, x // 2 + 1) to (batch, band, ring)."""
-    rings, count = _rings(height, width)
-    counted = (values * count.to(values)).flatten(2)
-    sums = values.new_zeros(*values.shape[:2], min(height, width) // 2 + 2)
-    sums = sums.index_add(2, rings.to(values.device), counted)
-    # ring 0 is the mean; the one after the last is the corners of the frequency plane
-    return sums[..., 1:-1]
-
-
-@lru_cache(maxsize=32)
-def _rings(height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Return the ring of each frequency, (y · (x // 2 + 1),), and its count, (x // 2 + 1,).
-
-    `rfft2` leaves out one of two frequencies that are conjugate: the other counts twice.
-    """
-    shorter = min(height, width)
-    radius = torch.hypot(torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None])
-    rings = (radius * shorter).round().long().clamp_max(shorter // 2 + 1)
-    count = torch.full((width // 2 + 1,), 2.0)
-    count[0] = 1.0
-    if width % 2 == 0:  # the highest frequency is its own conjugate
-        count[-1] = 1.0
-    return rings.flatten(), count
+    length = (power + floor).sqrt()
+    other_length = (other_power + floor).sqrt()
+    return (common + floor) / (length * other_length)
 
 
 def _centred(image: Tensor, known: Tensor) -> Tensor:
     """Return bands less their means over the known pixels of a batch; 0 where unknown."""
-    count = known.sum(dim=_ALL_PIXELS, keepdim=True).clamp_min(1)
-    mean = image.sum(dim=_ALL_PIXELS, keepdim=True) / count
+    total = image.sum(dim=_ALL_PIXELS, keepdim=True)
+    count = known.sum(dim=_ALL_PIXELS, keepdim=True)
+    mean = total / count.clamp_min(1)
     return torch.where(known, image - mean, 0.0)
 
 
@@ -385,23 +435,34 @@ def _shares(scores: Tensor, labels: Tensor) -> Tensor:
     """Return the share of each class, (batch, class, y, x); 0 in all where unlabelled."""
     if labels.dim() == 4:
         return labels.to(scores)
-    shares = functional.one_hot(labels, scores.shape[1] + 1)[..., 1:]
-    return shares.movedim(-1, 1).to(scores)
+    classes = scores.shape[1]
+    one_hot = functional.one_hot(labels, classes + 1)  # (batch, y, x, class)
+    shares = one_hot[..., 1:]  # the first is of unlabelled pixels
+    shares = shares.movedim(-1, 1)
+    return shares.to(scores)
 
 
 def _smoothed(shares: Tensor, smoothing: float) -> Tensor:
     """Return the target probability of each class, (batch, class, y, x)."""
-    return shares * (1 - smoothing) + smoothing / shares.shape[1]
+    classes = shares.shape[1]
+    certain = shares * (1 - smoothing)
+    return certain + smoothing / classes
 
 
 def _over_labelled(
-    cost: Tensor, shares: Tensor, balance: Tensor | None, class_weights: Tensor | None
+    cost: Tensor,
+    shares: Tensor,
+    balance: Tensor | None,
+    class_weights: Tensor | None,
 ) -> Tensor:
     """Return the balanced mean of costs, (batch, y, x), times the weights of their classes."""
     labelled = shares.sum(dim=1) > 0
-    cost = torch.where(labelled, cost, 0.0) * _by_class(shares, class_weights)
+    cost = torch.where(labelled, cost, 0.0)
+    cost = cost * _by_class(shares, class_weights)
     weight = _by_class(shares, balance)
-    return (cost * weight).sum() / weight.sum().clamp_min(_TINY)
+    total = (cost * weight).sum()
+    total_weight = weight.sum()
+    return total / total_weight.clamp_min(_TINY)
 
 
 def _by_class(shares: Tensor, values: Tensor | None) -> Tensor:
@@ -410,5 +471,7 @@ def _by_class(shares: Tensor, values: Tensor | None) -> Tensor:
     Without `values`, shape (class,), it is 1 for all classes.
     """
     if values is None:
-        return (shares.sum(dim=1) > 0).to(shares)
-    return (shares * values.to(shares)[:, None, None]).sum(dim=1)
+        labelled = shares.sum(dim=1) > 0
+        return labelled.to(shares)
+    value = values.to(shares)[:, None, None]
+    return (shares * value).sum(dim=1)

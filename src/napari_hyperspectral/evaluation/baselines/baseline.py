@@ -42,7 +42,12 @@ class TrainingSpectra(NamedTuple):
     """Block of the image that each spectrum lies in, (spectrum,): folds never divide a block."""
 
     @classmethod
-    def of(cls, input: IntensityArray, target: Values, train: Mask) -> TrainingSpectra:
+    def of(
+        cls,
+        input: IntensityArray,
+        target: Values,
+        train: Mask,
+    ) -> TrainingSpectra:
         """Return the training spectra of an image.
 
         Parameters
@@ -52,13 +57,17 @@ class TrainingSpectra(NamedTuple):
             Of the training pixels only, in a row: shape (band, 1, spectrum) or (1, spectrum).
         train : ndarray of bool, shape (y, x)
         """
-        return cls(spectra_in_row(input, train), target, blocks_of(train, input.shape))
+        block = blocks_of(train, input.shape)
+        return cls(spectra_in_row(input, train), target, block)
 
     def subsampled(self) -> TrainingSpectra:
         """Return enough spectra to tune on, spread evenly over all."""
+        # rounded up, so that there are never more
         step = -(-self.input.shape[-1] // _TUNED_ON)
         return TrainingSpectra(
-            self.input[..., ::step], self.target[..., ::step], self.block[::step]
+            self.input[..., ::step],
+            self.target[..., ::step],
+            self.block[::step],
         )
 
 

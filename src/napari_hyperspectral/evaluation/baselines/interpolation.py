@@ -19,7 +19,10 @@ _LEAST_WEIGHT: Final = 0.5
 """Fine pixels of which less than this comes from measured pixels are missing."""
 
 
-def interpolation_baselines(scale: int, offset: tuple[float, float]) -> Iterator[Baseline]:
+def interpolation_baselines(
+    scale: int,
+    offset: tuple[float, float],
+) -> Iterator[Baseline]:
     """Yield interpolation by the nearest pixel, and by cubic convolution.
 
     Both know where the coarse pixels lie in the fine image; unregistered, they would be a pixel or
@@ -32,29 +35,46 @@ def interpolation_baselines(scale: int, offset: tuple[float, float]) -> Iterator
     offset : (float, float)
         Row and column of the centre of the first coarse pixel, in fine pixels.
     """
-    for name, kernel in (("nearest", _nearest), ("bicubic", _cubic)):
-        run = partial(_interpolated, kernel=kernel, scale=scale, offset=offset)
+    kernels = {
+        "nearest": _nearest,
+        "bicubic": _cubic,
+    }
+    for name, kernel in kernels.items():
+        run = partial(
+            _interpolated,
+            kernel=kernel,
+            scale=scale,
+            offset=offset,
+        )
         yield Baseline(name, "registered", run)
 
 
 def _interpolated(
-    data: IntensityArray, kernel: Kernel, scale: int, offset: tuple[float, float]
+    data: IntensityArray,
+    kernel: Kernel,
+    scale: int,
+    offset: tuple[float, float],
 ) -> NDArray[np.float32]:
     """Return coarse images, (…, y, x), on fine pixels, (…, y · scale, x · scale)."""
     height, width = data.shape[-2:]
-    rows = _weights(kernel, height, scale, offset[0])  # (fine y, y)
-    columns = _weights(kernel, width, scale, offset[1]).T  # (x, fine x)
+    row, column = offset
+    rows = _weights(kernel, height, scale, row)  # (fine y, y)
+    columns = _weights(kernel, width, scale, column)  # (fine x, x)
     known = np.isfinite(data)
-    sums = rows @ np.where(known, data, 0) @ columns
-    weight = rows @ known.astype(np.float64) @ columns  # less than 1 near missing pixels
+    present = np.where(known, data, 0)
+    sums = rows @ present @ columns.T
+    # less than 1 near missing pixels
+    weight = rows @ known.astype(np.float64) @ columns.T
     enough = weight > _LEAST_WEIGHT
-    fine = np.where(enough, sums / np.where(enough, weight, 1), np.nan)
+    means = sums / np.where(enough, weight, 1)
+    fine = np.where(enough, means, np.nan)
     return np.asarray(fine, np.float32)
 
 
 def _nearest(distance: Floats) -> Floats:
     """Return weights by distance in coarse pixels; between two pixels, the later one is taken."""
-    return ((distance > -0.5) & (distance <= 0.5)).astype(np.float64)
+    is_nearest = (distance > -0.5) & (distance <= 0.5)
+    return is_nearest.astype(np.float64)
 
 
 def _cubic(distance: Floats) -> Floats:
@@ -62,18 +82,29 @@ def _cubic(distance: Floats) -> Floats:
     d = np.abs(distance)
     near = 1.5 * d**3 - 2.5 * d**2 + 1
     far = -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2
-    return np.where(d <= 1, near, np.where(d < 2, far, 0))
+    beyond_one = np.where(d < 2, far, 0)
+    return np.where(d <= 1, near, beyond_one)
 
 
-def _weights(kernel: Kernel, size: int, scale: int, start: float) -> Floats:
+def _weights(
+    kernel: Kernel,
+    size: int,
+    scale: int,
+    start: float,
+) -> Floats:
     """Return the weight of each coarse pixel of a line for each fine one, (fine, coarse).
 
     Beyond its border an image goes on as it ends.
     """
-    positions = (np.arange(size * scale) - start) / scale  # in coarse pixels
-    margin = 3 + int(np.abs(positions).max()) - size + 1
+    fine = np.arange(size * scale)
+    positions = (fine - start) / scale  # in coarse pixels
+    # so many coarse pixels beyond the border that no kernel reaches further
+    furthest = np.abs(positions).max()
+    margin = 3 + int(furthest) - size + 1
     coarse = np.arange(-margin, size + margin)
-    weights = kernel(positions[:, None] - coarse)
-    border = np.eye(size)[coarse.clip(0, size - 1)]  # what lies beyond counts for the last pixel
+    weights = kernel(positions[:, None] - coarse)  # (fine, coarse and beyond)
+    # what lies beyond counts for the last pixel
+    nearest_inside = coarse.clip(0, size - 1)
+    border = np.eye(size)[nearest_inside]
     within: Floats = weights @ border
     return within

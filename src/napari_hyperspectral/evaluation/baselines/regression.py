@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import product
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,13 @@ from ..pairs import spectra_in_row
 from .baseline import Baseline, IntensityArray, TrainingSpectra, Values, without_bad_bands
 from .tuning import block_folds, least_mean
 
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+ErrorOf: TypeAlias = Callable[[IntensityArray, Values], float]
+"""Error of a prediction against the truth, each of shape (band, 1, spectrum)."""
+Features: TypeAlias = NDArray[np.floating]
+"""What trees see of each pixel, shape (…, y, x, feature) or (pixel, feature)."""
 _RANKS: Final = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50, 75, 100)
 _PENALTIES: Final = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)
 _TREE_COMPONENTS: Final = 5
@@ -26,7 +33,10 @@ MOST_COMPONENTS: Final = _RANKS[-1]
 
 
 def regression_baselines(
-    input: IntensityArray, target: IntensityArray, train: Mask, good: GoodBands
+    input: IntensityArray,
+    target: IntensityArray,
+    train: Mask,
+    good: GoodBands,
 ) -> Iterator[Baseline]:
     """Yield the mean of each channel, a ridge regression of each spectrum, and boosted trees.
 
@@ -41,15 +51,19 @@ def regression_baselines(
         Bands of `input` that are to be used.
     """
     targets = spectra_in_row(target, train)  # (channel, 1, pixel)
-    mean = np.nanmean(targets, axis=(1, 2))[:, None, None]
-    std = np.nanstd(targets, axis=(1, 2))[:, None, None]
+    pixels = (1, 2)
+    # both (channel, 1, 1)
+    mean = np.nanmean(targets, axis=pixels, keepdims=True)
+    std = np.nanstd(targets, axis=pixels, keepdims=True)
     std = np.where(std > 0, std, 1.0)
 
     def constant(data: IntensityArray) -> IntensityArray:
-        shape = (*data.shape[:-3], len(mean), *data.shape[-2:])
+        *planes, _, height, width = data.shape
+        shape = (*planes, len(mean), height, width)
         return np.broadcast_to(mean, shape)
 
     def error(prediction: IntensityArray, truth: Values) -> float:
+        # by the spread of each channel, so that all count alike
         return mse(prediction / std, truth / std)
 
     yield Baseline("mean", "", constant)
@@ -59,11 +73,20 @@ def regression_baselines(
 
 
 def tune_ridge(
-    spectra: TrainingSpectra, good: GoodBands, error: Callable[[IntensityArray, Values], float]
+    spectra: TrainingSpectra,
+    good: GoodBands,
+    error: ErrorOf,
 ) -> Baseline:
     """Return the ridge regression on principal components with the least cross-validation error.
 
-    `error` takes a prediction and the truth, each of shape (band, 1, spectrum).
+    Parameters
+    ----------
+    spectra : TrainingSpectra
+        With spectra or channels as targets.
+    good : ndarray of bool, shape (band,)
+        Bands of the input that are used.
+    error : callable
+        What is least for the best: takes a prediction and the truth, each (band, 1, spectrum).
     """
     input = without_bad_bands(spectra.input, good)  # (band, 1, spectrum)
     target = spectra.target
@@ -71,27 +94,39 @@ def tune_ridge(
     for fold in block_folds(spectra.block):
         train_input = input[:, :, fold.train]
         train_target = target[:, :, fold.train]
+        validation_input = input[:, :, fold.validation]
+        validation_target = target[:, :, fold.validation]
         # the first components of many are those of few: one decomposition a fold
         components = PrincipalComponents.of(train_input, MOST_COMPONENTS)
         for rank, penalty in product(ranks_of(components), _PENALTIES):
-            fitted = ComponentRegression.fit(
-                components.first(rank), train_input, train_target, penalty
+            regression = ComponentRegression.fit(
+                components.first(rank),
+                train_input,
+                train_target,
+                penalty,
             )
-            prediction = fitted(input[:, :, fold.validation])
-            fold_error = error(prediction, target[:, :, fold.validation])
-            errors.setdefault((rank, penalty), []).append(fold_error)
+            prediction = regression(validation_input)
+            fold_error = error(prediction, validation_target)
+            setting = (rank, penalty)
+            errors.setdefault(setting, []).append(fold_error)
     rank, penalty = least_mean(errors)
+    # once more, on all training pixels
     components = PrincipalComponents.of(input, rank)
-    regression = ComponentRegression.fit(components, input, target, penalty)
+    best = ComponentRegression.fit(components, input, target, penalty)
 
     def run(data: IntensityArray) -> NDArray[np.float32]:
-        return regression(without_bad_bands(data, good))
+        return best(without_bad_bands(data, good))
 
-    return Baseline("PCA + ridge", f"rank {rank}, penalty {penalty:g}", run)
+    settings = f"rank {rank}, penalty {penalty:g}"
+    return Baseline("PCA + ridge", settings, run)
 
 
 def fit_trees(
-    input: IntensityArray, targets: IntensityArray, train: Mask, good: GoodBands, seed: int = 0
+    input: IntensityArray,
+    targets: IntensityArray,
+    train: Mask,
+    good: GoodBands,
+    seed: int = 0,
 ) -> Baseline:
     """Return gradient-boosted trees on blurred principal components, an ensemble a channel.
 
@@ -106,51 +141,76 @@ def fit_trees(
     train : ndarray of bool, shape (y, x)
     good : ndarray of bool, shape (band,)
     """
-    from sklearn.ensemble import HistGradientBoostingRegressor
-
-    train_spectra = without_bad_bands(spectra_in_row(input, train), good)
+    spectra = spectra_in_row(input, train)
+    train_spectra = without_bad_bands(spectra, good)
     components = PrincipalComponents.of(train_spectra, _TREE_COMPONENTS)
 
-    def features(data: IntensityArray) -> NDArray[np.floating]:
+    def features(data: IntensityArray) -> Features:
         return _blurred_scores(components, without_bad_bands(data, good))
 
-    table = _rows(features(input)[..., train, :])
-    ensembles = []
-    for target in targets[:, 0]:
-        known = np.isfinite(target)
-        trees = HistGradientBoostingRegressor(early_stopping=True, random_state=seed)
-        ensembles.append(trees.fit(table[known], target[known]))
+    # of the image, not of its training pixels alone: blurs need neighbours
+    image = features(input)  # (…, y, x, feature)
+    table = _rows(image[..., train, :])
+    ensembles = [_fit_ensemble(table, target, seed) for target in targets[:, 0]]
 
     def run(data: IntensityArray) -> NDArray[np.float32]:
         image = features(data)  # (…, y, x, feature)
+        size = image.shape[:-1]
         table = _rows(image)
         channels = []
         for trees in ensembles:
             channel = trees.predict(table)
-            channels.append(channel.reshape(image.shape[:-1]))
-        return np.stack(channels, axis=-3).astype(np.float32)
+            channels.append(channel.reshape(size))
+        stacked = np.stack(channels, axis=-3)
+        return stacked.astype(np.float32)
 
-    return Baseline("trees", f"blurs {', '.join(map(str, _TREE_BLURS))}", run)
+    blurs = ", ".join(map(str, _TREE_BLURS))
+    return Baseline("trees", f"blurs {blurs}", run)
 
 
 def ranks_of(components: PrincipalComponents) -> list[int]:
     """Return the numbers of components to try, of those that there are."""
-    return [rank for rank in _RANKS if rank <= max(len(components), 1)]
+    most = max(len(components), 1)
+    return [rank for rank in _RANKS if rank <= most]
 
 
-def _rows(features: NDArray[np.floating]) -> NDArray[np.floating]:
+def _fit_ensemble(
+    table: Features,
+    target: IntensityArray,
+    seed: int,
+) -> HistGradientBoostingRegressor:
+    """Return trees from features, (pixel, feature), to a channel, (pixel,), where it is known."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    known = np.isfinite(target)
+    trees = HistGradientBoostingRegressor(
+        early_stopping=True,
+        random_state=seed,
+    )
+    trees.fit(table[known], target[known])
+    return trees
+
+
+def _rows(features: Features) -> Features:
     """Return the features of all pixels as a table, (pixel, feature)."""
-    return features.reshape(-1, features.shape[-1])
+    count = features.shape[-1]
+    return features.reshape(-1, count)
 
 
-def _blurred_scores(components: PrincipalComponents, data: IntensityArray) -> NDArray[np.floating]:
+def _blurred_scores(
+    components: PrincipalComponents,
+    data: IntensityArray,
+) -> Features:
     """Return the scores of each pixel, blurred more and more: (…, y, x, feature)."""
     from scipy.ndimage import gaussian_filter
 
-    size = (*data.shape[:-3], *data.shape[-2:])
-    scores = components.scores(data).reshape(*size, -1)
-    leading = (0,) * (len(size) - 2)  # planes are not blurred into each other
+    *planes, _, height, width = data.shape
+    scores = components.scores(data)
+    scores = scores.reshape(*planes, height, width, -1)
+    # neither planes nor features are blurred into each other
+    leading = (0,) * len(planes)
     blurred = []
     for blur in _TREE_BLURS:
-        blurred.append(gaussian_filter(scores, (*leading, blur, blur, 0)))
+        std = (*leading, blur, blur, 0)
+        blurred.append(gaussian_filter(scores, std))
     return np.concatenate(blurred, axis=-1)

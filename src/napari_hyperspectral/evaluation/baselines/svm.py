@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,17 @@ from .tuning import Fold, best_of_growing_grid, class_folds
 if TYPE_CHECKING:
     from sklearn.svm import SVC
 
+SpectraTable: TypeAlias = NDArray[np.floating]
+"""Intensities of spectra, shape (spectrum, band)."""
 _COSTS: Final = (1.0, 10.0, 100.0, 1000.0)
 _GAMMAS: Final = (1e-4, 1e-3, 1e-2, 1e-1)
 
 
-def tune_svm(spectra: TrainingSpectra, good: GoodBands, seed: int = 0) -> Baseline:
+def tune_svm(
+    spectra: TrainingSpectra,
+    good: GoodBands,
+    seed: int = 0,
+) -> Baseline:
     """Return a support vector machine with radial basis functions, on standardised bands.
 
     C and gamma are those of highest cross-validation accuracy; where the best lies on the edge of
@@ -32,45 +38,61 @@ def tune_svm(spectra: TrainingSpectra, good: GoodBands, seed: int = 0) -> Baseli
     spectra : TrainingSpectra
         With classes as targets; 0 is unlabelled.
     good : ndarray of bool, shape (band,)
+        Bands that count.
     seed : int
         Of the folds.
     """
     from sklearn.svm import SVC
 
-    measured = np.isfinite(spectra.input[good, 0]).any(axis=0)
-    used = measured & (spectra.target[0] > 0)
-    table = spectra.input[good][:, 0, used].T  # (spectrum, band)
-    classes = spectra.target[0, used].astype(np.int64)
+    labels = spectra.target[0]  # (spectrum,)
+    intensities = spectra.input[good, 0]  # (band, spectrum)
+    measured = np.isfinite(intensities).any(axis=0)
+    used = measured & (labels > 0)
+    table = intensities[:, used].T  # (spectrum, band)
+    classes = labels[used].astype(np.int64)
+    block = spectra.block[used]
     bands = _BandStatistics.of(table)
     table = bands.standardised(table)
-    folds = list(class_folds(classes, spectra.block[used], seed))
+    # the same folds for all settings, so that only these differ
+    folds = list(class_folds(classes, block, seed))
 
     def score(cost: float, gamma: float) -> float:
-        return _accuracy(SVC(C=cost, gamma=gamma), table, classes, folds)
+        machine = SVC(C=cost, gamma=gamma)
+        return _accuracy(machine, table, classes, folds)
 
     cost, gamma = best_of_growing_grid(score, _COSTS, _GAMMAS)
-    machine = SVC(C=cost, gamma=gamma).fit(table, classes)
+    machine = SVC(C=cost, gamma=gamma)
+    machine.fit(table, classes)
 
     def run(data: IntensityArray) -> NDArray[np.int64]:
-        pixels = np.moveaxis(data, -3, -1)[..., good]  # (…, y, x, band)
+        pixels = np.moveaxis(data, -3, -1)  # (…, y, x, band)
+        pixels = pixels[..., good]
         measured = np.isfinite(pixels).any(axis=-1)
         prediction = np.zeros(measured.shape, np.int64)  # 0 where nothing is measured
         if measured.any():
-            prediction[measured] = machine.predict(bands.standardised(pixels[measured]))
+            table = bands.standardised(pixels[measured])
+            prediction[measured] = machine.predict(table)
         return prediction
 
-    return Baseline("SVM", f"C {cost:g}, gamma {gamma:g}", run)
+    settings = f"C {cost:g}, gamma {gamma:g}"
+    return Baseline("SVM", settings, run)
 
 
 def _accuracy(
-    machine: SVC, table: NDArray[np.floating], classes: NDArray[np.int64], folds: Sequence[Fold]
+    machine: SVC,
+    table: SpectraTable,
+    classes: NDArray[np.int64],
+    folds: Sequence[Fold],
 ) -> float:
-    """Return the cross-validation accuracy of a classifier of spectra, (spectrum, band)."""
+    """Return the cross-validation accuracy, 0 to 1, of a classifier of spectra."""
     prediction = np.zeros_like(classes)
     for fold in folds:
-        machine.fit(table[fold.train], classes[fold.train])
-        prediction[fold.validation] = machine.predict(table[fold.validation])
-    counts = confusion(prediction[None], classes[None], int(classes.max()))
+        train = fold.train
+        machine.fit(table[train], classes[train])
+        validation = fold.validation
+        prediction[validation] = machine.predict(table[validation])
+    count = int(classes.max())
+    counts = confusion(prediction[None], classes[None], count)
     return overall_accuracy(counts)
 
 
@@ -81,12 +103,16 @@ class _BandStatistics(NamedTuple):
     std: NDArray[np.floating]
 
     @classmethod
-    def of(cls, table: NDArray[np.floating]) -> Self:
+    def of(cls, table: SpectraTable) -> Self:
         """Return those of a table of spectra, (spectrum, band)."""
+        mean = np.nanmean(table, axis=0)
         std = np.nanstd(table, axis=0)
-        return cls(np.nanmean(table, axis=0), np.where(std > 0, std, 1.0))
+        # a constant band tells nothing: 0 by 1 is left of it
+        std = np.where(std > 0, std, 1.0)
+        return cls(mean, std)
 
-    def standardised(self, table: NDArray[np.floating]) -> NDArray[np.floating]:
+    def standardised(self, table: SpectraTable) -> SpectraTable:
         """Return spectra, (spectrum, band), with mean 0 and deviation 1; 0 where missing."""
-        standardised: NDArray[np.floating] = np.nan_to_num((table - self.mean) / self.std)
+        scores = (table - self.mean) / self.std
+        standardised: SpectraTable = np.nan_to_num(scores)
         return standardised

@@ -5,6 +5,7 @@ Neighbouring spectra are nearly copies of each other, so folds are made of whole
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Final, NamedTuple, TypeAlias, TypeVar
@@ -22,6 +23,9 @@ _GROWTHS: Final = 4
 
 Setting = TypeVar("Setting")
 Grid: TypeAlias = tuple[float, ...]
+"""Values of a setting to try, in rising order, each ten times the one before."""
+BlockNumbers: TypeAlias = NDArray[np.integer]
+"""Block that each spectrum lies in, shape (spectrum,)."""
 
 
 class Fold(NamedTuple):
@@ -31,7 +35,7 @@ class Fold(NamedTuple):
     validation: NDArray[np.intp]
 
 
-def blocks_of(train: Mask, shape: tuple[int, ...]) -> NDArray[np.integer]:
+def blocks_of(train: Mask, shape: tuple[int, ...]) -> BlockNumbers:
     """Return the block of each training spectrum, (spectrum,), in the order of `spectra_in_row`.
 
     Parameters
@@ -40,26 +44,35 @@ def blocks_of(train: Mask, shape: tuple[int, ...]) -> NDArray[np.integer]:
     shape : tuple of int
         Of the image, (…, band, y, x); planes share their blocks.
     """
+    height, _ = train.shape
     y, x = np.nonzero(train)
-    block = x // _BLOCK * train.shape[0] + y // _BLOCK
-    planes = int(np.prod(shape[:-3], dtype=int))
+    row = y // _BLOCK
+    column = x // _BLOCK
+    # there are fewer rows of blocks than of pixels, so that numbers are unique
+    block = column * height + row
+    planes = math.prod(shape[:-3])
     return np.tile(block, planes)
 
 
-def block_folds(block: NDArray[np.integer]) -> Iterator[Fold]:
+def block_folds(block: BlockNumbers) -> Iterator[Fold]:
     """Yield folds of whole blocks; of a single block, its two halves."""
     blocks = np.unique(block)
     if len(blocks) < 2:  # there is nothing to validate on but its own other half
-        block = np.arange(len(block)) * 2 // max(len(block), 1)
+        block = _pieces(len(block), 2)
         blocks = np.unique(block)
-    for some in np.array_split(blocks, min(_FOLDS, len(blocks))):
+    count = min(_FOLDS, len(blocks))
+    for some in np.array_split(blocks, count):
         validation = np.isin(block, some)
         if not validation.all():
-            yield Fold(np.flatnonzero(~validation), np.flatnonzero(validation))
+            train = np.flatnonzero(~validation)
+            yield Fold(train, np.flatnonzero(validation))
 
 
 def class_folds(
-    classes: NDArray[np.int64], block: NDArray[np.integer], seed: int = 0, count: int = 3
+    classes: NDArray[np.int64],
+    block: BlockNumbers,
+    seed: int = 0,
+    count: int = 3,
 ) -> Iterator[Fold]:
     """Yield folds over which the blocks of each class are distributed as evenly as possible.
 
@@ -77,32 +90,38 @@ def class_folds(
     fold = np.zeros(len(classes), np.intp)
     for number in np.unique(classes):
         members = np.flatnonzero(classes == number)
+        piece: BlockNumbers
         _, piece = np.unique(block[members], return_inverse=True)
         if piece.max() == 0:  # every fold must have the class to learn from
-            piece = np.arange(len(members)) * count // len(members)
+            piece = _pieces(len(members), count)
+        # shuffled by class: the first fold must not get the first block of each
         shuffled = rng.permutation(piece.max() + 1)
         fold[members] = shuffled[piece] % count
     for number in range(count):
         train = np.flatnonzero(fold != number)
         validation = np.flatnonzero(fold == number)
+        trained_classes = np.unique(classes[train])
         # a classifier needs two classes to learn from
-        if len(validation) and len(np.unique(classes[train])) > 1:
+        if len(validation) and len(trained_classes) > 1:
             yield Fold(train, validation)
 
 
 def least_mean(errors: Mapping[Setting, Sequence[float]]) -> Setting:
     """Return the setting of least mean error, of those that every fold could try."""
     # small folds have fewer components, and so fewer ranks to try
-    folds = max(len(each) for each in errors.values())
+    folds = max(map(len, errors.values()))
     means: dict[Setting, float] = {}
     for setting, each in errors.items():
         if len(each) == folds:
-            means[setting] = float(np.mean(each))
+            mean = np.mean(each)
+            means[setting] = float(mean)
     return min(means, key=lambda setting: means[setting])
 
 
 def best_of_growing_grid(
-    score: Callable[[float, float], float], first: Grid, second: Grid
+    score: Callable[[float, float], float],
+    first: Grid,
+    second: Grid,
 ) -> tuple[float, float]:
     """Return the pair of highest score of a grid of decades.
 
@@ -111,21 +130,31 @@ def best_of_growing_grid(
     scores: dict[tuple[float, float], float] = {}
     for _ in range(_GROWTHS):
         for pair in product(first, second):
+            # most pairs of a grown grid have a score already
             if pair not in scores:
                 scores[pair] = score(*pair)
         best = max(scores, key=lambda pair: scores[pair])
         wider_first = _grown(first, best[0])
         wider_second = _grown(second, best[1])
-        if (wider_first, wider_second) == (first, second):
+        if wider_first == first and wider_second == second:
             break
-        first, second = wider_first, wider_second
+        first = wider_first
+        second = wider_second
     return best
+
+
+def _pieces(size: int, count: int) -> BlockNumbers:
+    """Return the piece, from 0, of each member of a list that is cut into equal ones, (size,)."""
+    numbers = np.arange(size)
+    return numbers * count // max(size, 1)
 
 
 def _grown(grid: Grid, best: float) -> Grid:
     """Return a grid with one decade more where the best value lies on its edge."""
-    if best == grid[0]:
-        return (grid[0] / 10, *grid)
-    if best == grid[-1]:
-        return (*grid, grid[-1] * 10)
+    lowest = grid[0]
+    highest = grid[-1]
+    if best == lowest:
+        return (lowest / 10, *grid)
+    if best == highest:
+        return (*grid, highest * 10)
     return grid
