@@ -127,13 +127,7 @@ def read_back(source: Source, text: str) -> Image:
             f"{len(rows)} bands of {bands}{width}",
             _AGAIN,
         )
-    centres, data = _numbers(
-        source,
-        rows,
-        delimiter,
-        pixels,
-        description.dtype,
-    )
+    centres, data = _numbers(source, rows, delimiter, pixels, description.dtype)
     data = data.reshape(description.shape)
     image = image_from(data, description.image)
     # somebody may have edited either of them

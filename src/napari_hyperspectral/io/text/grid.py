@@ -375,13 +375,7 @@ def _numbers(
         try:
             parsed = _only_numbers(block, layout.style)
         except ValueError:  # a word, or an empty cell: looked at one by one
-            parsed = _numbers_and_words(
-                source.path,
-                block,
-                layout,
-                start,
-                words,
-            )
+            parsed = _numbers_and_words(source.path, block, layout, start, words)
         numbers[start : start + step] = parsed
     for column in words.values():
         column += [""] * (count - len(column))  # rows after the last word

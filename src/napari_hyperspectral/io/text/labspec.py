@@ -105,12 +105,7 @@ def raman_axis(
     """
     axis = axis_in(unit, centres, kind="raman_shift")
     if axis is None:
-        axis = SpectralAxis(
-            centres,
-            "1/cm",
-            "raman_shift",
-            guessed=True,
-        )
+        axis = SpectralAxis(centres, "1/cm", "raman_shift", guessed=True)
     return replace(axis, excitation_nm=excitation_nm)
 
 
@@ -139,20 +134,9 @@ def read_images(source: Source) -> list[Image]:
     axis_line = body[0].lstrip("\t")
     position_columns = len(body[0]) - len(axis_line)
     if position_columns:
-        measurement = _from_rows(
-            path,
-            header,
-            body,
-            first_line,
-            position_columns,
-        )
+        measurement = _from_rows(path, header, body, first_line, position_columns)
     else:
-        measurement = _from_columns(
-            path,
-            header,
-            body,
-            first_line,
-        )
+        measurement = _from_columns(path, header, body, first_line)
     return [cube_of(path, measurement)]
 
 

@@ -264,12 +264,7 @@ def _deduced(evidence: _Evidence, source: Source) -> Image:
     bands = int(data.shape[-3])
     axis = _fitting_axis(evidence, bands, source.path)
     axis = axis or _colour_axis(evidence.planes, bands)
-    _check_sidecar(
-        evidence.sidecar,
-        axis,
-        bands,
-        source.path,
-    )
+    _check_sidecar(evidence.sidecar, axis, bands, source.path)
     fields = evidence.fields_with(leading)
     if data.dtype.kind in "iub" and axis is None:
         classes = evidence.sidecar.get("classes")

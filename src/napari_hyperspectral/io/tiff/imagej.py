@@ -97,12 +97,7 @@ def metadata_from_imagej(
     fields = _geometry(entries, resolutions, dict(sizes))
     if info and _KEY not in info:
         fields["metadata"] = {"imagej_info": info}
-    return ImageMetadata(
-        sizes,
-        axis,
-        fields,
-        _description(info),
-    )
+    return ImageMetadata(sizes, axis, fields, _description(info))
 
 
 # reading

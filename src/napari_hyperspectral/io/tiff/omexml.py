@@ -85,11 +85,7 @@ def ome_xml(image: Image) -> bytes:
         {"ID": "Image:0", "Name": _clean(image.name)},
     )
     _add_pixels(element, image)
-    SubElement(
-        element,
-        _tag("AnnotationRef"),
-        {"ID": "Annotation:0"},
-    )
+    SubElement(element, _tag("AnnotationRef"), {"ID": "Annotation:0"})
     description = {SHAPE_KEY: list(image.shape)} | describe(image)
     pairs = {_KEY: json.dumps(description)}
     if isinstance(image, Labels):

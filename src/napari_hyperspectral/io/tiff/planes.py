@@ -200,12 +200,7 @@ def _mapped_series(
         return _mapped(path, shape, dtype, offset)
     if len(series.pages) != count:
         return None
-    return mapped_pages(
-        path,
-        series,
-        tuple(stored),
-        dtype,
-    )
+    return mapped_pages(path, series, tuple(stored), dtype)
 
 
 def _offset_of_strips(tags: Mapping[int, Any], size: int) -> int | None:
