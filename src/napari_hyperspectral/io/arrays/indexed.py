@@ -19,6 +19,7 @@ NOT_MEASURED: Final = -1
 _BYTES: Final = 32 * 2**20
 """Bytes of spectra that are read at a time."""
 
+_Indices: TypeAlias = NDArray[np.intp]
 _Item: TypeAlias = slice | int | NDArray[Any]
 """What is taken along one axis: a slice, a number, or an array of numbers or of booleans."""
 
@@ -34,7 +35,7 @@ class Spectra(Protocol):
     def bands(self) -> int:
         """Number of bands."""
 
-    def read(self, rows: NDArray[np.intp], bands: NDArray[np.intp]) -> NDArray[Any]:
+    def read(self, rows: _Indices, bands: _Indices) -> NDArray[Any]:
         """Return those bands of those spectra, shape (row, band); rows ascend."""
 
 
@@ -52,9 +53,10 @@ class Rows:
         self.dtype: np.dtype[Any] = table.dtype
         self.bands = int(table.shape[1])
 
-    def read(self, rows: NDArray[np.intp], bands: NDArray[np.intp]) -> NDArray[Any]:
+    def read(self, rows: _Indices, bands: _Indices) -> NDArray[Any]:
         """Return those bands of those spectra; nothing else is read from the disk."""
-        return np.asarray(self._table[rows[:, None], bands[None, :]])
+        rows_and_bands = np.ix_(rows, bands)
+        return np.asarray(self._table[rows_and_bands])
 
 
 class IndexMappedArray:
@@ -77,17 +79,20 @@ class IndexMappedArray:
     def __init__(
         self,
         spectra: Spectra,
-        index_map: NDArray[np.intp],
-        bands: NDArray[np.intp] | None = None,
+        index_map: _Indices,
+        bands: _Indices | None = None,
         dtype: DTypeLike | None = None,
     ) -> None:
+        if bands is None:
+            bands = np.arange(spectra.bands)
         self._spectra = spectra
         self._index_map = index_map
-        self._bands = np.arange(spectra.bands) if bands is None else bands
+        self._bands = bands
         if dtype is None:
-            has_gaps = bool((index_map == NOT_MEASURED).any())
-            # whole numbers have no NaN
-            dtype = np.result_type(spectra.dtype, np.float32) if has_gaps else spectra.dtype
+            dtype = spectra.dtype
+            if (index_map == NOT_MEASURED).any():
+                # whole numbers have no NaN
+                dtype = np.result_type(dtype, np.float32)
         self.dtype: np.dtype[Any] = np.dtype(dtype)
 
     @property
@@ -117,56 +122,93 @@ class IndexMappedArray:
         numbers = [item for item in items if isinstance(item, int)]
         if len(arrays) <= 1 and not numbers:
             return self._part(items)
-        # what numbers select is loaded; numpy then drops their axes, and combines arrays
-        part = self._part([slice(None) if isinstance(i, np.ndarray) else i for i in items])
-        remaining: list[_Item] = []
-        for item in items:
-            if isinstance(item, slice):
-                remaining.append(slice(None))
-            else:
-                remaining.append(0 if isinstance(item, int) else item)
-        return np.asarray(part)[tuple(remaining)]
+        return self._loaded_at(items)
 
-    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+    def __array__(
+        self,
+        dtype: DTypeLike | None = None,
+        copy: bool | None = None,
+    ) -> NDArray[Any]:
         if copy is False:
             raise ValueError("what lies in a file cannot become an array without a copy")
         values = np.empty(self.shape, self.dtype)
         for leading in np.ndindex(self.shape[:-3]):
-            values[leading] = self._loaded(self._index_map[leading])
-        return values if dtype is None else values.astype(dtype, copy=False)
+            index_map = self._index_map[leading]  # (y, x)
+            values[leading] = self._loaded(index_map)
+        if dtype is None:
+            return values
+        return values.astype(dtype, copy=False)
+
+    def _loaded_at(self, items: Sequence[_Item]) -> NDArray[Any]:
+        """Return what numbers and arrays select, loaded.
+
+        What numbers and slices select is read; numpy then drops the axes of numbers, and combines
+        arrays.
+        """
+        lazily: list[_Item] = []
+        remaining: list[_Item] = []
+        for item in items:
+            if isinstance(item, slice):
+                lazily.append(item)
+                remaining.append(slice(None))
+            elif isinstance(item, int):
+                lazily.append(item)
+                remaining.append(0)
+            else:
+                lazily.append(slice(None))
+                remaining.append(item)
+        loaded = np.asarray(self._part(lazily))
+        selected: NDArray[Any] = loaded[tuple(remaining)]
+        return selected
 
     def _part(self, items: Sequence[_Item]) -> IndexMappedArray:
         """Return the part at slices, numbers (which leave an axis of one) or one array."""
-        kept = [slice(item, item + 1) if isinstance(item, int) else item for item in items]
-        bands = self._bands[kept.pop(-3)]
-        return IndexMappedArray(self._spectra, self._index_map[tuple(kept)], bands, self.dtype)
+        kept: list[slice | NDArray[Any]] = []
+        for item in items:
+            kept.append(slice(item, item + 1) if isinstance(item, int) else item)
+        bands = self._bands[kept.pop(-3)]  # the axis before y and x
+        return IndexMappedArray(
+            self._spectra,
+            self._index_map[tuple(kept)],
+            bands,
+            self.dtype,
+        )
 
-    def _loaded(self, index_map: NDArray[np.intp]) -> NDArray[Any]:
+    def _loaded(self, index_map: _Indices) -> NDArray[Any]:
         """Return the spectra of an index map (y, x) as (band, y, x), read in the order of the file."""
+        bands = len(self._bands)
         rows = index_map.ravel()  # (pixel,): number of its spectrum
         measured = np.flatnonzero(rows != NOT_MEASURED)
-        measured = measured[np.argsort(rows[measured], kind="stable")]
-        shape = (len(self._bands), index_map.size)
+        order_in_file = np.argsort(rows[measured], kind="stable")
+        measured = measured[order_in_file]
+        shape = (bands, index_map.size)  # (band, pixel)
         if len(measured) == index_map.size:
             values = np.empty(shape, self.dtype)
         else:
             values = np.full(shape, np.nan, self.dtype)
-        step = max(1, _BYTES // (len(self._bands) * self.dtype.itemsize + 1))
+        bytes_a_spectrum = bands * self.dtype.itemsize
+        step = max(1, _BYTES // (bytes_a_spectrum + 1))  # of no bands, there are no bytes
         for start in range(0, len(measured), step):
             pixels = measured[start : start + step]
-            values[:, pixels] = self._spectra.read(rows[pixels], self._bands).T
-        return values.reshape(len(self._bands), *index_map.shape)
+            spectra = self._spectra.read(rows[pixels], self._bands)  # (pixel, band)
+            values[:, pixels] = spectra.T
+        return values.reshape(bands, *index_map.shape)
 
 
 def _items(index: Any, shape: tuple[int, ...]) -> list[_Item] | None:
     """Return what an index takes along each axis; None where it does more than that."""
+    ndim = len(shape)
     entries = list(index) if isinstance(index, tuple) else [index]
-    dots = [position for position, entry in enumerate(entries) if entry is Ellipsis]
+    dots = []
+    for position, entry in enumerate(entries):
+        if entry is Ellipsis:
+            dots.append(position)
     if dots:
-        missing = len(shape) + 1 - len(entries)
-        entries[dots[0] : dots[0] + 1] = [slice(None)] * missing
-    entries += [slice(None)] * (len(shape) - len(entries))
-    if len(entries) != len(shape) or len(dots) > 1:
+        dot = dots[0]
+        missing = ndim + 1 - len(entries)
+        entries[dot : dot + 1] = [slice(None)] * missing
+    entries += [slice(None)] * (ndim - len(entries))
+    if len(entries) != ndim or len(dots) > 1:
         return None
     items: list[_Item] = []
     for entry, size in zip(entries, shape, strict=True):
@@ -183,10 +225,12 @@ def _item(entry: Any, size: int) -> _Item | None:
         return entry
     if isinstance(entry, bool | np.bool_) or entry is None:
         return None
-    if np.ndim(entry) == 1:
-        return np.asarray(entry) if len(entry) else np.empty(0, np.intp)
     if np.ndim(entry) > 1:
         return None
+    if np.ndim(entry) == 1:
+        if not len(entry):
+            return np.empty(0, np.intp)  # an empty list is of floats, says numpy
+        return np.asarray(entry)
     number = operator.index(entry)
     if not -size <= number < size:
         raise IndexError(f"index {number} is out of bounds for an axis of {size}")

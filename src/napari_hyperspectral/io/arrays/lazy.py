@@ -17,6 +17,10 @@ Box: TypeAlias = tuple[slice, ...]
 """A slice for each axis, with start, stop and a step of 1 or more, in that order."""
 _Positions: TypeAlias = range | NDArray[np.intp]
 """Positions along an axis of the source that are shown."""
+_Selected: TypeAlias = tuple[_Positions | int, ...]
+"""What is selected along each axis of the source."""
+_Order: TypeAlias = tuple[int, ...]
+"""Axes of the source in the order in which they are shown."""
 _ADDED: Final = -1
 """Stands for an axis of one that the source does not have (`numpy.newaxis`)."""
 _ALL: Final = slice(None)
@@ -48,9 +52,9 @@ class Lazy(NDArrayOperatorsMixin):
         self.dtype: np.dtype[Any] = np.dtype(dtype)
         self._read = read
         self._chunks = tuple(chunks or shape)
-        self._selected: tuple[_Positions | int, ...] = tuple(range(int(size)) for size in shape)
+        self._selected: _Selected = tuple(range(int(size)) for size in shape)
         """What is selected along each axis of the source; a number drops that axis."""
-        self._order: tuple[int, ...] = tuple(range(len(shape)))
+        self._order: _Order = tuple(range(len(shape)))
         """Axes of the source in the order in which they are shown; `_ADDED` for added ones."""
 
     @property
@@ -72,7 +76,10 @@ class Lazy(NDArrayOperatorsMixin):
     @property
     def chunks(self) -> tuple[int, ...]:
         """What is best read at a time, one number an axis."""
-        return tuple(1 if axis == _ADDED else self._chunks[axis] for axis in self._order)
+        chunks = []
+        for axis in self._order:
+            chunks.append(1 if axis == _ADDED else self._chunks[axis])
+        return tuple(chunks)
 
     @property
     def T(self) -> Self:
@@ -81,16 +88,20 @@ class Lazy(NDArrayOperatorsMixin):
     def transpose(self, *order: Any) -> Self:
         """Return the array with its axes in another order, as numpy does."""
         if len(order) == 1 and not isinstance(order[0], int):
-            order = order[0]
-        order = tuple(order or reversed(range(self.ndim)))
-        axes = tuple(int(axis) % self.ndim for axis in order)
-        if sorted(axes) != list(range(self.ndim)):
-            raise ValueError(f"{order} is no order of {self.ndim} axes")
-        return self._like(self._selected, tuple(self._order[axis] for axis in axes))
+            order = order[0]  # all axes in one tuple
+        count = self.ndim
+        order = tuple(order or reversed(range(count)))
+        axes = [int(axis) % count for axis in order]
+        if sorted(axes) != list(range(count)):
+            raise ValueError(f"{order} is no order of {count} axes")
+        shown = tuple(self._order[axis] for axis in axes)
+        return self._like(self._selected, shown)
 
     def astype(self, dtype: DTypeLike, copy: bool = True) -> Any:
         """Return the values in another type, loaded where that is another one."""
-        return self if np.dtype(dtype) == self.dtype else np.asarray(self).astype(dtype)
+        if np.dtype(dtype) == self.dtype:
+            return self
+        return np.asarray(self).astype(dtype)
 
     def reshape(self, *shape: Any) -> NDArray[Any]:
         """Return the values in another shape, loaded."""
@@ -113,41 +124,44 @@ class Lazy(NDArrayOperatorsMixin):
         return np.asarray(self).max(*args, **kwargs)
 
     def __getitem__(self, index: Any) -> Any:
-        index = index if isinstance(index, tuple) else (index,)
+        if not isinstance(index, tuple):
+            index = (index,)
         items = _items(index, self.ndim)
         arrays = [item for item in items if _is_array(item)]
-        if len(arrays) > 1 or any(np.ndim(item) != 1 for item in arrays):
+        is_simple = all(np.ndim(item) == 1 for item in arrays)
+        if len(arrays) > 1 or not is_simple:
             return np.asarray(self)[index]
         if arrays and any(_is_number(item) for item in items):
             return self._at_numbers_and_array(index)
-        selected = list(self._selected)
-        order: list[int] = []
-        position = 0
-        for item in items:
-            if item is None:
-                order.append(_ADDED)
-                continue
-            axis = self._order[position]
-            position += 1
-            taken = _taken(self._shown(axis), item)
-            if axis != _ADDED:
-                selected[axis] = taken
-            elif not isinstance(taken, int) and len(taken) != 1:
-                return np.asarray(self)[index]  # an added axis repeated, or emptied
-            if not isinstance(taken, int):
-                order.append(axis)
-        part = self._like(tuple(selected), tuple(order))
-        return part if order else np.asarray(part)[()]
+        part = self._at(items)
+        if part is None:
+            return np.asarray(self)[index]
+        if not part._order:  # all axes are dropped: a number, as numpy has it
+            return np.asarray(part)[()]
+        return part
 
-    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
-        if 0 in self.shape:
+    def __array__(
+        self,
+        dtype: DTypeLike | None = None,
+        copy: bool | None = None,
+    ) -> NDArray[Any]:
+        if 0 in self.shape:  # a box cannot be empty
             return np.empty(self.shape, dtype or self.dtype)
-        boxes, inside = zip(*map(_box, self._selected), strict=True)
-        values = self._read(boxes)
+        boxes = []
+        inside = []
+        for selected in self._selected:
+            box, index = _box(selected)
+            boxes.append(box)
+            inside.append(index)
+        values = self._read(tuple(boxes))
         # from the last axis on, since a number drops its own
         for axis, item in reversed(list(enumerate(inside))):
-            values = values[(_ALL,) * axis + (item,)]
-        kept = [axis for axis, item in enumerate(self._selected) if not isinstance(item, int)]
+            before = (_ALL,) * axis
+            values = values[(*before, item)]
+        kept = []
+        for axis, selected in enumerate(self._selected):
+            if not isinstance(selected, int):
+                kept.append(axis)
         shown = [axis for axis in self._order if axis != _ADDED]
         values = values.transpose([kept.index(axis) for axis in shown])
         for position, axis in enumerate(self._order):
@@ -156,14 +170,39 @@ class Lazy(NDArrayOperatorsMixin):
         return np.asarray(values, dtype or self.dtype)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        loaded = [np.asarray(each) if isinstance(each, Lazy) else each for each in inputs]
-        return getattr(ufunc, method)(*loaded, **kwargs)
+        loaded = []
+        for each in inputs:
+            loaded.append(np.asarray(each) if isinstance(each, Lazy) else each)
+        compute = getattr(ufunc, method)
+        return compute(*loaded, **kwargs)
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def __repr__(self) -> str:
         return f"Lazy(shape={self.shape}, dtype={self.dtype})"
+
+    def _at(self, items: Sequence[Any]) -> Self | None:
+        """Return the part at slices, and either numbers or one array; an item None adds an axis.
+
+        None where an added axis is repeated, or emptied.
+        """
+        selected = list(self._selected)
+        order: list[int] = []
+        axes = iter(self._order)
+        for item in items:
+            if item is None:
+                order.append(_ADDED)
+                continue
+            axis = next(axes)
+            taken = _taken(self._shown(axis), item)
+            if axis != _ADDED:
+                selected[axis] = taken
+            elif not isinstance(taken, int) and len(taken) != 1:
+                return None
+            if not isinstance(taken, int):
+                order.append(axis)
+        return self._like(tuple(selected), tuple(order))
 
     def _at_numbers_and_array(self, index: tuple[Any, ...]) -> NDArray[Any]:
         """Return what numpy gives for numbers and an array, which moves axes in its own way.
@@ -177,24 +216,32 @@ class Lazy(NDArrayOperatorsMixin):
             if item is None:
                 remainder.append(item)
             elif _is_number(item):
-                part.append(slice(item, item + 1 or None))  # -1 is the last: up to the end
+                stop = item + 1 or None  # -1 is the last: up to the end
+                part.append(slice(item, stop))
                 remainder.append(0)
             elif _is_array(item):
                 part.append(_ALL)
                 remainder.append(item)
-            else:
+            elif isinstance(item, slice):
                 part.append(item)
-                remainder.append(_ALL if isinstance(item, slice) else item)
-        values: NDArray[Any] = np.asarray(self[tuple(part)])[tuple(remainder)]
+                remainder.append(_ALL)
+            else:  # an ellipsis stands for the same axes in both
+                part.append(item)
+                remainder.append(item)
+        loaded = np.asarray(self[tuple(part)])
+        values: NDArray[Any] = loaded[tuple(remainder)]
         return values
 
     def _shown(self, axis: int) -> _Positions:
         """Return the positions that are shown of an axis."""
-        positions = range(1) if axis == _ADDED else self._selected[axis]
-        assert not isinstance(positions, int)
+        if axis == _ADDED:
+            return range(1)
+        positions = self._selected[axis]
+        assert not isinstance(positions, int)  # axes that numbers drop are not in the order
         return positions
 
-    def _like(self, selected: tuple[_Positions | int, ...], order: tuple[int, ...]) -> Self:
+    def _like(self, selected: _Selected, order: _Order) -> Self:
+        """Return an array that reads from the same source."""
         part = object.__new__(type(self))
         part.dtype = self.dtype
         part._read = self._read
@@ -206,21 +253,31 @@ class Lazy(NDArrayOperatorsMixin):
 
 def _items(index: tuple[Any, ...], ndim: int) -> list[Any]:
     """Return an item for each axis, and None for each that is added."""
-    items = [item for item in index if item is not None and item is not Ellipsis]
-    dots = [position for position, item in enumerate(index) if item is Ellipsis]
-    if len(items) > ndim or len(dots) > 1:
-        raise IndexError(f"{len(items)} indices for {ndim} axes")
-    remaining = [_ALL] * (ndim - len(items))
-    position = dots[0] if dots else len(index)
-    return [*index[:position], *remaining, *index[position + 1 :]]
+    count = 0  # of items that take an axis
+    dots = []
+    for position, item in enumerate(index):
+        if item is Ellipsis:
+            dots.append(position)
+        elif item is not None:
+            count += 1
+    if count > ndim or len(dots) > 1:
+        raise IndexError(f"{count} indices for {ndim} axes")
+    remaining = [_ALL] * (ndim - count)
+    end = dots[0] if dots else len(index)
+    return [*index[:end], *remaining, *index[end + 1 :]]
 
 
 def _is_number(item: Any) -> bool:
-    return not (item is None or item is Ellipsis or isinstance(item, slice) or np.ndim(item))
+    return not _is_of_syntax(item) and np.ndim(item) == 0
 
 
 def _is_array(item: Any) -> bool:
-    return not (item is None or item is Ellipsis or isinstance(item, slice)) and np.ndim(item) > 0
+    return not _is_of_syntax(item) and np.ndim(item) > 0
+
+
+def _is_of_syntax(item: Any) -> bool:
+    """Whether an item of an index is a slice, an ellipsis or a new axis."""
+    return item is None or item is Ellipsis or isinstance(item, slice)
 
 
 def _taken(positions: _Positions, item: Any) -> _Positions | int:
@@ -231,7 +288,8 @@ def _taken(positions: _Positions, item: Any) -> _Positions | int:
         numbers = np.asarray(item)
         if not numbers.size:
             numbers = numbers.astype(np.intp)  # an empty list is of floats, says numpy
-        taken: NDArray[np.intp] = np.asarray(positions, np.intp)[numbers]
+        all_positions = np.asarray(positions, np.intp)
+        taken: NDArray[np.intp] = all_positions[numbers]
         return taken
     return int(positions[int(item)])
 
@@ -241,9 +299,13 @@ def _box(selected: _Positions | int) -> tuple[slice, Any]:
     if isinstance(selected, int):
         return slice(selected, selected + 1, 1), 0
     if isinstance(selected, range):
+        first = selected[0]
+        last = selected[-1]
         if selected.step > 0:
-            return slice(selected.start, selected[-1] + 1, selected.step), _ALL
+            return slice(first, last + 1, selected.step), _ALL
         # a box ascends: read it so, and reverse it
-        return slice(selected[-1], selected.start + 1, -selected.step), slice(None, None, -1)
-    first = int(selected.min())
-    return slice(first, int(selected.max()) + 1, 1), selected - first
+        backwards = slice(None, None, -1)
+        return slice(last, first + 1, -selected.step), backwards
+    lowest = int(selected.min())
+    highest = int(selected.max())
+    return slice(lowest, highest + 1, 1), selected - lowest

@@ -27,7 +27,12 @@ _ADVISED: Final = 2**18
 _CAN_ADVISE: Final = hasattr(mmap, "MADV_RANDOM") and hasattr(mmap, "MADV_WILLNEED")
 
 
-def mapped(path: Path, dtype: DTypeLike, shape: tuple[int, ...], offset: int = 0) -> NDArray[Any]:
+def mapped(
+    path: Path,
+    dtype: DTypeLike,
+    shape: tuple[int, ...],
+    offset: int = 0,
+) -> NDArray[Any]:
     """Return an array of a file, read-only, of which only the values that are used are read.
 
     Parameters
@@ -60,9 +65,16 @@ class Mapped(np.memmap[Any, Any]):
             self.first_byte = obj.first_byte
             self._second = obj._second
 
-    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+    def __array_wrap__(
+        self,
+        array: Any,
+        context: Any = None,
+        return_scalar: bool = False,
+    ) -> Any:
         result = np.asarray(array)  # what was computed lies in memory
-        return result[()] if return_scalar else result
+        if return_scalar:
+            return result[()]
+        return result
 
     def __getitem__(self, index: Any) -> Any:
         view = super().__getitem__(index)
@@ -73,7 +85,8 @@ class Mapped(np.memmap[Any, Any]):
         if self.first_byte is None or not _CAN_ADVISE or not view.size:
             return view
         segments = _segments(view)
-        if segments.bytes > _MOST_BYTES and not segments.sparse:
+        is_large = segments.bytes > _MOST_BYTES
+        if is_large and not segments.sparse:
             return view  # read-ahead is right for it
         return self._without_read_ahead(view, segments)
 
@@ -87,18 +100,35 @@ class Mapped(np.memmap[Any, Any]):
                 self._second = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             self._second.madvise(mmap.MADV_RANDOM)
         first_byte = self.first_byte or 0
-        if segments.bytes <= _MOST_BYTES and segments.number <= _MOST_SEGMENTS:
+        is_small = segments.bytes <= _MOST_BYTES
+        if is_small and segments.number <= _MOST_SEGMENTS:
             for address in segments.addresses():
                 start = address - first_byte
-                _prefetch(self._second, start, start + segments.length)
+                stop = start + segments.length
+                _prefetch(self._second, start, stop)
         offset = view.ctypes.data - first_byte
-        return np.ndarray(view.shape, view.dtype, self._second, offset, view.strides)
+        return np.ndarray(
+            view.shape,
+            view.dtype,
+            self._second,
+            offset,
+            view.strides,
+        )
 
 
-def _prefetch(pages: mmap.mmap, start: int, stop: int) -> None:
+def _prefetch(
+    pages: mmap.mmap,
+    start: int,
+    stop: int,
+) -> None:
     """Have the bytes from `start` to `stop` read, and do not wait for them."""
-    for offset in range(start // _PAGE * _PAGE, stop, _ADVISED):
-        pages.madvise(mmap.MADV_WILLNEED, offset, min(_ADVISED, stop - offset))
+    page = start // _PAGE
+    for offset in range(page * _PAGE, stop, _ADVISED):
+        pages.madvise(
+            mmap.MADV_WILLNEED,
+            offset,
+            min(_ADVISED, stop - offset),
+        )
 
 
 class _Segments(NamedTuple):
@@ -114,7 +144,8 @@ class _Segments(NamedTuple):
     @property
     def number(self) -> int:
         """Number of segments."""
-        return int(np.prod([size for _, size in self.steps], dtype=np.int64))
+        sizes = [size for _, size in self.steps]
+        return int(np.prod(sizes, dtype=np.int64))
 
     @property
     def bytes(self) -> int:
@@ -124,14 +155,17 @@ class _Segments(NamedTuple):
     @property
     def sparse(self) -> bool:
         """Whether much more lies between the segments than in them."""
-        span = self.length + sum(step * (size - 1) for step, size in self.steps)
+        span = self.length
+        for step, size in self.steps:
+            span += step * (size - 1)
         return span > 4 * self.bytes
 
     def addresses(self) -> Iterator[int]:
         """Return the address of the first byte of each segment."""
         addresses = np.array([self.lowest])
         for step, size in self.steps:
-            addresses = (addresses[:, None] + step * np.arange(size)).ravel()
+            along = step * np.arange(size)
+            addresses = (addresses[:, None] + along).ravel()
         return iter(addresses.tolist())
 
 
@@ -142,9 +176,11 @@ def _segments(view: NDArray[Any]) -> _Segments:
         lowest += min(0, stride) * (size - 1)  # a reversed axis begins at its last value
     length = view.itemsize
     steps: list[tuple[int, int]] = []
-    strides = (abs(stride) for stride in view.strides)
-    for stride, size in sorted(zip(strides, view.shape, strict=True)):
-        if stride <= length + _GAP and not steps:
+    strides = [abs(stride) for stride in view.strides]
+    axes = sorted(zip(strides, view.shape, strict=True))  # the smallest steps first
+    for stride, size in axes:
+        is_contiguous = stride <= length + _GAP
+        if is_contiguous and not steps:
             length += stride * (size - 1)
         elif size > 1:
             steps.append((stride, size))

@@ -20,7 +20,10 @@ _PLAIN: Final = 1
 
 
 def mapped_pages(
-    path: Path, series: Any, stored: tuple[int, ...], dtype: _DType
+    path: Path,
+    series: Any,
+    stored: tuple[int, ...],
+    dtype: _DType,
 ) -> NDArray[Any] | Lazy | None:
     """Return pages as an array, shape (page, *stored), or None where they cannot be mapped.
 
@@ -35,7 +38,8 @@ def mapped_pages(
     """
     pages = list(series.pages)
     keyframe = pages[0].keyframe
-    if keyframe.is_tiled or keyframe.bitspersample != 8 * dtype.itemsize:
+    fills_bytes = keyframe.bitspersample == 8 * dtype.itemsize
+    if keyframe.is_tiled or not fills_bytes:
         return None
     if not keyframe.compression == keyframe.predictor == keyframe.fillorder == _PLAIN:
         return None
@@ -55,59 +59,93 @@ def mapped_pages(
     return pages_of(path, starts, stored, dtype)
 
 
-def _start(page: Any, file_path: str, length: int) -> int | None:
+def _start(
+    page: Any,
+    file_path: str,
+    length: int,
+) -> int | None:
     """Return the first byte of a page of so many bytes in this file, if its strips are contiguous."""
     if page is None or page.parent.filehandle.path != file_path:
         return None
     offsets = np.asarray(page.dataoffsets, np.int64)
     sizes = np.asarray(page.databytecounts, np.int64)
-    if not len(offsets) == len(sizes) > 0 or sizes.sum() != length:
+    has_strips = len(offsets) == len(sizes) > 0
+    if not has_strips or sizes.sum() != length:
         return None
     ends = offsets + sizes
-    contiguous = bool((offsets[1:] == ends[:-1]).all())
+    contiguous = np.array_equal(offsets[1:], ends[:-1])
     return int(offsets[0]) if contiguous else None
 
 
 def _is_even(starts: Sequence[int]) -> bool:
+    if len(starts) == 1:
+        return True
     steps = np.diff(starts)
-    return len(starts) == 1 or bool((steps == steps[0]).all() and steps[0] > 0)
+    ascending = steps[0] > 0
+    return bool((steps == steps[0]).all() and ascending)
 
 
 def _even_pages(
-    path: Path, starts: Sequence[int], stored: tuple[int, ...], dtype: _DType
+    path: Path,
+    starts: Sequence[int],
+    stored: tuple[int, ...],
+    dtype: _DType,
 ) -> NDArray[Any]:
     """Return pages at equal distances as one memory map, shape (page, *stored)."""
     length = math.prod(stored) * dtype.itemsize
-    step = starts[1] - starts[0] if len(starts) > 1 else length
-    raw = mapped(path, np.uint8, (starts[-1] + length - starts[0],), starts[0])
-    return _view(raw, (len(starts), *stored), step, dtype)
+    first = starts[0]
+    end = starts[-1] + length
+    step = length
+    if len(starts) > 1:
+        step = starts[1] - first
+    raw = mapped(path, np.uint8, (end - first,), first)
+    shape = (len(starts), *stored)
+    return _view(raw, shape, step, dtype)
 
 
 def _uneven_pages(
-    path: Path, starts: Sequence[int], stored: tuple[int, ...], dtype: _DType
+    path: Path,
+    starts: Sequence[int],
+    stored: tuple[int, ...],
+    dtype: _DType,
 ) -> Lazy:
     """Return pages at any distances as a lazy array, shape (page, *stored)."""
-    raw = mapped(path, np.uint8, (path.stat().st_size,))
+    size = path.stat().st_size
+    raw = mapped(path, np.uint8, (size,))
     raw[:1]  # makes the second mapping, which all the pages then share
     length = math.prod(stored) * dtype.itemsize
+    chunk = (1, *stored)
 
     def read(box: Box) -> NDArray[Any]:
         pages = []
         inside: Any = (0, *box[1:])
         for start in starts[box[0]]:
             # a view that prefetches nothing yet: the box may be a pixel of each page
-            page = np.memmap.__getitem__(raw, slice(start, start + length))
-            pages.append(_view(page, (1, *stored), length, dtype)[inside])
+            part = np.memmap.__getitem__(raw, slice(start, start + length))
+            page = _view(part, chunk, length, dtype)
+            pages.append(page[inside])
         return np.stack(pages)
 
-    return Lazy(read, (len(starts), *stored), dtype, (1, *stored))
+    shape = (len(starts), *stored)
+    return Lazy(read, shape, dtype, chunk)
 
 
-def _view(raw: NDArray[Any], shape: tuple[int, ...], step: int, dtype: DTypeLike) -> NDArray[Any]:
+def _view(
+    raw: NDArray[Any],
+    shape: tuple[int, ...],
+    step: int,
+    dtype: DTypeLike,
+) -> NDArray[Any]:
     """Return bytes as an array whose first axis has steps of so many bytes."""
     size = np.dtype(dtype).itemsize
     pages, *rows, width = shape
     inner = (*rows, width * size)  # shape of a page in bytes
+    # each axis steps over all that the axes after it hold
     strides = [math.prod(inner[axis:]) for axis in range(1, len(inner) + 1)]
-    view: NDArray[Any] = as_strided(raw, (pages, *inner), (step, *strides), subok=True)
+    view: NDArray[Any] = as_strided(
+        raw,
+        (pages, *inner),
+        (step, *strides),
+        subok=True,
+    )
     return view.view(dtype)

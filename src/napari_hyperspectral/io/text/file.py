@@ -9,9 +9,9 @@ from io import StringIO
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...errors import FileFormatError
+from ...metrics.values import Floats
 
 
 def read_text(path: Path) -> str:
@@ -30,12 +30,18 @@ def read_text(path: Path) -> str:
             raw = gzip.decompress(raw)
         except (EOFError, OSError, zlib.error) as error:
             raise FileFormatError(
-                path, f"it cannot be unpacked ({error})", "copy or export it again"
+                path,
+                f"it cannot be unpacked ({error})",
+                "copy or export it again",
             ) from error
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return raw.decode("utf-16", errors="replace")
     if b"\0" in raw[:65536]:
-        raise FileFormatError(path, "it is binary, wanted a text", "open it with its own suffix")
+        raise FileFormatError(
+            path,
+            "it is binary, wanted a text",
+            "open it with its own suffix",
+        )
     return decoded(raw)
 
 
@@ -52,16 +58,24 @@ def start_of_text(path: Path, length: int = 4096) -> str:
     try:
         with path.open("rb") as file:
             raw = file.read(length)
-        if path.suffix.lower() == ".gz":  # of a file that was cut short, too, the start is there
-            raw = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(raw, length)
+        if path.suffix.lower() == ".gz":
+            # unlike gzip, this gives the start of a file that was cut short, too
+            gzip_format = zlib.MAX_WBITS | 16
+            raw = zlib.decompressobj(gzip_format).decompress(raw, length)
     except (OSError, zlib.error):
         return ""
-    return "" if b"\0" in raw else raw.decode("latin-1").removeprefix("\xef\xbb\xbf")
+    if b"\0" in raw:
+        return ""
+    # a byte order mark of UTF-8, as latin-1 has it
+    return raw.decode("latin-1").removeprefix("\xef\xbb\xbf")
 
 
 def numbers_in(
-    path: Path, lines: Sequence[str], columns: int, first_line: int
-) -> NDArray[np.float64]:
+    path: Path,
+    lines: Sequence[str],
+    columns: int,
+    first_line: int,
+) -> Floats:
     """Return a table of numbers between tabs, shape (line, column).
 
     Parameters
@@ -87,9 +101,17 @@ def numbers_in(
                 "export it again: it was cut short, or edited",
             )
     try:
-        text = StringIO("\n".join(line.rstrip("\t \r") for line in lines))
-        return np.loadtxt(text, dtype=np.float64, delimiter="\t", ndmin=2, comments=None)
+        stripped = [line.rstrip("\t \r") for line in lines]
+        return np.loadtxt(
+            StringIO("\n".join(stripped)),
+            dtype=np.float64,
+            delimiter="\t",
+            ndmin=2,
+            comments=None,
+        )
     except ValueError as error:
         raise FileFormatError(
-            path, f"not a table of numbers ({error})", "export it again, with decimal points"
+            path,
+            f"not a table of numbers ({error})",
+            "export it again, with decimal points",
         ) from error

@@ -7,24 +7,28 @@ with the same number of columns that begin with numbers is the table.
 
 from __future__ import annotations
 
-import csv
 import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FileFormatError
+from ...metrics.values import Floats
 from ..source import Source
+from .style import POINT, STYLES, Style, is_number
+
+_Flags: TypeAlias = NDArray[np.bool_]
+"""Whether something holds for each line, shape (line,)."""
+_Lines: TypeAlias = NDArray[np.intp]
+"""Numbers of lines, from 0."""
 
 _SAMPLE: Final = 400
 """Lines that are inspected to find the delimiter."""
-_CELLS: Final = 60
-"""Cells of each of those lines that are inspected."""
 _BLOCK: Final = 2**23
 """Characters that are parsed at a time."""
 _MAX_NOTES: Final = 1000
@@ -37,61 +41,7 @@ _MAX_PROSE: Final = 20
 _MAX_TITLE_LINES: Final = 6
 """Lines above a table that may be its titles."""
 _COMMENT: Final = re.compile(r"\s*(#|%|!|//|;\s+(?=[^\d\s])|;(?=[A-Za-z]))")
-_POINT: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(nan|inf)", re.IGNORECASE)
-_COMMA: Final = re.compile(r"[-+]?(\d+(,\d+)?|,\d+)([eE][-+]?\d+)?|[-+]?(nan|inf)", re.IGNORECASE)
-_MISSING: Final = ("", "-", "--", "---", "n/a", "na", "null", "none", "?", "nan", "#n/a")
 _EXPORT: Final = "export it again as a table of numbers"
-
-
-class Style(NamedTuple):
-    """How a table is written."""
-
-    delimiter: str | None
-    """None: blanks."""
-    decimal: str
-
-    def cells(self, line: str) -> list[str]:
-        """Return what stands in the columns of a line, without quotes and blanks."""
-        if self.delimiter is None:
-            return line.split()
-        cells = line.split(self.delimiter)
-        if '"' in line:
-            cells = next(csv.reader([line], delimiter=self.delimiter))
-        return [cell.strip() for cell in cells]
-
-    def first_cells(self, line: str) -> list[str]:
-        """Return the first cells of a line, which may have a million."""
-        if '"' in line or self.delimiter is None:
-            return self.cells(line)[:_CELLS]
-        cells = line.split(self.delimiter, _CELLS)[:_CELLS]
-        return [cell.strip() for cell in cells]
-
-    def count(self, line: str) -> int:
-        """Return the number of columns of a line."""
-        if self.delimiter is None:
-            return len(line.split())
-        if '"' in line:
-            return len(self.cells(line))
-        return line.count(self.delimiter) + 1
-
-    def number(self, cell: str) -> float | None:
-        """Return the number in a cell, NaN where it is empty, None where it is no number."""
-        if cell.lower() in _MISSING:
-            return float("nan")
-        if not self.number_pattern.fullmatch(cell):
-            return None
-        return float(cell.replace(",", "."))
-
-    @property
-    def number_pattern(self) -> re.Pattern[str]:
-        """Return the pattern of a number in this style."""
-        return _POINT if self.decimal == "." else _COMMA
-
-
-STYLES: Final = (
-    *(Style(delimiter, ".") for delimiter in ("\t", ";", ",", None)),
-    *(Style(delimiter, ",") for delimiter in ("\t", ";", None)),
-)
 
 
 class _Layout(NamedTuple):
@@ -109,7 +59,7 @@ class Grid:
 
     titles: tuple[tuple[str, ...], ...]
     """Lines above it, each with a cell for each column."""
-    numbers: NDArray[np.float64]
+    numbers: Floats
     """Shape (row, column); NaN where a cell is empty or a word."""
     words: Mapping[int, tuple[str, ...]]
     """Columns of words."""
@@ -125,12 +75,15 @@ class Grid:
     @property
     def title_row(self) -> tuple[str, ...]:
         """Return the title of each column right above it; empty texts where there are none."""
-        return self.titles[-1] if self.titles else ("",) * self.columns
+        if self.titles:
+            return self.titles[-1]
+        return ("",) * self.columns
 
     @property
     def numeric_columns(self) -> list[int]:
         """Return the columns that hold numbers."""
-        return [column for column in range(self.columns) if column not in self.words]
+        columns = range(self.columns)
+        return [column for column in columns if column not in self.words]
 
 
 def read_grid(source: Source, text: str) -> Grid:
@@ -147,15 +100,16 @@ def read_grid(source: Source, text: str) -> Grid:
         raise FileFormatError(source.path, *_no_table(lines))
     in_table = _table_lines(source, lines, layout)
     rows = np.flatnonzero(in_table)
-    numbers, words = _numbers(source, [lines[row] for row in rows], layout)
-    titles = _titles(lines[: rows[0]], layout)
-    last = _last_used_column(numbers, words)
+    table = [lines[row] for row in rows]
+    numbers, words = _numbers(source, table, layout)
+    above = lines[: rows[0]]
+    used = _last_used_column(numbers, words) + 1
     return Grid(
-        tuple(tuple(title[: last + 1]) for title in titles),
-        numbers[:, : last + 1],
-        {column: tuple(cells) for column, cells in words.items()},
-        _notes(lines, in_table),
-        layout.style,
+        titles=tuple(tuple(cells[:used]) for cells in _titles(above, layout)),
+        numbers=numbers[:, :used],
+        words={column: tuple(cells) for column, cells in words.items()},
+        notes=_notes(lines, in_table),
+        style=layout.style,
     )
 
 
@@ -164,9 +118,12 @@ def read_grid(source: Source, text: str) -> Grid:
 
 def _layout(lines: Sequence[str]) -> _Layout | None:
     """Return the layout in which most numbers can be read, or None where there are none."""
-    middle = max(_SAMPLE, len(lines) // 2)  # the first lines may all be settings
-    sample = [*lines[:_SAMPLE], *lines[middle : len(lines) // 2 + _SAMPLE // 4]]
-    sample = [line for line in sample if line.strip() and not _COMMENT.match(line)]
+    half = len(lines) // 2
+    middle = max(_SAMPLE, half)  # the first lines may all be settings
+    sample = []
+    for line in (*lines[:_SAMPLE], *lines[middle : half + _SAMPLE // 4]):
+        if line.strip() and not _COMMENT.match(line):
+            sample.append(line)
     best: _Layout | None = None
     best_score = 0
     for style in STYLES:
@@ -189,17 +146,22 @@ def _score(sample: Sequence[str], style: Style) -> tuple[int, _Layout]:
             score = lines = numbers_first = 0
             columns_before = columns
         cells = style.first_cells(line)
-        is_number = [style.number(cell) is not None for cell in cells]
-        filled = [number for cell, number in zip(cells, is_number, strict=True) if cell]
-        if not any(filled):
+        numbers = sum(_is_filled_with_number(cell, style) for cell in cells)
+        if not numbers:
             continue
-        score += 2 * sum(filled) - len(filled)
+        words = sum(map(bool, cells)) - numbers
+        score += numbers - words
         lines += 1
-        numbers_first += is_number[0]
+        numbers_first += style.number(cells[0]) is not None
         if score > best_score:
             best_score = score
-            best = _Layout(style, columns, names_first=2 * numbers_first < lines)
+            names_first = 2 * numbers_first < lines
+            best = _Layout(style, columns, names_first)
     return best_score, best
+
+
+def _is_filled_with_number(cell: str, style: Style) -> bool:
+    return bool(cell) and style.number(cell) is not None
 
 
 def _no_table(lines: Sequence[str]) -> tuple[str, str]:
@@ -207,7 +169,7 @@ def _no_table(lines: Sequence[str]) -> tuple[str, str]:
     filled = [line.strip() for line in lines if line.strip()]
     if not filled:
         return "it is empty", _EXPORT
-    numbers = sum(map(_is_number, filled))
+    numbers = sum(map(is_number, filled))
     if 2 * numbers > len(filled):
         return (
             f"one column of {numbers} numbers, which looks like an axis",
@@ -223,33 +185,53 @@ _SKIP, _DATA, _PROSE, _RAGGED = range(4)
 """Kinds of lines: comments and blank ones, rows, texts, rows of another length."""
 
 
-def _table_lines(source: Source, lines: Sequence[str], layout: _Layout) -> NDArray[np.bool_]:
+def _table_lines(
+    source: Source,
+    lines: Sequence[str],
+    layout: _Layout,
+) -> _Flags:
     """Return whether each line is a row of the longest table, shape (line,)."""
     kinds = _kinds(source, lines, layout)
     filled = np.flatnonzero(kinds != _SKIP)  # comments do not interrupt a table
     starts, ends = _runs(kinds[filled] == _DATA)
     if not len(starts):
-        raise FileFormatError(source.path, "no table of numbers in it", _EXPORT)
+        raise FileFormatError(
+            source.path,
+            "no table of numbers in it",
+            _EXPORT,
+        )
     lengths = ends - starts
     longest = int(np.argmax(lengths))
     rows = filled[starts[longest] : ends[longest]]
     if len(rows) * _MAX_PROSE < len(filled):
-        raise FileFormatError(source.path, "no table of numbers in it", _EXPORT)
-    _check_line_after(source.path, lines, kinds, filled[ends[longest] :], layout)
+        raise FileFormatError(
+            source.path,
+            "no table of numbers in it",
+            _EXPORT,
+        )
+    _check_line_after(
+        source.path,
+        lines,
+        kinds,
+        filled[ends[longest] :],
+        layout,
+    )
     others = np.delete(lengths, longest)
-    if others.max(initial=0) > max(1, 0.1 * len(rows)):
+    most = max(1, 0.1 * len(rows))  # a few numbers between texts are no table
+    if others.max(initial=0) > most:
         warnings.warn(
-            f"{source.path.name}: {len(starts)} tables, of which the longest is read", stacklevel=2
+            f"{source.path.name}: {len(starts)} tables, of which the longest is read",
+            stacklevel=2,
         )
     in_table = np.zeros(len(lines), bool)
     in_table[rows] = True
     return in_table
 
 
-def _runs(flags: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _runs(flags: _Flags) -> tuple[_Lines, _Lines]:
     """Return where each run of true flags begins, and where it has ended."""
-    padded = np.concatenate([[False], flags, [False]])
-    edges = np.flatnonzero(np.diff(padded.astype(np.int8)))
+    padded = np.pad(flags.astype(np.int8), 1)  # so that each run has two edges
+    edges = np.flatnonzero(np.diff(padded))
     return edges[::2], edges[1::2]
 
 
@@ -257,7 +239,7 @@ def _check_line_after(
     path: Path,
     lines: Sequence[str],
     kinds: NDArray[np.uint8],
-    after: NDArray[np.intp],
+    after: _Lines,
     layout: _Layout,
 ) -> None:
     """Refuse a table that is followed by a row of another length."""
@@ -271,14 +253,18 @@ def _check_line_after(
         )
 
 
-def _kinds(source: Source, lines: Sequence[str], layout: _Layout) -> NDArray[np.uint8]:
+def _kinds(
+    source: Source,
+    lines: Sequence[str],
+    layout: _Layout,
+) -> NDArray[np.uint8]:
     """Return for each line whether it is data, too short or long for it, prose, or nothing."""
     kind = _line_classifier(layout)
     kinds = np.empty(len(lines), np.uint8)
     for start in range(0, len(lines), _LINES_PER_REPORT):
         source.tell(start, 2 * len(lines))
         block = lines[start : start + _LINES_PER_REPORT]
-        kinds[start : start + _LINES_PER_REPORT] = [kind(line) for line in block]
+        kinds[start : start + len(block)] = [kind(line) for line in block]
     return kinds
 
 
@@ -298,17 +284,20 @@ def _line_classifier(layout: _Layout) -> Callable[[str], int]:
         fits = style.count(line) == columns
         if begins_with_number(line):
             return _DATA if fits else _RAGGED
-        if not fits or not (names_first or line.lstrip(" ").startswith(empty_cell)):
+        if not fits:
+            return _PROSE
+        begins_empty = line.lstrip(" ").startswith(empty_cell)
+        if not names_first and not begins_empty:
             return _PROSE
         # a name or nothing, then numbers
-        cells = [style.number(cell) for cell in style.cells(line)[1:] if cell]
-        numbers = sum(number is not None for number in cells)
+        cells = [cell for cell in style.cells(line)[1:] if cell]
+        numbers = sum(style.number(cell) is not None for cell in cells)
         return _DATA if 2 * numbers > len(cells) else _PROSE
 
     return kind
 
 
-def _notes(lines: Sequence[str], in_table: NDArray[np.bool_]) -> tuple[str, ...]:
+def _notes(lines: Sequence[str], in_table: _Flags) -> tuple[str, ...]:
     """Return the texts around a table, without rows of titles, which are longer."""
     notes = []
     for index in np.flatnonzero(~in_table).tolist():
@@ -333,7 +322,8 @@ def _titles(above: Sequence[str], layout: _Layout) -> list[list[str]]:
             continue
         if _is_setting(cells):
             break
-        titles.insert(0, [cell.lstrip("#").strip() for cell in cells])
+        cells = [cell.lstrip("#").strip() for cell in cells]
+        titles.insert(0, cells)
     return titles
 
 
@@ -342,11 +332,7 @@ def _is_setting(cells: Sequence[str]) -> bool:
     if len(cells) != 2:
         return False
     name, value = cells
-    return bool(value) and _is_number(value) and not _is_number(name)
-
-
-def _is_number(cell: str) -> bool:
-    return bool(_POINT.fullmatch(cell) or _COMMA.fullmatch(cell))
+    return bool(value) and is_number(value) and not is_number(name)
 
 
 def _title_cells(line: str, layout: _Layout) -> list[str] | None:
@@ -362,7 +348,9 @@ def _title_cells(line: str, layout: _Layout) -> list[str] | None:
         if len(cells) == columns:
             return cells
         missing = columns - len(cells)
-        if missing in (1, 2) and len(cells) > 2 and all(map(_POINT.fullmatch, cells)):
+        if missing not in (1, 2) or len(cells) <= 2:
+            continue
+        if all(map(POINT.fullmatch, cells)):
             return [*[""] * missing, *cells]  # bands, and no title above the positions
     return None
 
@@ -371,14 +359,18 @@ def _title_cells(line: str, layout: _Layout) -> list[str] | None:
 
 
 def _numbers(
-    source: Source, rows: Sequence[str], layout: _Layout
-) -> tuple[NDArray[np.float64], dict[int, list[str]]]:
+    source: Source,
+    rows: Sequence[str],
+    layout: _Layout,
+) -> tuple[Floats, dict[int, list[str]]]:
     """Return the numbers, (row, column), and the columns of words, each as long as the table."""
-    step = max(1, _BLOCK // max(1, len(rows[0])))
-    numbers = np.empty((len(rows), layout.columns))
+    count = len(rows)
+    length = max(1, len(rows[0]))
+    step = max(1, _BLOCK // length)
+    numbers = np.empty((count, layout.columns))
     words: dict[int, list[str]] = {}
-    for start in range(0, len(rows), step):
-        source.tell(len(rows) + start, 2 * len(rows))  # half of the work was to find them
+    for start in range(0, count, step):
+        source.tell(count + start, 2 * count)  # half of the work was to find them
         block = rows[start : start + step]
         try:
             parsed = _only_numbers(block, layout.style)
@@ -386,29 +378,41 @@ def _numbers(
             parsed = _numbers_and_words(source.path, block, layout, start, words)
         numbers[start : start + step] = parsed
     for column in words.values():
-        column += [""] * (len(rows) - len(column))
+        column += [""] * (count - len(column))  # rows after the last word
     return numbers, words
 
 
-def _only_numbers(rows: Sequence[str], style: Style) -> NDArray[np.float64]:
+def _only_numbers(rows: Sequence[str], style: Style) -> Floats:
     """Return rows in which each cell is a number, shape (row, column)."""
     delimiter = style.delimiter
-    ends_empty = delimiter is not None and all(row.endswith(delimiter) for row in rows)
-    if ends_empty:
+    ends_empty = False
+    if delimiter is not None:
+        ends_empty = all(row.endswith(delimiter) for row in rows)
+    if ends_empty:  # numpy refuses an empty cell
         rows = [row[:-1] for row in rows]
     if style.decimal == ",":
         rows = [row.replace(",", ".") for row in rows]
     numbers = np.loadtxt(
-        rows, dtype=np.float64, delimiter=delimiter, comments=None, quotechar='"', ndmin=2
+        rows,
+        dtype=np.float64,
+        delimiter=delimiter,
+        comments=None,
+        quotechar='"',
+        ndmin=2,
     )
     if ends_empty:
-        numbers = np.pad(numbers, ((0, 0), (0, 1)), constant_values=np.nan)
+        last_column = ((0, 0), (0, 1))
+        numbers = np.pad(numbers, last_column, constant_values=np.nan)
     return numbers
 
 
 def _numbers_and_words(
-    path: Path, rows: Sequence[str], layout: _Layout, start: int, words: dict[int, list[str]]
-) -> NDArray[np.float64]:
+    path: Path,
+    rows: Sequence[str],
+    layout: _Layout,
+    start: int,
+    words: dict[int, list[str]],
+) -> Floats:
     """Return numbers among which cells are empty, (row, column); add columns of words to `words`.
 
     Parameters
@@ -420,23 +424,31 @@ def _numbers_and_words(
     table = [layout.style.cells(row) for row in rows]
     for index, column in enumerate(zip(*table, strict=True)):
         parsed = [layout.style.number(cell) for cell in column]
-        wrong = [cell for cell, number in zip(column, parsed, strict=True) if number is None]
+        wrong = []
+        for cell, number in zip(column, parsed, strict=True):
+            if number is None:
+                wrong.append(cell)
         if index in words or 2 * len(wrong) > len(column):
             known = words.setdefault(index, [])
             known += [""] * (start - len(known))  # rows before the first word
             known += column
         elif wrong:
             raise FileFormatError(
-                path, f"{wrong[0]!r} among the numbers of column {index + 1}", _EXPORT
+                path,
+                f"{wrong[0]!r} among the numbers of column {index + 1}",
+                _EXPORT,
             )
         else:
             numbers[:, index] = np.array(parsed, np.float64)
     return numbers
 
 
-def _last_used_column(numbers: NDArray[np.float64], words: Mapping[int, object]) -> int:
+def _last_used_column(numbers: Floats, words: Mapping[int, object]) -> int:
     """Return the last column in which something stands: a delimiter at the end makes one more."""
     last = int(numbers.shape[1]) - 1
-    while last > 0 and last not in words and np.isnan(numbers[:, last]).all():
+    while last > 0 and last not in words:
+        is_empty = np.isnan(numbers[:, last]).all()
+        if not is_empty:
+            break
         last -= 1
     return last

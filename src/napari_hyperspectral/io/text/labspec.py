@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...axis import SpectralAxis
 from ...cube import Cube, Image, Sampling
 from ...errors import FileFormatError
+from ...metrics.values import Floats
 from ..metadata.positions import map_from_positions
 from ..metadata.units import axis_in, length_unit
 from ..source import Source
@@ -27,7 +27,11 @@ from .file import numbers_in, read_text, start_of_text
 
 _KEY: Final = re.compile(r"#([^=\n]+)=[ \t]*(.*)")
 _MARKS: Final = ("#Acq. time", "#AxisType[", "#Accumulations", "#Instrument=")
-COUNTS: Final = {"cnt": "counts", "cnt/sec": "counts/s", "cnt/s": "counts/s"}
+COUNTS: Final = {
+    "cnt": "counts",
+    "cnt/sec": "counts/s",
+    "cnt/s": "counts/s",
+}
 """Units of intensities, by what LabSpec calls them."""
 _STACKS: Final = {"Z": "z", "T": "t", "Time": "t"}
 """Parameter of `Cube` for a direction of which there are several maps."""
@@ -44,9 +48,9 @@ class Measurement:
     """Spectra with their positions."""
 
     axis: SpectralAxis
-    spectra: NDArray[np.float64]
+    spectra: Floats
     """Shape (spectrum, band)."""
-    positions: Mapping[str, NDArray[np.float64]]
+    positions: Mapping[str, Floats]
     """By direction (X, Y, Z, Time), one number a spectrum."""
     units: Mapping[str, str | None]
     """Unit of the positions, by direction."""
@@ -67,8 +71,11 @@ class _Header:
     @property
     def laser_nm(self) -> float | None:
         """Return the excitation, or None where it is not stated."""
-        number = re.match(r"[\d.]+", self.keys.get("Laser (nm)", ""))
-        return float(number[0]) or None if number else None
+        stated = self.keys.get("Laser (nm)", "")
+        number = re.match(r"[\d.]+", stated)
+        if number is None:
+            return None
+        return float(number[0]) or None  # 0 stands for no laser
 
     @property
     def intensity_unit(self) -> str | None:
@@ -76,7 +83,7 @@ class _Header:
         unit = self.units[0] if self.units else ""
         return COUNTS.get(unit.lower(), unit) or None
 
-    def axis(self, centres: NDArray[np.float64], unit: str) -> SpectralAxis:
+    def axis(self, centres: Floats, unit: str) -> SpectralAxis:
         """Return the axis of band centres, shape (band,), in a unit as LabSpec spells it."""
         # the superscript of cm⁻¹ is all that is left of the minus one in some encodings
         if unit.lower().startswith("cm-"):
@@ -85,7 +92,9 @@ class _Header:
 
 
 def raman_axis(
-    centres: NDArray[np.float64], unit: str, excitation_nm: float | None
+    centres: Floats,
+    unit: str,
+    excitation_nm: float | None,
 ) -> SpectralAxis:
     """Return an axis in a stated unit; wavenumbers are Raman shifts, also where none is stated.
 
@@ -111,13 +120,19 @@ def read_images(source: Source) -> list[Image]:
     path = source.path
     lines = read_text(path).splitlines()
     header_lines = list(takewhile(lambda line: line.startswith("#"), lines))
-    first_line = len(header_lines) + 1
-    body = [line for line in lines[len(header_lines) :] if line.strip()]
+    first_line = len(header_lines) + 1  # counted from 1
+    below = lines[len(header_lines) :]
+    body = [line for line in below if line.strip()]
     if not body:
-        raise FileFormatError(path, "no spectrum below the header", "export it again")
+        raise FileFormatError(
+            path,
+            "no spectrum below the header",
+            "export it again",
+        )
     header = _header(header_lines)
     # spectra with positions are below a line with the axis, which begins with empty cells
-    position_columns = len(body[0]) - len(body[0].lstrip("\t"))
+    axis_line = body[0].lstrip("\t")
+    position_columns = len(body[0]) - len(axis_line)
     if position_columns:
         measurement = _from_rows(path, header, body, first_line, position_columns)
     else:
@@ -133,54 +148,79 @@ def _header(lines: Sequence[str]) -> _Header:
     for line in lines:
         match = _KEY.match(line)
         if match:
-            keys[match[1].strip()] = match[2].strip()
-    return _Header(keys, _numbered(keys, "AxisType"), _numbered(keys, "AxisUnit"))
+            key = match[1].strip()
+            keys[key] = match[2].strip()
+    kinds = _numbered(keys, "AxisType")
+    units = _numbered(keys, "AxisUnit")
+    return _Header(keys, kinds, units)
 
 
 def _numbered(keys: Mapping[str, str], name: str) -> list[str]:
     """Return the values of ``name[0]``, ``name[1]`` … as far as they go."""
     values: list[str] = []
-    while f"{name}[{len(values)}]" in keys:
-        values.append(keys[f"{name}[{len(values)}]"])
-    return values
+    while True:
+        key = f"{name}[{len(values)}]"
+        if key not in keys:
+            return values
+        values.append(keys[key])
 
 
 def _from_rows(
-    path: Path, header: _Header, body: Sequence[str], first_line: int, position_columns: int
+    path: Path,
+    header: _Header,
+    body: Sequence[str],
+    first_line: int,
+    position_columns: int,
 ) -> Measurement:
     """Return spectra of which each is a line, after its positions."""
     axis_line = body[0].lstrip("\t")
     bands = body[0].strip().count("\t") + 1
-    centres = numbers_in(path, [axis_line], bands, first_line)[0]
-    unit = header.units[1] if len(header.units) > 1 else ""
-    table = numbers_in(path, body[1:], position_columns + bands, first_line + 1)
-    names = [*header.kinds[2:], *"XYZ"][:position_columns]
-    units = [*header.units[2:], *[""] * position_columns]
+    centres = numbers_in(path, [axis_line], bands, first_line)[0]  # (band,)
+    columns = position_columns + bands
+    table = numbers_in(path, body[1:], columns, first_line + 1)  # (spectrum, column)
+    unit = ""
+    if len(header.units) > 1:
+        unit = header.units[1]
+    names = [*header.kinds[2:], *"XYZ"]  # the usual ones, where the header has none
+    no_units = [""] * position_columns
+    units_of_axes = [*header.units[2:], *no_units]
+    positions = {}
+    units = {}
+    for column, name in enumerate(names[:position_columns]):
+        positions[name] = table[:, column]
+        units[name] = length_unit(units_of_axes[column])
     return Measurement(
         header.axis(centres, unit),
         table[:, position_columns:],
-        {name: table[:, column] for column, name in enumerate(names)},
-        {name: length_unit(unit) for name, unit in zip(names, units, strict=False)},
-        _metadata(header),
-        header.intensity_unit,
+        positions=positions,
+        units=units,
+        metadata=_metadata(header),
+        intensity_unit=header.intensity_unit,
     )
 
 
-def _from_columns(path: Path, header: _Header, body: Sequence[str], first_line: int) -> Measurement:
+def _from_columns(
+    path: Path,
+    header: _Header,
+    body: Sequence[str],
+    first_line: int,
+) -> Measurement:
     """Return a spectrum that stands in two columns, or several with a common axis."""
     columns = body[0].strip().count("\t") + 1
     table = numbers_in(path, body, columns, first_line)
     if columns < 2:
-        raise FileFormatError(path, "one column of numbers", "export axis and intensities")
+        raise FileFormatError(
+            path,
+            "one column of numbers",
+            "export axis and intensities",
+        )
+    unit = _unit_in_settings(header)
     if len(header.units) > 1:
         unit = header.units[1]
-    else:
-        settings = [key for key in header.keys if key.startswith(("Range", "Spectro"))]
-        in_brackets = re.search(r"\(([^)]+)\)", " ".join(settings))
-        unit = in_brackets[1] if in_brackets else ""
+    centres = table[:, 0]
     return Measurement(
-        header.axis(table[:, 0], unit),
-        table[:, 1:].T,
+        header.axis(centres, unit),
+        table[:, 1:].T,  # (spectrum, band)
         positions={},
         units={},
         metadata=_metadata(header),
@@ -188,8 +228,23 @@ def _from_columns(path: Path, header: _Header, body: Sequence[str], first_line: 
     )
 
 
+def _unit_in_settings(header: _Header) -> str:
+    """Return the unit in the name of a setting such as "Spectro (cm-1)"; "" where there is none."""
+    settings = []
+    for key in header.keys:
+        if key.startswith(("Range", "Spectro")):
+            settings.append(key)
+    in_brackets = re.search(r"\(([^)]+)\)", " ".join(settings))
+    if in_brackets is None:
+        return ""
+    return in_brackets[1]
+
+
 def _metadata(header: _Header) -> dict[str, Any]:
-    settings = {key: value for key, value in header.keys.items() if not key.startswith("Axis")}
+    settings = {}
+    for key, value in header.keys.items():
+        if not key.startswith("Axis"):  # those are in the axis and the positions
+            settings[key] = value
     return {"labspec": settings}
 
 
@@ -199,7 +254,7 @@ def _metadata(header: _Header) -> dict[str, Any]:
 class _Fold(NamedTuple):
     """The data of a cube, and the parameters of `Cube` that say where its pixels are."""
 
-    data: NDArray[np.float64]
+    data: Floats
     """Shape (band, y, x), with a leading axis for a stack."""
     parameters: dict[str, Any]
 
@@ -212,16 +267,21 @@ def cube_of(path: Path, measurement: Measurement) -> Cube:
         "metadata": measurement.metadata,
         "intensity_unit": measurement.intensity_unit,
     }
+    axis = measurement.axis
     fold = _stack(measurement) or _map(measurement)
     if fold is not None:
-        return Cube(fold.data, measurement.axis, **parameters | fold.parameters)
+        return Cube(fold.data, axis, **parameters | fold.parameters)
     if measurement.positions:
+        # as plain lists, which JSON can hold
+        positions = {}
+        for name, values in measurement.positions.items():
+            positions[name] = values.tolist()
         parameters["metadata"] = {
             **measurement.metadata,
-            "positions": {name: values.tolist() for name, values in measurement.positions.items()},
+            "positions": positions,
             "units": dict(measurement.units),
         }
-    return Cube.from_spectra(measurement.spectra, measurement.axis, **parameters)
+    return Cube.from_spectra(measurement.spectra, axis, **parameters)
 
 
 def _map(measurement: Measurement) -> _Fold | None:
@@ -229,7 +289,11 @@ def _map(measurement: Measurement) -> _Fold | None:
     positions = measurement.positions
     if not {"X", "Y"} <= set(positions):
         return None
-    spectral_map = map_from_positions(measurement.spectra, positions["Y"], positions["X"])
+    spectral_map = map_from_positions(
+        measurement.spectra,
+        positions["Y"],
+        positions["X"],
+    )
     if spectral_map is None:
         return None
     parameters = {
@@ -242,30 +306,44 @@ def _map(measurement: Measurement) -> _Fold | None:
 
 def _stack(measurement: Measurement) -> _Fold | None:
     """Return the maps at each depth or time, one behind the other; None where there is one."""
-    direction = next((name for name in measurement.positions if name in _STACKS), None)
-    if direction is None:
+    directions = [name for name in measurement.positions if name in _STACKS]
+    if not directions:
         return None
-    depths = list(dict.fromkeys(measurement.positions[direction].tolist()))
+    direction = directions[0]
+    positions = measurement.positions[direction].tolist()
+    depths = list(dict.fromkeys(positions))  # each once, in the order of the file
     if len(depths) < 2:
         return None
-    layers = [_map(layer) or _line(layer) for layer in _layers(measurement, direction, depths)]
-    if len({layer.data.shape for layer in layers}) > 1:
+    layers = []
+    for layer in _layers(measurement, direction, depths):
+        layers.append(_map(layer) or _line(layer))
+    shapes = {layer.data.shape for layer in layers}
+    if len(shapes) > 1:
         return None
     step = float(np.diff(depths).mean())
-    sampling = Sampling(step, float(depths[0]), measurement.units[direction])
+    start = float(depths[0])
+    sampling = Sampling(step, start, measurement.units[direction])
     data = np.stack([layer.data for layer in layers])  # (z or t, band, y, x)
-    return _Fold(data, layers[0].parameters | {_STACKS[direction]: sampling})
+    parameters = layers[0].parameters | {_STACKS[direction]: sampling}
+    return _Fold(data, parameters)
 
 
 def _layers(
-    measurement: Measurement, direction: str, depths: Sequence[float]
+    measurement: Measurement,
+    direction: str,
+    depths: Sequence[float],
 ) -> Iterator[Measurement]:
     """Yield the spectra at each depth or time."""
     for depth in depths:
         chosen = measurement.positions[direction] == depth
-        positions = {name: values[chosen] for name, values in measurement.positions.items()}
-        yield replace(measurement, spectra=measurement.spectra[chosen], positions=positions)
+        positions = {}
+        for name, values in measurement.positions.items():
+            positions[name] = values[chosen]
+        spectra = measurement.spectra[chosen]
+        yield replace(measurement, spectra=spectra, positions=positions)
 
 
 def _line(measurement: Measurement) -> _Fold:
-    return _Fold(measurement.spectra.T[:, None, :], {})
+    """Return spectra as one row of pixels, (band, 1, spectrum)."""
+    bands_first = measurement.spectra.T
+    return _Fold(bands_first[:, None, :], {})

@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...cube import Image
 from ...errors import FileFormatError
+from ...metrics.values import Floats
 from ..metadata.units import length_unit
 from ..source import Source
 from .labspec import COUNTS, Measurement, cube_of, raman_axis
@@ -50,56 +51,80 @@ def read_images(source: Source) -> list[Image]:
     """
     path = source.path
     root = _root(path)
-    axes = {_text(axis, _KIND): axis for axis in _node(path, root, _AXES)}
+    axes = {}
+    for node in _node(path, root, _AXES):
+        kind = _text(node, _KIND)
+        axes[kind] = node
     if "Spectr" not in axes:
-        raise FileFormatError(path, "no spectral axis", "export spectra or a map from LabSpec")
+        raise FileFormatError(
+            path,
+            "no spectral axis",
+            "export spectra or a map from LabSpec",
+        )
     centres = _axis_values(path, axes["Spectr"])
     spectra = _matrix(path, root, len(centres))  # (spectrum, band)
     settings = _settings(root)
     laser = _number_of(settings.get(_LASER))
-    axis = raman_axis(centres, _text(axes["Spectr"], _UNIT), laser)
-    if len(centres) > 1 and centres[0] > centres[-1]:
+    unit = _text(axes["Spectr"], _UNIT)
+    axis = raman_axis(centres, unit, laser)
+    descends = centres[0] > centres[-1]
+    if len(centres) > 1 and descends:
         backwards = slice(None, None, -1)
         axis = axis.take(backwards)
         spectra = spectra[:, backwards]
-    directions = {name: axis for name, axis in axes.items() if name not in ("Spectr", "Intens")}
+    directions = {}
+    units = {}
+    for name, node in axes.items():
+        if name not in ("Spectr", "Intens"):
+            directions[name] = node
+            units[name] = length_unit(_text(node, _UNIT))
+    shown = {name: setting.shown for name, setting in settings.items()}
     measurement = Measurement(
         axis,
         spectra,
-        _positions(path, directions, len(spectra)),
-        {name: length_unit(_text(node, _UNIT)) for name, node in directions.items()},
-        {"labspec": {name: setting.shown for name, setting in settings.items()}},
-        _intensity_unit(axes.get("Intens")),
+        positions=_positions(path, directions, len(spectra)),
+        units=units,
+        metadata={"labspec": shown},
+        intensity_unit=_intensity_unit(axes.get("Intens")),
     )
     return [cube_of(path, measurement)]
 
 
 def _positions(
-    path: Path, directions: Mapping[str, ElementTree.Element], spectra: int
-) -> dict[str, NDArray[np.float64]]:
+    path: Path,
+    directions: Mapping[str, Element],
+    spectra: int,
+) -> dict[str, Floats]:
     """Return the positions of each spectrum, by direction, each of shape (spectrum,)."""
-    grid = {name: _axis_values(path, node) for name, node in directions.items()}
+    grid = {}
+    for name, node in directions.items():
+        grid[name] = _axis_values(path, node)
     sizes = [len(values) for values in grid.values()]
     if math.prod(sizes) != spectra:
-        raise FileFormatError(path, f"{spectra} spectra for axes of {sizes}", "export it again")
+        raise FileFormatError(
+            path,
+            f"{spectra} spectra for axes of {sizes}",
+            "export it again",
+        )
     positions = {}
     repeats = 1  # the first axis is the fastest
     for name, values in grid.items():
-        index = np.arange(spectra) // repeats % len(values)
+        step = np.arange(spectra) // repeats
+        index = step % len(values)  # an axis begins again when it has ended
         positions[name] = values[index]
         repeats *= len(values)
     return positions
 
 
-def _intensity_unit(axis: ElementTree.Element | None) -> str | None:
+def _intensity_unit(axis: Element | None) -> str | None:
     unit = "" if axis is None else _text(axis, _UNIT)
     return COUNTS.get(unit.lower(), unit) or None
 
 
-def _root(path: Path) -> ElementTree.Element:
+def _root(path: Path) -> Element:
     """Return the tree of a file, as long as it is LabSpec's and not too deep to walk."""
     depth = 0
-    root: ElementTree.Element | None = None
+    root: Element | None = None
     try:
         for event, node in ElementTree.iterparse(path, ("start", "end")):
             depth += 1 if event == "start" else -1
@@ -107,75 +132,112 @@ def _root(path: Path) -> ElementTree.Element:
                 root = node
             if root.tag != "LSX_Data" or depth > _MAX_DEPTH:
                 raise FileFormatError(
-                    path, f"not LabSpec's XML (it begins with <{root.tag}>)", "export it as .txt"
+                    path,
+                    f"not LabSpec's XML (it begins with <{root.tag}>)",
+                    "export it as .txt",
                 )
     except FileFormatError:  # a ValueError, too
         raise
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         raise FileFormatError(
-            path, f"not whole XML ({error})", "copy or export it again: it may be incomplete"
+            path,
+            f"not whole XML ({error})",
+            "copy or export it again: it may be incomplete",
         ) from error
     assert root is not None
     return root
 
 
-def _node(path: Path, root: ElementTree.Element, number: str) -> ElementTree.Element:
+def _node(
+    path: Path,
+    root: Element,
+    number: str,
+) -> Element:
     node = root.find(f".//LSX[@ID='{number}']")
     if node is None:
-        raise FileFormatError(path, "no axes in this LabSpec file", "export spectra or a map")
+        raise FileFormatError(
+            path,
+            "no axes in this LabSpec file",
+            "export spectra or a map",
+        )
     return node
 
 
-def _text(node: ElementTree.Element, number: str) -> str:
+def _text(node: Element, number: str) -> str:
     return (node.findtext(f"LSX[@ID='{number}']") or "").strip()
 
 
-def _axis_values(path: Path, axis: ElementTree.Element) -> NDArray[np.float64]:
+def _axis_values(path: Path, axis: Element) -> Floats:
+    """Return the positions along an axis, in its unit."""
     node = axis.find(f"LSX[@ID='{_NUMBERS}']")
     if node is None:
-        raise FileFormatError(path, "0 numbers where some should be", "export it again")
+        raise FileFormatError(
+            path,
+            "0 numbers where some should be",
+            "export it again",
+        )
     return _numbers(path, node)
 
 
-def _numbers(path: Path, node: ElementTree.Element) -> NDArray[np.float64]:
+def _numbers(path: Path, node: Element) -> Floats:
     """Return the numbers in a node, as many as it states."""
     words = (node.text or "").split()
     try:
         values = np.array(words, np.float64)
     except ValueError as error:
-        raise FileFormatError(path, f"no number ({error})", "export it again") from error
-    stated = node.get("Size", "")
-    if not len(values) or (stated.isdecimal() and int(stated) != len(values)):
         raise FileFormatError(
-            path, f"{len(values)} numbers where {stated or 'some'} should be", "export it again"
+            path,
+            f"no number ({error})",
+            "export it again",
+        ) from error
+    stated = node.get("Size", "")
+    differs = stated.isdecimal() and int(stated) != len(values)
+    if not len(values) or differs:
+        raise FileFormatError(
+            path,
+            f"{len(values)} numbers where {stated or 'some'} should be",
+            "export it again",
         )
     return values
 
 
-def _matrix(path: Path, root: ElementTree.Element, bands: int) -> NDArray[np.float64]:
+def _matrix(
+    path: Path,
+    root: Element,
+    bands: int,
+) -> Floats:
     """Return the spectra, shape (spectrum, band), after their sizes were checked."""
     matrix = root.find(".//LSX_Matrix")
-    rows = [] if matrix is None else [_numbers(path, row) for row in matrix]
+    rows = []
+    if matrix is not None:
+        rows = [_numbers(path, row) for row in matrix]
     lengths = sorted({len(row) for row in rows})
     if matrix is None or lengths != [bands]:
         raise FileFormatError(
-            path, f"spectra of {lengths} values, the axis has {bands}", "export it again"
+            path,
+            f"spectra of {lengths} values, the axis has {bands}",
+            "export it again",
         )
     stated = matrix.get("Size", "")
-    if stated.isdecimal() and int(stated) != bands * len(rows):
+    count = bands * len(rows)
+    if stated.isdecimal() and int(stated) != count:
         raise FileFormatError(
-            path, f"{bands * len(rows)} values where {stated} should be", "export it again"
+            path,
+            f"{count} values where {stated} should be",
+            "export it again",
         )
     return np.stack(rows)
 
 
-def _settings(root: ElementTree.Element) -> dict[str, _Setting]:
+def _settings(root: Element) -> dict[str, _Setting]:
     """Return the settings of the measurement by name."""
     settings = {}
     for node in root.iter("LSX"):
         name = _text(node, _NAME)
         if name:
-            settings[name] = _Setting(_text(node, _SHOWN), _text(node, _EXACT))
+            shown = _text(node, _SHOWN)
+            exact = _text(node, _EXACT)
+            settings[name] = _Setting(shown, exact)
     return settings
 
 
@@ -186,7 +248,7 @@ def _number_of(setting: _Setting | None) -> float | None:
     for text in (setting.exact, setting.shown):
         try:
             number = float(text)
-        except ValueError:
+        except ValueError:  # one of them may be missing
             continue
         if number:
             return number

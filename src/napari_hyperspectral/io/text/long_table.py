@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...cube import Cube
 from ...errors import FileFormatError
+from ...metrics.values import Floats
 from .grid import Grid
 from .row_table import cube_at_positions, position_columns
 from .titles import axis_from_titles, cube_parameters, length_unit_in, names_axis
 
+_Index: TypeAlias = NDArray[np.intp]
+"""For each line, which of the pixels or bands it has; shape (line,)."""
 _MAX_HOLES: Final = 4
 """Where there are more pixels times bands for each line, positions and bands are no grid."""
 
@@ -28,35 +31,44 @@ class LongTable(NamedTuple):
     values: list[int]
     """Columns of intensities; each is an image."""
 
-    def complete_lines(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    def complete_lines(self, numbers: Floats) -> Floats:
         """Return the lines that have a position and a band, shape (line, column)."""
-        keys = [self.x, self.band] if self.y is None else [self.x, self.y, self.band]
-        complete = np.isfinite(numbers[:, keys]).all(axis=1)
-        return numbers if complete.all() else numbers[complete]
+        keys = [self.x, self.band]
+        if self.y is not None:
+            keys.append(self.y)
+        known = np.isfinite(numbers[:, keys])
+        complete = known.all(axis=1)  # (line,)
+        if complete.all():
+            return numbers  # without a copy: these tables are large
+        return numbers[complete]
 
-    def pixels(self, numbers: NDArray[np.float64]) -> _Pixels:
+    def pixels(self, numbers: Floats) -> _Pixels:
         """Return the pixels of some lines, shape (line, column)."""
         x = numbers[:, self.x]
-        y = np.zeros_like(x) if self.y is None else numbers[:, self.y]
+        y = np.zeros_like(x)  # of a line of pixels
+        if self.y is not None:
+            y = numbers[:, self.y]
         return _pixels(x, y)
 
 
 class _Pixels(NamedTuple):
     """Positions, each once in the order of the file, and which of them each line has."""
 
-    x: NDArray[np.float64]
+    x: Floats
     """Shape (pixel,)."""
-    y: NDArray[np.float64]
+    y: Floats
     """Shape (pixel,)."""
-    of_line: NDArray[np.intp]
+    of_line: _Index
     """Shape (line,)."""
 
 
 def long_table_in(grid: Grid) -> LongTable | None:
     """Return the columns of x, y, band and intensity; None where it is no such table."""
     table = _named_columns(grid)
+    if table is None or not table.values:
+        return None
     has_titles = any(grid.title_row)
-    if table is None or not table.values or (grid.columns > 4 and not has_titles):
+    if grid.columns > 4 and not has_titles:
         return None
     numbers = table.complete_lines(grid.numbers)
     centres = len(np.unique(numbers[:, table.band]))
@@ -66,16 +78,21 @@ def long_table_in(grid: Grid) -> LongTable | None:
         return table
     # four columns without titles may be anything, unless each position has each band
     pixels = len(table.pixels(numbers).x)
-    return table if pixels * centres == len(numbers) else None
+    if pixels * centres != len(numbers):
+        return None
+    return table
 
 
 def _named_columns(grid: Grid) -> LongTable | None:
     """Return the columns as their titles name them, or in the usual order; None without x and y."""
     titles = grid.title_row
-    if grid.columns == 3 and names_axis(titles[1]) and not names_axis(titles[0]):
-        return LongTable(x=0, y=None, band=1, values=[2])
+    if grid.columns == 3:
+        second_is_axis = names_axis(titles[1]) and not names_axis(titles[0])
+        if second_is_axis:
+            return LongTable(x=0, y=None, band=1, values=[2])
     # a band and an intensity follow the positions
-    x, y = position_columns(titles, range(grid.columns - 2), grid.words)
+    candidates = range(grid.columns - 2)
+    x, y = position_columns(titles, candidates, grid.words)
     if x is None or y is None:
         return None
     band = max(x, y) + 1
@@ -86,7 +103,11 @@ def _named_columns(grid: Grid) -> LongTable | None:
     return LongTable(x, y, band, values)
 
 
-def cubes_from_lines(path: Path, grid: Grid, table: LongTable) -> list[Cube]:
+def cubes_from_lines(
+    path: Path,
+    grid: Grid,
+    table: LongTable,
+) -> list[Cube]:
     """Return a cube for each column of intensities.
 
     Raises
@@ -97,12 +118,15 @@ def cubes_from_lines(path: Path, grid: Grid, table: LongTable) -> list[Cube]:
     numbers = table.complete_lines(grid.numbers)  # (line, column)
     pixels = table.pixels(numbers)
     centres, band_of_line = _bands(numbers[:, table.band], pixels.of_line)
-    shape = len(pixels.x), len(centres)
-    index = pixels.of_line * len(centres) + band_of_line  # of each line, in (pixel, band)
-    if shape[0] * shape[1] > _MAX_HOLES * len(index) or np.bincount(index).max() > 1:
+    count = len(pixels.x)
+    bands = len(centres)
+    index = pixels.of_line * bands + band_of_line  # of each line, in (pixel, band)
+    size = count * bands
+    # in this order: the first bounds the memory that counting needs
+    if size > _MAX_HOLES * len(index) or np.bincount(index).max() > 1:
         raise FileFormatError(
             path,
-            f"{len(index)} lines do not make spectra of {shape[1]} bands at {shape[0]} positions",
+            f"{len(index)} lines do not make spectra of {bands} bands at {count} positions",
             "export one measurement a file, with the same bands everywhere",
         )
     titles = grid.title_row
@@ -110,41 +134,56 @@ def cubes_from_lines(path: Path, grid: Grid, table: LongTable) -> list[Cube]:
     unit = length_unit_in(titles[table.x])
     cubes = []
     for column in table.values:
-        spectra = np.full(shape[0] * shape[1], np.nan)
+        spectra = np.full(size, np.nan)
         spectra[index] = numbers[:, column]
-        parameters = cube_parameters(path, grid, titles[column])
+        title = titles[column]
+        parameters = cube_parameters(path, grid, title)
         if len(table.values) > 1:
-            parameters["name"] = titles[column] or f"column {column + 1}"
-        cube = cube_at_positions(spectra.reshape(shape), axis, pixels.x, pixels.y, unit, parameters)
+            parameters["name"] = title or f"column {column + 1}"
+        cube = cube_at_positions(
+            spectra.reshape(count, bands),
+            axis,
+            pixels.x,
+            pixels.y,
+            unit,
+            parameters,
+        )
         cubes.append(cube)
     return cubes
 
 
-def _pixels(x: NDArray[np.float64], y: NDArray[np.float64]) -> _Pixels:
+def _pixels(x: Floats, y: Floats) -> _Pixels:
     """Return the pixels of lines at positions `x` and `y`, each of shape (line,)."""
-    moved = (np.diff(x) != 0) | (np.diff(y) != 0)
-    starts = np.concatenate([[0], np.flatnonzero(moved) + 1])  # of runs at one position
-    positions, pixel = _unique_in_order(x[starts] + 1j * y[starts])
+    x_moved = np.diff(x) != 0
+    y_moved = np.diff(y) != 0
+    moves = np.flatnonzero(x_moved | y_moved)
+    starts = np.concatenate([[0], moves + 1])  # of runs at one position
+    # one complex number for each pair, so that pairs are compared at once
+    at_starts = x[starts] + 1j * y[starts]
+    positions, pixel = _unique_in_order(at_starts)
     run_lengths = np.diff(np.append(starts, len(x)))
-    return _Pixels(positions.real, positions.imag, np.repeat(pixel, run_lengths))
+    of_line = np.repeat(pixel, run_lengths)
+    return _Pixels(positions.real, positions.imag, of_line)
 
 
-def _bands(
-    values: NDArray[np.float64], pixel: NDArray[np.intp]
-) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+def _bands(values: Floats, pixel: _Index) -> tuple[Floats, _Index]:
     """Return the bands, each once in the order of the file, and which of them each line has."""
     length = int(np.argmax(pixel != pixel[0])) or len(pixel)  # of the first spectrum
     if len(values) % length == 0:
         table = values.reshape(-1, length)  # (pixel, band), if all have the same bands
-        if (table == table[0]).all() and len(np.unique(table[0])) == length:
-            return table[0], np.tile(np.arange(length), len(table))
+        bands = table[0]
+        all_equal = (table == bands).all()
+        if all_equal and len(np.unique(bands)) == length:
+            index = np.arange(length)
+            return bands, np.tile(index, len(table))
     return _unique_in_order(values)
 
 
-def _unique_in_order(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+def _unique_in_order(values: NDArray[Any]) -> tuple[NDArray[Any], _Index]:
     """Return different values in the order in which they come first, and which each one is."""
     unique, first, index = np.unique(values, return_index=True, return_inverse=True)
     order = np.argsort(first)
-    rank = np.empty(len(order), np.intp)
-    rank[order] = np.arange(len(order))
+    count = len(order)
+    rank = np.empty(count, np.intp)
+    rank[order] = np.arange(count)
     return unique[order], rank[index.ravel()]

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...axis import SpectralAxis
 from ...cube import Cube
+from ...metrics.values import Floats
 from ..metadata.positions import map_from_positions
 from ..metadata.units import spectral_unit
 from .grid import Grid
@@ -39,7 +39,7 @@ class RowTable(NamedTuple):
     """Cells of the row with the bands."""
     bands: list[int]
     """Columns of the spectra."""
-    numbers: NDArray[np.float64]
+    numbers: Floats
     """Shape (spectrum, column)."""
     words: Mapping[int, tuple[str, ...]]
     """Columns of words."""
@@ -48,7 +48,8 @@ class RowTable(NamedTuple):
     def other_columns(self) -> list[int]:
         """Return the columns of positions, names and whatever else belongs to a spectrum."""
         bands = set(self.bands)
-        return [column for column in range(len(self.titles)) if column not in bands]
+        columns = range(len(self.titles))
+        return [column for column in columns if column not in bands]
 
 
 def row_table_in(grid: Grid) -> RowTable | None:
@@ -58,38 +59,51 @@ def row_table_in(grid: Grid) -> RowTable | None:
         for column, cell in enumerate(titles):
             if _is_band(cell) and column not in grid.words:
                 numeric.append(column)
-        if len(numeric) < 2 or 2 * len(numeric) <= len(titles):
+        count = len(numeric)
+        if count < 2 or 2 * count <= len(titles):
             continue
-        ordered = is_axis(_centres([titles[column] for column in numeric]))
-        if ordered and not _has_axis_in_first_column(grid, titles):
+        centres = _centres([titles[column] for column in numeric])
+        # with an axis in the first column, the titles are numbers of samples
+        if is_axis(centres) and not _has_axis_in_first_column(grid, titles):
             return RowTable(titles, numeric, grid.numbers, grid.words)
     return _row_table_below_first(grid)
 
 
-def cube_from_rows(path: Path, grid: Grid, table: RowTable) -> Cube:
+def cube_from_rows(
+    path: Path,
+    grid: Grid,
+    table: RowTable,
+) -> Cube:
     """Return the spectra of a table, on a map where their positions make one."""
-    cells = [table.titles[column] for column in table.bands]
-    x, y = position_columns(table.titles, table.other_columns, table.words)
+    titles = table.titles
+    cells = [titles[column] for column in table.bands]
+    x, y = position_columns(titles, table.other_columns, table.words)
     others = [column for column in table.other_columns if column not in (x, y)]
-    units = dict.fromkeys(match[2].strip() for match in map(_BAND.fullmatch, cells) if match)
-    corner = [table.titles[column] for column in others]
-    axis = axis_from_titles(_centres(cells), [*units, *corner], grid)
+    # what stands above the other columns may be the title of the row of bands
+    corner = [titles[column] for column in others]
+    candidates = [*_units_in(cells), *corner]
+    axis = axis_from_titles(_centres(cells), candidates, grid)
     spectra = table.numbers[:, table.bands]  # (spectrum, band)
     parameters = cube_parameters(path, grid)
     parameters["metadata"] |= _metadata_of_spectra(table, others)
     if x is None or y is None:
         return Cube.from_spectra(spectra, axis, **parameters)
-    unit = length_unit_in(table.titles[x])
+    unit = length_unit_in(titles[x])
     return cube_at_positions(
-        spectra, axis, table.numbers[:, x], table.numbers[:, y], unit, parameters
+        spectra,
+        axis,
+        table.numbers[:, x],
+        table.numbers[:, y],
+        unit,
+        parameters,
     )
 
 
 def cube_at_positions(
-    spectra: NDArray[np.float64],
+    spectra: Floats,
     axis: SpectralAxis,
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
+    x: Floats,
+    y: Floats,
     unit: str | None,
     parameters: dict[str, Any],
 ) -> Cube:
@@ -103,10 +117,16 @@ def cube_at_positions(
     parameters : dict
         Further parameters of `Cube`.
     """
-    all_known = bool((np.isfinite(x) & np.isfinite(y)).all())
-    spectral_map = map_from_positions(spectra, y, x) if all_known else None
+    known = np.isfinite(x) & np.isfinite(y)  # (spectrum,)
+    spectral_map = None
+    if known.all():
+        spectral_map = map_from_positions(spectra, y, x)
     if spectral_map is None:
-        positions = {"x": without_nan(x), "y": without_nan(y), "unit": unit}
+        positions = {
+            "x": without_nan(x),
+            "y": without_nan(y),
+            "unit": unit,
+        }
         parameters["metadata"] |= {"positions": positions}
         return Cube.from_spectra(spectra, axis, **parameters)
     return Cube(
@@ -120,7 +140,9 @@ def cube_at_positions(
 
 
 def position_columns(
-    titles: Sequence[str], columns: Sequence[int], words: Mapping[int, object]
+    titles: Sequence[str],
+    columns: Sequence[int],
+    words: Mapping[int, object],
 ) -> tuple[int | None, int | None]:
     """Return those of `columns` that are x and y: named, or the first two without a name."""
     numeric = [column for column in columns if column not in words]
@@ -128,32 +150,55 @@ def position_columns(
     y = _first_titled(TITLE_OF_Y, numeric, titles)
     if x is not None and y is not None:
         return x, y
-    unnamed = numeric[:2] == [0, 1] and not (titles[0] or titles[1])
-    if x is None and y is None and unnamed:
+    if x is not None or y is not None:
+        return None, None
+    come_first = numeric[:2] == [0, 1]
+    if come_first and not titles[0] and not titles[1]:
         return 0, 1
     return None, None
 
 
-def without_nan(values: NDArray[np.float64]) -> list[float | None]:
+def without_nan(values: Floats) -> list[float | None]:
     """Return numbers as JSON has them, None for each that is missing."""
-    return [None if np.isnan(value) else value for value in values.tolist()]
+    numbers: list[float | None] = []
+    for value in values.tolist():
+        numbers.append(None if np.isnan(value) else value)
+    return numbers
 
 
 def _is_band(cell: str) -> bool:
     """Whether a title is a number, with a spectral unit or without any: "10 s" is none."""
     match = _BAND.fullmatch(cell)
-    return match is not None and (not match[2] or spectral_unit(match[2]) is not None)
+    if match is None:
+        return False
+    unit = match[2]
+    return not unit or spectral_unit(unit) is not None
 
 
-def _centres(cells: Sequence[str]) -> NDArray[np.float64]:
-    matches = [_BAND.fullmatch(cell) for cell in cells]
-    return np.array([float(match[1].replace(",", ".")) for match in matches if match])
+def _centres(cells: Sequence[str]) -> Floats:
+    """Return the numbers in titles, shape (band,)."""
+    centres = []
+    for match in map(_BAND.fullmatch, cells):
+        if match:
+            number = match[1].replace(",", ".")
+            centres.append(float(number))
+    return np.array(centres)
+
+
+def _units_in(cells: Sequence[str]) -> list[str]:
+    """Return the different texts behind the numbers in titles, in their order."""
+    units = []
+    for match in map(_BAND.fullmatch, cells):
+        if match:
+            units.append(match[2].strip())
+    return list(dict.fromkeys(units))
 
 
 def _has_axis_in_first_column(grid: Grid, titles: Sequence[str]) -> bool:
     """Whether there is an axis in the first column, and numbers of samples in the titles."""
     rows, columns = grid.numbers.shape
-    return rows >= columns and names_axis(titles[0]) and is_axis(grid.numbers[:, 0])
+    is_named = rows >= columns and names_axis(titles[0])
+    return is_named and is_axis(grid.numbers[:, 0])
 
 
 def _row_table_below_first(grid: Grid) -> RowTable | None:
@@ -163,16 +208,20 @@ def _row_table_below_first(grid: Grid) -> RowTable | None:
     # an axis in the first column has as good a claim, unless the corner is empty
     if corner_is_filled and is_axis(grid.numbers[:, 0]):
         return None
-    bands = [column for column in np.flatnonzero(np.isfinite(first)).tolist() if column > 0]
-    if len(bands) <= 2 or len(grid.numbers) < 2 or not is_axis(first[bands]):
+    filled = np.flatnonzero(np.isfinite(first))
+    bands = [column for column in filled.tolist() if column > 0]
+    if len(bands) <= 2 or len(grid.numbers) < 2:
         return None
-    if any(is_axis(row[bands]) for row in grid.numbers[1:3]):  # they all ascend: no spectra
+    if not is_axis(first[bands]):
         return None
+    if any(is_axis(row[bands]) for row in grid.numbers[1:3]):
+        return None  # they all ascend: no spectra
     if corner_is_filled and is_axis(first):
         bands = [0, *bands]
     titles = [""] * len(first)
     for column in bands:
-        titles[column] = repr(float(first[column]))
+        centre = float(first[column])
+        titles[column] = repr(centre)
     words = {}
     for column, cells in grid.words.items():
         titles[column] = cells[0]
@@ -181,21 +230,31 @@ def _row_table_below_first(grid: Grid) -> RowTable | None:
 
 
 def _first_titled(
-    pattern: re.Pattern[str], columns: Sequence[int], titles: Sequence[str]
+    pattern: re.Pattern[str],
+    columns: Sequence[int],
+    titles: Sequence[str],
 ) -> int | None:
-    return next((column for column in columns if pattern.fullmatch(titles[column])), None)
+    for column in columns:
+        if pattern.fullmatch(titles[column]):
+            return column
+    return None
 
 
 def _metadata_of_spectra(table: RowTable, columns: Sequence[int]) -> dict[str, Any]:
     """Return what further columns say: classes, where words repeat; else names of spectra."""
     metadata: dict[str, Any] = {}
-    titled = {table.titles[column] or f"column {column + 1}": column for column in columns}
+    titled = {}  # of equal titles, the last column counts
+    for column in columns:
+        title = table.titles[column] or f"column {column + 1}"
+        titled[title] = column
     for title, column in titled.items():
         words = table.words.get(column)
         if words is None:
             numbers = without_nan(table.numbers[:, column])
             metadata.setdefault("columns", {})[title] = numbers
-        elif "classes" not in metadata and 2 * len(set(words)) <= len(table.numbers):
+            continue
+        words_repeat = 2 * len(set(words)) <= len(table.numbers)
+        if words_repeat and "classes" not in metadata:
             metadata["classes"] = list(words)
         elif "spectra names" not in metadata:
             metadata["spectra names"] = list(words)

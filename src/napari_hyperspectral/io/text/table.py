@@ -47,14 +47,15 @@ def read_images(source: Source) -> list[Image]:
         If there is no table, or nothing in it is an axis.
     """
     path = source.path
-    text = read_text(path).removeprefix("\ufeff")
+    text = read_text(path).removeprefix("\ufeff")  # a byte order mark
     if text.startswith(MARK):
         return [read_back(source, text)]
     _check_not_of_napari(path, text)
     grid = read_grid(source, text)
     if source.axes is not None or source.flat:
-        numbers = grid.numbers[:, grid.numeric_columns]
-        return [*images_from_arrays({"": numbers}, source, **cube_parameters(path, grid))]
+        arrays = {"": grid.numbers[:, grid.numeric_columns]}
+        parameters = cube_parameters(path, grid)
+        return [*images_from_arrays(arrays, source, **parameters)]
     row_table = row_table_in(grid)
     if row_table is not None:
         return [cube_from_rows(path, grid, row_table)]
@@ -66,10 +67,13 @@ def read_images(source: Source) -> list[Image]:
 
 def _check_not_of_napari(path: Path, text: str) -> None:
     """Refuse tables that napari itself writes and reads."""
-    first_line = text[:200].split("\n")[0].replace('"', "")
-    if re.match(r"index,(shape-type|axis-\d|vertex)|axis-\d", first_line):
+    first_line = text[:200].split("\n")[0]
+    titles = first_line.replace('"', "")
+    if re.match(r"index,(shape-type|axis-\d|vertex)|axis-\d", titles):
         raise FileFormatError(
-            path, "napari's own table of points or shapes", "open it with napari, as this layer"
+            path,
+            "napari's own table of points or shapes",
+            "open it with napari, as this layer",
         )
 
 
@@ -83,57 +87,82 @@ def _cubes_from_columns(path: Path, grid: Grid) -> list[Cube]:
     axes = [column for column in numeric if names_axis(titles[column])]
     if len(numeric) < 2:
         raise FileFormatError(path, "no two columns of numbers", _REMEDY)
-    if len(axes) > 1 and numeric[::2] == axes and len(numeric) == 2 * len(axes):
+    alternate = numeric[::2] == axes and len(numeric) == 2 * len(axes)
+    if len(axes) > 1 and alternate:
         return [_spectrum_of_pair(path, grid, column) for column in axes]
     if not axes:
         _check_first_column(path, grid)
-        return [_spectra_over(path, grid, numeric[0], numeric[1:])]
+        axis, *values = numeric
+        return [_spectra_over(path, grid, axis, values)]
     axis = axes[0]
     for column in reversed(axes):  # a Raman shift, where there are wavelengths, too
         if "raman" in titles[column].lower():
             axis = column
-    values = [column for column in numeric if column > max(axes)]
-    values = values or [column for column in numeric if column not in axes]
+    last_axis = max(axes)
+    values = [column for column in numeric if column > last_axis]
+    if not values:  # the axes stand behind their intensities
+        values = [column for column in numeric if column not in axes]
     if not values:
-        raise FileFormatError(path, "no column of intensities next to its axis", _REMEDY)
+        raise FileFormatError(
+            path,
+            "no column of intensities next to its axis",
+            _REMEDY,
+        )
     return [_spectra_over(path, grid, axis, values)]
 
 
 def _check_first_column(path: Path, grid: Grid) -> None:
     """Refuse a table without titles whose first column is no axis."""
-    centres = grid.numbers[:, grid.numeric_columns[0]]
-    if 0 in grid.words or not is_axis(centres[np.isfinite(centres)]):
+    numeric = grid.numeric_columns
+    centres = grid.numbers[:, numeric[0]]
+    known = np.isfinite(centres)
+    if 0 in grid.words or not is_axis(centres[known]):
+        rows = len(grid.numbers)
         raise FileFormatError(
             path,
-            f"{grid.numbers.shape[0]} rows of {len(grid.numeric_columns)} numbers, of which "
+            f"{rows} rows of {len(numeric)} numbers, of which "
             "neither the first row nor the first column is an axis",
             _REMEDY,
         )
 
 
-def _spectrum_of_pair(path: Path, grid: Grid, axis_column: int) -> Cube:
+def _spectrum_of_pair(
+    path: Path,
+    grid: Grid,
+    axis_column: int,
+) -> Cube:
     """Return the spectrum in the column after its own axis."""
     value = axis_column + 1
     table = _finite_rows(path, grid, axis_column)
     parameters = _parameters(path, table, [value])
     parameters["name"] = _name_of_pair(grid, axis_column)
     axis = _axis(table, axis_column)
-    return Cube.from_spectra(table.numbers[:, [value]].T, axis, **parameters)
+    return Cube.from_spectra(
+        table.numbers[:, [value]].T,
+        axis,
+        **parameters,
+    )
 
 
 def _name_of_pair(grid: Grid, axis_column: int) -> str:
     """Return what stands above the title of an axis, else the title of its intensities."""
     title = grid.title_row[axis_column]
     for row in grid.titles:
-        if row[axis_column] != title:
-            if row[axis_column]:
-                return row[axis_column]
-            break
+        above = row[axis_column]
+        if above != title:
+            if above:
+                return above
+            break  # the name of the pair stands above its intensities
     value = axis_column + 1
     return _joined_titles(grid, value) or f"column {value + 1}"
 
 
-def _spectra_over(path: Path, grid: Grid, axis_column: int, values: Sequence[int]) -> Cube:
+def _spectra_over(
+    path: Path,
+    grid: Grid,
+    axis_column: int,
+    values: Sequence[int],
+) -> Cube:
     """Return spectra over a common axis; the columns before them are kept as metadata."""
     table = _finite_rows(path, grid, axis_column)
     parameters = _parameters(path, table, values)
@@ -145,26 +174,49 @@ def _spectra_over(path: Path, grid: Grid, axis_column: int, values: Sequence[int
     if others:
         parameters["metadata"] |= {"columns": others}
     spectra = table.numbers[:, list(values)].T  # (spectrum, band)
-    return Cube.from_spectra(spectra, _axis(table, axis_column), **parameters)
+    return Cube.from_spectra(
+        spectra,
+        _axis(table, axis_column),
+        **parameters,
+    )
 
 
-def _finite_rows(path: Path, grid: Grid, axis_column: int) -> Grid:
+def _finite_rows(
+    path: Path,
+    grid: Grid,
+    axis_column: int,
+) -> Grid:
     """Return a table without the rows in which the axis is missing: it may end earlier."""
     finite = np.isfinite(grid.numbers[:, axis_column])
     if not finite.any():
-        raise FileFormatError(path, f"no number in column {axis_column + 1}, its axis", _REMEDY)
-    return grid if finite.all() else replace(grid, numbers=grid.numbers[finite])
+        raise FileFormatError(
+            path,
+            f"no number in column {axis_column + 1}, its axis",
+            _REMEDY,
+        )
+    if finite.all():
+        return grid
+    return replace(grid, numbers=grid.numbers[finite])
 
 
 def _axis(grid: Grid, column: int) -> SpectralAxis:
     """Return the axis in a column; the title right above it counts first."""
     titles = [row[column] for row in reversed(grid.titles)]
-    return axis_from_titles(grid.numbers[:, column], titles, grid)
+    centres = grid.numbers[:, column]
+    return axis_from_titles(centres, titles, grid)
 
 
-def _parameters(path: Path, grid: Grid, values: Sequence[int]) -> dict[str, Any]:
+def _parameters(
+    path: Path,
+    grid: Grid,
+    values: Sequence[int],
+) -> dict[str, Any]:
     """Return the parameters of `Cube` for the spectra in some columns."""
-    parameters = cube_parameters(path, grid, *(grid.title_row[column] for column in values))
+    parameters = cube_parameters(
+        path,
+        grid,
+        *(grid.title_row[column] for column in values),
+    )
     names = [_joined_titles(grid, column) for column in values]
     if any(names):
         parameters["metadata"] |= {"spectra names": names}
@@ -173,4 +225,6 @@ def _parameters(path: Path, grid: Grid, values: Sequence[int]) -> dict[str, Any]
 
 def _joined_titles(grid: Grid, column: int) -> str:
     """Return all that stands above a column, from the top, each text once."""
-    return " ".join(dict.fromkeys(row[column] for row in grid.titles if row[column]))
+    texts = [row[column] for row in grid.titles]
+    distinct = dict.fromkeys(text for text in texts if text)
+    return " ".join(distinct)

@@ -6,15 +6,17 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...axis import SpectralAxis
+from ...metrics.values import Floats
 from ..metadata.named_arrays import axis_from_vector
 from ..metadata.units import axis_in, length_unit, metres
 from .grid import Grid
+
+_Pattern: TypeAlias = re.Pattern[str]
 
 TITLE_OF_X: Final = re.compile(
     r"(.*\bx\b.*|column|col|map_x|x[ _-]?(pos.*|axis.*)?)", re.IGNORECASE
@@ -45,10 +47,11 @@ def names_axis(title: str) -> bool:
     return bool(_AXIS.search(title)) and not _VALUE.search(title)
 
 
-def is_axis(values: NDArray[np.float64]) -> bool:
+def is_axis(values: Floats) -> bool:
     """Whether numbers, shape (band,), ascend or descend, but for a few: detectors may overlap."""
     steps = np.diff(values)
-    if not len(steps) or not np.isfinite(values).all():
+    all_known = np.isfinite(values).all()
+    if not len(steps) or not all_known:
         return False
     ascending = (steps > 0).mean()
     descending = (steps < 0).mean()
@@ -56,7 +59,9 @@ def is_axis(values: NDArray[np.float64]) -> bool:
 
 
 def axis_from_titles(
-    centres: NDArray[np.float64], titles: Sequence[str], grid: Grid
+    centres: Floats,
+    titles: Sequence[str],
+    grid: Grid,
 ) -> SpectralAxis:
     """Return an axis in the unit that a title spells, or the quantity it names, or without any.
 
@@ -67,15 +72,20 @@ def axis_from_titles(
     titles : sequence of str
         Of the column or row of the centres, the most telling one first.
     """
-    candidates = [text for text in [*titles, *_stated(_X_UNIT, grid.notes)] if text]
-    axis = _axis_with_unit(centres, candidates) or _axis_of_quantity(centres, candidates)
+    texts = [*titles, *_stated(_X_UNIT, grid.notes)]
+    candidates = [text for text in texts if text]
+    # a unit anywhere says more than the name of a quantity
+    axis = _axis_with_unit(centres, candidates)
+    if axis is None:
+        axis = _axis_of_quantity(centres, candidates)
     laser = _first_match(_LASER, grid.notes)
     if laser is not None and axis.kind == "raman_shift":
-        axis = replace(axis, excitation_nm=float(laser[1].replace(",", ".")))
+        excitation = laser[1].replace(",", ".")  # a decimal comma
+        axis = replace(axis, excitation_nm=float(excitation))
     return axis
 
 
-def _axis_with_unit(centres: NDArray[np.float64], candidates: Iterable[str]) -> SpectralAxis | None:
+def _axis_with_unit(centres: Floats, candidates: Iterable[str]) -> SpectralAxis | None:
     for text in candidates:
         axis = axis_in(text, centres)
         if axis is not None:
@@ -83,7 +93,7 @@ def _axis_with_unit(centres: NDArray[np.float64], candidates: Iterable[str]) -> 
     return None
 
 
-def _axis_of_quantity(centres: NDArray[np.float64], candidates: Iterable[str]) -> SpectralAxis:
+def _axis_of_quantity(centres: Floats, candidates: Iterable[str]) -> SpectralAxis:
     for text in candidates:
         # "Wave", as Renishaw has it, may be anything
         if names_axis(text) and text.lower() != "wave":
@@ -100,24 +110,29 @@ def cube_parameters(path: Path, grid: Grid, *titles: str) -> dict[str, Any]:
         Of the columns of intensities, where they have any.
     """
     units = {_intensity_unit(title) for title in titles}
-    unit = units.pop() if len(units) == 1 else None
+    unit = None  # columns of different units have none in common
+    if len(units) == 1:
+        unit = units.pop()
     for text in _stated(_Y_UNIT, grid.notes):
         unit = unit or _intensity_unit(text)
+    metadata = {}
+    if grid.notes:
+        metadata["text"] = list(grid.notes)
     return {
         "name": _stem(path),
         "history": (f"read {path.name}",),
         "intensity_unit": unit,
-        "metadata": {"text": list(grid.notes)} if grid.notes else {},
+        "metadata": metadata,
     }
 
 
-def _stated(pattern: re.Pattern[str], notes: Iterable[str]) -> list[str]:
+def _stated(pattern: _Pattern, notes: Iterable[str]) -> list[str]:
     """Return what the notes state after a key such as "X-Axis Units:"."""
     matches = [pattern.search(note) for note in notes]
     return [match[1] for match in matches if match]
 
 
-def _first_match(pattern: re.Pattern[str], notes: Iterable[str]) -> re.Match[str] | None:
+def _first_match(pattern: _Pattern, notes: Iterable[str]) -> re.Match[str] | None:
     for note in notes:
         match = pattern.search(note)
         if match:
@@ -128,9 +143,10 @@ def _first_match(pattern: re.Pattern[str], notes: Iterable[str]) -> re.Match[str
 def _intensity_unit(title: str) -> str | None:
     """Return the unit that a title is, or has in brackets; None where it has none."""
     plain = title.strip().lower()
-    words = [plain, *re.findall(r"[\[(]([^\])]*)[\])]", plain)]
+    in_brackets = re.findall(r"[\[(]([^\])]*)[\])]", plain)
+    words = [word.strip() for word in (plain, *in_brackets)]
     for pattern, unit in _INTENSITIES:
-        if any(re.fullmatch(pattern, word.strip()) for word in words):
+        if any(re.fullmatch(pattern, word) for word in words):
             return unit
     return None
 
@@ -138,10 +154,16 @@ def _intensity_unit(title: str) -> str | None:
 def length_unit_in(title: str) -> str | None:
     """Return the unit of length in a title such as "x (um)"; None where there is none."""
     match = re.search(r"[\[(/]\s*([^\])]+)[\])]?", title)
-    unit = length_unit(match[1]) if match else None
-    return unit if metres(unit) is not None else None
+    if match is None:
+        return None
+    unit = length_unit(match[1])
+    if metres(unit) is None:  # a unit, but none of length
+        return None
+    return unit
 
 
 def _stem(path: Path) -> str:
     """Return the name of a file without its suffix, or without both of "map.txt.gz"."""
-    return Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem
+    if path.suffix.lower() == ".gz":
+        return Path(path.stem).stem
+    return path.stem

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...axis import SpectralAxis
 from ...cube import Cube, Image
 from ...errors import FileFormatError
+from ...metrics.values import Floats
 from ..metadata.positions import map_from_positions
 from ..metadata.units import axis_in
 from ..source import Source
@@ -36,8 +36,10 @@ def is_witec(path: Path) -> bool:
         return False
     if any(_is_title(line) for line in lines[:2]):
         return True
-    fields = [field.strip() for field in lines[0].rstrip("\t ").split("\t")]
-    return len(fields) > 1 and all(_NUMBER.fullmatch(field) for field in fields[:100])
+    fields = lines[0].rstrip("\t ").split("\t")
+    first_fields = [field.strip() for field in fields[:100]]  # there may be thousands
+    are_numbers = all(_NUMBER.fullmatch(field) for field in first_fields)
+    return len(fields) > 1 and are_numbers
 
 
 def read_images(source: Source) -> list[Image]:
@@ -51,46 +53,66 @@ def read_images(source: Source) -> list[Image]:
     path = source.path
     lines = read_text(path).splitlines()
     titles = _title_rows(lines)
-    body = [line for line in lines[len(titles) :] if line.strip()]
+    below = lines[len(titles) :]
+    body = [line for line in below if line.strip()]
     if not body:
-        raise FileFormatError(path, "no numbers in it", "export it again from WITec")
-    columns = body[0].rstrip("\t\r ").count("\t") + 1
-    table = numbers_in(path, body, columns, len(titles) + 1)  # (band, column), the axis first
-    if columns < 2 or any(len(row) != columns for row in titles):
-        sizes = ", ".join(str(len(row)) for row in titles)
         raise FileFormatError(
-            path, f"{columns} columns of numbers under titles for {sizes or 0}", "export it again"
+            path,
+            "no numbers in it",
+            "export it again from WITec",
         )
+    first_line = len(titles) + 1
+    tabs = body[0].rstrip("\t\r ").count("\t")
+    columns = tabs + 1
+    table = numbers_in(path, body, columns, first_line)  # (band, column), the axis first
+    if columns < 2 or any(len(row) != columns for row in titles):
+        lengths = [str(len(row)) for row in titles]
+        sizes = ", ".join(lengths)
+        raise FileFormatError(
+            path,
+            f"{columns} columns of numbers under titles for {sizes or 0}",
+            "export it again",
+        )
+    units, names = _units_and_names(titles)
+    return [_cube(path, units, names, table)]
+
+
+def _units_and_names(titles: Sequence[list[str]]) -> tuple[list[str] | None, list[str]]:
+    """Return the row of units, and the names in the other row; None and [] where there is none."""
     units = None
-    names: list[str] = []
     for row in reversed(titles):  # of several, the first one counts
         if axis_in(row[0], [0.0]) is not None:
             units = row
     for row in titles:
         if row is not units:
-            names = row[1:]
-            break
-    return [_cube(path, units, names, table)]
+            return units, row[1:]
+    return units, []
 
 
 def _title_rows(lines: Sequence[str]) -> list[list[str]]:
     """Return the cells of the lines above the numbers: names, units, both or none."""
     titles = []
     for line in lines[:3]:
-        if _is_number(line.split("\t")[0]):
+        cells = line.rstrip("\t\r\n ").split("\t")
+        if _is_number(cells[0]):
             break
-        titles.append([cell.strip() for cell in line.rstrip("\t\r\n ").split("\t")])
+        titles.append([cell.strip() for cell in cells])
     return titles
 
 
 def _is_title(line: str) -> bool:
     """Whether a line is one of WITec's titles: between tabs, of the axis or of its units."""
     first, tab, remainder = line.partition("\t")
-    return bool(tab) and (first.strip() == "X-Axis" or remainder.startswith("CCD cts"))
+    if not tab:
+        return False
+    return first.strip() == "X-Axis" or remainder.startswith("CCD cts")
 
 
 def _cube(
-    path: Path, units: Sequence[str] | None, names: Sequence[str], table: NDArray[np.float64]
+    path: Path,
+    units: Sequence[str] | None,
+    names: Sequence[str],
+    table: Floats,
 ) -> Cube:
     """Return the spectra of a table, (band, column), as a map or as a list.
 
@@ -101,17 +123,25 @@ def _cube(
     names : sequence of str
         Of the spectra; empty where there are none.
     """
-    axis = axis_in(units[0], table[:, 0]) if units else None
-    if axis is None:  # WITec measures Raman spectra, and writes nothing else like this
-        axis = SpectralAxis(table[:, 0], "1/cm", "raman_shift", guessed=True)
-    parameters: dict[str, Any] = {"name": path.stem, "history": (f"read {path.name}",)}
+    centres = table[:, 0]
+    axis = None
     if units:
-        parameters["intensity_unit"] = _COUNTS.get(units[1].lower(), units[1]) or None
+        axis = axis_in(units[0], centres)
+    if axis is None:  # WITec measures Raman spectra, and writes nothing else like this
+        axis = SpectralAxis(centres, "1/cm", "raman_shift", guessed=True)
+    parameters: dict[str, Any] = {
+        "name": path.stem,
+        "history": (f"read {path.name}",),
+    }
+    if units:
+        unit = units[1]
+        parameters["intensity_unit"] = _COUNTS.get(unit.lower(), unit) or None
     spectra = table[:, 1:].T  # (spectrum, band)
     data = _map(spectra, names)
     if data is not None:  # indices of pixels: nothing states their size
         name = _PIXEL.sub("", names[0]).strip()
-        return Cube(data, axis, metadata={"witec": {"name": name}}, **parameters)
+        parameters["metadata"] = {"witec": {"name": name}}
+        return Cube(data, axis, **parameters)
     if names:
         parameters["metadata"] = {"spectra names": names}
     if len(spectra) > 1:
@@ -119,15 +149,21 @@ def _cube(
     return Cube.from_spectra(spectra, axis, **parameters)
 
 
-def _map(spectra: NDArray[np.float64], names: Sequence[str]) -> NDArray[np.float64] | None:
+def _map(spectra: Floats, names: Sequence[str]) -> Floats | None:
     """Return spectra, (spectrum, band), as (band, y, x), where all names have a pixel."""
-    matches = [match for match in map(_PIXEL.search, names) if match is not None]
-    if len(matches) != len(spectra) or len(spectra) < 2:
+    x: list[int] = []
+    y: list[int] = []
+    for match in map(_PIXEL.search, names):
+        if match is not None:
+            x.append(int(match[1]))
+            y.append(int(match[2]))
+    count = len(spectra)
+    if len(x) != count or count < 2:
         return None
-    x = np.array([int(match[1]) for match in matches])
-    y = np.array([int(match[2]) for match in matches])
-    spectral_map = map_from_positions(spectra, y, x)
-    return None if spectral_map is None else spectral_map.data
+    spectral_map = map_from_positions(spectra, np.array(y), np.array(x))
+    if spectral_map is None:
+        return None
+    return spectral_map.data
 
 
 def _warn_of_list(path: Path, count: int) -> None:

@@ -64,7 +64,9 @@ def read_images(source: Source) -> list[Image]:
     if description is not None and source.axes is None:
         return [_described(files, read_band, description)]
     cube = _deduced(source.path, files, read_band)
-    return [cube if source.axes is None else _laid_out(cube, source)]
+    if source.axes is not None:
+        cube = _laid_out(cube, source)
+    return [cube]
 
 
 def write_image(path: Path, image: Image) -> None:
@@ -72,14 +74,17 @@ def write_image(path: Path, image: Image) -> None:
     dtype = np.dtype(image.data.dtype)
     if dtype.itemsize > 8 or dtype.kind == "b":
         raise FileFormatError(
-            path, f"TIFF cannot hold {dtype.name}", "convert the data, or write .npz"
+            path,
+            f"TIFF cannot hold {dtype.name}",
+            "convert the data, or write .npz",
         )
     path.mkdir()  # a temporary folder, renamed when all is in it
     if isinstance(image, Labels):
         _write_band(path / _LABELS, image.data)
     else:
         for band in range(len(image.axis)):
-            _write_band(path / _name(image.axis, band), image.data[..., band, :, :])
+            file = path / _name(image.axis, band)
+            _write_band(file, image.data[..., band, :, :])
     description = {"shape": list(image.shape)} | describe(image)
     text = json.dumps(description, indent=1) + "\n"
     (path / _DESCRIPTION).write_text(text, encoding="utf-8")
@@ -87,8 +92,10 @@ def write_image(path: Path, image: Image) -> None:
 
 def is_ours(path: Path) -> bool:
     """Whether nothing but the bands of one image is in a folder, so that it may be replaced."""
-    names = {entry.name for entry in islice(path.iterdir(), _LOOK_AT)}
-    others = {name for name in names if not _OURS.fullmatch(name)}
+    others = set()
+    for entry in islice(path.iterdir(), _LOOK_AT):
+        if not _OURS.fullmatch(entry.name):
+            others.add(entry.name)
     return _DESCRIPTION in others and others <= {_DESCRIPTION, _LABELS}
 
 
@@ -98,10 +105,16 @@ def is_ours(path: Path) -> bool:
 def _files(path: Path) -> list[Path]:
     """Return the TIFF files of a folder in natural order: 2 before 10."""
     entries = list(islice(path.iterdir(), _LOOK_AT))
-    files = [e for e in entries if e.suffix.lower() in _SUFFIXES and e.name[0] not in "._"]
+    files = []
+    for entry in entries:
+        is_hidden = entry.name.startswith((".", "_"))
+        if entry.suffix.lower() in _SUFFIXES and not is_hidden:
+            files.append(entry)
     if not files:
-        others = ", ".join(sorted(entry.name for entry in entries[:4]))
-        seen = f"{others} …" if entries else "it is empty"
+        seen = "it is empty"
+        if entries:
+            others = sorted(entry.name for entry in entries[:4])
+            seen = f"{', '.join(others)} …"
         raise FileFormatError(
             path,
             f"no TIFF files in it ({seen})",
@@ -111,25 +124,37 @@ def _files(path: Path) -> list[Path]:
 
 
 def _natural(path: Path) -> list[str | int]:
-    parts = re.split(r"(\d+)", path.name.lower())
-    return [int(part) if part.isdecimal() else part for part in parts]
+    """Return the texts and numbers in a name, by turns."""
+    parts: list[str | int] = []
+    for part in re.split(r"(\d+)", path.name.lower()):
+        parts.append(int(part) if part.isdecimal() else part)
+    return parts
 
 
 def _band(path: Path) -> Cube:
     """Return the first image of a file."""
     image = tiff.read_images(Source(path))[0]
     if isinstance(image, Labels):
-        raise FileFormatError(path, "labels, no band of a cube", "open the file itself")
+        raise FileFormatError(
+            path,
+            "labels, no band of a cube",
+            "open the file itself",
+        )
     return image
 
 
-def _check_alike(files: Sequence[Path], read_band: _ReadBand, source: Source) -> None:
+def _check_alike(
+    files: Sequence[Path],
+    read_band: _ReadBand,
+    source: Source,
+) -> None:
     """Refuse files that cannot be stacked: of another shape or type than the first."""
     first = read_band(files[0])
+    expected = (first.shape, first.data.dtype)
     for number, file in enumerate(files):
         source.tell(number, len(files), file.name)
         band = read_band(file)
-        if (band.shape, band.data.dtype) != (first.shape, first.data.dtype):
+        if (band.shape, band.data.dtype) != expected:
             raise FileFormatError(
                 file,
                 f"{band.shape} {band.data.dtype}, but {files[0].name} is {first.shape} "
@@ -144,20 +169,32 @@ def _description(path: Path) -> dict[str, Any] | None:
     if not file.is_file():
         return None
     description = read_json(file)
-    if not isinstance(description, dict) or not {"schema", "shape"} <= set(description):
+    if not isinstance(description, dict):
+        return None
+    if "schema" not in description or "shape" not in description:
         return None
     return description
 
 
-def _described(files: Sequence[Path], read_band: _ReadBand, description: dict[str, Any]) -> Image:
+def _described(
+    files: Sequence[Path],
+    read_band: _ReadBand,
+    description: dict[str, Any],
+) -> Image:
     """Return the image that we wrote: the pages of each file are its frames and slices."""
     shape = [int(size) for size in description["shape"]]
-    if "axis" not in description:
-        return image_from(reshaped(read_band(files[0]).data, shape), description)
-    return image_from(_stacked(files, read_band, shape[:-3]), description)
+    if "axis" not in description:  # labels are one file
+        labels = read_band(files[0])
+        return image_from(reshaped(labels.data, shape), description)
+    bands = _stacked(files, read_band, shape[:-3])
+    return image_from(bands, description)
 
 
-def _deduced(path: Path, files: Sequence[Path], read_band: _ReadBand) -> Cube:
+def _deduced(
+    path: Path,
+    files: Sequence[Path],
+    read_band: _ReadBand,
+) -> Cube:
     """Return the cube of files that somebody else wrote."""
     first = read_band(files[0])
     if len(first.axis) > 1:
@@ -166,10 +203,11 @@ def _deduced(path: Path, files: Sequence[Path], read_band: _ReadBand) -> Cube:
             f"{len(first.axis)} pages or channels, a band of a folder has one",
             "open the file itself",
         )
-    axis = _axis_of_names(files) or axis_of_folder(path, len(files))
+    count = len(files)
+    axis = _axis_of_names(files) or axis_of_folder(path, count)
     return Cube(
         _stacked(files, read_band, first.shape[:-3]),
-        axis or SpectralAxis.index(len(files)),
+        axis or SpectralAxis.index(count),
         pixel_size=first.pixel_size,
         pixel_unit=first.pixel_unit,
         t=first.t,
@@ -189,12 +227,23 @@ def _laid_out(cube: Cube, source: Source) -> Cube:
             "give one letter for each axis",
         )
     # the axis is that of the files: it holds only where these are still the bands
-    keeps_axis = layout[-3] == "b" and isinstance(cube.axis, SpectralAxis)
-    axis = cube.spectral_axis if keeps_axis else None
-    return cube_from_array(cube.data, layout, axis, name=cube.name, history=cube.history)
+    axis = None
+    if layout[-3] == "b" and isinstance(cube.axis, SpectralAxis):
+        axis = cube.axis
+    return cube_from_array(
+        cube.data,
+        layout,
+        axis,
+        name=cube.name,
+        history=cube.history,
+    )
 
 
-def _stacked(files: Sequence[Path], read_band: _ReadBand, leading: Sequence[int]) -> Lazy:
+def _stacked(
+    files: Sequence[Path],
+    read_band: _ReadBand,
+    leading: Sequence[int],
+) -> Lazy:
     """Return the bands as one array, shape (…leading, band, y, x), of files that stay closed."""
     first = read_band(files[0])
     plane = first.shape[-2:]
@@ -203,20 +252,26 @@ def _stacked(files: Sequence[Path], read_band: _ReadBand, leading: Sequence[int]
         *lead, bands, y, x = box
         values = []
         for file in files[bands]:
-            pages = reshaped(read_band(file).data, (*leading, *plane))
-            values.append(np.asarray(pages[(*lead, y, x)]))
+            band = read_band(file)
+            pages = reshaped(band.data, (*leading, *plane))
+            part = pages[(*lead, y, x)]
+            values.append(np.asarray(part))
         return np.stack(values, axis=-3)
 
     shape = (*leading, len(files), *plane)
-    chunks = (*(1 for _ in leading), 1, *plane)  # a page of a file
+    ones = [1] * len(leading)
+    chunks = (*ones, 1, *plane)  # a page of a file
     return Lazy(read, shape, first.data.dtype, chunks)
 
 
 def _axis_of_names(files: Sequence[Path]) -> SpectralAxis | None:
     """Return the axis that names such as ``leaf_450nm.tif`` give, which is a guess."""
     # to the pattern of quantities, an underscore is a letter
-    axis = axis_from_names([re.sub(r"[_\s]", " ", file.stem) for file in files])
-    return None if axis is None else replace(axis, guessed=True)
+    names = [re.sub(r"[_\s]", " ", file.stem) for file in files]
+    axis = axis_from_names(names)
+    if axis is None:
+        return None
+    return replace(axis, guessed=True)
 
 
 # writing
@@ -230,6 +285,9 @@ def _write_band(path: Path, data: Any) -> None:
 def _name(axis: Axis, band: int) -> str:
     number = f"band_{band + 1:04d}"
     if isinstance(axis, ChannelAxis):
-        name = re.sub(r"[^0-9A-Za-z-]+", "-", axis.names[band])[:80]
-        return f"{number}_{name}.tif"
-    return f"{number}_{axis.centres[band]:g}.tif" if axis.unit else f"{number}.tif"
+        # only characters that every file system allows
+        name = re.sub(r"[^0-9A-Za-z-]+", "-", axis.names[band])
+        return f"{number}_{name[:80]}.tif"
+    if axis.unit:
+        return f"{number}_{axis.centres[band]:g}.tif"
+    return f"{number}.tif"

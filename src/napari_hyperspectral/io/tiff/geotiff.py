@@ -38,6 +38,8 @@ _UNITS: Final[Mapping[int, str]] = {9001: "m", 9002: "ft"}  # EPSG codes of unit
 _CENTRES: Final = (("wavelength", None), ("CENTRAL_WAVELENGTH_UM", "um"))
 _WIDTHS: Final = ("fwhm", "FWHM_UM")
 
+_OfImage: TypeAlias = dict[str, str]
+"""Items of GDAL's metadata with a text for the image."""
 _OfBands: TypeAlias = Mapping[str, Sequence[str | None]]
 """Items of GDAL's metadata with a text for each band, None where it has none."""
 
@@ -52,37 +54,44 @@ def metadata_from_gdal(tags: Mapping[int, Any], bands: int) -> ImageMetadata:
     bands : int
         Bands of the image.
     """
-    of_image, of_bands = _items(str(tags.get(METADATA, "")), bands)
-    metadata = _scaling(of_bands)
-    if NO_DATA in tags:
-        metadata = {"nodata": _number(str(tags[NO_DATA]))} | metadata
+    xml = str(tags.get(METADATA, ""))
+    of_image, of_bands = _items(xml, bands)
+    metadata: dict[str, Any] = {}
     if of_image:
-        metadata = {"gdal": of_image} | metadata
-    georeference = {name: _plain(tags[code]) for code, name in GEOREFERENCE.items() if code in tags}
+        metadata["gdal"] = of_image
+    if NO_DATA in tags:
+        metadata["nodata"] = _number(str(tags[NO_DATA]))
+    metadata |= _scaling(of_bands)
+    georeference = {}
+    for code, name in GEOREFERENCE.items():
+        if code in tags:
+            georeference[name] = _plain(tags[code])
     fields = _geometry(georeference)
     if metadata:
         fields["metadata"] = metadata
     if georeference:
         fields["georeference"] = georeference
-    return ImageMetadata(axis=_axis(of_bands), fields=fields)
+    axis = _axis(of_bands)
+    return ImageMetadata(axis=axis, fields=fields)
 
 
-def _items(xml: str, bands: int) -> tuple[dict[str, str], dict[str, list[str | None]]]:
+def _items(xml: str, bands: int) -> tuple[_OfImage, _OfBands]:
     """Return the items of GDAL's metadata: of the image, and a text for each of its bands."""
-    of_image: dict[str, str] = {}
+    of_image: _OfImage = {}
     of_bands: dict[str, list[str | None]] = {}
     try:
         root = ElementTree.fromstring(xml)
-    except ElementTree.ParseError:
+    except ElementTree.ParseError:  # the image can be read without
         return {}, {}
     for item in root.iter("Item"):
         name = item.get("name", "")
         text = (item.text or "").strip()
-        band = item.get("sample")
+        band = item.get("sample")  # counted from 0
         if band is None:
             of_image[name] = text
         elif band.isdecimal() and int(band) < bands:
-            of_bands.setdefault(name, [None] * bands)[int(band)] = text
+            texts = of_bands.setdefault(name, [None] * bands)
+            texts[int(band)] = text
     return of_image, of_bands
 
 
@@ -90,10 +99,14 @@ def _scaling(of_bands: _OfBands) -> dict[str, Any]:
     """Return scale and offset of the stored values: one for all bands where they are equal."""
     scaling: dict[str, Any] = {}
     for name in ("scale", "offset"):
-        texts = of_bands.get(name.upper(), ())
-        numbers = [None if text is None else _number(text) for text in texts]
-        if any(number is not None for number in numbers):
-            scaling[name] = numbers[0] if len(set(numbers)) == 1 else numbers
+        numbers: list[float | str | None] = []
+        for text in of_bands.get(name.upper(), ()):
+            numbers.append(None if text is None else _number(text))
+        if not any(number is not None for number in numbers):
+            continue
+        scaling[name] = numbers
+        if len(set(numbers)) == 1:
+            scaling[name] = numbers[0]
     return scaling
 
 
@@ -103,15 +116,23 @@ def _axis(of_bands: _OfBands) -> SpectralAxis | None:
         centres = _numbers(of_bands.get(name, ()))
         if not centres:
             continue
-        stated = next(iter(of_bands.get("wavelength_units", ())), None)
-        widths = [_numbers(of_bands.get(each, ())) for each in _WIDTHS]
+        units = of_bands.get("wavelength_units", ())
+        stated = next(iter(units), None)
         return band_axis(
             centres,
             spectral_unit(unit or stated or ""),
-            widths=next(filter(None, widths), []),
+            widths=_widths(of_bands),
             good=_numbers(of_bands.get("bbl", ())),
         )
     return None
+
+
+def _widths(of_bands: _OfBands) -> list[float]:
+    for name in _WIDTHS:
+        widths = _numbers(of_bands.get(name, ()))
+        if widths:
+            return widths
+    return []
 
 
 def _geometry(georeference: Mapping[str, Any]) -> CubeFields:
@@ -123,12 +144,18 @@ def _geometry(georeference: Mapping[str, Any]) -> CubeFields:
         return CubeFields()
     # the directory is a row of numbers: a heading of four, then (key, tag, count, value) each
     directory = list(georeference.get("geo_keys", ()))
-    values = {directory[n]: directory[n + 3] for n in range(4, len(directory) - 3, 4)}
+    values = {}
+    for start in range(4, len(directory) - 3, 4):
+        key = directory[start]
+        values[key] = directory[start + 3]
     if values.get(_MODEL_TYPE) == _GEOGRAPHIC:
         unit = "deg"
     else:
-        unit = _UNITS.get(values.get(_LINEAR_UNITS, 0), "")
-    width, height = (abs(float(size)) for size in georeference["pixel_scale"][:2])
+        code = values.get(_LINEAR_UNITS, 0)
+        unit = _UNITS.get(code, "")
+    scale_x, scale_y = georeference["pixel_scale"][:2]  # the third is along z
+    height = abs(float(scale_y))
+    width = abs(float(scale_x))
     if not unit or not width or not height:
         return CubeFields()
     return CubeFields(pixel_size=(height, width), pixel_unit=unit)
@@ -150,4 +177,7 @@ def _number(text: str) -> float | str:
 
 
 def _plain(value: Any) -> Any:
-    return value if isinstance(value, str) else [*value]
+    """Return the value of a tag as plain JSON: a text, or a list of numbers."""
+    if isinstance(value, str):
+        return value
+    return [*value]

@@ -21,7 +21,12 @@ from .metadata import SHAPE_KEY, ImageMetadata, Sizes
 from .planes import Planes, reshaped
 
 _COLOURS: Final = ("red", "green", "blue", "alpha")
-_PLURALS: Final = {"t": "frames", "z": "slices", "b": "bands", "?": "planes"}
+_PLURALS: Final = {
+    "t": "frames",
+    "z": "slices",
+    "b": "bands",
+    "?": "planes",
+}
 
 
 @dataclass(frozen=True)
@@ -47,21 +52,24 @@ def image_of(tiff: TiffImage, source: Source) -> Image:
     AmbiguousError
         If nothing says which planes are the bands.
     """
-    sizes = _sizes(source.path, tiff.planes, tiff.metadata)
+    planes = tiff.planes
+    sizes = _sizes(source.path, planes, tiff.metadata)
     sidecar = read_sidecar(source.path)
-    descriptions = [*(each.description for each in tiff.metadata), sidecar]
+    descriptions = [each.description for each in tiff.metadata]
+    descriptions.append(sidecar)
     if source.axes is None:
         for description in descriptions:
-            image = _described(tiff.planes, sizes, description)
+            image = _described(planes, sizes, description)
             if image is not None:
                 return image
+    axes = [*_axes_of(descriptions)]
+    for metadata in tiff.metadata:
+        if metadata.axis is not None:
+            axes.append(metadata.axis)
     evidence = _Evidence(
-        tiff.planes,
+        planes,
         sizes,
-        axes=(
-            *_axes_of(descriptions),
-            *(each.axis for each in tiff.metadata if each.axis is not None),
-        ),
+        tuple(axes),
         fields=_fields(tiff, source.path),
         sidecar=sidecar or {},
     )
@@ -116,19 +124,31 @@ def _axes_of(descriptions: Sequence[Mapping[str, Any] | None]) -> Iterator[Axis]
 # which axes the planes have
 
 
-def _sizes(path: Path, planes: Planes, metadata: Sequence[ImageMetadata]) -> Sizes:
+def _sizes(
+    path: Path,
+    planes: Planes,
+    metadata: Sequence[ImageMetadata],
+) -> Sizes:
     """Return the axes of the planes, after they were seen to be as many as was promised."""
-    sizes = next((each.sizes for each in metadata if each.sizes is not None), None)
-    if sizes is None:
+    stated = [each.sizes for each in metadata if each.sizes is not None]
+    if not stated:
         return (("b", planes.pages),)
+    sizes = stated[0]
     promised = math.prod(size for _, size in sizes)
-    if planes.samples > 1 and promised == planes.pages * planes.samples:
+    samples = planes.samples
+    if samples > 1 and promised == planes.pages * samples:
         # OME counts the samples of a pixel among the channels
-        return tuple((n, size // planes.samples if n == "b" else size) for n, size in sizes)
+        pages = []
+        for name, size in sizes:
+            pages.append((name, size // samples if name == "b" else size))
+        return tuple(pages)
     if promised != planes.pages:
-        kinds = " × ".join(f"{size} {_PLURALS[name]}" for name, size in sizes)
+        each_size = [f"{size} {_PLURALS[name]}" for name, size in sizes]
+        kinds = " × ".join(each_size)
         raise FileFormatError(
-            path, f"{planes.pages} planes, but its metadata promise {promised} ({kinds})", CUT_SHORT
+            path,
+            f"{planes.pages} planes, but its metadata promise {promised} ({kinds})",
+            CUT_SHORT,
         )
     return sizes
 
@@ -141,35 +161,51 @@ def _arranged(planes: Planes, sizes: Sizes) -> tuple[Any, str]:
     lengths = dict(sizes)
     names = list(lengths)
     _, samples, height, width = planes.data.shape
-    data = reshaped(planes.data, (*lengths.values(), samples, height, width))
+    in_file = (*lengths.values(), samples, height, width)
+    data = reshaped(planes.data, in_file)
     order = [names.index(letter) for letter in "tzb" if letter in names]
-    data = data.transpose(*order, *range(len(names), data.ndim))
+    in_page = range(len(names), data.ndim)
+    data = data.transpose(*order, *in_page)
     if "b" not in names:
-        data = data[(*(slice(None),) * len(order), None)]
+        before = [slice(None)] * len(order)
+        data = data[(*before, None)]
     leading = "".join(letter for letter in "tz" if lengths.get(letter, 1) > 1)
+    frames_and_slices = [lengths[letter] for letter in leading]
     bands = lengths.get("b", 1) * samples  # each sample of a pixel is a band of its own
-    shape = (*(lengths[letter] for letter in leading), bands, height, width)
+    shape = (*frames_and_slices, bands, height, width)
     return reshaped(data, shape), leading
 
 
 # the three ways to an image
 
 
-def _described(planes: Planes, sizes: Sizes, description: Mapping[str, Any] | None) -> Image | None:
+def _described(
+    planes: Planes,
+    sizes: Sizes,
+    description: Mapping[str, Any] | None,
+) -> Image | None:
     """Return the image that we wrote, or None where its description does not fit the planes."""
     if not description or "schema" not in description or "?" in dict(sizes):
         return None
     data, _ = _arranged(planes, sizes)
     shape = _described_shape(description, dict(sizes), data.shape)
-    if [size for size in shape if size > 1] != [size for size in data.shape if size > 1]:
+    if _long(shape) != _long(data.shape):
         return None  # another program has cropped the image since
-    if "axis" in description and len(axis_from_json(description["axis"])) != shape[-3]:
-        return None
+    if "axis" in description:
+        axis = axis_from_json(description["axis"])
+        if len(axis) != shape[-3]:
+            return None
     return image_from(reshaped(data, shape), description)
 
 
+def _long(shape: Sequence[int]) -> list[int]:
+    return [size for size in shape if size > 1]
+
+
 def _described_shape(
-    description: Mapping[str, Any], sizes: Mapping[str, int], shape: Sequence[int]
+    description: Mapping[str, Any],
+    sizes: Mapping[str, int],
+    shape: Sequence[int],
 ) -> list[int]:
     """Return the shape of the data that a description is of; sidecars do not state it."""
     if SHAPE_KEY in description:
@@ -177,25 +213,42 @@ def _described_shape(
     letters = [letter for letter in "tz" if description.get(letter)]
     if "axis" in description:  # labels have no bands
         letters.append("b")
-    return [*(sizes.get(letter, 1) for letter in letters), *shape[-2:]]
+    leading = [sizes.get(letter, 1) for letter in letters]
+    return [*leading, *shape[-2:]]
 
 
-def _laid_out(evidence: _Evidence, layout: str, source: Source) -> Image:
+def _laid_out(
+    evidence: _Evidence,
+    layout: str,
+    source: Source,
+) -> Image:
     """Return the image in a layout that was stated, with a letter for each axis longer than one."""
     planes = evidence.planes
     # as the file has the axes: samples are the last of a pixel, or the first of a page
-    data = planes.data.transpose(0, 2, 3, 1) if planes.chunky else planes.data
-    page = data.shape[1:] if planes.samples > 1 else planes.data.shape[2:]
-    data = reshaped(data, (*(size for _, size in evidence.sizes if size > 1), *page))
+    data = planes.data
+    if planes.chunky:
+        data = data.transpose(0, 2, 3, 1)  # (page, y, x, sample)
+    page = planes.data.shape[2:]  # (y, x)
+    if planes.samples > 1:
+        page = data.shape[1:]
+    pages = _long([size for _, size in evidence.sizes])
+    data = reshaped(data, (*pages, *page))
     if len(layout) != data.ndim:
         raise FileFormatError(
             source.path,
             f"{data.ndim} axes {tuple(data.shape)}, the layout {layout!r} has {len(layout)}",
             "give one letter for each axis",
         )
-    cube = cube_from_array(data, layout, None, **evidence.fields_with(layout))
+    cube = cube_from_array(
+        data,
+        layout,
+        None,
+        **evidence.fields_with(layout),
+    )
     axis = _fitting_axis(evidence, cube.shape[-3], source.path)
-    return cube if axis is None else replace(cube, axis=axis)
+    if axis is None:
+        return cube
+    return replace(cube, axis=axis)
 
 
 def _deduced(evidence: _Evidence, source: Source) -> Image:
@@ -209,44 +262,72 @@ def _deduced(evidence: _Evidence, source: Source) -> Image:
         )
     data, leading = _arranged(evidence.planes, evidence.sizes)
     bands = int(data.shape[-3])
-    axis = _fitting_axis(evidence, bands, source.path) or _colour_axis(evidence.planes, bands)
+    axis = _fitting_axis(evidence, bands, source.path)
+    axis = axis or _colour_axis(evidence.planes, bands)
     _check_sidecar(evidence.sidecar, axis, bands, source.path)
     fields = evidence.fields_with(leading)
     if data.dtype.kind in "iub" and axis is None:
         classes = evidence.sidecar.get("classes")
-        labels = _labels(data, leading, classes, fields, flat=source.flat)
+        labels = _labels(
+            data,
+            leading,
+            classes,
+            fields,
+            flat=source.flat,
+        )
         if labels is not None:
             return labels
     return Cube(data, axis or SpectralAxis.index(bands), **fields)
 
 
-def _check_sidecar(sidecar: Mapping[str, Any], axis: Axis | None, bands: int, path: Path) -> None:
+def _check_sidecar(
+    sidecar: Mapping[str, Any],
+    axis: Axis | None,
+    bands: int,
+    path: Path,
+) -> None:
     """Refuse a sidecar of another number of bands: which of the two is right, we cannot know."""
     if "axis" not in sidecar:
         return
     expected = len(axis_from_json(sidecar["axis"]))
     if axis is None or len(axis) != expected:
         raise FileFormatError(
-            sidecar_of(path), f"it has {expected} bands, {path.name} {bands}", "mend or remove it"
+            sidecar_of(path),
+            f"it has {expected} bands, {path.name} {bands}",
+            "mend or remove it",
         )
 
 
 def _labels(
-    data: Any, leading: str, classes: Any, fields: Mapping[str, Any], *, flat: bool
+    data: Any,
+    leading: str,
+    classes: Any,
+    fields: Mapping[str, Any],
+    *,
+    flat: bool,
 ) -> Labels | None:
     """Return whole numbers (…, band, y, x) as labels, if those are asked for or have classes."""
     if not flat and classes is None:
         return None
-    shared = {key: value for key, value in fields.items() if key in Labels.__dataclass_fields__}
+    shared = {}
+    for key, value in fields.items():
+        if key in Labels.__dataclass_fields__:
+            shared[key] = value
     bands = int(data.shape[-3])
     if bands > 1 and "z" not in leading:  # labels have no bands: these are slices
-        return Labels(data, **{"z": Sampling()} | shared)
+        numbered = {"z": Sampling()}
+        return Labels(data, **numbered | shared)
     if bands == 1 and classes is not None:
-        return Labels(data[..., 0, :, :], tuple(classes), **shared)
+        numbers = data[..., 0, :, :]
+        return Labels(numbers, tuple(classes), **shared)
     return None
 
 
-def _fitting_axis(evidence: _Evidence, bands: int, path: Path) -> Axis | None:
+def _fitting_axis(
+    evidence: _Evidence,
+    bands: int,
+    path: Path,
+) -> Axis | None:
     """Return the first axis that fits the bands, of the file or else of its companion."""
     fitting = (axis for axis in evidence.axes if len(axis) == bands)
     return next(fitting, None) or companion_axis(path, bands)

@@ -28,7 +28,11 @@ _TYPES: Final = ("uint8", "uint16", "float32")
 _KEY: Final = "hyperspectral = "
 """What the line of the image's info that holds our description begins with."""
 _DESCRIPTION: Final = re.compile(rf"^{re.escape(_KEY)}(\{{.*\}})\s*$", re.MULTILINE)
-_SIZES: Final = {"t": "frames", "z": "slices", "b": "channels"}
+_SIZES: Final = {
+    "t": "frames",
+    "z": "slices",
+    "b": "channels",
+}
 """Keys of ImageJ for the axes of its planes, the slowest first."""
 
 
@@ -43,13 +47,19 @@ def write_image(path: Path, image: Image) -> None:
         )
     layout = layout_of_file(image.data)
     if layout.pop("bigtiff"):
-        raise FileFormatError(path, "more than 4 GB, too much for ImageJ TIFF", "write .ome.tif")
+        raise FileFormatError(
+            path,
+            "more than 4 GB, too much for ImageJ TIFF",
+            "write .ome.tif",
+        )
     sizes = dict(zip(image.dims, image.shape, strict=True))
     frames = sizes.get("t", 1)
     slices = sizes.get("z", 1)
     channels = sizes.get("band", 1)
-    if "t" not in sizes and "z" not in sizes:  # a composite of ImageJ has at most seven channels
-        slices, channels = channels, 1
+    if "t" not in sizes and "z" not in sizes:
+        # a composite of ImageJ has at most seven channels
+        slices = channels
+        channels = 1
     height, width = image.pixel_size
     texts = _texts(image, frames * slices * channels)
     with TiffWriter(path, imagej=True, **layout) as file:
@@ -64,7 +74,9 @@ def write_image(path: Path, image: Image) -> None:
 
 
 def metadata_from_imagej(
-    entries: Mapping[str, Any], resolutions: Sequence[tuple[int, int]], planes: int
+    entries: Mapping[str, Any],
+    resolutions: Sequence[tuple[int, int]],
+    planes: int,
 ) -> ImageMetadata:
     """Return what the metadata of ImageJ say.
 
@@ -79,8 +91,9 @@ def metadata_from_imagej(
     """
     sizes = _sizes(entries, planes)
     info = str(entries.get("Info", ""))
-    labels = [str(label or "") for label in entries.get("Labels", ())]
-    axis = axis_from_names(_labels_of_bands(sizes, labels)) or axis_from_envi_text(info)
+    labels = [str(label or "") for label in entries.get("Labels", ())]  # some are None
+    labels_of_bands = _labels_of_bands(sizes, labels)
+    axis = axis_from_names(labels_of_bands) or axis_from_envi_text(info)
     fields = _geometry(entries, resolutions, dict(sizes))
     if info and _KEY not in info:
         fields["metadata"] = {"imagej_info": info}
@@ -92,17 +105,24 @@ def metadata_from_imagej(
 
 def _sizes(entries: Mapping[str, Any], planes: int) -> Sizes:
     """Return the axes of the planes, one of bands among them."""
-    stated = [(letter, int(entries.get(key, 1))) for letter, key in _SIZES.items()]
-    sizes = tuple((letter, size) for letter, size in stated if size > 1)
+    sizes = {}
+    for letter, key in _SIZES.items():
+        size = int(entries.get(key, 1))
+        if size > 1:
+            sizes[letter] = size
     images = int(entries.get("images", planes))
     if images > planes:  # the file was cut short: let it be seen that pages are missing
-        sizes = ()
-    sizes = sizes or (("b", images),)
-    letters = [letter for letter, _ in sizes]
-    if "b" in letters:
-        return sizes
-    bands = "z" if "z" in letters else "t"  # without channels, the slices are the bands
-    return tuple(("b" if letter == bands else letter, size) for letter, size in sizes)
+        sizes = {}
+    if not sizes:
+        return (("b", images),)
+    bands = "t"
+    for letter in ("z", "b"):  # without channels, the slices are the bands
+        if letter in sizes:
+            bands = letter
+    axes = []
+    for letter, size in sizes.items():
+        axes.append(("b" if letter == bands else letter, size))
+    return tuple(axes)
 
 
 def _labels_of_bands(sizes: Sizes, labels: Sequence[str]) -> list[str]:
@@ -111,18 +131,23 @@ def _labels_of_bands(sizes: Sizes, labels: Sequence[str]) -> list[str]:
     for letter, size in reversed(sizes):
         if letter == "b":
             end = stride * size
-            return list(labels[:end:stride]) if len(labels) >= end else []
+            if len(labels) < end:
+                return []
+            return list(labels[:end:stride])
         stride *= size
     return []
 
 
 def _geometry(
-    entries: Mapping[str, Any], resolutions: Sequence[tuple[int, int]], sizes: Mapping[str, int]
+    entries: Mapping[str, Any],
+    resolutions: Sequence[tuple[int, int]],
+    sizes: Mapping[str, int],
 ) -> CubeFields:
     """Return where pixels, slices and frames lie, as far as ImageJ states it."""
     geometry = CubeFields()
     unit = length_unit(str(entries.get("unit", "")))
-    known = len(resolutions) == 2 and all(part > 0 for fraction in resolutions for part in fraction)
+    positive = all(min(fraction) > 0 for fraction in resolutions)
+    known = len(resolutions) == 2 and positive
     if unit and known:
         # a resolution is in pixels a unit, a pixel size in units a pixel
         height, width = (denominator / numerator for numerator, denominator in resolutions)
@@ -130,10 +155,14 @@ def _geometry(
         geometry["pixel_unit"] = unit
     if sizes.get("z", 1) > 1:
         step = float(entries.get("spacing", 0))
-        geometry["z"] = Sampling(step, 0.0, unit) if step and unit else Sampling()
+        geometry["z"] = Sampling()  # slices are counted
+        if step and unit:
+            geometry["z"] = Sampling(step, 0.0, unit)
     if sizes.get("t", 1) > 1:
         step = float(entries.get("finterval", 0))
-        geometry["t"] = Sampling(step, 0.0, "s") if step else Sampling()
+        geometry["t"] = Sampling()  # frames are counted
+        if step:
+            geometry["t"] = Sampling(step, 0.0, "s")
     return geometry
 
 
@@ -141,7 +170,8 @@ def _description(info: str) -> dict[str, Any] | None:
     match = _DESCRIPTION.search(info)
     if match is None:
         return None
-    description: dict[str, Any] = json.loads(match[1])
+    text = match[1]
+    description: dict[str, Any] = json.loads(text)
     return description
 
 
@@ -151,10 +181,12 @@ def _description(info: str) -> dict[str, Any] | None:
 def _texts(image: Image, planes: int) -> dict[str, Any]:
     """Return our description, and what ImageJ shows of it: labels of planes and steps."""
     description = {SHAPE_KEY: list(image.shape)} | describe(image)
-    texts: dict[str, Any] = {"Info": _KEY + json.dumps(description)}
+    info = _KEY + json.dumps(description)
+    texts: dict[str, Any] = {"Info": info}
     if isinstance(image, Cube):
-        labels = [_label(image.axis, band) for band in range(len(image.axis))]
-        texts["Labels"] = labels * (planes // len(labels))
+        bands = len(image.axis)
+        labels = [_label(image.axis, band) for band in range(bands)]
+        texts["Labels"] = labels * (planes // bands)  # again for each slice and frame
     if image.pixel_unit:
         texts["unit"] = image.pixel_unit
     if image.z is not None:
@@ -170,4 +202,5 @@ def _label(axis: SpectralAxis | ChannelAxis, band: int) -> str:
     if axis.unit is None:
         return f"band {band + 1}"
     unit = "cm-1" if axis.unit == "1/cm" else axis.unit
-    return f"{float(axis.centres[band])!r} {unit}"
+    centre = float(axis.centres[band])
+    return f"{centre!r} {unit}"

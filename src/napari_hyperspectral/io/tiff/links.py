@@ -14,13 +14,27 @@ from ...errors import FileFormatError
 
 CUT_SHORT: Final = "the file was cut short: copy or export it again"
 
+_BYTE_ORDERS: Final = {b"II": "<", b"MM": ">"}
 _CLASSIC: Final = 42  # version in the header
 _BIG: Final = 43
 _HEADER: Final = 16
 """Bytes of the longer header, that of BigTIFF."""
 _NEEDED: Final = (270, 273, 279, 324, 325, 42112, 50838, 50839)
 """Description, offsets and sizes of strips and tiles, metadata of GDAL and ImageJ."""
-_TYPE_SIZES: Final = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_TYPE_SIZES: Final = {
+    3: 2,  # SHORT
+    4: 4,  # LONG
+    5: 8,  # RATIONAL
+    8: 2,  # SSHORT
+    9: 4,  # SLONG
+    10: 8,  # SRATIONAL
+    11: 4,  # FLOAT
+    12: 8,  # DOUBLE
+    13: 4,  # IFD
+    16: 8,  # LONG8
+    17: 8,  # SLONG8
+    18: 8,  # IFD8
+}
 """Bytes of a value by the type in its entry (section 2), where they are not one."""
 
 
@@ -40,8 +54,11 @@ def check_links(path: Path) -> None:
             seen.add(offset)
             file.seek(min(offset, size))
             page = _read_page(file, form, size)
-            end = max(page.ends, default=0) if page.link else offset + form.number.size
-            if len(page.link) < form.link.size or end > size:
+            end = max(page.ends, default=0)
+            if not page.link:  # the file ends before it: tell where the page begins
+                end = offset + form.number.size
+            cut_short = len(page.link) < form.link.size
+            if cut_short or end > size:
                 raise FileFormatError(
                     path,
                     f"page {len(seen)} should be at byte {max(offset, end):,}, "
@@ -72,31 +89,52 @@ class _Page(NamedTuple):
 
 def _first_link(path: Path, header: bytes) -> tuple[_Form, int]:
     """Return how a file stores numbers, and the offset of its first page."""
-    order = {b"II": "<", b"MM": ">"}.get(header[:2], "")
-    version = struct.unpack(f"{order}H", header[2:4])[0] if order and len(header) >= 8 else 0
+    order = _BYTE_ORDERS.get(header[:2], "")
+    version = 0  # none of TIFF
+    if order and len(header) >= 8:
+        (version,) = struct.unpack(f"{order}H", header[2:4])
     if version == _CLASSIC:
         layouts = ("H", "HHII", "I")
     elif version == _BIG:
         layouts = ("Q", "HHQQ", "Q")
     else:
-        seen = f"not a TIFF file (it begins with {header[:8]!r})" if header else "an empty file"
-        raise FileFormatError(path, seen, "give the file its right suffix, or copy it again")
+        seen = "an empty file"
+        if header:
+            seen = f"not a TIFF file (it begins with {header[:8]!r})"
+        raise FileFormatError(
+            path,
+            seen,
+            "give the file its right suffix, or copy it again",
+        )
     form = _Form(*(struct.Struct(order + layout) for layout in layouts))
+    padded = header.ljust(_HEADER, b"\0")
     # the link follows at byte 4 of a classic header, at byte 8 of a big one
-    return form, form.link.unpack_from(header.ljust(_HEADER, b"\0"), form.link.size)[0]
+    (offset,) = form.link.unpack_from(padded, form.link.size)
+    return form, offset
 
 
-def _read_page(file: BinaryIO, form: _Form, size: int) -> _Page:
+def _read_page(
+    file: BinaryIO,
+    form: _Form,
+    size: int,
+) -> _Page:
     """Return the page at the position of the file, which may end anywhere in it."""
-    number = file.read(form.number.size).ljust(form.number.size, b"\0")
-    entries = file.read(min(form.number.unpack(number)[0] * form.entry.size, size))
-    return _Page([*_ends(form, entries)], file.read(form.link.size))
+    stored = file.read(form.number.size)
+    (number,) = form.number.unpack(stored.ljust(form.number.size, b"\0"))
+    # a damaged number may promise more than any memory holds
+    length = min(number * form.entry.size, size)
+    entries = file.read(length)
+    ends = [*_ends(form, entries)]
+    link = file.read(form.link.size)
+    return _Page(ends, link)
 
 
 def _ends(form: _Form, entries: bytes) -> Iterator[int]:
     """Yield where the values end of those tags that no reader can do without."""
-    complete = len(entries) // form.entry.size * form.entry.size
-    for tag, kind, number, offset in form.entry.iter_unpack(entries[:complete]):
+    count = len(entries) // form.entry.size
+    complete = entries[: count * form.entry.size]
+    for tag, kind, number, offset in form.entry.iter_unpack(complete):
         size = _TYPE_SIZES.get(kind, 1) * number
-        if tag in _NEEDED and size > form.link.size:  # smaller values stand in the entry
+        stands_in_entry = size <= form.link.size
+        if tag in _NEEDED and not stands_in_entry:
             yield offset + size

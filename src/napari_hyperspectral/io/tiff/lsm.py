@@ -41,13 +41,22 @@ _Range: TypeAlias = tuple[float, float]
 
 def metadata_from_lsm(info: _Info, channels: Sequence[int]) -> ImageMetadata:
     """Return what the entries of CZ_LSMINFO say of some channels of each position."""
-    rows = _ROWS.get(int(info.get("ScanType", 0)), "y")
-    lengths = {"t": _length(info, "Time"), "z": _length(info, "Z")}
+    scan_type = int(info.get("ScanType", 0))
+    rows = _ROWS.get(scan_type, "y")
+    lengths = {
+        "t": _length(info, "Time"),
+        "z": _length(info, "Z"),
+    }
     lengths.pop(rows, None)  # it lies within the pages
     sizes: Sizes = (*lengths.items(), ("b", len(channels)))
     fields = _geometry(info, rows, lengths)
-    fields["metadata"] = {"lsm": {name: _plain(info[name]) for name in _KEPT if name in info}}
-    return ImageMetadata(sizes, _axis(info, channels), fields)
+    kept = {}
+    for name in _KEPT:
+        if name in info:
+            kept[name] = _plain(info[name])
+    fields["metadata"] = {"lsm": kept}
+    axis = _axis(info, channels)
+    return ImageMetadata(sizes, axis, fields)
 
 
 def channel_groups(info: _Info) -> list[tuple[str, range]]:
@@ -59,27 +68,38 @@ def channel_groups(info: _Info) -> list[tuple[str, range]]:
     channels = _length(info, "Channels")
     has_wavelengths = [_is_range(detected) for detected in _ranges(info, channels)]
     bands = sum(has_wavelengths)
-    is_spectrum = info.get("SpectralScan") == _SPECTRAL and all(has_wavelengths[:bands])
+    come_first = all(has_wavelengths[:bands])
+    is_spectrum = info.get("SpectralScan") == _SPECTRAL and come_first
     if is_spectrum and 1 < bands < channels:
-        return [("spectrum", range(bands)), ("transmission", range(bands, channels))]
+        return [
+            ("spectrum", range(bands)),
+            ("transmission", range(bands, channels)),
+        ]
     return [("", range(channels))]
 
 
 def position_count(info: _Info) -> int:
     """Return how many positions on the slide, or tiles of one, follow each other in the file."""
-    return _length(info, "P") * _length(info, "M")
+    positions = _length(info, "P")
+    tiles = _length(info, "M")
+    return positions * tiles
 
 
 def _length(info: _Info, name: str) -> int:
-    return max(1, int(info.get(f"Dimension{name}", 1)))
+    length = int(info.get(f"Dimension{name}", 1))
+    return max(1, length)  # an empty axis counts as one of length one
 
 
 def _axis(info: _Info, channels: Sequence[int]) -> Axis | None:
     """Return the spectrum of some channels, else their names, else None."""
     count = _length(info, "Channels")
     if info.get("SpectralScan") == _SPECTRAL:
-        ranges = [each for n, each in enumerate(_ranges(info, count)) if n in channels]
-        axis = _spectral_axis(ranges, _excitation(info.get("ScanInformation") or {}))
+        ranges = []
+        for channel, detected in enumerate(_ranges(info, count)):
+            if channel in channels:
+                ranges.append(detected)
+        scan = info.get("ScanInformation") or {}
+        axis = _spectral_axis(ranges, _excitation(scan))
         if axis is not None:
             return axis
     colours = info.get("ChannelColors") or {}
@@ -87,15 +107,23 @@ def _axis(info: _Info, channels: Sequence[int]) -> Axis | None:
     if len(names) != count:
         return None
     named = channel_axis([names[channel] for channel in channels])
-    return named if isinstance(named, ChannelAxis) else None  # names of dyes may end in numbers
+    if isinstance(named, ChannelAxis):
+        return named
+    return None  # names of dyes may end in numbers, which are no wavelengths
 
 
 def _spectral_axis(ranges: Sequence[_Range], excitation: float | None) -> SpectralAxis | None:
     """Return the axis of detected ranges; None where they are no spectrum."""
-    if len(ranges) < 2 or not all(map(_is_range, ranges)):
+    all_known = all(_is_range(detected) for detected in ranges)
+    if len(ranges) < 2 or not all_known:
         return None
-    low, high = _NANOMETRES * np.array(ranges).T
-    axis = SpectralAxis((low + high) / 2, "nm", widths=high - low, excitation_nm=excitation)
+    low, high = _NANOMETRES * np.array(ranges).T  # each (channel,)
+    axis = SpectralAxis(
+        (low + high) / 2,
+        "nm",
+        widths=high - low,
+        excitation_nm=excitation,
+    )
     return axis if axis.monotonic else None
 
 
@@ -112,7 +140,8 @@ def _ranges(info: _Info, channels: int) -> list[_Range]:
 
 def _is_range(detected: _Range) -> bool:
     low, high = detected
-    return 0 < low < high < math.inf  # 0 stands for a channel without wavelengths
+    # 0 stands for a channel without wavelengths
+    return 0 < low < high < math.inf
 
 
 def _excitation(scan: Mapping[str, Any]) -> float | None:
@@ -120,37 +149,54 @@ def _excitation(scan: Mapping[str, Any]) -> float | None:
     lines = set()
     for track in scan.get("Tracks", ()):
         for line in track.get("IlluminationChannels", ()):
-            if line.get("Acquire") and line.get("Wavelength"):
-                lines.add(float(line["Wavelength"]))
-    return lines.pop() if len(lines) == 1 else None
+            wavelength = line.get("Wavelength")
+            if line.get("Acquire") and wavelength:
+                lines.add(float(wavelength))
+    if len(lines) != 1:
+        return None
+    return lines.pop()
 
 
-def _geometry(info: _Info, rows: str, lengths: Mapping[str, int]) -> CubeFields:
+def _geometry(
+    info: _Info,
+    rows: str,
+    lengths: Mapping[str, int],
+) -> CubeFields:
     """Return where pixels, slices and frames lie; a page may have slices or frames as rows."""
     geometry = CubeFields()
     width = _step(info, "X")
-    height = 0.0 if rows == "t" else _step(info, rows.upper())
-    if np.isfinite([height, width]).all() and min(height, width) > 0:
+    height = 0.0  # frames have no size in space
+    if rows != "t":
+        height = _step(info, rows.upper())
+    known = np.isfinite([height, width]).all()
+    if known and min(height, width) > 0:
         geometry["pixel_size"] = (height, width)
         geometry["pixel_unit"] = "um"
     if lengths.get("z", 1) > 1:
-        geometry["z"] = sampling(_step(info, "Z"), unit="um")
+        step = _step(info, "Z")
+        geometry["z"] = sampling(step, unit="um")
     if lengths.get("t", 1) > 1:
         interval = float(info.get("TimeIntervall", 0))  # spelled as Zeiss does
-        geometry["t"] = _frames(info.get("TimeStamps"), interval)
+        stamps = info.get("TimeStamps")
+        geometry["t"] = _frames(stamps, interval)
     return geometry
 
 
 def _step(info: _Info, letter: str) -> float:
     """Return the distance of voxels along an axis, in µm; 0 where it is not stated."""
-    return _MICROMETRES * float(info.get(f"VoxelSize{letter}", 0))
+    metres = float(info.get(f"VoxelSize{letter}", 0))
+    return _MICROMETRES * metres
 
 
 def _frames(stamps: Any, interval: float) -> Sampling:
     """Return when frames were taken, in s: `interval` is what was set, 0 for no pause."""
-    times = np.asarray([] if stamps is None else stamps, np.float64)
-    if times.ndim == 1 and len(times) > 1 and np.ptp(times) > 0:
-        interval = float(np.diff(times).mean())  # what was measured, not what was set
+    if stamps is None:
+        return sampling(interval, unit="s")
+    times = np.asarray(stamps, np.float64)  # (frame,)
+    is_series = times.ndim == 1 and len(times) > 1
+    if is_series and np.ptp(times) > 0:
+        # what was measured, not what was set
+        interval = float(np.diff(times).mean())
     return sampling(interval, unit="s")
 
 
@@ -160,10 +206,13 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(entry) for key, entry in value.items()}
     if isinstance(value, np.ndarray):
         return _plain(value.tolist())
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+    is_text = isinstance(value, str | bytes)  # of which Python makes a sequence, too
+    if isinstance(value, Sequence) and not is_text:
         return [_plain(entry) for entry in value[:_MOST]]
     if isinstance(value, Enum):
         return value.name
     if isinstance(value, float) and not math.isfinite(value):
         return None  # JSON has neither NaN nor infinity
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+    if isinstance(value, str | int | float | bool | None):
+        return value
+    return str(value)

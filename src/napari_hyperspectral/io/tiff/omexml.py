@@ -39,11 +39,19 @@ _OURS: Final = "https://github.com/napari-hyperspectral/napari-hyperspectral"
 """Namespace of our annotation; one of its keys holds the description as JSON."""
 _KEY: Final = "hyperspectral"
 _LENGTHS: Final[Mapping[str | None, str]] = {
-    **{unit: unit for unit in ("nm", "mm", "cm", "m", "km", "in")},
+    "nm": "nm",
     "um": "µm",
+    "mm": "mm",
+    "cm": "cm",
+    "m": "m",
+    "km": "km",
+    "in": "in",
     None: "pixel",
 }
+"""OME's names of our units of length."""
 _TIMES: Final = ("s", "ms", "min", "h")
+_SPECTRAL_UNITS: Final[Mapping[str, str]] = {"um": "µm", "1/cm": "cm-1"}
+"""What is written for units of an axis, where that differs from ours."""
 _LETTERS: Final = {"T": "t", "Z": "z", "C": "b"}
 _SPECTRAL: Final = "SpectralImaging"
 """AcquisitionMode of a channel that is a band of a spectrum."""
@@ -71,14 +79,23 @@ def ome_xml(image: Image) -> bytes:
             "Creator": "napari-hyperspectral",
         },
     )
-    element = SubElement(root, _tag("Image"), {"ID": "Image:0", "Name": _clean(image.name)})
+    element = SubElement(
+        root,
+        _tag("Image"),
+        {"ID": "Image:0", "Name": _clean(image.name)},
+    )
     _add_pixels(element, image)
     SubElement(element, _tag("AnnotationRef"), {"ID": "Annotation:0"})
-    pairs = {_KEY: json.dumps({SHAPE_KEY: list(image.shape)} | describe(image))}
+    description = {SHAPE_KEY: list(image.shape)} | describe(image)
+    pairs = {_KEY: json.dumps(description)}
     if isinstance(image, Labels):
         pairs |= _classes(image)
     _annotate(root, pairs)
-    xml: bytes = ElementTree.tostring(root, encoding="us-ascii", xml_declaration=True)
+    xml: bytes = ElementTree.tostring(
+        root,
+        encoding="us-ascii",
+        xml_declaration=True,
+    )
     return xml
 
 
@@ -88,13 +105,14 @@ def _add_pixels(element: Element, image: Image) -> None:
     bands = sizes.get("band", 1)
     slices = sizes.get("z", 1)
     frames = sizes.get("t", 1)
+    dtype = np.dtype(image.data.dtype)
     pixels = SubElement(
         element,
         _tag("Pixels"),
         {
             "ID": "Pixels:0",
             "DimensionOrder": "XYCZT",
-            "Type": TYPES[np.dtype(image.data.dtype).name],
+            "Type": TYPES[dtype.name],
             "SizeX": str(sizes["x"]),
             "SizeY": str(sizes["y"]),
             "SizeC": str(bands),
@@ -103,27 +121,39 @@ def _add_pixels(element: Element, image: Image) -> None:
             **_steps(image),
         },
     )
-    axis = image.axis if isinstance(image, Cube) else ChannelAxis(("labels",))
+    axis: Axis = ChannelAxis(("labels",))
+    if isinstance(image, Cube):
+        axis = image.axis
     for band in range(len(axis)):
         channel = {"ID": f"Channel:0:{band}", "SamplesPerPixel": "1"}
-        SubElement(pixels, _tag("Channel"), channel | _channel(axis, band))
-    planes = {"IFD": "0", "PlaneCount": str(bands * slices * frames)}
+        SubElement(
+            pixels,
+            _tag("Channel"),
+            channel | _channel(axis, band),
+        )
+    count = bands * slices * frames
+    planes = {"IFD": "0", "PlaneCount": str(count)}
     SubElement(pixels, _tag("TiffData"), planes)
 
 
 def _steps(image: Image) -> dict[str, str]:
     """Return the attributes of Pixels for sizes in space and time, as far as OME has their units."""
     height, width = image.pixel_size
-    lengths = [("Y", height, image.pixel_unit), ("X", width, image.pixel_unit)]
+    lengths = [
+        ("Y", height, image.pixel_unit),
+        ("X", width, image.pixel_unit),
+    ]
     if image.z is not None:
         lengths.append(("Z", image.z.step, image.z.unit))
     steps: dict[str, str] = {}
     for letter, step, unit in lengths:
-        if unit in _LENGTHS and step > 0 and (unit, step) != (None, 1.0):
+        is_default = unit is None and step == 1.0  # nothing is known of it
+        if unit in _LENGTHS and step > 0 and not is_default:
             steps[f"PhysicalSize{letter}"] = repr(float(step))
             steps[f"PhysicalSize{letter}Unit"] = _LENGTHS[unit]
     if image.t is not None and image.t.unit in _TIMES:
-        steps["TimeIncrement"] = repr(float(image.t.step))
+        interval = float(image.t.step)
+        steps["TimeIncrement"] = repr(interval)
         steps["TimeIncrementUnit"] = image.t.unit
     return steps
 
@@ -135,8 +165,11 @@ def _channel(axis: Axis, band: int) -> dict[str, str]:
     if axis.unit is None:
         return {}
     centre = float(axis.centres[band])
-    unit = {"um": "µm", "1/cm": "cm-1"}.get(axis.unit, str(axis.unit))
-    channel = {"Name": f"{centre!r} {unit}", "AcquisitionMode": _SPECTRAL}
+    unit = _SPECTRAL_UNITS.get(axis.unit, axis.unit)
+    channel = {
+        "Name": f"{centre!r} {unit}",
+        "AcquisitionMode": _SPECTRAL,
+    }
     if axis.kind == "wavelength" and centre > 0:  # a length to OME, so no wavenumber fits
         channel |= {"EmissionWavelength": repr(centre), "EmissionWavelengthUnit": unit}
     if axis.excitation_nm:
@@ -151,8 +184,11 @@ def _classes(labels: Labels) -> dict[str, str]:
     """Return what other programs show of the classes: a line each, by its number."""
     colours = labels.colours or ("",) * len(labels.classes)
     lines = {}
-    for number, (name, colour) in enumerate(zip(labels.classes, colours, strict=True), 1):
-        lines[str(number)] = _clean(f"{name} {colour}".strip())
+    number = 1  # 0 stands for pixels of no class
+    for name, colour in zip(labels.classes, colours, strict=True):
+        line = f"{name} {colour}".strip()
+        lines[str(number)] = _clean(line)
+        number += 1
     return lines
 
 
@@ -162,7 +198,8 @@ def _annotate(root: Element, pairs: Mapping[str, str]) -> None:
     annotation = SubElement(annotations, _tag("MapAnnotation"), attributes)
     value = SubElement(annotation, _tag("Value"))
     for key, text in pairs.items():
-        SubElement(value, _tag("M"), {"K": key}).text = text
+        pair = SubElement(value, _tag("M"), {"K": key})
+        pair.text = text
 
 
 # reading
@@ -172,7 +209,7 @@ def images_of_ome(xml: str) -> list[OmeImage]:
     """Return what OME-XML says of each of its images; [] where it cannot be read."""
     try:
         root = ElementTree.fromstring(xml)
-    except ElementTree.ParseError:
+    except ElementTree.ParseError:  # tifffile may read the planes without
         return []
     description = _description(root)
     images = []
@@ -180,12 +217,19 @@ def images_of_ome(xml: str) -> list[OmeImage]:
         pixels = image.find("{*}Pixels")
         if pixels is not None:
             fields = _geometry(pixels)
-            metadata = ImageMetadata(_sizes(pixels), _axis(pixels), fields, description)
-            images.append(OmeImage(image.get("Name", ""), metadata))
+            metadata = ImageMetadata(
+                _sizes(pixels),
+                _axis(pixels),
+                fields,
+                description,
+            )
+            name = image.get("Name", "")
+            images.append(OmeImage(name, metadata))
     return images
 
 
 def _description(root: Element) -> dict[str, Any] | None:
+    """Return the description in our annotation; None where another program wrote the file."""
     for annotation in root.iterfind(".//{*}MapAnnotation"):
         if annotation.get("Namespace") != _OURS:
             continue
@@ -197,8 +241,12 @@ def _description(root: Element) -> dict[str, Any] | None:
 
 
 def _sizes(pixels: Element) -> Sizes:
-    order = pixels.get("DimensionOrder", "XYCZT")[:1:-1]  # without X and Y, the slowest first
-    return tuple((_LETTERS[letter], int(pixels.get(f"Size{letter}", "1"))) for letter in order)
+    order = pixels.get("DimensionOrder", "XYCZT")
+    sizes = []
+    for letter in order[:1:-1]:  # without X and Y, the slowest first
+        size = int(pixels.get(f"Size{letter}", "1"))
+        sizes.append((_LETTERS[letter], size))
+    return tuple(sizes)
 
 
 def _axis(pixels: Element) -> Axis | None:
@@ -211,33 +259,41 @@ def _axis(pixels: Element) -> Axis | None:
     excitation = _wavelengths(channels, "ExcitationWavelength")
     spectrum = _wavelengths(channels, "EmissionWavelength")
     if spectrum is None and excitation is not None and is_spectrum(excitation):
-        spectrum = excitation
+        spectrum = excitation  # the source was tuned, not the detector
     if spectrum is None or not (stated or is_spectrum(spectrum)):
+        # wavenumbers, for which OME has no attribute, stand in names
         spectrum = axis_from_names(names, stated=stated)
     if spectrum is not None:
         return replace(spectrum, excitation_nm=_shared_line(excitation))
-    distinct = all(names) and len(set(names)) == len(names)
-    return ChannelAxis(tuple(names)) if distinct else None
+    distinct = len(set(names)) == len(names)
+    if distinct and all(names):
+        return ChannelAxis(tuple(names))
+    return None
 
 
 def _wavelengths(channels: Sequence[Element], name: str) -> SpectralAxis | None:
     """Return the wavelengths of all channels, where each has one, in the same unit."""
     values = [channel.get(name) for channel in channels]
-    units = {channel.get(f"{name}Unit", "nm") for channel in channels}
+    units = {channel.get(f"{name}Unit", "nm") for channel in channels}  # the schema's default
     unit = spectral_unit(units.pop())
-    if None in values or units or unit is None:
+    is_shared = not units
+    if None in values or unit is None or not is_shared:
         return None
-    return band_axis([float(value or 0) for value in values], unit)
+    wavelengths = [float(value or 0) for value in values]
+    return band_axis(wavelengths, unit)
 
 
 def _shared_line(excitation: SpectralAxis | None) -> float | None:
     """Return the excitation in nm that all channels share."""
     if excitation is None:
         return None
-    line = float(excitation.centres[0])
-    if np.ptp(excitation.centres) > 0 or line <= 0:
+    lines = excitation.centres
+    line = float(lines[0])
+    if np.ptp(lines) > 0 or line <= 0:
         return None
-    return line * (1e3 if excitation.unit == "um" else 1.0)
+    if excitation.unit == "um":
+        return line * 1e3
+    return line
 
 
 def _geometry(pixels: Element) -> CubeFields:
@@ -255,11 +311,17 @@ def _geometry(pixels: Element) -> CubeFields:
     return geometry
 
 
-def _sampling(pixels: Element, attribute: str, default: str) -> Sampling:
+def _sampling(
+    pixels: Element,
+    attribute: str,
+    default: str,
+) -> Sampling:
     """Return a step with its unit, which has a default in the schema; else steps are counted."""
     step = float(pixels.get(attribute) or 0)
     unit = length_unit(pixels.get(f"{attribute}Unit", default))
-    return Sampling(step, 0.0, unit) if step and unit else Sampling()
+    if not step or not unit:
+        return Sampling()
+    return Sampling(step, 0.0, unit)
 
 
 def _tag(name: str) -> str:

@@ -107,7 +107,11 @@ def opened(path: Path) -> Generator[TiffFile, None, None]:
         yield file
 
 
-def planes_of(path: Path, file: TiffFile, series: Any) -> Planes:
+def planes_of(
+    path: Path,
+    file: TiffFile,
+    series: Any,
+) -> Planes:
     """Return the pages of a series, lazily.
 
     Raises
@@ -115,8 +119,7 @@ def planes_of(path: Path, file: TiffFile, series: Any) -> Planes:
     FileFormatError
         If pages or parts of them are missing.
     """
-    page = series.pages[0]
-    tags = {code: page.tags[code].value for code in _KNOWN if code in page.tags}
+    tags = _known_tags(series.pages[0])
     if series.dtype is None:
         raise FileFormatError(
             path,
@@ -124,26 +127,60 @@ def planes_of(path: Path, file: TiffFile, series: Any) -> Planes:
             "export it with whole numbers of 8, 16 or 32 bits, or with floats",
         )
     samples = int(tags.get(_SAMPLES, 1))
-    height, width = int(tags[_LENGTH]), int(tags[_WIDTH])
+    height = int(tags[_LENGTH])
+    width = int(tags[_WIDTH])
     separate = samples > 1 and tags.get(_PLANAR) == _SEPARATE
-    stored = (samples, height, width) if separate else (height, width, samples)
+    stored = (height, width, samples)
+    if separate:
+        stored = (samples, height, width)
     if 0 in stored:
-        raise FileFormatError(path, f"pages of {stored}: there is nothing in them", CUT_SHORT)
-    count = max(1, math.prod(series.shape) // math.prod(stored))
+        raise FileFormatError(
+            path,
+            f"pages of {stored}: there is nothing in them",
+            CUT_SHORT,
+        )
+    pages = math.prod(series.shape) // math.prod(stored)
+    count = max(1, pages)
     dtype = series.dtype.newbyteorder(file.byteorder)
-    data = _mapped_series(path, series, tags, (count, *stored), dtype)
+    shape = (count, *stored)
+    data = _mapped_series(path, series, tags, shape, dtype)
     if data is None:
-        data = decoded(path, series, (samples, height, width), count)
+        plane = (samples, height, width)
+        data = decoded(path, series, plane, count)
     elif not separate:
         data = data.transpose(0, 3, 1, 2)  # (page, y, x, sample) in the file
-    colour = samples in (3, 4) and int(tags.get(_PHOTOMETRIC, 1)) in (_RGB, _YCBCR)
-    return Planes(data, chunky=samples > 1 and not separate, colour=colour)
+    colour = False
+    if samples in (3, 4):  # the fourth is opacity
+        colour = int(tags.get(_PHOTOMETRIC, 1)) in (_RGB, _YCBCR)
+    return Planes(
+        data,
+        chunky=samples > 1 and not separate,
+        colour=colour,
+    )
 
 
 _KNOWN: Final = (
-    *(_WIDTH, _LENGTH, _BITS, _FORMAT, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER),
-    *(_STRIP_OFFSETS, _SAMPLES, _STRIP_BYTES, _PLANAR, _PREDICTOR),
+    _WIDTH,
+    _LENGTH,
+    _BITS,
+    _FORMAT,
+    _COMPRESSION,
+    _PHOTOMETRIC,
+    _FILL_ORDER,
+    _STRIP_OFFSETS,
+    _SAMPLES,
+    _STRIP_BYTES,
+    _PLANAR,
+    _PREDICTOR,
 )
+
+
+def _known_tags(page: Any) -> dict[int, Any]:
+    tags = {}
+    for code in _KNOWN:
+        if code in page.tags:
+            tags[code] = page.tags[code].value
+    return tags
 
 
 def _mapped_series(
@@ -157,7 +194,8 @@ def _mapped_series(
     count, *stored = shape
     offset = series.dataoffset  # where tifffile saw that all pages are contiguous
     if offset is None and len(series.pages) == 1:
-        offset = _offset_of_strips(tags, math.prod(stored) * dtype.itemsize)
+        size = math.prod(stored) * dtype.itemsize  # bytes of a page
+        offset = _offset_of_strips(tags, size)
     if offset is not None:
         return _mapped(path, shape, dtype, offset)
     if len(series.pages) != count:
@@ -167,19 +205,26 @@ def _mapped_series(
 
 def _offset_of_strips(tags: Mapping[int, Any], size: int) -> int | None:
     """Return the first byte of a page of so many bytes, if its strips are plain and contiguous."""
-    if any(tags.get(tag, _PLAIN) != _PLAIN for tag in (_COMPRESSION, _PREDICTOR, _FILL_ORDER)):
-        return None
+    for tag in (_COMPRESSION, _PREDICTOR, _FILL_ORDER):
+        if tags.get(tag, _PLAIN) != _PLAIN:
+            return None
     if _STRIP_OFFSETS not in tags or _STRIP_BYTES not in tags:
         return None
     offsets = np.atleast_1d(tags[_STRIP_OFFSETS])
     sizes = np.atleast_1d(tags[_STRIP_BYTES])
     ends = offsets[:-1] + sizes[:-1]
-    if sizes.sum() != size or not np.array_equal(ends, offsets[1:]):
+    contiguous = np.array_equal(ends, offsets[1:])
+    if sizes.sum() != size or not contiguous:
         return None
     return int(offsets[0])
 
 
-def _mapped(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], offset: int) -> NDArray[Any]:
+def _mapped(
+    path: Path,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    offset: int,
+) -> NDArray[Any]:
     """Return a part of a file as an array, after it was seen to be long enough."""
     size = path.stat().st_size
     needed = offset + math.prod(shape) * dtype.itemsize
@@ -205,10 +250,12 @@ def reshaped(data: Any, shape: Sequence[int]) -> Any:
 
 def _with_axes_of_one(data: Lazy, shape: Sequence[int]) -> Any:
     """Return an array in a shape that differs from its own by axes of one only."""
-    part = data[tuple(slice(None) if size > 1 else 0 for size in data.shape)]
+    dropped = tuple(slice(None) if size > 1 else 0 for size in data.shape)
+    part = data[dropped]
     if not isinstance(part, Lazy):  # indexing all axes with numbers loads the value
         return np.asarray(part).reshape(shape)
-    return part[tuple(slice(None) if size > 1 else None for size in shape)]
+    added = tuple(slice(None) if size > 1 else None for size in shape)
+    return part[added]
 
 
 def _as_dask(data: Lazy) -> Any:
@@ -228,29 +275,51 @@ def each_plane(data: Any) -> Iterator[NDArray[Any]]:
         yield np.ascontiguousarray(data)
         return
     height, width = data.shape[-2:]
-    step = max(1, _SLAB // (height * width * data.dtype.itemsize))
+    count = data.shape[-3]
+    plane = height * width * data.dtype.itemsize  # in bytes
+    step = max(1, _SLAB // plane)
     for index in np.ndindex(data.shape[:-3]):
-        for start in range(0, data.shape[-3], step):
-            yield from np.ascontiguousarray(data[(*index, slice(start, start + step))])
+        for start in range(0, count, step):
+            slab = data[(*index, slice(start, start + step))]  # (plane, y, x)
+            yield from np.ascontiguousarray(slab)
 
 
-def write_planes(file: TiffWriter, data: Any, description: bytes | str | None = None) -> None:
+def write_planes(
+    file: TiffWriter,
+    data: Any,
+    description: bytes | str | None = None,
+) -> None:
     """Write an array as pages, little by little, the last two axes being y and x."""
     *leading, height, width = data.shape
     # metadata=None: tifffile adds no description of its own
-    options: dict[str, Any] = {"photometric": "minisblack", "metadata": None}
-    first = options if description is None else options | {"description": description}
+    options: dict[str, Any] = {
+        "photometric": "minisblack",
+        "metadata": None,
+    }
+    first = options
+    if description is not None:
+        first = options | {"description": description}
     if width > 1:
         shape = (math.prod(leading), height, width)
-        file.write(each_plane(data), shape=shape, dtype=np.dtype(data.dtype), **first)
+        file.write(
+            each_plane(data),
+            shape=shape,
+            dtype=np.dtype(data.dtype),
+            **first,
+        )
         return
     # written at once, planes of one column would lose that axis
     for number, plane in enumerate(each_plane(data)):
-        file.write(plane, contiguous=number > 0, **(options if number else first))
+        file.write(
+            plane,
+            contiguous=number > 0,
+            **(options if number else first),
+        )
 
 
 def layout_of_file(data: Any) -> dict[str, Any]:
     """Return what `TiffWriter` must know to write `data` as it is: byte order, size of offsets."""
     size = math.prod(data.shape) * data.dtype.itemsize
-    order = ">" if np.dtype(data.dtype).str.startswith(">") else "<"
+    dtype = np.dtype(data.dtype)
+    order = ">" if dtype.str.startswith(">") else "<"
     return {"byteorder": order, "bigtiff": size > _CLASSIC_LIMIT}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 from typing import Any, Final
@@ -56,12 +57,17 @@ def read_images(source: Source) -> list[Image]:
         images = [image_of(each, source) for each in _images(file, path)]
     if source.array is None:
         return images
-    chosen = [
-        image for number, image in enumerate(images) if source.array in (str(number), image.name)
-    ]
+    chosen = []
+    for number, image in enumerate(images):
+        if source.array in (str(number), image.name):
+            chosen.append(image)
     if not chosen:
-        names = ", ".join(f"{number} {image.name!r}" for number, image in enumerate(images))
-        raise FileFormatError(path, f"no image {source.array!r}", f"there are {names}")
+        names = [f"{number} {image.name!r}" for number, image in enumerate(images)]
+        raise FileFormatError(
+            path,
+            f"no image {source.array!r}",
+            f"there are {', '.join(names)}",
+        )
     return chosen
 
 
@@ -70,15 +76,19 @@ def write_image(path: Path, image: Image) -> None:
     dtype = np.dtype(image.data.dtype)
     if dtype.itemsize > 8 or dtype.kind == "b":
         raise FileFormatError(
-            path, f"a TIFF stack cannot hold {dtype.name}", "convert the data, or write .npz"
+            path,
+            f"a TIFF stack cannot hold {dtype.name}",
+            "convert the data, or write .npz",
         )
-    axes = "".join(_LETTERS[dim] for dim in image.dims[:-2])
-    shape = image.shape
+    letters = [_LETTERS[dim] for dim in image.dims[:-2]]
+    *leading, height, width = image.shape
     if isinstance(image, Labels):  # one channel, lest its slices be taken for bands
-        axes += "C"
-        shape = (*shape[:-2], 1, *shape[-2:])
+        letters.append("C")
+        leading.append(1)
     # tifffile describes its own stacks so: other programs that use it find the axes
-    description = json.dumps({"shape": shape, "axes": f"{axes}YX"})
+    shape = [*leading, height, width]
+    axes = "".join(letters) + "YX"
+    description = json.dumps({"shape": shape, "axes": axes})
     with TiffWriter(path, **layout_of_file(image.data)) as file:
         write_planes(file, image.data, description)
     write_sidecar(path, image)
@@ -109,8 +119,10 @@ def _images(file: TiffFile, path: Path) -> list[TiffImage]:
     with refusing(path, "TIFF"):
         for number in range(len(file.series)):
             series = file.series[number]
-            if number and (file.is_lsm or _is_preview(series.pages[0])):
-                continue
+            if number:  # the first one is always read
+                first_page = series.pages[0]
+                if file.is_lsm or _is_preview(first_page):
+                    continue
             image = _image(file, path, number)
             if file.lsm_metadata:
                 images += _parts_of_lsm(image, file.lsm_metadata)
@@ -125,10 +137,16 @@ def _images(file: TiffFile, path: Path) -> list[TiffImage]:
 def _is_preview(page: Any) -> bool:
     if page is None:  # it is in another file of the set
         return True
-    return bool(int(_tags(page, (_SUBFILE,)).get(_SUBFILE, 0)) & _NO_IMAGE)
+    tags = _tags(page, (_SUBFILE,))
+    kind = int(tags.get(_SUBFILE, 0))
+    return bool(kind & _NO_IMAGE)
 
 
-def _image(file: TiffFile, path: Path, number: int) -> TiffImage:
+def _image(
+    file: TiffFile,
+    path: Path,
+    number: int,
+) -> TiffImage:
     """Return planes and metadata of a series of pages, the surest metadata first."""
     series = file.series[number]
     planes = planes_of(path, file, series)
@@ -137,28 +155,32 @@ def _image(file: TiffFile, path: Path, number: int) -> TiffImage:
     name = ""
     if any(code in tags for code in TAGS):
         metadata.append(metadata_from_gdal(tags, planes.bands))
-    if file.lsm_metadata:
-        channels = max(1, int(file.lsm_metadata.get("DimensionChannels", 1)))
-        metadata.append(metadata_from_lsm(file.lsm_metadata, range(channels)))
+    lsm = file.lsm_metadata
+    if lsm:
+        channels = max(1, int(lsm.get("DimensionChannels", 1)))
+        metadata.append(metadata_from_lsm(lsm, range(channels)))
     elif file.ome_metadata:
         images = images_of_ome(file.ome_metadata)
         if number < len(images):
-            metadata.append(images[number].metadata)
-            name = images[number].name
+            ome = images[number]
+            metadata.append(ome.metadata)
+            name = ome.name
     elif file.imagej_metadata:
+        entries = file.imagej_metadata
         resolutions = [_fraction(tags[code]) for code in _RESOLUTIONS if code in tags]
-        metadata.append(metadata_from_imagej(file.imagej_metadata, resolutions, planes.pages))
+        metadata.append(metadata_from_imagej(entries, resolutions, planes.pages))
     else:
-        metadata.append(_metadata_from_text(str(tags.get(_DESCRIPTION, "")), planes))
+        text = str(tags.get(_DESCRIPTION, ""))
+        metadata.append(_metadata_from_text(text, planes))
     return TiffImage(name or str(number), planes, tuple(metadata))
 
 
 def _metadata_from_text(text: str, planes: Planes) -> ImageMetadata:
     """Return what a description says that is neither OME-XML nor ImageJ's."""
-    try:
-        document = json.loads(text) if text.lstrip().startswith("{") else None
-    except (ValueError, RecursionError):
-        document = None
+    document = None
+    if text.lstrip().startswith("{"):
+        with suppress(ValueError, RecursionError):  # a text of another kind
+            document = json.loads(text)
     if isinstance(document, dict):
         return metadata_from_json(document, planes)
     return ImageMetadata(axis=axis_from_envi_text(text))
@@ -177,10 +199,13 @@ def _parts_of_lsm(image: TiffImage, lsm: Mapping[str, Any]) -> list[TiffImage]:
     pages = planes.pages // positions
     parts = []
     for position, (title, group) in product(range(positions), groups):
-        part = planes.part(
-            slice(position * pages, (position + 1) * pages), slice(group.start, group.stop)
-        )
-        metadata = (metadata_from_lsm(lsm, group),) if title else image.metadata
+        start = position * pages
+        own_pages = slice(start, start + pages)
+        own_channels = slice(group.start, group.stop)
+        part = planes.part(own_pages, own_channels)
+        metadata = image.metadata
+        if title:
+            metadata = (metadata_from_lsm(lsm, group),)
         name = title or image.name
         if positions > 1:
             name = f"position {position + 1} {title}".strip()
@@ -189,7 +214,11 @@ def _parts_of_lsm(image: TiffImage, lsm: Mapping[str, Any]) -> list[TiffImage]:
 
 
 def _tags(page: Any, codes: Iterable[int]) -> dict[int, Any]:
-    return {code: page.tags[code].value for code in codes if code in page.tags}
+    values = {}
+    for code in codes:
+        if code in page.tags:
+            values[code] = page.tags[code].value
+    return values
 
 
 def _fraction(value: Any) -> tuple[int, int]:

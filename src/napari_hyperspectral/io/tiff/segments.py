@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ from ...errors import FileFormatError, MissingPackageError
 from ..metadata.microscopy import refusing
 from .links import CUT_SHORT
 
+_Plane: TypeAlias = tuple[int, int, int]
+"""Samples, height and width, in pixels."""
 _BLOCK: Final = 16 * 2**20
 """Bytes of a block, at most, unless one segment has more."""
 _BUILT_IN: Final = (1, 8, 32946, 32773, 34925, 50013)
@@ -33,7 +35,12 @@ _SEPARATE: Final = 2
 """Planar configuration in which each sample has segments of its own."""
 
 
-def decoded(path: Path, series: Any, plane: tuple[int, int, int], count: int) -> Any:
+def decoded(
+    path: Path,
+    series: Any,
+    plane: _Plane,
+    count: int,
+) -> Any:
     """Return the pages of a series as a lazy array, shape (page, sample, y, x).
 
     Parameters
@@ -53,28 +60,25 @@ def decoded(path: Path, series: Any, plane: tuple[int, int, int], count: int) ->
     import dask.array as da
 
     pages = list(series.pages)
-    missing = sum(page is None for page in pages)
-    if missing or len(pages) != count:
-        raise FileFormatError(
-            path,
-            f"{len(pages) - missing} pages where there should be {count}",
-            "put the other files of the set beside it, or copy it again",
-        )
+    _check_pages(path, pages, count)
     keyframe = pages[0].keyframe
     _check_compression(path, keyframe)
+    file_path = Path(pages[0].parent.filehandle.path)  # perhaps another file of the set
     reader = _Reader(
-        (Path(pages[0].parent.filehandle.path), int(keyframe.index)),
+        (file_path, int(keyframe.index)),
         [_segments(page) for page in pages],
         _Grid.of(keyframe),
         plane,
         series.dtype.type(keyframe.nodata),
     )
-    blocks = [_cut(size, step) for size, step in zip(plane, reader.block, strict=True)]
+    blocks = []
+    for size, step in zip(plane, reader.block, strict=True):
+        blocks.append(_cut(size, step))
     return da.map_blocks(  # type: ignore[no-untyped-call]
         reader,
         chunks=((1,) * count, *blocks),
         dtype=series.dtype,
-        meta=np.empty((0,) * 4, series.dtype),
+        meta=np.empty((0, 0, 0, 0), series.dtype),
         token=uuid.uuid4().hex,  # napari caches blocks by name: no other file may have the same
     )
 
@@ -118,24 +122,48 @@ class _Grid:
         separate = keyframe.planarconfig == _SEPARATE and keyframe.samplesperpixel > 1
         rows = math.ceil(page_height / height)
         columns = math.ceil(page_width / width)
-        return cls(height, width, rows, columns, separate, keyframe.dtype.itemsize)
+        return cls(
+            height,
+            width,
+            rows,
+            columns,
+            separate,
+            keyframe.dtype.itemsize,
+        )
 
-    def block(self, plane: tuple[int, int, int]) -> tuple[int, int, int]:
+    def block(self, plane: _Plane) -> _Plane:
         """Return samples, height and width of a block of whole segments of a plane."""
         samples, height, width = plane
         if self.separate:
             samples = 1
-        size = self.height * self.width * samples * self.itemsize  # bytes of a segment
-        columns = min(self.columns, max(1, _BLOCK // size))
-        rows = min(self.rows, max(1, _BLOCK // (size * self.columns)))
-        return samples, min(height, rows * self.height), min(width, columns * self.width)
+        segment = self.height * self.width * samples * self.itemsize  # in bytes, as is `row`
+        row = segment * self.columns
+        # at least one segment, whatever its size
+        columns = min(self.columns, max(1, _BLOCK // segment))
+        rows = min(self.rows, max(1, _BLOCK // row))
+        block_height = min(height, rows * self.height)
+        block_width = min(width, columns * self.width)
+        return samples, block_height, block_width
 
-    def within(self, sample: int, y: slice, x: slice) -> list[int]:
+    def within(
+        self,
+        sample: int,
+        y: slice,
+        x: slice,
+    ) -> list[int]:
         """Return the numbers of the segments that a box of pixels consists of."""
-        first = sample * self.rows * self.columns if self.separate else 0
-        rows = range(y.start // self.height, math.ceil(y.stop / self.height))
-        columns = range(x.start // self.width, math.ceil(x.stop / self.width))
-        return [first + row * self.columns + column for row in rows for column in columns]
+        first = 0
+        if self.separate:
+            first = sample * self.rows * self.columns
+        first_row = y.start // self.height
+        end_row = math.ceil(y.stop / self.height)
+        first_column = x.start // self.width
+        end_column = math.ceil(x.stop / self.width)
+        numbers: list[int] = []
+        for row in range(first_row, end_row):
+            start = first + row * self.columns
+            numbers += range(start + first_column, start + end_column)
+        return numbers
 
 
 class _Reader:
@@ -146,7 +174,7 @@ class _Reader:
         keyframe: tuple[Path, int],
         pages: Sequence[_Segments],
         grid: _Grid,
-        plane: tuple[int, int, int],
+        plane: _Plane,
         empty: np.generic,
     ) -> None:
         self._keyframe = keyframe
@@ -159,28 +187,37 @@ class _Reader:
 
     def __call__(self, block_id: tuple[int, ...]) -> NDArray[Any]:
         """Return the block of this index, shape (1, sample, y, x)."""
-        page = self._pages[block_id[0]]
-        sample, y, x = (
-            slice(number * size, min((number + 1) * size, end))
-            for number, size, end in zip(block_id[1:], self.block, self._plane, strict=True)
-        )
-        shape = (self.block[0], y.stop - y.start, x.stop - x.start)
+        number, *inside = block_id
+        page = self._pages[number]
+        sample, y, x = self._box(inside)
+        height = y.stop - y.start
+        width = x.stop - x.start
         with refusing(page.path, "TIFF"), page.path.open("rb") as file:
             decode = self._decode = self._decode or self._decoder()
-            values = np.full(shape, self._empty)
-            for number in self._grid.within(sample.start, y, x):
-                file.seek(page.offsets[number])
-                raw = file.read(page.sizes[number]) or None
-                tables = {"jpegtables": page.tables} if page.tables else {}
-                segment, position, size = decode(raw, number, **tables)
+            values = np.full((self.block[0], height, width), self._empty)
+            tables = {"jpegtables": page.tables} if page.tables else {}
+            for segment_number in self._grid.within(sample.start, y, x):
+                file.seek(page.offsets[segment_number])
+                raw = file.read(page.sizes[segment_number]) or None
+                segment, position, size = decode(raw, segment_number, **tables)
                 if segment is None:
                     continue  # a hole: nothing was written here
                 # position is (plane, depth, y, x, sample), size (depth, y, x, sample)
-                top, left = position[2] - y.start, position[3] - x.start
+                top = position[2] - y.start
+                left = position[3] - x.start
                 target = values[:, top : top + size[1], left : left + size[2]]
                 target = target.transpose(1, 2, 0)  # (y, x, sample), as segments are
-                target[...] = segment[0, : target.shape[0], : target.shape[1]]
+                rows, columns, _ = target.shape  # a tile may hang over the edge of the page
+                target[...] = segment[0, :rows, :columns]
         return values[None]
+
+    def _box(self, index: Sequence[int]) -> list[slice]:
+        """Return the samples, rows and columns of the block of this index on its page."""
+        box = []
+        for number, size, end in zip(index, self.block, self._plane, strict=True):
+            start = number * size
+            box.append(slice(start, min(start + size, end)))
+        return box
 
     def _decoder(self) -> Callable[..., Any]:
         path, index = self._keyframe
@@ -193,33 +230,59 @@ class _Reader:
         return vars(self) | {"_decode": None}  # what tifffile made cannot be pickled
 
 
+def _check_pages(
+    path: Path,
+    pages: Sequence[Any],
+    count: int,
+) -> None:
+    """Refuse a series of which pages are missing, perhaps since they are in another file."""
+    missing = sum(page is None for page in pages)
+    if missing or len(pages) != count:
+        raise FileFormatError(
+            path,
+            f"{len(pages) - missing} pages where there should be {count}",
+            "put the other files of the set beside it, or copy it again",
+        )
+
+
 def _segments(page: Any) -> _Segments:
     """Return the segments of a page, after they were seen to lie within its file."""
     path = Path(page.parent.filehandle.path)
     offsets = np.asarray(page.dataoffsets, np.int64)
     sizes = np.asarray(page.databytecounts, np.int64)
-    end = int((offsets + sizes).max(initial=0))
+    ends = offsets + sizes
+    end = int(ends.max(initial=0))
     size = path.stat().st_size
     if end > size:
         raise FileFormatError(
-            path, f"{size:,} bytes, but page {page.index} ends at {end:,}", CUT_SHORT
+            path,
+            f"{size:,} bytes, but page {page.index} ends at {end:,}",
+            CUT_SHORT,
         )
-    tables = page.jpegtables if page.keyframe.compression == _JPEG else None
+    tables = None
+    if page.keyframe.compression == _JPEG:
+        tables = page.jpegtables
     return _Segments(path, offsets, sizes, tables)
 
 
 def _check_compression(path: Path, keyframe: Any) -> None:
-    plain = int(keyframe.predictor) in (_NO_PREDICTOR, _HORIZONTAL)
-    if plain and int(keyframe.compression) in _BUILT_IN:
+    """Refuse pages that only imagecodecs can decode, where that is not installed."""
+    predictor = int(keyframe.predictor)
+    compression = int(keyframe.compression)
+    plain = predictor in (_NO_PREDICTOR, _HORIZONTAL)
+    if plain and compression in _BUILT_IN:
         return
     try:
         import imagecodecs  # noqa: F401
     except ImportError as error:
         raise MissingPackageError(
-            "imagecodecs", "tiff", f"reading {path.name} ({keyframe.compression.name})"
+            "imagecodecs",
+            "tiff",
+            f"reading {path.name} ({keyframe.compression.name})",
         ) from error
 
 
 def _cut(size: int, step: int) -> tuple[int, ...]:
     """Return the lengths of the blocks along an axis."""
-    return tuple(min(step, size - start) for start in range(0, size, step))
+    starts = range(0, size, step)
+    return tuple(min(step, size - start) for start in starts)
