@@ -178,9 +178,10 @@ def sources():
 
 def identifiers(node):
     """Yield the names that a node of a syntax tree brings, other than those of Qt."""
+    of_others = QT_NAMES if isinstance(node, ast.Attribute | ast.keyword) else ()
     for field in ("id", "arg", "name", "asname", "attr"):
         name = getattr(node, field, None)
-        if isinstance(name, str) and not (field == "attr" and name in QT_NAMES):
+        if isinstance(name, str) and name not in of_others:
             yield name
 
 
@@ -223,7 +224,7 @@ def test_no_key_option_or_label_is_a_word_of_our_own():
 def test_no_file_and_no_title_of_the_manifest_holds_a_word_of_our_own():
     files_and_folders = [path.relative_to(SOURCE) for path in SOURCE.rglob("*")]
     names = [part for path in files_and_folders for part in path.with_suffix("").parts]
-    contributions = manifest()["contributions"]
+    contributions = yaml.safe_load(manifest())["contributions"]
     titles = [command["title"] for command in contributions["commands"]]
     titles += [widget["display_name"] for widget in contributions["widgets"]]
     assert {name for name in (*names, *titles) if words_of(name) & OLD_WORDS} == set()

@@ -198,7 +198,9 @@ def test_truncated_data_are_refused_with_both_sizes_and_what_is_there(envi):
     path = envi(interleave="bil")
     data = path.with_suffix(".img")
     data.write_bytes(data.read_bytes()[:-1])
-    with pytest.raises(FileFormatError, match=r"119 bytes, the header needs 120 .*2 whole lines"):
+    with pytest.raises(
+        FileFormatError, match=r"119 bytes, the header needs 120 .*2 complete lines"
+    ):
         read(path)
 
 

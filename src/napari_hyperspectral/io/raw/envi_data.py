@@ -154,7 +154,7 @@ def _check_size(
         slowest = order.split()[0]
         bytes_a_slice = (needed - offset) // sizes[slowest]
         complete = max(0, size - offset) // bytes_a_slice
-        there = f": {complete} whole {slowest} are there" if complete else ""
+        there = f": {complete} complete {slowest} are there" if complete else ""
         raise FileFormatError(
             path,
             f"{file.name} has {size} bytes, the header needs {needed} "
