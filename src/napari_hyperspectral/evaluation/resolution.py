@@ -189,8 +189,8 @@ def thinned(counts: ArrayLike, seed: int = 0) -> tuple[Photons, Photons]:
         If there are negative or broken numbers: those are no counts.
     """
     photons = np.asarray(counts)
-    are_whole = np.array_equal(photons, np.floor(photons))
-    if not are_whole or photons.min(initial=0) < 0:
+    are_counts = np.array_equal(photons, np.floor(photons))
+    if not are_counts or photons.min(initial=0) < 0:
         raise ValueError(
             "negative or broken numbers cannot be thinned; give counts of photons (0, 1, 2, …)"
         )
