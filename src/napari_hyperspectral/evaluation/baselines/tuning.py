@@ -22,7 +22,7 @@ _GROWTHS: Final = 4
 """How often a grid is searched; it grows in between."""
 
 Setting = TypeVar("Setting")
-Grid: TypeAlias = tuple[float, ...]
+ParameterGrid: TypeAlias = tuple[float, ...]
 """Values of a setting to try, in rising order, each ten times the one before."""
 BlockNumbers: TypeAlias = NDArray[np.integer]
 """Block that each spectrum lies in, shape (spectrum,)."""
@@ -120,8 +120,8 @@ def least_mean(errors: Mapping[Setting, Sequence[float]]) -> Setting:
 
 def best_of_growing_grid(
     score: Callable[[float, float], float],
-    first: Grid,
-    second: Grid,
+    first: ParameterGrid,
+    second: ParameterGrid,
 ) -> tuple[float, float]:
     """Return the pair of highest score of a grid of decades.
 
@@ -149,7 +149,7 @@ def _pieces(size: int, count: int) -> BlockNumbers:
     return numbers * count // max(size, 1)
 
 
-def _grown(grid: Grid, best: float) -> Grid:
+def _grown(grid: ParameterGrid, best: float) -> ParameterGrid:
     """Return a grid with one decade more where the best value lies on its edge."""
     lowest = grid[0]
     highest = grid[-1]

@@ -25,7 +25,7 @@ from ..arrays.mapped import mapped
 from ..arrays.strided_pages import mapped_pages
 from ..metadata.microscopy import refusing
 from .links import CUT_SHORT, check_links
-from .segments import decoded
+from .segments import decoded_pages
 
 # what tifffile would write to stderr of a damaged file, we refuse in a sentence
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -146,7 +146,7 @@ def planes_of(
     data = _mapped_series(path, series, tags, shape, dtype)
     if data is None:
         plane = (samples, height, width)
-        data = decoded(path, series, plane, count)
+        data = decoded_pages(path, series, plane, count)
     elif not separate:
         data = data.transpose(0, 3, 1, 2)  # (page, y, x, sample) in the file
     colour = False

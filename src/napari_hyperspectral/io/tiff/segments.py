@@ -35,7 +35,7 @@ _SEPARATE: Final = 2
 """Planar configuration in which each sample has segments of its own."""
 
 
-def decoded(
+def decoded_pages(
     path: Path,
     series: Any,
     plane: _Plane,
