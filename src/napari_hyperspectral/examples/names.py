@@ -13,9 +13,9 @@ _LAST_WORD: Final = re.compile(r"[_\-\s]+([^\W\d_]+|\d+([.,]\d+)?[^\W\d_]+)$")
 """A last word that may say what a whole folder is: "_low", "-mask", "_0.1s"; no bare number, which
 says which of the images it is."""
 
-Images: TypeAlias = Mapping[str, str]
+ImagesByStem: TypeAlias = Mapping[str, str]
 """Paths of images, by their stems."""
-Folders: TypeAlias = Mapping[str, Images]
+Folders: TypeAlias = Mapping[str, ImagesByStem]
 """The images of a folder for each role."""
 
 
@@ -35,7 +35,7 @@ def matched_by_name(folders: Folders) -> list[dict[str, str]]:
     PairingError
         If an image has no counterpart in another folder.
     """
-    without_endings: dict[str, Images] = {}
+    without_endings: dict[str, ImagesByStem] = {}
     for role, images in folders.items():
         without_endings[role] = _without_ending(images)
     # names as they are come first: an ending may be what tells two images apart
@@ -75,7 +75,7 @@ def _unmatched(folders: Folders) -> str:
     )
 
 
-def _without_ending(images: Images) -> Images:
+def _without_ending(images: ImagesByStem) -> ImagesByStem:
     """Return images by stems without the words that all of them end with.
 
     A single one ends with nothing that all have: its last word may say which it is.

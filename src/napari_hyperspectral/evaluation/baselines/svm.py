@@ -16,7 +16,7 @@ from .tuning import Fold, best_of_growing_grid, class_folds
 if TYPE_CHECKING:
     from sklearn.svm import SVC
 
-SpectraTable: TypeAlias = NDArray[np.floating]
+SampleTable: TypeAlias = NDArray[np.floating]
 """Intensities of spectra, shape (spectrum, band)."""
 _COSTS: Final = (1.0, 10.0, 100.0, 1000.0)
 _GAMMAS: Final = (1e-4, 1e-3, 1e-2, 1e-1)
@@ -80,7 +80,7 @@ def tune_svm(
 
 def _accuracy(
     machine: SVC,
-    table: SpectraTable,
+    table: SampleTable,
     classes: NDArray[np.int64],
     folds: Sequence[Fold],
 ) -> float:
@@ -103,7 +103,7 @@ class _BandStatistics(NamedTuple):
     std: NDArray[np.floating]
 
     @classmethod
-    def of(cls, table: SpectraTable) -> Self:
+    def of(cls, table: SampleTable) -> Self:
         """Return those of a table of spectra, (spectrum, band)."""
         mean = np.nanmean(table, axis=0)
         std = np.nanstd(table, axis=0)
@@ -111,8 +111,8 @@ class _BandStatistics(NamedTuple):
         std = np.where(std > 0, std, 1.0)
         return cls(mean, std)
 
-    def standardised(self, table: SpectraTable) -> SpectraTable:
+    def standardised(self, table: SampleTable) -> SampleTable:
         """Return spectra, (spectrum, band), with mean 0 and deviation 1; 0 where missing."""
         scores = (table - self.mean) / self.std
-        standardised: SpectraTable = np.nan_to_num(scores)
+        standardised: SampleTable = np.nan_to_num(scores)
         return standardised
