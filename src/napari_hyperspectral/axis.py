@@ -167,7 +167,7 @@ class SpectralAxis:
         return bands
 
     def take(self, bands: Sequence[int] | NDArray[np.integer] | slice) -> SpectralAxis:
-        """Return the axis of these bands."""
+        """Return the axis of these bands: indices of shape (band,), or a slice."""
         return replace(
             self,
             centres=self.centres[bands],
@@ -240,7 +240,7 @@ class ChannelAxis:
         return "Channel"
 
     def take(self, bands: Sequence[int] | NDArray[np.integer] | slice) -> ChannelAxis:
-        """Return the axis of these channels."""
+        """Return the axis of these channels: indices of shape (channel,), or a slice."""
         return ChannelAxis(tuple(np.asarray(self.names, object)[bands]))
 
     def label(self, band: int) -> str:

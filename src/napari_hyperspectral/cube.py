@@ -164,7 +164,7 @@ class Cube(_Image):
         return table
 
     def take(self, bands: NDArray[np.intp] | list[int] | slice) -> Self:
-        """Return the cube of these bands; lazy data stay lazy."""
+        """Return the cube of these bands, indices of shape (band,); lazy data stay lazy."""
         data = self.data[..., bands, :, :]
         return self.after("selected bands", data=data, axis=self.axis.take(bands))
 

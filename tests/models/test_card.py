@@ -7,7 +7,7 @@ import pytest
 from napari_hyperspectral import Recipe, SpectralAxis, Training, fit
 from napari_hyperspectral.axis import axis_to_json
 from napari_hyperspectral.models.card import Card
-from napari_hyperspectral.models.summary import ending_of, lines_of_card
+from napari_hyperspectral.models.summary import lines_of_card
 from napari_hyperspectral.networks import Pixelwise
 from napari_hyperspectral.tasks import Denoise
 
@@ -36,7 +36,7 @@ def test_a_card_names_the_kinds_of_its_task_and_network():
 )
 def test_why_a_training_ended_is_a_value_that_people_read_as_a_text(ended, text):
     one = card(ended=ended, losses=(2.0, 1.0), validation_losses=(2.0, 1.0), best_epoch=2)
-    assert ending_of(one) == text
+    assert one.ending == text
     in_brackets = f" ({text})" if text else ""
     assert lines_of_card(one)["epochs"] == f"2 of 9{in_brackets}, best 2"
 

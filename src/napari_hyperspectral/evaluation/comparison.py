@@ -98,7 +98,7 @@ class Comparison(ABC):
         """Return the test pixels of all planes of a prediction as an image of one row."""
 
     def counts(self, test: Mask) -> dict[str, int]:
-        """Return how much there is to measure in `test`, as columns of a table."""
+        """Return how much there is to measure in `test`, shape (y, x), as columns of a table."""
         return {"pixels": int(test.sum())}
 
     def class_tables(self, results: Sequence[MethodResult], guarded: GuardedTest) -> list[Table]:

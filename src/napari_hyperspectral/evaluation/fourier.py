@@ -57,7 +57,13 @@ class RingGrid:
             self._weight[:, -1] = 1
 
     def sums(self, values: Floats) -> Floats:
-        """Return sums over the frequencies of each ring, (ring,), conjugates included."""
+        """Return sums over the frequencies of each ring, shape (ring,), conjugates included.
+
+        Parameters
+        ----------
+        values : ndarray, shape (y, frequency)
+            As `numpy.fft.rfft2` lays them out.
+        """
         weighted = values * self._weight
         sums = np.bincount(
             self._ring,

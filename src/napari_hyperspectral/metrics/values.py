@@ -33,7 +33,7 @@ def known_in_both(
 
 
 def mean_of_known(values: Floats) -> float:
-    """Return the mean of all values that are finite; NaN where none is."""
+    """Return the mean of all values, of any shape, that are finite; NaN where none is."""
     known = values[np.isfinite(values)]
     if not known.size:
         return float("nan")

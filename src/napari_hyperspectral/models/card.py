@@ -122,6 +122,20 @@ class Card(Settings):
         return output_axis.names if isinstance(output_axis, ChannelAxis) else ()
 
     @property
+    def ending(self) -> str:
+        """Why training ended before its last epoch, in words; empty where it did not."""
+        match self.ended:
+            case "by hand":
+                return "stopped by hand"
+            case "patience":
+                patience = self.recipe.get("training", {}).get("patience", "?")
+                return f"no better validation loss for {patience} epochs"
+            case "diverged":
+                return f"the loss of epoch {len(self.losses) + 1} was not a number"
+            case "" | "done":
+                return ""
+
+    @property
     def made(self) -> str:
         """When it was trained.
 
@@ -143,9 +157,7 @@ class Card(Settings):
             DeprecationWarning,
             stacklevel=2,
         )
-        from .summary import ending_of
-
-        return ending_of(self)
+        return self.ending
 
 
 def read_card(path: str | Path) -> Card:

@@ -124,19 +124,6 @@ def lines_of_card(card: Card) -> Lines:
     return _without_empty(lines)
 
 
-def ending_of(card: Card) -> str:
-    """Return in words why training ended before its last epoch; nothing where it did not."""
-    match card.ended:
-        case "by hand":
-            return "stopped by hand"
-        case "patience":
-            return f"no better validation loss for {_training_setting(card, 'patience')} epochs"
-        case "diverged":
-            return f"the loss of epoch {len(card.losses) + 1} was not a number"
-        case "" | "done":
-            return ""
-
-
 def duration(seconds: float) -> str:
     """Return a time as people say it."""
     if seconds < 10:
@@ -252,7 +239,7 @@ def _training_line(example: Trained) -> str:
 def _loss_lines(card: Card) -> Lines:
     """Return the epochs of a training, and its losses at the best one."""
     epochs = _training_setting(card, "epochs")
-    ending = ending_of(card)
+    ending = card.ending
     in_brackets = f" ({ending})" if ending else ""
     return {
         "epochs": f"{len(card.losses)} of {epochs}{in_brackets}, best {card.best_epoch}",

@@ -105,7 +105,7 @@ def by_area(
 def by_vector(data: Intensities, *, good: GoodBands | None = None, band: int = -3) -> Float32:
     """Divide each spectrum by its Euclidean norm: the root of its sum of squares.
 
-    Parameters are those of `by_maximum`.
+    Parameters are those of `by_maximum`: `data` of shape (…, band, y, x), `good` of (band,).
     """
 
     def step(table: SpectraTable) -> SpectraTable:
@@ -118,7 +118,8 @@ def by_vector(data: Intensities, *, good: GoodBands | None = None, band: int = -
 def standard_normal(data: Intensities, *, good: GoodBands | None = None, band: int = -3) -> Float32:
     """Subtract the mean of each spectrum and divide by its standard deviation (SNV).
 
-    A flat spectrum becomes 0. Parameters are those of `by_maximum`.
+    A flat spectrum becomes 0. Parameters are those of `by_maximum`: `data` of shape
+    (…, band, y, x), `good` of (band,).
     Source: Barnes, Dhanoa & Lister 1989, https://doi.org/10.1366/0003702894202201.
     """
 

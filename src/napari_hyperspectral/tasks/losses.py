@@ -254,7 +254,8 @@ def binary_cross_entropy(
 ) -> Tensor:
     """Mean of −log of the probability (sigmoid) of each class being there or not.
 
-    Averaged over classes; arguments as for `cross_entropy`.
+    Averaged over classes; arguments as for `cross_entropy`: scores of shape
+    (batch, class, y, x), labels of (batch, y, x).
     """
     shares = _shares(scores, labels)
     probability = _smoothed(shares, smoothing)
@@ -278,7 +279,8 @@ def focal(
 ) -> Tensor:
     """Cross-entropy with a weight of (1 − p)^focus, p being the probability of the true class.
 
-    Arguments as for `cross_entropy`. Source: Lin et al. 2017, https://doi.org/10.1109/ICCV.2017.324
+    Arguments as for `cross_entropy`: scores of shape
+    (batch, class, y, x), labels of (batch, y, x). Source: Lin et al. 2017, https://doi.org/10.1109/ICCV.2017.324
     """
     logs = scores.log_softmax(dim=1)
     # rounding may take a probability beyond 1, and a power of what is below 0 is NaN

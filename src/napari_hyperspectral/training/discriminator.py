@@ -33,7 +33,7 @@ class DiscriminatorTraining:
         self._optimiser = optimiser_of(training, network)
 
     def step(self, loss: Tensor, learning_rate_factor: float) -> None:
-        """Take a step that makes `loss` smaller, at this part of the greatest learning rate."""
+        """Take a step that makes `loss`, shape (), smaller, at a part of the greatest learning rate."""
         rate = self._learning_rate * learning_rate_factor
         set_learning_rate(self._optimiser, rate)
         self._optimiser.zero_grad()  # the loss of the network left gradients here, too

@@ -26,7 +26,6 @@ from ..layers import to_layer
 from ..machine import Machine
 from ..models.card import read_card
 from ..models.model import Model
-from ..models.summary import ending_of
 from ..recipe.presets import Preset
 from ..recipe.recipe import Recipe
 from ..workflows.autosave import autosave_folder, autosave_path, discard_autosave
@@ -274,7 +273,7 @@ class TrainWidget(JobDock):
         self._losses = Losses.of(model.card.losses, model.card.validation_losses)
         self.card.show_card(model.card)
         self.tabs.setCurrentWidget(self.card)
-        ending = ending_of(model.card)
+        ending = model.card.ending
         self.panel.show_status(f"trained: {ending}" if ending else "trained")
         self._enable_buttons()
 

@@ -159,7 +159,7 @@ def position_columns(
 
 
 def without_nan(values: Floats) -> list[float | None]:
-    """Return numbers as JSON has them, None for each that is missing."""
+    """Return numbers, shape (n,), as JSON has them: None for each that is missing."""
     numbers: list[float | None] = []
     for value in values.tolist():
         numbers.append(None if np.isnan(value) else value)
