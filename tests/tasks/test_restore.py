@@ -12,11 +12,12 @@ from napari_hyperspectral import Model, Recipe, Training, fit, predict
 from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cube import Cube
 from napari_hyperspectral.metrics import rmse, spectral_angle
-from napari_hyperspectral.networks import RRDB, Ports, SubspaceRCAN
+from napari_hyperspectral.networks import RRDB, SubspaceRCAN
 from napari_hyperspectral.tasks import Restore
 from napari_hyperspectral.training.discriminator import discriminator_training
 from napari_hyperspectral.training.fit import fit_steps
 from napari_hyperspectral.training.memory import training_bytes
+from napari_hyperspectral.training.plan import plan_training
 
 CPU = torch.device("cpu")
 SMALL = RRDB(width=8, blocks=1, growth=4)
@@ -89,8 +90,8 @@ def test_a_training_with_a_discriminator_is_resumed_as_if_it_had_not_stopped(
     with pytest.raises(StopIteration):
         run.throw(Stop())
     kept = load_file(path)
-    assert any(name.startswith("discriminator.head") for name in kept)
-    assert any(name.startswith("discriminator_optimiser.") for name in kept)
+    assert any(name.startswith("checkpoint.discriminator.head") for name in kept)
+    assert any(name.startswith("checkpoint.discriminator_optimiser.") for name in kept)
     assert Model.load(path).recipe == recipe
     resumed = fit(recipe, [pair], autosave=path, resume=True)
     ours, theirs = (m.network.state_dict() for m in (resumed, model))
@@ -128,15 +129,14 @@ def test_pixels_held_out_are_not_held_to_the_measurement_while_others_learn(mode
 
 def test_gradients_of_the_discriminator_are_cut_as_those_of_the_network(measured, recipe):
     """Cut to nearly nothing, and stepped by plain descent, a discriminator stays as it began."""
-    ports = Ports(bands_in=4, bands_out=4, scale=2)
     moved = {}
     for clip in (0.0, 1e-9):
         training = recipe.training.model_copy(
             update={"optimiser": "sgd", "clip": clip, "weight_decay": 0.0}
         )
-        discriminator = discriminator_training(
-            recipe.model_copy(update={"training": training}), ports, CPU
-        )
+        changed = recipe.model_copy(update={"training": training})
+        plan = plan_training(changed, [changed.example(fine=measured)])
+        discriminator = discriminator_training(plan, CPU)
         before = [weight.detach().clone() for weight in discriminator.network.parameters()]
         discriminator.step(discriminator.network(torch.rand(1, 4, 16, 16)).square().sum(), 1.0)
         after = list(discriminator.network.parameters())
@@ -171,10 +171,12 @@ def test_blur_alone_is_taken_out_at_scale_one(sharp):
 
 
 def test_the_discriminator_is_counted_in_the_memory_of_a_training(measured, recipe):
-    pair, ports = recipe.example(fine=measured), Ports(bands_in=4, bands_out=4, scale=2)
+    pair = recipe.example(fine=measured)
     plain = recipe.model_copy(update={"task": Restore(scale=2, adversarial=0.0)})
     wide = recipe.model_copy(update={"task": Restore(scale=2, discriminator_width=128)})
-    without, little, much = (training_bytes(r, ports, [pair]) for r in (plain, recipe, wide))
+    without, little, much = (
+        training_bytes(plan_training(r, [pair])) for r in (plain, recipe, wide)
+    )
     assert without < little < much
     copies, weights = 6, 4 * 4_375_745  # about four times those of 64 channels
     assert much - without > copies * 4 * weights

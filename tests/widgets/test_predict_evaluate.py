@@ -187,7 +187,7 @@ def test_dwell_times_tell_what_was_saved_with_the_result_and_in_its_history(
 ):
     dock.model = learn(Denoise(), {"noisy": noisy, "clean": clean})
     finer = learn(SuperResolve(scale=2), {"fine": clean})
-    dock.then = finer.save(tmp_path / "finer.safetensors")
+    dock.second_model = finer.save(tmp_path / "finer.safetensors")
     assert dock.dwell is None
     dock.dwell = (1.0, 0.1)
     dock.choose(add(viewer, noisy))

@@ -53,7 +53,7 @@ def add(viewer, image):
 
 def test_a_second_model_runs_on_what_the_first_one_made(viewer, dock, learn, noisy, clean, qtbot):
     dock.model = learn(Denoise(normalise="cube"), {"noisy": noisy, "clean": clean})
-    dock.then = learn(SuperResolve(scale=2, normalise="cube"), {"fine": clean})
+    dock.second_model = learn(SuperResolve(scale=2, normalise="cube"), {"fine": clean})
     assert dock.chain.text == "super_resolve.safetensors (super_resolve)"
     dock.choose(add(viewer, noisy))
     dock.predict()
@@ -67,14 +67,14 @@ def test_a_second_model_runs_on_what_the_first_one_made(viewer, dock, learn, noi
     told = dock.report.text  # of the finer image and what it was made from
     assert "Restoration of noisy denoised" in told
     assert "difference PSF, misfit" in told
-    dock.then = None
+    dock.second_model = None
     assert dock.chain.text == ""
 
 
 def test_probabilities_come_below_the_classes(viewer, dock, learn, clean, truth, qtbot):
     dock.model = learn(Denoise(), {"noisy": clean, "clean": clean})
     assert not dock.probabilities.isVisibleTo(dock)
-    dock.then = learn(Segment(), {"cube": clean, "labels": truth})
+    dock.second_model = learn(Segment(), {"cube": clean, "labels": truth})
     assert dock.probabilities.isVisibleTo(dock)
     dock.probabilities.setChecked(True)
     dock.choose(add(viewer, clean))

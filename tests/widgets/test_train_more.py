@@ -100,7 +100,7 @@ def test_what_names_leave_open_is_said_before_training(widget, pairs, tmp_path):
         for number in range(count):
             write(tmp_path / role / f"cell{number}.npz", pairs[number][0])
     widget.choose_files(noisy=tmp_path / "noisy", clean=tmp_path / "clean")
-    assert "cell2" in widget.form.files._news.text()
+    assert "cell2" in widget.form.files._message.text()
     assert not widget.form.files.table.isVisibleTo(widget)
     widget.train()
     assert "cell2" in widget.panel.status.text()
