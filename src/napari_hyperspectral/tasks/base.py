@@ -74,8 +74,8 @@ class Task(Settings):
     normalised_as_input: ClassVar[bool] = False
     """Whether targets are normalised by the statistics of the input, being the same quantity."""
     selection_name: ClassVar[str] = ""
-    """The figure by which epochs and methods are chosen, in plain words; empty: there is none, and
-    the validation loss decides."""
+    """The figure by which epochs and methods are chosen, in plain words; empty: epochs of networks
+    are chosen by the validation loss."""
     example: ClassVar[Callable[..., Example]]
     """Turn images into one training example; takes them by name, in any order."""
     normalise: Normalisation | ImageNormalisation
@@ -129,28 +129,6 @@ class Task(Settings):
         Tensor, shape ()
             Mean over all targets; 0 (with a gradient) where there are none.
         """
-
-    def selection_error(
-        self, prediction: NDArray[np.floating], target: NDArray[np.floating]
-    ) -> float:
-        """Return the figure called `selection_name` of rows of pixels; lower is better.
-
-        Only of tasks that have one.
-
-        Parameters
-        ----------
-        prediction : ndarray, shape (pixel, out)
-            Intensities in the unit of the target, or scores of classes.
-        target : ndarray, shape (pixel, out)
-            Intensities; NaN, also of a single band, is ignored. Of classes, shape (pixel, 1): their
-            numbers, from 1; 0 is ignored.
-
-        Returns
-        -------
-        float
-            NaN where no pixel has a target.
-        """
-        raise NotImplementedError(f"{type(self).__name__} is chosen by its validation loss")
 
     def check_preprocessing(self, preprocessing: Preprocessing) -> None:
         """Refuse preprocessing that would differ between training and prediction.
@@ -223,6 +201,11 @@ class Task(Settings):
             Intensities in the unit of the target, or scores of classes.
         target : ndarray, shape (pixel, out), or (pixel, 1) of classes, from 1
             Unknown values, NaN or class 0, are ignored.
+
+        Returns
+        -------
+        float
+            The figure called `selection_name`; NaN where no pixel has a target.
         """
 
     @abstractmethod

@@ -17,7 +17,6 @@ from torch import Tensor
 from ..axis import Axis
 from ..cube import Cube
 from ..networks import Normalised
-from . import selection
 from .intensities import intensity_loss
 from .super_resolution import SuperResolutionTask
 
@@ -26,18 +25,12 @@ class SuperResolve(SuperResolutionTask):
     """Learn from fine images, and coarse ones made of them, to give others smaller pixels."""
 
     source: ClassVar[str] = "Horgan et al. 2021, https://doi.org/10.1021/acs.analchem.1c02178"
-    selection_name: ClassVar[str] = "mean squared error"
     kind: Literal["super_resolve"] = "super_resolve"
     scale: Literal[2, 3, 4, 8] = 4
     """Scale: how many times smaller pixels get, in rows and in columns."""
 
     def loss(self, network: Normalised, input: Tensor, target: Tensor) -> Tensor:
         return intensity_loss(network, input, target, self)
-
-    def selection_error(
-        self, prediction: NDArray[np.floating], target: NDArray[np.floating]
-    ) -> float:
-        return selection.squared_error(prediction, target)
 
     def result(self, predicted: NDArray[np.float32], output_axis: Axis, cube: Cube) -> Cube:
         return self.upscaled_cube(predicted, cube, "super-resolved")
