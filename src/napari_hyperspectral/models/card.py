@@ -96,6 +96,11 @@ class Card(Settings):
     """Epoch (from 1) of the best weights; 0 before the first one has ended."""
     ended: Ended = ""
     """Why training ended."""
+    refitted: bool = False
+    """Whether the weights are of a second training, on the validation pixels as well; all figures
+    are of the first one, which had not seen these."""
+    refit_losses: tuple[float, ...] = ()
+    """Training loss of each epoch of the second training."""
     compared: tuple[Compared, ...] = ()
     """Methods that were compared on held-out folds, where the method was chosen so."""
     compared_by: str = ""

@@ -9,6 +9,16 @@ from ..models.model import State
 from ..recipe.training import Training
 
 
+class DivergedError(ArithmeticError):
+    """The loss is not a number, and there is no earlier epoch to go back to."""
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__(
+            f"the loss of epoch {epoch} is not a number; lower the learning rate, or look for "
+            "infinite intensities in the training data"
+        )
+
+
 class History:
     """Losses of the epochs so far, and the weights of the best of them.
 
@@ -16,10 +26,14 @@ class History:
     ----------
     training : Training
         Number of epochs and patience.
+    epochs : int, optional
+        After how many epochs it is over, where that is before those of `training`.
     """
 
-    def __init__(self, training: Training) -> None:
+    def __init__(self, training: Training, epochs: int | None = None) -> None:
         self._training = training
+        self.epochs = epochs or training.epochs
+        """After how many epochs it is over."""
         self.losses: list[float] = []
         """Training loss of each epoch."""
         self.validation_losses: list[float | None] = []
@@ -50,7 +64,7 @@ class History:
         validated = any(loss is not None for loss in self.validation_losses)
         if patience and validated and without_better >= patience:
             return "patience"
-        if epochs >= self._training.epochs:
+        if epochs >= self.epochs:
             return "done"
         return ""
 
@@ -100,6 +114,13 @@ class History:
         self.best = {}
         if card.trained:
             self.best = copied(best)
+
+    def load_refit(self, card: Card) -> None:
+        """Go on from the record of an earlier part of a refit."""
+        self.losses = list(card.refit_losses)
+        self.validation_losses = [None] * len(self.losses)
+        self.validation_errors = [None] * len(self.losses)
+        self.best_epoch = len(self.losses)
 
     def _rank(self, epoch: int) -> tuple[float, float]:
         """Return selection error and validation loss of an epoch, from 1; infinite where unknown."""
