@@ -98,7 +98,7 @@ def test_the_card_says_that_the_weights_saw_everything(example):
     pixels = int(example.sampling_classes.sum())
     assert card.refitted
     assert card.validation.endswith(
-        f"then trained on all {pixels} pixels for {card.best_epoch} epochs"
+        f"% of the pixels, then trained on all {pixels} for {card.best_epoch} epochs"
     ) or card.validation.endswith("for 1 epoch")
     assert not fit(recipe_of(refit=False), [example]).card.refitted
 

@@ -86,7 +86,9 @@ def _line(card: Card, plan: TrainingPlan) -> str:
     pixels = 0
     for example in plan.examples:
         pixels += int((example.sampling_classes > 0).sum())
-    line = f"then trained on all {pixels:,} pixels"
+    held_out = sum(trained.validation_pixels for trained in card.trained_on)
+    share = held_out / pixels
+    line = f"validated on {share:.0%} of the pixels, then trained on all {pixels:,}"
     if card.refit_losses:
         epochs = len(card.refit_losses)
         line += f" for {epochs} epochs" if epochs > 1 else " for 1 epoch"
