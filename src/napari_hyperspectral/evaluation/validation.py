@@ -7,6 +7,7 @@ data. Only a test set shows how good a model is on other images.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,7 +42,8 @@ def validate_steps(
     """Return a fresh model with its figures of merit on the validation pixels of all its images.
 
     Quick: only those baselines that need no tuning. Where there are no validation pixels, or when
-    it is stopped, the model comes back as it is.
+    it is stopped, the model comes back as it is. Figures of a model that was trained once more on
+    everything are of the network before that.
 
     Parameters
     ----------
@@ -61,12 +63,17 @@ def validate_steps(
             count += 1
     if not count:
         return model
+    validated = model
+    if model.validated is not None:
+        validated = replace(model, network=model.validated)
+    elif model.card.refitted:  # its weights have seen all pixels, and others are gone
+        return model
     try:
         if model.recipe.task.image_level:
-            metrics = yield from _image_class_metrics(model, examples, images, machine)
+            metrics = yield from _image_class_metrics(validated, examples, images, machine)
         else:
-            pairs = validation_pairs(model, examples, images)
-            metrics = yield from _pixel_metrics(model, pairs, count, machine)
+            pairs = validation_pairs(validated, examples, images)
+            metrics = yield from _pixel_metrics(validated, pairs, count, machine)
     except Cancelled:
         return model  # a trained model is not lost for want of its figures
     if not metrics:

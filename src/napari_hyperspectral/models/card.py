@@ -89,10 +89,18 @@ class Card(Settings):
     """Training loss of each epoch; none of a classical method."""
     validation_losses: tuple[float | None, ...] = ()
     """Validation loss of each epoch; None where nothing was held out."""
+    validation_errors: tuple[float | None, ...] = ()
+    """Error of each epoch on the same pixels, by which the best one was chosen; None where the task
+    has none, and the validation loss decided."""
     best_epoch: int = 0
     """Epoch (from 1) of the best weights; 0 before the first one has ended."""
     ended: Ended = ""
     """Why training ended."""
+    refitted: bool = False
+    """Whether the weights are of a second training, on the validation pixels as well; all figures
+    are of the first one, which had not seen these."""
+    refit_losses: tuple[float, ...] = ()
+    """Training loss of each epoch of the second training."""
     compared: tuple[Compared, ...] = ()
     """Methods that were compared on held-out folds, where the method was chosen so."""
     compared_by: str = ""

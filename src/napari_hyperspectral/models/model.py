@@ -42,11 +42,15 @@ class Model:
         Intensities in, intensities or class scores out; holds the best weights.
     last : dict of Tensor, optional
         Weights after the last epoch, where they are not the best ones.
+    validated : Normalised, optional
+        Of a model that was trained once more on everything, and is fresh from that: the network
+        that has not seen the validation pixels.
     """
 
     card: Card
     network: Normalised
     last: State = field(default_factory=dict)
+    validated: Normalised | None = None
 
     @cached_property
     def recipe(self) -> Recipe:

@@ -263,6 +263,7 @@ def _loss_lines(card: Card) -> Lines:
         "epochs": f"{len(card.losses)} of {epochs}{in_brackets}, best {card.best_epoch}",
         "training loss": _at_best(card.losses, card.best_epoch),
         "validation loss": _validation_loss(card),
+        "validation error": _at_best(card.validation_errors, card.best_epoch),
     }
 
 
@@ -285,6 +286,8 @@ def _training_setting(card: Card, name: str) -> object:
 def _at_best(losses: Sequence[float | None], best_epoch: int) -> str:
     """Return the loss of the best epoch, or of the last where none is known."""
     known = 0 < best_epoch <= len(losses)
+    if not losses:  # on cards of before there were any
+        return ""
     loss = losses[best_epoch - 1] if known else losses[-1]
     return "" if loss is None else f"{loss:.4g}"
 

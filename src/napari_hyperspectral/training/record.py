@@ -67,6 +67,15 @@ def fingerprint(example: Example) -> str:
     return digest.hexdigest()
 
 
+def data_of(card: Card) -> list[tuple[str, int, int]]:
+    """Return what a training saw; its validation pixels may be up to a list of files, too."""
+    seen = []
+    for example in card.trained_on:
+        pixels = (example.training_pixels, example.validation_pixels)
+        seen.append((example.sha256, *pixels))
+    return seen
+
+
 def _class_colours(plan: TrainingPlan) -> tuple[str, ...]:
     """Return the colours of the first example that has one for each class; else none."""
     for example in plan.examples:
