@@ -49,13 +49,14 @@ def predict_all(
     cube: Cube,
     *,
     dwell: tuple[float, float] | None = None,
+    turns: bool = False,
     machine: Machine | None = None,
 ) -> Image:
     """Run a chain of models on a cube, with a progress bar in a terminal or notebook.
 
     For the parameters and errors see `predict_all_steps`.
     """
-    steps = predict_all_steps(models, cube, dwell=dwell, machine=machine)
+    steps = predict_all_steps(models, cube, dwell=dwell, turns=turns, machine=machine)
     return run_with_bar(steps, "predicting")
 
 
@@ -64,6 +65,7 @@ def predict_all_steps(
     cube: Cube,
     *,
     dwell: tuple[float, float] | None = None,
+    turns: bool = False,
     machine: Machine | None = None,
 ) -> Job[Image]:
     """Run a chain of models, each on the output of the one before it.
@@ -77,6 +79,8 @@ def predict_all_steps(
     dwell : (float, float), optional
         Time a pixel takes to measure well, and the time it took for this cube, in one unit:
         the history then says how much dwell time was saved.
+    turns : bool
+        Whether each model predicts the mean over flips and quarter turns, see `predict_steps`.
     machine : Machine, optional
         Where the models run.
 
@@ -87,7 +91,9 @@ def predict_all_steps(
     AxisMismatchError, ValueError, Cancelled
         As `predict_steps` does.
     """
-    return (yield from predict_each_steps(models, cube, dwell=dwell, machine=machine))[-1]
+    return (yield from predict_each_steps(models, cube, dwell=dwell, turns=turns, machine=machine))[
+        -1
+    ]
 
 
 def predict_each_steps(
@@ -95,6 +101,7 @@ def predict_each_steps(
     cube: Cube,
     *,
     dwell: tuple[float, float] | None = None,
+    turns: bool = False,
     machine: Machine | None = None,
 ) -> Job[list[Image]]:
     """Do what `predict_all_steps` does; return the output of each of the models."""
@@ -104,7 +111,7 @@ def predict_each_steps(
     input: Image = cube
     for number, model in enumerate(models):
         assert isinstance(input, Cube)  # `check_chain` leaves labels to the last model
-        job = predict_steps(model, input, machine=machine)
+        job = predict_steps(model, input, turns=turns, machine=machine)
         input = yield from _as_part(job, number, len(models))
         outputs.append(input)
     return [*outputs[:-1], _with_note(outputs[-1], note)]
@@ -115,6 +122,7 @@ def predict_all_classes_steps(
     cube: Cube,
     *,
     dwell: tuple[float, float] | None = None,
+    turns: bool = False,
     machine: Machine | None = None,
 ) -> Job[tuple[Labels, Cube]]:
     """Run a chain of models, of which the last predicts classes; return their probabilities, too.
@@ -135,11 +143,11 @@ def predict_all_classes_steps(
         raise NoClassesError(last)
     input = cube
     for number, model in enumerate(earlier):
-        job = predict_steps(model, input, machine=machine)
+        job = predict_steps(model, input, turns=turns, machine=machine)
         output = yield from _as_part(job, number, len(models))
         assert isinstance(output, Cube)
         input = output
-    last_job = predict_classes_steps(last, input, machine=machine)
+    last_job = predict_classes_steps(last, input, turns=turns, machine=machine)
     labels, probabilities = yield from _as_part(last_job, len(earlier), len(models))
     return _with_note(labels, note), probabilities
 
@@ -150,13 +158,14 @@ def predict_and_report_steps(
     *,
     probabilities: bool = False,
     dwell: tuple[float, float] | None = None,
+    turns: bool = False,
     machine: Machine | None = None,
 ) -> Job[Results]:
     """Do what `predict_all_steps` does, and report on a super-resolved result.
 
     Parameters
     ----------
-    models, cube, dwell, machine
+    models, cube, dwell, turns, machine
         As of `predict_all_steps`.
     probabilities : bool
         Whether the probabilities of the classes are returned, too.
@@ -167,9 +176,11 @@ def predict_and_report_steps(
         If probabilities are asked of a model of intensities; else as `predict_all_steps`.
     """
     if probabilities:
-        both = predict_all_classes_steps(models, cube, dwell=dwell, machine=machine)
+        both = predict_all_classes_steps(models, cube, dwell=dwell, turns=turns, machine=machine)
         return Results((yield from both))
-    *earlier, result = yield from predict_each_steps(models, cube, dwell=dwell, machine=machine)
+    *earlier, result = yield from predict_each_steps(
+        models, cube, dwell=dwell, turns=turns, machine=machine
+    )
     input = earlier[-1] if earlier else cube
     height, width = result.shape[-2:]
     if not isinstance(input, Cube) or min(height, width) < _FEWEST_PIXELS:
