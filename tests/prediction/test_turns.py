@@ -17,7 +17,7 @@ IMAGE_NETWORKS = [UNet.smallest(), UwUNet.smallest()]
 def learned(network, **images):
     recipe = Recipe(
         task=Denoise(normalise="cube"),
-        network=network,
+        method=network,
         training=Training(epochs=2, patches_per_epoch=2),
     )
     return fit(recipe, [recipe.example(**images)])
@@ -74,13 +74,13 @@ def test_it_changes_nothing_where_single_spectra_are_seen(noisy, clean):
 def test_a_network_that_averages_turns_itself_does_so_once(clean):
     recipe = Recipe(
         task=SuperResolve(scale=2),
-        network=BandwiseEDSR.smallest(),
+        method=BandwiseEDSR.smallest(),
         training=Training(epochs=1, patches_per_epoch=1),
     )
     model = fit(recipe, [recipe.example(fine=clean)])
     assert np.array_equal(predict(model, clean, turns=True).data, predict(model, clean).data)
     single = recipe.model_copy(
-        update={"network": BandwiseEDSR.smallest().model_copy(update={"ensemble": False})}
+        update={"method": BandwiseEDSR.smallest().model_copy(update={"ensemble": False})}
     )
     alone = fit(single, [recipe.example(fine=clean)])
     np.testing.assert_allclose(
@@ -91,7 +91,7 @@ def test_a_network_that_averages_turns_itself_does_so_once(clean):
 def test_a_point_scan_off_the_middle_is_not_turned(clean):
     recipe = Recipe(
         task=SuperResolve(scale=2, degradation="decimate"),
-        network=UNet.smallest(),
+        method=UNet.smallest(),
         training=Training(epochs=1, patches_per_epoch=1),
     )
     model = fit(recipe, [recipe.example(fine=clean)])
@@ -104,7 +104,7 @@ def test_classes_are_those_of_the_mean_scores(clean):
     labels = Labels(brightest, ("dark", "bright"))
     recipe = Recipe(
         task=Segment(),
-        network=UNet.smallest(),
+        method=UNet.smallest(),
         training=Training(epochs=2, patches_per_epoch=2, validation=0),
     )
     model = fit(recipe, [recipe.example(cube=clean, labels=labels)])

@@ -17,7 +17,7 @@ from ..settings import Settings
 
 KEY: Final = "napari_hyperspectral"
 """Where the card stands in the header of a safetensors file."""
-CARD_SCHEMA: Final = 1
+CARD_SCHEMA: Final = 2
 
 Ended: TypeAlias = Literal["", "done", "patience", "by hand", "diverged"]
 """Why a training ended: after its last epoch (done), without a better validation loss for long
@@ -48,7 +48,7 @@ class Card(Settings):
     schema_version: int = CARD_SCHEMA
     """Version of this description."""
     recipe: dict[str, Any]
-    """The recipe, as JSON: task, network, training."""
+    """The recipe, as JSON: task, method, training."""
     input_bands: dict[str, Any]
     """Axis of its input, as JSON."""
     output_bands: dict[str, Any]
@@ -60,9 +60,11 @@ class Card(Settings):
     pixel_unit: str | None = None
     """Unit of `pixel_size`."""
     parameters: int = 0
-    """Number of weights of the network."""
+    """Number of weights of its network, or of numbers that a classical method has fitted."""
+    tuned: str = ""
+    """What a classical method has tuned by itself, in words."""
     losses: tuple[float, ...] = ()
-    """Training loss of each epoch."""
+    """Training loss of each epoch; none of a classical method."""
     validation_losses: tuple[float | None, ...] = ()
     """Validation loss of each epoch; None where nothing was held out."""
     best_epoch: int = 0
@@ -96,9 +98,9 @@ class Card(Settings):
         return _kind(self.recipe, "task")
 
     @property
-    def network_kind(self) -> str:
-        """Kind of its network, such as "unet"."""
-        return _kind(self.recipe, "network")
+    def method_kind(self) -> str:
+        """Kind of its method, such as "unet" or "ridge"."""
+        return _kind(self.recipe, "method")
 
     @property
     def trained(self) -> bool:
@@ -134,6 +136,18 @@ class Card(Settings):
                 return f"the loss of epoch {len(self.losses) + 1} was not a number"
             case "" | "done":
                 return ""
+
+    @property
+    def network_kind(self) -> str:
+        """Kind of its method.
+
+        .. deprecated:: 0.2
+            Use `method_kind`.
+        """
+        warnings.warn(
+            "Card.network_kind is called method_kind now", DeprecationWarning, stacklevel=2
+        )
+        return self.method_kind
 
     @property
     def made(self) -> str:

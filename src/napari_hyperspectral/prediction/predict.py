@@ -18,7 +18,7 @@ from ..models.model import Model
 from ..networks import TileGeometry, tile_geometry_of
 from ..networks.blocks.padding import pad_by_reflection, padded_size
 from ..networks.blocks.turns import ORIENTATIONS, mean_over_turns
-from ..progress import Job, Progress, Stop, run_with_bar
+from ..progress import Cancelled, Job, Progress, Stop, run_with_bar
 from ..spectra.arrays import Float32
 from ..spectra.preprocessing import Preprocessing
 from ..tasks import Task
@@ -35,13 +35,6 @@ class NoClassesError(ValueError):
             f"a model for {model.card.recipe['task']['kind']} predicts intensities, which have no "
             "probabilities; ask a model that predicts classes for them"
         )
-
-
-class Cancelled(Exception):
-    """A prediction was stopped; there is no partial result."""
-
-    def __init__(self) -> None:
-        super().__init__("the prediction was stopped before its end")
 
 
 def predict(
@@ -227,7 +220,7 @@ class _Prediction:
         card = self.model.card
         template = self._template()
         result = self.task.result(predicted, card.output_axis, template)
-        seams = self.in_tiles and self.model.recipe.network.uses_image_statistics
+        seams = self.in_tiles and self.model.recipe.method.uses_image_statistics
         if seams:  # a person must be able to tell why they are there
             result = result.after("in tiles, each with averages of its own")
         if self.turns:
@@ -391,7 +384,7 @@ def _tile_geometry(model: Model) -> TileGeometry:
     """Return stride, memory, and the radius around a tile that its result depends on."""
     task: Task = model.recipe.task
     ports = model.ports
-    geometry = tile_geometry_of(model.recipe.network, ports)
+    geometry = tile_geometry_of(model.recipe.method, ports)
     radius = geometry.receptive_radius
     if ports.image_level:  # scores of tiles are averaged: no pixel needs its surroundings
         radius = 0
@@ -406,7 +399,7 @@ def _turns_change_it(model: Model) -> bool:
     ValueError
         If a turned image is another measurement than the model was trained on.
     """
-    if model.recipe.network.averages_turns:
+    if model.recipe.method.averages_turns:
         return False
     if any(model.ports.offset):
         raise ValueError(
@@ -425,7 +418,7 @@ def _progress(
     try:
         yield Progress(done, total, note=note)
     except Stop as stop:
-        raise Cancelled from stop
+        raise Cancelled("prediction") from stop
 
 
 def _count_measured(intensities: Float32) -> int:

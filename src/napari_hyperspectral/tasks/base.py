@@ -187,6 +187,20 @@ class Task(Settings):
         """Return which pixels of a batch of targets have one, bool, shape (batch, y, x)."""
 
     @abstractmethod
+    def selection_error(
+        self, prediction: NDArray[np.floating], target: NDArray[np.floating]
+    ) -> float:
+        """Return the error by which methods, settings and epochs are chosen; less is better.
+
+        Parameters
+        ----------
+        prediction : ndarray, shape (pixel, out)
+            Intensities in the unit of the target, or scores of classes.
+        target : ndarray, shape (pixel, out), or (pixel, 1) of classes, from 1
+            Unknown values, NaN or class 0, are ignored.
+        """
+
+    @abstractmethod
     def result(self, predicted: NDArray[np.float32], output_axis: Axis, cube: Cube) -> Image:
         """Return the image that a person looks at.
 

@@ -95,6 +95,16 @@ class ClassTask(Task):
     def has_target(self, target: Tensor) -> Tensor:
         return target.sum(dim=1) > 0
 
+    def selection_error(
+        self, prediction: NDArray[np.floating], target: NDArray[np.floating]
+    ) -> float:
+        classes = target[:, 0].astype(np.int64)  # from 1
+        known = classes > 0
+        if not known.any():
+            return float("nan")
+        wrong = prediction.argmax(axis=1) + 1 != classes
+        return float(wrong[known].mean())
+
     def probabilities(self, predicted: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return scores, (…, class, y, x), as probabilities of the same shape.
 

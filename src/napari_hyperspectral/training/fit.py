@@ -15,6 +15,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from ..classics import Classic
 from ..devices import computing, precision_of, seeded
 from ..errors import FileFormatError
 from ..machine import Machine
@@ -27,6 +28,7 @@ from ..tasks import Example
 from .averaging import WeightAverage
 from .batches import Batches, batches_of
 from .checkpoint import Checkpoint
+from .classic import fit_classic_steps
 from .discriminator import discriminator_training
 from .history import History, copied
 from .initialisation import initialise
@@ -127,6 +129,9 @@ def fit_steps(
     """
     machine = machine or Machine()
     plan = plan_training(recipe, examples)
+    if isinstance(recipe.method, Classic):
+        with computing(machine):
+            return (yield from fit_classic_steps(plan, recipe.method, machine))
     with computing(machine) as device:
         check_memory(plan, device)
         run = _Run(plan, machine, device)
