@@ -383,7 +383,7 @@ class SuperResolutionComparison(_IntensityComparison):
         yield from interpolation_baselines(self.pair.scale, self.pair.offset)
         task = self.model.recipe.task
         if isinstance(task, SuperResolutionTask):
-            yield consistent_baseline(task.degradation_model)
+            yield consistent_baseline(task.degradation_model, self.model.card.noise)
 
     def notes(self, counts: PixelCounts) -> list[str]:
         pixels = (

@@ -343,7 +343,7 @@ class _Prediction:
         result_width = width * self.scale
         result = result[..., :result_height, :result_width]
         input = batch[..., :height, :width]
-        result = self.task.postprocess(result, input)
+        result = self.task.postprocess(result, input, self.model.card.noise)
         return self.bands.to_cube(_on_cpu(result), tile, self.scale)
 
     def _half(self, side: int, device: torch.device) -> int:

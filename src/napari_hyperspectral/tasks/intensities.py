@@ -54,7 +54,7 @@ class IntensityTask(Task):
     ) -> float:
         spectra = prediction.T[:, None]  # (out, 1, pixel)
         truth = target.T[:, None]
-        if self.predicts_spectra:
+        if self.predicts_spectra and self.upscaling == 1:
             return fitted_mse(spectra, truth)
         return mse(spectra, truth)
 
