@@ -388,9 +388,8 @@ class SuperResolutionComparison(_IntensityComparison):
     def notes(self, counts: PixelCounts) -> list[str]:
         pixels = (
             f"{counts.test} of {counts.all} coarse pixels are evaluated, each by its {self.pair.scale}² "
-            "fine pixels. Nearest and bicubic know where the "
-            "coarse pixels lie in the fine image; the consistent one, degraded as in training, "
-            "equals its input: what a network adds shows beside it."
+            "fine pixels. Nearest and bicubic know where the coarse pixels lie in the fine image; "
+            "the consistent one, degraded as in training, equals its input within its noise."
         )
         figures = (
             "The range of PSNR and SSIM is that of the truth on the evaluated pixels; SSIM is of "
