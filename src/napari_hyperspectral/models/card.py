@@ -42,6 +42,28 @@ class Trained(Settings):
     """Pixels left out around them."""
 
 
+class Compared(Settings):
+    """One of the methods that were compared before the best was trained on everything."""
+
+    title: str
+    """Its name, with what differs from its defaults."""
+    method: dict[str, Any]
+    """Its settings, as JSON."""
+    errors: tuple[float, ...]
+    """Error on each fold; fewer where it was given up."""
+    seconds: float
+    """How long its trainings and predictions took."""
+    note: str = ""
+    """Why it was given up; empty where it was not."""
+
+    @property
+    def error(self) -> float | None:
+        """Mean error over the folds; None where it was given up."""
+        if self.note or not self.errors:
+            return None
+        return sum(self.errors) / len(self.errors)
+
+
 class Card(Settings):
     """What a model is besides its weights; the header of its file."""
 
@@ -74,6 +96,10 @@ class Card(Settings):
     """Epoch (from 1) of the best weights; 0 before the first one has ended."""
     ended: Ended = ""
     """Why training ended."""
+    compared: tuple[Compared, ...] = ()
+    """Methods that were compared on held-out folds, where the method was chosen so."""
+    compared_by: str = ""
+    """The figure that chose among them, in words; less is better."""
     metrics: dict[str, Any] = Field(default_factory=dict)
     """Figures of merit on pixels that were not trained on."""
     trained_on: tuple[Trained, ...] = ()

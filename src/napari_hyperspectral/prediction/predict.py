@@ -20,7 +20,7 @@ from ..networks.blocks.padding import pad_by_reflection, padded_size
 from ..networks.blocks.turns import ORIENTATIONS, mean_over_turns
 from ..progress import Cancelled, Job, Progress, Stop, run_with_bar
 from ..spectra.arrays import Float32
-from ..spectra.preprocessing import Preprocessing
+from ..spectra.preprocessing import NOTHING, Preprocessing
 from ..tasks import Task
 from ..tasks.classes import ClassTask
 from .bands import BandConversion
@@ -145,6 +145,26 @@ def predict_classes_steps(
     labels = job.result(predicted)
     assert isinstance(labels, Labels)
     return labels, job.probabilities(predicted)
+
+
+def predict_values_steps(model: Model, cube: Cube, *, machine: Machine) -> Job[Float32]:
+    """Run a model over a preprocessed cube, as `predict_steps` does; return what its module gives.
+
+    Returns
+    -------
+    ndarray of float32, shape (…, out, y · scale, x · scale)
+        Intensities in the unit of the target, or scores of classes; (…, out, 1, 1) of tasks about
+        whole images.
+
+    Raises
+    ------
+    AxisMismatchError, ValueError, Cancelled
+        As `predict_steps` does.
+    """
+    recipe = model.recipe.model_copy(update={"preprocessing": NOTHING})
+    card = model.card.model_copy(update={"recipe": recipe.model_dump(mode="json")})
+    job = _Prediction(replace(model, card=card), cube, machine)
+    return (yield from job.run())
 
 
 class _Prediction:

@@ -76,6 +76,9 @@ class Task(Settings):
     """Whether there is one target for an image, not one for each pixel."""
     normalised_as_input: ClassVar[bool] = False
     """Whether targets are normalised by the statistics of the input, being the same quantity."""
+    selection_name: ClassVar[str] = ""
+    """The figure by which epochs and methods are chosen, in plain words; empty: epochs of networks
+    are chosen by the validation loss."""
     example: ClassVar[Callable[..., Example]]
     """Turn images into one training example; takes them by name, in any order."""
     normalise: Normalisation | ImageNormalisation
@@ -219,6 +222,11 @@ class Task(Settings):
             Intensities in the unit of the target, or scores of classes.
         target : ndarray, shape (pixel, out), or (pixel, 1) of classes, from 1
             Unknown values, NaN or class 0, are ignored.
+
+        Returns
+        -------
+        float
+            The figure called `selection_name`; NaN where no pixel has a target.
         """
 
     @abstractmethod

@@ -7,11 +7,9 @@ from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 import numpy as np
 import torch
 from annotated_types import Ge
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ..cube import Cube
-from ..metrics import fitted_mse, mse
 from ..networks import Normalise, Normalised
 from . import losses
 from .base import Example, Task, measured_planes, source_of
@@ -48,15 +46,6 @@ class IntensityTask(Task):
 
     def has_target(self, target: Tensor) -> Tensor:
         return target.isfinite().any(dim=1)
-
-    def selection_error(
-        self, prediction: NDArray[np.floating], target: NDArray[np.floating]
-    ) -> float:
-        spectra = prediction.T[:, None]  # (out, 1, pixel)
-        truth = target.T[:, None]
-        if self.predicts_spectra and self.upscaling == 1:
-            return fitted_mse(spectra, truth)
-        return mse(spectra, truth)
 
 
 def paired_example(input: Cube, target: Cube) -> Example:
