@@ -163,7 +163,7 @@ def predict_values_steps(model: Model, cube: Cube, *, machine: Machine) -> Job[F
     """
     recipe = model.recipe.model_copy(update={"preprocessing": NOTHING})
     card = model.card.model_copy(update={"recipe": recipe.model_dump(mode="json")})
-    job = _Prediction(replace(model, card=card), cube, machine)
+    job = _Prediction(replace(model, card=card), cube, machine, turns=False)
     return (yield from job.run())
 
 

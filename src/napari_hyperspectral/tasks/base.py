@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self, get_type_hints
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
@@ -183,6 +184,18 @@ class Task(Settings):
             Whether images were moved by parts of a pixel.
         """
         return input, target
+
+    def measured_input(self, example: Example) -> NDArray[np.float32]:
+        """Return the input of an example, (plane, band, y, x), with the noise it would have had.
+
+        Always the same: for validation and evaluation.
+        """
+        if not any(example.noise):
+            return example.input
+        input = torch.from_numpy(example.input)
+        generator = Generator().manual_seed(0)
+        noisy: NDArray[np.float32] = self.with_noise(input, example.noise, generator).numpy()
+        return noisy
 
     def with_noise(self, input: Tensor, noise: NoiseNumbers, generator: Generator) -> Tensor:
         """Return inputs that were made of targets with the noise that a measurement would have.
