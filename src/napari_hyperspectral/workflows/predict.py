@@ -16,6 +16,7 @@ from ..evaluation.reports import Report
 from ..evaluation.restoration import assess_restoration
 from ..machine import Machine
 from ..models.model import Model
+from ..models.summary import quality_of
 from ..prediction.bands import AxisMismatchError, output_axis_for
 from ..prediction.predict import NoClassesError, predict_classes_steps, predict_steps
 from ..progress import Job, Result, part_of, run_with_bar
@@ -232,7 +233,10 @@ def speed_up(scale: int, dwell_slow: float = 1.0, dwell_fast: float = 1.0) -> fl
 
 
 def speed_up_note(models: Sequence[Model], dwell: tuple[float, float] | None = None) -> str:
-    """Return the dwell time that a chain saves, in a line of history; "" where it saves none."""
+    """Return the dwell time that a chain saves, and at what quality, in a line of history.
+
+    "" where it saves none.
+    """
     scale = math.prod(model.ports.scale for model in models)
     if scale == 1 and dwell is None:
         return ""
@@ -242,7 +246,20 @@ def speed_up_note(models: Sequence[Model], dwell: tuple[float, float] | None = N
         parts.append(f"×{scale} in rows and columns")
     if dwell is not None:
         parts.append(f"{fast:g} instead of {slow:g} a pixel")
-    return f"stands for {speed_up(scale, slow, fast):g}× less dwell time ({', '.join(parts)})"
+    saved = f"{speed_up(scale, slow, fast):g}× less dwell time ({', '.join(parts)})"
+    return f"stands for {saved}, {_quality_note(models)}"
+
+
+def _quality_note(models: Sequence[Model]) -> str:
+    """Return what quality the dwell time that models save was found to cost."""
+    figures = []
+    for model in models:
+        quality = quality_of(model.card)
+        if quality:
+            figures.append(f"{quality} ({model.card.task_kind})")
+    if not figures:
+        return "at a quality that was not measured: the models have no validation pixels"
+    return f"at {', '.join(figures)} on validation pixels"
 
 
 def _as_part(job: Job[Result], number: int, count: int) -> Job[Result]:
