@@ -5,15 +5,17 @@ from typing import Annotated, Final, TypeAlias, get_args
 from pydantic import Field
 
 from .base import Classic, TrainingData, TrainingImage
+from .bicubic import Bicubic
 from .ridge import LinearMap, Ridge
 from .savitzky_golay import SavitzkyGolay
 
-AnyClassic: TypeAlias = Annotated[Ridge | SavitzkyGolay, Field(discriminator="kind")]
+AnyClassic: TypeAlias = Annotated[Bicubic | Ridge | SavitzkyGolay, Field(discriminator="kind")]
 CLASSICS: Final[tuple[type[Classic], ...]] = get_args(get_args(AnyClassic)[0])
 
 __all__ = [
     "CLASSICS",
     "AnyClassic",
+    "Bicubic",
     "Classic",
     "LinearMap",
     "Ridge",

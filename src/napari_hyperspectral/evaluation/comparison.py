@@ -20,10 +20,11 @@ from ..cube import Cube, Labels
 from ..metrics.classes import ConfusionTable
 from ..metrics.values import GoodBands
 from ..models.model import Model
+from ..tasks.super_resolution import SuperResolutionTask
 from ..training.splits import Mask
 from .baselines.baseline import Baseline, IntensityArray, TrainingSpectra, Values, raw
 from .baselines.denoising import denoising_baselines
-from .baselines.interpolation import interpolation_baselines
+from .baselines.interpolation import consistent_baseline, interpolation_baselines
 from .baselines.regression import regression_baselines
 from .baselines.svm import tune_svm
 from .pairs import (
@@ -380,12 +381,15 @@ class SuperResolutionComparison(_IntensityComparison):
 
     def baselines(self, *, tuned: bool) -> Iterator[Baseline]:
         yield from interpolation_baselines(self.pair.scale, self.pair.offset)
+        task = self.model.recipe.task
+        if isinstance(task, SuperResolutionTask):
+            yield consistent_baseline(task.degradation_model, self.model.card.noise)
 
     def notes(self, counts: PixelCounts) -> list[str]:
         pixels = (
             f"{counts.test} of {counts.all} coarse pixels are evaluated, each by its {self.pair.scale}² "
-            "fine pixels. Nearest and bicubic know where the "
-            "coarse pixels lie in the fine image."
+            "fine pixels. Nearest and bicubic know where the coarse pixels lie in the fine image; "
+            "the consistent one, degraded as in training, equals its input within its noise."
         )
         figures = (
             "The range of PSNR and SSIM is that of the truth on the evaluated pixels; SSIM is of "

@@ -81,6 +81,9 @@ class Card(Settings):
     """Height and width of a pixel in training."""
     pixel_unit: str | None = None
     """Unit of `pixel_size`."""
+    noise: tuple[float, float] = (0.0, 0.0)
+    """Noise of the inputs that it was trained for: variance at a mean of 0, and per unit of the mean.
+    0, where none was added in training."""
     parameters: int = 0
     """Number of weights of its network, or of numbers that a classical method has fitted."""
     tuned: str = ""

@@ -127,6 +127,14 @@ def lines_of_card(card: Card) -> Lines:
     return _without_empty(lines)
 
 
+def quality_of(card: Card) -> str:
+    """Return the first figure of merit of a model, such as "PSNR dB 34.4"; "" where it has none."""
+    rows = _narrowest_guard(card.metrics.get("figures") or [])
+    if not rows:
+        return ""
+    return _figures_line(rows[0]).partition(", ")[0]
+
+
 def duration(seconds: float) -> str:
     """Return a time as people say it."""
     if seconds < 10:
