@@ -112,7 +112,7 @@ class Comparison(ABC):
 
     def model_result(self, prediction: Values) -> MethodResult:
         """Return what the model predicted, under the name of its network."""
-        network = type(self.model.recipe.network)
+        network = type(self.model.recipe.method)
         return MethodResult(network.__name__, "", np.asarray(prediction))
 
     def row(self, result: MethodResult, guarded: GuardedTest) -> Row:
@@ -472,7 +472,7 @@ def _split_notes(model: Model, counts: PixelCounts) -> list[str]:
         f"{counts.train} training pixels, {counts.test} evaluated pixels (fewer with a guard); "
         "baselines were fitted and tuned on the same training pixels."
     )
-    radius = model.recipe.network.receptive_radius
+    radius = model.recipe.method.receptive_radius
     if not radius:
         alone = (
             "The network sees one spectrum at a time: no evaluated pixel has training pixels in its "

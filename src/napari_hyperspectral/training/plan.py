@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..axis import Axis, ChannelAxis
+from ..models.card import Compared
 from ..networks import Ports
 from ..recipe.recipe import Recipe
 from ..tasks import Example, Task
-from .checks import check_neighbours, check_prepared, common_axes
+from .checks import check_method, check_neighbours, check_prepared, common_axes
 from .splits import Split
 from .validation_split import splits_of
 
@@ -29,6 +30,10 @@ class TrainingPlan:
     """What the network is built for."""
     splits: tuple[Split, ...]
     """Training and validation pixels of each example."""
+    compared: tuple[Compared, ...] = ()
+    """Methods that were compared before, where the recipe's was chosen so."""
+    compared_on: str = ""
+    """What they were compared on, in words."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -57,6 +62,7 @@ def plan_training(recipe: Recipe, examples: Sequence[Example]) -> TrainingPlan:
     """
     if not examples:
         raise ValueError("there is nothing to train on: give at least one example")
+    check_method(recipe)
     check_prepared(recipe, examples)
     check_neighbours(recipe, examples)
     task: Task = recipe.task
