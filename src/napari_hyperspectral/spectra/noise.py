@@ -276,7 +276,8 @@ def _correlating_kernel(correlation: float) -> Array:
     if abs(bounded) < 1e-3:
         return np.array([1.0])
     second = (1 - np.sqrt(1 - 4 * bounded**2)) / (2 * bounded)
-    return np.array([1.0, second, 0.0]) / np.hypot(1, second)
+    kernel: Array = np.array([1.0, second, 0.0]) / np.hypot(1, second)
+    return kernel
 
 
 def _measured_bands(planes: Planes) -> Planes:

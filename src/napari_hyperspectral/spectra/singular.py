@@ -69,9 +69,10 @@ def strongest(table: SpectraTable, rank: int) -> Components:
 def singular_values(table: SpectraTable) -> Array:
     """Return the singular values of spectra, (spectrum, band), the largest first."""
     spectra, bands = table.shape
-    gram = table @ table.T if spectra < bands else table.T @ table
-    powers: Array = eigvalsh(gram)[::-1]
-    return np.sqrt(np.maximum(powers, 0))
+    gram: Array = table @ table.T if spectra < bands else table.T @ table
+    powers = np.maximum(eigvalsh(gram)[::-1], 0)
+    sizes: Array = np.sqrt(powers)
+    return sizes
 
 
 def filled(table: SpectraTable, rank: int) -> SpectraTable:
