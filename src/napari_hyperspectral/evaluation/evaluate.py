@@ -11,7 +11,8 @@ from ..models.model import Model
 from ..prediction.predict import predict_steps
 from ..progress import Job, Progress, Stop, part_of, run_with_bar
 from ..training.splits import beyond
-from .comparison import GuardedTest, comparison_for
+from .comparison import comparison_for
+from .comparisons.base import GuardedTest
 from .pairs import EvaluationPair, pixel_counts
 from .reports import Report, Row, Table, json_row
 

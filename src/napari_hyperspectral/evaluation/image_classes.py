@@ -8,7 +8,7 @@ import numpy as np
 
 from ..cube import Labels
 from ..models.model import Model
-from .comparison import accuracies
+from .comparisons.classes import accuracies
 from .reports import Row
 
 

@@ -22,7 +22,8 @@ from ..tasks import Example, Task
 from ..training.plan import plan_training
 from ..training.splits import Split
 from .baselines.baseline import Values
-from .comparison import Comparison, GuardedTest, MethodResult, comparison_for, pooled_comparison
+from .comparison import comparison_for, pooled_comparison
+from .comparisons.base import Comparison, GuardedTest, MethodResult
 from .image_classes import image_class_rows, plane_classes
 from .pairs import EvaluationPair, Images, PixelCounts, input_and_target, pixel_counts
 from .reports import Row, Value, json_row
