@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from ..cube import Image
+import numpy as np
+from numpy.typing import NDArray
+
+from ..cube import Cube, Image
 from ..machine import Machine
 from ..models.model import Model
-from ..prediction.predict import predict_steps
+from ..prediction.predict import predict_classes_steps, predict_steps
 from ..progress import Job, Progress, Stop, part_of, run_with_bar
 from ..training.splits import beyond
+from .about import about_model
 from .comparison import comparison_for
-from .comparisons.base import GuardedTest
+from .comparisons.base import GuardedTest, MethodResult
+from .merit import better_of, ranked
 from .pairs import EvaluationPair, pixel_counts
 from .reports import Report, Row, Table, json_row
 
@@ -85,10 +90,10 @@ def evaluate_steps(
         If not even the narrowest guard leaves a test pixel.
     """
     tests = _guarded_tests(pair, guards)
-    prediction = predict_steps(model, pair.input, machine=machine)
-    predicted = yield from part_of(prediction, 0, _PREDICTED, "predicting")
+    prediction = _predict_steps(model, pair.input, machine)
+    predicted, probabilities = yield from part_of(prediction, 0, _PREDICTED, "predicting")
     comparison = comparison_for(pair, model)
-    results = [comparison.model_result(predicted.numpy())]
+    results = [comparison.model_result(predicted.numpy(), probabilities)]
     for step, baseline in enumerate(comparison.baselines(tuned=baselines), start=1):
         results.append(comparison.result(baseline))
         # how many there will be is not known before the last
@@ -100,17 +105,43 @@ def evaluate_steps(
     rows: list[Row] = []
     for guarded in tests:
         rows += [comparison.row(result, guarded) for result in results]
+    table = Table("Test pixels", rows, better_of(rows), ["guard"])
     class_tables = comparison.class_tables(results, tests[0])
     report = Report(
         _title(model, pair),
-        [Table("Test pixels", rows), *class_tables],
+        [table, *class_tables],
         comparison.notes(pixel_counts(model, comparison.pair)),
+        comparison.pictures(_best_first(results, rows), tests[0].test),
+        about_model(model),
     )
     figures = {
         "figures": [json_row(row) for row in rows],
         "notes": list(report.notes),
     }
     return Evaluation(model.with_metrics(figures), report, predicted)
+
+
+def _predict_steps(
+    model: Model,
+    cube: Cube,
+    machine: Machine | None,
+) -> Job[tuple[Image, NDArray[np.float32] | None]]:
+    """Return a prediction, and the probabilities of classes, (…, class, y, x), if it is of these."""
+    if model.recipe.task.predicts_intensities:
+        predicted = yield from predict_steps(model, cube, machine=machine)
+        return predicted, None
+    labels, probabilities = yield from predict_classes_steps(model, cube, machine=machine)
+    return labels, probabilities.numpy()
+
+
+def _best_first(results: Sequence[MethodResult], rows: Sequence[Row]) -> list[MethodResult]:
+    """Return the model's result, then those of the baselines from the best to the worst.
+
+    The rows of the first guard are in the order of the results.
+    """
+    order = ranked(rows[: len(results)])
+    baselines = [results[number] for number in order if number > 0]
+    return [results[0], *baselines]
 
 
 def _title(model: Model, pair: EvaluationPair) -> str:

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...models.model import Model
 from ...training.splits import Mask
 from ..baselines.baseline import Baseline, Values
 from ..pairs import EvaluationPair, PixelCounts
+from ..pictures.base import Picture
 from ..reports import Row, Table
 
 Figures = dict[str, float]
@@ -25,6 +27,8 @@ class MethodResult(NamedTuple):
     settings: str
     image: Values
     """Intensities, (…, band, y, x), or classes, (…, y, x)."""
+    probabilities: NDArray[np.floating] | None = None
+    """Of classes, from 0 to 1, (…, class, y, x); None where there are none."""
 
     @property
     def columns(self) -> dict[str, str]:
@@ -84,15 +88,27 @@ class Comparison(ABC):
         """Return figures of each class, where there are classes."""
         return []
 
+    @abstractmethod
+    def pictures(self, results: Sequence[MethodResult], test: Mask) -> list[Picture]:
+        """Return what shows where predictions and truth differ on the pixels of `test`, (y, x).
+
+        Pictures hold what they show, and no more: of large images, crops, or means over blocks.
+        The result of the model comes first, then that of the best baseline, then those of others.
+        """
+
     def result(self, baseline: Baseline) -> MethodResult:
         """Run a baseline on the input."""
         image = baseline.run(self.pair.input.numpy())
         return MethodResult(baseline.name, baseline.settings, image)
 
-    def model_result(self, prediction: Values) -> MethodResult:
+    def model_result(
+        self,
+        prediction: Values,
+        probabilities: NDArray[np.floating] | None = None,
+    ) -> MethodResult:
         """Return what the model predicted, under the name of its network."""
         network = type(self.model.recipe.network)
-        return MethodResult(network.__name__, "", np.asarray(prediction))
+        return MethodResult(network.__name__, "", np.asarray(prediction), probabilities)
 
     def row(self, result: MethodResult, guarded: GuardedTest) -> Row:
         """Return a row of a table: what there was to measure, the method, and its figures."""

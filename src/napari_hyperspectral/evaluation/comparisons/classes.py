@@ -13,7 +13,10 @@ from ...models.model import Model
 from ...training.splits import Mask
 from ..baselines.baseline import Baseline, TrainingSpectra, Values
 from ..baselines.svm import tune_svm
+from ..illustrations.classes import ClassTest, class_pictures
+from ..illustrations.planes import grid_of
 from ..pairs import EvaluationPair, PixelCounts, classes_in_row
+from ..pictures.base import Picture
 from ..reports import Row, Table
 from .base import Comparison, Figures, GuardedTest, MethodResult, split_notes
 
@@ -28,6 +31,7 @@ class ClassComparison(Comparison):
         # labels may have fewer names than numbers, or none
         self._count = max(len(target.classes), greatest)
         numbers = range(1, self._count + 1)
+        self._labels = target
         self._names = target.classes or tuple(f"class {i}" for i in numbers)
 
     def figures(self, prediction: Values, test: Mask) -> Figures:
@@ -76,6 +80,16 @@ class ClassComparison(Comparison):
             }
             rows.append(row)
         return [Table(f"Class by class, guard {guarded.guard}", rows)]
+
+    def pictures(self, results: Sequence[MethodResult], test: Mask) -> list[Picture]:
+        truth = ClassTest(
+            self._target,
+            self._names[: self._count],
+            self._labels.colours or self.model.card.colours,
+            test,
+            grid_of(self._labels),
+        )
+        return class_pictures(truth, results)
 
     def _confusion_tables(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 import numpy as np
@@ -16,8 +16,12 @@ from ...training.splits import Mask
 from ..baselines.baseline import Baseline, IntensityArray, TrainingSpectra, Values, raw
 from ..baselines.denoising import denoising_baselines
 from ..baselines.regression import regression_baselines
+from ..illustrations.channels import ChannelTest, channel_pictures
+from ..illustrations.planes import first_plane, grid_of
+from ..illustrations.spectra import SpectraTest, spectra_pictures
 from ..pairs import EvaluationPair, PixelCounts, spectra_in_row
-from .base import Comparison, Figures, split_notes
+from ..pictures.base import Picture
+from .base import Comparison, Figures, MethodResult, split_notes
 
 
 class IntensityComparison(Comparison):
@@ -25,6 +29,7 @@ class IntensityComparison(Comparison):
 
     def __init__(self, model: Model, pair: EvaluationPair, target: Cube) -> None:
         super().__init__(model, pair)
+        self._cube = target
         self._axis = target.axis
         self._target = target.numpy()  # (…, band, y, x)
 
@@ -95,6 +100,20 @@ class SpectraComparison(IntensityComparison):
             )
         return [*split_notes(self.model, counts), note]
 
+    def pictures(self, results: Sequence[MethodResult], test: Mask) -> list[Picture]:
+        input = None
+        if self._same_bands:
+            input = first_plane(self.pair.input.numpy(), 3)
+        truth = SpectraTest(
+            first_plane(self._target, 3),
+            input,
+            self._axis,
+            self._good,
+            test,
+            grid_of(self._cube),
+        )
+        return spectra_pictures(truth, results)
+
     @property
     def _same_bands(self) -> bool:
         """Whether the target has the bands of the input, as of a denoised cube."""
@@ -140,6 +159,18 @@ class ChannelComparison(IntensityComparison):
             "compares edges, of images alone, by the range of each channel (Zhang et al. 2011)."
         )
         return [*split_notes(self.model, counts), note]
+
+    def pictures(self, results: Sequence[MethodResult], test: Mask) -> list[Picture]:
+        count = self._target.shape[-3]
+        names = self._channel_names or tuple(f"channel {i + 1}" for i in range(count))
+        truth = ChannelTest(
+            first_plane(self._target, 3),
+            names,
+            self._cube.intensity_unit or "",
+            test,
+            grid_of(self._cube),
+        )
+        return channel_pictures(truth, results)
 
     @property
     def _channel_names(self) -> tuple[str, ...]:

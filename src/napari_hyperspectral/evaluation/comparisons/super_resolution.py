@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from ... import metrics
 from ...training.splits import Mask
 from ..baselines.baseline import Baseline, Values
 from ..baselines.interpolation import interpolation_baselines
+from ..illustrations.planes import first_plane, grid_of
+from ..illustrations.super_resolution import SharpTest, sharp_pictures
 from ..pairs import PixelCounts, spectra_in_row
-from .base import Figures
+from ..pictures.base import Picture
+from .base import Figures, MethodResult
 from .intensities import IntensityComparison, range_of
 
 
@@ -50,6 +53,20 @@ class SuperResolutionComparison(IntensityComparison):
 
     def baselines(self, *, tuned: bool) -> Iterator[Baseline]:
         yield from interpolation_baselines(self.pair.scale, self.pair.offset)
+
+    def pictures(self, results: Sequence[MethodResult], test: Mask) -> list[Picture]:
+        axis = self._axis
+        names = [axis.label(band) for band in range(len(axis))]
+        truth = SharpTest(
+            first_plane(self._target, 3),
+            first_plane(self.pair.input.numpy(), 3),
+            self.pair.scale,
+            names,
+            axis.good,
+            self._cube.intensity_unit or "",
+            grid_of(self._cube),
+        )
+        return sharp_pictures(truth, results)
 
     def notes(self, counts: PixelCounts) -> list[str]:
         pixels = (
