@@ -54,7 +54,7 @@ def recipe_of(scale: int, seed: int, epochs: int, *, ensemble: bool = True) -> R
     """Return what is trained, at either scale."""
     return Recipe(
         task=SuperResolve(scale=scale, degradation="bicubic", project=True),
-        network=BandwiseEDSR(ensemble=ensemble),
+        method=BandwiseEDSR(ensemble=ensemble),
         training=Training(epochs=epochs, learning_rate=2e-3, patches_per_epoch=20, image_batch_size=3, patch_size=24,
                           validation=0, average=0.99, clip=1.0, seed=seed),
     )  # fmt: skip

@@ -61,7 +61,7 @@ def rows(folder: Path, split: str, kind: str, seed: int, machine: Machine) -> It
         weight_decay=0.01,
         seed=seed,
     )
-    recipe = Recipe(task=Segment(), network=NETWORKS[kind], training=training)
+    recipe = Recipe(task=Segment(), method=NETWORKS[kind], training=training)
     example = recipe.example(cube=cube, labels=labels)
     model = trained(recipe, [example], f"{split}, {kind}, seed {seed}", machine)
     pair = EvaluationPair(cube, truth, train=train, test=test)

@@ -64,7 +64,7 @@ def rows_of_fold(folder: Path, fold: int, seed: int, kind: str, epochs: int) -> 
     masked = stains.after("masked", data=np.where(train, stains.data, np.float32(np.nan)))
     recipe = Recipe(
         task=PredictChannels(),
-        network=TypeAdapter(AnyNetwork).validate_python(NETWORKS[kind]),
+        method=TypeAdapter(AnyNetwork).validate_python(NETWORKS[kind]),
         training=Training(epochs=epochs, patches_per_epoch=8, patch_size=128, block=64, guard=0,
                           validation=0.1, seed=seed),
     )  # fmt: skip
@@ -78,7 +78,7 @@ def rows_of_fold(folder: Path, fold: int, seed: int, kind: str, epochs: int) -> 
     seconds = time.perf_counter() - start
     pair = EvaluationPair(cube, stains, train=train, test=test)
     table = evaluate(model, pair, baselines=seed == 0).report.tables[0]
-    network = type(recipe.network).__name__
+    network = type(recipe.method).__name__
     return [
         {**row, "fold": fold, "seed": seed, "kind": kind, "epochs": epochs}
         | ({"seconds": seconds} if row["method"] == network else {})

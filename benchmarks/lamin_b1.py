@@ -62,7 +62,7 @@ def network(
     """Train on five volumes and yield how well the sixth is predicted."""
     images, targets = volumes(folder)
     axis = SpectralAxis.index(PLANES)
-    recipe = Recipe(task=PredictChannels(normalise="cube"), network=NETWORKS[kind],
+    recipe = Recipe(task=PredictChannels(normalise="cube"), method=NETWORKS[kind],
                     training=training)  # fmt: skip
     examples = [
         recipe.example(cube=Cube(images[i], axis), target=Cube(targets[i], axis))

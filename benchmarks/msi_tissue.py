@@ -59,7 +59,7 @@ def channels(folder: Path, half: int, kind: str, seed: int, machine: Machine) ->
     train, test = sides[half], sides[1 - half]
     masked = target.after("masked", data=np.where(train, target.data, np.float32(np.nan)))
     training = Training(epochs=200, patches_per_epoch=4, validation=0, average=0.99, seed=seed)
-    recipe = Recipe(task=PredictChannels(), network=NETWORKS[kind], training=training)
+    recipe = Recipe(task=PredictChannels(), method=NETWORKS[kind], training=training)
     example = recipe.example(cube=cube, target=masked)
     model = trained(recipe, [example], f"half {half}, {kind}, seed {seed}", machine)
     first = kind == next(iter(NETWORKS))
@@ -82,7 +82,7 @@ def super_resolution(
     cubes = [Cube(part, axis) for part in parts]
     recipe = Recipe(
         task=Restore(scale=scale, degradation="area", normalise="cube", discriminator_width=8),
-        network=RRDB(width=16, blocks=2, growth=8),
+        method=RRDB(width=16, blocks=2, growth=8),
         training=Training(epochs=30, patches_per_epoch=4, validation=0, average=0.99, seed=seed),
     )
     examples = [recipe.example(fine=cube) for i, cube in enumerate(cubes) if i != fold]

@@ -34,7 +34,7 @@ COLUMNS = ("preset", "network", "bands", "batch", "weights", "memory GB", "secon
 def scenes(recipe: Recipe, ports: Ports) -> list[Example]:
     """Return random scenes that fill a patch of the recipe."""
     rng = np.random.default_rng(0)
-    side = recipe.training.patch_size if recipe.network.operates_on == "image" else 16
+    side = recipe.training.patch_size if recipe.method.operates_on == "image" else 16
     side *= recipe.task.upscaling
 
     def cube(bands: int) -> Cube:
@@ -71,12 +71,12 @@ def run(known: Preset, steps: int, machine: Machine) -> Iterator[Row]:
     )
     recipe = known.recipe.model_copy(update={"training": few})
     with torch.device("meta"):
-        weights = sum(p.numel() for p in build_module(recipe.network, ports).parameters())
+        weights = sum(p.numel() for p in build_module(recipe.method, ports).parameters())
     examples = scenes(recipe, ports)
     needed = training_bytes(plan_training(recipe, examples), machine.device)
-    image = recipe.network.operates_on == "image"
+    image = recipe.method.operates_on == "image"
     row: Row = {
-        "network": recipe.network.kind,
+        "network": recipe.method.kind,
         "bands": f"{ports.bands_in} → {ports.bands_out}",
         "batch": f"{image_batch_size} × {training.patch_size}²" if image else training.batch_size,
         "weights": weights,

@@ -99,7 +99,7 @@ def network(pairs: Pairs, training: Training, machine: Machine) -> Row:
     clean = np.where(pairs.train, pairs.high, np.float32(np.nan))  # test columns are never shown
     task = Denoise()
     example = task.example(noisy=Cube(pairs.low, axis), clean=Cube(clean, axis))
-    recipe = Recipe(task=task, network=ResUNet1D(), training=training)
+    recipe = Recipe(task=task, method=ResUNet1D(), training=training)
     with Bar(console=Console(stderr=True), transient=True) as bar:
         line = bar.add_task("training", total=100)
         model = run(

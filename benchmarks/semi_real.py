@@ -69,7 +69,7 @@ def rows(
     train = column < half
     test = column >= half + GUARD
     masked = clean.after("masked", data=np.where(train, clean.data, np.float32(np.nan)))
-    recipe = Recipe(task=Denoise(normalise="cube"), network=NETWORKS[kind], training=training)
+    recipe = Recipe(task=Denoise(normalise="cube"), method=NETWORKS[kind], training=training)
     what = f"{name}, rank {rank}, {kind}, seed {training.seed}"
     model = trained(recipe, [recipe.example(noisy=noisy, clean=masked)], what, machine)
     pair = EvaluationPair(noisy, clean, train=train, test=test)

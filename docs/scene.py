@@ -47,7 +47,7 @@ WATER_VAPOUR_NM = ((1330.0, 1440.0), (1790.0, 1970.0))
 
 def predicted(cube: Cube, labels: Labels) -> Labels:
     """Return the class of every pixel, by a network trained on the labelled half of the scene."""
-    recipe = Recipe(task=Segment(), network=SpectralUNet(), training=Training(epochs=60))
+    recipe = Recipe(task=Segment(), method=SpectralUNet(), training=Training(epochs=60))
     model = fit(recipe, [recipe.example(cube=cube, labels=labels)])
     classes, _ = predict_classes(model, cube)
     return classes

@@ -134,7 +134,7 @@ def _trained(data: Path) -> tuple[napari.Viewer, Any]:
     _, dock = viewer.window.add_plugin_dock_widget("napari-hyperspectral", "Train")
     dock.recipe = Recipe(
         task=Denoise(),
-        network=ResUNet1D(width=16),
+        method=ResUNet1D(width=16),
         training=Training(epochs=20, learning_rate=2e-3),
     )
     dock.choose(**layers)

@@ -40,7 +40,7 @@ def test_finish_runs_a_job_and_returns_anything_else_as_it_is():
 def test_examples_are_made_by_the_names_that_the_task_asks_for(noisy, clean):
     assert Denoise.asks_for() == {"noisy": Cube, "clean": Cube}
     recipe = Recipe(
-        task=Denoise(), network=Pixelwise(width=4), training=Training(epochs=2, validation=0)
+        task=Denoise(), method=Pixelwise(width=4), training=Training(epochs=2, validation=0)
     )
     card = fit(recipe, [recipe.example(noisy=noisy, clean=clean)]).card
     assert len(card.losses) == 2

@@ -57,7 +57,7 @@ def folder(tmp_path, monkeypatch, rng):
         Path("tissues", tissue).mkdir(parents=True)
         write(f"tissues/{tissue}/spectra.npz", clean)
     torch.save(ResUNet1D().build(Ports(bands_in=500, bands_out=500)).state_dict(), "ResUNet.pt")
-    quick = {"task": {"kind": "denoise"}, "network": {"kind": "pixelwise"}}
+    quick = {"task": {"kind": "denoise"}, "method": {"kind": "pixelwise"}}
     Path("quick.json").write_text(json.dumps(quick | {"training": {"epochs": 2}}))
     return tmp_path
 

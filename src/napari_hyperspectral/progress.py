@@ -30,6 +30,13 @@ class Stop(Exception):
     """Thrown into a job to stop it early: it returns the best result so far."""
 
 
+class Cancelled(Exception):
+    """A job was stopped that has no result before its end."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the {what} was stopped before its end")
+
+
 Job: TypeAlias = Generator[Progress, None, Result]
 Watch: TypeAlias = Callable[[Progress], object]
 

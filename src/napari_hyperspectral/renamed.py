@@ -17,6 +17,7 @@ SETTINGS: Final[Mapping[str, Mapping[str, str]]] = {
         "together": "image_batch_size",
         "hold_out": "validation_split",
     },
+    "Recipe": {"network": "method"},
     "Restore": {"critic_width": "discriminator_width"},
     "BandwiseEDSR": {"at_once": "bands_per_step"},
 }
@@ -107,7 +108,8 @@ def settings_with_new_keys(class_name: str, values: Mapping[str, Any]) -> dict[s
 
 def recipe_with_new_keys(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """Return a recipe from a model file, as JSON, by the keys of today; nobody is warned."""
-    return {part: _part_with_new_keys(part, value) for part, value in recipe.items()}
+    parts = with_new_keys(recipe, SETTINGS["Recipe"])
+    return {part: _part_with_new_keys(part, value) for part, value in parts.items()}
 
 
 def card_with_new_keys(card: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,7 +145,7 @@ def _part_with_new_keys(part: str, value: Any) -> Any:
     """Return the settings of one part of a recipe by the keys of today."""
     if not isinstance(value, dict):
         return value
-    # a task or network of the kind super_resolve is a SuperResolve, the part training a Training
+    # a task or method of the kind super_resolve is a SuperResolve, the part training a Training
     kind = str(value.get("kind", part)).replace("_", "")
     for class_name, names in SETTINGS.items():
         if class_name.lower() == kind:

@@ -27,7 +27,7 @@ def run(run):
 @pytest.fixture
 def learn(tmp_path):
     def learn(name, task, *examples):
-        recipe = Recipe(task=task, network=Pixelwise.smallest(), training=Training(epochs=1))
+        recipe = Recipe(task=task, method=Pixelwise.smallest(), training=Training(epochs=1))
         model = fit(recipe, [recipe.example(**e) for e in examples], machine=MACHINE)
         model.save(tmp_path / f"{name}.safetensors")
         return f"{name}.safetensors"

@@ -19,7 +19,7 @@ from napari_hyperspectral.models.card import read_card
 
 QUICK = {
     "task": {"kind": "denoise"},
-    "network": {"kind": "pixelwise", "width": 8},
+    "method": {"kind": "pixelwise", "width": 8},
     "training": {"epochs": 2},
 }
 
@@ -190,7 +190,7 @@ def test_recipes_are_templates_with_every_setting(run, tmp_path):
     run("recipe", "--task", "segment", "--network", "pixelwise", "-o", "r.json")
     about = json.loads((tmp_path / "r.json").read_text())
     assert about["task"]["balance"] is True
-    assert about["network"]["kind"] == "pixelwise"
+    assert about["method"]["kind"] == "pixelwise"
     assert about["training"]["seed"] == 0
     assert run("recipe", "--task", "segment", "-o", "r.json")[0] == 1
 
@@ -210,7 +210,7 @@ def test_settings_that_do_nothing_beside_the_others_say_so(run):
 
 
 def test_each_problem_of_a_recipe_is_one_line(run, pair):
-    wrong = QUICK | {"network": {"kind": "pixelwise", "widht": 8}, "training": {"epochs": 0}}
+    wrong = QUICK | {"method": {"kind": "pixelwise", "widht": 8}, "training": {"epochs": 0}}
     (pair / "recipe.json").write_text(json.dumps(wrong))
     code, _, err = run(*TRAIN)
     assert code == 1
@@ -232,7 +232,7 @@ def test_training_then_predicting_is_the_whole_job(run, pair, noisy):
     code, out, _ = run(*TRAIN, *HERE)
     assert code == 0
     assert out.endswith("m.safetensors\n")
-    assert read_card(pair / "m.safetensors").recipe["network"]["width"] == 8
+    assert read_card(pair / "m.safetensors").recipe["method"]["width"] == 8
     code, out, _ = run("predict", "m.safetensors", "noisy.npz", "-o", "better.npz")
     assert (code, out) == (0, "better.npz\n")
     better = read(pair / "better.npz")

@@ -17,7 +17,7 @@ HERE = ("--cache", "cache", "--threads", "1")
 def recipe(folder, kind, **training):
     about = {
         "task": {"kind": kind},
-        "network": {"kind": "pixelwise", "width": 8},
+        "method": {"kind": "pixelwise", "width": 8},
         "training": {"epochs": 2} | training,
     }
     (folder / "recipe.json").write_text(json.dumps(about))
@@ -162,7 +162,7 @@ def test_a_report_is_not_written_over_a_file(run, folders):
 
 def test_a_preview_of_images_is_an_image_for_each(run, folders):
     about = json.loads((folders / "recipe.json").read_text())
-    about["network"] = {"kind": "spectral_unet", "components": 2, "width": 2, "depth": 1}
+    about["method"] = {"kind": "spectral_unet", "components": 2, "width": 2, "depth": 1}
     about["training"] |= {"image_batch_size": 2, "patch_size": 8}
     (folders / "recipe.json").write_text(json.dumps(about))
     _, out, _ = run("preview", *TRAIN[1:], "-o", "shown", "--suffix", ".npz", "--epoch", "2")

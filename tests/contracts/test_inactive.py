@@ -41,42 +41,42 @@ def once(**changes):
 
 
 RECIPES = {
-    "of single spectra": Recipe(task=Denoise(), network=PIXELWISE, training=ONCE),
-    "of images": Recipe(task=Denoise(), network=U, training=ONCE),
-    "that hold out nothing": Recipe(task=Denoise(), network=U, training=once(validation=0)),
+    "of single spectra": Recipe(task=Denoise(), method=PIXELWISE, training=ONCE),
+    "of images": Recipe(task=Denoise(), method=U, training=ONCE),
+    "that hold out nothing": Recipe(task=Denoise(), method=U, training=once(validation=0)),
     "that hold out images": Recipe(
-        task=Denoise(), network=U, training=once(validation_split="images")
+        task=Denoise(), method=U, training=once(validation_split="images")
     ),
-    "of whole images": Recipe(task=ClassifyImages(), network=U, training=ONCE),
-    "of classes": Recipe(task=Segment(), network=PIXELWISE, training=ONCE),
+    "of whole images": Recipe(task=ClassifyImages(), method=U, training=ONCE),
+    "of classes": Recipe(task=Segment(), method=PIXELWISE, training=ONCE),
     "of means of blocks": Recipe(
-        task=SuperResolve(scale=2), network=SubspaceRCAN.smallest(), training=ONCE
+        task=SuperResolve(scale=2), method=SubspaceRCAN.smallest(), training=ONCE
     ),
     "of a pixel off the middle": Recipe(
         task=SuperResolve(scale=2, degradation="decimate"),
-        network=BandwiseEDSR.smallest(),
+        method=BandwiseEDSR.smallest(),
         training=ONCE,
     ),
     "without a discriminator": Recipe(
-        task=Restore(scale=2, adversarial=0), network=RRDB.smallest(), training=ONCE
+        task=Restore(scale=2, adversarial=0), method=RRDB.smallest(), training=ONCE
     ),
     "of sharper images": Recipe(
         task=Restore(scale=1, psf=1.5, discriminator_width=2),
-        network=RRDB.smallest(),
+        method=RRDB.smallest(),
         training=ONCE,
     ),
     "of a U without steps": Recipe(
-        task=Denoise(), network=UNet.smallest().model_copy(update={"depth": 0}), training=ONCE
+        task=Denoise(), method=UNet.smallest().model_copy(update={"depth": 0}), training=ONCE
     ),
     "of a nested U": Recipe(
         task=Denoise(),
-        network=UwUNet.smallest().model_copy(update={"variant": "nested"}),
+        method=UwUNet.smallest().model_copy(update={"variant": "nested"}),
         training=ONCE,
     ),
     "of a single U": Recipe(
-        task=Denoise(), network=UwUNet.smallest().model_copy(update={"unets": 1}), training=ONCE
+        task=Denoise(), method=UwUNet.smallest().model_copy(update={"unets": 1}), training=ONCE
     ),
-    "of classes by all bands": Recipe(task=Segment(), network=RRDB.smallest(), training=ONCE),
+    "of classes by all bands": Recipe(task=Segment(), method=RRDB.smallest(), training=ONCE),
 }
 
 
@@ -121,9 +121,9 @@ def test_every_setting_that_may_be_inactive_is_so_in_one_of_these_recipes():
     tasks = [t for kind in TASKS for t in variants(kind(**QUICK.get(kind, {})))]
     tasks += variants(Restore(scale=2, psf=1.0))  # at ×1, a psf is needed
     recipes = [
-        *(Recipe(task=Denoise(), network=network) for network in networks),
-        *(Recipe(task=task, network=BandwiseEDSR.smallest()) for task in tasks),
-        *(Recipe(task=task, network=RRDB.smallest()) for task in tasks),
+        *(Recipe(task=Denoise(), method=network) for network in networks),
+        *(Recipe(task=task, method=BandwiseEDSR.smallest()) for task in tasks),
+        *(Recipe(task=task, method=RRDB.smallest()) for task in tasks),
         *(Recipe(task=Denoise(), training=training) for training in variants(Training())),
         *(Recipe(task=Denoise(), augmentation=part) for part in variants(Augmentation())),
         *(Recipe(task=Denoise(), preprocessing=part) for part in variants(Preprocessing())),
@@ -150,7 +150,7 @@ def test_inactive_settings_are_settings_of_the_recipe_and_their_reasons_sentence
 
 
 def test_rows_listed_for_validation_are_held_out_though_validation_is_0(noisy, clean):
-    recipe = Recipe(task=Denoise(), network=PIXELWISE, training=once(validation=0))
+    recipe = Recipe(task=Denoise(), method=PIXELWISE, training=once(validation=0))
     example = recipe.example(noisy=noisy, clean=clean)
     _, listed = splits_of(recipe, [example, replace(example, for_validation=True)])
     assert listed.validation.all()
@@ -161,13 +161,13 @@ def test_rows_listed_for_validation_are_held_out_though_validation_is_0(noisy, c
 
 
 def test_a_setting_that_a_choice_uses_is_active():
-    of_spectra = inactive_settings(Recipe(task=Denoise(), network=PIXELWISE))
+    of_spectra = inactive_settings(Recipe(task=Denoise(), method=PIXELWISE))
     assert "training.patch_size" in of_spectra
     assert "training.batch_size" not in of_spectra
-    of_images = inactive_settings(Recipe(task=Denoise(), network=U))
+    of_images = inactive_settings(Recipe(task=Denoise(), method=U))
     assert "training.patch_size" not in of_images
     assert of_images["training.batch_size"].startswith("The network sees images")
-    steps = Recipe(task=Denoise(), network=U, training=once(schedule="step"))
+    steps = Recipe(task=Denoise(), method=U, training=once(schedule="step"))
     assert (
         not {"training.drop", "training.every", "training.block"} & inactive_settings(steps).keys()
     )

@@ -209,7 +209,7 @@ def test_every_setting_of_the_training_does_something(kind, name, images):
     if name == "validation_split":  # there must be images to hold out
         images = {"denoise": 3 * images["denoise"]}
     one, other = (
-        Recipe(task=TASKS[0](), network=network, training=t)
+        Recipe(task=TASKS[0](), method=network, training=t)
         for t in (base, base.model_copy(update={name: OTHER[name]}))
     )
     start = None
@@ -230,7 +230,7 @@ def test_every_setting_of_the_training_does_something(kind, name, images):
 def test_every_choice_of_how_to_step_is_another_training(name, choice, fingerprint_of):
     base = BASE.model_copy(update={"every": 1})
     one, other = (
-        Recipe(task=TASKS[0](), network=Pixelwise(width=8), training=training)
+        Recipe(task=TASKS[0](), method=Pixelwise(width=8), training=training)
         for training in (base, base.model_copy(update={name: choice}))
     )
     assert different(fingerprint_of(one), fingerprint_of(other))
@@ -243,7 +243,7 @@ def test_every_setting_of_a_task_does_something(kind, name, fingerprint_of):
     )
     base = kind(**ONLY_WITH.get(name, {}), **QUICK.get(kind, {}))
     changed = kind.model_validate(base.model_dump() | {name: another(base, name)})
-    one, other = (Recipe(task=task, network=network, training=ONCE) for task in (base, changed))
+    one, other = (Recipe(task=task, method=network, training=ONCE) for task in (base, changed))
     assert different(fingerprint_of(one), fingerprint_of(other))
 
 
@@ -254,7 +254,7 @@ def test_every_setting_of_a_network_does_something(kind, name, fingerprint_of):
     by_pixel = all(network.output_level == "pixel" for network in networks)
     task = TASKS[0]() if by_pixel else ClassifyImages()
     training = ONCE.model_copy(update={"batch_size": 64})  # some have 200 layers
-    one, other = (Recipe(task=task, network=network, training=training) for network in networks)
+    one, other = (Recipe(task=task, method=network, training=training) for network in networks)
     assert different(fingerprint_of(one), fingerprint_of(other))
 
 
@@ -283,7 +283,7 @@ def shown(augmentation, images):
     """What a network that sees images is shown first."""
     recipe = Recipe(
         task=TASKS[0](),
-        network=SpectralUNet(components=4, width=4, depth=1),
+        method=SpectralUNet(components=4, width=4, depth=1),
         augmentation=augmentation,
         training=BASE.model_copy(update={"image_batch_size": 2}),
     )
@@ -299,5 +299,5 @@ def test_every_setting_of_the_augmentation_does_something(kind, name, images):
 
 
 def test_equal_recipes_leave_equal_traces(images):
-    recipe = Recipe(task=TASKS[0](), network=Pixelwise(width=8), training=BASE)
+    recipe = Recipe(task=TASKS[0](), method=Pixelwise(width=8), training=BASE)
     assert not different(fingerprint(recipe, images), fingerprint(recipe, images))

@@ -64,7 +64,7 @@ def per_spectrum(found, truth, nothing):
 
 
 def scene_of(task, network, training, examples, new, error):
-    recipe = Recipe(task=task, network=network, training=training)
+    recipe = Recipe(task=task, method=network, training=training)
     return Scene(recipe, tuple(examples), new, error)
 
 

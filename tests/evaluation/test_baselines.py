@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from napari_hyperspectral.classics.tuning import block_folds, class_folds
 from napari_hyperspectral.evaluation.baselines.baseline import TrainingSpectra
 from napari_hyperspectral.evaluation.baselines.denoising import (
     denoising_baselines,
@@ -10,7 +11,6 @@ from napari_hyperspectral.evaluation.baselines.denoising import (
     tune_truncation,
 )
 from napari_hyperspectral.evaluation.baselines.svm import tune_svm
-from napari_hyperspectral.evaluation.baselines.tuning import block_folds, class_folds
 from napari_hyperspectral.metrics import fitted_mse
 
 BANDS = 60

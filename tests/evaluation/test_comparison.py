@@ -36,7 +36,7 @@ def cases(noisy, clean, truth):
 
 
 def comparison_of(task, images):
-    recipe = Recipe(task=task, network=Pixelwise(width=4), training=Training(epochs=1))
+    recipe = Recipe(task=task, method=Pixelwise(width=4), training=Training(epochs=1))
     model = fit(recipe, [recipe.example(**images)])
     input, target = input_and_target(task, images)
     train = np.zeros(input.shape[-2:], bool)

@@ -33,7 +33,7 @@ def segmenting(noisy, truth):
 def learned(task, **images):
     recipe = Recipe(
         task=task,
-        network=Pixelwise(width=16),
+        method=Pixelwise(width=16),
         training=Training(epochs=8, validation=0.25, block=4, learning_rate=1e-2),
     )
     return fit(recipe, [recipe.task.example(**images)])
@@ -137,7 +137,7 @@ def test_the_report_says_what_the_network_sees(denoiser, denoising):
 def test_model_and_raw_data_are_measured_after_preprocessing(noisy, clean):
     recipe = Recipe(
         task=Denoise(),
-        network=Pixelwise(width=4),
+        method=Pixelwise(width=4),
         preprocessing=Preprocessing(first=480, last=620, normalise="maximum"),
         training=Training(epochs=1),
     )
@@ -159,7 +159,7 @@ def test_model_and_raw_data_are_measured_after_preprocessing(noisy, clean):
 
 
 def test_planes_that_were_not_measured_do_not_count(noisy, truth):
-    recipe = Recipe(task=Segment(), network=Pixelwise(width=4), training=Training(epochs=1))
+    recipe = Recipe(task=Segment(), method=Pixelwise(width=4), training=Training(epochs=1))
     model = fit(recipe, [recipe.example(cube=noisy, labels=truth)])
     _, guessed = image_class_rows(model, 1, [0, 0, 0, 2, 2, 1], [0, 0, 0, 2, 2, 1])
     assert guessed["OA %"] == pytest.approx(200 / 3)

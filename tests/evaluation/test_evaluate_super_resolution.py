@@ -30,7 +30,7 @@ each = pytest.mark.parametrize("degradation", DEGRADATIONS, ids=lambda d: d.kind
 
 def learned(task, *examples, **training):
     quick = {"epochs": 1, "patches_per_epoch": 1} | training
-    recipe = Recipe(task=task, network=Pixelwise(width=4), training=Training(**quick))
+    recipe = Recipe(task=task, method=Pixelwise(width=4), training=Training(**quick))
     made = [recipe.example(**images) for images in examples]
     return fit(recipe, made, machine=MACHINE), made
 

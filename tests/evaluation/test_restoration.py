@@ -101,9 +101,7 @@ def test_missing_pixels_and_bad_bands_are_left_out(fine, measured):
 def test_a_prediction_of_a_restoring_model_has_a_report_and_others_have_none(measured, fine):
     training = Training(epochs=1, patches_per_epoch=1, patch_size=16)
     network = RRDB(width=2, blocks=1, growth=2)
-    recipe = Recipe(
-        task=Restore(scale=2, discriminator_width=2), network=network, training=training
-    )
+    recipe = Recipe(task=Restore(scale=2, discriminator_width=2), method=network, training=training)
     model = fit(recipe, [recipe.example(fine=measured)])
     kept, report = assess_restoration(model, measured, predict(model, measured))
     assert "flux of bands" in kept.history[-1]
@@ -112,7 +110,7 @@ def test_a_prediction_of_a_restoring_model_has_a_report_and_others_have_none(mea
     assert rows["difference after degradation, of the spread"] < 1e-3
     small = replace(measured, data=measured.data[:, :3, :3])
     assert assess_restoration(model, small, predict(model, small))[1] is None
-    other = Recipe(task=Denoise(), network=Pixelwise(width=2), training=training)
+    other = Recipe(task=Denoise(), method=Pixelwise(width=2), training=training)
     denoiser = fit(other, [other.example(noisy=fine, clean=fine)])
     assert assess_restoration(denoiser, fine, predict(denoiser, fine))[1] is None
 

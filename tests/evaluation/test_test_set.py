@@ -24,7 +24,7 @@ def test_all_pixels_of_a_test_image_are_tested(noisy, clean):
         }
         for side, part in (("left", slice(13)), ("right", slice(13, None)))
     )
-    recipe = Recipe(task=Denoise(), network=Pixelwise(width=16), training=Training(epochs=10))
+    recipe = Recipe(task=Denoise(), method=Pixelwise(width=16), training=Training(epochs=10))
     model = fit(recipe, [recipe.example(**left)])
     report = run(evaluate_test_set_steps(model, [right, left]))
     rows = report.tables[0].rows
@@ -48,7 +48,7 @@ def test_an_image_of_validation_only_is_not_called_a_training_image(noisy, clean
         }
         for side, part in (("left", slice(13)), ("right", slice(13, None)))
     )
-    recipe = Recipe(task=Denoise(), network=Pixelwise(width=4), training=Training(epochs=1))
+    recipe = Recipe(task=Denoise(), method=Pixelwise(width=4), training=Training(epochs=1))
     for_validation = replace(recipe.example(**right), for_validation=True)
     model = fit(recipe, [recipe.example(**left), for_validation])
     notes = run(evaluate_test_set_steps(model, [left, right])).notes
@@ -79,7 +79,7 @@ QUICK = Training(epochs=40, learning_rate=0.02, validation=0)
 
 
 def test_classes_go_by_their_names_whatever_their_numbers(spectra):
-    recipe = Recipe(task=ClassifySpectra(), network=Pixelwise(width=16), training=QUICK)
+    recipe = Recipe(task=ClassifySpectra(), method=Pixelwise(width=16), training=QUICK)
     pairs = [{"spectra": c, "labels": ones(n, c)} for n, c in spectra.items()]
     model = fit(recipe, [recipe.example(**pair) for pair in pairs])
     report = run(evaluate_test_set_steps(model, pairs))
@@ -93,7 +93,7 @@ def test_classes_go_by_their_names_whatever_their_numbers(spectra):
 
 
 def test_image_classes_are_tested_image_by_image(spectra):
-    recipe = Recipe(task=ClassifyImages(), network=Pixelwise(width=16), training=QUICK)
+    recipe = Recipe(task=ClassifyImages(), method=Pixelwise(width=16), training=QUICK)
     named = [{"image": cube, "label": name} for name, cube in spectra.items()]
     model = fit(recipe, [recipe.example(**one) for one in named])
     wrong = {"image": spectra["falling"].after("copied", name="c"), "label": "rising"}
@@ -109,7 +109,7 @@ def test_image_classes_are_tested_image_by_image(spectra):
 
 def test_super_resolution_is_tested_on_the_images_that_are_degraded(clean):
     training = Training(epochs=1, validation=0, patches_per_epoch=1)
-    recipe = Recipe(task=SuperResolve(scale=2), network=Pixelwise(width=4), training=training)
+    recipe = Recipe(task=SuperResolve(scale=2), method=Pixelwise(width=4), training=training)
     model = fit(recipe, [recipe.example(fine=clean)])
     other = clean.after("turned", data=clean.data[:, ::-1].copy(), name="turned")
     report = run(

@@ -27,7 +27,7 @@ MACHINE = Machine(device="cpu", threads=1)
 
 def learned(task, *examples, **training):
     quick = {"epochs": 1, "patches_per_epoch": 1} | training
-    recipe = Recipe(task=task, network=Pixelwise(width=4), training=Training(**quick))
+    recipe = Recipe(task=task, method=Pixelwise(width=4), training=Training(**quick))
     made = [recipe.example(**images) for images in examples]
     return fit(recipe, made, machine=MACHINE), made
 
@@ -47,7 +47,7 @@ def test_a_fresh_model_is_compared_with_raw_data_on_its_validation_blocks(noisy,
     from napari_hyperspectral.models.summary import lines_of_card
 
     images = {"noisy": noisy, "clean": clean}
-    recipe = Recipe(task=Denoise(), network=Pixelwise(width=16), training=Training(epochs=10))
+    recipe = Recipe(task=Denoise(), method=Pixelwise(width=16), training=Training(epochs=10))
     examples = [recipe.example(**images)]
     model = run(validate_steps(fit(recipe, examples), examples, [images]))
     swapped = run(validate_steps(model, examples, [dict(reversed(images.items()))]))
@@ -66,7 +66,7 @@ def test_a_fresh_model_is_validated_on_all_its_images(noisy, clean):
         {n: c.after("cut", data=c.data[..., part]) for n, c in (("noisy", noisy), ("clean", clean))}
         for part in halves
     ]
-    recipe = Recipe(task=Denoise(), network=Pixelwise(width=16), training=Training(epochs=3))
+    recipe = Recipe(task=Denoise(), method=Pixelwise(width=16), training=Training(epochs=3))
     examples = [recipe.example(**pair) for pair in pairs]
     model = fit(recipe, examples)
     rows = run(validate_steps(model, examples, pairs)).card.metrics["figures"]
@@ -99,7 +99,7 @@ def test_classes_of_single_spectra_are_counted_over_all_files(noisy, truth):
         return {"spectra": noisy.after("cut", data=noisy.data[:, *there]), "labels": labels}
 
     files = [spectrum(y, x) for y in range(0, 20, 4) for x in range(0, 26, 3)]
-    recipe = Recipe(task=ClassifySpectra(), network=Pixelwise(width=8), training=Training(epochs=2))
+    recipe = Recipe(task=ClassifySpectra(), method=Pixelwise(width=8), training=Training(epochs=2))
     examples = [recipe.example(**file) for file in files]
     model = run(validate_steps(fit(recipe, examples), examples, files))
     assert all(loss is not None for loss in model.card.validation_losses)

@@ -11,7 +11,7 @@ from napari_hyperspectral.models.summary import lines_of_card
 from napari_hyperspectral.networks import Pixelwise
 from napari_hyperspectral.tasks import Denoise
 
-RECIPE = Recipe(task=Denoise(), network=Pixelwise(width=8), training=Training(epochs=9, patience=3))
+RECIPE = Recipe(task=Denoise(), method=Pixelwise(width=8), training=Training(epochs=9, patience=3))
 
 
 def card(**about):
@@ -21,7 +21,7 @@ def card(**about):
 
 
 def test_a_card_names_the_kinds_of_its_task_and_network():
-    assert (card().task_kind, card().network_kind) == ("denoise", "pixelwise")
+    assert (card().task_kind, card().method_kind) == ("denoise", "pixelwise")
 
 
 @pytest.mark.parametrize(

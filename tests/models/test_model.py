@@ -16,7 +16,7 @@ from napari_hyperspectral.tasks import Denoise
 @pytest.fixture
 def model(noisy, clean):
     recipe = Recipe(
-        task=Denoise(), network=Pixelwise(width=8), training=Training(epochs=4, schedule="constant")
+        task=Denoise(), method=Pixelwise(width=8), training=Training(epochs=4, schedule="constant")
     )
     return fit(recipe, [recipe.task.example(noisy=noisy, clean=clean)])
 
@@ -80,7 +80,7 @@ def test_files_that_are_no_models_are_refused_by_name(model, tmp_path):
 def test_weights_of_another_network_are_refused(model, tmp_path):
     from dataclasses import replace
 
-    recipe = {**model.card.recipe, "network": {"kind": "pixelwise", "width": 9}}
+    recipe = {**model.card.recipe, "method": {"kind": "pixelwise", "width": 9}}
     lying = replace(model, card=model.card.model_copy(update={"recipe": recipe}))
     path = lying.save(tmp_path / "lying.safetensors")
     with pytest.raises(FileFormatError, match=r"lying\.safetensors: weights do not fit"):

@@ -60,7 +60,7 @@ def test_what_is_learned_on_one_scene_is_better_than_interpolation_on_another():
     task = SuperResolve(scale=2, degradation="area")
     training = Training(epochs=8, patches_per_epoch=20, image_batch_size=2, patch_size=12, learning_rate=5e-3,
                         validation=0)  # fmt: skip
-    recipe = Recipe(task=task, network=SMALL, training=training)
+    recipe = Recipe(task=task, method=SMALL, training=training)
     model = fit(recipe, [recipe.example(fine=learned)])
     coarse = task.degradation_model.degrade(torch.from_numpy(tested.numpy()))
     made = predict(model, tested.after("degraded", data=coarse.numpy())).numpy()

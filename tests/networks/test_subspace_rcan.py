@@ -66,7 +66,7 @@ def test_it_is_a_hundredth_of_the_published_network():
 def test_without_attention_tiles_are_as_the_whole(scene):
     recipe = Recipe(
         task=SuperResolve(scale=2),
-        network=SMALL.model_copy(update={"attention": False}),
+        method=SMALL.model_copy(update={"attention": False}),
         training=Training(epochs=1, patch_size=16, validation=0),
     )
     model: Model = fit(recipe, [recipe.example(fine=scene)])

@@ -36,9 +36,7 @@ each_network_that_sees_all = pytest.mark.parametrize(
 @pytest.fixture
 def learned(noisy, clean):
     def learn(network):
-        recipe = Recipe(
-            task=Denoise(normalise="cube"), network=network, training=Training(epochs=3)
-        )
+        recipe = Recipe(task=Denoise(normalise="cube"), method=network, training=Training(epochs=3))
         return fit(recipe, [recipe.task.example(noisy=noisy, clean=clean)])
 
     return learn
@@ -73,7 +71,7 @@ def test_averages_over_tiles_are_in_the_history(learned, noisy, network, request
 def test_tiles_are_scaled_by_the_maximum_of_their_plane(noisy, network, request):
     """One lazy plane bright in one corner, one dark and negative almost everywhere."""
     task = SuperResolve(scale=2, normalise="image")
-    recipe = Recipe(task=task, network=network, training=Training(epochs=1))
+    recipe = Recipe(task=task, method=network, training=Training(epochs=1))
     model = fit(recipe, [task.example(fine=noisy)])
     bright, dark = noisy.data.copy(), -1e-3 - 1e-3 * np.abs(noisy.data)
     bright[:, -4:, -4:] *= 50
@@ -180,7 +178,7 @@ def test_a_stopped_prediction_gives_no_partial_result(learned, noisy, small_tile
 
 
 def test_a_segmentation_keeps_origin_and_pixel_size_of_its_cube(noisy, truth):
-    recipe = Recipe(task=Segment(), network=Pixelwise.smallest(), training=Training(epochs=1))
+    recipe = Recipe(task=Segment(), method=Pixelwise.smallest(), training=Training(epochs=1))
     model = fit(recipe, [recipe.task.example(cube=noisy, labels=truth)])
     moved = noisy.after("moved", origin=(3.0, 4.0))
     found = predict(model, moved)
@@ -192,7 +190,7 @@ def test_a_segmentation_has_the_colours_its_classes_were_painted_in(noisy, truth
     names = tuple(f"class {i}" for i in range(1, int(truth.data.max()) + 1))
     colours = tuple(f"#0000{10 + i}" for i in range(len(names)))
     painted = truth.after("painted", classes=names, colours=colours)
-    recipe = Recipe(task=Segment(), network=Pixelwise(width=4), training=Training(epochs=1))
+    recipe = Recipe(task=Segment(), method=Pixelwise(width=4), training=Training(epochs=1))
     model = fit(recipe, [recipe.task.example(cube=noisy, labels=painted)])
     saved = Model.load(model.save(tmp_path / "model.safetensors"))
     assert predict(saved, noisy).colours == colours
@@ -202,7 +200,7 @@ def test_an_image_that_fits_in_memory_is_not_cut_where_halos_would_be_most_of_it
     data = rng.normal(size=(100, 80, 90)).astype(np.float32)
     cube = Cube(data, SpectralAxis(np.arange(100) + 1.0, "nm"))
     once = Training(epochs=1, patches_per_epoch=1, validation=0)
-    recipe = Recipe(task=PredictChannels(), network=UwUNet(), training=once)
+    recipe = Recipe(task=PredictChannels(), method=UwUNet(), training=once)
     target = Cube(data[:1, :8, :8], ChannelAxis(("stain",)))
     corner = Cube(data[:, :8, :8], cube.axis)
     model = fit(recipe, [recipe.task.example(cube=corner, target=target)])

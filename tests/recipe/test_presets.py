@@ -59,7 +59,7 @@ def test_a_preset_survives_json_and_names_its_publication(known):
     "known", [known for known in PRESETS if known.ports], ids=lambda known: known.name
 )
 def test_a_network_of_published_size_has_the_published_weights(known):
-    network = known.recipe.network
+    network = known.recipe.method
     if network.kind == "uwunet":  # with the end of the released network, which we do not take
         network = network.model_copy(update={"legacy": True})
     found = weights(network, known.ports)
@@ -77,7 +77,7 @@ def test_a_network_of_published_size_has_the_published_weights(known):
 )
 def test_channels_do_not_grow_with_the_bands(name, at_most):
     known = preset(name)
-    assert 1e6 < weights(known.recipe.network, known.ports) < at_most
+    assert 1e6 < weights(known.recipe.method, known.ports) < at_most
 
 
 @BY_NAME
@@ -157,5 +157,5 @@ def test_a_preset_of_reduced_size_trains(known, scenes):
     assert np.isfinite(model.card.losses[0])
     assert model.card.parameters < 200_000
     kept = ("kind", "along", "norm", "activation", "residual")
-    full, small = known.recipe.network.model_dump(), recipe.network.model_dump()
+    full, small = known.recipe.method.model_dump(), recipe.method.model_dump()
     assert {n: small[n] for n in kept if n in small} == {n: full[n] for n in kept if n in full}

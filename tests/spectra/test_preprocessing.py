@@ -153,7 +153,7 @@ def test_stacks_are_preprocessed_plane_by_plane(scene):
 def test_a_model_prepares_what_it_is_shown_as_what_it_learned_from(scene):
     way = Preprocessing(first=640, background="minimum", normalise="vector")
     plain = Recipe(
-        task=Denoise(), network=Pixelwise.smallest(), training=Training(epochs=2, batch_size=8)
+        task=Denoise(), method=Pixelwise.smallest(), training=Training(epochs=2, batch_size=8)
     )
     recipe = plain.model_copy(update={"preprocessing": way})
     prepared = way.on(scene)
@@ -211,7 +211,7 @@ def test_denoised_spectra_are_in_the_normalised_units_of_what_was_given(scene):
     double = Cube(2 * scene.data, scene.axis)  # a "truth" twice as bright as what was measured
     recipe = Recipe(
         task=Denoise(),
-        network=Pixelwise(width=16, dropout=0.0),
+        method=Pixelwise(width=16, dropout=0.0),
         preprocessing=Preprocessing(normalise="maximum"),
         training=Training(epochs=60, learning_rate=0.02, validation=0),
     )

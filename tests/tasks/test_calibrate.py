@@ -40,7 +40,7 @@ def test_spectra_of_unseen_samples_become_those_of_the_reference(samples):
     train, unseen = slice(0, 240), slice(240, 300)
     recipe = Recipe(
         task=Calibrate(),
-        network=Pixelwise(width=48, dropout=0.0),
+        method=Pixelwise(width=48, dropout=0.0),
         training=Training(epochs=40, learning_rate=5e-3),
     )
     example = recipe.example(measured=part(measured, train), reference=part(reference, train))

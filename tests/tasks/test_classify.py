@@ -45,7 +45,7 @@ def pictures(chance, kinds=("liver", "bone", "fat"), each=4):
 
 
 def learn(task, network, examples, **training):
-    recipe = Recipe(task=task, network=network, training=Training(**training))
+    recipe = Recipe(task=task, method=network, training=Training(**training))
     return fit(recipe, [recipe.example(**images) for images in examples])
 
 
@@ -232,7 +232,7 @@ def test_names_that_no_class_has_are_refused_when_training_begins(noisy, truth, 
     maps, images = [{"cube": noisy, "labels": truth}], pictures(rng)
     lists = [{"spectra": noisy, "labels": truth}]
     for kind, pairs in ((Segment, maps), (ClassifySpectra, lists), (ClassifyImages, images)):
-        recipe = Recipe(task=kind(weights=("cron=2",)), network=Pixelwise.smallest())
+        recipe = Recipe(task=kind(weights=("cron=2",)), method=Pixelwise.smallest())
         examples = [recipe.example(**pair) for pair in pairs]
         with pytest.raises(ValueError, match="a weight for 'cron', which is none of the classes"):
             next(fit_steps(recipe, examples))
@@ -274,7 +274,7 @@ def test_pixels_are_told_apart_whatever_an_error_costs(penalty, noisy, truth):
 def test_a_plane_that_was_not_measured_gets_no_class_in_a_prediction(rng):
     axis = SpectralAxis.index(3)
     recipe = Recipe(
-        task=ClassifyImages(), network=Pixelwise(width=4), training=Training(epochs=1, validation=0)
+        task=ClassifyImages(), method=Pixelwise(width=4), training=Training(epochs=1, validation=0)
     )
     pairs = [(Cube(rng.normal(size=(3, 6, 6)), axis), label) for label in ("a", "b")]
     model = fit(recipe, [recipe.example(image=cube, label=label) for cube, label in pairs])

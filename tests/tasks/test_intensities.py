@@ -65,7 +65,7 @@ def test_missing_targets_cost_nothing_in_any_term(term, pair, normalise):
 
 @pytest.mark.parametrize("term", ["ssim", "frc"])
 def test_single_spectra_are_no_images(term, noisy, clean):
-    recipe = Recipe(task=Denoise(**{term: 0.1}), network=Pixelwise(), training=Training(epochs=1))
+    recipe = Recipe(task=Denoise(**{term: 0.1}), method=Pixelwise(), training=Training(epochs=1))
     with pytest.raises(ValueError, match=f"set {term} to 0, or choose a network that sees images"):
         fit(recipe, [recipe.example(noisy=noisy, clean=clean)])
 
@@ -74,7 +74,7 @@ def test_single_spectra_are_no_images(term, noisy, clean):
 def test_every_penalty_brings_a_cube_closer_to_the_truth(penalty, noisy, clean):
     recipe = Recipe(
         task=Denoise(penalty=penalty),
-        network=Pixelwise(width=32, dropout=0.0),
+        method=Pixelwise(width=32, dropout=0.0),
         training=Training(epochs=12, learning_rate=1e-2),
     )
     model = fit(recipe, [recipe.example(noisy=noisy, clean=clean)])
@@ -86,7 +86,7 @@ def test_every_penalty_brings_a_cube_closer_to_the_truth(penalty, noisy, clean):
 def test_a_cube_comes_closer_to_the_truth_with_every_term(term, noisy, clean):
     recipe = Recipe(
         task=Denoise(**{term: 0.3}),
-        network=SpectralUNet(components=4, width=8, depth=1),
+        method=SpectralUNet(components=4, width=8, depth=1),
         training=Training(epochs=20, patches_per_epoch=4, patch_size=16, learning_rate=1e-2),
     )
     model = fit(recipe, [recipe.example(noisy=noisy, clean=clean)])

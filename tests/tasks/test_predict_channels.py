@@ -35,7 +35,7 @@ def model(scene):
     train = np.where(LEFT, stains.data, np.float32(np.nan))
     recipe = Recipe(
         task=PredictChannels(),
-        network=Pixelwise(width=32, dropout=0.0),
+        method=Pixelwise(width=32, dropout=0.0),
         training=Training(epochs=40, learning_rate=1e-2),
     )
     example = recipe.task.example(cube=cube, target=stains.after("masked", data=train))
@@ -78,7 +78,7 @@ def test_a_bad_band_of_the_cube_says_nothing_of_a_channel_in_its_place(axis, rng
     bands = SpectralAxis(np.arange(3.0), bad=[False, True, False])
     cube = Cube(rng.normal(5, 1, (3, 9, 11)).astype(np.float32), bands)
     target = Cube(1e4 + 100 * cube.data, axis)
-    recipe = Recipe(task=PredictChannels(), network=Pixelwise(width=4), training=Training(epochs=1))
+    recipe = Recipe(task=PredictChannels(), method=Pixelwise(width=4), training=Training(epochs=1))
     model = fit(recipe, [recipe.task.example(cube=cube, target=target)])
     assert np.allclose(model.network.normalise.target_mean, 10_500, atol=100)
     assert np.isfinite(predict(model, cube).data).all()

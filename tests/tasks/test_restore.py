@@ -42,7 +42,7 @@ def measured(sharp):
 @pytest.fixture(scope="module")
 def recipe():
     training = Training(epochs=6, patches_per_epoch=6, learning_rate=1e-2, validation=0.0, seed=1)
-    return Recipe(task=Restore(scale=2, discriminator_width=4), network=SMALL, training=training)
+    return Recipe(task=Restore(scale=2, discriminator_width=4), method=SMALL, training=training)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_a_perfect_result_costs_only_the_adversarial_loss(measured):
     """An image that is its own enlargement: constant bands."""
     flat = replace(measured, data=np.ones_like(measured.data) * 3)
     task = Restore(scale=2, adversarial=0.0)
-    recipe = Recipe(task=task, network=SMALL, training=Training(epochs=1, learning_rate=1e-9))
+    recipe = Recipe(task=task, method=SMALL, training=Training(epochs=1, learning_rate=1e-9))
     model = fit(recipe, [recipe.example(fine=flat)])
     torch.nn.init.zeros_(model.network.module.each.leave.weight)
     torch.nn.init.zeros_(model.network.module.each.leave.bias)
@@ -115,7 +115,7 @@ def test_a_perfect_result_costs_only_the_adversarial_loss(measured):
 def test_pixels_held_out_are_not_held_to_the_measurement_while_others_learn(model, measured):
     """The loss is of pixels whose finer selves are given: of the others, nothing counts."""
     task = Restore(scale=2, frc=0.0, adversarial=0.0)
-    recipe = Recipe(task=task, network=SMALL, training=Training())
+    recipe = Recipe(task=task, method=SMALL, training=Training())
     pair = recipe.example(fine=measured)
     input, target = (torch.from_numpy(part).tile(1, 1, 1, 2) for part in (pair.input, pair.target))
     target[..., 8:] = torch.nan
@@ -147,7 +147,7 @@ def test_gradients_of_the_discriminator_are_cut_as_those_of_the_network(measured
 def test_it_works_on_spectral_components_too(measured):
     recipe = Recipe(
         task=Restore(scale=2, discriminator_width=2),
-        network=SubspaceRCAN.smallest(),
+        method=SubspaceRCAN.smallest(),
         training=Training(epochs=1, patches_per_epoch=1, validation=0.0),
     )
     model = fit(recipe, [recipe.example(fine=measured)])
@@ -159,7 +159,7 @@ def test_it_works_on_spectral_components_too(measured):
 def test_blur_alone_is_taken_out_at_scale_one(sharp):
     task = Restore(scale=1, psf=1.5, adversarial=0.0)
     training = Training(epochs=6, patches_per_epoch=4, learning_rate=1e-2, patch_size=32)
-    recipe = Recipe(task=task, network=SMALL, training=training)
+    recipe = Recipe(task=task, method=SMALL, training=training)
     model = fit(recipe, [recipe.example(fine=sharp)])
     blurred = replace(
         sharp, data=task.degradation_model.degrade(torch.from_numpy(sharp.data)).numpy()

@@ -87,7 +87,7 @@ def test_a_network_beats_cubic_interpolation_on_an_image_it_has_not_seen():
     task = SuperResolve(scale=2, project=True, penalty="l2")
     recipe = Recipe(
         task=task,
-        network=SubspaceRCAN(components=2, width=16, groups=1, blocks=2, attention=False),
+        method=SubspaceRCAN(components=2, width=16, groups=1, blocks=2, attention=False),
         training=Training(
             epochs=15, learning_rate=1e-2, patches_per_epoch=8, patch_size=24, validation=0.0
         ),
@@ -110,7 +110,7 @@ def test_the_interpolation_is_in_the_unit_of_the_input():
     """A network that gives nothing leaves the enlarged image, whatever the bands' scales."""
     recipe = Recipe(
         task=SuperResolve(scale=2),
-        network=SubspaceRCAN(components=2, width=4, groups=1, blocks=1),
+        method=SubspaceRCAN(components=2, width=4, groups=1, blocks=1),
         training=Training(epochs=1, learning_rate=1e-12),
     )
     fine = scene(1)
@@ -177,7 +177,7 @@ def test_a_warped_image_is_degraded_after_its_warp():
     task = SuperResolve(scale=2)
     recipe = Recipe(
         task=task,
-        network=SubspaceRCAN.smallest(),
+        method=SubspaceRCAN.smallest(),
         augmentation=Augmentation(rotate=30, zoom=0.2),
         training=Training(validation=0, patches_per_epoch=2),
     )
@@ -192,7 +192,7 @@ def test_a_projected_result_agrees_up_to_borders_that_the_network_had_padded():
     task = SuperResolve(scale=2, degradation="bicubic", project=True)
     recipe = Recipe(
         task=task,
-        network=SpectralUNet(components=2, width=2, depth=3),  # takes multiples of 4
+        method=SpectralUNet(components=2, width=2, depth=3),  # takes multiples of 4
         training=Training(epochs=1, patches_per_epoch=1),
     )
     model = fit(recipe, [recipe.example(fine=scene(0))])
@@ -207,7 +207,7 @@ def test_a_projected_result_agrees_up_to_borders_that_the_network_had_padded():
 def test_tiles_of_a_projected_result_leave_no_seams(monkeypatch):
     recipe = Recipe(
         task=SuperResolve(scale=2, degradation="bicubic", project=True),
-        network=SpectralUNet(components=2, width=4, depth=1),
+        method=SpectralUNet(components=2, width=4, depth=1),
         training=Training(epochs=1),
     )
     fine = scene(0)

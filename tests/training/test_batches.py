@@ -21,7 +21,7 @@ def epoch(task, pairs, network="images", *, augmentation=None, **training):
     """The batches of an epoch."""
     recipe = Recipe(
         task=task,
-        network=NETWORKS[network],
+        method=NETWORKS[network],
         augmentation=augmentation or Augmentation(),
         training=Training(validation=0, **training),
     )

@@ -12,9 +12,7 @@ from napari_hyperspectral.tasks import Denoise
 from napari_hyperspectral.training.checkpoint import Checkpoint
 from napari_hyperspectral.training.fit import fit_steps
 
-RECIPE = Recipe(
-    task=Denoise(), network=Pixelwise(width=8), training=Training(epochs=4, average=0.9)
-)
+RECIPE = Recipe(task=Denoise(), method=Pixelwise(width=8), training=Training(epochs=4, average=0.9))
 
 
 @pytest.fixture
@@ -85,7 +83,7 @@ def test_recipes_are_compared_as_recipes_not_as_they_were_written(path, examples
         card = read(text, path)
         recipe = RECIPE.model_dump(mode="json", exclude_defaults=True)
         recipe["task"] = {"kind": "denoise"}
-        recipe["network"]["kind"] = "pixelwise"
+        recipe["method"]["kind"] = "pixelwise"
         return card.model_copy(update={"recipe": recipe})
 
     monkeypatch.setattr(cards, "card_from_json", without_defaults)

@@ -23,7 +23,7 @@ each_network = pytest.mark.parametrize("network", SMALL, ids=lambda n: n.kind)
 
 
 def learn(task, network, training=QUICK, **images):
-    return fit(Recipe(task=task, network=network, training=training), [task.example(**images)])
+    return fit(Recipe(task=task, method=network, training=training), [task.example(**images)])
 
 
 def error(one, other):
@@ -81,7 +81,7 @@ def test_equal_seeds_give_equal_weights_and_other_seeds_do_not(noisy, clean, net
 
 
 def test_whoever_draws_random_numbers_meanwhile_changes_nothing(noisy, clean):
-    recipe = Recipe(task=Denoise(), network=Pixelwise(width=8), training=Training(epochs=2))
+    recipe = Recipe(task=Denoise(), method=Pixelwise(width=8), training=Training(epochs=2))
     example = recipe.task.example(noisy=noisy, clean=clean)
     quiet = fit(recipe, [example])
     disturbed = run(fit_steps(recipe, [example]), watch=lambda _: torch.rand(7))
@@ -92,7 +92,7 @@ def test_whoever_draws_random_numbers_meanwhile_changes_nothing(noisy, clean):
 
 
 def test_a_stop_answers_within_a_batch_and_leaves_a_model_that_loads(noisy, clean, tmp_path):
-    recipe = Recipe(task=Denoise(), network=Pixelwise(width=8), training=Training(epochs=1000))
+    recipe = Recipe(task=Denoise(), method=Pixelwise(width=8), training=Training(epochs=1000))
     steps = fit_steps(recipe, [recipe.task.example(noisy=noisy, clean=clean)])
     for _ in range(40):
         next(steps)
@@ -106,7 +106,7 @@ def test_a_stop_answers_within_a_batch_and_leaves_a_model_that_loads(noisy, clea
 
 
 def test_a_stop_before_the_first_epoch_still_gives_a_model(noisy, clean):
-    recipe = Recipe(task=Denoise(), network=Pixelwise(width=8))
+    recipe = Recipe(task=Denoise(), method=Pixelwise(width=8))
     steps = fit_steps(recipe, [recipe.task.example(noisy=noisy, clean=clean)])
     next(steps)
     with pytest.raises(StopIteration) as end:
@@ -116,7 +116,7 @@ def test_a_stop_before_the_first_epoch_still_gives_a_model(noisy, clean):
 
 def test_a_stop_in_the_first_epoch_gives_the_averaged_weights(noisy, clean):
     training = Training(epochs=1, average=0.9, learning_rate=0.1, seed=1)
-    recipe = Recipe(task=Denoise(), network=Pixelwise(width=8), training=training)
+    recipe = Recipe(task=Denoise(), method=Pixelwise(width=8), training=training)
     steps = fit_steps(recipe, [recipe.task.example(noisy=noisy, clean=clean)])
     for _ in range(3):
         next(steps)
@@ -127,7 +127,7 @@ def test_a_stop_in_the_first_epoch_gives_the_averaged_weights(noisy, clean):
 
 
 def test_ctrl_c_in_the_middle_of_a_batch_keeps_the_best_so_far(noisy, clean, monkeypatch):
-    recipe = Recipe(task=Denoise(), network=Pixelwise(width=8), training=Training(epochs=1000))
+    recipe = Recipe(task=Denoise(), method=Pixelwise(width=8), training=Training(epochs=1000))
     loss, calls = Denoise.loss, []
 
     def interrupted(*arguments):
@@ -143,7 +143,7 @@ def test_ctrl_c_in_the_middle_of_a_batch_keeps_the_best_so_far(noisy, clean, mon
 
 
 def test_ctrl_c_between_two_steps_keeps_the_best_so_far(noisy, clean):
-    recipe = Recipe(task=Denoise(), network=Pixelwise(width=8), training=Training(epochs=1000))
+    recipe = Recipe(task=Denoise(), method=Pixelwise(width=8), training=Training(epochs=1000))
 
     def interrupt(progress):
         if progress.done == 30:
@@ -179,7 +179,7 @@ def test_training_ends_early_when_it_gets_no_better(noisy, clean):
 
 
 def test_a_training_that_is_taken_up_again_ends_where_an_unbroken_one_does(noisy, clean, tmp_path):
-    recipe = Recipe(task=Denoise(), network=Pixelwise(width=8), training=Training(epochs=6))
+    recipe = Recipe(task=Denoise(), method=Pixelwise(width=8), training=Training(epochs=6))
     examples = [recipe.task.example(noisy=noisy, clean=clean)]
     unbroken = fit(recipe, examples)
     saved = tmp_path / "going.safetensors"
@@ -199,7 +199,7 @@ def test_a_training_stopped_within_an_epoch_goes_on_with_the_next_batch(
     noisy, clean, tmp_path, until
 ):
     training = Training(epochs=4, average=0.9, optimiser="rmsprop", schedule="plateau", every=1)
-    recipe = Recipe(task=Denoise(), network=Pixelwise(width=8), training=training)
+    recipe = Recipe(task=Denoise(), method=Pixelwise(width=8), training=training)
     examples = [recipe.task.example(noisy=noisy, clean=clean)]
     unbroken = fit(recipe, examples)
 
@@ -216,7 +216,7 @@ def test_a_training_stopped_within_an_epoch_goes_on_with_the_next_batch(
 
 def test_a_long_epoch_is_saved_before_its_end(noisy, clean, tmp_path, monkeypatch):
     monkeypatch.setattr("napari_hyperspectral.training.fit._SECONDS_BETWEEN_SAVES", 0.0)
-    recipe = Recipe(task=Denoise(), network=Pixelwise(width=8), training=ONCE)
+    recipe = Recipe(task=Denoise(), method=Pixelwise(width=8), training=ONCE)
     saved = tmp_path / "going.safetensors"
     steps = fit_steps(recipe, [recipe.task.example(noisy=noisy, clean=clean)], autosave=saved)
     assert next(steps).done < next(steps).total
@@ -225,14 +225,14 @@ def test_a_long_epoch_is_saved_before_its_end(noisy, clean, tmp_path, monkeypatc
 
 def test_a_training_with_averaged_weights_saves_a_model_that_loads(noisy, clean, tmp_path):
     training = Training(epochs=2, average=0.9)
-    recipe = Recipe(task=Denoise(), network=Pixelwise(width=8), training=training)
+    recipe = Recipe(task=Denoise(), method=Pixelwise(width=8), training=training)
     saved = tmp_path / "average.safetensors"
     model = fit(recipe, [recipe.task.example(noisy=noisy, clean=clean)], autosave=saved)
     assert same(Model.load(saved), model)
 
 
 def test_a_finished_model_is_no_training_to_resume(noisy, clean, tmp_path):
-    recipe = Recipe(task=Denoise(), network=Pixelwise(width=8), training=ONCE)
+    recipe = Recipe(task=Denoise(), method=Pixelwise(width=8), training=ONCE)
     examples = [recipe.task.example(noisy=noisy, clean=clean)]
     path = fit(recipe, examples).save(tmp_path / "model.safetensors")
     with pytest.raises(ValueError, match="not a training in progress"):
@@ -251,7 +251,7 @@ def test_a_plateau_is_one_of_the_training_loss_where_nothing_is_held_out(noisy, 
 
 
 def test_a_training_is_not_resumed_with_another_recipe(noisy, clean, tmp_path):
-    recipe = Recipe(task=Denoise(), network=Pixelwise(width=8), training=ONCE)
+    recipe = Recipe(task=Denoise(), method=Pixelwise(width=8), training=ONCE)
     examples = [recipe.task.example(noisy=noisy, clean=clean)]
     fit(recipe, examples, autosave=tmp_path / "a.safetensors")
     other = recipe.model_copy(update={"training": Training(epochs=2)})
@@ -261,7 +261,7 @@ def test_a_training_is_not_resumed_with_another_recipe(noisy, clean, tmp_path):
 
 def test_a_training_is_not_resumed_when_what_validates_is_another(noisy, clean, tmp_path):
     """What taught before the break would judge after it."""
-    recipe = Recipe(task=Denoise(), network=Pixelwise(width=8), training=ONCE)
+    recipe = Recipe(task=Denoise(), method=Pixelwise(width=8), training=ONCE)
     halves = [
         recipe.example(
             noisy=noisy.after("cut", data=noisy.data[..., part]),
@@ -287,7 +287,7 @@ def test_cubes_of_several_sizes_teach_together(noisy, clean):
         for piece in pieces
     ]
     for network in SMALL:
-        model = fit(Recipe(task=task, network=network, training=ONCE), examples)
+        model = fit(Recipe(task=task, method=network, training=ONCE), examples)
         shapes = [trained.shape for trained in model.card.trained_on]
         assert shapes == [(1, 12, 20, 9), (1, 12, 7, 17)]
 
@@ -339,7 +339,7 @@ def test_bands_bad_in_a_second_example_are_ignored_there(noisy, clean, truth):
     axis = SpectralAxis(noisy.axis.centres, "nm", bad=np.arange(12) == 4)
     second, task = noisy.after("spoilt", data=spoilt, axis=axis), Segment()
     examples = [task.example(cube=cube, labels=truth) for cube in (noisy, second)]
-    model = fit(Recipe(task=task, network=Pixelwise(width=8), training=ONCE), examples)
+    model = fit(Recipe(task=task, method=Pixelwise(width=8), training=ONCE), examples)
     assert model.network.normalise.input_mean[4] < 1e3
 
 
@@ -501,7 +501,7 @@ def test_threads_are_those_asked_for_or_those_the_environment_allows(monkeypatch
 
 def test_threads_are_given_back_after_a_job(noisy, clean):
     before = torch.get_num_threads()
-    recipe = Recipe(task=Denoise(), network=Pixelwise(width=4), training=ONCE)
+    recipe = Recipe(task=Denoise(), method=Pixelwise(width=4), training=ONCE)
     steps = fit_steps(
         recipe, [recipe.task.example(noisy=noisy, clean=clean)], machine=Machine(threads=1)
     )
@@ -523,7 +523,7 @@ def test_an_unknown_device_is_refused(noisy, clean):
 def test_an_averaged_training_goes_on_where_it_was_stopped(noisy, clean, tmp_path):
     """The average is saved beside the weights: half and half is the whole, bit for bit."""
     base = Training(epochs=6, average=0.9, optimiser="sgd", clip=1.0, schedule="constant")
-    recipe = Recipe(task=Denoise(), network=Pixelwise(width=8), training=base)
+    recipe = Recipe(task=Denoise(), method=Pixelwise(width=8), training=base)
     example = recipe.task.example(noisy=noisy, clean=clean)
     whole = fit(recipe, [example])
     stopped = tmp_path / "half.safetensors"

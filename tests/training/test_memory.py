@@ -78,7 +78,7 @@ def test_a_training_takes_the_memory_it_was_said_to_within_half(network):
 
 def test_a_training_that_cannot_fit_is_refused_before_it_begins(noisy, clean, monkeypatch):
     monkeypatch.setattr(memory_module, "free_bytes", lambda device: 10_000)
-    recipe = Recipe(task=Denoise(), network=Pixelwise(), training=Training(epochs=1))
+    recipe = Recipe(task=Denoise(), method=Pixelwise(), training=Training(epochs=1))
     example = recipe.task.example(noisy=noisy, clean=clean)
     with pytest.raises(TooLargeError, match=r"needs about .* GB, 0.0 GB are free on cpu; take a"):
         fit(recipe, [example])
@@ -87,7 +87,7 @@ def test_a_training_that_cannot_fit_is_refused_before_it_begins(noisy, clean, mo
 @pytest.mark.parametrize("task", [SuperResolve(scale=2), ClassifyImages()], ids=lambda t: t.kind)
 def test_images_count_as_such_for_networks_that_see_one_spectrum_at_a_time(task, noisy):
     training = Training(image_batch_size=2, validation=0)
-    recipe = Recipe(task=task, network=Pixelwise(width=64), training=training)
+    recipe = Recipe(task=task, method=Pixelwise(width=64), training=training)
     images = [{"fine": noisy}]
     if task.image_level:
         images = [{"image": noisy, "label": label} for label in ("one", "two")]
@@ -106,10 +106,10 @@ def test_a_segnet_as_wide_as_spectrai_makes_it_of_500_bands_is_refused(monkeypat
     rng = np.random.default_rng(0)
     cube = Cube(rng.normal(size=(500, 8, 8)).astype(np.float32), SpectralAxis.index(500))
     labels = Labels(np.arange(64).reshape(8, 8) % 5 + 1)
-    recipe = Recipe(task=Segment(), network=SegNet(width=500))
+    recipe = Recipe(task=Segment(), method=SegNet(width=500))
     with pytest.raises(TooLargeError, match="a narrower network, or fewer bands than 500"):
         next(fit_steps(recipe, [recipe.example(cube=cube, labels=labels)]))
-    ours = recipe.model_copy(update={"network": SegNet()})
+    ours = recipe.model_copy(update={"method": SegNet()})
     next(fit_steps(ours, [ours.example(cube=cube, labels=labels)]))
     assert weights(SegNet(width=500)) > 1.5e9
 

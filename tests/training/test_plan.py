@@ -35,7 +35,7 @@ def few_and_many():
     """A recipe, and two images of which the first shows fewer classes."""
     mixing = Augmentation(mixup=1.0, mixup_alpha=30.0)
     training = Training(epochs=1, patches_per_epoch=3, image_batch_size=2, validation=0)
-    recipe = Recipe(task=Segment(), network=IMAGES, augmentation=mixing, training=training)
+    recipe = Recipe(task=Segment(), method=IMAGES, augmentation=mixing, training=training)
     few = recipe.example(cube=cube(), labels=painted("one", "two"))
     many = recipe.example(cube=cube(), labels=painted("one", "two", "three"))
     return recipe, [few, many]
@@ -57,7 +57,7 @@ def test_batches_and_model_have_the_classes_of_the_plan(few_and_many):
 
 
 def test_classes_that_come_by_name_are_numbered_once_for_all_examples():
-    recipe = Recipe(task=ClassifySpectra(), network=Pixelwise(), training=Training(validation=0))
+    recipe = Recipe(task=ClassifySpectra(), method=Pixelwise(), training=Training(validation=0))
     ones = Labels(np.ones((1, 4), np.uint8), ("fat",))
     others = Labels(np.ones((1, 4), np.uint8), ("bone",))
     examples = [recipe.example(spectra=cube((1, 4)), labels=labels) for labels in (ones, others)]
@@ -74,7 +74,7 @@ def test_a_plan_of_bands_has_no_classes_and_knows_the_scale():
 
 
 def super_resolution():
-    recipe = Recipe(task=SuperResolve(scale=2), network=IMAGES)
+    recipe = Recipe(task=SuperResolve(scale=2), method=IMAGES)
     return recipe, [recipe.example(fine=cube((16, 18)))]
 
 
@@ -85,7 +85,7 @@ def test_a_plan_does_not_change():
 
 
 def test_what_cannot_be_trained_on_is_not_planned():
-    recipe = Recipe(task=Denoise(), network=Pixelwise())
+    recipe = Recipe(task=Denoise(), method=Pixelwise())
     with pytest.raises(ValueError, match="give at least one example"):
         plan_training(recipe, [])
     example = recipe.example(noisy=cube(), clean=cube())

@@ -14,7 +14,7 @@ IMAGES = SpectralUNet(components=2, width=2, depth=1)
 
 
 def test_a_batch_of_spectra_is_a_list_of_measured_ones(noisy, clean):
-    recipe = Recipe(task=Denoise(), network=Pixelwise(), training=Training(batch_size=7))
+    recipe = Recipe(task=Denoise(), method=Pixelwise(), training=Training(batch_size=7))
     shown = preview_of(recipe, [recipe.example(noisy=noisy, clean=clean)])
     assert list(shown) == preview_names(recipe) == ["input", "target"]
     measured = noisy.data.reshape(12, -1).T.tolist()
@@ -24,7 +24,7 @@ def test_a_batch_of_spectra_is_a_list_of_measured_ones(noisy, clean):
 
 
 def test_epochs_vary_and_are_those_of_the_seed(noisy, clean):
-    recipe = Recipe(task=Denoise(), network=Pixelwise(), augmentation=Augmentation(noise=0.1))
+    recipe = Recipe(task=Denoise(), method=Pixelwise(), augmentation=Augmentation(noise=0.1))
     examples = [recipe.example(noisy=noisy, clean=clean)]
     first, again, second = (preview_of(recipe, examples, n)["input"].data for n in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
@@ -34,7 +34,7 @@ def test_epochs_vary_and_are_those_of_the_seed(noisy, clean):
 def test_labels_of_a_window_are_labels_with_names(noisy, truth):
     recipe = Recipe(
         task=Segment(),
-        network=IMAGES,
+        method=IMAGES,
         augmentation=Augmentation(turns=False),
         training=Training(patch_size=16, image_batch_size=2, validation=0),
     )
@@ -48,7 +48,7 @@ def test_labels_of_a_window_are_labels_with_names(noisy, truth):
 
 
 def test_what_is_wanted_of_a_coarse_image_lies_on_it(clean):
-    recipe = Recipe(task=SuperResolve(scale=2), network=IMAGES, training=Training(validation=0))
+    recipe = Recipe(task=SuperResolve(scale=2), method=IMAGES, training=Training(validation=0))
     shown = preview_of(recipe, [recipe.example(fine=clean)])
     input, target = shown["1 input"], shown["1 target"]
     assert (input.pixel_size, target.pixel_size) == ((1.0, 1.0), clean.pixel_size)
@@ -57,7 +57,7 @@ def test_what_is_wanted_of_a_coarse_image_lies_on_it(clean):
 
 
 def test_a_whole_image_is_labelled_all_over(noisy, clean):
-    recipe = Recipe(task=ClassifyImages(), network=IMAGES, training=Training(validation=0))
+    recipe = Recipe(task=ClassifyImages(), method=IMAGES, training=Training(validation=0))
     named = {"healthy": noisy, "ill": clean}
     examples = [recipe.example(image=cube, label=name) for name, cube in named.items()]
     target = preview_of(recipe, examples)["1 target"]

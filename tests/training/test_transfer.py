@@ -25,7 +25,7 @@ def scene(bands, classes=2):
 
 
 def train(training=ONCE, network=NETWORK, start=None, task=None, **images):
-    recipe = Recipe(task=task or Segment(), network=network, training=training)
+    recipe = Recipe(task=task or Segment(), method=network, training=training)
     return fit(recipe, [recipe.example(**images)], start=start)
 
 
@@ -157,7 +157,7 @@ def test_a_resumed_transfer_knows_its_past_and_what_is_frozen(tmp_path):
     training = Training(
         epochs=4, patches_per_epoch=2, validation=0, frozen="first half", learning_rate=0.01
     )
-    recipe = Recipe(task=Segment(), network=NETWORK, training=training)
+    recipe = Recipe(task=Segment(), method=NETWORK, training=training)
     examples = [recipe.example(**scene(5))]
     job = fit_steps(recipe, examples, start=first, autosave=path)
     for _ in range(4):
@@ -171,7 +171,7 @@ def test_a_resumed_transfer_knows_its_past_and_what_is_frozen(tmp_path):
 
 
 def test_an_example_prepared_otherwise_than_the_recipe_says_is_refused():
-    recipe = Recipe(task=Denoise(), network=Pixelwise.smallest(), training=ONCE)
+    recipe = Recipe(task=Denoise(), method=Pixelwise.smallest(), training=ONCE)
     cube = scene(5)["cube"]
     example = recipe.example(noisy=cube, clean=cube)
     other = recipe.model_copy(

@@ -57,7 +57,7 @@ def noisy():
 @pytest.fixture(scope="module")
 def model(noisy):
     """A denoiser, hardly trained."""
-    recipe = Recipe(task=Denoise(), network=Pixelwise.smallest(), training=Training(epochs=1))
+    recipe = Recipe(task=Denoise(), method=Pixelwise.smallest(), training=Training(epochs=1))
     return fit(recipe, [recipe.task.example(noisy=noisy, clean=noisy)], machine=MACHINE)
 
 
@@ -103,7 +103,7 @@ def test_a_result_is_a_layer_in_the_same_place_with_the_same_axis(
 
 
 def test_classes_come_as_a_label_layer(qtbot, viewer, widget, noisy, labels):
-    recipe = Recipe(task=Segment(), network=Pixelwise.smallest(), training=Training(epochs=1))
+    recipe = Recipe(task=Segment(), method=Pixelwise.smallest(), training=Training(epochs=1))
     example = recipe.task.example(cube=noisy, labels=labels)
     widget.model = fit(recipe, [example], machine=MACHINE)
     source = add(viewer, noisy)
@@ -118,7 +118,7 @@ def test_classes_come_as_a_label_layer(qtbot, viewer, widget, noisy, labels):
 def test_classes_of_a_stack_lie_on_their_planes_and_on_all_bands(qtbot, viewer, widget, noisy):
     """napari would take the planes of labels (z, y, x) for bands of a cube (z, band, y, x)."""
     ids = np.where(np.arange(7) < 3, 1, 2) * np.ones((5, 1), int)
-    recipe = Recipe(task=Segment(), network=Pixelwise.smallest(), training=Training(epochs=1))
+    recipe = Recipe(task=Segment(), method=Pixelwise.smallest(), training=Training(epochs=1))
     example = recipe.task.example(cube=noisy, labels=Labels(ids))
     widget.model = fit(recipe, [example], machine=MACHINE)
     planes = np.stack([noisy.data] * 3)

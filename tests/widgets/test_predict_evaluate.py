@@ -59,7 +59,7 @@ def dock(viewer, qtbot):
 @pytest.fixture
 def learn():
     def learn(task, *examples):
-        recipe = Recipe(task=task, network=Pixelwise.smallest(), training=Training(epochs=1))
+        recipe = Recipe(task=task, method=Pixelwise.smallest(), training=Training(epochs=1))
         return fit(recipe, [recipe.example(**e) for e in examples], machine=MACHINE)
 
     return learn

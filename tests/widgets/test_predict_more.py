@@ -39,7 +39,7 @@ def dock(viewer, qtbot):
 @pytest.fixture
 def learn(tmp_path):
     def learn(task, *examples):
-        recipe = Recipe(task=task, network=Pixelwise.smallest(), training=Training(epochs=1))
+        recipe = Recipe(task=task, method=Pixelwise.smallest(), training=Training(epochs=1))
         model = fit(recipe, [recipe.example(**e) for e in examples], machine=MACHINE)
         return model.save(tmp_path / f"{task.kind}.safetensors")
 

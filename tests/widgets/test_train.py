@@ -34,7 +34,7 @@ from napari_hyperspectral.widgets.preferences import preferred_machine
 
 BRIEF = Recipe(
     task=Denoise(),
-    network=ResUNet1D.smallest(),
+    method=ResUNet1D.smallest(),
     training=Training(epochs=5, batch_size=16, seed=3, learning_rate=2e-3),
 )
 LONG = BRIEF.model_copy(update={"training": Training(epochs=100_000, batch_size=4)})
@@ -117,7 +117,7 @@ def test_five_epochs_by_clicking_give_the_weights_that_python_gives(qtbot, widge
 def test_the_recipe_of_the_forms_is_the_recipe_put_in(widget):
     recipe = Recipe(
         task=Segment(classes=("a", "b, c"), smoothing=0.125),
-        network=Pixelwise(width=7, dropout=1 / 3),
+        method=Pixelwise(width=7, dropout=1 / 3),
         training=Training(epochs=3, learning_rate=3e-5, schedule="cosine"),
     )
     widget.recipe = recipe
@@ -166,7 +166,7 @@ def test_several_cubes_of_different_sizes_train_together(qtbot, widget, viewer, 
 def test_labels_painted_on_one_band_are_the_pixels_of_all(qtbot, widget, viewer):
     painted = viewer.add_labels(np.zeros((12, 9, 11), int), name="labels")
     painted.data[4, :3], painted.data[7, 6:] = 1, 2
-    widget.recipe = BRIEF.model_copy(update={"task": Segment(), "network": Pixelwise.smallest()})
+    widget.recipe = BRIEF.model_copy(update={"task": Segment(), "method": Pixelwise.smallest()})
     widget.choose(cube=viewer.layers["noisy"], labels=painted)
     widget.train()
     card = trained(qtbot, widget).card

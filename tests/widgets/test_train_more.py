@@ -24,7 +24,7 @@ from napari_hyperspectral.widgets import train
 
 BRIEF = Recipe(
     task=Denoise(),
-    network=Pixelwise(width=8),
+    method=Pixelwise(width=8),
     training=Training(epochs=3, batch_size=16, learning_rate=2e-3),
 )
 AXIS = SpectralAxis(np.linspace(600, 1700, 12), "1/cm", "raman_shift")
@@ -190,13 +190,13 @@ def test_settings_that_do_nothing_beside_the_others_are_grey(widget):
     assert not alive(training, "every")
     training.editors["schedule"].value = "step"
     assert alive(training, "every")
-    widget.recipe = BRIEF.model_copy(update={"network": UNet.smallest()})
+    widget.recipe = BRIEF.model_copy(update={"method": UNet.smallest()})
     assert alive(training, "patch_size")
     assert not alive(training, "batch_size")
-    assert alive(widget.form.network.form, "upsampling")
-    widget.form.network.form.editors["depth"].value = 0
-    assert not alive(widget.form.network.form, "upsampling")
-    assert widget.recipe.network.depth == 0
+    assert alive(widget.form.method.form, "upsampling")
+    widget.form.method.form.editors["depth"].value = 0
+    assert not alive(widget.form.method.form, "upsampling")
+    assert widget.recipe.method.depth == 0
 
 
 def test_what_to_freeze_is_grey_until_training_starts_from_a_model(widget, pairs, tmp_path):

@@ -23,7 +23,7 @@ from napari_hyperspectral.workflows.autosave import (
     interrupted_training,
 )
 
-RECIPE = Recipe(task=Denoise(), network=Pixelwise.smallest(), training=Training(epochs=1))
+RECIPE = Recipe(task=Denoise(), method=Pixelwise.smallest(), training=Training(epochs=1))
 OTHER = RECIPE.model_copy(update={"training": Training(epochs=2)})
 
 

@@ -31,7 +31,7 @@ MACHINE = Machine(device="cpu", threads=1)
 
 
 def learned(task, **images):
-    recipe = Recipe(task=task, network=Pixelwise.smallest(), training=Training(epochs=1))
+    recipe = Recipe(task=task, method=Pixelwise.smallest(), training=Training(epochs=1))
     return fit(recipe, [recipe.example(**images)], machine=MACHINE)
 
 
@@ -103,7 +103,7 @@ def test_probabilities_come_from_the_last_model(denoiser, clean, truth, noisy):
 
 def test_an_image_that_is_classified_has_one_probability_a_class_on_one_pixel(clean, noisy):
     task = ClassifyImages(penalty="binary")
-    recipe = Recipe(task=task, network=Pixelwise.smallest(), training=Training(epochs=1))
+    recipe = Recipe(task=task, method=Pixelwise.smallest(), training=Training(epochs=1))
     pairs = [{"image": clean, "label": "clean"}, {"image": noisy, "label": "noisy"}]
     examples = [recipe.example(**pair) for pair in 2 * pairs]
     model = fit(recipe, examples, machine=MACHINE)

@@ -22,7 +22,7 @@ MACHINE = Machine(device="cpu", threads=1)
 
 @pytest.fixture
 def model(noisy, clean):
-    recipe = Recipe(task=Denoise(), network=Pixelwise.smallest(), training=Training(epochs=1))
+    recipe = Recipe(task=Denoise(), method=Pixelwise.smallest(), training=Training(epochs=1))
     return fit(recipe, [recipe.example(noisy=noisy, clean=clean)], machine=MACHINE)
 
 

@@ -67,7 +67,7 @@ def predicted_by_dock(qtbot, widget, model, sources, folder, *, probabilities=Fa
 
 
 def trained(task, **images):
-    recipe = Recipe(task=task, network=Pixelwise.smallest(), training=Training(epochs=1))
+    recipe = Recipe(task=task, method=Pixelwise.smallest(), training=Training(epochs=1))
     return fit(recipe, [recipe.example(**images)], machine=MACHINE)
 
 
@@ -113,7 +113,7 @@ def test_reports(run, dock, sources, clean, tmp_path, qtbot):
 def test_models_and_trainings_in_progress(run, dock, clean, noisy, tmp_path, qtbot, monkeypatch):
     write(tmp_path / "noisy.npz", noisy)
     write(tmp_path / "clean.npz", clean)
-    recipe = Recipe(task=Denoise(), network=Pixelwise.smallest(), training=Training(epochs=2))
+    recipe = Recipe(task=Denoise(), method=Pixelwise.smallest(), training=Training(epochs=2))
     (tmp_path / "recipe.json").write_text(recipe.model_dump_json())
     widget = dock("Train")
     widget.recipe = recipe
@@ -145,7 +145,7 @@ def test_what_the_dock_left_unfinished_the_command_line_resumes(
     write(tmp_path / "noisy.npz", noisy)
     write(tmp_path / "clean.npz", clean)
     training = Training(epochs=100_000, batch_size=4)
-    recipe = Recipe(task=Denoise(), network=Pixelwise.smallest(), training=training)
+    recipe = Recipe(task=Denoise(), method=Pixelwise.smallest(), training=training)
     widget = dock("Train")
     widget.recipe = recipe
     widget.choose_files(noisy=tmp_path / "noisy.npz", clean=tmp_path / "clean.npz")

@@ -47,7 +47,7 @@ def _problem(file: str, details: ErrorDetails) -> str:
 
 
 def _without_kinds(location: Sequence[str | int]) -> Sequence[str | int]:
-    """Leave out the kind that pydantic puts after "task" and "network"."""
-    if location[:1] in (("task",), ("network",)):
+    """Leave out the kind that pydantic puts after "task" and "method"."""
+    if location[:1] in (("task",), ("method",)):
         return (location[0], *location[2:])
     return location

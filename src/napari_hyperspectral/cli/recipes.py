@@ -63,7 +63,7 @@ def _recipe_of(task: str, network: str | None) -> Recipe:
 
     parts = {"task": {"kind": task}}
     if network is not None:
-        parts["network"] = {"kind": network}
+        parts["method"] = {"kind": network}
     return Recipe.model_validate(parts)
 
 

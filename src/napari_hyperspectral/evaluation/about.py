@@ -12,7 +12,7 @@ _MOST_LINES: Final = 12
 """Of more images, the first ones are named."""
 _TITLES: Final = {
     "task": "Task",
-    "network": "Model",
+    "method": "Model",
     "preprocessing": "Preparation",
     "weights": "Weights",
     "input": "Input",

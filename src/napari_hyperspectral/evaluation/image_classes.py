@@ -51,7 +51,7 @@ def image_class_rows(
     frequency = np.bincount(truth, minlength=2)[1:]  # of classes 1, 2, …
     # who always names it is right as often as it is there
     most_frequent = int(frequency.argmax()) + 1
-    network = type(model.recipe.network).__name__
+    network = type(model.recipe.method).__name__
     predictions = {
         network: predicted,
         "most frequent class": [most_frequent] * len(truth),

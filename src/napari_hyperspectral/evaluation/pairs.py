@@ -152,7 +152,7 @@ class PixelCounts(NamedTuple):
 
 def pixel_counts(model: Model, pair: EvaluationPair) -> PixelCounts:
     """Count the training pixels of a pair, its test pixels, and those near training pixels."""
-    radius = model.recipe.network.receptive_radius
+    radius = model.recipe.method.receptive_radius
     far = pair.test & beyond(pair.train, radius)
     test = int(pair.test.sum())
     return PixelCounts(

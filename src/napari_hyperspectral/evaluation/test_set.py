@@ -169,7 +169,7 @@ def _evaluate_image_classes(
     overall = Table("All images", overall_rows, better_of(overall_rows))
     by_image = Table("Image by image", rows)
     pictures = image_class_pictures(
-        type(model.recipe.network).__name__,
+        type(model.recipe.method).__name__,
         classes,
         np.array(predicted),
         np.array(truth),

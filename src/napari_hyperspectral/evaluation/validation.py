@@ -16,8 +16,8 @@ from ..cube import Cube, Labels
 from ..machine import Machine
 from ..metrics.values import Floats
 from ..models.model import Model
-from ..prediction.predict import Cancelled, predict_steps
-from ..progress import Job, one_of_many
+from ..prediction.predict import predict_steps
+from ..progress import Cancelled, Job, one_of_many
 from ..tasks import Example, Task
 from ..training.plan import plan_training
 from ..training.splits import Split

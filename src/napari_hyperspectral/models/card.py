@@ -17,7 +17,7 @@ from ..settings import Settings
 
 KEY: Final = "napari_hyperspectral"
 """Where the card stands in the header of a safetensors file."""
-CARD_SCHEMA: Final = 1
+CARD_SCHEMA: Final = 2
 
 Ended: TypeAlias = Literal["", "done", "patience", "by hand", "diverged"]
 """Why a training ended: after its last epoch (done), without a better validation loss for long
@@ -42,13 +42,35 @@ class Trained(Settings):
     """Pixels left out around them."""
 
 
+class Compared(Settings):
+    """One of the methods that were compared before the best was trained on everything."""
+
+    title: str
+    """Its name, with what differs from its defaults."""
+    method: dict[str, Any]
+    """Its settings, as JSON."""
+    errors: tuple[float, ...]
+    """Error on each fold; fewer where it was given up."""
+    seconds: float
+    """How long its trainings and predictions took."""
+    note: str = ""
+    """Why it was given up; empty where it was not."""
+
+    @property
+    def error(self) -> float | None:
+        """Mean error over the folds; None where it was given up."""
+        if self.note or not self.errors:
+            return None
+        return sum(self.errors) / len(self.errors)
+
+
 class Card(Settings):
     """What a model is besides its weights; the header of its file."""
 
     schema_version: int = CARD_SCHEMA
     """Version of this description."""
     recipe: dict[str, Any]
-    """The recipe, as JSON: task, network, training."""
+    """The recipe, as JSON: task, method, training."""
     input_bands: dict[str, Any]
     """Axis of its input, as JSON."""
     output_bands: dict[str, Any]
@@ -60,15 +82,21 @@ class Card(Settings):
     pixel_unit: str | None = None
     """Unit of `pixel_size`."""
     parameters: int = 0
-    """Number of weights of the network."""
+    """Number of weights of its network, or of numbers that a classical method has fitted."""
+    tuned: str = ""
+    """What a classical method has tuned by itself, in words."""
     losses: tuple[float, ...] = ()
-    """Training loss of each epoch."""
+    """Training loss of each epoch; none of a classical method."""
     validation_losses: tuple[float | None, ...] = ()
     """Validation loss of each epoch; None where nothing was held out."""
     best_epoch: int = 0
     """Epoch (from 1) of the best weights; 0 before the first one has ended."""
     ended: Ended = ""
     """Why training ended."""
+    compared: tuple[Compared, ...] = ()
+    """Methods that were compared on held-out folds, where the method was chosen so."""
+    compared_by: str = ""
+    """The figure that chose among them, in words; less is better."""
     metrics: dict[str, Any] = Field(default_factory=dict)
     """Figures of merit on pixels that were not trained on."""
     trained_on: tuple[Trained, ...] = ()
@@ -96,9 +124,9 @@ class Card(Settings):
         return _kind(self.recipe, "task")
 
     @property
-    def network_kind(self) -> str:
-        """Kind of its network, such as "unet"."""
-        return _kind(self.recipe, "network")
+    def method_kind(self) -> str:
+        """Kind of its method, such as "unet" or "ridge"."""
+        return _kind(self.recipe, "method")
 
     @property
     def trained(self) -> bool:
@@ -134,6 +162,18 @@ class Card(Settings):
                 return f"the loss of epoch {len(self.losses) + 1} was not a number"
             case "" | "done":
                 return ""
+
+    @property
+    def network_kind(self) -> str:
+        """Kind of its method.
+
+        .. deprecated:: 0.2
+            Use `method_kind`.
+        """
+        warnings.warn(
+            "Card.network_kind is called method_kind now", DeprecationWarning, stacklevel=2
+        )
+        return self.method_kind
 
     @property
     def made(self) -> str:

@@ -67,7 +67,7 @@ def model_from_deeper(path: str | Path, axis: SpectralAxis) -> Model:
         )
     task: Task = recipe.task
     with torch.device("meta"):  # no memory for weights that the file replaces
-        module = build_module(recipe.network, task.ports(axis, axis))
+        module = build_module(recipe.method, task.ports(axis, axis))
     _load(module, state, path)
     normalise = Normalise(task.normalise, bands, bands)
     card = Card(
@@ -107,7 +107,7 @@ def _recognised(state: State, path: Path) -> tuple[Recipe, int]:
     if _DENOISER in state:
         network = ResUNet1D(norm="batch" if _BATCH_NORM in state else "none")
         bands = len(state[_DENOISER])
-        return Recipe(task=Denoise(normalise="maximum"), network=network), bands
+        return Recipe(task=Denoise(normalise="maximum"), method=network), bands
     steps = [state[name] for name in _UPSAMPLING if name in state]
     if not steps or any(step.ndim != 4 for step in steps):
         first = ", ".join(list(state)[:3]) or "nothing"
@@ -120,7 +120,7 @@ def _recognised(state: State, path: Path) -> tuple[Recipe, int]:
         raise FileFormatError(path, f"weights for a scale of {scale}, not of {known}", _REMEDY)
     degradation = "area" if scale == 4 else "decimate"  # see `model_from_deeper`
     task = SuperResolve(scale=scale, degradation=degradation, normalise="image")  # type: ignore[arg-type]  # one of HyRISR.scales
-    return Recipe(task=task, network=HyRISR()), steps[0].shape[1]
+    return Recipe(task=task, method=HyRISR()), steps[0].shape[1]
 
 
 def _load(module: NetworkModule, state: State, path: Path) -> None:

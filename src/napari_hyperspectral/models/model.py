@@ -112,7 +112,7 @@ def fresh_network(recipe: Recipe, card: Card) -> Normalised:
     ports = recipe.task.ports(card.input_axis, card.output_axis)
     normalise = Normalise(recipe.task.normalise, ports.bands_in, ports.bands_out)
     with seeded(recipe.training.seed, torch.device("cpu")):
-        module = build_module(recipe.network, ports)
+        module = build_module(recipe.method, ports)
     return Normalised(normalise, module, recipe.task.predicts_intensities)
 
 

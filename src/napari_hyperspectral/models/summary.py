@@ -97,7 +97,7 @@ def lines_of_card(card: Card) -> Lines:
     recipe = card.recipe
     lines = {
         "task": _settings_line(recipe.get("task", {})),
-        "network": _settings_line(recipe.get("network", {})),
+        "method": _settings_line(recipe.get("method", {})),
         "preprocessing": _steps_line(recipe.get("preprocessing", {})),
         "augmentation": _steps_line(recipe.get("augmentation", {})),
         "weights": f"{card.parameters:,}",

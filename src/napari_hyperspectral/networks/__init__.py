@@ -6,6 +6,8 @@ from pydantic import Field
 
 from .bandwise_edsr import BandwiseEDSR
 from .base import (
+    FittedModule,
+    Method,
     Network,
     NetworkModule,
     Ports,
@@ -56,8 +58,10 @@ __all__ = [
     "DenseNet",
     "EfficientNet",
     "FNet",
+    "FittedModule",
     "HyRISR",
     "ImageNormalisation",
+    "Method",
     "Network",
     "NetworkModule",
     "Normalisation",

@@ -1,13 +1,16 @@
-"""What every network offers."""
+"""What every method offers, network or classical, and what networks add."""
 
 from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from typing import Annotated, ClassVar, Final, Literal, NamedTuple, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, Self
 
+import numpy as np
 import torch
 from annotated_types import Ge
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -51,11 +54,36 @@ class NetworkModule(nn.Module):
         """Initialise weights from normalised training spectra, (spectrum, band), where that helps."""
 
 
-class Network(Settings):
-    """The settings of a network, and how to build it."""
+class FittedModule(NetworkModule):
+    """A module whose numbers are fitted in one go, and are as many as the data made them.
+
+    They are buffers, empty until `set_arrays` or `load_state_dict` fills them; whatever size a file
+    holds is taken over.
+    """
+
+    def set_arrays(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Fill the buffers with what a fit returned, by their names; floats become float32."""
+        state = {}
+        for name, array in arrays.items():
+            tensor = torch.from_numpy(np.array(array))  # a copy: of 0 dimensions, too
+            state[name] = tensor.float() if tensor.is_floating_point() else tensor
+        self.load_state_dict(state)
+
+    def _load_from_state_dict(
+        self, state_dict: Mapping[str, Any], prefix: str, *arguments: Any
+    ) -> None:
+        for name, buffer in self._buffers.items():
+            stored = state_dict.get(prefix + name)
+            if buffer is not None and isinstance(stored, Tensor) and stored.shape != buffer.shape:
+                self._buffers[name] = buffer.new_empty(stored.shape, dtype=stored.dtype)
+        super()._load_from_state_dict(state_dict, prefix, *arguments)
+
+
+class Method(Settings):
+    """The settings of a method, network or classical, and how to build its module."""
 
     source: ClassVar[str]
-    """The publication of the network."""
+    """The publication of the method."""
     scales: ClassVar[tuple[int, ...]] = ()
     """Scales that it upsamples by itself; for others, its input is upsampled first."""
 
@@ -98,7 +126,11 @@ class Network(Settings):
     @classmethod
     @abstractmethod
     def smallest(cls) -> Self:
-        """Return settings of the smallest network of this kind, for tests."""
+        """Return settings of the smallest method of this kind, for tests."""
+
+
+class Network(Method):
+    """The settings of a network, which learns by gradient descent."""
 
 
 class SpectrumNetwork(Network):
@@ -125,30 +157,30 @@ class ImageNetwork(Network):
         return "image"
 
 
-def build_module(network: Network, ports: Ports) -> NetworkModule:
-    """Return a fresh module of a network for any ports.
+def build_module(method: Method, ports: Ports) -> NetworkModule:
+    """Return a fresh module of a method for any ports.
 
-    A network that cannot upsample works on an enlarged image and predicts the difference to it; at
+    A method that cannot upsample works on an enlarged image and predicts the difference to it; at
     image level, outputs for each pixel are averaged.
 
     Raises
     ------
     ValueError
-        If the network has one output for the image, but the ports one for each pixel.
+        If the method has one output for the image, but the ports one for each pixel.
     """
     if ports.image_level:
-        module = network.build(ports)
-        if network.output_level == "image":
+        module = method.build(ports)
+        if method.output_level == "image":
             return module
         return _Averaged(module)
-    if network.output_level == "image":
+    if method.output_level == "image":
         raise ValueError(
-            f"{type(network).__name__} gives one answer for a whole image, not one for each "
+            f"{type(method).__name__} gives one answer for a whole image, not one for each "
             "pixel; choose a network such as SpectralUNet or UNet"
         )
-    if ports.scale == 1 or ports.scale in network.scales:
-        return network.build(ports)
-    return _Enlarged(network.build(ports.model_copy(update={"scale": 1})), ports)
+    if ports.scale == 1 or ports.scale in method.scales:
+        return method.build(ports)
+    return _Enlarged(method.build(ports.model_copy(update={"scale": 1})), ports)
 
 
 class TileGeometry(NamedTuple):
@@ -162,15 +194,15 @@ class TileGeometry(NamedTuple):
     """About how many numbers a prediction holds at once for each pixel."""
 
 
-def tile_geometry_of(network: Network, ports: Ports) -> TileGeometry:
+def tile_geometry_of(method: Method, ports: Ports) -> TileGeometry:
     """Return the geometry of the module that `build_module` returns."""
-    floats = network.floats_per_pixel(ports)
-    if ports.image_level or ports.scale == 1 or ports.scale in network.scales:
-        return TileGeometry(network.receptive_radius, network.stride, floats)
-    # the network works on enlarged pixels, and its output is added to the enlarged image
+    floats = method.floats_per_pixel(ports)
+    if ports.image_level or ports.scale == 1 or ports.scale in method.scales:
+        return TileGeometry(method.receptive_radius, method.stride, floats)
+    # the method works on enlarged pixels, and its output is added to the enlarged image
     floats = (floats + ports.bands_in + ports.bands_out) * ports.scale**2
-    radius = math.ceil(network.receptive_radius / ports.scale) + _CUBIC_RADIUS
-    stride = network.stride // math.gcd(network.stride, ports.scale)
+    radius = math.ceil(method.receptive_radius / ports.scale) + _CUBIC_RADIUS
+    stride = method.stride // math.gcd(method.stride, ports.scale)
     return TileGeometry(radius, stride, floats)
 
 

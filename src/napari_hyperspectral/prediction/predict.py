@@ -17,9 +17,9 @@ from ..machine import Machine
 from ..models.model import Model
 from ..networks import TileGeometry, tile_geometry_of
 from ..networks.blocks.padding import pad_by_reflection, padded_size
-from ..progress import Job, Progress, Stop, run_with_bar
+from ..progress import Cancelled, Job, Progress, Stop, run_with_bar
 from ..spectra.arrays import Float32
-from ..spectra.preprocessing import Preprocessing
+from ..spectra.preprocessing import NOTHING, Preprocessing
 from ..tasks import Task
 from ..tasks.classes import ClassTask
 from .bands import BandConversion
@@ -34,13 +34,6 @@ class NoClassesError(ValueError):
             f"a model for {model.card.recipe['task']['kind']} predicts intensities, which have no "
             "probabilities; ask a model that predicts classes for them"
         )
-
-
-class Cancelled(Exception):
-    """A prediction was stopped; there is no partial result."""
-
-    def __init__(self) -> None:
-        super().__init__("the prediction was stopped before its end")
 
 
 def predict(
@@ -144,6 +137,26 @@ def predict_classes_steps(
     return labels, job.probabilities(predicted)
 
 
+def predict_values_steps(model: Model, cube: Cube, *, machine: Machine) -> Job[Float32]:
+    """Run a model over a preprocessed cube, as `predict_steps` does; return what its module gives.
+
+    Returns
+    -------
+    ndarray of float32, shape (…, out, y · scale, x · scale)
+        Intensities in the unit of the target, or scores of classes; (…, out, 1, 1) of tasks about
+        whole images.
+
+    Raises
+    ------
+    AxisMismatchError, ValueError, Cancelled
+        As `predict_steps` does.
+    """
+    recipe = model.recipe.model_copy(update={"preprocessing": NOTHING})
+    card = model.card.model_copy(update={"recipe": recipe.model_dump(mode="json")})
+    job = _Prediction(replace(model, card=card), cube, machine)
+    return (yield from job.run())
+
+
 class _Prediction:
     """One model on one cube: plan tiles, run the network on each, assemble the result."""
 
@@ -213,7 +226,7 @@ class _Prediction:
         card = self.model.card
         template = self._template()
         result = self.task.result(predicted, card.output_axis, template)
-        seams = self.in_tiles and self.model.recipe.network.uses_image_statistics
+        seams = self.in_tiles and self.model.recipe.method.uses_image_statistics
         if seams:  # a person must be able to tell why they are there
             result = result.after("in tiles, each with averages of its own")
         if isinstance(result, Labels):
@@ -371,7 +384,7 @@ def _tile_geometry(model: Model) -> TileGeometry:
     """Return stride, memory, and the radius around a tile that its result depends on."""
     task: Task = model.recipe.task
     ports = model.ports
-    geometry = tile_geometry_of(model.recipe.network, ports)
+    geometry = tile_geometry_of(model.recipe.method, ports)
     radius = geometry.receptive_radius
     if ports.image_level:  # scores of tiles are averaged: no pixel needs its surroundings
         radius = 0
@@ -387,7 +400,7 @@ def _progress(
     try:
         yield Progress(done, total, note=note)
     except Stop as stop:
-        raise Cancelled from stop
+        raise Cancelled("prediction") from stop
 
 
 def _count_measured(intensities: Float32) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Any, Final
 
-from ..networks import Network, Ports
+from ..networks import Method, Ports
 from ..settings import Settings
 from .recipe import Recipe
 from .training import Training
@@ -40,11 +40,11 @@ class Preset(Settings):
             self.recipe.training,
             {"epochs": 1, "patches_per_epoch": 1, "patch_size": patch_size, "patience": 0},
         )
-        network: Network = self.recipe.network
+        network: Method = self.recipe.method
         # variants and switches are the network's nature; numbers are its size
         choices = {name: value for name, value in network if isinstance(value, bool | str)}
         return self.recipe.model_copy(
-            update={"training": training, "network": _with_values(network.smallest(), choices)}
+            update={"training": training, "method": _with_values(network.smallest(), choices)}
         )
 
 
@@ -52,7 +52,7 @@ _TRIAL_PATCH: Final = 32
 """Side of the patches of a trial, in pixels, at most."""
 
 
-def _with_values(settings: Network | Training, values: dict[str, Any]) -> Network | Training:
+def _with_values(settings: Method | Training, values: dict[str, Any]) -> Method | Training:
     """Return validated settings with some other values."""
     return type(settings).model_validate(settings.model_dump() | values)
 

@@ -1,15 +1,16 @@
-"""Recipe: task, network, preprocessing, augmentation and training settings, as one JSON file."""
+"""Recipe: task, method, preprocessing, augmentation and training settings, as one JSON file."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any, Final
 
-from ..networks import AnyNetwork, ResUNet1D
 from ..settings import Settings
 from ..spectra.preprocessing import Preprocessing
 from ..tasks import AnyTask, Example, Task
 from .augmentation import Augmentation
+from .choice import Choose
+from .methods import AnyMethod
 from .training import Training
 
 _IMAGE_LEVEL_BATCH: Final = 8
@@ -21,8 +22,8 @@ class Recipe(Settings):
 
     task: AnyTask
     """What is learned, from which images."""
-    network: AnyNetwork = ResUNet1D()
-    """The network that learns it."""
+    method: AnyMethod = Choose()
+    """The method that learns it: a network, a classical method, or the best of them by measurement."""
     preprocessing: Preprocessing = Preprocessing()
     """Preprocessing of spectra, before training and before every prediction."""
     augmentation: Augmentation = Augmentation()
@@ -41,7 +42,7 @@ class Recipe(Settings):
     def per_spectrum(self) -> bool:
         """Whether batches are of single spectra; otherwise of images."""
         needs_images = self.task.image_level or self.task.upscaling > 1
-        return self.network.operates_on == "spectrum" and not needs_images
+        return self.method.operates_on == "spectrum" and not needs_images
 
     def example(self, **images: Any) -> Example:
         """Turn images into one training example, preprocessed.

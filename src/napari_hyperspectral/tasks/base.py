@@ -73,6 +73,9 @@ class Task(Settings):
     """Whether there is one target for an image, not one for each pixel."""
     normalised_as_input: ClassVar[bool] = False
     """Whether targets are normalised by the statistics of the input, being the same quantity."""
+    selection_name: ClassVar[str] = ""
+    """The figure by which epochs and methods are chosen, in plain words; empty: epochs of networks
+    are chosen by the validation loss."""
     example: ClassVar[Callable[..., Example]]
     """Turn images into one training example; takes them by name, in any order."""
     normalise: Normalisation | ImageNormalisation
@@ -185,6 +188,25 @@ class Task(Settings):
     @abstractmethod
     def has_target(self, target: Tensor) -> Tensor:
         """Return which pixels of a batch of targets have one, bool, shape (batch, y, x)."""
+
+    @abstractmethod
+    def selection_error(
+        self, prediction: NDArray[np.floating], target: NDArray[np.floating]
+    ) -> float:
+        """Return the error by which methods, settings and epochs are chosen; less is better.
+
+        Parameters
+        ----------
+        prediction : ndarray, shape (pixel, out)
+            Intensities in the unit of the target, or scores of classes.
+        target : ndarray, shape (pixel, out), or (pixel, 1) of classes, from 1
+            Unknown values, NaN or class 0, are ignored.
+
+        Returns
+        -------
+        float
+            The figure called `selection_name`; NaN where no pixel has a target.
+        """
 
     @abstractmethod
     def result(self, predicted: NDArray[np.float32], output_axis: Axis, cube: Cube) -> Image:

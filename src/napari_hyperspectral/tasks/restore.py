@@ -38,6 +38,8 @@ class Restore(SuperResolutionTask):
     """
 
     source: ClassVar[str] = "HyReS 2025, https://arxiv.org/abs/2503.02908"
+    # what looks measured has a larger squared error than what is blurred
+    selection_name: ClassVar[str] = ""
     kind: Literal["restore"] = "restore"
     scale: Literal[1, 2, 3, 4, 8] = 4
     """Scale: how many times smaller pixels get, in rows and in columns; 1 only removes the blur

@@ -14,6 +14,7 @@ from torch import Tensor
 from ..cube import Cube
 from ..settings import RecipeLike, Settings
 from ..spectra.preprocessing import Preprocessing
+from . import selection
 from .base import Example, measured_planes
 from .degradation import Degradation, DegradationKind
 from .intensities import IntensityTask
@@ -47,6 +48,7 @@ class SuperResolutionTask(IntensityTask, DegradationSettings):
 
     preserves_bands: ClassVar[bool] = True
     normalised_as_input: ClassVar[bool] = True
+    selection_name: ClassVar[str] = "mean squared error"
     input_name: ClassVar[str] = "fine"
     target_name: ClassVar[str | None] = None
     normalise: Literal["band", "cube", "image"] = "band"
@@ -157,6 +159,11 @@ class SuperResolutionTask(IntensityTask, DegradationSettings):
         if not self.project:
             return prediction
         return self.degradation_model.project(prediction, input)
+
+    def selection_error(
+        self, prediction: NDArray[np.floating], target: NDArray[np.floating]
+    ) -> float:
+        return selection.squared_error(prediction, target)
 
     def upscaled_cube(self, predicted: NDArray[np.float32], cube: Cube, verb: str) -> Cube:
         """Return a prediction as a cube of smaller pixels at the position of `cube`.

@@ -98,7 +98,7 @@ class _PatchBatches(Batches):
         self._batch_size = recipe.image_batch_size
         self._task: Task = recipe.task
         self._augment = _augment(plan)
-        geometry = tile_geometry_of(recipe.network, plan.ports)
+        geometry = tile_geometry_of(recipe.method, plan.ports)
         self._stride = geometry.stride
         self._scale = plan.ports.scale
         self._planes: list[_Plane] = []

@@ -6,6 +6,8 @@ import warnings
 from collections.abc import Sequence
 
 from ..axis import Axis, ChannelAxis
+from ..classics import Classic
+from ..recipe.methods import classics_for, unsuitable
 from ..recipe.recipe import Recipe
 from ..tasks import ClassifySpectra, Example
 
@@ -20,12 +22,24 @@ def check_prepared(recipe: Recipe, examples: Sequence[Example]) -> None:
             )
 
 
+def check_method(recipe: Recipe) -> None:
+    """Refuse a classical method that cannot solve the task."""
+    method = recipe.method
+    if not isinstance(method, Classic):
+        return
+    reason = unsuitable(type(method), recipe.task)
+    if reason:
+        names = ", ".join(each.__name__ for each in classics_for(recipe.task))
+        others = f"one of {names}, or a network" if names else "a network"
+        raise ValueError(f"{reason} Choose {others}.")
+
+
 def check_neighbours(recipe: Recipe, examples: Sequence[Example]) -> None:
     """Refuse to learn the order in which spectra were listed; warn where they may be a list.
 
     A row whose pixels have a physical size is a line scan: its neighbours are real.
     """
-    if recipe.network.operates_on == "spectrum":
+    if recipe.method.operates_on == "spectrum":
         return
     for example in examples:
         *_, height, width = example.input.shape
@@ -33,7 +47,7 @@ def check_neighbours(recipe: Recipe, examples: Sequence[Example]) -> None:
             continue
         unrelated = (
             f"{example.source} is one row of {width} spectra without a pixel size, and "
-            f"{type(recipe.network).__name__} learns from neighbouring pixels, which in a list of "
+            f"{type(recipe.method).__name__} learns from neighbouring pixels, which in a list of "
             "spectra are unrelated"
         )
         if isinstance(recipe.task, ClassifySpectra):

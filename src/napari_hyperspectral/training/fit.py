@@ -15,6 +15,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from ..classics import Classic
 from ..devices import computing, precision_of, seeded
 from ..errors import FileFormatError
 from ..machine import Machine
@@ -22,11 +23,13 @@ from ..models.card import Card, Ended
 from ..models.model import Model, fresh_network
 from ..progress import Job, Progress, Stop, run_with_bar
 from ..recipe.augmentation import Batch
+from ..recipe.choice import Choose
 from ..recipe.recipe import Recipe
 from ..tasks import Example
 from .averaging import WeightAverage
 from .batches import Batches, batches_of
 from .checkpoint import Checkpoint
+from .classic import fit_classic_steps
 from .discriminator import discriminator_training
 from .history import History, copied
 from .initialisation import initialise
@@ -126,7 +129,33 @@ def fit_steps(
         If it needs more memory than is free; the message says what to change.
     """
     machine = machine or Machine()
+    if isinstance(recipe.method, Choose):
+        from .choose import choose_steps  # which trains by this module
+
+        return (yield from choose_steps(recipe, recipe.method, examples, machine, autosave))
     plan = plan_training(recipe, examples)
+    return (
+        yield from fit_plan_steps(
+            plan, machine=machine, autosave=autosave, resume=resume, start=start
+        )
+    )
+
+
+def fit_plan_steps(
+    plan: TrainingPlan,
+    *,
+    machine: Machine,
+    autosave: Path | None = None,
+    resume: bool = False,
+    start: Model | None = None,
+) -> Job[Model]:
+    """Train the method of a plan on its training pixels, yielding after each batch.
+
+    For the other parameters and errors see `fit_steps`.
+    """
+    if isinstance(plan.recipe.method, Classic):
+        with computing(machine):
+            return (yield from fit_classic_steps(plan, plan.recipe.method, machine))
     with computing(machine) as device:
         check_memory(plan, device)
         run = _Run(plan, machine, device)

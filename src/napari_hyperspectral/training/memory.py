@@ -71,7 +71,7 @@ def training_bytes(plan: TrainingPlan, device: str = "cpu") -> int:
     training = plan.recipe.training
     task: Task = plan.recipe.task
     with torch.device("meta"):
-        network = build_module(plan.recipe.network, plan.ports)
+        network = build_module(plan.recipe.method, plan.ports)
         discriminator = task.discriminator(plan.ports)
     batch = _largest_batch(plan)
     weights = _weight_bytes(network)
@@ -134,7 +134,7 @@ def _largest_batch(plan: TrainingPlan) -> Tensor:
     if recipe.per_spectrum:
         spectra = recipe.training.batch_size
         return torch.empty(spectra, bands, 1, 1, device="meta")
-    geometry = tile_geometry_of(recipe.network, plan.ports)
+    geometry = tile_geometry_of(recipe.method, plan.ports)
     sides = []
     for axis in (-2, -1):
         largest = max(example.input.shape[axis] for example in plan.examples)

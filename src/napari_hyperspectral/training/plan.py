@@ -9,7 +9,7 @@ from ..axis import Axis, ChannelAxis
 from ..networks import Ports
 from ..recipe.recipe import Recipe
 from ..tasks import Example, Task
-from .checks import check_neighbours, check_prepared, common_axes
+from .checks import check_method, check_neighbours, check_prepared, common_axes
 from .splits import Split
 from .validation_split import splits_of
 
@@ -57,6 +57,7 @@ def plan_training(recipe: Recipe, examples: Sequence[Example]) -> TrainingPlan:
     """
     if not examples:
         raise ValueError("there is nothing to train on: give at least one example")
+    check_method(recipe)
     check_prepared(recipe, examples)
     check_neighbours(recipe, examples)
     task: Task = recipe.task

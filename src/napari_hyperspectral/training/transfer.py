@@ -41,8 +41,8 @@ def initialise_from(
     weights = [name for name, _ in module.named_parameters()]
     if not any(name in fitting for name in weights):
         raise ValueError(
-            f"no weight of the model to start from ({model.recipe.network.kind}) fits this "
-            f"network ({recipe.network.kind}); choose the same network and settings"
+            f"no weight of the model to start from ({model.recipe.method.kind}) fits this "
+            f"network ({recipe.method.kind}); choose the same network and settings"
         )
     module.load_state_dict(own | fitting)
     if not network.normalise.transfer_from(model.network.normalise):

@@ -245,7 +245,7 @@ class TrainWidget(JobDock):
         )
         self.panel.run(
             job,
-            f"training ({recipe.task.kind}, {recipe.network.kind})",
+            f"training ({recipe.task.kind}, {recipe.method.kind})",
             device=machine.device,
             watch=self._losses.add,
         )

@@ -23,9 +23,10 @@ from qtpy.QtWidgets import (
 
 from ..examples.source import ExampleSource, FileSource, ImageSource
 from ..models.card import Card, read_card
-from ..networks import NETWORKS, Network
+from ..networks import Method
 from ..recipe.augmentation import Augmentation
 from ..recipe.inactive import inactive_settings
+from ..recipe.methods import METHODS
 from ..recipe.presets import PRESETS, Preset
 from ..recipe.recipe import Recipe
 from ..recipe.training import Training
@@ -55,10 +56,10 @@ class TrainForm(QScrollArea):
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
-        default_network = type(Recipe.model_fields["network"].default)
+        default_method = type(Recipe.model_fields["method"].default)
         self.presets = _preset_box()
         self.task: Chooser[Task] = Chooser(TASKS)
-        self.network: Chooser[Network] = Chooser(NETWORKS, default_network)
+        self.method: Chooser[Method] = Chooser(METHODS, default_method)
         self.training: Form[Training] = Form(Training, folded_from=3)
         self.preprocessing: Form[Preprocessing] = Form(Preprocessing, folded_from=99)
         self.augmentation: Form[Augmentation] = Form(Augmentation, folded_from=99)
@@ -88,7 +89,7 @@ class TrainForm(QScrollArea):
         return Recipe.model_validate(
             {
                 "task": self.task.settings,
-                "network": self.network.settings,
+                "method": self.method.settings,
                 "preprocessing": self.preprocessing.settings,
                 "augmentation": self.augmentation.settings,
                 "training": self.training.settings,
@@ -98,7 +99,7 @@ class TrainForm(QScrollArea):
     @recipe.setter
     def recipe(self, recipe: Recipe) -> None:
         self.task.settings = recipe.task
-        self.network.settings = recipe.network
+        self.method.settings = recipe.method
         self.preprocessing.settings = recipe.preprocessing
         self.augmentation.settings = recipe.augmentation
         self.training.settings = recipe.training
@@ -142,7 +143,7 @@ class TrainForm(QScrollArea):
             self.start_line.setText("From scratch")
             return
         name = model.name if isinstance(model, Path) else "the model just trained"
-        kinds = f"{card.task_kind}, {card.network_kind}"
+        kinds = f"{card.task_kind}, {card.method_kind}"
         self.start_line.setText(f"From {name} ({kinds}; {card.input_axis})")
 
     def choose(self, *examples: Mapping[str, Layer | str]) -> None:
@@ -179,7 +180,7 @@ class TrainForm(QScrollArea):
         layout.addWidget(self.presets)
         _add_section(layout, "Task", self.task)
         _add_section(layout, "Examples", self.sources, self.classes)
-        _add_section(layout, "Network", self.network)
+        _add_section(layout, "Method", self.method)
         _add_section(layout, "Training settings", self.training)
         layout.addWidget(collapsible("Preprocessing", self.preprocessing))
         layout.addWidget(collapsible("Augmentation", self.augmentation))
@@ -194,7 +195,7 @@ class TrainForm(QScrollArea):
     def _connect(self) -> None:
         settings = (
             self.task,
-            self.network,
+            self.method,
             self.training,
             self.preprocessing,
             self.augmentation,
@@ -226,7 +227,7 @@ class TrainForm(QScrollArea):
             return
         forms: dict[str, Form[Any]] = {
             "task": self.task.form,
-            "network": self.network.form,
+            "method": self.method.form,
             "preprocessing": self.preprocessing,
             "augmentation": self.augmentation,
             "training": self.training,

@@ -100,7 +100,7 @@ def demonstrate(
     training_ids = np.where(split.validation, truth.data, 0)  # (y, x); 0: not labelled
     train = truth.after("kept training blocks", data=training_ids)
     task = Segment()
-    recipe = Recipe(task=task, network=NETWORK, training=training)
+    recipe = Recipe(task=task, method=NETWORK, training=training)
     example = task.example(cube=cube, labels=train)
     fit_job = fit_steps(recipe, [example], machine=machine)
     model = yield from part_of(fit_job, 1, 70, "training")

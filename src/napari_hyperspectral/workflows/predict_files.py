@@ -12,7 +12,7 @@ from ..cube import Cube
 from ..io import read, write
 from ..machine import Machine
 from ..models.summary import scores_of
-from ..progress import Job, Progress, Result, Stop, Watch, part_of
+from ..progress import Cancelled, Job, Progress, Result, Stop, Watch, part_of
 from .targets import Targets
 
 if TYPE_CHECKING:
@@ -97,8 +97,6 @@ def predict_layers_steps(
     ValueError, Cancelled
         As `predict_and_report_steps` does; `Cancelled` if nothing was done by then.
     """
-    from ..prediction.predict import Cancelled  # loads torch: in the worker thread, if at all
-
     models = request.load()
     results: list[Results] = []
     for number, cube in enumerate(cubes):
@@ -145,8 +143,6 @@ def predict_files_steps(
     watch : callable, optional
         Shown how far the reading of a large file is; what it raises ends the reading.
     """
-    from ..prediction.predict import Cancelled
-
     models = request.load()
     predicted = PredictedFiles(time_saved=request.time_saved(models))
     for number, (source, target) in enumerate(zip(sources, targets, strict=True)):

@@ -81,14 +81,14 @@ def training_summary(recipe: Recipe, source: ExampleSource, machine: Machine) ->
     examples = [recipe.example(**images) for images in source.images]
     plan = plan_training(recipe, examples)
     with torch.device("meta"):  # counts without filling memory
-        module = build_module(recipe.network, plan.ports)
+        module = build_module(recipe.method, plan.ports)
     parameters = sum(weights.numel() for weights in module.parameters())
     device = torch_device(machine.device)
     gigabytes = check_memory(plan, device) / 2**30
     pixels = sum(int((example.sampling_classes > 0).sum()) for example in plan.examples)
     output = "the same" if plan.output_axis == plan.input_axis else str(plan.output_axis)
     return (
-        f"{parameters:,} weights, which see one {recipe.network.operates_on} at a time, and about "
+        f"{parameters:,} weights, which see one {recipe.method.operates_on} at a time, and about "
         f"{gigabytes:.1f} GB on {device}; {pixels:,} pixels to learn from, "
         f"{plan.input_axis} → {output}"
     )

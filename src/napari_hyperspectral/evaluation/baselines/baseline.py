@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...classics.tuning import blocks_of
 from ...metrics.values import GoodBands
 from ...training.splits import Mask
 from ..pairs import spectra_in_row
-from .tuning import blocks_of
 
 IntensityArray: TypeAlias = NDArray[np.floating]
 """Shape (…, band, y, x)."""
@@ -57,7 +58,8 @@ class TrainingSpectra(NamedTuple):
             Of the training pixels only, in a row: shape (band, 1, spectrum) or (1, spectrum).
         train : ndarray of bool, shape (y, x)
         """
-        block = blocks_of(train, input.shape)
+        planes = math.prod(input.shape[:-3])  # which share their blocks
+        block = np.tile(blocks_of(train), planes)
         return cls(spectra_in_row(input, train), target, block)
 
     def subsampled(self) -> TrainingSpectra:

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ...classics.tuning import block_folds, least_mean
 from ...metrics import fitted_mse
 from ...metrics.values import GoodBands
 from ...spectra.decompose import PrincipalComponents
@@ -22,7 +23,6 @@ from .baseline import (
     without_bad_bands,
 )
 from .regression import MOST_COMPONENTS, ranks_of, tune_ridge
-from .tuning import block_folds, least_mean
 
 FilterErrors: TypeAlias = dict[tuple[int, int], float]
 """Fitted error of each Savitzky–Golay filter, by its order and its window in bands."""

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ...classics.tuning import block_folds, least_mean
 from ...metrics import mse
 from ...metrics.values import GoodBands
 from ...spectra.decompose import ComponentRegression, PrincipalComponents
 from ...training.splits import Mask
 from ..pairs import spectra_in_row
 from .baseline import Baseline, IntensityArray, TrainingSpectra, Values, without_bad_bands
-from .tuning import block_folds, least_mean
 
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingRegressor

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ...classics.tuning import Fold, best_of_growing_grid, class_folds
 from ...metrics import confusion, overall_accuracy
 from ...metrics.values import GoodBands
 from .baseline import Baseline, IntensityArray, TrainingSpectra
-from .tuning import Fold, best_of_growing_grid, class_folds
 
 if TYPE_CHECKING:
     from sklearn.svm import SVC

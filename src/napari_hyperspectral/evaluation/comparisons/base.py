@@ -107,8 +107,8 @@ class Comparison(ABC):
         probabilities: NDArray[np.floating] | None = None,
     ) -> MethodResult:
         """Return what the model predicted, under the name of its network."""
-        network = type(self.model.recipe.network)
-        return MethodResult(network.__name__, "", np.asarray(prediction), probabilities)
+        method = type(self.model.recipe.method)
+        return MethodResult(method.__name__, "", np.asarray(prediction), probabilities)
 
     def row(self, result: MethodResult, guarded: GuardedTest) -> Row:
         """Return a row of a table: what there was to measure, the method, and its figures."""
@@ -129,7 +129,7 @@ def split_notes(model: Model, counts: PixelCounts) -> list[str]:
         f"{counts.train} training pixels, {counts.test} evaluated pixels (fewer with a guard); "
         "baselines were fitted and tuned on the same training pixels."
     )
-    radius = model.recipe.network.receptive_radius
+    radius = model.recipe.method.receptive_radius
     if not radius:
         alone = (
             "The network sees one spectrum at a time: no evaluated pixel has training pixels in its "

@@ -1,11 +1,10 @@
-"""Cross-validation over blocks: how the settings of baselines are chosen.
+"""Cross-validation over blocks: how the settings of classical methods are chosen.
 
 Neighbouring spectra are nearly copies of each other, so folds are made of whole blocks.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Final, NamedTuple, TypeAlias, TypeVar
@@ -13,7 +12,7 @@ from typing import Final, NamedTuple, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ...training.splits import Mask
+from ..spectra.arrays import Mask
 
 _BLOCK: Final = 8
 """Side of the blocks, in pixels."""
@@ -35,23 +34,15 @@ class Fold(NamedTuple):
     validation: NDArray[np.intp]
 
 
-def blocks_of(train: Mask, shape: tuple[int, ...]) -> BlockNumbers:
-    """Return the block of each training spectrum, (spectrum,), in the order of `spectra_in_row`.
-
-    Parameters
-    ----------
-    train : ndarray of bool, shape (y, x)
-    shape : tuple of int
-        Of the image, (…, band, y, x); planes share their blocks.
-    """
+def blocks_of(train: Mask) -> BlockNumbers:
+    """Return the block of each training pixel, (pixel,), row by row of a mask, (y, x)."""
     height, _ = train.shape
     y, x = np.nonzero(train)
     row = y // _BLOCK
     column = x // _BLOCK
     # there are fewer rows of blocks than of pixels, so that numbers are unique
-    block = column * height + row
-    planes = math.prod(shape[:-3])
-    return np.tile(block, planes)
+    block: BlockNumbers = column * height + row
+    return block
 
 
 def block_folds(block: BlockNumbers) -> Iterator[Fold]:
