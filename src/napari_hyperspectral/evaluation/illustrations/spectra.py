@@ -155,7 +155,8 @@ def _example(
     if test.input is not None:
         measured, _ = _fitted(test.input[:, mark.row, mark.column, None], truth, test.good)
         input = measured[:, 0]
-    title = f"{mark.label}: row {mark.row}, column {mark.column}\nRMS residual {', '.join(errors)}"
+    place = f"{mark.label}: row {mark.row}, column {mark.column}"
+    title = f"{place}\nRMS residual {' against '.join(errors)}"
     return SpectraExample(title, target[:, 0], spectra, input)
 
 

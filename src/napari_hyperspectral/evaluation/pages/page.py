@@ -120,7 +120,7 @@ def _pictures(report: Report) -> Iterator[str]:
     for number, picture in enumerate(report.images, start=1):
         yield "<figure>"
         yield f"<figcaption>{_caption(picture)}</figcaption>"
-        yield svg_of(picture, name=f"picture {number}")
+        yield svg_of(picture, name=f"picture{number}")
         yield "</figure>"
 
 

@@ -78,16 +78,15 @@ def svg_of(picture: Picture, name: str) -> str:
         figure = _empty_figure(picture.inches)
         picture.draw(figure)
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
-    return _for_a_page(text.getvalue(), picture)
+    return _for_a_page(text.getvalue(), picture, name)
 
 
-def _for_a_page(svg: str, picture: Picture) -> str:
+def _for_a_page(svg: str, picture: Picture, name: str) -> str:
     """Return a file of SVG as an element of a page, with words for those who do not see it."""
     start = svg.index("<svg")
     body = svg[svg.index(">", start) + 1 :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
-    # groups are named alike in all figures, and a page has each name once
-    body = re.sub(r'<g id="[^"]*">', "<g>", body)
+    body = _with_own_names(body, name)
     # the fonts of the page
     body = re.sub(r"font-family: [^;\"]*", "font-family: var(--font)", body)
     for colour, variable in THEME.items():
@@ -97,6 +96,20 @@ def _for_a_page(svg: str, picture: Picture) -> str:
         f'<svg role="img" aria-label="{escape(picture.alt)}" '
         f'viewBox="0 0 {width:g} {height:g}" style="max-width:{1.25 * width:.0f}px">{body}'
     )
+
+
+def _with_own_names(body: str, name: str) -> str:
+    """Return SVG whose parts are named after their picture; what nothing refers to has no name."""
+    referred = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', body))
+
+    def renamed(match: re.Match[str]) -> str:
+        before, part = match.groups()
+        if before == ' id="' and part not in referred:
+            return ""
+        closing = '"' if '"' in before else ""
+        return f"{before}{name}-{part}{closing}"
+
+    return re.sub(r'( id="|url\(#|href="#)([^)"]+)"?', renamed, body)
 
 
 @contextmanager
