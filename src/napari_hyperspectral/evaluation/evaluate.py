@@ -145,7 +145,7 @@ def _best_first(results: Sequence[MethodResult], rows: Sequence[Row]) -> list[Me
 
 
 def _title(model: Model, pair: EvaluationPair) -> str:
-    kind = model.card.recipe["task"]["kind"]
+    kind = model.card.task_kind.replace("_", " ")
     return f"{kind} on {pair.input.name or 'a cube'}"
 
 

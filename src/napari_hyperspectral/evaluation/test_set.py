@@ -321,4 +321,5 @@ def _mean_figures(rows: Sequence[Row]) -> dict[str, float]:
 def _title(model: Model, images: Sequence[Images]) -> str:
     count = len(images)
     unit = "image" if count == 1 else "images"
-    return f"{model.card.recipe['task']['kind']} on {count} {unit}"
+    kind = model.card.task_kind.replace("_", " ")
+    return f"{kind} on {count} {unit}"

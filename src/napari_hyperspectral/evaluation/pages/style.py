@@ -28,6 +28,7 @@ body {
 }
 main { max-width: 76rem; margin: 0 auto; padding: 2.5rem 1.5rem 4rem; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 1.25rem; letter-spacing: -0.01em; }
+h1::first-letter { text-transform: uppercase; }
 h2 { font-size: 1.25rem; margin: 2.75rem 0 0.75rem; }
 h3 { font-size: 1rem; margin: 1.5rem 0 0.5rem; }
 dl {

@@ -20,7 +20,7 @@ BASELINE: Final = "#d45e00"
 """Vermilion: what it is compared with."""
 MUTED: Final = "#8b8c8d"
 """Of what is only for orientation."""
-LINES: Final = (MODEL, BASELINE, "#009e73", "#cc79a7", "#56b4e9", "#e69f00", MUTED)
+LINES: Final = (MODEL, BASELINE, "#009e73", "#cc79a7", MUTED, "#e69f00", "#56b4e9")
 """Of lines, in their order."""
 DASHES: Final = ("-", (0, (5, 1.5)), (0, (4, 1, 1, 1)), (0, (1, 1)), (0, (7, 2)), "-.", ":")
 """Of lines, in their order: lines differ without their colours, too."""

@@ -113,7 +113,8 @@ class Maps(Picture):
     def _columns(self) -> int:
         if self.grid.ratio > _LONG:
             return 1
-        return min(len(self.panels), _MOST_COLUMNS)
+        rows = -(-len(self.panels) // _MOST_COLUMNS)
+        return -(-len(self.panels) // rows)  # as many in each row
 
     def draw(self, figure: Figure) -> None:
         columns = self._columns
@@ -167,13 +168,11 @@ class Maps(Picture):
 
     def _draw_bar(self, figure: Figure, drawn: Sequence[Axes], scale: Scale) -> None:
         """Draw the colour bar that panels of a scale share."""
-        mine = []
         for axes, panel in zip(drawn, self.panels, strict=True):
             if panel.scale == scale:
-                mine.append(axes)
-        if not mine:
-            return
-        add_colour_bar(figure, mine[-1].images[0], mine, self.titles[scale])
+                # right of all panels, so that none is smaller than others
+                add_colour_bar(figure, axes.images[0], drawn, self.titles[scale])
+                return
 
     def _draw_legend(self, figure: Figure) -> None:
         from matplotlib.patches import Patch
