@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from ..machine import Machine
-from ..models.card import Compared
+from ..models.card import Compared, read_card
 from ..models.model import Model
 from ..networks import Network
 from ..progress import Cancelled, Job, Progress, Result, Stop
@@ -47,6 +47,8 @@ def choose_steps(
     examples: Sequence[Example],
     machine: Machine,
     autosave: Path | None = None,
+    *,
+    resume: bool = False,
 ) -> Job[Model]:
     """Compare methods on folds, train the best one on everything, and return that model.
 
@@ -65,6 +67,8 @@ def choose_steps(
         Where the methods run.
     autosave : path, optional
         Where the final training is saved.
+    resume : bool
+        Go on with the final training that was saved there; nothing is compared again.
 
     Raises
     ------
@@ -73,19 +77,19 @@ def choose_steps(
     Cancelled
         If it is stopped before any method was compared.
     """
+    interrupted = autosave is not None and resume and autosave.exists()
+    if autosave is not None and interrupted:
+        card = read_card(autosave)
+        plan = plan_training(Recipe.model_validate(card.recipe), examples)
+        plan = replace(plan, compared=card.compared, compared_on=card.validation)
+        return (yield from fit_plan_steps(plan, machine=machine, autosave=autosave, resume=True))
     comparison = _Comparison(recipe, choose, examples, machine)
     best = yield from comparison.best()
     plan = plan_training(best.recipe, examples)
+    plan = replace(plan, compared=tuple(comparison.compared), compared_on=comparison.line)
     training = fit_plan_steps(plan, machine=machine, autosave=autosave)
     model = yield from comparison.part(training, f"training {best.title} on everything")
-    card = model.card.model_copy(
-        update={
-            "compared": tuple(comparison.compared),
-            "compared_by": recipe.task.selection_name,
-            "validation": comparison.line or model.card.validation,
-            "seconds": round(comparison.seconds, 1),
-        }
-    )
+    card = model.card.model_copy(update={"seconds": round(comparison.seconds, 1)})
     return replace(model, card=card)
 
 

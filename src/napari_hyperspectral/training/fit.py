@@ -132,7 +132,11 @@ def fit_steps(
     if isinstance(recipe.method, Choose):
         from .choose import choose_steps  # which trains by this module
 
-        return (yield from choose_steps(recipe, recipe.method, examples, machine, autosave))
+        return (
+            yield from choose_steps(
+                recipe, recipe.method, examples, machine, autosave, resume=resume
+            )
+        )
     plan = plan_training(recipe, examples)
     return (
         yield from fit_plan_steps(

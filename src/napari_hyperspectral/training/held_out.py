@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from ..cube import Cube
+from ..cube import Cube, Sampling
 from ..machine import Machine
 from ..models.model import Model
 from ..prediction.predict import predict_values_steps
@@ -37,7 +37,7 @@ def held_out_error_steps(model: Model, plan: TrainingPlan, machine: Machine) -> 
     for example, split in zip(plan.examples, plan.splits, strict=True):
         if not split.validation.any():
             continue
-        cube = Cube(example.input, example.input_axis)
+        cube = Cube(example.input, example.input_axis, z=Sampling())
         predicted = yield from predict_values_steps(model, cube, machine=machine)
         mask = split.validation & (example.sampling_classes > 0)  # (plane, y, x)
         if task.image_level:
