@@ -24,7 +24,7 @@ from .pairs import EvaluationPair, Images, input_and_target, renumbered, test_on
 from .pictures.base import Picture
 from .reports import Report, Row, Table, Value
 
-_LEFT_OUT: Final = ("guard", "settings")
+_LEFT_OUT: Final = ("guard",)
 """Columns of an evaluation that say nothing here: no pixel of the image is for training."""
 _MOST_PICTURED: Final = 3
 """Images that are all shown; of more, three are chosen."""
@@ -36,7 +36,10 @@ def evaluate_test_set_steps(
     *,
     machine: Machine | None = None,
 ) -> Job[Report]:
-    """Compare a model, and the raw data, with the truth of images that it was not trained on.
+    """Compare a model with the truth of images that it was not trained on.
+
+    Next to it stand what needs no training, and the classical methods that were trained on the same
+    pixels and are kept in the model.
 
     Parameters
     ----------
@@ -301,6 +304,7 @@ def _mean_rows(rows: Sequence[Row]) -> list[Row]:
                 "image": "mean",
                 "pixels": pixels,
                 "method": method,
+                "settings": rows_of_method[0]["settings"],
                 **_mean_figures(rows_of_method),
             }
         )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...models.model import Model
 from ...training.splits import Mask
 from ..baselines.baseline import Baseline, Values
+from ..classical import method_title
 from ..pairs import EvaluationPair, PixelCounts
 from ..pictures.base import Picture
 from ..reports import Row, Table
@@ -67,9 +68,9 @@ class Comparison(ABC):
 
     @abstractmethod
     def baselines(self, *, tuned: bool) -> Iterator[Baseline]:
-        """Yield what the model has to beat; without `tuned`, only what needs no tuning.
+        """Yield what the model has to beat besides the classical methods that are models themselves.
 
-        Without training pixels nothing can be tuned.
+        Without `tuned`, only what needs no tuning; without training pixels nothing can be tuned.
         """
 
     @abstractmethod
@@ -101,14 +102,19 @@ class Comparison(ABC):
         image = baseline.run(self.pair.input.numpy())
         return MethodResult(baseline.name, baseline.settings, image)
 
+    def classic_result(self, model: Model, prediction: Values) -> MethodResult:
+        """Return what a classical method predicted, with what it has tuned."""
+        title = method_title(model.recipe.method)
+        return MethodResult(title, model.card.tuned, np.asarray(prediction))
+
     def model_result(
         self,
         prediction: Values,
         probabilities: NDArray[np.floating] | None = None,
     ) -> MethodResult:
         """Return what the model predicted, under the name of its network."""
-        method = type(self.model.recipe.method)
-        return MethodResult(method.__name__, "", np.asarray(prediction), probabilities)
+        title = method_title(self.model.recipe.method)
+        return MethodResult(title, self.model.card.tuned, np.asarray(prediction), probabilities)
 
     def row(self, result: MethodResult, guarded: GuardedTest) -> Row:
         """Return a row of a table: what there was to measure, the method, and its figures."""

@@ -13,6 +13,7 @@ from ...models.model import Model
 from ...training.splits import Mask
 from ..baselines.baseline import Baseline, TrainingSpectra, Values
 from ..baselines.svm import tune_svm
+from ..classical import has_classic
 from ..illustrations.classes import ClassTest, class_pictures
 from ..illustrations.planes import grid_of
 from ..pairs import EvaluationPair, PixelCounts, classes_in_row
@@ -41,7 +42,7 @@ class ClassComparison(Comparison):
     def baselines(self, *, tuned: bool) -> Iterator[Baseline]:
         input = self.pair.input
         train = self.pair.train
-        if tuned and train.any():
+        if tuned and train.any() and not has_classic(self.model.recipe.task, "svm"):
             classes = classes_in_row(self._target, train)
             spectra = TrainingSpectra.of(input.numpy(), classes, train)
             yield tune_svm(spectra, input.axis.good)

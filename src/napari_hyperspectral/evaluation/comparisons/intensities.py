@@ -14,8 +14,9 @@ from ...metrics.values import GoodBands
 from ...models.model import Model
 from ...training.splits import Mask
 from ..baselines.baseline import Baseline, IntensityArray, TrainingSpectra, Values, raw
-from ..baselines.denoising import denoising_baselines
+from ..baselines.denoising import raw_baseline, truncation_baseline
 from ..baselines.regression import regression_baselines
+from ..classical import has_classic
 from ..illustrations.channels import ChannelTest, channel_pictures
 from ..illustrations.planes import first_plane, grid_of
 from ..illustrations.spectra import SpectraTest, spectra_pictures
@@ -71,22 +72,19 @@ class SpectraComparison(IntensityComparison):
         if self._same_bands:
             yield from self._denoising_baselines(tuned)
         elif tuned and self.pair.train.any():
-            baselines = self._regression_baselines()
-            yield from islice(baselines, 2)  # trees for each band of a spectrum take hours
+            yield from islice(self._regression_baselines(), 1)  # the mean
 
     def _denoising_baselines(self, tuned: bool) -> Iterator[Baseline]:
-        """Yield raw data first, and denoised ones if they are to be tuned."""
+        """Yield raw data first, and truncation to components if it is to be tuned."""
         train = self.pair.train
         if not train.any():
             yield Baseline("raw", "", raw)  # nothing to bring it to another unit by
             return
         clean = spectra_in_row(self._target, train)
         spectra = TrainingSpectra.of(self.pair.input.numpy(), clean, train)
-        baselines = denoising_baselines(spectra, self._good)
-        if tuned:
-            yield from baselines
-        else:
-            yield next(baselines)
+        yield raw_baseline(spectra, self._good)
+        if tuned and not has_classic(self.model.recipe.task, "low_rank"):
+            yield truncation_baseline(spectra, self._good)
 
     def notes(self, counts: PixelCounts) -> list[str]:
         note = (
@@ -95,8 +93,8 @@ class SpectraComparison(IntensityComparison):
         )
         if self._same_bands and counts.train:
             note += (
-                " Raw, Savitzky–Golay and PCA are brought to the target's unit by one scale and "
-                "offset, fitted on the training pixels."
+                " Raw data are brought to the target's unit by one scale and offset, fitted on the "
+                "training pixels."
             )
         return [*split_notes(self.model, counts), note]
 
@@ -149,8 +147,12 @@ class ChannelComparison(IntensityComparison):
         return figures
 
     def baselines(self, *, tuned: bool) -> Iterator[Baseline]:
-        if tuned and self.pair.train.any():
-            yield from self._regression_baselines()
+        if not tuned or not self.pair.train.any():
+            return
+        baselines = self._regression_baselines()
+        yield next(baselines)  # the mean
+        if not has_classic(self.model.recipe.task, "boosted_trees"):
+            yield from islice(baselines, 1, None)  # without ridge, which is a model itself
 
     def notes(self, counts: PixelCounts) -> list[str]:
         note = (

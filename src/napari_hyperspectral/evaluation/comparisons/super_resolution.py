@@ -9,6 +9,7 @@ from ... import metrics
 from ...training.splits import Mask
 from ..baselines.baseline import Baseline, Values
 from ..baselines.interpolation import interpolation_baselines
+from ..classical import has_classic
 from ..illustrations.planes import first_plane, grid_of
 from ..illustrations.super_resolution import SharpTest, sharp_pictures
 from ..pairs import PixelCounts, spectra_in_row
@@ -52,7 +53,9 @@ class SuperResolutionComparison(IntensityComparison):
         }
 
     def baselines(self, *, tuned: bool) -> Iterator[Baseline]:
-        yield from interpolation_baselines(self.pair.scale, self.pair.offset)
+        for baseline in interpolation_baselines(self.pair.scale, self.pair.offset):
+            if not has_classic(self.model.recipe.task, baseline.name):
+                yield baseline
 
     def pictures(self, results: Sequence[MethodResult], test: Mask) -> list[Picture]:
         axis = self._axis
