@@ -29,8 +29,11 @@ class Candidate(NamedTuple):
     def title(self) -> str:
         """Name of the method, with what differs from its defaults."""
         variant = []
-        for name in sorted(self.method.model_fields_set - {"kind"}):
+        # by value: one that was read from a file has all of its fields set
+        for name, field in sorted(type(self.method).model_fields.items()):
             value = getattr(self.method, name)
+            if value == field.default:
+                continue
             variant.append(name if value is True else f"{name} {value}")
         name = type(self.method).__name__
         return f"{name} ({', '.join(variant)})" if variant else name
