@@ -117,7 +117,7 @@ class Model:
             raise FileFormatError(
                 path, f"weights do not fit ({reason})", "train it again"
             ) from error
-        return cls(card, network.eval(), last, baselines)
+        return cls(card, network.eval(), last, baselines=baselines)
 
 
 def fresh_network(recipe: Recipe, card: Card) -> Normalised:
