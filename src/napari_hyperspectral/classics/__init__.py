@@ -5,6 +5,7 @@ from typing import Annotated, Final, TypeAlias, get_args
 from pydantic import Field
 
 from .base import Classic, TrainingData, TrainingImage
+from .bicubic import Bicubic
 from .boosted_trees import BoostedTrees
 from .lda import LDA
 from .pls import PLS
@@ -24,7 +25,8 @@ AnyClassic: TypeAlias = Annotated[
     | SVM
     | LDA
     | PLSDA
-    | RandomForest,
+    | RandomForest
+    | Bicubic,
     Field(discriminator="kind"),
 ]
 CLASSICS: Final[tuple[type[Classic], ...]] = get_args(get_args(AnyClassic)[0])
@@ -36,6 +38,7 @@ __all__ = [
     "PLSDA",
     "SVM",
     "AnyClassic",
+    "Bicubic",
     "BoostedTrees",
     "Classic",
     "LinearMap",
