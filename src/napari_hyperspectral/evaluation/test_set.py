@@ -308,7 +308,8 @@ def _training_notes(
     example = recipe.example(**images)
     own = fingerprint(example)
     used = [trained for trained in model.card.trained_on if trained.sha256 == own]
-    if any(trained.training_pixels for trained in used):
+    refitted = bool(used) and model.card.refitted
+    if refitted or any(trained.training_pixels for trained in used):
         return [f"{name} was used to train the model: figures on it are too good."]
     if used:  # held out as a whole
         return [

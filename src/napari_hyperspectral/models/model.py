@@ -49,12 +49,16 @@ class Model:
         Weights after the last epoch, where they are not the best ones.
     baselines : tuple of Model
         Small classical methods that were trained on the same pixels, to compare it with.
+    validated : Normalised, optional
+        Of a model that was trained once more on everything, and is fresh from that: the network
+        that has not seen the validation pixels.
     """
 
     card: Card
     network: Normalised
     last: State = field(default_factory=dict)
     baselines: tuple[Model, ...] = ()
+    validated: Normalised | None = None
 
     @cached_property
     def recipe(self) -> Recipe:

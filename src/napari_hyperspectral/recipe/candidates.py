@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from ..classics import Ridge, SavitzkyGolay
+from ..classics import Bicubic, Ridge, SavitzkyGolay
 from ..networks import RRDB, BandwiseEDSR, FNet, Method, Pixelwise, ResNet, SpectralUNet
 from .recipe import Recipe
 
@@ -81,6 +81,16 @@ def _set_by_hand(settings: Any) -> dict[str, Any]:
 
 
 _SPATIAL: Final[_Values] = {"average": 0.99, "weight_decay": 0.01, "patches_per_epoch": 4}
+_SHARPENING: Final[_Values] = {
+    "epochs": 32,
+    "learning_rate": 2e-3,
+    "patches_per_epoch": 20,
+    "image_batch_size": 3,
+    "patch_size": 24,
+    "average": 0.99,
+    "clip": 1.0,
+}
+"""Of one scene or a few: see `benchmarks/cave.py`."""
 _CANDIDATES: Final[Mapping[str, Sequence[Candidate]]] = {
     "denoise": (
         Candidate(SavitzkyGolay()),
@@ -103,7 +113,10 @@ _CANDIDATES: Final[Mapping[str, Sequence[Candidate]]] = {
         Candidate(Ridge(surroundings=True)),
         Candidate(FNet(width=16, depth=3), {"epochs": 60, "patch_size": 128}),
     ),
-    "super_resolve": (Candidate(BandwiseEDSR()),),
+    "super_resolve": (
+        Candidate(Bicubic()),
+        Candidate(BandwiseEDSR(), _SHARPENING),
+    ),
     "restore": (Candidate(RRDB()),),
 }
 """By the kind of the task."""

@@ -88,7 +88,7 @@ def choose_steps(
     plan = plan_training(best.recipe, examples)
     plan = replace(plan, compared=tuple(comparison.compared), compared_on=comparison.line)
     training = fit_plan_steps(plan, machine=machine, autosave=autosave)
-    model = yield from comparison.part(training, f"training {best.title} on everything")
+    model = yield from comparison.final(training, f"training {best.title} on everything")
     card = model.card.model_copy(update={"seconds": round(comparison.seconds, 1)})
     return replace(model, card=card)
 
@@ -155,8 +155,25 @@ class _Comparison:
             raise NothingComparedError(self.compared)
         return min(self._chosen, key=lambda chosen: chosen.error)
 
-    def part(self, job: Job[Result], note: str, limit: float = math.inf) -> Job[Result]:
-        """Run a job as a part of the comparison, whose progress is that of the time.
+    def final(self, job: Job[Result], note: str) -> Job[Result]:
+        """Run the last training, which hears a stop by itself; progress is that of the time."""
+        try:
+            step = next(job)
+            while True:
+                try:
+                    yield self._progress(step, note)
+                except Stop as stop:
+                    step = job.throw(stop)
+                else:
+                    step = next(job)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        finally:
+            job.close()
+
+    def _part(self, job: Job[Result], note: str, limit: float = math.inf) -> Job[Result]:
+        """Run a job of the comparison; stopped, it has no result: half a training says nothing.
 
         Raises
         ------
@@ -165,16 +182,11 @@ class _Comparison:
         """
         began = self.seconds
         try:
-            step = next(job)
             while True:
+                step = next(job)
                 if self.seconds - began > limit:
                     raise _TooSlow(limit * len(self._folds))
-                try:
-                    yield self._progress(step, note)
-                except Stop as stop:
-                    step = job.throw(stop)
-                else:
-                    step = next(job)
+                yield self._progress(step, note)
         except StopIteration as end:
             result: Result = end.value
             return result
@@ -202,10 +214,10 @@ class _Comparison:
                 title = f"{candidate.title} on fold {number} of {len(self._folds)}"
                 limit = max(share - (self.seconds - began), _TRIAL)
                 plan = self._plan(recipe, fold)
-                model = yield from self.part(
+                model = yield from self._part(
                     fit_plan_steps(plan, machine=self._machine), f"training {title}", limit
                 )
-                error = yield from self.part(
+                error = yield from self._part(
                     held_out_error_steps(model, plan, self._machine), f"testing {title}"
                 )
                 errors.append(error)
@@ -250,10 +262,10 @@ class _Comparison:
         per_fit = share / (len(self._folds) + 1) - preparation
         if not fraction or first is None:
             return recipe
-        whole = (self.seconds - first[0]) / fraction  # seconds of a complete training
-        possible = min(1.0, per_fit / whole)
+        all_epochs = (self.seconds - first[0]) / fraction  # seconds of a complete training
+        possible = min(1.0, per_fit / all_epochs)
         if possible < _LEAST_SHARE:
-            raise _TooSlow(_LEAST_SHARE * (whole + preparation) * (len(self._folds) + 1))
+            raise _TooSlow(_LEAST_SHARE * (all_epochs + preparation) * (len(self._folds) + 1))
         epochs = max(1, int(possible * recipe.training.epochs))
         training = recipe.training.model_copy(update={"epochs": epochs})
         return recipe.model_copy(update={"training": training})

@@ -37,7 +37,8 @@ def held_out_error_steps(model: Model, plan: TrainingPlan, machine: Machine) -> 
     for example, split in zip(plan.examples, plan.splits, strict=True):
         if not split.validation.any():
             continue
-        cube = Cube(example.input, example.input_axis, z=Sampling())
+        input = task.measured_input(example)
+        cube = Cube(input, example.input_axis, z=Sampling())
         predicted = yield from predict_values_steps(model, cube, machine=machine)
         mask = split.validation & (example.sampling_classes > 0)  # (plane, y, x)
         if task.image_level:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from ... import metrics
+from ...tasks.super_resolution import SuperResolutionTask
 from ...training.splits import Mask
 from ..baselines.baseline import Baseline, Values
-from ..baselines.interpolation import interpolation_baselines
-from ..classical import has_classic
+from ..baselines.interpolation import consistent_baseline, interpolation_baselines
 from ..illustrations.planes import first_plane, grid_of
 from ..illustrations.super_resolution import SharpTest, sharp_pictures
 from ..pairs import PixelCounts, spectra_in_row
@@ -53,9 +53,10 @@ class SuperResolutionComparison(IntensityComparison):
         }
 
     def baselines(self, *, tuned: bool) -> Iterator[Baseline]:
-        for baseline in interpolation_baselines(self.pair.scale, self.pair.offset):
-            if not has_classic(self.model.recipe.task, baseline.name):
-                yield baseline
+        yield from interpolation_baselines(self.pair.scale, self.pair.offset)
+        task = self.model.recipe.task
+        if isinstance(task, SuperResolutionTask):
+            yield consistent_baseline(task.degradation_model, self.model.card.noise)
 
     def pictures(self, results: Sequence[MethodResult], test: Mask) -> list[Picture]:
         axis = self._axis
@@ -74,8 +75,8 @@ class SuperResolutionComparison(IntensityComparison):
     def notes(self, counts: PixelCounts) -> list[str]:
         pixels = (
             f"{counts.test} of {counts.all} coarse pixels are evaluated, each by its {self.pair.scale}² "
-            "fine pixels. Nearest and bicubic know where the "
-            "coarse pixels lie in the fine image."
+            "fine pixels. Nearest and bicubic know where the coarse pixels lie in the fine image; "
+            "the consistent one, degraded as in training, equals its input within its noise."
         )
         figures = (
             "The range of PSNR and SSIM is that of the truth on the evaluated pixels; SSIM is of "
