@@ -20,7 +20,7 @@ from ..models.model import Model
 from ..prediction.predict import predict_steps
 from ..progress import Cancelled, Job, one_of_many, part_of
 from ..tasks import Example, Task
-from ..training.plan import plan_training
+from ..training.plan import TrainingPlan, plan_as_begun, plan_training
 from ..training.refit import everything
 from ..training.splits import Split
 from .baselines.baseline import Values
@@ -92,7 +92,7 @@ def _classics_steps(
     """
     if model.recipe.task.image_level:
         return NO_CLASSICS
-    plan = plan_training(model.recipe, examples)
+    plan = _plan_of(model, examples)
     if refit:
         plan = everything(plan)
     job = fit_classics_steps(plan, machine)
@@ -138,7 +138,7 @@ def validation_pairs(
         What the examples were made of; only those with validation pixels are loaded.
     """
     task: Task = model.recipe.task
-    plan = plan_training(model.recipe, examples)
+    plan = _plan_of(model, examples)
     for number, split in _validated(plan.splits):
         input, target = input_and_target(task, images[number])
         classes = plan.examples[number].sampling_classes  # (plane, y, x)
@@ -172,7 +172,7 @@ def _image_class_metrics(
 ) -> Job[Metrics]:
     """Return figures on the validation images of a model that classifies images as a whole."""
     task: Task = model.recipe.task
-    plan = plan_training(model.recipe, examples)
+    plan = _plan_of(model, examples)
     validated = list(_validated(plan.splits))
     count = len(validated)
     truth: list[int] = []
@@ -359,3 +359,9 @@ def _validated(splits: Sequence[Split]) -> Iterator[tuple[int, Split]]:
     for number, split in enumerate(splits):
         if split.validation.any():
             yield number, split
+
+
+def _plan_of(model: Model, examples: Sequence[Example]) -> TrainingPlan:
+    """Return the plan by which a model was trained."""
+    plan = plan_training(model.recipe, examples)
+    return plan_as_begun(plan, model.card)

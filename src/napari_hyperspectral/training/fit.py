@@ -34,7 +34,7 @@ from .discriminator import discriminator_training
 from .history import DivergedError, History, copied
 from .initialisation import initialise
 from .memory import check_memory
-from .plan import TrainingPlan, plan_training
+from .plan import TrainingPlan, plan_as_begun, plan_training
 from .record import card_of, data_of
 from .refit import everything, model_of_refit, refitted, wants_refit
 from .schedules import (
@@ -159,11 +159,14 @@ def fit_plan_steps(
     if isinstance(plan.recipe.method, Classic):
         with computing(machine):
             return (yield from fit_classic_steps(plan, plan.recipe.method, machine))
+    checkpoint = None
+    if autosave is not None and resume and autosave.exists():
+        checkpoint = Checkpoint.read(autosave)
+        plan = plan_as_begun(plan, checkpoint.model.card)
     with computing(machine) as device:
         check_memory(plan, device)
         run = _Run(plan, machine, device)
-        if autosave is not None and resume and autosave.exists():
-            checkpoint = Checkpoint.read(autosave)
+        if checkpoint is not None and autosave is not None:
             run.resume(checkpoint, autosave)
             if checkpoint.validated:  # the file is that of its refit
                 return run.model()
@@ -342,7 +345,8 @@ class _Run:
                 "split",
                 "train without resuming, or resume with the recipe and data of that file",
             )
-        self.card = self.card.model_copy(update={"started_from": card.started_from})
+        kept = {"started_from": card.started_from, "schema_version": card.schema_version}
+        self.card = self.card.model_copy(update=kept)
         self.history.load(card, checkpoint.validated or model.network.state_dict())
         self.ended = self.history.reason_to_end
         self.started -= card.seconds  # time before the interruption counts
@@ -408,12 +412,7 @@ class _Run:
         card = self.card.model_copy(update=record)
         return Model(card, network.eval(), last)
 
-    def _step(
-        self,
-        batch: Batch,
-        step: int,
-        total: int,
-    ) -> float:
+    def _step(self, batch: Batch, step: int, total: int) -> float:
         """Train on a batch and return its loss; `step`, of `total`, is counted from 0."""
         epoch = step // self.batches.steps
         losses = self.guide.selection_losses[:epoch]
