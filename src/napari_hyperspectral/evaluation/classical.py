@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from ..classics import Classic
+from ..classics import Bicubic, Classic
+from ..classics.process import FitError
 from ..cube import Cube, Labels
 from ..machine import Machine
 from ..models.model import Model
@@ -26,8 +27,10 @@ from ..training.splits import Split
 from .baselines.baseline import Values
 from .pairs import EvaluationPair
 
-_MOST_PIXELS_OF_LONG_FITS: Final = 1000
-"""Methods whose fits take long, such as an SVM, are fitted up to so many training pixels."""
+QUICK: Final = 1000
+"""Training pixels up to which methods whose fits take long, such as an SVM, are fitted quickly."""
+PATIENT: Final = 20_000
+"""Training pixels up to which they are fitted in seconds or a few minutes."""
 _MOST_NUMBERS: Final = 1_000_000
 """Numbers of a classical method that is kept in the file of a model; 4 MB."""
 
@@ -61,11 +64,8 @@ def has_classic(task: Task, *kinds: str) -> bool:
     return any(method.model_fields["kind"].default in kinds for method in classics_for(task))
 
 
-def classics_of(recipe: Recipe, pixels: int) -> Iterator[Classic]:
-    """Yield the classical methods of a recipe's task that are quick for so many training pixels.
-
-    The method of the recipe itself is none of them.
-    """
+def classics_of(recipe: Recipe) -> list[Classic]:
+    """Return the classical methods of a recipe's task; the recipe's own method is none of them."""
     methods: list[Classic] = []
     for candidate in candidates_for(recipe):
         if isinstance(candidate.method, Classic):
@@ -74,15 +74,20 @@ def classics_of(recipe: Recipe, pixels: int) -> Iterator[Classic]:
     for kind in classics_for(recipe.task):
         if kind not in kinds:
             methods.append(kind())
+    others = []
     for method in methods:
-        quick = not method.fits_long or pixels <= _MOST_PIXELS_OF_LONG_FITS
-        # interpolation needs no fit: comparisons of finer pixels have it anyway
-        if quick and method != recipe.method and not method.scales:
-            yield method
+        # comparisons have interpolation of their own, with and without consistency
+        if method != recipe.method and not isinstance(method, Bicubic):
+            others.append(method)
+    return others
 
 
-def fit_classics_steps(plan: TrainingPlan, machine: Machine) -> Job[FittedClassics]:
-    """Fit the quick classical methods of a plan's task to its training pixels.
+def fit_classics_steps(
+    plan: TrainingPlan,
+    machine: Machine,
+    most_pixels: int = QUICK,
+) -> Job[FittedClassics]:
+    """Fit the classical methods of a plan's task to its training pixels.
 
     What they leave open is tuned on blocks of these pixels; no other pixel is looked at.
 
@@ -92,33 +97,44 @@ def fit_classics_steps(plan: TrainingPlan, machine: Machine) -> Job[FittedClassi
         Of the model that they are compared with.
     machine : Machine
         Threads.
+    most_pixels : int
+        Of more training pixels, methods whose fits take long are left out.
 
     Raises
     ------
     Cancelled
         If it is stopped.
     """
-    pixels = 0
-    for example, split in zip(plan.examples, plan.splits, strict=True):
-        labelled = (example.sampling_classes > 0).any(axis=0)
-        pixels += int((split.train & labelled).sum())
+    pixels = _training_pixels(plan)
     if not pixels:
         return NO_CLASSICS
-    methods = list(classics_of(plan.recipe, pixels))
+    methods = classics_of(plan.recipe)
     models: list[Model] = []
     notes = []
     for number, method in enumerate(methods):
+        title = method_title(method)
+        if method.fits_long and pixels > most_pixels:
+            notes.append(f"{title} is left out: its fit to {pixels:,} pixels would take long.")
+            continue
         recipe = plan.recipe.model_copy(update={"method": method})
         job = fit_plan_steps(replace(plan, recipe=recipe), machine=machine)
-        title = method_title(method)
         try:
             model = yield from one_of_many(job, number, len(methods), f"fitting {title}")
-        except (ValueError, ArithmeticError, MemoryError) as error:
+        except (ValueError, ArithmeticError, MemoryError, FitError) as error:
             # the others are worth comparing all the same
             notes.append(f"{title} could not be fitted: {error}.")
         else:
             models.append(model)
     return FittedClassics(tuple(models), tuple(notes))
+
+
+def _training_pixels(plan: TrainingPlan) -> int:
+    """Return how many pixels of a plan train."""
+    pixels = 0
+    for example, split in zip(plan.examples, plan.splits, strict=True):
+        labelled = (example.sampling_classes > 0).any(axis=0)
+        pixels += int((split.train & labelled).sum())
+    return pixels
 
 
 def plan_of_pair(model: Model, pair: EvaluationPair) -> TrainingPlan:

@@ -18,6 +18,7 @@ from .about import about_model
 from .baselines.baseline import Values
 from .classical import (
     NO_CLASSICS,
+    PATIENT,
     FittedClassics,
     fit_classics_steps,
     plan_of_pair,
@@ -89,8 +90,8 @@ def evaluate_steps(
         Test pixels up to so many pixels (Chebyshev distance) from training pixels are left out,
         for each in turn: neighbours are nearly copies of each other.
     baselines : bool
-        Whether to train the quick classical methods of the task on the same pixels, and to show
-        them as well; takes seconds, not minutes. Without training pixels, those are shown that
+        Whether to train the classical methods of the task on the same pixels, and to show them as
+        well; of many pixels, only those that are quick. Without training pixels, those are shown that
         were trained with the model and are kept in it, and what needs no training.
     machine : Machine, optional
         Where the model runs.
@@ -156,7 +157,7 @@ def _classics_steps(
         if not pair.train.any():
             fitted = FittedClassics(model.baselines, ())
         elif baselines:
-            job = fit_classics_steps(plan_of_pair(model, pair), machine or Machine())
+            job = fit_classics_steps(plan_of_pair(model, pair), machine or Machine(), PATIENT)
             fitted = yield from part_of(job, 0, 60, "fitting classical methods")
         job_of_all = predict_all_steps(fitted.models, pair.input, machine)
         images = yield from part_of(job_of_all, 60, 100, "running classical methods")

@@ -19,13 +19,18 @@ from .about import about_model
 from .evaluate import evaluate_steps
 from .illustrations.classes import image_class_pictures
 from .image_classes import image_class_rows, plane_classes, plane_probabilities
-from .merit import better_of, ranked
+from .merit import better_of, main_figure, ranked
 from .pairs import EvaluationPair, Images, input_and_target, renumbered, test_only_pair
 from .pictures.base import Picture
 from .reports import Report, Row, Table, Value
+from .spread import paired_difference, spread_of
 
 _LEFT_OUT: Final = ("guard",)
 """Columns of an evaluation that say nothing here: no pixel of the image is for training."""
+_PAIRED: Final = (
+    "Differences are paired: both methods on the same image. One that is less than two standard "
+    "errors from 0 may be chance."
+)
 _MOST_PICTURED: Final = 3
 """Images that are all shown; of more, three are chosen."""
 
@@ -89,8 +94,34 @@ def _evaluate_pixels(
     shown, note = _shown_pictures(pictures, rows, count)
     means = _mean_rows(rows)
     table = Table("Image by image", rows + means, better_of(rows), ["image"])
+    tables = [table]
+    if means:
+        tables += [_deviations_table(rows), _paired_table(rows)]
+        note.append(_PAIRED)
     about = about_model(model, tested)
-    return Report(_title(model, images), [table], [*notes, *note], shown, about)
+    return Report(_title(model, images), tables, [*notes, *note], shown, about)
+
+
+def _paired_table(rows: Sequence[Row]) -> Table:
+    """Return how the model, the first method of the rows, differs from each other one."""
+    figure = main_figure(rows)
+    model = str(rows[0]["method"])
+    others = dict.fromkeys(str(row["method"]) for row in rows)  # in order, each once
+    del others[model]
+    paired: list[Row] = []
+    for other in others:
+        difference, lower = paired_difference(rows, figure, model, other, pair_by=["image"])
+        better = lower
+        if better_of(rows)[figure] == "higher":
+            better = difference.number - lower
+        row: Row = {
+            "against": other,
+            f"{figure}, difference": difference.mean,
+            "standard error": difference.standard_error,
+            "better on": f"{better} of {difference.number}",
+        }
+        paired.append(row)
+    return Table(f"{model} less other methods, image by image", paired)
 
 
 def _named(pictures: Sequence[Picture], name: str) -> list[Picture]:
@@ -290,37 +321,47 @@ def _training_notes(
 
 def _mean_rows(rows: Sequence[Row]) -> list[Row]:
     """Return a row a method with the means over the images, where there are several."""
-    by_method: dict[Value, list[Row]] = {}
-    for row in rows:
-        by_method.setdefault(row["method"], []).append(row)
-    if len(rows) == len(by_method):
+    methods = dict.fromkeys(row["method"] for row in rows)
+    if len(rows) == len(methods):
         return []
     means: list[Row] = []
-    for method, rows_of_method in by_method.items():
+    for method in methods:
+        alike = [row for row in rows if row["method"] == method]
         pixels = 0
-        for row in rows_of_method:
+        for row in alike:
             pixels += int(row["pixels"] or 0)
-        means.append(
-            {
-                "image": "mean",
-                "pixels": pixels,
-                "method": method,
-                "settings": rows_of_method[0]["settings"],
-                **_mean_figures(rows_of_method),
-            }
-        )
+        mean: dict[str, Value] = {
+            "image": "mean",
+            "pixels": pixels,
+            "method": method,
+            "settings": alike[0]["settings"],
+        }
+        for heading in _figures_of_all(alike):
+            mean[heading] = spread_of(row[heading] for row in alike).mean
+        means.append(mean)
     return means
 
 
-def _mean_figures(rows: Sequence[Row]) -> dict[str, float]:
-    """Return the mean of each figure that all rows have: a line of pixels has no FSIM."""
-    means: dict[str, float] = {}
+def _deviations_table(rows: Sequence[Row]) -> Table:
+    """Return how far the figures of each method differ between images."""
+    deviations: list[Row] = []
+    for method in dict.fromkeys(row["method"] for row in rows):
+        alike = [row for row in rows if row["method"] == method]
+        row: dict[str, Value] = {"method": method}
+        for heading in _figures_of_all(alike):
+            row[heading] = spread_of(one[heading] for one in alike).std
+        deviations.append(row)
+    return Table("Standard deviation between images", deviations)
+
+
+def _figures_of_all(rows: Sequence[Row]) -> list[str]:
+    """Return the headings of the figures that all rows have: a line of pixels has no FSIM."""
+    headings = []
     for heading, value in rows[0].items():
         in_all = all(heading in row for row in rows)
         if isinstance(value, float) and in_all:
-            mean = np.mean([row[heading] for row in rows])
-            means[heading] = float(mean)
-    return means
+            headings.append(heading)
+    return headings
 
 
 def _title(model: Model, images: Sequence[Images]) -> str:

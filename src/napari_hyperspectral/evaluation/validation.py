@@ -21,6 +21,7 @@ from ..prediction.predict import predict_steps
 from ..progress import Cancelled, Job, one_of_many, part_of
 from ..tasks import Example, Task
 from ..training.plan import plan_training
+from ..training.refit import everything
 from ..training.splits import Split
 from .baselines.baseline import Values
 from .classical import NO_CLASSICS, FittedClassics, fit_classics_steps, predict_all_steps
@@ -45,8 +46,8 @@ def validate_steps(
 
     The quick classical methods of the task are fitted to the same training pixels and shown with
     it; small ones are kept with the model, for later evaluations. Where there are no validation
-    pixels, there are no figures; stopped, the model comes back as it is. Figures of a model that was
-    trained once more on everything are of the network before that.
+    pixels, there are no figures; stopped, the model comes back as it is. Figures of a model that
+    was trained once more on everything are of the network before that.
 
     Parameters
     ----------
@@ -60,10 +61,17 @@ def validate_steps(
     machine : Machine, optional
         Where the model runs.
     """
+    machine = machine or Machine()
+    validated = model
+    if model.validated is not None:
+        validated = replace(model, network=model.validated)
     try:
-        classics = yield from _classics_steps(model, examples, machine or Machine())
-        model = replace(model, baselines=classics.small)
-        metrics = yield from _metrics_steps(model, examples, images, classics, machine)
+        classics = yield from _classics_steps(model, examples, machine)
+        kept = classics
+        if model.card.refitted:  # as the model was
+            kept = yield from _classics_steps(model, examples, machine, refit=True)
+        model = replace(model, baselines=kept.small)
+        metrics = yield from _metrics_steps(validated, examples, images, classics, machine)
     except Cancelled:
         return model  # a trained model is not lost for want of its figures
     if not metrics:
@@ -75,11 +83,19 @@ def _classics_steps(
     model: Model,
     examples: Sequence[Example],
     machine: Machine,
+    *,
+    refit: bool = False,
 ) -> Job[FittedClassics]:
-    """Fit the quick classical methods of the task to the pixels that the model was trained on."""
+    """Fit the quick classical methods of the task to the pixels that the model was trained on.
+
+    In a refit, to all pixels.
+    """
     if model.recipe.task.image_level:
         return NO_CLASSICS
-    job = fit_classics_steps(plan_training(model.recipe, examples), machine)
+    plan = plan_training(model.recipe, examples)
+    if refit:
+        plan = everything(plan)
+    job = fit_classics_steps(plan, machine)
     return (yield from part_of(job, 0, 100, "fitting classical methods"))
 
 
@@ -95,11 +111,9 @@ def _metrics_steps(
     for trained in model.card.trained_on:
         if trained.validation_pixels > 0:
             count += 1
-    if not count:
-        return {}
-    if model.validated is not None:
-        model = replace(model, network=model.validated)
-    elif model.card.refitted:  # its weights have seen all pixels, and others are gone
+    # weights that have seen all pixels, without those that have not, are not to be measured here
+    lost = model.card.refitted and model.validated is None
+    if not count or lost:
         return {}
     if model.recipe.task.image_level:
         return (yield from _image_class_metrics(model, examples, images, machine))

@@ -47,18 +47,18 @@ class Model:
         Intensities in, intensities or class scores out; holds the best weights.
     last : dict of Tensor, optional
         Weights after the last epoch, where they are not the best ones.
+    baselines : tuple of Model
+        Small classical methods that were trained on the same pixels, to compare it with.
     validated : Normalised, optional
         Of a model that was trained once more on everything, and is fresh from that: the network
         that has not seen the validation pixels.
-    baselines : tuple of Model
-        Small classical methods that were trained on the same pixels, to compare it with.
     """
 
     card: Card
     network: Normalised
     last: State = field(default_factory=dict)
-    validated: Normalised | None = None
     baselines: tuple[Model, ...] = ()
+    validated: Normalised | None = None
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -117,7 +117,7 @@ class Model:
             raise FileFormatError(
                 path, f"weights do not fit ({reason})", "train it again"
             ) from error
-        return cls(card, network.eval(), last, baselines=baselines)
+        return cls(card, network.eval(), last, baselines)
 
 
 def fresh_network(recipe: Recipe, card: Card) -> Normalised:
