@@ -20,6 +20,7 @@ from ..cube import Cube, Labels
 from ..metrics.classes import ConfusionTable
 from ..metrics.values import GoodBands
 from ..models.model import Model
+from ..recipe.building import receptive_radius_of
 from ..training.splits import Mask
 from .baselines.baseline import Baseline, IntensityArray, TrainingSpectra, Values, raw
 from .baselines.denoising import denoising_baselines
@@ -472,7 +473,7 @@ def _split_notes(model: Model, counts: PixelCounts) -> list[str]:
         f"{counts.train} training pixels, {counts.test} evaluated pixels (fewer with a guard); "
         "baselines were fitted and tuned on the same training pixels."
     )
-    radius = model.recipe.method.receptive_radius
+    radius = receptive_radius_of(model.recipe)
     if not radius:
         alone = (
             "The network sees one spectrum at a time: no evaluated pixel has training pixels in its "

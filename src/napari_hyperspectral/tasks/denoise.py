@@ -24,6 +24,7 @@ class Denoise(IntensityTask):
 
     source: ClassVar[str] = "Horgan et al. 2021, https://doi.org/10.1021/acs.analchem.1c02178"
     preserves_bands: ClassVar[bool] = True
+    has_linear_solution: ClassVar[bool] = True
     input_name: ClassVar[str] = "noisy"
     target_name: ClassVar[str | None] = "clean"
     kind: Literal["denoise"] = "denoise"

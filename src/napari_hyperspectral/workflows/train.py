@@ -12,8 +12,8 @@ from ..evaluation.validation import validate_steps
 from ..examples.source import ExampleSource
 from ..machine import Machine
 from ..models.model import Model
-from ..networks import build_module
 from ..progress import Job
+from ..recipe.building import module_of
 from ..recipe.recipe import Recipe
 from ..training.fit import fit_steps
 from ..training.memory import check_memory
@@ -81,7 +81,7 @@ def training_summary(recipe: Recipe, source: ExampleSource, machine: Machine) ->
     examples = [recipe.example(**images) for images in source.images]
     plan = plan_training(recipe, examples)
     with torch.device("meta"):  # counts without filling memory
-        module = build_module(recipe.method, plan.ports)
+        module = module_of(recipe, plan.ports)
     parameters = sum(weights.numel() for weights in module.parameters())
     device = torch_device(machine.device)
     gigabytes = check_memory(plan, device) / 2**30
