@@ -208,7 +208,7 @@ def test_a_preset_is_a_recipe_with_its_source(run, tmp_path):
     assert Recipe.model_validate_json(out).training.batch_size == 256
     assert "10.1021/acs.analchem.1c02178" in err
     assert run("recipe", "--preset", "deeper-denoise", "-o", "r.json")[0] == 0
-    assert Recipe.model_validate_json((tmp_path / "r.json").read_text()).network.dense
+    assert Recipe.model_validate_json((tmp_path / "r.json").read_text()).method.dense
     _, out, _ = run("recipe")
     assert "uwunet-indian-pines" in out
 

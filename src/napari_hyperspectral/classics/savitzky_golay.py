@@ -5,6 +5,7 @@ Source: Savitzky & Golay 1964, https://doi.org/10.1021/ac60214a047
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from itertools import product
 from typing import Annotated, ClassVar, Final, Literal, Self, TypeAlias
 
@@ -24,8 +25,7 @@ _FilterErrors: TypeAlias = dict[tuple[int, int], float]
 _HIGHEST_ORDER: Final = 12
 """Polynomials of higher order follow the noise."""
 _FIRST_ORDERS: Final = 4
-_FIRST_WINDOWS: Final = 81
-_MOST_SPECTRA: Final = 1000
+_MOST_SPECTRA: Final = 500
 """Spectra to tune on: two numbers need no more."""
 
 
@@ -57,7 +57,7 @@ class SavitzkyGolay(SpectrumClassic):
             order, window = _best_filter(spectra, pixels, data)
         matrix = filter_matrix(order, window, data.good)
         smooth = spectra @ matrix.T
-        gain, offset = _in_target_unit(smooth, data.targets[pixels], data.good)
+        gain, offset = in_target_unit(smooth, data.targets[pixels], data.good)
         return {
             "matrix": gain * matrix,
             "offset": np.full(len(matrix), offset),
@@ -106,29 +106,41 @@ def filter_matrix(order: int, window: int, good: GoodBands) -> Rows:
 def _best_filter(spectra: Rows, pixels: NDArray[np.intp], data: TrainingData) -> tuple[int, int]:
     """Return order and window of the least error.
 
-    Where they lie on the edge of the grid, the grid is widened.
+    First among windows that each are a half wider than the one before, up to the whole spectrum,
+    then among all windows near the best of them.
     """
-    bands = spectra.shape[1]
-    orders = _FIRST_ORDERS
-    windows = min(_FIRST_WINDOWS, bands)
     errors: _FilterErrors = {}
-    while True:
-        for order, window in product(range(orders + 1), range(1, windows + 1, 2)):
+
+    def try_all(orders: Iterable[int], windows: Sequence[int]) -> tuple[int, int]:
+        for order, window in product(orders, windows):
             # a polynomial of as many coefficients as bands smooths nothing
             if order < window and (order, window) not in errors:
                 smooth = spectra @ filter_matrix(order, window, data.good).T
                 errors[order, window] = data.error(smooth, pixels)
-        order, window = min(errors, key=lambda setting: errors[setting])
-        widest = max(window for _, window in errors)
-        if window == widest and windows < bands:
-            windows = min(2 * windows, bands)
-        elif order == orders and orders < _HIGHEST_ORDER:
-            orders += 2
-        else:
-            return order, window
+        return min(errors, key=lambda setting: errors[setting])
+
+    widest = spectra.shape[1] - 1 + spectra.shape[1] % 2  # odd
+    orders = _FIRST_ORDERS
+    coarse = _growing_windows(widest)
+    order, window = try_all(range(orders + 1), coarse)
+    while order == orders and orders < _HIGHEST_ORDER:
+        orders += 2
+        order, window = try_all(range(orders + 1), coarse)
+    below = max((each for each in coarse if each < window), default=1)
+    above = min((each for each in coarse if each > window), default=widest)
+    return try_all([order], range(below, above + 1, 2))
 
 
-def _in_target_unit(smooth: Rows, target: Rows, good: GoodBands) -> tuple[float, float]:
+def _growing_windows(widest: int) -> list[int]:
+    """Return odd windows up to the widest, each about a half wider than the one before."""
+    windows = [1]
+    while windows[-1] < widest:
+        wider = max(windows[-1] + 2, windows[-1] * 3 // 2 // 2 * 2 + 1)
+        windows.append(min(wider, widest))
+    return windows
+
+
+def in_target_unit(smooth: Rows, target: Rows, good: GoodBands) -> tuple[float, float]:
     """Return the scale and the offset that bring smoothed spectra closest to their targets."""
     known = np.isfinite(target) & good
     x = smooth[known].astype(np.float64)

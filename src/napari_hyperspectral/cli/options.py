@@ -17,8 +17,25 @@ Axes = Annotated[
 ImageName = Annotated[
     str | None, typer.Option(help="Name or number of the image, where a file holds several")
 ]
-RecipeFile = Annotated[
-    Path, typer.Argument(metavar="RECIPE.json", help="Recipe; `recipe` writes one")
+RecipeAndImages = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="[RECIPE.json] NAME=PATH...",
+        help="A recipe, if any, and the images that the task needs: noisy=a.hdr clean=b.hdr, or "
+        "image=c.hdr label=TEXT. A path may be a folder or a 'pattern*': its files are paired by "
+        "name. Or list=files.csv, or classes=folder/ with a folder a class. Repeat the names for "
+        "several examples",
+    ),
+]
+TaskKind = Annotated[
+    str | None, typer.Option("--task", help="Kind of the task, such as denoise, without a recipe")
+]
+MethodKind = Annotated[
+    str | None,
+    typer.Option(
+        "--method",
+        help="Kind of method, such as ridge or resunet1d; left out, the best one by measurement",
+    ),
 ]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="File that `train` wrote")]
 ImageFiles = Annotated[

@@ -1,4 +1,4 @@
-"""The command that writes recipes, and lists tasks, networks, presets and settings."""
+"""The command that writes recipes, and lists tasks, methods, presets and settings."""
 
 from __future__ import annotations
 
@@ -14,16 +14,20 @@ from rich.table import Table
 
 from .options import Force
 from .targets import check_target
+from .words import recipe_of
 
 if TYPE_CHECKING:
-    from ..networks import Network
+    from ..networks import Method
     from ..recipe.recipe import Recipe
     from ..tasks import Task
 
 
 def recipe(
     task: Annotated[str | None, typer.Option(help="Kind of the task, such as denoise")] = None,
-    network: Annotated[str | None, typer.Option(help="Kind of network, such as resunet1d")] = None,
+    method: Annotated[
+        str | None,
+        typer.Option("--method", "--network", help="Kind of method, such as ridge or resunet1d"),
+    ] = None,
     preset: Annotated[
         str | None, typer.Option(help="Name of a published experiment, such as deeper-denoise")
     ] = None,
@@ -33,20 +37,20 @@ def recipe(
     ] = False,
     force: Force = False,
 ) -> None:
-    """List tasks, networks and presets, or write a recipe.
+    """List tasks, methods and presets, or write a recipe.
 
     The recipe of a task or preset has every setting, to be changed by hand.
     """
-    if not (task or network or preset or settings or out):
+    if not (task or method or preset or settings or out):
         _print_all_choices()
         return
-    if (task is None) == (preset is None) or (network and preset):
+    if (task is None) == (preset is None) or (method and preset):
         raise typer.BadParameter(
-            "a recipe needs --task, perhaps with --network, or else --preset", param_hint="--task"
+            "a recipe needs --task, perhaps with --method, or else --preset", param_hint="--task"
         )
     if out is not None:
         check_target(out, force)
-    chosen = _recipe_of(str(task), network) if preset is None else _recipe_of_preset(preset)
+    chosen = recipe_of(str(task), method) if preset is None else _recipe_of_preset(preset)
     if settings:
         _print_settings(chosen)
         return
@@ -56,15 +60,6 @@ def recipe(
         return
     out.write_text(text + "\n", encoding="utf-8")
     print(out)
-
-
-def _recipe_of(task: str, network: str | None) -> Recipe:
-    from ..recipe.recipe import Recipe
-
-    parts = {"task": {"kind": task}}
-    if network is not None:
-        parts["method"] = {"kind": network}
-    return Recipe.model_validate(parts)
 
 
 def _recipe_of_preset(name: str) -> Recipe:
@@ -78,11 +73,14 @@ def _recipe_of_preset(name: str) -> Recipe:
 
 
 def _print_all_choices() -> None:
+    from ..classics import CLASSICS
     from ..networks import NETWORKS
+    from ..recipe.choice import Choose
     from ..recipe.presets import PRESETS
     from ..tasks import TASKS
 
     _print_choices("Task", TASKS)
+    _print_choices("Method", [Choose, *CLASSICS])
     _print_choices("Network", NETWORKS)
     table = Table("Preset", "", box=None)
     for known in PRESETS:
@@ -90,7 +88,7 @@ def _print_all_choices() -> None:
     Console().print(table)
 
 
-def _print_choices(title: str, choices: Sequence[type[Task] | type[Network]]) -> None:
+def _print_choices(title: str, choices: Sequence[type[Task] | type[Method]]) -> None:
     """Print the kinds of tasks or networks, each with the first line of its documentation."""
     table = Table(title, "", box=None)
     table.add_column("Source", overflow="fold")  # an address is of use only as a whole

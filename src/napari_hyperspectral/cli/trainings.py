@@ -19,24 +19,31 @@ from .options import (
     Force,
     ImageFiles,
     ImageName,
+    MethodKind,
     ModelFile,
     Precision,
-    RecipeFile,
+    RecipeAndImages,
+    TaskKind,
     Threads,
     TileMemory,
 )
 from .tables import print_pairs
 from .targets import autosave_of, check_folder_in_place, check_model, check_targets_in
-from .words import machine_of, pairing_from, read_recipe
+from .words import machine_of, pairing_from, recipe_and_images
 
 _MOST_LINES: Final = 20
 """Lines of the table of examples that a training prints."""
 
 
 def train(
-    recipe_file: RecipeFile,
-    layers: ImageFiles,
+    words: RecipeAndImages,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Model file to write")] = None,
+    task: TaskKind = None,
+    method: MethodKind = None,
+    budget: Annotated[
+        float | None,
+        typer.Option(help="Seconds in which the method is chosen and trained; 120 by default"),
+    ] = None,
     start: Annotated[
         Path | None,
         typer.Option("--from", help="Transfer learning: start from the weights of this model"),
@@ -57,11 +64,14 @@ def train(
     tile_memory: TileMemory = None,
     cache: Cache = None,
 ) -> None:
-    """Train a model on images; Ctrl-C keeps the best so far."""
+    """Train a model on images, by a recipe or for a task; Ctrl-C keeps the best so far.
+
+    Without a recipe, methods are compared on held-out blocks, and the best is trained on everything.
+    """
     machine = machine_of(device, precision, threads, tile_memory, cache)
     if out is not None:
         check_model(out, force)
-    recipe = read_recipe(recipe_file)
+    recipe, layers = recipe_and_images(words, task, method, budget)
     if resume and start is not None:
         raise typer.BadParameter(
             f"it continues with the weights of that training, not with those of {start.name}; "
@@ -99,11 +109,17 @@ def evaluate(
     model_file: ModelFile,
     layers: ImageFiles,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for report.md and report.json")
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder for report.html (a page with pictures), report.md and report.json",
+        ),
     ] = None,
     as_json: AsJson = False,
     axes: Axes = None,
     image: ImageName = None,
+    force: Force = False,
     device: Device = None,
     precision: Precision = None,
     threads: Threads = None,
@@ -115,7 +131,10 @@ def evaluate(
     """
     machine = machine_of(device, precision, threads, tile_memory, None)
     if out is not None:
+        from ..evaluation.reports import REPORT_FILES
+
         check_folder_in_place(out)
+        check_targets_in(out, [out / name for name in REPORT_FILES], force)
     from ..examples.source import FileSource
     from ..models.model import Model
     from ..progress import run
@@ -137,9 +156,10 @@ def evaluate(
 
 
 def preview(
-    recipe_file: RecipeFile,
-    layers: ImageFiles,
+    words: RecipeAndImages,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the images")],
+    task: TaskKind = None,
+    method: MethodKind = None,
     epoch: Annotated[int, typer.Option(min=1, help="Take the first batch of this epoch")] = 1,
     suffix: Annotated[str, typer.Option(help="Format of the files")] = ".ome.tif",
     axes: Axes = None,
@@ -151,7 +171,7 @@ def preview(
     Inputs are as the network gets them: after preprocessing and augmentation.
     """
     check_folder_in_place(out)
-    recipe = read_recipe(recipe_file)
+    recipe, layers = recipe_and_images(words, task, method)
     pairing = pairing_from(recipe.task, layers).of("train")
     from ..examples.source import FileSource
     from ..io import write

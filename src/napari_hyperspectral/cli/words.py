@@ -110,6 +110,48 @@ def read_recipe(path: Path) -> Recipe:
         raise
 
 
+def recipe_of(task: str, method: str | None = None, budget: float | None = None) -> Recipe:
+    """Return the recipe for a task, with the settings that were measured to suit the method."""
+    from ..recipe.candidates import measured_recipe
+    from ..recipe.recipe import Recipe
+
+    parts: dict[str, object] = {"task": {"kind": task}}
+    chosen: dict[str, object] = {"kind": method or "choose"}
+    if budget is not None:
+        chosen["budget"] = budget
+    parts["method"] = chosen
+    return measured_recipe(Recipe.model_validate(parts))
+
+
+def recipe_and_images(
+    words: Sequence[str],
+    task: str | None,
+    method: str | None,
+    budget: float | None = None,
+) -> tuple[Recipe, list[str]]:
+    """Return the recipe, and the words with a "=", which are images.
+
+    The recipe is a file among the words, or else that of a task and method by their kinds.
+    """
+    layers = [word for word in words if "=" in word]
+    files = [word for word in words if "=" not in word]
+    if len(files) > 1:
+        raise typer.BadParameter(
+            f"got {' and '.join(files)}; wanted one recipe, and images as NAME=PATH",
+            param_hint="RECIPE.json",
+        )
+    if not layers:
+        raise typer.BadParameter("give images as NAME=PATH", param_hint="NAME=PATH")
+    if files and not (task or method or budget):
+        return read_recipe(Path(files[0])), layers
+    if files or task is None:
+        raise typer.BadParameter(
+            "give either a recipe, or --task, perhaps with --method or --budget",
+            param_hint="--task",
+        )
+    return recipe_of(task, method, budget), layers
+
+
 def pairing_from(task: Task, words: Sequence[str]) -> Pairing:
     """Return the table of examples that words such as noisy=a.hdr name."""
     from ..examples.pairing import pairing_of

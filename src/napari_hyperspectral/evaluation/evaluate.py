@@ -5,19 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from ..cube import Image
+import numpy as np
+from numpy.typing import NDArray
+
+from ..cube import Cube, Image
 from ..machine import Machine
 from ..models.model import Model
-from ..prediction.predict import predict_steps
-from ..progress import Job, Progress, Stop, part_of, run_with_bar
+from ..prediction.predict import predict_classes_steps, predict_steps
+from ..progress import Cancelled, Job, Progress, Stop, part_of, run_with_bar
 from ..training.splits import beyond
-from .comparison import GuardedTest, comparison_for
+from .about import about_model
+from .baselines.baseline import Values
+from .classical import (
+    NO_CLASSICS,
+    PATIENT,
+    FittedClassics,
+    fit_classics_steps,
+    plan_of_pair,
+    predict_all_steps,
+)
+from .comparison import comparison_for
+from .comparisons.base import GuardedTest, MethodResult
+from .merit import better_of, ranked
 from .pairs import EvaluationPair, pixel_counts
 from .reports import Report, Row, Table, json_row
 
 _PREDICTED: Final = 50
 """Percent of the work that is the model's own prediction."""
-_PER_BASELINE: Final = 12
+_FITTED: Final = 80
+"""Percent of the work when the classical methods are fitted and run."""
+_PER_BASELINE: Final = 10
 """Percent of the work for each baseline."""
 
 
@@ -73,8 +90,9 @@ def evaluate_steps(
         Test pixels up to so many pixels (Chebyshev distance) from training pixels are left out,
         for each in turn: neighbours are nearly copies of each other.
     baselines : bool
-        Whether to tune and run the classical methods too; takes seconds, not minutes. A denoiser
-        is compared with raw data in any case.
+        Whether to train the classical methods of the task on the same pixels, and to show them as
+        well; of many pixels, only those that are quick. Without training pixels, those are shown that
+        were trained with the model and are kept in it, and what needs no training.
     machine : Machine, optional
         Where the model runs.
 
@@ -84,14 +102,19 @@ def evaluate_steps(
         If not even the narrowest guard leaves a test pixel.
     """
     tests = _guarded_tests(pair, guards)
-    prediction = predict_steps(model, pair.input, machine=machine)
-    predicted = yield from part_of(prediction, 0, _PREDICTED, "predicting")
+    prediction = _predict_steps(model, pair.input, machine)
+    predicted, probabilities = yield from part_of(prediction, 0, _PREDICTED, "predicting")
     comparison = comparison_for(pair, model)
-    results = [comparison.model_result(predicted.numpy())]
+    results = [comparison.model_result(predicted.numpy(), probabilities)]
+    classics = yield from part_of(
+        _classics_steps(model, pair, baselines, machine), _PREDICTED, _FITTED, "classical methods"
+    )
+    for fitted, image in classics.results:
+        results.append(comparison.classic_result(fitted, image))
     for step, baseline in enumerate(comparison.baselines(tuned=baselines), start=1):
         results.append(comparison.result(baseline))
         # how many there will be is not known before the last
-        done = min(_PREDICTED + _PER_BASELINE * step, 100)
+        done = min(_FITTED + _PER_BASELINE * step, 100)
         try:
             yield Progress(done, 100, note=f"tuned {baseline.name}")
         except Stop:
@@ -99,11 +122,14 @@ def evaluate_steps(
     rows: list[Row] = []
     for guarded in tests:
         rows += [comparison.row(result, guarded) for result in results]
+    table = Table("Test pixels", rows, better_of(rows), ["guard"])
     class_tables = comparison.class_tables(results, tests[0])
     report = Report(
         _title(model, pair),
-        [Table("Test pixels", rows), *class_tables],
-        comparison.notes(pixel_counts(model, comparison.pair)),
+        [table, *class_tables],
+        [*comparison.notes(pixel_counts(model, comparison.pair)), *classics.notes],
+        comparison.pictures(_best_first(results, rows), tests[0].test),
+        about_model(model),
     )
     figures = {
         "figures": [json_row(row) for row in rows],
@@ -112,8 +138,59 @@ def evaluate_steps(
     return Evaluation(model.with_metrics(figures), report, predicted)
 
 
+class _Classics(NamedTuple):
+    """What the classical methods of a task give for the input."""
+
+    results: Sequence[tuple[Model, Values]] = ()
+    notes: Sequence[str] = ()
+
+
+def _classics_steps(
+    model: Model,
+    pair: EvaluationPair,
+    baselines: bool,
+    machine: Machine | None,
+) -> Job[_Classics]:
+    """Train classical methods on the training pixels of a pair, and run them on its input."""
+    fitted = NO_CLASSICS
+    try:
+        if not pair.train.any():
+            fitted = FittedClassics(model.baselines, ())
+        elif baselines:
+            job = fit_classics_steps(plan_of_pair(model, pair), machine or Machine(), PATIENT)
+            fitted = yield from part_of(job, 0, 60, "fitting classical methods")
+        job_of_all = predict_all_steps(fitted.models, pair.input, machine)
+        images = yield from part_of(job_of_all, 60, 100, "running classical methods")
+    except Cancelled:
+        return _Classics()  # report what there is
+    return _Classics(list(zip(fitted.models, images, strict=True)), fitted.notes)
+
+
+def _predict_steps(
+    model: Model,
+    cube: Cube,
+    machine: Machine | None,
+) -> Job[tuple[Image, NDArray[np.float32] | None]]:
+    """Return a prediction, and the probabilities of classes, (…, class, y, x), if it is of these."""
+    if model.recipe.task.predicts_intensities:
+        predicted = yield from predict_steps(model, cube, machine=machine)
+        return predicted, None
+    labels, probabilities = yield from predict_classes_steps(model, cube, machine=machine)
+    return labels, probabilities.numpy()
+
+
+def _best_first(results: Sequence[MethodResult], rows: Sequence[Row]) -> list[MethodResult]:
+    """Return the model's result, then those of the baselines from the best to the worst.
+
+    The rows of the first guard are in the order of the results.
+    """
+    order = ranked(rows[: len(results)])
+    baselines = [results[number] for number in order if number > 0]
+    return [results[0], *baselines]
+
+
 def _title(model: Model, pair: EvaluationPair) -> str:
-    kind = model.card.recipe["task"]["kind"]
+    kind = model.card.task_kind.replace("_", " ")
     return f"{kind} on {pair.input.name or 'a cube'}"
 
 

@@ -232,7 +232,8 @@ def _coarse_and_fine(task: SuperResolutionTask, fine: Cube) -> tuple[Cube, Cube]
     """Return an image degraded as the task says, and the part of the image that it shows."""
     example = task.example(fine=fine)
     leading = fine.shape[:-3]  # an example has one axis of planes for all of them
-    coarse = example.input.reshape(*leading, *example.input.shape[1:])
+    measured = task.measured_input(example)
+    coarse = measured.reshape(*leading, *measured.shape[1:])
     target = example.target.reshape(*leading, *example.target.shape[1:])
     row, column = task.degradation_model.first_centre  # of the first coarse pixel, in fine pixels
     y, x = fine.origin

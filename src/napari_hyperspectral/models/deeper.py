@@ -16,6 +16,7 @@ from ..errors import FileFormatError
 from ..networks import HyRISR, NetworkModule, Normalise, Normalised, ResUNet1D, build_module
 from ..recipe.recipe import Recipe
 from ..tasks import Denoise, SuperResolve, Task
+from ..tasks.degradation import DegradationKind
 from .card import Card
 from .model import Model, State
 
@@ -119,8 +120,15 @@ def _recognised(state: State, path: Path) -> tuple[Recipe, int]:
     if scale not in HyRISR.scales:
         known = ", ".join(map(str, HyRISR.scales))
         raise FileFormatError(path, f"weights for a scale of {scale}, not of {known}", _REMEDY)
-    degradation = "area" if scale == 4 else "decimate"  # see `model_from_deeper`
-    task = SuperResolve(scale=scale, degradation=degradation, normalise="image")  # type: ignore[arg-type]  # one of HyRISR.scales
+    # see `model_from_deeper`
+    degradation: DegradationKind = "area" if scale == 4 else "decimate"
+    task = SuperResolve(
+        scale=scale,  # type: ignore[arg-type]  # one of HyRISR.scales
+        degradation=degradation,
+        project=False,
+        input_noise="none",
+        normalise="image",
+    )
     return Recipe(task=task, method=HyRISR(linear_skip=False)), steps[0].shape[1]
 
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from ..axis import Axis, ChannelAxis
 from ..cube import Image, Labels
 from ..io.arrays.blocks import blocks
-from .card import Card, Trained
+from .card import Card, Compared, Trained
 
 Lines: TypeAlias = dict[str, str]
 """Text by title; some texts have several lines."""
@@ -100,6 +100,7 @@ def lines_of_card(card: Card) -> Lines:
         "method": _settings_line(recipe.get("method", {})),
         "preprocessing": _steps_line(recipe.get("preprocessing", {})),
         "augmentation": _steps_line(recipe.get("augmentation", {})),
+        "tuned": card.tuned,
         "weights": f"{card.parameters:,}",
         "input": str(card.input_axis),
         "output": str(card.output_axis),
@@ -108,6 +109,8 @@ def lines_of_card(card: Card) -> Lines:
     }
     if card.losses:
         lines |= _loss_lines(card)
+    for compared in sorted(card.compared, key=_error_or_infinity):
+        lines[f"compared: {compared.title}"] = _compared_line(compared, card.compared_by)
     for row in _narrowest_guard(card.metrics.get("figures") or []):
         lines[f"figures: {row['method']}"] = _figures_line(row)
     for name, value in card.metrics.items():
@@ -122,6 +125,14 @@ def lines_of_card(card: Card) -> Lines:
     versions = [f"{name} {version}" for name, version in card.versions.items()]
     lines["versions"] = ", ".join(versions)
     return _without_empty(lines)
+
+
+def quality_of(card: Card) -> str:
+    """Return the first figure of merit of a model, such as "PSNR dB 34.4"; "" where it has none."""
+    rows = _narrowest_guard(card.metrics.get("figures") or [])
+    if not rows:
+        return ""
+    return _figures_line(rows[0]).partition(", ")[0]
 
 
 def duration(seconds: float) -> str:
@@ -236,6 +247,21 @@ def _training_line(example: Trained) -> str:
     return line + f"{example.validation_pixels:,} held out, guard {example.guard}"
 
 
+def _error_or_infinity(compared: Compared) -> float:
+    """Return the mean error of a method; what was given up comes last."""
+    error = compared.error
+    return math.inf if error is None else error
+
+
+def _compared_line(compared: Compared, figure: str) -> str:
+    """Return the error of a method on the folds, or why there is none."""
+    error = compared.error
+    if error is None:
+        return compared.note
+    folds = ", ".join(f"{each:.3g}" for each in compared.errors)
+    return f"{figure} {error:.3g} (folds: {folds}), in {duration(compared.seconds)}"
+
+
 def _loss_lines(card: Card) -> Lines:
     """Return the epochs of a training, and its losses at the best one."""
     epochs = _training_setting(card, "epochs")
@@ -245,6 +271,7 @@ def _loss_lines(card: Card) -> Lines:
         "epochs": f"{len(card.losses)} of {epochs}{in_brackets}, best {card.best_epoch}",
         "training loss": _at_best(card.losses, card.best_epoch),
         "validation loss": _validation_loss(card),
+        "validation error": _at_best(card.validation_errors, card.best_epoch),
     }
 
 
@@ -267,6 +294,8 @@ def _training_setting(card: Card, name: str) -> object:
 def _at_best(losses: Sequence[float | None], best_epoch: int) -> str:
     """Return the loss of the best epoch, or of the last where none is known."""
     known = 0 < best_epoch <= len(losses)
+    if not losses:  # on cards of before there were any
+        return ""
     loss = losses[best_epoch - 1] if known else losses[-1]
     return "" if loss is None else f"{loss:.4g}"
 

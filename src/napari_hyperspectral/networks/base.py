@@ -107,6 +107,11 @@ class Method(Settings):
         """Whether averages over the image enter, so that tiles are only nearly exact."""
         return False
 
+    @property
+    def averages_turns(self) -> bool:
+        """Whether a turned image gives the turned result already: a mean over turns changes nothing."""
+        return self.operates_on == "spectrum"
+
     @abstractmethod
     def build(self, ports: Ports) -> NetworkModule:
         """Return a fresh module for these ports, if it supports them: see `build_module`."""

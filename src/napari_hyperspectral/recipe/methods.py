@@ -9,9 +9,11 @@ from pydantic import Field
 from ..classics import CLASSICS, AnyClassic, Classic
 from ..networks import NETWORKS, AnyNetwork, Method
 from ..tasks import Task
+from .choice import Choose
 
-AnyMethod: TypeAlias = Annotated[AnyNetwork | AnyClassic, Field(discriminator="kind")]
+AnyMethod: TypeAlias = Annotated[Choose | AnyNetwork | AnyClassic, Field(discriminator="kind")]
 METHODS: Final[tuple[type[Method], ...]] = (*CLASSICS, *NETWORKS)
+"""Those that can be trained; `Choose` chooses one of them."""
 
 
 def classics_for(task: Task) -> tuple[type[Classic], ...]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from ..networks import ResUNet1D
 from ..settings import Settings
 from ..spectra.preprocessing import Preprocessing
 from ..tasks import AnyTask, Example, Task
 from .augmentation import Augmentation
+from .choice import Choose
 from .methods import AnyMethod
 from .training import Training
 
@@ -22,8 +22,8 @@ class Recipe(Settings):
 
     task: AnyTask
     """What is learned, from which images."""
-    method: AnyMethod = ResUNet1D()
-    """The method that learns it: a network, or a classical method."""
+    method: AnyMethod = Choose()
+    """The method that learns it: a network, a classical method, or the best of them by measurement."""
     preprocessing: Preprocessing = Preprocessing()
     """Preprocessing of spectra, before training and before every prediction."""
     augmentation: Augmentation = Augmentation()

@@ -16,6 +16,7 @@ from torch import Tensor
 from ..axis import Axis
 from ..cube import Cube
 from ..networks import Normalisation, Normalised
+from . import selection
 from .base import Example
 from .intensities import IntensityTask, intensity_loss, paired_example
 
@@ -28,6 +29,7 @@ class Calibrate(IntensityTask):
     has_linear_solution: ClassVar[bool] = True
     input_name: ClassVar[str] = "measured"
     target_name: ClassVar[str | None] = "reference"
+    selection_name: ClassVar[str] = "fitted error"
     kind: Literal["calibrate"] = "calibrate"
     normalise: Normalisation = "mean"
     """How spectra are normalised, and results scaled back. mean, maximum: each spectrum, with its
@@ -46,6 +48,11 @@ class Calibrate(IntensityTask):
 
     def loss(self, network: Normalised, input: Tensor, target: Tensor) -> Tensor:
         return intensity_loss(network, input, target, self)
+
+    def selection_error(
+        self, prediction: NDArray[np.floating], target: NDArray[np.floating]
+    ) -> float:
+        return selection.fitted_error(prediction, target)
 
     def result(self, predicted: NDArray[np.float32], output_axis: Axis, cube: Cube) -> Cube:
         return cube.after(

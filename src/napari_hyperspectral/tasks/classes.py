@@ -16,7 +16,7 @@ from torch import Tensor
 from ..axis import Axis, ChannelAxis
 from ..cube import Cube, Labels
 from ..networks import Normalisation
-from . import losses
+from . import losses, selection
 from .base import Example, Task, flat_planes, measured_planes, source_of
 
 _PENALTIES: Final = {
@@ -33,6 +33,7 @@ class ClassTask(Task):
 
     predicts_intensities: ClassVar[bool] = False
     ignore_value: ClassVar[float] = 0.0
+    selection_name: ClassVar[str] = "share of wrong pixels"
     normalise: Normalisation = "band"
     """How spectra are normalised. band, cube: by mean and standard deviation of the training data,
     of each band or of all bands together; mean, maximum: each spectrum by its own, which removes
@@ -92,18 +93,13 @@ class ClassTask(Task):
         weights = dict(map(_read_weight, self.weights))
         return tuple(weights.get(name, 1.0) for name in self.classes)
 
-    def has_target(self, target: Tensor) -> Tensor:
-        return target.sum(dim=1) > 0
-
     def selection_error(
         self, prediction: NDArray[np.floating], target: NDArray[np.floating]
     ) -> float:
-        classes = target[:, 0].astype(np.int64)  # from 1
-        known = classes > 0
-        if not known.any():
-            return float("nan")
-        wrong = prediction.argmax(axis=1) + 1 != classes
-        return float(wrong[known].mean())
+        return selection.share_of_wrong(prediction, target)
+
+    def has_target(self, target: Tensor) -> Tensor:
+        return target.sum(dim=1) > 0
 
     def probabilities(self, predicted: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return scores, (…, class, y, x), as probabilities of the same shape.

@@ -15,6 +15,7 @@ from torch import Tensor
 from ..axis import Axis
 from ..cube import Cube
 from ..networks import Normalisation, Normalised
+from . import selection
 from .base import Example, measured_planes, source_of
 from .intensities import IntensityTask, intensity_loss
 
@@ -27,6 +28,7 @@ class Denoise(IntensityTask):
     has_linear_solution: ClassVar[bool] = True
     input_name: ClassVar[str] = "noisy"
     target_name: ClassVar[str | None] = "clean"
+    selection_name: ClassVar[str] = "fitted error"
     kind: Literal["denoise"] = "denoise"
     normalise: Normalisation = "mean"
     """How spectra are normalised, and results scaled back. mean, maximum: each spectrum by its own
@@ -74,6 +76,11 @@ class Denoise(IntensityTask):
 
     def loss(self, network: Normalised, input: Tensor, target: Tensor) -> Tensor:
         return intensity_loss(network, input, target, self)
+
+    def selection_error(
+        self, prediction: NDArray[np.floating], target: NDArray[np.floating]
+    ) -> float:
+        return selection.fitted_error(prediction, target)
 
     def result(self, predicted: NDArray[np.float32], output_axis: Axis, cube: Cube) -> Cube:
         return cube.after("denoised", data=predicted, name=f"{cube.name} denoised".strip())

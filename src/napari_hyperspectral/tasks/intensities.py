@@ -7,11 +7,9 @@ from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 import numpy as np
 import torch
 from annotated_types import Ge
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ..cube import Cube
-from ..metrics import fitted_mse, mse
 from ..networks import Normalise, Normalised
 from . import losses
 from .base import Example, Task, measured_planes, source_of
@@ -48,15 +46,6 @@ class IntensityTask(Task):
 
     def has_target(self, target: Tensor) -> Tensor:
         return target.isfinite().any(dim=1)
-
-    def selection_error(
-        self, prediction: NDArray[np.floating], target: NDArray[np.floating]
-    ) -> float:
-        spectra = prediction.T[:, None]  # (out, 1, pixel)
-        truth = target.T[:, None]
-        if self.predicts_spectra:
-            return fitted_mse(spectra, truth)
-        return mse(spectra, truth)
 
 
 def paired_example(input: Cube, target: Cube) -> Example:
@@ -118,7 +107,11 @@ def intensity_loss(
 
 
 def normalised_loss(
-    prediction: Tensor, target: Tensor, task: IntensityTask, normalise: Normalise
+    prediction: Tensor,
+    target: Tensor,
+    task: IntensityTask,
+    normalise: Normalise,
+    weight: Tensor | None = None,
 ) -> Tensor:
     """Return the loss of normalised intensities: the penalty and all terms that have a weight.
 
@@ -130,6 +123,8 @@ def normalised_loss(
         Its settings choose the terms.
     normalise : Normalise
         Undoes the shift for the spectral angle: spectra less their mean have other angles.
+    weight : Tensor, shape (batch, out, 1, 1), optional
+        Of the errors that the penalty counts.
 
     Raises
     ------
@@ -141,7 +136,11 @@ def normalised_loss(
     with torch.autocast(prediction.device.type, enabled=False):
         prediction = prediction.float()
         target = target.float()
-        loss = _PENALTIES[task.penalty](prediction, target)
+        penalty = _PENALTIES[task.penalty]
+        if weight is None:
+            loss = penalty(prediction, target)
+        else:
+            loss = penalty(weight * prediction, weight * target)
         if task.angle:
             loss = loss + task.angle * _angle(prediction, target, normalise)
         if task.ssim:

@@ -17,6 +17,7 @@ from torch import Tensor
 from ..axis import Axis, ChannelAxis, SpectralAxis
 from ..cube import Cube
 from ..networks import Normalised, Ports
+from . import selection
 from .base import Example
 from .intensities import IntensityTask, Penalty, intensity_loss, paired_example
 
@@ -31,6 +32,7 @@ class PredictChannels(IntensityTask):
     has_linear_solution: ClassVar[bool] = True
     input_name: ClassVar[str] = "cube"
     target_name: ClassVar[str | None] = "target"
+    selection_name: ClassVar[str] = "1 − correlation"
     kind: Literal["predict_channels"] = "predict_channels"
     penalty: Penalty = "l2"
     """Loss of each intensity. l2: squared error, predicts the mean of what is possible, as published;
@@ -59,6 +61,11 @@ class PredictChannels(IntensityTask):
 
     def loss(self, network: Normalised, input: Tensor, target: Tensor) -> Tensor:
         return intensity_loss(network, input, target, self)
+
+    def selection_error(
+        self, prediction: NDArray[np.floating], target: NDArray[np.floating]
+    ) -> float:
+        return selection.lack_of_correlation(prediction, target)
 
     def result(self, predicted: NDArray[np.float32], output_axis: Axis, cube: Cube) -> Cube:
         channels = str(output_axis)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..axis import Axis, ChannelAxis
+from ..models.card import Compared
 from ..networks import Ports
 from ..recipe.recipe import Recipe
 from ..tasks import Example, Task
@@ -29,6 +30,10 @@ class TrainingPlan:
     """What the network is built for."""
     splits: tuple[Split, ...]
     """Training and validation pixels of each example."""
+    compared: tuple[Compared, ...] = ()
+    """Methods that were compared before, where the recipe's was chosen so."""
+    compared_on: str = ""
+    """What they were compared on, in words."""
 
     @property
     def classes(self) -> tuple[str, ...]:

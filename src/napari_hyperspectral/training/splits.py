@@ -26,6 +26,15 @@ ClassImage: TypeAlias = NDArray[np.integer]
 """Class of each pixel, shape (y, x); 0 is not to be used."""
 
 
+class Kept(NamedTuple):
+    """What is left of a class, or cluster of spectra, to train on."""
+
+    train: int
+    """Training pixels."""
+    all: int
+    """Pixels."""
+
+
 class Split(NamedTuple):
     """Training and validation pixels of an image, and the guard band that belongs to neither."""
 
@@ -35,6 +44,8 @@ class Split(NamedTuple):
     """Usable pixels further than `guard` from them, shape (y, x)."""
     guard: int
     """Width of the band in pixels; less than asked for where a class would have been lost."""
+    kept: tuple[Kept, ...] = ()
+    """Of each class or cluster of spectra, where the split was made by them."""
 
 
 def block_split(

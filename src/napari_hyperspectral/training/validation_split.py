@@ -1,20 +1,36 @@
 """The validation split: blocks of images or whole examples, never the last of a class.
 
-`splits` says how blocks and groups are chosen.
+`stratify` says how blocks are chosen, `splits` how groups are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..axis import ChannelAxis
 from ..recipe.recipe import Recipe
-from ..spectra.arrays import Indices
+from ..spectra.arrays import Indices, Mask
 from ..tasks import Example
-from .splits import Split, block_split, group_split
+from .clusters import split_classes
+from .splits import Integers, Kept, Split, group_split
+from .stratify import guarded, stratified_blocks
+
+
+class UnitsError(ValueError):
+    """No image, or group, can be held out whole."""
+
+    def __init__(self, recipe: Recipe, *, grouped: bool) -> None:
+        unit = "group" if grouped else "image"
+        message = (
+            f"no {unit} can be held out whole: each has a class that no other has; give more of "
+            "these classes, or set validation to 0"
+        )
+        if not recipe.task.image_level:
+            message += ", or hold out blocks, of examples without groups"
+        super().__init__(message)
 
 
 def splits_of(recipe: Recipe, examples: Sequence[Example]) -> list[Split]:
@@ -22,7 +38,9 @@ def splits_of(recipe: Recipe, examples: Sequence[Example]) -> list[Split]:
 
     Where examples are listed for validation, those are held out whole, and nothing else is. Where
     examples are of several groups, whole groups are held out. Else the recipe decides; what has no
-    blocks, as a single spectrum, is held out whole. All planes of an image share a split.
+    blocks, as a single spectrum, is held out whole. All planes of an image share a split. Blocks
+    hold about the same share of each class, or of each cluster of spectra where intensities are
+    predicted.
 
     Raises
     ------
@@ -32,12 +50,12 @@ def splits_of(recipe: Recipe, examples: Sequence[Example]) -> list[Split]:
     """
     listed = [example.for_validation for example in examples]
     if any(listed):
-        splits = _split_by_example(examples, listed)
-    elif _in_blocks(recipe, examples):
+        splits = split_by_example(examples, listed)
+    elif in_blocks(recipe, examples):
         splits = _blocks(recipe, examples)
     else:
         held_out = _held_out_examples(recipe, examples)
-        splits = _split_by_example(examples, held_out)
+        splits = split_by_example(examples, held_out)
     _check_classes_in_training(recipe, examples, splits)
     return splits
 
@@ -67,7 +85,24 @@ def validation_line(examples: Sequence[Example], splits: Sequence[Split]) -> str
         parts.append(part)
     groups = {example.group for example in (*cut, *complete)}
     groups.discard("")  # examples without a group
-    return "; ".join([*parts, *_group_parts(groups, training_groups)])
+    parts += _group_parts(groups, training_groups)
+    return "; ".join([*parts, *_kept_parts(splits)])
+
+
+def _kept_parts(splits: Sequence[Split]) -> list[str]:
+    """Return in words what is left of the class, or cluster, that loses most to a split."""
+    fractions: list[tuple[float, Kept]] = []
+    for split in splits:
+        if not split.validation.any():
+            continue
+        for kept in split.kept:
+            fractions.append((kept.train / kept.all, kept))
+    if not fractions:
+        return []
+    _, least = min(fractions)
+    return [
+        f"the class or cluster of spectra that loses most trains on {least.train} of {least.all}"
+    ]
 
 
 def _group_parts(groups: Set[str], training_groups: Set[str]) -> list[str]:
@@ -82,7 +117,7 @@ def _group_parts(groups: Set[str], training_groups: Set[str]) -> list[str]:
     return parts
 
 
-def _in_blocks(recipe: Recipe, examples: Sequence[Example]) -> bool:
+def in_blocks(recipe: Recipe, examples: Sequence[Example]) -> bool:
     """Return whether blocks of images are held out, and not whole examples."""
     if recipe.training.validation_split != "blocks" or recipe.task.image_level:
         return False
@@ -94,7 +129,7 @@ def _several_groups(examples: Sequence[Example]) -> bool:
     return len(groups) > 1
 
 
-def _split_by_example(examples: Sequence[Example], held_out: Sequence[bool]) -> list[Split]:
+def split_by_example(examples: Sequence[Example], held_out: Sequence[bool]) -> list[Split]:
     """Return splits that put all of an example on one side."""
     splits = []
     for example, out in zip(examples, held_out, strict=True):
@@ -108,19 +143,57 @@ def _split_by_example(examples: Sequence[Example], held_out: Sequence[bool]) -> 
     return splits
 
 
+def division(
+    recipe: Recipe,
+    examples: Sequence[Example],
+    shares: Sequence[float],
+) -> Iterator[tuple[NDArray[np.int64], Integers]]:
+    """Yield of each example the classes it is divided by, (plane, y, x), and its parts, (y, x).
+
+    A pixel that is the only one of its class is in no part: -1.
+    """
+    training = recipe.training
+    for index, example in enumerate(examples):
+        classes = split_classes(recipe.task, example, seed=training.seed)
+        block = training.block
+        if is_list(example):
+            block = 1
+        # small examples of one seed would all fill the same parts
+        parts = stratified_blocks(classes, shares, block=block, seed=(training.seed, index))
+        parts[_alone(classes)] = -1
+        yield classes, parts
+
+
+def guard_of(recipe: Recipe, example: Example) -> int:
+    """Return the width of the guard band of an example, in pixels; spectra of a list need none."""
+    if is_list(example):
+        return 0
+    return recipe.training.guard
+
+
+def is_list(example: Example) -> bool:
+    """Return whether an example is a list of spectra: one row, of pixels without a size."""
+    return example.input.shape[-2] == 1 and example.pixel_unit is None
+
+
+def _alone(classes: NDArray[np.int64]) -> Mask:
+    """Return which pixels are the only ones of a class, shape (y, x)."""
+    counts = np.bincount(classes.ravel())
+    single = counts == 1
+    single[0] = False  # no class
+    alone: Mask = single[classes].any(axis=0)
+    return alone
+
+
 def _blocks(recipe: Recipe, examples: Sequence[Example]) -> list[Split]:
     """Return splits that hold out blocks, and whole examples of those that have no blocks."""
-    training = recipe.training
+    share = recipe.training.validation
     splits = []
-    for example in examples:
-        classes = example.sampling_classes.max(axis=0)  # (y, x): planes share their blocks
-        split = block_split(
-            classes,
-            training.validation,
-            block=training.block,
-            guard=training.guard,
-            seed=training.seed,
-        )
+    if share == 0:
+        return split_by_example(examples, [False] * len(examples))
+    divided = division(recipe, examples, (share, 1 - share))
+    for example, (classes, parts) in zip(examples, divided, strict=True):
+        split = guarded(classes, parts == 0, guard_of(recipe, example), share)
         splits.append(split)
     single = []
     for index, split in enumerate(splits):
@@ -129,9 +202,9 @@ def _blocks(recipe: Recipe, examples: Sequence[Example]) -> list[Split]:
     # one alone would be lost to training
     if len(single) > 1:
         without_blocks = [examples[index] for index in single]
-        units = _one_by_one(without_blocks)
+        units = one_by_one(without_blocks)
         held_out = _draw_units(recipe, without_blocks, units)
-        uncut = _split_by_example(without_blocks, held_out)
+        uncut = split_by_example(without_blocks, held_out)
         for index, split in zip(single, uncut, strict=True):
             splits[index] = split
     return splits
@@ -140,30 +213,28 @@ def _blocks(recipe: Recipe, examples: Sequence[Example]) -> list[Split]:
 def _held_out_examples(recipe: Recipe, examples: Sequence[Example]) -> list[bool]:
     """Return which examples are held out whole, each with all others of its group."""
     training = recipe.training
+    held_out = _draw_units(recipe, examples, units_of(recipe, examples))
     grouped = _several_groups(examples)
-    units = _one_by_one(examples)
-    if training.validation_split == "groups":
-        units = [example.group for example in examples]
-    elif grouped:  # examples without a group are units by themselves
-        for index, example in enumerate(examples):
-            if example.group:
-                units[index] = f"group {example.group}"
-    held_out = _draw_units(recipe, examples, units)
     asked_for = training.validation_split != "blocks" or grouped
     required = training.validation > 0 and asked_for
     if required and not any(held_out):
-        unit = "group" if grouped else "image"
-        message = (
-            f"no {unit} can be held out whole: each has a class that no other has; give more of "
-            "these classes, or set validation to 0"
-        )
-        if not recipe.task.image_level:
-            message += ", or hold out blocks, of examples without groups"
-        raise ValueError(message)
+        raise UnitsError(recipe, grouped=grouped)
     return held_out
 
 
-def _one_by_one(examples: Sequence[Example]) -> list[str]:
+def units_of(recipe: Recipe, examples: Sequence[Example]) -> list[str]:
+    """Return the unit of each example: those of one unit are on one side of a split."""
+    if recipe.training.validation_split == "groups":
+        return [example.group for example in examples]
+    units = one_by_one(examples)
+    if _several_groups(examples):  # examples without a group are units by themselves
+        for index, example in enumerate(examples):
+            if example.group:
+                units[index] = f"group {example.group}"
+    return units
+
+
+def one_by_one(examples: Sequence[Example]) -> list[str]:
     """Return a unit to hold out for each example by itself."""
     return [f"image {index:06}" for index in range(len(examples))]
 
@@ -177,7 +248,7 @@ def _draw_units(
     listed_units = []
     listed_classes = []
     for unit, example in zip(units, examples, strict=True):
-        for class_id in _classes_in(example.sampling_classes):
+        for class_id in classes_in(example.sampling_classes):
             listed_units.append(unit)
             listed_classes.append(int(class_id))
     training = recipe.training
@@ -194,7 +265,7 @@ def _draw_units(
     return [unit in held_out for unit in units]
 
 
-def _classes_in(sampling_classes: NDArray[np.int64]) -> Indices:
+def classes_in(sampling_classes: NDArray[np.int64]) -> Indices:
     """Return the sampling classes, from 1, that occur in any array of them."""
     flat = sampling_classes.ravel()
     counts = np.bincount(flat, minlength=1)
@@ -212,8 +283,8 @@ def _check_classes_in_training(
     for example, split in zip(examples, splits, strict=True):
         classes = example.sampling_classes  # (plane, y, x)
         training_classes = classes[:, split.train]  # (plane, pixel)
-        present.update(_classes_in(classes).tolist())
-        trained.update(_classes_in(training_classes).tolist())
+        present.update(classes_in(classes).tolist())
+        trained.update(classes_in(training_classes).tolist())
     lost = sorted(present - trained)
     if not lost:
         return

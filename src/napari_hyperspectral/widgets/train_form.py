@@ -25,6 +25,7 @@ from ..examples.source import ExampleSource, FileSource, ImageSource
 from ..models.card import Card, read_card
 from ..networks import Method
 from ..recipe.augmentation import Augmentation
+from ..recipe.choice import Choose
 from ..recipe.inactive import inactive_settings
 from ..recipe.methods import METHODS
 from ..recipe.presets import PRESETS, Preset
@@ -59,7 +60,7 @@ class TrainForm(QScrollArea):
         default_method = type(Recipe.model_fields["method"].default)
         self.presets = _preset_box()
         self.task: Chooser[Task] = Chooser(TASKS)
-        self.method: Chooser[Method] = Chooser(METHODS, default_method)
+        self.method: Chooser[Method] = Chooser((Choose, *METHODS), default_method)
         self.training: Form[Training] = Form(Training, folded_from=3)
         self.preprocessing: Form[Preprocessing] = Form(Preprocessing, folded_from=99)
         self.augmentation: Form[Augmentation] = Form(Augmentation, folded_from=99)

@@ -6,14 +6,18 @@ from pathlib import Path
 
 import torch
 
+from ..classics import Classic
 from ..cube import Image
 from ..devices import torch_device
 from ..evaluation.validation import validate_steps
 from ..examples.source import ExampleSource
 from ..machine import Machine
 from ..models.model import Model
+from ..models.summary import duration
 from ..progress import Job
 from ..recipe.building import module_of
+from ..recipe.candidates import candidates_for
+from ..recipe.choice import Choose
 from ..recipe.recipe import Recipe
 from ..training.fit import fit_steps
 from ..training.memory import check_memory
@@ -57,6 +61,8 @@ def train_steps(
     model = yield from fit_steps(
         recipe, examples, machine=machine, autosave=autosave, resume=resume, start=first
     )
+    if model.card.compared:  # it has seen all pixels; its errors on held-out folds are on its card
+        return model
     return (yield from validate_steps(model, examples, source.images, machine=machine))
 
 
@@ -80,15 +86,23 @@ def training_summary(recipe: Recipe, source: ExampleSource, machine: Machine) ->
         return f"{source}: they are read when training starts."
     examples = [recipe.example(**images) for images in source.images]
     plan = plan_training(recipe, examples)
+    pixels = sum(int((example.sampling_classes > 0).sum()) for example in plan.examples)
+    output = "the same" if plan.output_axis == plan.input_axis else str(plan.output_axis)
+    data = f"{pixels:,} training pixels, {plan.input_axis} → {output}"
+    if isinstance(recipe.method, Choose):
+        names = ", ".join(candidate.title for candidate in candidates_for(recipe))
+        return (
+            f"Compares {names} on held-out blocks, then trains the best on all pixels, in about "
+            f"{duration(recipe.method.budget)}; {data}"
+        )
+    if isinstance(recipe.method, Classic):
+        return f"{data}; a classical method, which trains on the CPU"
     with torch.device("meta"):  # counts without filling memory
         module = module_of(recipe, plan.ports)
     parameters = sum(weights.numel() for weights in module.parameters())
     device = torch_device(machine.device)
     gigabytes = check_memory(plan, device) / 2**30
-    pixels = sum(int((example.sampling_classes > 0).sum()) for example in plan.examples)
-    output = "the same" if plan.output_axis == plan.input_axis else str(plan.output_axis)
     return (
         f"{parameters:,} weights, which see one {recipe.method.operates_on} at a time, and about "
-        f"{gigabytes:.1f} GB on {device}; {pixels:,} pixels to learn from, "
-        f"{plan.input_axis} → {output}"
+        f"{gigabytes:.1f} GB on {device}; {data}"
     )
