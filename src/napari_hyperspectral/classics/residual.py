@@ -11,7 +11,8 @@ https://doi.org/10.1214/aoms/1177697104).
 from __future__ import annotations
 
 import math
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 import numpy as np
 import torch
@@ -115,9 +116,10 @@ def residual_arrays(
     explained = mean + scores @ directions
     if _correlation(explained, predicted) < _LEAST_CORRELATION:
         return nothing_kept(bands)
+    parts = _parts(data)
     arrays = {
         **nothing_kept(bands),
-        "kernel": _best_kernel(data, good),
+        "kernel": _best_kernel(data, parts, good, pixel_sigma),
         "good": good,
         # the slope of what has noise over what has none is not made smaller by the noise
         "unit": np.array(1 / _slope(predicted, explained)),
@@ -125,21 +127,48 @@ def residual_arrays(
     smoother = ResidualFilter(pixel_sigma)
     smoother.set_arrays(arrays)
     power = np.square(scores).sum(axis=0)
-    energies = []
-    for image in data.images:
-        part = _part(image)
-        energies.append(_energies(part, smoother, mean, directions, power))
+    energies = [_energies(part.image, smoother, mean, directions, power) for part in parts]
     limit = np.quantile(np.concatenate(energies), _QUANTILE)
     return {**arrays, "limit": np.array(limit)}
 
 
-def _best_kernel(data: TrainingData, good: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the Gaussian that brings inputs closest to their targets."""
-    known = np.flatnonzero(np.isfinite(data.targets).any(axis=1))
-    step = max(1, len(known) // _MOST_SPECTRA)
-    pixels = known[::step]
+class _Part(NamedTuple):
+    """A part of an image that is quick to filter."""
+
+    image: TrainingImage
+    pixels: NDArray[np.intp]
+    """Which of all training pixels lie in it, shape (pixel,)."""
+
+
+def _parts(data: TrainingData) -> list[_Part]:
+    """Return a part of each image, around its training pixels."""
+    parts = []
+    first = 0
+    for image in data.images:
+        y, x = np.nonzero(image.train)
+        middle = len(y) // 2
+        row = max(0, int(y[middle]) - _SIDE // 2)
+        column = max(0, int(x[middle]) - _SIDE // 2)
+        rows = slice(row, row + _SIDE)
+        columns = slice(column, column + _SIDE)
+        inside = (y >= row) & (y < row + _SIDE) & (x >= column) & (x < column + _SIDE)
+        part = TrainingImage(image.input[:, rows, columns], image.train[rows, columns])
+        parts.append(_Part(part, first + np.flatnonzero(inside)))
+        first += len(y)
+    return parts
+
+
+def _best_kernel(
+    data: TrainingData, parts: Sequence[_Part], good: NDArray[np.float32], pixel_sigma: float
+) -> NDArray[np.float32]:
+    """Return the Gaussian that brings inputs, smoothed over pixels, closest to their targets."""
+    pixels = np.concatenate([part.pixels for part in parts])
+    inputs = np.concatenate([_over_pixels(part.image, pixel_sigma) for part in parts])
+    known = np.isfinite(data.targets[pixels]).any(axis=1)
+    step = max(1, int(known.sum()) // _MOST_SPECTRA)
+    pixels = pixels[known][::step]
     targets = data.targets[pixels]
-    spectra = torch.from_numpy(data.spectra[pixels].astype(np.float32))[:, :, None, None]
+    spectra = torch.from_numpy(inputs[known][::step])[:, :, None, None]  # as images of one pixel
     least = np.inf
     best = np.ones(1, np.float32)
     for sigma in _SIGMAS:
@@ -153,6 +182,15 @@ def _best_kernel(data: TrainingData, good: NDArray[np.float32]) -> NDArray[np.fl
             least = error
             best = kernel
     return best
+
+
+def _over_pixels(image: TrainingImage, pixel_sigma: float) -> NDArray[np.float32]:
+    """Return the spectra of the training pixels, (pixel, band), smoothed over neighbours."""
+    with torch.no_grad():
+        smooth = blurred(torch.from_numpy(image.input)[None], pixel_sigma)[0]
+    by_pixel = np.moveaxis(smooth.numpy(), 0, -1)  # (y, x, band)
+    rows: NDArray[np.float32] = by_pixel[image.train].astype(np.float32)
+    return rows
 
 
 def _energies(
@@ -180,17 +218,6 @@ def _energies(
     free = np.maximum(1 - leverage, _LEAST_FREE)
     energies: Rows = energy / free**2
     return energies
-
-
-def _part(image: TrainingImage) -> TrainingImage:
-    """Return the part of an image around its training pixels, of a size that is quick to filter."""
-    y, x = np.nonzero(image.train)
-    middle = len(y) // 2
-    first_row = max(0, int(y[middle]) - _SIDE // 2)
-    first_column = max(0, int(x[middle]) - _SIDE // 2)
-    rows = slice(first_row, first_row + _SIDE)
-    columns = slice(first_column, first_column + _SIDE)
-    return TrainingImage(image.input[:, rows, columns], image.train[rows, columns])
 
 
 def _over_bands(image: Tensor, kernel: Tensor, good: Tensor) -> Tensor:

@@ -173,8 +173,10 @@ def linear_map(data: TrainingData, rank: int = 0) -> Arrays:
 
 def complete_targets(targets: Rows) -> Mask:
     """Return which targets, (pixel, out), are known in all bands that are known at all, (pixel,)."""
-    complete: Mask = np.isfinite(_without_empty_bands(targets)).all(axis=1)
-    return complete & np.isfinite(targets).any(axis=1)
+    known = np.isfinite(targets)  # (pixel, out)
+    in_all_bands = np.isfinite(_without_empty_bands(targets)).all(axis=1)
+    complete: Mask = np.logical_and(in_all_bands, known.any(axis=1))
+    return complete
 
 
 def _without_empty_bands(targets: Rows) -> Rows:

@@ -109,7 +109,7 @@ def _recognised(state: State, path: Path) -> tuple[Recipe, int]:
         norm: Literal["none", "batch"] = "batch" if _BATCH_NORM in state else "none"
         network = ResUNet1D(norm=norm, linear_skip=False)
         bands = len(state[_DENOISER])
-        return Recipe(task=Denoise(normalise="maximum"), method=network), bands
+        return Recipe(task=Denoise(normalise="maximum", penalty="l1"), method=network), bands
     steps = [state[name] for name in _UPSAMPLING if name in state]
     if not steps or any(step.ndim != 4 for step in steps):
         first = ", ".join(list(state)[:3]) or "nothing"
