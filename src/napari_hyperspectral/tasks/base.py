@@ -71,6 +71,8 @@ class Task(Settings):
     the model, and back."""
     maps_spectra: ClassVar[bool] = False
     """Whether predictions are spectra of the same sample on bands of their own."""
+    has_linear_solution: ClassVar[bool] = False
+    """Whether a linear regression solves it, too: targets are intensities of the same pixels."""
     ignore_value: ClassVar[float]
     """Value of `Example.target` that the loss ignores."""
     image_level: ClassVar[bool] = False

@@ -33,6 +33,7 @@ from .classic import fit_classic_steps
 from .discriminator import discriminator_training
 from .history import DivergedError, History, copied
 from .initialisation import initialise
+from .linear_skip import fit_linear_skip
 from .memory import check_memory
 from .plan import TrainingPlan, plan_as_begun, plan_training
 from .record import card_of, data_of
@@ -255,6 +256,7 @@ class _Run:
         network = fresh_network(plan.recipe, self.card)
         self.network = network.to(device)
         initialise(self.network, plan, device)
+        fit_linear_skip(self.network, plan)
         self.precision = precision_of(machine, self.network, device)
         self.batches: Batches = batches_of(plan, device)
         self.optimiser = optimiser_of(self.training, self.network.module)
@@ -387,6 +389,7 @@ class _Run:
     def initialise_from(self, model: Model) -> None:
         """Take over the weights of a trained model that fit, and freeze what the recipe says."""
         transfer = initialise_from(model, self.network, self.plan.recipe)
+        fit_linear_skip(self.network, self.plan)  # to spectra normalised as those of the model
         self._freeze(transfer.frozen)
         self.card = self.card.model_copy(update={"started_from": transfer.line})
         if self.average is not None:
