@@ -57,7 +57,7 @@ class SavitzkyGolay(SpectrumClassic):
             order, window = _best_filter(spectra, pixels, data)
         matrix = filter_matrix(order, window, data.good)
         smooth = spectra @ matrix.T
-        gain, offset = _in_target_unit(smooth, data.targets[pixels], data.good)
+        gain, offset = in_target_unit(smooth, data.targets[pixels], data.good)
         return {
             "matrix": gain * matrix,
             "offset": np.full(len(matrix), offset),
@@ -140,7 +140,7 @@ def _growing_windows(widest: int) -> list[int]:
     return windows
 
 
-def _in_target_unit(smooth: Rows, target: Rows, good: GoodBands) -> tuple[float, float]:
+def in_target_unit(smooth: Rows, target: Rows, good: GoodBands) -> tuple[float, float]:
     """Return the scale and the offset that bring smoothed spectra closest to their targets."""
     known = np.isfinite(target) & good
     x = smooth[known].astype(np.float64)

@@ -17,6 +17,7 @@ from ..training.record import fingerprint
 from .evaluate import evaluate_steps
 from .image_classes import image_class_rows, plane_classes
 from .pairs import EvaluationPair, Images, input_and_target, renumbered, test_only_pair
+from .removed import removed_noise_steps
 from .reports import Report, Row, Table, Value
 
 _LEFT_OUT: Final = ("guard", "settings")
@@ -45,6 +46,8 @@ def evaluate_test_set_steps(
     ValueError
         If there is no truth in an image, or it is of a class that the model does not know.
     """
+    if not model.recipe.task.has_truth:
+        return (yield from _evaluate_removed(model, images, machine))
     if model.recipe.task.image_level:
         return (yield from _evaluate_image_classes(model, images, machine))
     return (yield from _evaluate_pixels(model, images, machine))
@@ -72,6 +75,25 @@ def _evaluate_pixels(
         notes |= dict.fromkeys(_training_notes(model, renumbered_images, name))
     table = Table("Image by image", rows + _mean_rows(rows))
     return Report(_title(model, images), [table], list(notes))
+
+
+def _evaluate_removed(
+    model: Model,
+    images: Sequence[Images],
+    machine: Machine | None,
+) -> Job[Report]:
+    """Return a report on what is removed from images of which nobody knows the truth."""
+    rows: list[Row] = []
+    notes: list[str] = []
+    for number, example in enumerate(images):
+        cube = example[model.recipe.task.input_name]
+        assert isinstance(cube, Cube)
+        name = cube.name or f"image {number + 1}"
+        job = removed_noise_steps(model, cube, machine=machine)
+        removed = yield from one_of_many(job, number, len(images), name)
+        rows.append({"image": name, **removed.row})
+        notes.append(f"{name}: {removed.note}")
+    return Report(_title(model, images), [Table("What was removed", rows)], notes)
 
 
 def _without_left_out(row: Row) -> Row:

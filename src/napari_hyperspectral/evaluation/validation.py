@@ -25,6 +25,7 @@ from .baselines.baseline import Values
 from .comparison import Comparison, GuardedTest, MethodResult, comparison_for, pooled_comparison
 from .image_classes import image_class_rows, plane_classes
 from .pairs import EvaluationPair, Images, PixelCounts, input_and_target, pixel_counts
+from .removed import removed_noise_steps
 from .reports import Row, Value, json_row
 
 Metrics = dict[str, Any]
@@ -59,10 +60,12 @@ def validate_steps(
     for trained in model.card.trained_on:
         if trained.validation_pixels > 0:
             count += 1
-    if not count:
+    if not count and model.recipe.task.has_truth:
         return model
     try:
-        if model.recipe.task.image_level:
+        if not model.recipe.task.has_truth:
+            metrics = yield from _removed_metrics(model, images, machine)
+        elif model.recipe.task.image_level:
             metrics = yield from _image_class_metrics(model, examples, images, machine)
         else:
             pairs = validation_pairs(model, examples, images)
@@ -145,6 +148,24 @@ def _image_class_metrics(
     rows = image_class_rows(model, count, predicted, truth)
     figures = [json_row(row) for row in rows]
     return {"figures": figures, "notes": []}
+
+
+def _removed_metrics(
+    model: Model,
+    images: Sequence[Images],
+    machine: Machine | None,
+) -> Job[Metrics]:
+    """Return what a model removes from the images it was trained on; nothing says what is right."""
+    figures = []
+    notes = []
+    for step, image in enumerate(images):
+        cube = image[model.recipe.task.input_name]
+        assert isinstance(cube, Cube)
+        job = removed_noise_steps(model, cube, machine=machine)
+        removed = yield from one_of_many(job, step, len(images), f"looking at {cube.name}")
+        figures.append(json_row(removed.row))
+        notes.append(removed.note)
+    return {"figures": figures, "notes": notes}
 
 
 def _pixel_metrics(

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from ..classics import Ridge, SavitzkyGolay
+from ..classics import LowRank, Ridge, SavitzkyGolay
 from ..networks import RRDB, BandwiseEDSR, FNet, Method, Pixelwise, ResNet, SpectralUNet
 from .recipe import Recipe
 
@@ -81,10 +81,13 @@ _SPATIAL: Final[_Values] = {"average": 0.99, "weight_decay": 0.01, "patches_per_
 _CANDIDATES: Final[Mapping[str, Sequence[Candidate]]] = {
     "denoise": (
         Candidate(SavitzkyGolay()),
+        Candidate(LowRank()),
         Candidate(Ridge()),
         Candidate(Ridge(surroundings=True)),
         Candidate(SpectralUNet(), {"epochs": 100, **_SPATIAL}),
     ),
+    # no clean spectra, so nothing to compare methods by
+    "denoise_self_supervised": (Candidate(LowRank()),),
     "calibrate": (
         Candidate(Ridge()),
         Candidate(Pixelwise(), {"epochs": 60}),
