@@ -29,6 +29,7 @@ from .comparison import comparison_for, pooled_comparison
 from .comparisons.base import Comparison, GuardedTest, MethodResult
 from .image_classes import image_class_rows, plane_classes
 from .pairs import EvaluationPair, Images, PixelCounts, input_and_target, pixel_counts
+from .removed import removed_noise_steps
 from .reports import Row, Value, json_row
 
 Metrics = dict[str, Any]
@@ -66,6 +67,9 @@ def validate_steps(
     if model.validated is not None:
         validated = replace(model, network=model.validated)
     try:
+        if not model.recipe.task.has_truth:
+            metrics = yield from _removed_metrics(model, images, machine)
+            return model.with_metrics(metrics)
         classics = yield from _classics_steps(model, examples, machine)
         kept = classics
         if model.card.refitted:  # as the model was
@@ -192,6 +196,24 @@ def _image_class_metrics(
     rows = image_class_rows(model, count, predicted, truth)
     figures = [json_row(row) for row in rows]
     return {"figures": figures, "notes": []}
+
+
+def _removed_metrics(
+    model: Model,
+    images: Sequence[Images],
+    machine: Machine | None,
+) -> Job[Metrics]:
+    """Return what a model removes from the images it was trained on; nothing says what is right."""
+    figures = []
+    notes = []
+    for step, image in enumerate(images):
+        cube = image[model.recipe.task.input_name]
+        assert isinstance(cube, Cube)
+        job = removed_noise_steps(model, cube, machine=machine)
+        removed = yield from one_of_many(job, step, len(images), f"looking at {cube.name}")
+        figures.append(json_row(removed.row))
+        notes.append(removed.note)
+    return {"figures": figures, "notes": notes}
 
 
 def _pixel_metrics(

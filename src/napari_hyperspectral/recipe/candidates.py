@@ -17,6 +17,7 @@ from ..classics import (
     SVM,
     Bicubic,
     BoostedTrees,
+    LowRank,
     RandomForest,
     Ridge,
     SavitzkyGolay,
@@ -106,10 +107,13 @@ _CANDIDATES: Final[Mapping[str, Sequence[Candidate]]] = {
     "denoise": (
         Candidate(SavitzkyGolay()),
         Candidate(WaveletDenoising()),
+        Candidate(LowRank()),
         Candidate(Ridge()),
         Candidate(Ridge(surroundings=True)),
         Candidate(SpectralUNet(components=8, width=16, depth=1), {"epochs": 40, **_SPATIAL}),
     ),
+    # no clean spectra, so nothing to compare methods by
+    "denoise_self_supervised": (Candidate(LowRank()),),
     "calibrate": (
         Candidate(Ridge()),
         Candidate(PLS()),
