@@ -10,7 +10,18 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from ..classics import Bicubic, Ridge, SavitzkyGolay
+from ..classics import (
+    LDA,
+    PLS,
+    PLSDA,
+    SVM,
+    Bicubic,
+    BoostedTrees,
+    RandomForest,
+    Ridge,
+    SavitzkyGolay,
+    WaveletDenoising,
+)
 from ..networks import RRDB, BandwiseEDSR, FNet, Method, Pixelwise, ResNet, SpectralUNet
 from .recipe import Recipe
 
@@ -94,23 +105,42 @@ _SHARPENING: Final[_Values] = {
 _CANDIDATES: Final[Mapping[str, Sequence[Candidate]]] = {
     "denoise": (
         Candidate(SavitzkyGolay()),
+        Candidate(WaveletDenoising()),
         Candidate(Ridge()),
         Candidate(Ridge(surroundings=True)),
         Candidate(SpectralUNet(), {"epochs": 100, **_SPATIAL}),
     ),
     "calibrate": (
         Candidate(Ridge()),
+        Candidate(PLS()),
         Candidate(Pixelwise(), {"epochs": 60}),
     ),
     "segment": (
+        Candidate(LDA()),
+        Candidate(LDA(surroundings=True)),
+        Candidate(RandomForest(surroundings=True)),
+        Candidate(SVM()),
+        Candidate(SVM(surroundings=True)),
         Candidate(SpectralUNet(dropout=0.3), {"epochs": 150, **_SPATIAL}),
         Candidate(Pixelwise(dropout=0.3), {"epochs": 60, "weight_decay": 0.01}),
     ),
-    "classify_spectra": (Candidate(Pixelwise(dropout=0.3), {"epochs": 60}),),
-    "classify_images": (Candidate(ResNet()),),
+    "classify_spectra": (
+        Candidate(LDA()),
+        Candidate(PLSDA()),
+        Candidate(RandomForest()),
+        Candidate(SVM()),
+        Candidate(Pixelwise(dropout=0.3), {"epochs": 60}),
+    ),
+    "classify_images": (
+        Candidate(LDA()),
+        Candidate(SpectralUNet()),
+        Candidate(ResNet()),
+    ),
     "predict_channels": (
         Candidate(Ridge()),
         Candidate(Ridge(surroundings=True)),
+        Candidate(PLS()),
+        Candidate(BoostedTrees()),
         Candidate(FNet(width=16, depth=3), {"epochs": 60, "patch_size": 128}),
     ),
     "super_resolve": (

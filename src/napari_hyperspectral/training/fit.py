@@ -121,6 +121,9 @@ def fit_steps(
         If it needs more memory than is free; the message says what to change.
     """
     machine = machine or Machine()
+    if isinstance(recipe.method, Choose) and start is not None:
+        # weights fit the network that they are of, and no other
+        recipe = recipe.model_copy(update={"method": start.recipe.method})
     if isinstance(recipe.method, Choose):
         from .choose import choose_steps  # which trains by this module
 
@@ -157,6 +160,11 @@ def fit_plan_steps(
     For the other parameters and errors see `fit_steps`.
     """
     if isinstance(plan.recipe.method, Classic):
+        if start is not None:
+            raise ValueError(
+                f"{type(plan.recipe.method).__name__} is fitted in one go and starts from no other "
+                "model; choose a network, or start from scratch"
+            )
         with computing(machine):
             return (yield from fit_classic_steps(plan, plan.recipe.method, machine))
     with computing(machine) as device:
