@@ -99,7 +99,7 @@ def _classics_steps(
     plan = _plan_of(model, examples)
     if refit:
         plan = everything(plan)
-    job = fit_classics_steps(plan, machine)
+    job = fit_classics_steps(plan, machine, quick=True)
     return (yield from part_of(job, 0, 100, "fitting classical methods"))
 
 
