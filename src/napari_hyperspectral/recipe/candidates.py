@@ -105,11 +105,11 @@ _SHARPENING: Final[_Values] = {
 """Of one scene or a few: see `benchmarks/cave.py`."""
 _CANDIDATES: Final[Mapping[str, Sequence[Candidate]]] = {
     "denoise": (
-        Candidate(SavitzkyGolay()),
-        Candidate(WaveletDenoising()),
-        Candidate(LowRank()),
         Candidate(Ridge()),
         Candidate(Ridge(surroundings=True)),
+        Candidate(LowRank()),
+        Candidate(SavitzkyGolay()),
+        Candidate(WaveletDenoising()),
         Candidate(SpectralUNet(components=8, width=16, depth=1), {"epochs": 40, **_SPATIAL}),
     ),
     # no clean spectra, so nothing to compare methods by
