@@ -126,7 +126,7 @@ def fit_steps(
         # weights fit the network that they are of, and no other
         recipe = recipe.model_copy(update={"method": start.recipe.method})
     if isinstance(recipe.method, Choose):
-        from .choose import choose_steps  # which trains by this module
+        from .choice.choose import choose_steps  # which trains by this module
 
         return (
             yield from choose_steps(
