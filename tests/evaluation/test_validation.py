@@ -28,7 +28,7 @@ MACHINE = Machine(device="cpu", threads=1)
 
 
 def learned(task, *examples, **training):
-    quick = {"epochs": 1, "patches_per_epoch": 1} | training
+    quick = {"epochs": 1, "patches_per_epoch": 1, "refit": False} | training
     recipe = Recipe(task=task, method=Pixelwise(width=4), training=Training(**quick))
     made = [recipe.example(**images) for images in examples]
     return fit(recipe, made, machine=MACHINE), made
@@ -86,7 +86,8 @@ def test_a_fresh_model_is_validated_on_all_its_images(noisy, clean):
         {n: c.after("cut", data=c.data[..., part]) for n, c in (("noisy", noisy), ("clean", clean))}
         for part in halves
     ]
-    recipe = Recipe(task=Denoise(), method=Pixelwise(width=16), training=Training(epochs=3))
+    training = Training(epochs=3, refit=False)
+    recipe = Recipe(task=Denoise(), method=Pixelwise(width=16), training=training)
     examples = [recipe.example(**pair) for pair in pairs]
     model = fit(recipe, examples)
     rows = run(validate_steps(model, examples, pairs)).card.metrics["figures"]

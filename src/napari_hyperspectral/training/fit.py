@@ -33,8 +33,9 @@ from .classic import fit_classic_steps
 from .discriminator import discriminator_training
 from .history import DivergedError, History, copied
 from .initialisation import initialise
+from .linear_skip import fit_linear_skip
 from .memory import check_memory
-from .plan import TrainingPlan, plan_training
+from .plan import TrainingPlan, plan_as_begun, plan_training
 from .record import card_of, data_of
 from .refit import everything, model_of_refit, refitted, wants_refit
 from .schedules import (
@@ -125,7 +126,7 @@ def fit_steps(
         # weights fit the network that they are of, and no other
         recipe = recipe.model_copy(update={"method": start.recipe.method})
     if isinstance(recipe.method, Choose):
-        from .choose import choose_steps  # which trains by this module
+        from .choice.choose import choose_steps  # which trains by this module
 
         return (
             yield from choose_steps(
@@ -167,11 +168,14 @@ def fit_plan_steps(
             )
         with computing(machine):
             return (yield from fit_classic_steps(plan, plan.recipe.method, machine))
+    checkpoint = None
+    if autosave is not None and resume and autosave.exists():
+        checkpoint = Checkpoint.read(autosave)
+        plan = plan_as_begun(plan, checkpoint.model.card)
     with computing(machine) as device:
         check_memory(plan, device)
         run = _Run(plan, machine, device)
-        if autosave is not None and resume and autosave.exists():
-            checkpoint = Checkpoint.read(autosave)
+        if checkpoint is not None and autosave is not None:
             run.resume(checkpoint, autosave)
             if checkpoint.validated:  # the file is that of its refit
                 return run.model()
@@ -252,6 +256,7 @@ class _Run:
         network = fresh_network(plan.recipe, self.card)
         self.network = network.to(device)
         initialise(self.network, plan, device)
+        fit_linear_skip(self.network, plan)
         self.precision = precision_of(machine, self.network, device)
         self.batches: Batches = batches_of(plan, device)
         self.optimiser = optimiser_of(self.training, self.network.module)
@@ -350,7 +355,8 @@ class _Run:
                 "split",
                 "train without resuming, or resume with the recipe and data of that file",
             )
-        self.card = self.card.model_copy(update={"started_from": card.started_from})
+        kept = {"started_from": card.started_from, "schema_version": card.schema_version}
+        self.card = self.card.model_copy(update=kept)
         self.history.load(card, checkpoint.validated or model.network.state_dict())
         self.ended = self.history.reason_to_end
         self.started -= card.seconds  # time before the interruption counts
@@ -383,6 +389,7 @@ class _Run:
     def initialise_from(self, model: Model) -> None:
         """Take over the weights of a trained model that fit, and freeze what the recipe says."""
         transfer = initialise_from(model, self.network, self.plan.recipe)
+        fit_linear_skip(self.network, self.plan)  # to spectra normalised as those of the model
         self._freeze(transfer.frozen)
         self.card = self.card.model_copy(update={"started_from": transfer.line})
         if self.average is not None:
@@ -416,12 +423,7 @@ class _Run:
         card = self.card.model_copy(update=record)
         return Model(card, network.eval(), last)
 
-    def _step(
-        self,
-        batch: Batch,
-        step: int,
-        total: int,
-    ) -> float:
+    def _step(self, batch: Batch, step: int, total: int) -> float:
         """Train on a batch and return its loss; `step`, of `total`, is counted from 0."""
         epoch = step // self.batches.steps
         losses = self.guide.selection_losses[:epoch]
