@@ -57,14 +57,14 @@ def test_a_fresh_model_is_compared_with_raw_data_on_its_validation_blocks(noisy,
     network, *classics, raw = model.card.metrics["figures"]
     assert network["fitted MSE"] < raw["fitted MSE"]
     # trained on the same pixels, by settings that are tuned on them alone
-    assert [row["method"] for row in classics] == ["SavitzkyGolay", "Ridge", "Ridge (surroundings)"]
+    assert {"SavitzkyGolay", "Ridge"} < {row["method"] for row in classics}
     assert all(row["fitted MSE"] < raw["fitted MSE"] for row in classics)
     assert "figures: raw" in lines_of_card(model.card)
     nothing = recipe.model_copy(update={"training": Training(epochs=1, validation=0)})
     model = fit(nothing, examples)
     validated = run(validate_steps(model, examples, [images]))
     assert validated.card == model.card
-    assert len(validated.baselines) == 3  # for later evaluations
+    assert len(validated.baselines) == len(classics)  # for later evaluations
 
 
 def test_baselines_are_kept_in_the_file_of_their_model(noisy, clean, tmp_path):
@@ -77,7 +77,8 @@ def test_baselines_are_kept_in_the_file_of_their_model(noisy, clean, tmp_path):
         np.testing.assert_array_equal(predict(after, noisy).data, predict(before, noisy).data)
     report = run(evaluate_test_set_steps(loaded, [images]))
     methods = [row["method"] for row in report.tables[0].rows]
-    assert methods == ["Pixelwise", "SavitzkyGolay", "Ridge", "Ridge (surroundings)", "raw"]
+    assert (methods[0], methods[-1]) == ("Pixelwise", "raw")
+    assert len(methods) == len(model.baselines) + 2
 
 
 def test_a_fresh_model_is_validated_on_all_its_images(noisy, clean):
@@ -107,10 +108,11 @@ def test_images_share_the_progress_of_a_validation_alike(noisy, clean):
     model, made = learned(Denoise(), *pairs, validation=0.25, block=4)
     steps = []
     run(validate_steps(model, made, pairs, machine=MACHINE), steps.append)
-    assert [(step.done, step.total) for step in steps] == [(50, 100), (100, 100)]
-    assert [step.note for step in steps] == [
-        f"validating on {pair['noisy'].name}" for pair in pairs
-    ]
+    ends = {step.note: (step.done, step.total) for step in steps}  # the last of each
+    for pair, end in zip(pairs, (50, 100), strict=True):
+        assert ends[f"validating on {pair['noisy'].name}"] == (end, 100)
+    shares = [step.done for step in steps if step.note.startswith("validating")]
+    assert shares == sorted(shares)
 
 
 def test_classes_of_single_spectra_are_counted_over_all_files(noisy, truth):

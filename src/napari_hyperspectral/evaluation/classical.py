@@ -66,13 +66,14 @@ def has_classic(task: Task, *kinds: str) -> bool:
 def classics_of(recipe: Recipe, *, quick: bool = False) -> list[Classic]:
     """Return the classical methods of a recipe's task; the recipe's own method is none of them.
 
-    With `quick`, those that a choice by measurement compares, if there are any: the best in a few
-    seconds; otherwise those whose fits are short.
+    With `quick`, none whose fit takes long; and of the others those that a choice by measurement
+    compares, if there are any.
     """
     methods: list[Classic] = []
     for candidate in candidates_for(recipe):
-        if isinstance(candidate.method, Classic):
-            methods.append(candidate.method)
+        method = candidate.method
+        if isinstance(method, Classic) and not (quick and method.fits_long):
+            methods.append(method)
     if not (quick and methods):
         kinds = {type(method) for method in methods}
         for kind in classics_for(recipe.task):

@@ -227,33 +227,18 @@ def _pixel_metrics(
     images: list[_ImageFigures] = []
     pixels: list[_ValidationPixels] = []
     for step, pair in enumerate(pairs):
-        job = predict_steps(model, pair.input, machine=machine)
+        # the model is the first of them
+        job = predict_all_steps([model, *classics.models], pair.input, machine)
         note = f"validating on {pair.input.name}"
         predicted = yield from one_of_many(job, step, count, note)
         comparison = comparison_for(pair, model)
-        of_classics = yield from _classic_results(comparison, classics, pair, machine)
-        results = _quick_results(comparison, predicted.numpy(), of_classics)
+        results = _quick_results(comparison, classics, predicted)
         images.append(_image_figures(comparison, results))
         # of each image, its validation pixels alone are kept
         if not comparison.of_images:
             pixels.append(_validation_pixels(comparison, results))
     metrics = _joint_metrics(comparison, images, pixels)
     return {**metrics, "notes": [*metrics["notes"], *classics.notes]}
-
-
-def _classic_results(
-    comparison: Comparison,
-    classics: FittedClassics,
-    pair: EvaluationPair,
-    machine: Machine | None,
-) -> Job[list[MethodResult]]:
-    """Return what the classical methods predict of an image."""
-    job = predict_all_steps(classics.models, pair.input, machine)
-    images = yield from part_of(job, 0, 100, "running classical methods")
-    results = []
-    for fitted, image in zip(classics.models, images, strict=True):
-        results.append(comparison.classic_result(fitted, image))
-    return results
 
 
 def _joint_metrics(
@@ -292,11 +277,14 @@ def _joint_metrics(
 
 def _quick_results(
     comparison: Comparison,
-    prediction: Values,
-    of_classics: Sequence[MethodResult],
+    classics: FittedClassics,
+    predicted: Sequence[Values],
 ) -> list[MethodResult]:
-    """Return the prediction, those of classical methods, and what needs no training."""
-    results = [comparison.model_result(prediction), *of_classics]
+    """Return what was predicted, by the model and by classical methods, and what needs no training."""
+    ours, *others = predicted
+    results = [comparison.model_result(ours)]
+    for fitted, image in zip(classics.models, others, strict=True):
+        results.append(comparison.classic_result(fitted, image))
     for baseline in comparison.baselines(tuned=False):
         results.append(comparison.result(baseline))
     return results
