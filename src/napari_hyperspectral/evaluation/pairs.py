@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..cube import Cube, Image, Labels
 from ..models.model import Model
+from ..recipe.building import receptive_radius_of
 from ..renamed import EVALUATION_PAIR, with_new_keys
 from ..spectra.preprocessing import Preprocessing
 from ..tasks import Task
@@ -152,7 +153,7 @@ class PixelCounts(NamedTuple):
 
 def pixel_counts(model: Model, pair: EvaluationPair) -> PixelCounts:
     """Count the training pixels of a pair, its test pixels, and those near training pixels."""
-    radius = model.recipe.method.receptive_radius
+    radius = receptive_radius_of(model.recipe)
     far = pair.test & beyond(pair.train, radius)
     test = int(pair.test.sum())
     return PixelCounts(

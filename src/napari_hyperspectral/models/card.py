@@ -53,6 +53,8 @@ class Compared(Settings):
     """Error on each fold; fewer where it was given up."""
     seconds: float
     """How long its trainings and predictions took."""
+    epochs: int = 0
+    """Epochs of a network, as many as there was time for; 0 of a classical method."""
     note: str = ""
     """Why it was given up; empty where it was not."""
 

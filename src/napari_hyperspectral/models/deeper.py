@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import torch
 from torch import Tensor
@@ -106,9 +106,10 @@ def _is_state(content: object) -> bool:
 def _recognised(state: State, path: Path) -> tuple[Recipe, int]:
     """Return the recipe that a state dict is for, and its number of bands."""
     if _DENOISER in state:
-        network = ResUNet1D(norm="batch" if _BATCH_NORM in state else "none")
+        norm: Literal["none", "batch"] = "batch" if _BATCH_NORM in state else "none"
+        network = ResUNet1D(norm=norm, linear_skip=False)
         bands = len(state[_DENOISER])
-        return Recipe(task=Denoise(normalise="maximum"), method=network), bands
+        return Recipe(task=Denoise(normalise="maximum", penalty="l1"), method=network), bands
     steps = [state[name] for name in _UPSAMPLING if name in state]
     if not steps or any(step.ndim != 4 for step in steps):
         first = ", ".join(list(state)[:3]) or "nothing"
@@ -128,7 +129,7 @@ def _recognised(state: State, path: Path) -> tuple[Recipe, int]:
         input_noise="none",
         normalise="image",
     )
-    return Recipe(task=task, method=HyRISR()), steps[0].shape[1]
+    return Recipe(task=task, method=HyRISR(linear_skip=False)), steps[0].shape[1]
 
 
 def _load(module: NetworkModule, state: State, path: Path) -> None:

@@ -17,7 +17,8 @@ from torch import Tensor
 from ..atomic import replacing
 from ..devices import seeded
 from ..errors import FileFormatError
-from ..networks import Normalise, Normalised, Ports, build_module
+from ..networks import Normalise, Normalised, Ports
+from ..recipe.building import module_of
 from ..recipe.recipe import Recipe
 from ..renamed import checkpoint_with_new_names, weights_with_new_names
 from ..tasks import Task
@@ -125,7 +126,7 @@ def fresh_network(recipe: Recipe, card: Card) -> Normalised:
     ports = recipe.task.ports(card.input_axis, card.output_axis)
     normalise = Normalise(recipe.task.normalise, ports.bands_in, ports.bands_out)
     with seeded(recipe.training.seed, torch.device("cpu")):
-        module = build_module(recipe.method, ports)
+        module = module_of(recipe, ports)
     return Normalised(normalise, module, recipe.task.predicts_intensities)
 
 

@@ -259,7 +259,9 @@ def _compared_line(compared: Compared, figure: str) -> str:
     if error is None:
         return compared.note
     folds = ", ".join(f"{each:.3g}" for each in compared.errors)
-    return f"{figure} {error:.3g} (folds: {folds}), in {duration(compared.seconds)}"
+    epochs = f"{compared.epochs} epochs each, " if compared.epochs else ""
+    seconds = duration(compared.seconds)
+    return f"{figure} {error:.3g} (folds: {folds}), {epochs}in {seconds}"
 
 
 def _loss_lines(card: Card) -> Lines:

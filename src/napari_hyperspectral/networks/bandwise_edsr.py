@@ -43,13 +43,14 @@ class BandwiseEDSR(ImageNetwork):
     times slower."""
 
     def inactive(self, recipe: RecipeLike) -> dict[str, str]:
+        reasons = super().inactive(recipe)
         if any(recipe.task.offset):
             why = (
                 "Decimation samples pixels off the middle of their blocks: a turned image would be "
                 "another scan."
             )
-            return {"ensemble": why}
-        return {}
+            return reasons | {"ensemble": why}
+        return reasons
 
     @property
     def averages_turns(self) -> bool:

@@ -15,10 +15,11 @@ from ..cube import Cube, Image, Labels
 from ..devices import computing, precision_of
 from ..machine import Machine
 from ..models.model import Model
-from ..networks import TileGeometry, tile_geometry_of
+from ..networks import TileGeometry
 from ..networks.blocks.padding import pad_by_reflection, padded_size
 from ..networks.blocks.turns import ORIENTATIONS, mean_over_turns
 from ..progress import Cancelled, Job, Progress, Stop, run_with_bar
+from ..recipe.building import geometry_of
 from ..spectra.arrays import Float32
 from ..spectra.preprocessing import NOTHING, Preprocessing
 from ..tasks import Task
@@ -404,7 +405,7 @@ def _tile_geometry(model: Model) -> TileGeometry:
     """Return stride, memory, and the radius around a tile that its result depends on."""
     task: Task = model.recipe.task
     ports = model.ports
-    geometry = tile_geometry_of(model.recipe.method, ports)
+    geometry = geometry_of(model.recipe, ports)
     radius = geometry.receptive_radius
     if ports.image_level:  # scores of tiles are averaged: no pixel needs its surroundings
         radius = 0

@@ -17,12 +17,13 @@ from ..classics import (
     SVM,
     Bicubic,
     BoostedTrees,
+    LowRank,
     RandomForest,
     Ridge,
     SavitzkyGolay,
     WaveletDenoising,
 )
-from ..networks import RRDB, BandwiseEDSR, FNet, Method, Pixelwise, ResNet, SpectralUNet
+from ..networks import RRDB, BandwiseEDSR, FNet, Method, Pixelwise, ResNet, ResUNet1D, SpectralUNet
 from .recipe import Recipe
 
 _Values: TypeAlias = Mapping[str, Any]
@@ -80,7 +81,7 @@ def measured_recipe(recipe: Recipe) -> Recipe:
 
     What a person has set is kept.
     """
-    for candidate in candidates_for(recipe):
+    for candidate in (*candidates_for(recipe), *_NOT_COMPARED.get(recipe.task.kind, ())):
         if type(candidate.method) is type(recipe.method):
             return candidate._replace(method=recipe.method).recipe(recipe)
     return recipe
@@ -104,12 +105,15 @@ _SHARPENING: Final[_Values] = {
 """Of one scene or a few: see `benchmarks/cave.py`."""
 _CANDIDATES: Final[Mapping[str, Sequence[Candidate]]] = {
     "denoise": (
-        Candidate(SavitzkyGolay()),
-        Candidate(WaveletDenoising()),
         Candidate(Ridge()),
         Candidate(Ridge(surroundings=True)),
-        Candidate(SpectralUNet(), {"epochs": 100, **_SPATIAL}),
+        Candidate(LowRank()),
+        Candidate(SavitzkyGolay()),
+        Candidate(WaveletDenoising()),
+        Candidate(SpectralUNet(components=8, width=16, depth=1), {"epochs": 40, **_SPATIAL}),
     ),
+    # no clean spectra, so nothing to compare methods by
+    "denoise_self_supervised": (Candidate(LowRank()),),
     "calibrate": (
         Candidate(Ridge()),
         Candidate(PLS()),
@@ -150,3 +154,11 @@ _CANDIDATES: Final[Mapping[str, Sequence[Candidate]]] = {
     "restore": (Candidate(RRDB()),),
 }
 """By the kind of the task."""
+_NOT_COMPARED: Final[Mapping[str, Sequence[Candidate]]] = {
+    "denoise": (
+        Candidate(Pixelwise(), {"epochs": 10}),
+        Candidate(ResUNet1D(), {"epochs": 10}),
+    ),
+}
+"""By the kind of the task, networks that are worth no more than the regression they begin as: see
+`benchmarks/raman_pairs.py`. Chosen by a person, they are trained like this."""

@@ -11,9 +11,9 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from ..networks import tile_geometry_of
 from ..networks.blocks.padding import pad_by_reflection, padded_size
 from ..recipe.augmentation import Augment, Batch, standard_deviation
+from ..recipe.building import geometry_of
 from ..spectra.arrays import Float32, Indices
 from ..tasks import Example, Task
 from ..tasks.degradation import NoiseNumbers
@@ -99,7 +99,7 @@ class _PatchBatches(Batches):
         self._batch_size = recipe.image_batch_size
         self._task: Task = recipe.task
         self._augment = _augment(plan)
-        geometry = tile_geometry_of(recipe.method, plan.ports)
+        geometry = geometry_of(recipe, plan.ports)
         self._stride = geometry.stride
         self._scale = plan.ports.scale
         self._planes: list[_Plane] = []

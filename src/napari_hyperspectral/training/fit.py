@@ -33,8 +33,9 @@ from .classic import fit_classic_steps
 from .discriminator import discriminator_training
 from .history import DivergedError, History, copied
 from .initialisation import initialise
+from .linear_skip import fit_linear_skip
 from .memory import check_memory
-from .plan import TrainingPlan, plan_training
+from .plan import TrainingPlan, plan_as_begun, plan_training
 from .record import card_of, data_of
 from .refit import everything, model_of_refit, refitted, wants_refit
 from .schedules import (
@@ -44,7 +45,7 @@ from .schedules import (
     optimiser_state,
     set_learning_rate,
 )
-from .selection import ValidationRows
+from .selection import ValidationRecord
 from .transfer import initialise_from
 
 _SECONDS_BETWEEN_SAVES: Final = 10.0
@@ -121,8 +122,11 @@ def fit_steps(
         If it needs more memory than is free; the message says what to change.
     """
     machine = machine or Machine()
+    if isinstance(recipe.method, Choose) and start is not None:
+        # weights fit the network that they are of, and no other
+        recipe = recipe.model_copy(update={"method": start.recipe.method})
     if isinstance(recipe.method, Choose):
-        from .choose import choose_steps  # which trains by this module
+        from .choice.choose import choose_steps  # which trains by this module
 
         return (
             yield from choose_steps(
@@ -157,13 +161,21 @@ def fit_plan_steps(
     For the other parameters and errors see `fit_steps`.
     """
     if isinstance(plan.recipe.method, Classic):
+        if start is not None:
+            raise ValueError(
+                f"{type(plan.recipe.method).__name__} is fitted in one go and starts from no other "
+                "model; choose a network, or start from scratch"
+            )
         with computing(machine):
             return (yield from fit_classic_steps(plan, plan.recipe.method, machine))
+    checkpoint = None
+    if autosave is not None and resume and autosave.exists():
+        checkpoint = Checkpoint.read(autosave)
+        plan = plan_as_begun(plan, checkpoint.model.card)
     with computing(machine) as device:
         check_memory(plan, device)
         run = _Run(plan, machine, device)
-        if autosave is not None and resume and autosave.exists():
-            checkpoint = Checkpoint.read(autosave)
+        if checkpoint is not None and autosave is not None:
             run.resume(checkpoint, autosave)
             if checkpoint.validated:  # the file is that of its refit
                 return run.model()
@@ -244,6 +256,7 @@ class _Run:
         network = fresh_network(plan.recipe, self.card)
         self.network = network.to(device)
         initialise(self.network, plan, device)
+        fit_linear_skip(self.network, plan)
         self.precision = precision_of(machine, self.network, device)
         self.batches: Batches = batches_of(plan, device)
         self.optimiser = optimiser_of(self.training, self.network.module)
@@ -288,9 +301,15 @@ class _Run:
             return
         done = before + steps
         with self.average.applied() if self.average else nullcontext():
-            validation, error = yield from self._validate(self._progress(done))
+            self.network.eval()
+            record = ValidationRecord(self.plan, self.task, self.network, self.precision)
+            for batch in self.batches.validation():
+                record.add(batch)
+                yield self._progress(done)
+            validation = record.loss()
             loss = self.loss_sum / steps
-            self.history.add(loss, validation, self.network.state_dict(), error=error)
+            weights = self.network.state_dict()
+            self.history.add(loss, validation, weights, error=record.error())
         self.loss_sum = 0.0
         self.ended = self.history.reason_to_end
         note = f"epoch {number + 1} of {self.history.epochs}"
@@ -342,7 +361,8 @@ class _Run:
                 "split",
                 "train without resuming, or resume with the recipe and data of that file",
             )
-        self.card = self.card.model_copy(update={"started_from": card.started_from})
+        kept = {"started_from": card.started_from, "schema_version": card.schema_version}
+        self.card = self.card.model_copy(update=kept)
         self.history.load(card, checkpoint.validated or model.network.state_dict())
         self.ended = self.history.reason_to_end
         self.started -= card.seconds  # time before the interruption counts
@@ -375,6 +395,7 @@ class _Run:
     def initialise_from(self, model: Model) -> None:
         """Take over the weights of a trained model that fit, and freeze what the recipe says."""
         transfer = initialise_from(model, self.network, self.plan.recipe)
+        fit_linear_skip(self.network, self.plan)  # to spectra normalised as those of the model
         self._freeze(transfer.frozen)
         self.card = self.card.model_copy(update={"started_from": transfer.line})
         if self.average is not None:
@@ -408,12 +429,7 @@ class _Run:
         card = self.card.model_copy(update=record)
         return Model(card, network.eval(), last)
 
-    def _step(
-        self,
-        batch: Batch,
-        step: int,
-        total: int,
-    ) -> float:
+    def _step(self, batch: Batch, step: int, total: int) -> float:
         """Train on a batch and return its loss; `step`, of `total`, is counted from 0."""
         epoch = step // self.batches.steps
         losses = self.guide.selection_losses[:epoch]
@@ -462,34 +478,6 @@ class _Run:
         self.frozen = frozenset(names)
         for name, weight in self.network.module.named_parameters():
             weight.requires_grad_(name not in self.frozen)
-
-    def _validate(
-        self, progress: Progress
-    ) -> Generator[Progress, None, tuple[float | None, float | None]]:
-        """Return mean loss and selection error of the validation pixels; None where there is none."""
-        self.network.eval()
-        rows = ValidationRows(self.plan)
-        loss_sum = 0.0
-        pixels = 0
-        for batch in self.batches.validation():
-            with torch.no_grad(), self.precision:
-                loss = self.task.loss(self.network, batch.input, batch.target)
-            if self.task.selection_name:
-                rows.add(self._predicted(batch.input), batch.target)
-            labelled = self.task.has_target(batch.target)
-            count = int(labelled.sum())
-            loss_sum += count * float(loss)  # by pixels: patches at the edge have fewer
-            pixels += count
-            yield progress
-        if not pixels:
-            return None, None
-        return loss_sum / pixels, rows.error()
-
-    def _predicted(self, input: Tensor) -> Tensor:
-        """Return the prediction for a batch of validation pixels, in the unit of the target."""
-        with torch.no_grad(), self.precision:
-            prediction: Tensor = self.network(input)
-        return self.task.postprocess(prediction, input)
 
     def _save_now_and_then(self, path: Path | None) -> None:
         if path is None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...models.model import Model
+from ...recipe.building import receptive_radius_of
 from ...training.splits import Mask
 from ..baselines.baseline import Baseline, Values
 from ..classical import method_title
@@ -135,7 +136,7 @@ def split_notes(model: Model, counts: PixelCounts) -> list[str]:
         f"{counts.train} training pixels, {counts.test} evaluated pixels (fewer with a guard); "
         "baselines were fitted and tuned on the same training pixels."
     )
-    radius = model.recipe.method.receptive_radius
+    radius = receptive_radius_of(model.recipe)
     if not radius:
         alone = (
             "The network sees one spectrum at a time: no evaluated pixel has training pixels in its "
