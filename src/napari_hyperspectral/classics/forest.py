@@ -54,11 +54,11 @@ class Forest(FittedModule):
 
     def __init__(self) -> None:
         super().__init__()
-        whole_numbers = torch.empty(0, dtype=torch.int64)
-        self.register_buffer("feature", whole_numbers)
+        integers = torch.empty(0, dtype=torch.int64)
+        self.register_buffer("feature", integers)
         self.register_buffer("threshold", torch.empty(0))
-        self.register_buffer("branches", whole_numbers[None].expand(2, 0).clone())
-        self.register_buffer("roots", whole_numbers.clone())
+        self.register_buffer("branches", integers[None].expand(2, 0).clone())
+        self.register_buffer("roots", integers.clone())
         self.register_buffer("values", torch.empty(0, 0))
 
     def forward(self, rows: Tensor, trees: slice) -> Tensor:
