@@ -108,7 +108,10 @@ _CANDIDATES: Final[Mapping[str, Sequence[Candidate]]] = {
         Candidate(WaveletDenoising()),
         Candidate(Ridge()),
         Candidate(Ridge(surroundings=True)),
-        Candidate(SpectralUNet(components=8, width=16, depth=1), {"epochs": 40, **_SPATIAL}),
+        Candidate(
+            SpectralUNet(components=8, width=16, depth=1),
+            {"epochs": 40, "learning_rate": 3e-4, **_SPATIAL},
+        ),
     ),
     "calibrate": (
         Candidate(Ridge()),
@@ -152,8 +155,8 @@ _CANDIDATES: Final[Mapping[str, Sequence[Candidate]]] = {
 """By the kind of the task."""
 _NOT_COMPARED: Final[Mapping[str, Sequence[Candidate]]] = {
     "denoise": (
-        Candidate(Pixelwise(), {"epochs": 10}),
-        Candidate(ResUNet1D(), {"epochs": 10}),
+        Candidate(Pixelwise(), {"epochs": 10, "learning_rate": 1e-4}),
+        Candidate(ResUNet1D(), {"epochs": 10, "learning_rate": 1e-4}),
     ),
 }
 """By the kind of the task, networks that are worth no more than the regression they begin as: see
