@@ -1,12 +1,14 @@
 """Super-resolution of reflectance scenes, one left out: the network against cubic interpolation.
 
     python benchmarks/cave.py [DATA] [--seeds 3] [--scales 4,2] [--folds balloons,beads]
-        [--epochs 32] [--precision bfloat16]
+        [--epochs 32] [--precision bfloat16] [--photographs 100]
 
 DATA is the folder that holds ``cave/*_384x384x31.npz`` (or set NAPARI_HYPERSPECTRAL_DATA): four
 scenes of 31 bands, 400 to 700 nm (Yasuma et al. 2010, https://doi.org/10.1109/TIP.2010.2046811).
 Three are for training, the fourth is the test: degraded (bicubic with anti-aliasing) and
-super-resolved. No other image is used. Without --epochs, their number is chosen by cross-validation
+super-resolved. No other image is used, but for --photographs: then the network starts from one that
+was trained for so many epochs on the grey photographs that scikit-image and scikit-learn bring along,
+and goes on with half the learning rate. Without --epochs, their number is chosen by cross-validation
 inside the training scenes: two train, the third validates, in turn.
 
 Coarse images are averages and have no noise of their own, so that none is added in training.
@@ -16,15 +18,19 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import skimage.data
 import torch
 from rows import Row, kept, once, options, table, trained
+from sklearn.datasets import load_sample_images
 
 from napari_hyperspectral import (
+    ChannelAxis,
     Cube,
     Machine,
     Model,
@@ -44,6 +50,9 @@ PEAK: Final = 65535.0
 EPOCHS: Final = (8, 16, 32, 64)
 """Of 20 steps each: how long a training may last. Each fold chooses one of them."""
 OURS: Final = "BandwiseEDSR"
+STARTED: Final = "BandwiseEDSR, from photographs"
+PHOTOGRAPHS: Final = ("astronaut", "brick", "camera", "chelsea", "coffee", "coins", "grass", "gravel",
+                      "rocket")  # fmt: skip
 FIGURES: Final = ("PSNR dB", "gain dB", "SAM °", "SAM ratio", "seconds")
 
 
@@ -64,8 +73,38 @@ def recipe_of(scale: int, seed: int, epochs: int, *, ensemble: bool = True) -> R
     return measured_recipe(asked_for)
 
 
+def photographs() -> list[Cube]:
+    """Return grey photographs of one band, which come with scikit-image and scikit-learn."""
+    images = [getattr(skimage.data, name)() for name in PHOTOGRAPHS]
+    images.append(skimage.data.stereo_motorcycle()[0])
+    images += load_sample_images().images
+    axis = ChannelAxis(("grey",))
+    cubes = []
+    for image in images:
+        grey = image if image.ndim == 2 else image.mean(axis=-1)
+        cubes.append(Cube(grey[None].astype(np.float32), axis))
+    return cubes
+
+
+@lru_cache
+def started(scale: int, seed: int, epochs: int, machine: Machine) -> Model:
+    """Return a network that was trained on photographs, to start from."""
+    recipe = recipe_of(scale, seed, epochs)
+    # of one band, a step takes as many images as of scenes it takes bands
+    training = recipe.training.model_copy(update={"image_batch_size": 15})
+    recipe = recipe.model_copy(update={"training": training})
+    examples = [recipe.example(fine=photograph) for photograph in photographs()]
+    return trained(recipe, examples, f"photographs ×{scale}, seed {seed}", machine)
+
+
 def rows_of(
-    folder: Path, train: str, scale: int, seed: int, epochs: int, machine: Machine
+    folder: Path,
+    train: str,
+    scale: int,
+    seed: int,
+    epochs: int,
+    machine: Machine,
+    photograph_epochs: int = 0,
 ) -> Iterator[Row]:
     """Train on some scenes and yield a row for each method on each of the others."""
     names = train.split(",")
@@ -73,9 +112,18 @@ def rows_of(
     # to compare trainings with one another, one look at an image is enough
     recipe = recipe_of(scale, seed, epochs, ensemble=len(left_out) == 1)
     examples = [recipe.example(fine=scene(folder, name)) for name in names]
-    model = trained(recipe, examples, f"{train} ×{scale}, seed {seed}", machine)
+    start = None
+    if photograph_epochs:
+        start = started(scale, seed, photograph_epochs, machine)
+        training = recipe.training.model_copy(update={"learning_rate": 1e-3})
+        recipe = recipe.model_copy(update={"training": training})
+    model = trained(recipe, examples, f"{train} ×{scale}, seed {seed}", machine, start)
     for tested in left_out:
-        yield from rows_on(scene(folder, tested), model, scale, machine)
+        for row in rows_on(scene(folder, tested), model, scale, machine):
+            if start is None:
+                yield row
+            elif row["method"] == OURS:
+                yield {**row, "method": STARTED}
 
 
 def rows_on(fine: Cube, model: Model, scale: int, machine: Machine) -> Iterator[Row]:
@@ -143,6 +191,7 @@ def main() -> None:
         scales="4,2",
         folds=",".join(SCENES),
         epochs=0,
+        photographs=0,
         precision="float32",
     )
     machine = Machine(threads=chosen.threads, precision=chosen.precision)
@@ -150,6 +199,10 @@ def main() -> None:
     def train_once(train: tuple[str, ...], scale: int, seed: int, epochs: int) -> None:
         key = {"train": ",".join(train), "scale": scale, "seed": seed, "epochs": epochs}
         once(chosen.rows, key, rows_of, chosen.data, *key.values(), machine)
+        if chosen.photographs:
+            started_key = {**key, "photographs": chosen.photographs}
+            arguments = (*key.values(), machine, chosen.photographs)
+            once(chosen.rows, started_key, rows_of, chosen.data, *arguments)
 
     for scale in map(int, chosen.scales.split(",")):
         if not chosen.epochs:

@@ -58,12 +58,18 @@ def once(path: Path, key: Row, make: Callable[..., Iterable[Row]], *arguments: A
         file.writelines(json.dumps(row) + "\n" for row in rows)
 
 
-def trained(recipe: Recipe, examples: Sequence[Example], what: str, machine: Machine) -> Model:
-    """Train under a progress bar."""
+def trained(
+    recipe: Recipe,
+    examples: Sequence[Example],
+    what: str,
+    machine: Machine,
+    start: Model | None = None,
+) -> Model:
+    """Train under a progress bar, perhaps starting from another model."""
     with Bar(console=Console(stderr=True), transient=True) as bar:
         line = bar.add_task(what, total=100)
         return run(
-            fit_steps(recipe, examples, machine=machine),
+            fit_steps(recipe, examples, machine=machine, start=start),
             lambda step: bar.update(line, total=step.total, completed=step.done),
         )
 

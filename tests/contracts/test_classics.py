@@ -13,7 +13,7 @@ from test_networks import Alive, named, variants
 
 from napari_hyperspectral import Machine, Model, Recipe, Training, fit, predict
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
-from napari_hyperspectral.classics import CLASSICS, SVM, AnyClassic
+from napari_hyperspectral.classics import CLASSICS, LDA, SVM, AnyClassic
 from napari_hyperspectral.classics.process import fit_in_process
 from napari_hyperspectral.cli import main
 from napari_hyperspectral.cube import Cube, Labels
@@ -21,7 +21,13 @@ from napari_hyperspectral.io import write
 from napari_hyperspectral.networks import tile_geometry_of
 from napari_hyperspectral.progress import Cancelled, Stop
 from napari_hyperspectral.recipe.methods import unsuitable
-from napari_hyperspectral.tasks import ClassifyImages, Denoise, PredictChannels, Segment
+from napari_hyperspectral.tasks import (
+    ClassifyImages,
+    Denoise,
+    PredictChannels,
+    Segment,
+    SuperResolve,
+)
 from napari_hyperspectral.training.classic import training_data
 from napari_hyperspectral.training.fit import fit_steps
 from napari_hyperspectral.training.initialisation import initialise
@@ -37,7 +43,10 @@ QUICK = {  # what is left open is tuned, but by less than by default
 
 LONG = [kind for kind in CLASSICS if kind.fits_long]
 
+FITTED = [kind for kind in CLASSICS if kind.uses_targets]
+
 each_method = pytest.mark.parametrize("kind", CLASSICS, ids=lambda kind: kind.__name__)
+each_fitted = pytest.mark.parametrize("kind", FITTED, ids=lambda kind: kind.__name__)
 each_variant = pytest.mark.parametrize(
     "settings", [settings for kind in CLASSICS for settings in variants(kind)], ids=named
 )
@@ -64,7 +73,7 @@ def scene(seed=0, shape=(24, 26)):
 
 def task_of(kind):
     """Return the first of these tasks that a method solves."""
-    tasks = (Segment(), PredictChannels(), Denoise())
+    tasks = (Segment(), PredictChannels(), Denoise(), SuperResolve(scale=2))
     return next(task for task in tasks if not unsuitable(kind, task))
 
 
@@ -75,6 +84,7 @@ def images_of(task, seed=0, shape=(24, 26)):
         "segment": {"cube": noisy, "labels": Labels(classes, ("one", "none", "three"))},
         "predict_channels": {"cube": noisy, "target": Cube(amount, ChannelAxis(("a", "b")))},
         "denoise": {"noisy": noisy, "clean": clean},
+        "super_resolve": {"fine": noisy},
     }[task.kind]
 
 
@@ -97,7 +107,7 @@ def numbers(image):
     return np.asarray(image.data, np.float64)
 
 
-@each_method
+@each_fitted
 def test_what_is_tuned_is_on_the_card(kind):
     model = learned(quick(kind))
     assert any(character.isdigit() for character in model.card.tuned)
@@ -105,7 +115,7 @@ def test_what_is_tuned_is_on_the_card(kind):
     assert model.card.parameters > 0
 
 
-@each_method
+@each_fitted
 def test_a_prediction_is_better_than_a_guess(kind):
     model = learned(quick(kind))
     task = model.recipe.task
@@ -145,8 +155,36 @@ def test_images_of_any_size_go_through(kind, shape):
     model = learned(quick(kind))
     new = images_of(model.recipe.task, shape=shape)[model.recipe.task.input_name]
     found = predict(model, new, machine=ONE)
-    assert found.data.shape[-2:] == shape
+    scale = model.recipe.task.upscaling
+    assert found.data.shape[-2:] == (scale * shape[0], scale * shape[1])
     assert np.isfinite(found.data).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 2), (3, 1, 9), (5, 7, 1)], ids=str)
+@pytest.mark.parametrize(
+    "settings", [settings for kind in FITTED for settings in variants(kind)], ids=named
+)
+def test_the_oddest_cubes_can_be_learned_from(settings, shape):
+    """Of two pixels, of one row, of one column; two classes."""
+    rng = np.random.default_rng(0)
+    axis = SpectralAxis.index(shape[0])
+    cube = Cube(rng.normal(5, 1, shape).astype(np.float32), axis, pixel_unit="um")
+    if type(settings) is LDA and shape == (1, 1, 2):
+        with pytest.raises(ValueError, match="label more, or choose SVM"):
+            fitted_to(settings, cube)
+        return
+    found = predict(fitted_to(settings, cube), cube, machine=ONE)
+    assert np.isfinite(found.data).all()
+
+
+def fitted_to(settings, cube):
+    """Return a model that was trained on a cube of any size."""
+    recipe = recipe_of(settings)
+    names = [name for name in recipe.task.asks_for() if name != recipe.task.input_name]
+    labels = Labels(1 + np.arange(cube.data[0].size).reshape(cube.data[0].shape) % 2)
+    second = labels if recipe.task.kind == "segment" else cube.after("copied", data=2 * cube.data)
+    images = {recipe.task.input_name: cube} | dict.fromkeys(names, second)
+    return fit(recipe, [recipe.example(**images)], machine=ONE)
 
 
 @each_variant
@@ -168,8 +206,9 @@ def test_pixels_that_were_not_measured_stay_so(kind):
     data[2, 5, 6] = np.nan  # one band: the pixel has a prediction
     found = predict(model, new.after("lost a pixel", data=data), machine=ONE).data
     missing = found == 0 if found.ndim == 2 else np.isnan(found).all(axis=0)
-    assert missing[3, 4]
-    assert missing.sum() == 1
+    scale = model.recipe.task.upscaling
+    assert missing[3 * scale, 4 * scale]
+    assert missing.sum() == scale**2
 
 
 @each_method
@@ -192,19 +231,20 @@ def test_cubes_with_other_bands_are_resampled(kind):
 
 @each_variant
 def test_no_pixel_beyond_the_receptive_radius_changes_a_result(settings):
-    """A pixel within it does, at least at the middle."""
-    module = learned(settings).network.module.eval()
+    model = learned(settings)
+    module = model.network.module.eval()
     radius = settings.receptive_radius
     side = 2 * radius + 5
     x = torch.randn(1, BANDS, side, side)
     middle = side // 2
+    scale = model.recipe.task.upscaling
     with torch.no_grad():
         before = module(x)
         changed = x.clone()
         changed[:, :, middle, middle] += 3
         moved = (module(changed) - before).abs().amax(dim=(0, 1)) > 1e-5
-    far = (torch.nonzero(moved) - middle).abs().max() if moved.any() else torch.tensor(0)
-    assert far <= radius
+    changed_pixels = torch.nonzero(moved) // scale
+    assert ((changed_pixels - middle).abs() <= radius).all()
 
 
 @each_variant

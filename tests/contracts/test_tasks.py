@@ -78,6 +78,15 @@ def denoise(kind):
     )  # fmt: skip
 
 
+def denoise_self_supervised(kind):
+    (_, one), (_, two) = blobs(0), blobs(1)
+    new = noisy(two, 3)
+    return scene_of(
+        kind(), PIXELS, BY_SPECTRUM, [{"noisy": Cube(noisy(one, 2), AXIS)}], Cube(new, AXIS),
+        lambda found: per_spectrum(found.data, two, new),
+    )  # fmt: skip
+
+
 def calibrate(kind):
     """Another instrument: other bands, a gain that falls, and an offset."""
     other = SpectralAxis(np.linspace(700, 1600, 8), "1/cm", "raman_shift")
@@ -164,6 +173,7 @@ def finer(kind):
 
 SCENES = {
     "denoise": (denoise, 0.3),
+    "denoise_self_supervised": (denoise_self_supervised, 0.5),
     "calibrate": (calibrate, 0.05),
     "predict_channels": (predict_channels, 0.2),
     "segment": (classes, 0.3),

@@ -27,7 +27,9 @@ def pair(rng):
 @pytest.mark.parametrize("method", [Pixelwise(width=8), SpectralUNet(width=2, depth=1)])
 def test_it_is_the_error_of_what_the_model_predicts_for_the_validation_pixels(pair, method):
     noisy, clean = pair
-    recipe = Recipe(task=Denoise(), method=method, training=Training(epochs=2, block=4))
+    recipe = Recipe(
+        task=Denoise(), method=method, training=Training(epochs=2, block=4, refit=False)
+    )
     example = recipe.example(noisy=noisy, clean=clean)
     model = fit(recipe, [example])
     held_out = plan_training(recipe, [example]).splits[0].validation

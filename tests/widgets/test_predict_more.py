@@ -109,8 +109,8 @@ def test_finer_images_of_files_have_a_report_beside_them(dock, learn, clean, qtb
     qtbot.waitUntil(lambda: dock.predicted_files is not None, timeout=30_000)
     assert dock.predicted_files.failed == {}
     made = sorted(path.name for path in (tmp_path / "out" / "cell_report").iterdir())
-    assert made[-2:] == ["report.json", "report.md"]
-    assert len(made) == 6  # and four pictures
+    assert made[-3:] == ["report.html", "report.json", "report.md"]
+    assert len(made) == 7  # and four pictures
 
 
 def test_images_that_are_classified_are_rows_of_a_table(viewer, dock, learn, clean, noisy, qtbot):

@@ -8,6 +8,7 @@ from .base import Classic, TrainingData, TrainingImage
 from .bicubic import Bicubic
 from .boosted_trees import BoostedTrees
 from .lda import LDA
+from .low_rank import LowRank
 from .pls import PLS
 from .pls_da import PLSDA
 from .random_forest import RandomForest
@@ -18,6 +19,7 @@ from .wavelet import WaveletDenoising
 
 AnyClassic: TypeAlias = Annotated[
     Ridge
+    | LowRank
     | SavitzkyGolay
     | WaveletDenoising
     | PLS
@@ -42,6 +44,7 @@ __all__ = [
     "BoostedTrees",
     "Classic",
     "LinearMap",
+    "LowRank",
     "RandomForest",
     "Ridge",
     "SavitzkyGolay",

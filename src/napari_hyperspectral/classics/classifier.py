@@ -81,19 +81,28 @@ class ClassTable:
 
     @cached_property
     def folds(self) -> list[Fold]:
-        """Folds of blocks to tune on: every class is on both sides where it has two blocks."""
+        """Folds of blocks to tune on: every class is on both sides where it has two pixels.
+
+        So few pixels that there is no fold are trained and validated on at once.
+        """
         folds: list[Fold] = []
         for repeat in range(_REPEATS):
-            folds += class_folds(self.classes, self.block, self.seed + repeat)
-        return folds
+            for fold in class_folds(self.classes, self.block, self.seed + repeat):
+                classes = np.unique(self.classes[fold.train])
+                if len(fold.train) > len(classes):  # else there is no spread within a class
+                    folds.append(fold)
+        pixels = np.arange(len(self.classes))
+        return folds or [Fold(pixels, pixels)]
+
+    def accuracy(self, predicted: ClassNumbers, fold: Fold) -> float:
+        """Return the accuracy, 0 to 1, of a prediction for the validation pixels of a fold."""
+        right = predicted == self.classes[fold.validation]
+        return float(right.mean())
 
     def accuracies(self, predictions: Sequence[ClassNumbers]) -> list[float]:
-        """Return the accuracy, 0 to 1, of the predictions for the validation pixels of each fold."""
-        accuracies = []
-        for fold, predicted in zip(self.folds, predictions, strict=True):
-            right = predicted == self.classes[fold.validation]
-            accuracies.append(float(right.mean()))
-        return accuracies
+        """Return the accuracy of the predictions for the validation pixels of each fold."""
+        pairs = zip(predictions, self.folds, strict=True)
+        return [self.accuracy(predicted, fold) for predicted, fold in pairs]
 
     def thinned(self, most: int) -> Self:
         """Return a table of at most about `most` of these pixels, evenly; rare classes stay."""

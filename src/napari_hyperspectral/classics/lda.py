@@ -50,6 +50,11 @@ class LDA(Classifier):
 
     def fit(self, data: TrainingData) -> Arrays:
         table, features = class_table(self, data)
+        if len(table.classes) <= len(table.present):
+            raise ValueError(
+                f"discriminant analysis has one training pixel of each of {len(table.present)} classes; "
+                "label more, or choose SVM"
+            )
         shrinkage = self.shrinkage or _tuned(table.thinned(_MOST_TUNED))
         table = table.thinned(_MOST_PIXELS)
         analysis = _analysis(shrinkage).fit(table.rows, table.classes)

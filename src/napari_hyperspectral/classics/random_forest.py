@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from sklearn.ensemble import RandomForestClassifier
 
-_LEAVES: Final = (20, 10, 5, 2, 1)
+_LEAVES: Final = (20, 5, 2, 1)
 """Least pixels of a leaf to try, the smoothest first."""
-_TREES_TUNED: Final = 50
+_TREES_TUNED: Final = 30
 _MOST_PIXELS: Final = 50_000
 """Training pixels."""
 _MOST_TUNED: Final = 4000

@@ -18,6 +18,8 @@ from .precision import in_full_precision, widest
 
 _CONSTANT: Final = 1e-6
 """Standard deviation of a feature below which it is constant, where spectra have one of about 1."""
+_MOST_SPECTRA: Final = 50_000
+"""Spectra whose principal components are found."""
 _TRUNCATE: Final = 4.0
 """Standard deviations at which a Gaussian ends."""
 
@@ -133,7 +135,13 @@ class PixelFeatures(FittedModule):
         arrays: Arrays = {}
         rows = data.spectra
         if self.maps is not None:
-            numbers = component_arrays(rows, components)
+            some = rows[:: -(-len(rows) // _MOST_SPECTRA)]
+            numbers = component_arrays(some, components)
+            if not len(numbers["directions"]):
+                raise ValueError(
+                    "the spectra of all training pixels are equal, so that nothing can be learned from "
+                    "them; choose others"
+                )
             self.maps.set_arrays(numbers)
             arrays = {f"maps.{name}": array for name, array in numbers.items()}
             rows = np.concatenate([self.maps.rows_of(image) for image in data.images])

@@ -27,10 +27,9 @@ from ..training.splits import Split
 from .baselines.baseline import Values
 from .pairs import EvaluationPair
 
-QUICK: Final = 1000
-"""Training pixels up to which methods whose fits take long, such as an SVM, are fitted quickly."""
-PATIENT: Final = 20_000
-"""Training pixels up to which they are fitted in seconds or a few minutes."""
+LONG_FITS: Final = 20_000
+"""Targets (pixels by channels, or labelled pixels) up to which methods whose fits take long, such as
+an SVM or boosted trees, are fitted in a minute or so."""
 _MOST_NUMBERS: Final = 1_000_000
 """Numbers of a classical method that is kept in the file of a model; 4 MB."""
 
@@ -64,16 +63,22 @@ def has_classic(task: Task, *kinds: str) -> bool:
     return any(method.model_fields["kind"].default in kinds for method in classics_for(task))
 
 
-def classics_of(recipe: Recipe) -> list[Classic]:
-    """Return the classical methods of a recipe's task; the recipe's own method is none of them."""
+def classics_of(recipe: Recipe, *, quick: bool = False) -> list[Classic]:
+    """Return the classical methods of a recipe's task; the recipe's own method is none of them.
+
+    With `quick`, none whose fit takes long; and of the others those that a choice by measurement
+    compares, if there are any.
+    """
     methods: list[Classic] = []
     for candidate in candidates_for(recipe):
-        if isinstance(candidate.method, Classic):
-            methods.append(candidate.method)
-    kinds = {type(method) for method in methods}
-    for kind in classics_for(recipe.task):
-        if kind not in kinds:
-            methods.append(kind())
+        method = candidate.method
+        if isinstance(method, Classic) and not (quick and method.fits_long):
+            methods.append(method)
+    if not (quick and methods):
+        kinds = {type(method) for method in methods}
+        for kind in classics_for(recipe.task):
+            if kind not in kinds and not (quick and kind.fits_long):
+                methods.append(kind())
     others = []
     for method in methods:
         # comparisons have interpolation of their own, with and without consistency
@@ -85,7 +90,9 @@ def classics_of(recipe: Recipe) -> list[Classic]:
 def fit_classics_steps(
     plan: TrainingPlan,
     machine: Machine,
-    most_pixels: int = QUICK,
+    *,
+    quick: bool = False,
+    long_fits: int = LONG_FITS,
 ) -> Job[FittedClassics]:
     """Fit the classical methods of a plan's task to its training pixels.
 
@@ -97,8 +104,10 @@ def fit_classics_steps(
         Of the model that they are compared with.
     machine : Machine
         Threads.
-    most_pixels : int
-        Of more training pixels, methods whose fits take long are left out.
+    quick : bool
+        Only those of `classics_of` that are quick.
+    long_fits : int
+        Targets up to which methods whose fits take long are fitted.
 
     Raises
     ------
@@ -108,13 +117,16 @@ def fit_classics_steps(
     pixels = _training_pixels(plan)
     if not pixels:
         return NO_CLASSICS
-    methods = classics_of(plan.recipe)
+    targets = pixels
+    if plan.recipe.task.predicts_intensities:
+        targets *= plan.ports.bands_out
+    methods = classics_of(plan.recipe, quick=quick)
     models: list[Model] = []
     notes = []
     for number, method in enumerate(methods):
         title = method_title(method)
-        if method.fits_long and pixels > most_pixels:
-            notes.append(f"{title} is left out: its fit to {pixels:,} pixels would take long.")
+        if method.fits_long and targets > long_fits:
+            notes.append(f"{title} is left out: its fit to {targets:,} values would take long.")
             continue
         recipe = plan.recipe.model_copy(update={"method": method})
         job = fit_plan_steps(replace(plan, recipe=recipe), machine=machine)

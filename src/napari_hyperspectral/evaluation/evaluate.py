@@ -17,8 +17,8 @@ from ..training.splits import beyond
 from .about import about_model
 from .baselines.baseline import Values
 from .classical import (
+    LONG_FITS,
     NO_CLASSICS,
-    PATIENT,
     FittedClassics,
     fit_classics_steps,
     plan_of_pair,
@@ -34,6 +34,8 @@ _PREDICTED: Final = 50
 """Percent of the work that is the model's own prediction."""
 _FITTED: Final = 80
 """Percent of the work when the classical methods are fitted and run."""
+_CLASS_BY_CLASS: Final = 3
+"""Methods that are compared class by class: the model, and the best of the others."""
 _PER_BASELINE: Final = 10
 """Percent of the work for each baseline."""
 
@@ -54,6 +56,7 @@ def evaluate(
     *,
     guards: Sequence[int] = (0,),
     baselines: bool = True,
+    long_fits: int = LONG_FITS,
     machine: Machine | None = None,
 ) -> Evaluation:
     """Compare a model and baselines with the truth, with a bar in a terminal or notebook.
@@ -65,6 +68,7 @@ def evaluate(
         pair,
         guards=guards,
         baselines=baselines,
+        long_fits=long_fits,
         machine=machine,
     )
     return run_with_bar(steps, "evaluating")
@@ -76,6 +80,7 @@ def evaluate_steps(
     *,
     guards: Sequence[int] = (0,),
     baselines: bool = True,
+    long_fits: int = LONG_FITS,
     machine: Machine | None = None,
 ) -> Job[Evaluation]:
     """Predict, and compare model and baselines with the truth on the test pixels.
@@ -93,6 +98,9 @@ def evaluate_steps(
         Whether to train the classical methods of the task on the same pixels, and to show them as
         well; of many pixels, only those that are quick. Without training pixels, those are shown that
         were trained with the model and are kept in it, and what needs no training.
+    long_fits : int
+        Targets (pixels by channels, or labelled pixels) up to which classical methods whose fits take
+        long, such as boosted trees, are among them.
     machine : Machine, optional
         Where the model runs.
 
@@ -107,7 +115,10 @@ def evaluate_steps(
     comparison = comparison_for(pair, model)
     results = [comparison.model_result(predicted.numpy(), probabilities)]
     classics = yield from part_of(
-        _classics_steps(model, pair, baselines, machine), _PREDICTED, _FITTED, "classical methods"
+        _classics_steps(model, pair, long_fits if baselines else None, machine),
+        _PREDICTED,
+        _FITTED,
+        "classical methods",
     )
     for fitted, image in classics.results:
         results.append(comparison.classic_result(fitted, image))
@@ -123,12 +134,14 @@ def evaluate_steps(
     for guarded in tests:
         rows += [comparison.row(result, guarded) for result in results]
     table = Table("Test pixels", rows, better_of(rows), ["guard"])
-    class_tables = comparison.class_tables(results, tests[0])
+    ordered = _best_first(results, rows)
+    # columns of each method: more than a few are not read
+    class_tables = comparison.class_tables(ordered[:_CLASS_BY_CLASS], tests[0])
     report = Report(
         _title(model, pair),
         [table, *class_tables],
         [*comparison.notes(pixel_counts(model, comparison.pair)), *classics.notes],
-        comparison.pictures(_best_first(results, rows), tests[0].test),
+        comparison.pictures(ordered, tests[0].test),
         about_model(model),
     )
     figures = {
@@ -148,16 +161,20 @@ class _Classics(NamedTuple):
 def _classics_steps(
     model: Model,
     pair: EvaluationPair,
-    baselines: bool,
+    long_fits: int | None,
     machine: Machine | None,
 ) -> Job[_Classics]:
-    """Train classical methods on the training pixels of a pair, and run them on its input."""
+    """Train classical methods on the training pixels of a pair, and run them on its input.
+
+    Without `long_fits`, none is trained.
+    """
     fitted = NO_CLASSICS
     try:
         if not pair.train.any():
             fitted = FittedClassics(model.baselines, ())
-        elif baselines:
-            job = fit_classics_steps(plan_of_pair(model, pair), machine or Machine(), PATIENT)
+        elif long_fits is not None:
+            plan = plan_of_pair(model, pair)
+            job = fit_classics_steps(plan, machine or Machine(), long_fits=long_fits)
             fitted = yield from part_of(job, 0, 60, "fitting classical methods")
         job_of_all = predict_all_steps(fitted.models, pair.input, machine)
         images = yield from part_of(job_of_all, 60, 100, "running classical methods")

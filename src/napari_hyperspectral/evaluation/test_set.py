@@ -22,6 +22,7 @@ from .image_classes import image_class_rows, plane_classes, plane_probabilities
 from .merit import better_of, main_figure, ranked
 from .pairs import EvaluationPair, Images, input_and_target, renumbered, test_only_pair
 from .pictures.base import Picture
+from .removed import removed_noise_steps
 from .reports import Report, Row, Table, Value
 from .spread import paired_difference, spread_of
 
@@ -60,6 +61,8 @@ def evaluate_test_set_steps(
     ValueError
         If there is no truth in an image, or it is of a class that the model does not know.
     """
+    if not model.recipe.task.has_truth:
+        return (yield from _evaluate_removed(model, images, machine))
     if model.recipe.task.image_level:
         return (yield from _evaluate_image_classes(model, images, machine))
     return (yield from _evaluate_pixels(model, images, machine))
@@ -151,6 +154,25 @@ def _shown_pictures(
         f"Pictures are of the worst, the median and the best of {count} images, by the first figure "
         "of the model."
     ]
+
+
+def _evaluate_removed(
+    model: Model,
+    images: Sequence[Images],
+    machine: Machine | None,
+) -> Job[Report]:
+    """Return a report on what is removed from images of which nobody knows the truth."""
+    rows: list[Row] = []
+    notes: list[str] = []
+    for number, example in enumerate(images):
+        cube = example[model.recipe.task.input_name]
+        assert isinstance(cube, Cube)
+        name = cube.name or f"image {number + 1}"
+        job = removed_noise_steps(model, cube, machine=machine)
+        removed = yield from one_of_many(job, number, len(images), name)
+        rows.append({"image": name, **removed.row})
+        notes.append(f"{name}: {removed.note}")
+    return Report(_title(model, images), [Table("What was removed", rows)], notes)
 
 
 def _without_left_out(row: Row) -> Row:

@@ -20,7 +20,7 @@ from ..models.model import Model
 from ..prediction.predict import predict_steps
 from ..progress import Cancelled, Job, one_of_many, part_of
 from ..tasks import Example, Task
-from ..training.plan import plan_training
+from ..training.plan import TrainingPlan, plan_as_begun, plan_training
 from ..training.refit import everything
 from ..training.splits import Split
 from .baselines.baseline import Values
@@ -29,6 +29,7 @@ from .comparison import comparison_for, pooled_comparison
 from .comparisons.base import Comparison, GuardedTest, MethodResult
 from .image_classes import image_class_rows, plane_classes
 from .pairs import EvaluationPair, Images, PixelCounts, input_and_target, pixel_counts
+from .removed import removed_noise_steps
 from .reports import Row, Value, json_row
 
 Metrics = dict[str, Any]
@@ -66,6 +67,9 @@ def validate_steps(
     if model.validated is not None:
         validated = replace(model, network=model.validated)
     try:
+        if not model.recipe.task.has_truth:
+            metrics = yield from _removed_metrics(model, images, machine)
+            return model.with_metrics(metrics)
         classics = yield from _classics_steps(model, examples, machine)
         kept = classics
         if model.card.refitted:  # as the model was
@@ -92,10 +96,10 @@ def _classics_steps(
     """
     if model.recipe.task.image_level:
         return NO_CLASSICS
-    plan = plan_training(model.recipe, examples)
+    plan = _plan_of(model, examples)
     if refit:
         plan = everything(plan)
-    job = fit_classics_steps(plan, machine)
+    job = fit_classics_steps(plan, machine, quick=True)
     return (yield from part_of(job, 0, 100, "fitting classical methods"))
 
 
@@ -138,7 +142,7 @@ def validation_pairs(
         What the examples were made of; only those with validation pixels are loaded.
     """
     task: Task = model.recipe.task
-    plan = plan_training(model.recipe, examples)
+    plan = _plan_of(model, examples)
     for number, split in _validated(plan.splits):
         input, target = input_and_target(task, images[number])
         classes = plan.examples[number].sampling_classes  # (plane, y, x)
@@ -172,7 +176,7 @@ def _image_class_metrics(
 ) -> Job[Metrics]:
     """Return figures on the validation images of a model that classifies images as a whole."""
     task: Task = model.recipe.task
-    plan = plan_training(model.recipe, examples)
+    plan = _plan_of(model, examples)
     validated = list(_validated(plan.splits))
     count = len(validated)
     truth: list[int] = []
@@ -194,6 +198,24 @@ def _image_class_metrics(
     return {"figures": figures, "notes": []}
 
 
+def _removed_metrics(
+    model: Model,
+    images: Sequence[Images],
+    machine: Machine | None,
+) -> Job[Metrics]:
+    """Return what a model removes from the images it was trained on; nothing says what is right."""
+    figures = []
+    notes = []
+    for step, image in enumerate(images):
+        cube = image[model.recipe.task.input_name]
+        assert isinstance(cube, Cube)
+        job = removed_noise_steps(model, cube, machine=machine)
+        removed = yield from one_of_many(job, step, len(images), f"looking at {cube.name}")
+        figures.append(json_row(removed.row))
+        notes.append(removed.note)
+    return {"figures": figures, "notes": notes}
+
+
 def _pixel_metrics(
     model: Model,
     pairs: Iterator[EvaluationPair],
@@ -205,33 +227,18 @@ def _pixel_metrics(
     images: list[_ImageFigures] = []
     pixels: list[_ValidationPixels] = []
     for step, pair in enumerate(pairs):
-        job = predict_steps(model, pair.input, machine=machine)
+        # the model is the first of them
+        job = predict_all_steps([model, *classics.models], pair.input, machine)
         note = f"validating on {pair.input.name}"
         predicted = yield from one_of_many(job, step, count, note)
         comparison = comparison_for(pair, model)
-        of_classics = yield from _classic_results(comparison, classics, pair, machine)
-        results = _quick_results(comparison, predicted.numpy(), of_classics)
+        results = _quick_results(comparison, classics, predicted)
         images.append(_image_figures(comparison, results))
         # of each image, its validation pixels alone are kept
         if not comparison.of_images:
             pixels.append(_validation_pixels(comparison, results))
     metrics = _joint_metrics(comparison, images, pixels)
     return {**metrics, "notes": [*metrics["notes"], *classics.notes]}
-
-
-def _classic_results(
-    comparison: Comparison,
-    classics: FittedClassics,
-    pair: EvaluationPair,
-    machine: Machine | None,
-) -> Job[list[MethodResult]]:
-    """Return what the classical methods predict of an image."""
-    job = predict_all_steps(classics.models, pair.input, machine)
-    images = yield from part_of(job, 0, 100, "running classical methods")
-    results = []
-    for fitted, image in zip(classics.models, images, strict=True):
-        results.append(comparison.classic_result(fitted, image))
-    return results
 
 
 def _joint_metrics(
@@ -270,11 +277,14 @@ def _joint_metrics(
 
 def _quick_results(
     comparison: Comparison,
-    prediction: Values,
-    of_classics: Sequence[MethodResult],
+    classics: FittedClassics,
+    predicted: Sequence[Values],
 ) -> list[MethodResult]:
-    """Return the prediction, those of classical methods, and what needs no training."""
-    results = [comparison.model_result(prediction), *of_classics]
+    """Return what was predicted, by the model and by classical methods, and what needs no training."""
+    ours, *others = predicted
+    results = [comparison.model_result(ours)]
+    for fitted, image in zip(classics.models, others, strict=True):
+        results.append(comparison.classic_result(fitted, image))
     for baseline in comparison.baselines(tuned=False):
         results.append(comparison.result(baseline))
     return results
@@ -359,3 +369,9 @@ def _validated(splits: Sequence[Split]) -> Iterator[tuple[int, Split]]:
     for number, split in enumerate(splits):
         if split.validation.any():
             yield number, split
+
+
+def _plan_of(model: Model, examples: Sequence[Example]) -> TrainingPlan:
+    """Return the plan by which a model was trained."""
+    plan = plan_training(model.recipe, examples)
+    return plan_as_begun(plan, model.card)

@@ -17,6 +17,7 @@ from ..classics import (
     SVM,
     Bicubic,
     BoostedTrees,
+    LowRank,
     RandomForest,
     Ridge,
     SavitzkyGolay,
@@ -104,15 +105,18 @@ _SHARPENING: Final[_Values] = {
 """Of one scene or a few: see `benchmarks/cave.py`."""
 _CANDIDATES: Final[Mapping[str, Sequence[Candidate]]] = {
     "denoise": (
-        Candidate(SavitzkyGolay()),
-        Candidate(WaveletDenoising()),
         Candidate(Ridge()),
         Candidate(Ridge(surroundings=True)),
+        Candidate(LowRank()),
+        Candidate(SavitzkyGolay()),
+        Candidate(WaveletDenoising()),
         Candidate(
             SpectralUNet(components=8, width=16, depth=1),
             {"epochs": 40, "learning_rate": 3e-4, **_SPATIAL},
         ),
     ),
+    # no clean spectra, so nothing to compare methods by
+    "denoise_self_supervised": (Candidate(LowRank()),),
     "calibrate": (
         Candidate(Ridge()),
         Candidate(PLS()),

@@ -102,8 +102,7 @@ class LowRank:
         return len(self.directions)
 
     def __str__(self) -> str:
-        blurred = ", ".join(f"{width:g}" for width in self.widths)
-        return f"rank {len(self)}, maps blurred by {blurred or 'nothing'} px; {self.law}"
+        return f"{rank_line(self.widths)}; {self.law}"
 
     def __call__(self, data: Intensities) -> Float32:
         """Return an image, (…, band, y, x), without its noise, in its unit.
@@ -120,6 +119,15 @@ class LowRank:
         denoised = fitted * _per_band(self.scale) + _per_band(self.mean)
         denoised = np.where(self.good[:, None, None], denoised.reshape(data.shape), data)
         return np.where(np.isfinite(data), denoised, np.nan).astype(np.float32)
+
+
+def rank_line(widths: Array) -> str:
+    """Return in words how many components there are, and how wide their maps are blurred."""
+    line = f"rank {len(widths)}"
+    if not np.any(widths):
+        return line
+    blurs = ", ".join(f"{width:.2g}" for width in widths)
+    return f"{line}, maps blurred by {blurs} px"
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,12 +33,16 @@ _FEWEST: Final = 8
 """Bands, and spectra, below which there are no components to remove."""
 _MARGIN: Final = 1.02
 """How far a component must exceed the strongest one of noise: the law is not known exactly."""
+_SIMULATED_VALUES: Final = 200_000
+_MOST_SIMULATIONS: Final = 20
 _LARGEST_CORRELATION: Final = 0.49
 """Of neighbours, where their neighbours are not correlated."""
 _CAUTIOUS: Final = 0.4
 """Correlation of neighbours that is assumed at first."""
 _SMALLEST: Final = 1e-300
 """Keeps divisors above 0 where there is no noise."""
+_LEAST_VARIANCE: Final = 0.01
+"""Of noise at means below 0, by that at 0."""
 _NOTABLE: Final = 0.05
 """Correlation from which neighbours are said to share noise."""
 
@@ -47,7 +51,7 @@ _NOTABLE: Final = 0.05
 class NoiseLaw:
     """How large the noise of intensities is, and how much of it neighbours share.
 
-    Its variance is read² + gain · mean.
+    Its variance is read² + gain · mean, also of intensities from which a constant was taken off.
     """
 
     read: float
@@ -63,8 +67,8 @@ class NoiseLaw:
 
     def sigma(self, mean: ArrayLike) -> Array:
         """Return the standard deviation of the noise at these means, in their unit and shape."""
-        level = np.maximum(np.asarray(mean, np.float64), 0)
-        return np.sqrt(self.read**2 + self.gain * level)
+        variance = self.read**2 + self.gain * np.asarray(mean, np.float64)
+        return np.sqrt(np.maximum(variance, _LEAST_VARIANCE * self.read**2))
 
     def __str__(self) -> str:
         unit = f" {self.unit}" if self.unit else ""
@@ -131,13 +135,21 @@ def noise_rank(whitened: Planes, law: NoiseLaw) -> int:
     law : NoiseLaw
         Its correlations are those of the simulated noise.
     """
-    known = np.isfinite(whitened)
-    noise = np.where(known, white_noise(whitened.shape, law), 0)
-    of_noise = singular_values(spectra_of(noise))
-    of_spectra = singular_values(spectra_of(np.where(known, whitened, 0)))
+    table = spectra_of(whitened)
+    known = np.isfinite(table)
+    measured = known.any(axis=1)  # (spectrum,)
+    of_spectra = singular_values(np.where(known, table, 0)[measured])
+    strongest_noise = []
+    median_noise = []
+    # the strongest component of little noise varies from one noise to the next
+    for seed in range(min(_MOST_SIMULATIONS, 1 + _SIMULATED_VALUES // table.size)):
+        noise = spectra_of(white_noise(whitened.shape, law, seed))
+        of_noise = singular_values(np.where(known, noise, 0)[measured])
+        strongest_noise.append(of_noise[0])
+        median_noise.append(np.median(of_noise))
     # most components are noise only: they say if there is less of it than the law says
-    bulk = np.median(of_spectra) / np.median(of_noise)
-    edge = _MARGIN * min(bulk, 1) * of_noise[0]
+    bulk = np.median(of_spectra) / np.mean(median_noise)
+    edge = _MARGIN * min(bulk, 1) * max(strongest_noise)
     rank = int((of_spectra > edge).sum())
     return min(rank, _MOST_COMPONENTS, len(of_spectra) // 2)
 
@@ -186,7 +198,8 @@ def _low_rank_residual(planes: Planes, law: NoiseLaw) -> _Residual:
     rank = noise_rank(unfolded(whitened, planes.shape), law)
     components = strongest(filled(whitened, rank), rank)
     fitted = components.table() * scale + centre
-    spectra, bands = table.shape
+    spectra = np.isfinite(table).any(axis=1).sum()
+    bands = table.shape[1]
     # the components and the mean took their share of the noise, too
     freedom = (1 - (rank + 1) / spectra) * (1 - rank / bands)
     noise = (table - fitted) / np.sqrt(freedom)
@@ -244,12 +257,12 @@ def _variance_line(residual: _Residual) -> tuple[float, float]:
         most = np.quantile(power[chosen], _SPIKE_QUANTILE)
         means.append(mean[chosen].mean())
         variances.append(np.minimum(power[chosen], most).mean())
-    level = np.maximum(means, 0)
+    level = np.array(means)
     variance = np.array(variances)
     # a variance is known as well as it is large
     weight = 1 / np.maximum(variance, variance.max() * 1e-6 + _SMALLEST)
     design = np.stack([np.ones_like(level), level], axis=1)  # (level, 2)
-    size = np.maximum(design.max(axis=0), _SMALLEST)
+    size = np.maximum(np.abs(design).max(axis=0), _SMALLEST)
     line, _ = nnls(design / size * weight[:, None], variance * weight)
     read_variance, gain = line / size
     return float(read_variance), float(gain)

@@ -9,6 +9,7 @@ from .calibrate import Calibrate
 from .classify_images import ClassifyImages
 from .classify_spectra import ClassifySpectra
 from .denoise import Denoise
+from .denoise_self_supervised import DenoiseSelfSupervised
 from .predict_channels import PredictChannels
 from .restore import Restore
 from .segment import Segment
@@ -16,6 +17,7 @@ from .super_resolve import SuperResolve
 
 AnyTask: TypeAlias = Annotated[
     Denoise
+    | DenoiseSelfSupervised
     | Segment
     | PredictChannels
     | Calibrate
@@ -34,6 +36,7 @@ __all__ = [
     "ClassifyImages",
     "ClassifySpectra",
     "Denoise",
+    "DenoiseSelfSupervised",
     "Example",
     "PredictChannels",
     "Restore",

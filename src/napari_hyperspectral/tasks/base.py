@@ -64,6 +64,8 @@ class Task(Settings):
     """Which argument of `example` is the input: what a model later predicts from."""
     target_name: ClassVar[str | None]
     """Which argument of `example` is the target; None where targets are made from the input."""
+    has_truth: ClassVar[bool] = True
+    """Whether the images of an example say what a prediction should be, so that it can be evaluated."""
     predicts_intensities: ClassVar[bool]
     """Whether it predicts intensities; otherwise scores of classes."""
     preserves_bands: ClassVar[bool] = False

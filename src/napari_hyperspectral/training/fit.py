@@ -35,7 +35,7 @@ from .history import DivergedError, History, copied
 from .initialisation import initialise
 from .linear_skip import fit_linear_skip
 from .memory import check_memory
-from .plan import TrainingPlan, plan_training
+from .plan import TrainingPlan, plan_as_begun, plan_training
 from .record import card_of, data_of
 from .refit import everything, model_of_refit, refitted, wants_refit
 from .schedules import (
@@ -45,7 +45,7 @@ from .schedules import (
     optimiser_state,
     set_learning_rate,
 )
-from .selection import ValidationRows
+from .selection import ValidationRecord
 from .transfer import initialise_from
 
 _SECONDS_BETWEEN_SAVES: Final = 10.0
@@ -126,7 +126,7 @@ def fit_steps(
         # weights fit the network that they are of, and no other
         recipe = recipe.model_copy(update={"method": start.recipe.method})
     if isinstance(recipe.method, Choose):
-        from .choose import choose_steps  # which trains by this module
+        from .choice.choose import choose_steps  # which trains by this module
 
         return (
             yield from choose_steps(
@@ -168,11 +168,14 @@ def fit_plan_steps(
             )
         with computing(machine):
             return (yield from fit_classic_steps(plan, plan.recipe.method, machine))
+    checkpoint = None
+    if autosave is not None and resume and autosave.exists():
+        checkpoint = Checkpoint.read(autosave)
+        plan = plan_as_begun(plan, checkpoint.model.card)
     with computing(machine) as device:
         check_memory(plan, device)
         run = _Run(plan, machine, device)
-        if autosave is not None and resume and autosave.exists():
-            checkpoint = Checkpoint.read(autosave)
+        if checkpoint is not None and autosave is not None:
             run.resume(checkpoint, autosave)
             if checkpoint.validated:  # the file is that of its refit
                 return run.model()
@@ -298,9 +301,15 @@ class _Run:
             return
         done = before + steps
         with self.average.applied() if self.average else nullcontext():
-            validation, error = yield from self._validate(self._progress(done))
+            self.network.eval()
+            record = ValidationRecord(self.plan, self.task, self.network, self.precision)
+            for batch in self.batches.validation():
+                record.add(batch)
+                yield self._progress(done)
+            validation = record.loss()
             loss = self.loss_sum / steps
-            self.history.add(loss, validation, self.network.state_dict(), error=error)
+            weights = self.network.state_dict()
+            self.history.add(loss, validation, weights, error=record.error())
         self.loss_sum = 0.0
         self.ended = self.history.reason_to_end
         note = f"epoch {number + 1} of {self.history.epochs}"
@@ -352,7 +361,8 @@ class _Run:
                 "split",
                 "train without resuming, or resume with the recipe and data of that file",
             )
-        self.card = self.card.model_copy(update={"started_from": card.started_from})
+        kept = {"started_from": card.started_from, "schema_version": card.schema_version}
+        self.card = self.card.model_copy(update=kept)
         self.history.load(card, checkpoint.validated or model.network.state_dict())
         self.ended = self.history.reason_to_end
         self.started -= card.seconds  # time before the interruption counts
@@ -419,12 +429,7 @@ class _Run:
         card = self.card.model_copy(update=record)
         return Model(card, network.eval(), last)
 
-    def _step(
-        self,
-        batch: Batch,
-        step: int,
-        total: int,
-    ) -> float:
+    def _step(self, batch: Batch, step: int, total: int) -> float:
         """Train on a batch and return its loss; `step`, of `total`, is counted from 0."""
         epoch = step // self.batches.steps
         losses = self.guide.selection_losses[:epoch]
@@ -473,34 +478,6 @@ class _Run:
         self.frozen = frozenset(names)
         for name, weight in self.network.module.named_parameters():
             weight.requires_grad_(name not in self.frozen)
-
-    def _validate(
-        self, progress: Progress
-    ) -> Generator[Progress, None, tuple[float | None, float | None]]:
-        """Return mean loss and selection error of the validation pixels; None where there is none."""
-        self.network.eval()
-        rows = ValidationRows(self.plan)
-        loss_sum = 0.0
-        pixels = 0
-        for batch in self.batches.validation():
-            with torch.no_grad(), self.precision:
-                loss = self.task.loss(self.network, batch.input, batch.target)
-            if self.task.selection_name:
-                rows.add(self._predicted(batch.input), batch.target)
-            labelled = self.task.has_target(batch.target)
-            count = int(labelled.sum())
-            loss_sum += count * float(loss)  # by pixels: patches at the edge have fewer
-            pixels += count
-            yield progress
-        if not pixels:
-            return None, None
-        return loss_sum / pixels, rows.error()
-
-    def _predicted(self, input: Tensor) -> Tensor:
-        """Return the prediction for a batch of validation pixels, in the unit of the target."""
-        with torch.no_grad(), self.precision:
-            prediction: Tensor = self.network(input)
-        return self.task.postprocess(prediction, input)
 
     def _save_now_and_then(self, path: Path | None) -> None:
         if path is None:

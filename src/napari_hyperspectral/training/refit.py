@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ..models.card import Card, Ended
+from ..models.card import CARD_SCHEMA, Card, Ended
 from ..models.model import Model
 from .plan import TrainingPlan
 from .validation_split import split_by_example
@@ -19,8 +19,10 @@ def wants_refit(plan: TrainingPlan, model: Model) -> bool:
     """Return whether a model, trained by a plan, is to be trained once more on everything.
 
     Not where a person stopped the training, and not where images are listed for validation: these
-    were never meant to train.
+    were never meant to train. A training that version 0.1 began ends as it did there.
     """
+    if model.card.schema_version < CARD_SCHEMA:
+        return False
     if not plan.recipe.training.refit or model.card.ended not in ("done", "patience"):
         return False
     if any(example.for_validation for example in plan.examples):

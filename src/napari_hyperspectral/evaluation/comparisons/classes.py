@@ -11,9 +11,7 @@ from ...cube import Labels
 from ...metrics.classes import ConfusionTable
 from ...models.model import Model
 from ...training.splits import Mask
-from ..baselines.baseline import Baseline, TrainingSpectra, Values
-from ..baselines.svm import tune_svm
-from ..classical import has_classic
+from ..baselines.baseline import Baseline, Values
 from ..illustrations.classes import ClassTest, class_pictures
 from ..illustrations.planes import grid_of
 from ..pairs import EvaluationPair, PixelCounts, classes_in_row
@@ -23,7 +21,7 @@ from .base import Comparison, Figures, GuardedTest, MethodResult, split_notes
 
 
 class ClassComparison(Comparison):
-    """Predicted classes against labels: accuracy, with a support vector machine as the baseline."""
+    """Predicted classes against labels: accuracy."""
 
     def __init__(self, model: Model, pair: EvaluationPair, target: Labels) -> None:
         super().__init__(model, pair)
@@ -40,12 +38,7 @@ class ClassComparison(Comparison):
         return accuracies(prediction[..., test], truth, self._count)
 
     def baselines(self, *, tuned: bool) -> Iterator[Baseline]:
-        input = self.pair.input
-        train = self.pair.train
-        if tuned and train.any() and not has_classic(self.model.recipe.task, "svm"):
-            classes = classes_in_row(self._target, train)
-            spectra = TrainingSpectra.of(input.numpy(), classes, train)
-            yield tune_svm(spectra, input.axis.good)
+        return iter(())  # all are models themselves
 
     def notes(self, counts: PixelCounts) -> list[str]:
         return split_notes(self.model, counts)

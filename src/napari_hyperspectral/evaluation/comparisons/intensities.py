@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from ...models.model import Model
 from ...training.splits import Mask
 from ..baselines.baseline import Baseline, IntensityArray, TrainingSpectra, Values, raw
 from ..baselines.denoising import raw_baseline, truncation_baseline
-from ..baselines.regression import regression_baselines
+from ..baselines.regression import mean_baseline
 from ..classical import has_classic
 from ..illustrations.channels import ChannelTest, channel_pictures
 from ..illustrations.planes import first_plane, grid_of
@@ -37,15 +36,9 @@ class IntensityComparison(Comparison):
     def pixels(self, prediction: Values) -> Values:
         return spectra_in_row(prediction, self.pair.test)
 
-    def _regression_baselines(self) -> Iterator[Baseline]:
-        """Yield what predicts the target from single spectra, and from their surroundings."""
-        input = self.pair.input
-        return regression_baselines(
-            input.numpy(),
-            self._target,
-            self.pair.train,
-            input.axis.good,
-        )
+    def _mean_baseline(self) -> Baseline:
+        """Return the mean of the training pixels: a prediction that has learned nothing else."""
+        return mean_baseline(self._target, self.pair.train)
 
 
 class SpectraComparison(IntensityComparison):
@@ -72,7 +65,7 @@ class SpectraComparison(IntensityComparison):
         if self._same_bands:
             yield from self._denoising_baselines(tuned)
         elif tuned and self.pair.train.any():
-            yield from islice(self._regression_baselines(), 1)  # the mean
+            yield self._mean_baseline()
 
     def _denoising_baselines(self, tuned: bool) -> Iterator[Baseline]:
         """Yield raw data first, and truncation to components if it is to be tuned."""
@@ -147,12 +140,8 @@ class ChannelComparison(IntensityComparison):
         return figures
 
     def baselines(self, *, tuned: bool) -> Iterator[Baseline]:
-        if not tuned or not self.pair.train.any():
-            return
-        baselines = self._regression_baselines()
-        yield next(baselines)  # the mean
-        if not has_classic(self.model.recipe.task, "boosted_trees"):
-            yield from islice(baselines, 1, None)  # without ridge, which is a model itself
+        if tuned and self.pair.train.any():
+            yield self._mean_baseline()
 
     def notes(self, counts: PixelCounts) -> list[str]:
         note = (

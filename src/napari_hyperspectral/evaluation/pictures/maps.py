@@ -23,6 +23,8 @@ _COLOUR_MAPS: Final = {"intensity": "viridis", "error": "magma", "difference": "
 """All of them differ in lightness, so that they are seen without colour vision, too."""
 _WIDTH: Final = 10.0
 """Of a picture, in inches."""
+_HEIGHT: Final = 12.0
+"""Of the tallest picture, in inches."""
 _MOST_COLUMNS: Final = 4
 _LONG: Final = 2.5
 """Images of this width, by their height, stand one below the other."""
@@ -103,11 +105,11 @@ class Maps(Picture):
     def inches(self) -> Inches:
         columns = self._columns
         rows = -(-len(self.panels) // columns)
-        width = _WIDTH / columns
-        # about so much of it is for numbers, titles and colour bars
-        height = (width - 0.9) / self.grid.ratio + 0.65
+        # what numbers, titles and colour bars leave
+        width = (_WIDTH - 0.6 - 0.9 * len(self.titles)) / columns - 0.25
+        height = width / self.grid.ratio + 0.55
         legend = 0.3 * -(-len(self.classes) // 6)
-        return (_WIDTH, min(rows * height, 12.0) + legend)
+        return (_WIDTH, min(rows * height, _HEIGHT) + 0.5 + legend)
 
     @property
     def _columns(self) -> int:

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..machine import Machine
-from ..models.card import Compared, read_card
-from ..models.model import Model
-from ..progress import Cancelled, Job, Stop
-from ..recipe.candidates import candidates_for
-from ..recipe.choice import Choose
-from ..recipe.recipe import Recipe
-from ..tasks import Example
+from ...machine import Machine
+from ...models.card import Compared, read_card
+from ...models.model import Model
+from ...progress import Cancelled, Job, Stop
+from ...recipe.candidates import candidates_for
+from ...recipe.choice import Choose
+from ...recipe.recipe import Recipe
+from ...tasks import Example
+from ..fit import fit_plan_steps
+from ..plan import TrainingPlan, plan_training
 from .compare import ComparedMethod, Comparison
-from .fit import fit_plan_steps
-from .plan import TrainingPlan, plan_training
 
 
 class NothingComparedError(ValueError):

@@ -10,18 +10,18 @@ from typing import Final
 
 import numpy as np
 
-from ..machine import Machine
-from ..models.card import Compared
-from ..networks import Network
-from ..progress import Job, Progress, Result
-from ..recipe.candidates import Candidate
-from ..recipe.choice import Choose
-from ..recipe.recipe import Recipe
-from ..tasks import Example
-from .fit import fit_plan_steps
-from .folds import Fold, fold_splits, folds_line
+from ...machine import Machine
+from ...models.card import Compared
+from ...networks import Network
+from ...progress import Job, Progress, Result
+from ...recipe.candidates import Candidate
+from ...recipe.choice import Choose
+from ...recipe.recipe import Recipe
+from ...tasks import Example
+from ..fit import fit_plan_steps
+from ..folds import Fold, fold_splits, folds_line
+from ..plan import TrainingPlan, plan_training
 from .held_out import held_out_error_steps
-from .plan import TrainingPlan, plan_training
 
 _TRIAL: Final = 1.0
 """Seconds for which a network is trained to see how fast it is on this machine."""

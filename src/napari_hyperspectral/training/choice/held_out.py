@@ -6,14 +6,14 @@ from typing import Final
 
 import numpy as np
 
-from ..cube import Cube, Sampling
-from ..machine import Machine
-from ..models.model import Model
-from ..prediction.predict import predict_values_steps
-from ..progress import Job
-from ..spectra.arrays import Float32, Mask
-from ..tasks import Task
-from .plan import TrainingPlan
+from ...cube import Cube, Sampling
+from ...machine import Machine
+from ...models.model import Model
+from ...prediction.predict import predict_values_steps
+from ...progress import Job
+from ...spectra.arrays import Float32, Mask
+from ...tasks import Task
+from ..plan import TrainingPlan
 
 _MOST_VALUES: Final = 2**25
 """Values of predictions that are compared; of more, pixels are left out evenly."""
