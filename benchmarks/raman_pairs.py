@@ -54,11 +54,17 @@ class Trial(NamedTuple):
 
 
 NETWORKS: Final[dict[str, Trial]] = {
-    "Pixelwise": Trial(Pixelwise(), {"epochs": 10}),
-    "ResUNet1D": Trial(ResUNet1D(width=16), {"epochs": 10}),
+    "Pixelwise": Trial(Pixelwise(), {"epochs": 10, "learning_rate": 1e-4}),
+    "ResUNet1D": Trial(ResUNet1D(width=16), {"epochs": 10, "learning_rate": 1e-4}),
     "SpectralUNet": Trial(
         SpectralUNet(components=8, width=16, depth=1),
-        {"epochs": 40, "patches_per_epoch": 4, "average": 0.99, "weight_decay": 0.01},
+        {
+            "epochs": 40,
+            "learning_rate": 3e-4,
+            "patches_per_epoch": 4,
+            "average": 0.99,
+            "weight_decay": 0.01,
+        },
     ),
 }
 

@@ -321,7 +321,8 @@ def _gain_of_blurred(features: Rows, count: int) -> Rows:
     """
     spread = features.std(axis=0)  # (sigma · component,)
     of_component = np.tile(spread[:count], len(spread) // max(count, 1))
-    return np.divide(of_component, spread, out=np.ones_like(spread), where=spread > 0)
+    gain: Rows = np.divide(of_component, spread, out=np.ones_like(spread), where=spread > 0)
+    return gain
 
 
 def _ridge(features: Rows, targets: Rows, penalty: float) -> tuple[Rows, Rows]:

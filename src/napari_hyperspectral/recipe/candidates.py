@@ -110,7 +110,10 @@ _CANDIDATES: Final[Mapping[str, Sequence[Candidate]]] = {
         Candidate(LowRank()),
         Candidate(SavitzkyGolay()),
         Candidate(WaveletDenoising()),
-        Candidate(SpectralUNet(components=8, width=16, depth=1), {"epochs": 40, **_SPATIAL}),
+        Candidate(
+            SpectralUNet(components=8, width=16, depth=1),
+            {"epochs": 40, "learning_rate": 3e-4, **_SPATIAL},
+        ),
     ),
     # no clean spectra, so nothing to compare methods by
     "denoise_self_supervised": (Candidate(LowRank()),),
@@ -156,8 +159,8 @@ _CANDIDATES: Final[Mapping[str, Sequence[Candidate]]] = {
 """By the kind of the task."""
 _NOT_COMPARED: Final[Mapping[str, Sequence[Candidate]]] = {
     "denoise": (
-        Candidate(Pixelwise(), {"epochs": 10}),
-        Candidate(ResUNet1D(), {"epochs": 10}),
+        Candidate(Pixelwise(), {"epochs": 10, "learning_rate": 1e-4}),
+        Candidate(ResUNet1D(), {"epochs": 10, "learning_rate": 1e-4}),
     ),
 }
 """By the kind of the task, networks that are worth no more than the regression they begin as: see
