@@ -1,27 +1,36 @@
 """Super-resolution of reflectance scenes, one left out: the network against cubic interpolation.
 
     python benchmarks/cave.py [DATA] [--seeds 3] [--scales 4,2] [--folds balloons,beads]
+        [--epochs 32] [--precision bfloat16] [--photographs 100]
 
 DATA is the folder that holds ``cave/*_384x384x31.npz`` (or set NAPARI_HYPERSPECTRAL_DATA): four
 scenes of 31 bands, 400 to 700 nm (Yasuma et al. 2010, https://doi.org/10.1109/TIP.2010.2046811).
 Three are for training, the fourth is the test: degraded (bicubic with anti-aliasing) and
-super-resolved. No other image is used. The number of epochs is chosen by cross-validation inside the
-training scenes: two train, the third validates, in turn.
+super-resolved. No other image is used, but for --photographs: then the network starts from one that
+was trained for so many epochs on the grey photographs that scikit-image and scikit-learn bring along,
+and goes on with half the learning rate. Without --epochs, their number is chosen by cross-validation
+inside the training scenes: two train, the third validates, in turn.
+
+Coarse images are averages and have no noise of their own, so that none is added in training.
 """
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import skimage.data
 import torch
 from rows import Row, kept, once, options, table, trained
+from sklearn.datasets import load_sample_images
 
 from napari_hyperspectral import (
+    ChannelAxis,
     Cube,
     Machine,
     Model,
@@ -32,14 +41,18 @@ from napari_hyperspectral import (
 )
 from napari_hyperspectral.metrics import psnr, spectral_angle
 from napari_hyperspectral.networks import BandwiseEDSR, enlarged
+from napari_hyperspectral.recipe.candidates import measured_recipe
 from napari_hyperspectral.tasks import SuperResolve
 from napari_hyperspectral.tasks.degradation import Degradation
 
 SCENES: Final = ("balloons", "beads", "cloth", "feathers")
 PEAK: Final = 65535.0
-EPOCHS: Final = {4: (8, 16, 32), 2: (4, 8, 16)}
-"""Of 20 steps each: how long a training may last, by scale. Each fold chooses one of them."""
+EPOCHS: Final = (8, 16, 32, 64)
+"""Of 20 steps each: how long a training may last. Each fold chooses one of them."""
 OURS: Final = "BandwiseEDSR"
+STARTED: Final = "BandwiseEDSR, from photographs"
+PHOTOGRAPHS: Final = ("astronaut", "brick", "camera", "chelsea", "coffee", "coins", "grass", "gravel",
+                      "rocket")  # fmt: skip
 FIGURES: Final = ("PSNR dB", "gain dB", "SAM °", "SAM ratio", "seconds")
 
 
@@ -52,16 +65,46 @@ def scene(folder: Path, name: str) -> Cube:
 
 def recipe_of(scale: int, seed: int, epochs: int, *, ensemble: bool = True) -> Recipe:
     """Return what is trained, at either scale."""
-    return Recipe(
-        task=SuperResolve(scale=scale, degradation="bicubic", project=True),
+    asked_for = Recipe(
+        task=SuperResolve(scale=scale, input_noise="none"),
         method=BandwiseEDSR(ensemble=ensemble),
-        training=Training(epochs=epochs, learning_rate=2e-3, patches_per_epoch=20, image_batch_size=3, patch_size=24,
-                          validation=0, average=0.99, clip=1.0, seed=seed),
-    )  # fmt: skip
+        training=Training(epochs=epochs, validation=0, seed=seed),
+    )
+    return measured_recipe(asked_for)
+
+
+def photographs() -> list[Cube]:
+    """Return grey photographs of one band, which come with scikit-image and scikit-learn."""
+    images = [getattr(skimage.data, name)() for name in PHOTOGRAPHS]
+    images.append(skimage.data.stereo_motorcycle()[0])
+    images += load_sample_images().images
+    axis = ChannelAxis(("grey",))
+    cubes = []
+    for image in images:
+        grey = image if image.ndim == 2 else image.mean(axis=-1)
+        cubes.append(Cube(grey[None].astype(np.float32), axis))
+    return cubes
+
+
+@lru_cache
+def started(scale: int, seed: int, epochs: int, machine: Machine) -> Model:
+    """Return a network that was trained on photographs, to start from."""
+    recipe = recipe_of(scale, seed, epochs)
+    # of one band, a step takes as many images as of scenes it takes bands
+    training = recipe.training.model_copy(update={"image_batch_size": 15})
+    recipe = recipe.model_copy(update={"training": training})
+    examples = [recipe.example(fine=photograph) for photograph in photographs()]
+    return trained(recipe, examples, f"photographs ×{scale}, seed {seed}", machine)
 
 
 def rows_of(
-    folder: Path, train: str, scale: int, seed: int, epochs: int, machine: Machine
+    folder: Path,
+    train: str,
+    scale: int,
+    seed: int,
+    epochs: int,
+    machine: Machine,
+    photograph_epochs: int = 0,
 ) -> Iterator[Row]:
     """Train on some scenes and yield a row for each method on each of the others."""
     names = train.split(",")
@@ -69,9 +112,18 @@ def rows_of(
     # to compare trainings with one another, one look at an image is enough
     recipe = recipe_of(scale, seed, epochs, ensemble=len(left_out) == 1)
     examples = [recipe.example(fine=scene(folder, name)) for name in names]
-    model = trained(recipe, examples, f"{train} ×{scale}, seed {seed}", machine)
+    start = None
+    if photograph_epochs:
+        start = started(scale, seed, photograph_epochs, machine)
+        training = recipe.training.model_copy(update={"learning_rate": 1e-3})
+        recipe = recipe.model_copy(update={"training": training})
+    model = trained(recipe, examples, f"{train} ×{scale}, seed {seed}", machine, start)
     for tested in left_out:
-        yield from rows_on(scene(folder, tested), model, scale, machine)
+        for row in rows_on(scene(folder, tested), model, scale, machine):
+            if start is None:
+                yield row
+            elif row["method"] == OURS:
+                yield {**row, "method": STARTED}
 
 
 def rows_on(fine: Cube, model: Model, scale: int, machine: Machine) -> Iterator[Row]:
@@ -83,7 +135,7 @@ def rows_on(fine: Cube, model: Model, scale: int, machine: Machine) -> Iterator[
     predictions = {
         "bicubic": cubic.numpy(),
         "bicubic as MATLAB's": _as_matlab(input, scale).numpy(),
-        "bicubic, projected": coarse_of.project(cubic, input).numpy(),
+        "bicubic, consistent": coarse_of.project(cubic, input).numpy(),
         OURS: predict(model, coarse, machine=machine).numpy(),
     }
     results = {name: quality(image, fine.numpy()) for name, image in predictions.items()}
@@ -133,29 +185,46 @@ def _as_matlab(coarse: torch.Tensor, scale: int) -> torch.Tensor:
 
 
 def main() -> None:
-    chosen = options(__doc__, "cave.jsonl", scales="4,2", folds=",".join(SCENES))
-    machine = Machine(threads=chosen.threads)
+    chosen = options(
+        __doc__,
+        "cave.jsonl",
+        scales="4,2",
+        folds=",".join(SCENES),
+        epochs=0,
+        photographs=0,
+        precision="float32",
+    )
+    machine = Machine(threads=chosen.threads, precision=chosen.precision)
 
     def train_once(train: tuple[str, ...], scale: int, seed: int, epochs: int) -> None:
         key = {"train": ",".join(train), "scale": scale, "seed": seed, "epochs": epochs}
         once(chosen.rows, key, rows_of, chosen.data, *key.values(), machine)
+        if chosen.photographs:
+            started_key = {**key, "photographs": chosen.photographs}
+            arguments = (*key.values(), machine, chosen.photographs)
+            once(chosen.rows, started_key, rows_of, chosen.data, *arguments)
 
     for scale in map(int, chosen.scales.split(",")):
-        for epochs in EPOCHS[scale]:
-            for pair in combinations(SCENES, 2):
-                train_once(pair, scale, 0, epochs)
-        inner = [row for row in kept(chosen.rows) if row["scale"] == scale]
+        if not chosen.epochs:
+            for epochs in EPOCHS:
+                for pair in combinations(SCENES, 2):
+                    train_once(pair, scale, 0, epochs)
         for seed in range(chosen.seeds):
             for fold in chosen.folds.split(","):
-                gains = {epochs: gain(inner, fold, epochs) for epochs in EPOCHS[scale]}
-                best = max(gains, key=lambda epochs: gains[epochs])
-                train_once(tuple(name for name in SCENES if name != fold), scale, seed, best)
+                epochs = chosen.epochs or best_epochs(kept(chosen.rows), fold, scale)
+                train_once(tuple(name for name in SCENES if name != fold), scale, seed, epochs)
     rows = kept(chosen.rows)
     inner = [row for row in rows if row["train"].count(",") == 1 and row["method"] == OURS]
     outer = [row for row in rows if row["train"].count(",") == 2]
     print(table(inner, ("scale", "epochs", "train", "tested"), ("gain dB",)))
     print(table(outer, ("scale", "tested", "epochs", "method"), FIGURES))
     print(table(outer, ("scale", "method"), FIGURES))
+
+
+def best_epochs(rows: list[Row], fold: str, scale: int) -> int:
+    """Return how many epochs gain most inside a fold."""
+    inner = [row for row in rows if row["scale"] == scale]
+    return max(EPOCHS, key=lambda epochs: gain(inner, fold, epochs))
 
 
 if __name__ == "__main__":

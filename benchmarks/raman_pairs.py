@@ -1,53 +1,66 @@
-"""Denoising on real Raman pairs: the ResUNet against classical methods, fold by fold.
+"""Denoising on real Raman pairs: networks that begin as ridge regression, and classical methods.
 
-    python benchmarks/raman_pairs.py [DATA] [--seeds 3] [--folds 0,1,2,3] [--epochs 30]
+    python benchmarks/raman_pairs.py [DATA] [--seeds 3] [--methods "ridge,plain ridge"]
 
 DATA is the folder that holds ``raman_pairs/pairs_11x44x500.npz`` (or set
 NAPARI_HYPERSPECTRAL_DATA): one map of cells, measured for 0.1 s and for 1 s a pixel. Four folds
 of 11 columns are held out in turn, with 2 columns on either side used by nobody; methods are
-tuned on the remaining columns only. Each row is written down when it is done, and a later run
-goes on from there.
+fitted and tuned on the remaining columns only. Each row is written down when it is done, and a later
+run goes on from there.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
-from rich.console import Console
-from rich.progress import Progress as Bar
+from rows import Row, kept, once, options, trained
 
-from napari_hyperspectral.axis import SpectralAxis
-from napari_hyperspectral.cube import Cube
-from napari_hyperspectral.evaluation.baselines.baseline import Baseline, TrainingSpectra
-from napari_hyperspectral.evaluation.baselines.denoising import denoising_baselines
-from napari_hyperspectral.evaluation.reports import Table
-from napari_hyperspectral.machine import Machine
+from napari_hyperspectral import Cube, Machine, Recipe, SpectralAxis, Training, predict
+from napari_hyperspectral.classics import Ridge, SavitzkyGolay, WaveletDenoising
 from napari_hyperspectral.metrics import fitted_mse, spectral_angle
-from napari_hyperspectral.networks import ResUNet1D
-from napari_hyperspectral.prediction.predict import predict
-from napari_hyperspectral.progress import run
-from napari_hyperspectral.recipe.recipe import Recipe
-from napari_hyperspectral.recipe.training import Training
-from napari_hyperspectral.spectra.decompose import ComponentRegression, PrincipalComponents
-from napari_hyperspectral.tasks import Denoise
-from napari_hyperspectral.training.fit import fit_steps
+from napari_hyperspectral.networks import Method, Pixelwise, ResUNet1D, SpectralUNet
+from napari_hyperspectral.spectra.low_rank import LowRank
+from napari_hyperspectral.tasks import Denoise, Example
 
 FOLDS: Final = 4
 COLUMNS: Final = 11
 GUARD: Final = 2
-NETWORK: Final = "ResUNet1D"
-ORACLE: Final = "PCA + ridge, best rank"
-"""Its rank is chosen on the test columns: the most this method can do, not a result."""
+RAW: Final = "raw"
+LOW_RANK: Final = "low rank without targets"
+SMOOTH: Final = "Savitzky–Golay"
+REGRESSION: Final = "plain ridge"
+CLASSICS: Final[dict[str, Method]] = {
+    SMOOTH: SavitzkyGolay(),
+    "wavelet": WaveletDenoising(),
+    REGRESSION: Ridge(keep_residual=False),
+    "ridge": Ridge(),
+    "plain ridge with surroundings": Ridge(surroundings=True, keep_residual=False),
+    "ridge with surroundings": Ridge(surroundings=True),
+}
+BASELINES: Final = (LOW_RANK, SMOOTH, REGRESSION)
+"""What a method has to beat in each fold."""
 
-Row = dict[str, Any]
+
+class Trial(NamedTuple):
+    """A network and how it is trained; chosen on inner folds of the first fold's training columns."""
+
+    method: Method
+    training: dict[str, Any]
+
+
+NETWORKS: Final[dict[str, Trial]] = {
+    "Pixelwise": Trial(Pixelwise(), {"epochs": 10}),
+    "ResUNet1D": Trial(ResUNet1D(width=16), {"epochs": 10}),
+    "SpectralUNet": Trial(
+        SpectralUNet(components=8, width=16, depth=1),
+        {"epochs": 40, "patches_per_epoch": 4, "average": 0.99, "weight_decay": 0.01},
+    ),
+}
 
 
 class Pairs:
@@ -55,150 +68,117 @@ class Pairs:
 
     def __init__(self, folder: Path, fold: int) -> None:
         file = np.load(folder / "raman_pairs" / "pairs_11x44x500.npz")
-        self.low, self.high = (np.moveaxis(file[name], -1, 0) for name in ("low", "high"))
-        start, end = fold * COLUMNS, (fold + 1) * COLUMNS
+        self.low = np.moveaxis(file["low"], -1, 0)  # (band, y, x)
+        self.high = np.moveaxis(file["high"], -1, 0)
+        self.axis = SpectralAxis.index(len(self.low))
+        start = fold * COLUMNS
+        end = start + COLUMNS
         column = np.arange(self.low.shape[-1])
-        self.train = np.zeros(self.low.shape[1:], bool)
-        self.train[:, (column < start - GUARD) | (column >= end + GUARD)] = True
-        self.test = (slice(None), slice(None), slice(start, end))
+        self.train = (column < start - GUARD) | (column >= end + GUARD)  # (x,)
+        self.test = slice(start, end)
 
-    def training_spectra(self) -> TrainingSpectra:
-        """Return the training columns as a row of spectra, in blocks of 8 × 8 pixels."""
-        y, x = np.nonzero(self.train)
-        input, target = (data[:, self.train][:, None] for data in (self.low, self.high))
-        return TrainingSpectra(input, target, x // 8 * self.train.shape[0] + y // 8)
+    def example(self) -> Example:
+        """Return the map with the clean spectra of the training columns only."""
+        clean = np.where(self.train, self.high, np.float32(np.nan))
+        noisy = Cube(self.low, self.axis)
+        return Denoise().example(noisy=noisy, clean=Cube(clean, self.axis))
 
-    def figures(self, run: Callable[[np.ndarray], np.ndarray]) -> Row:
-        """Return how well a method does on the test columns."""
-        prediction = run(self.low[self.test])
-        target = self.high[self.test]
+    def figures(self, prediction: np.ndarray) -> Row:
+        """Return how well a prediction of the map does on the test columns."""
+        predicted = prediction[..., self.test]
+        target = self.high[..., self.test]
         return {
-            "fitted_mse": fitted_mse(prediction, target),
-            "angle": spectral_angle(prediction, target),
+            "fitted_mse": fitted_mse(predicted, target),
+            "angle": spectral_angle(predicted, target),
         }
 
 
-def baselines(pairs: Pairs) -> Iterator[Baseline]:
-    """Yield the classical methods, tuned on the training columns, and the best of one."""
-    spectra = pairs.training_spectra()
-    good = np.ones(len(spectra.input), bool)
-    yield from denoising_baselines(spectra, good)
-    components = PrincipalComponents.of(spectra.input)
-    methods = [
-        Baseline(ORACLE, f"{rank} components", ComponentRegression.fit(
-            components.first(rank), spectra.input, spectra.target, 0.0
-        ))
-        for rank in (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50)
-    ]  # fmt: skip
-    yield min(methods, key=lambda method: pairs.figures(method.run)["fitted_mse"])
+def measured(pairs: Pairs, name: str, seed: int, machine: Machine) -> Iterator[Row]:
+    """Fit or train a method on the training columns, and yield how well it does on the others."""
+    started = time.process_time()
+    if name == RAW:
+        prediction, tuned = pairs.low, ""
+    elif name == LOW_RANK:
+        low_rank = LowRank.fit(np.where(pairs.train, pairs.low, np.float32(np.nan)))
+        prediction, tuned = low_rank(pairs.low), f"rank {len(low_rank)}"
+    else:
+        model = trained(recipe_of(name, seed), [pairs.example()], name, machine)
+        noisy = Cube(pairs.low, pairs.axis)
+        prediction, tuned = predict(model, noisy, machine=machine).numpy(), model.card.tuned
+    cpu = round(time.process_time() - started, 1)
+    yield {"tuned": tuned, "cpu_seconds": cpu, **pairs.figures(prediction)}
 
 
-def network(pairs: Pairs, training: Training, machine: Machine) -> Row:
-    """Train the network on the training columns, and return how well it does."""
-    axis = SpectralAxis.index(len(pairs.low))
-    clean = np.where(pairs.train, pairs.high, np.float32(np.nan))  # test columns are never shown
-    task = Denoise()
-    example = task.example(noisy=Cube(pairs.low, axis), clean=Cube(clean, axis))
-    recipe = Recipe(task=task, method=ResUNet1D(), training=training)
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        line = bar.add_task("training", total=100)
-        model = run(
-            fit_steps(recipe, [example], machine=machine),
-            lambda p: bar.update(line, total=p.total, completed=p.done),
-        )
-
-    def denoised(noisy: np.ndarray) -> np.ndarray:
-        return np.asarray(predict(model, Cube(noisy, axis), machine=machine).data)
-
-    return pairs.figures(denoised)
+def recipe_of(name: str, seed: int) -> Recipe:
+    """Return the recipe of a classical method or a network; all training columns are for training."""
+    trial = NETWORKS.get(name) or Trial(CLASSICS[name], {})
+    training = Training(validation=0, seed=seed, **trial.training)
+    return Recipe(task=Denoise(), method=trial.method, training=training)
 
 
-def rows_of(path: Path) -> list[Row]:
-    """Return the rows that earlier runs wrote."""
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+def target_noise(folder: Path) -> list[float]:
+    """Return the white noise of the clean spectra of each fold, which no method can predict.
 
-
-def measure(
-    folder: Path, path: Path, folds: list[int], seeds: int, training: Training, machine: Machine
-) -> None:
-    """Append a row for each method, fold and seed that is not there yet."""
-    done = {(row["method"], row["fold"], row["seed"], row["recipe"]) for row in rows_of(path)}
-
-    def keep(row: Row, started: float) -> None:
-        row["seconds"] = round(time.monotonic() - started, 1)
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-        print(f"fold {row['fold'] + 1}  {row['method']:<24} {row['fitted_mse']:.6f}", flush=True)
-
-    for fold in folds:
+    From second differences along the spectrum, whose variance is six times that of white noise.
+    """
+    noise = []
+    for fold in range(FOLDS):
         pairs = Pairs(folder, fold)
-        if (ORACLE, fold, None, "") not in done:
-            started = time.monotonic()
-            for method in baselines(pairs):
-                key = {"method": method.name, "settings": method.settings, "fold": fold}
-                if (method.name, fold, None, "") not in done:
-                    keep(key | {"seed": None, "recipe": ""} | pairs.figures(method.run), started)
-        for seed in range(seeds):
-            ours = training.model_copy(update={"seed": seed})
-            recipe = ours.model_copy(update={"seed": 0}).model_dump_json()
-            if (NETWORK, fold, seed, recipe) not in done:
-                started = time.monotonic()
-                key = {"method": NETWORK, "settings": f"seed {seed}", "fold": fold, "seed": seed}
-                keep(key | {"recipe": recipe} | network(pairs, ours, machine), started)
+        target = pairs.high[..., pairs.test].astype(np.float64)
+        target = target / target.max(axis=0)
+        noise.append(float(np.square(np.diff(target, 2, axis=0)).mean()) / 6)
+    return noise
 
 
-def table(rows: list[Row]) -> Table:
-    """Return a line for each method and seed: every fold, their median, and how it compares."""
-    lines: dict[tuple[str, Any], dict[int, Row]] = {}
+def table(rows: Sequence[Row], noise: Sequence[float]) -> str:
+    """Return a line for each method, folds beside each other, as Markdown."""
+    errors: dict[str, list[list[float]]] = {}
     for row in rows:
-        lines.setdefault((row["method"], row["seed"]), {})[row["fold"]] = row
-    medians = {
-        line: statistics.median(row["fitted_mse"] for row in folds.values())
-        for line, folds in lines.items()
-        if len(folds) == FOLDS
-    }
-    smooth = medians.get(("Savitzky–Golay", None))
-    ridge = medians.get(("PCA + ridge", None))
-    shown = []
-    for (method, seed), folds in lines.items():
-        median = medians.get((method, seed))
-        cells: dict[str, str] = {"method": method if seed is None else f"{method}, seed {seed}"}
-        for fold in range(FOLDS):
-            cell = folds.get(fold)
-            settings = f" {cell['settings']}" if cell and seed is None and cell["settings"] else ""
-            cells[f"fold {fold + 1}"] = f"{1e5 * cell['fitted_mse']:.1f}{settings}" if cell else ""
-        cells["median"] = f"{1e5 * median:.1f}" if median else ""
-        cells["better than SG"] = f"{smooth / median:.2f}×" if median and smooth else ""
-        cells["better than ridge"] = f"{ridge / median:.2f}×" if median and ridge else ""
-        shown.append(cells)
-    return Table("Fitted MSE × 10⁵ on held-out columns", shown)
+        folds = errors.setdefault(row["method"], [[] for _ in range(FOLDS)])
+        folds[row["fold"]].append(row["fitted_mse"])
+    complete = {name: folds for name, folds in errors.items() if all(folds)}
+    means = {name: [statistics.mean(fold) for fold in folds] for name, folds in complete.items()}
+    baselines = [means[name] for name in BASELINES if name in means]
+    best = [min(fold) for fold in zip(*baselines, strict=True)]
+    titles = [f"fold {fold + 1}" for fold in range(FOLDS)]
+    lines = ["| " + " | ".join(["method", *titles, "to the best baseline", "CPU s"]) + " |"]
+    lines.append("|" + " --- |" * (FOLDS + 3))
+    for name, folds in complete.items():
+        seconds = [row["cpu_seconds"] for row in rows if row["method"] == name]
+        # without baselines there is no ratio
+        ratios = [mean / least for mean, least in zip(means[name], best, strict=False)]
+        ratio = f"{100 * statistics.mean(ratios) - 100:+.1f} %" if ratios else ""
+        cells = [name, *map(_cell, folds), ratio, f"{statistics.mean(seconds):.1f}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    floor = [f"{1e5 * each:.1f}" for each in noise]
+    lines.append("| " + " | ".join(["noise of the targets", *floor, "", ""]) + " |")
+    return "\n".join(lines)
+
+
+def _cell(errors: Sequence[float]) -> str:
+    """Return a mean × 10⁵ with the standard deviation over seeds, where there are several."""
+    mean = f"{1e5 * statistics.mean(errors):.1f}"
+    return f"{mean} ± {1e5 * statistics.stdev(errors):.1f}" if len(errors) > 1 else mean
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    default = os.environ.get("NAPARI_HYPERSPECTRAL_DATA")
-    parser.add_argument("data", nargs="?", type=Path, default=default and Path(default))
-    parser.add_argument("--seeds", type=int, default=1, help="trainings of each fold")
-    parser.add_argument("--folds", default="0,1,2,3", help="such as 1 or 0,3; counted from 0")
-    parser.add_argument("--epochs", type=int, default=30)
-    parser.add_argument("--rows", type=Path, default=Path("raman_pairs.jsonl"), help="kept here")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--threads", type=int, default=0)
-    options = parser.parse_args()
-    if options.data is None:
-        parser.error("say where the data are: DATA, or NAPARI_HYPERSPECTRAL_DATA")
-    # all training columns are for training: the number of epochs is not chosen on the test
-    training = Training(epochs=options.epochs, validation=0)
-    machine = Machine(device=options.device, threads=options.threads)
-    folds = [int(fold) for fold in options.folds.split(",")]
-    measure(options.data, options.rows, folds, options.seeds, training, machine)
-    recipe = training.model_dump_json()
-    rows = [row for row in rows_of(options.rows) if row["recipe"] in ("", recipe)]
-    print("\n" + table(rows).to_markdown())
+    chosen = options(__doc__ or "", "raman_pairs.jsonl", methods="")
+    machine = Machine(threads=chosen.threads)
+    every = [RAW, LOW_RANK, *CLASSICS, *NETWORKS]
+    names = [name for name in chosen.methods.split(",") if name] or every
+    for name in names:
+        seeds = chosen.seeds if name in NETWORKS else 1
+        for seed in range(seeds):
+            for fold in range(FOLDS):
+                settings = "" if name in (RAW, LOW_RANK) else recipe_of(name, 0).model_dump_json()
+                key = {"method": name, "fold": fold, "seed": seed, "recipe": settings}
+                pairs = Pairs(chosen.data, fold)
+                once(chosen.rows, key, measured, pairs, name, seed, machine)
+    rows = kept(chosen.rows)
+    print("Fitted MSE × 10⁵ on held-out columns\n")
+    print(table(rows, target_noise(chosen.data)))
+    hours = sum(row["seconds"] for row in rows) / 3600
+    print(f"\n{hours:.2f} hours")
 
 
 if __name__ == "__main__":

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
-import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -16,6 +14,7 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 
 from napari_hyperspectral import Machine, Model, Recipe
+from napari_hyperspectral.evaluation.spread import paired_difference, spreads
 from napari_hyperspectral.progress import run
 from napari_hyperspectral.tasks import Example
 from napari_hyperspectral.training.fit import fit_steps
@@ -59,12 +58,18 @@ def once(path: Path, key: Row, make: Callable[..., Iterable[Row]], *arguments: A
         file.writelines(json.dumps(row) + "\n" for row in rows)
 
 
-def trained(recipe: Recipe, examples: Sequence[Example], what: str, machine: Machine) -> Model:
-    """Train under a progress bar."""
+def trained(
+    recipe: Recipe,
+    examples: Sequence[Example],
+    what: str,
+    machine: Machine,
+    start: Model | None = None,
+) -> Model:
+    """Train under a progress bar, perhaps starting from another model."""
     with Bar(console=Console(stderr=True), transient=True) as bar:
         line = bar.add_task(what, total=100)
         return run(
-            fit_steps(recipe, examples, machine=machine),
+            fit_steps(recipe, examples, machine=machine, start=start),
             lambda step: bar.update(line, total=step.total, completed=step.done),
         )
 
@@ -73,21 +78,20 @@ def table(rows: Sequence[Row], by: Sequence[str], figures: Sequence[str]) -> str
     """Return a table of means, and of the spread between seeds and folds, as Markdown."""
     lines = ["| " + " | ".join((*by, *figures, "rows")) + " |"]
     lines.append("|" + " --- |" * (len(by) + len(figures) + 1))
-    for key in dict.fromkeys(tuple(row[name] for name in by) for row in rows):
-        mine = [row for row in rows if tuple(row[name] for name in by) == key]
-        cells = [_spread([row[figure] for row in mine if _is_known(row.get(figure))])
-                 for figure in figures]  # fmt: skip
-        lines.append("| " + " | ".join((*map(str, key), *cells, str(len(mine)))) + " |")
+    for key, found in spreads(rows, by, figures).items():
+        cells = [str(found[figure]) for figure in figures]
+        count = sum(tuple(row[name] for name in by) == key for row in rows)
+        lines.append("| " + " | ".join((*map(str, key), *cells, str(count))) + " |")
     return "\n".join(lines)
 
 
-def _is_known(figure: float | None) -> bool:
-    """Tell whether there is a figure: the mean of all pixels, for one, correlates with nothing."""
-    return figure is not None and not math.isnan(figure)
+def paired(rows: Sequence[Row], figure: str, method: str, against: str, **columns: Any) -> str:
+    """Return a sentence on how a method differs from another one, folds and seeds being paired.
 
-
-def _spread(values: Sequence[float]) -> str:
-    if not values:
-        return ""
-    mean = f"{statistics.mean(values):.4g}"
-    return f"{mean} ± {statistics.stdev(values):.2g}" if len(values) > 1 else mean
+    `columns` are `pair_by` and `independent` of `paired_difference`.
+    """
+    difference, lower = paired_difference(rows, figure, method, against, **columns)
+    return (
+        f"{figure}: {method} less {against} {difference.mean:.3g}, standard error "
+        f"{difference.standard_error:.2g}; lower in {lower} of {difference.number}"
+    )

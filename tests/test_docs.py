@@ -15,6 +15,7 @@ import torch
 
 import napari_hyperspectral
 from napari_hyperspectral.axis import SpectralAxis
+from napari_hyperspectral.classics import CLASSICS
 from napari_hyperspectral.cli import COMMANDS, main
 from napari_hyperspectral.cube import Cube, Labels
 from napari_hyperspectral.io import FORMATS, read, write
@@ -102,6 +103,8 @@ def settings(choices):
     ("part", "names"),
     [
         ("formats-table", [known.name for known in FORMATS]),
+        ("classics-table", kinds(CLASSICS)),
+        ("classics-list", settings(CLASSICS)),
         ("networks-table", kinds(NETWORKS)),
         ("networks-list", settings(NETWORKS)),
         ("tasks-table", kinds(TASKS)),

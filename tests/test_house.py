@@ -22,7 +22,8 @@ from napari_hyperspectral.io.formats import (
 )
 from napari_hyperspectral.machine import Machine
 from napari_hyperspectral.models.card import Card, Trained
-from napari_hyperspectral.networks import NETWORKS, Ports
+from napari_hyperspectral.networks import Ports
+from napari_hyperspectral.recipe.methods import METHODS
 from napari_hyperspectral.recipe.recipe import Recipe
 from napari_hyperspectral.recipe.training import Training
 from napari_hyperspectral.tasks import TASKS
@@ -110,7 +111,7 @@ def test_the_manifest_is_rewritten_from_the_list_of_formats_and_nothing_else_of_
 
 
 @pytest.mark.parametrize(
-    "settings", [*TASKS, *NETWORKS, Training, Recipe, Machine, Card, Trained, Ports]
+    "settings", [*TASKS, *METHODS, Training, Recipe, Machine, Card, Trained, Ports]
 )
 def test_every_setting_has_a_help_text(settings: type[BaseModel]):
     plain = {"kind", "pixel_unit"}
@@ -118,16 +119,16 @@ def test_every_setting_has_a_help_text(settings: type[BaseModel]):
     assert silent == []
 
 
-@pytest.mark.parametrize("choice", [*TASKS, *NETWORKS])
-def test_every_task_and_network_cites_its_source(choice):
+@pytest.mark.parametrize("choice", [*TASKS, *METHODS])
+def test_every_task_and_method_cites_its_source(choice):
     assert re.search(r"\b(19|20)\d\d\b", choice.source), "a source has a year"
     assert re.search(r"https?://", choice.source), "a source can be looked up"
     assert (choice.__doc__ or "").strip().partition("\n")[0].endswith(".")
 
 
-@pytest.mark.parametrize("choice", [*TASKS, *NETWORKS])
+@pytest.mark.parametrize("choice", [*TASKS, *METHODS])
 def test_kinds_are_told_apart_by_one_word(choice):
-    kinds = [other.model_fields["kind"].default for other in (*TASKS, *NETWORKS)]
+    kinds = [other.model_fields["kind"].default for other in (*TASKS, *METHODS)]
     kind = choice.model_fields["kind"]
     assert typing.get_args(kind.annotation) == (kind.default,)
     assert kinds.count(kind.default) == 1

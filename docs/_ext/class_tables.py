@@ -22,10 +22,11 @@ from docutils.statemachine import StringList
 from pydantic.fields import FieldInfo
 from sphinx.application import Sphinx
 
+from napari_hyperspectral.classics import CLASSICS, Classic
 from napari_hyperspectral.cli import app as command_line
 from napari_hyperspectral.io import FORMATS
 from napari_hyperspectral.machine import Machine
-from napari_hyperspectral.networks import NETWORKS, Network
+from napari_hyperspectral.networks import NETWORKS, Method, Network
 from napari_hyperspectral.recipe.augmentation import Augmentation
 from napari_hyperspectral.recipe.presets import PRESETS
 from napari_hyperspectral.recipe.training import Training
@@ -90,6 +91,41 @@ def _network(network: type[Network]) -> Iterator[str]:
         yield "- Gives one answer for each image, no map"
     yield ""
     yield from _settings_table(network)
+
+
+def classics_table() -> Iterator[str]:
+    """List every classical method, with links to the sections of `classics`."""
+    rows = []
+    for method in CLASSICS:
+        kind = _kind(method)
+        rows.append((f"[`{kind}`](#{kind})", _summary(method), method.predicts))
+    yield from _table(("Method", "", "Predicts"), rows)
+
+
+def classics() -> Iterator[str]:
+    """Describe every classical method: where it is from, what it sees, its settings."""
+    for method in CLASSICS:
+        yield from _heading(_kind(method), method.__name__)
+        yield from _prose(_module_of(method))
+        yield f"- Source: {_linked(method.source)}"
+        yield f"- Sees: {_seen(method)}"
+        if method.scales:
+            yield f"- Upscales by itself: {', '.join(f'×{scale}' for scale in method.scales)}"
+        if method.fits_long:
+            yield "- May take long: it is fitted in a process of its own, which ends when it is stopped"
+        yield ""
+        yield from _settings_table(method)
+
+
+def _seen(method: type[Classic]) -> str:
+    """Return what a classical method looks at to predict a pixel."""
+    settings = method()
+    if settings.operates_on == "image":
+        return f"the surroundings of a pixel, to {settings.receptive_radius} pixels"
+    if "surroundings" not in method.model_fields:
+        return "single spectra"
+    wide = method.model_validate({"surroundings": True}).receptive_radius
+    return f"single spectra; with `surroundings`, {wide} pixels around each"
 
 
 def _along(network: type[Network]) -> str:
@@ -262,7 +298,7 @@ def _linked(source: str) -> str:
     return re.sub(r"https?://[^\s,;)]+(?<![.])", lambda address: f"<{address[0]}>", source)
 
 
-def _kind(choice: type[Task] | type[Network]) -> str:
+def _kind(choice: type[Task] | type[Method]) -> str:
     return str(choice.model_fields["kind"].default)
 
 
@@ -275,12 +311,14 @@ def _first_sentence(text: str) -> str:
     return paragraph.removesuffix(".")
 
 
-def _module_of(network: type[Network]) -> str:
-    return inspect.getdoc(importlib.import_module(network.__module__)) or ""
+def _module_of(method: type[Method]) -> str:
+    return inspect.getdoc(importlib.import_module(method.__module__)) or ""
 
 
 PARTS: dict[str, Callable[[], Iterator[str]]] = {
     "formats-table": formats,
+    "classics-table": classics_table,
+    "classics-list": classics,
     "networks-table": networks_table,
     "networks-list": networks,
     "tasks-table": tasks_table,

@@ -103,12 +103,14 @@ def settings_with_new_keys(class_name: str, values: Mapping[str, Any]) -> dict[s
             DeprecationWarning,
             stacklevel=2,
         )
+    if class_name == "Recipe":
+        values = _recipe_as_published(values)
     return _with_new_values(class_name, with_new_keys(values, names))
 
 
 def recipe_with_new_keys(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """Return a recipe from a model file, as JSON, by the keys of today; nobody is warned."""
-    parts = with_new_keys(recipe, SETTINGS["Recipe"])
+    parts = with_new_keys(_recipe_as_published(recipe), SETTINGS["Recipe"])
     return {part: _part_with_new_keys(part, value) for part, value in parts.items()}
 
 
@@ -151,6 +153,14 @@ def _part_with_new_keys(part: str, value: Any) -> Any:
         if class_name.lower() == kind:
             return with_new_keys(value, names)
     return value
+
+
+def _recipe_as_published(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recipe whose network, under the old key, has no linear skip: there was none then."""
+    network = recipe.get("network")
+    if not isinstance(network, dict):
+        return dict(recipe)
+    return {**recipe, "network": {"linear_skip": False, **network}}
 
 
 def _ended(stopped: str, card: Mapping[str, Any]) -> str:

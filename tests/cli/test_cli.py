@@ -197,7 +197,7 @@ def test_recipes_are_templates_with_every_setting(run, tmp_path):
 
 def test_every_setting_can_be_looked_up(run):
     _, out, _ = run("recipe", "--task", "denoise", "--network", "pixelwise", "--settings")
-    for name in ("task.penalty", "network.width", "training.epochs"):
+    for name in ("task.penalty", "method.width", "training.epochs"):
         assert name in out
 
 
@@ -216,7 +216,7 @@ def test_each_problem_of_a_recipe_is_one_line(run, pair):
     assert code == 1
     lines = err.splitlines()
     assert len(lines) == 2
-    assert "network.widht: there is no such setting" in lines[0]
+    assert "method.widht: there is no such setting" in lines[0]
     assert "training.epochs: Input should be greater than or equal to 1 (got 0)" in lines[1]
 
 
@@ -284,7 +284,7 @@ def test_several_pairs_are_taken_in_order(run, pair, noisy, clean):
         (("noisy=noisy.npz",), "1 noisy, 0 clean"),
         (("noisy=noisy.npz", "noisy=noisy.npz", "clean=clean.npz"), "2 noisy, 1 clean"),
         (("noisy=noisy.npz", "labels=clean.npz"), "noisy=PATH clean=PATH"),
-        (("noisy.npz",), "noisy=PATH clean=PATH"),
+        (("noisy.npz",), "wanted one recipe, and images as NAME=PATH"),
     ],
 )
 def test_layers_that_do_not_fit_the_task_are_refused(run, pair, words, message):

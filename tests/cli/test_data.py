@@ -111,7 +111,19 @@ def test_evaluation_is_a_table_and_a_report(run, folders):
     assert "fitted MSE" in out
     assert "cell2_low was used to train the model" in (folders / "report" / "report.md").read_text()
     rows = json.loads((folders / "report" / "report.json").read_text())["tables"][0]["rows"]
-    assert [row["image"] for row in rows[::2]] == ["cell0_low", "cell1_low", "cell2_low", "mean"]
+    names = dict.fromkeys(row["image"] for row in rows)
+    assert list(names) == ["cell0_low", "cell1_low", "cell2_low", "mean"]
+    # classical methods come from the file of the model
+    assert {row["method"] for row in rows} >= {"Ridge", "SavitzkyGolay", "raw"}
+    page = (folders / "report" / "report.html").read_text()
+    assert page.startswith("<!DOCTYPE html>")
+    (folders / "report" / "report.md").write_text("mine")
+    code, _, err = run(*words)
+    assert code == 1
+    assert "report.md, report.json, report.html exists already; --force overwrites it" in err
+    assert (folders / "report" / "report.md").read_text() == "mine"
+    assert run(*words, "--force")[0] == 0
+    assert "cell2_low" in (folders / "report" / "report.md").read_text()
 
 
 def test_a_training_starts_from_a_model(run, folders):
@@ -208,7 +220,7 @@ def test_a_preset_is_a_recipe_with_its_source(run, tmp_path):
     assert Recipe.model_validate_json(out).training.batch_size == 256
     assert "10.1021/acs.analchem.1c02178" in err
     assert run("recipe", "--preset", "deeper-denoise", "-o", "r.json")[0] == 0
-    assert Recipe.model_validate_json((tmp_path / "r.json").read_text()).network.dense
+    assert Recipe.model_validate_json((tmp_path / "r.json").read_text()).method.dense
     _, out, _ = run("recipe")
     assert "uwunet-indian-pines" in out
 

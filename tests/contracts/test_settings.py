@@ -9,12 +9,21 @@ import pytest
 
 from napari_hyperspectral import Recipe, Training, fit, predict
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
+from napari_hyperspectral.classics import CLASSICS
 from napari_hyperspectral.cube import Cube, Labels
 from napari_hyperspectral.machine import Machine
 from napari_hyperspectral.networks import NETWORKS, Pixelwise, SpectralUNet
 from napari_hyperspectral.recipe.augmentation import Augmentation
+from napari_hyperspectral.recipe.methods import unsuitable
 from napari_hyperspectral.spectra.preprocessing import Preprocessing
-from napari_hyperspectral.tasks import TASKS, ClassifyImages, Restore
+from napari_hyperspectral.tasks import (
+    TASKS,
+    ClassifyImages,
+    PredictChannels,
+    Restore,
+    Segment,
+    SuperResolve,
+)
 from napari_hyperspectral.training.previews import preview_of
 
 ONE = Machine(device="cpu", threads=1)  # so small that threads would only wait for each other
@@ -104,6 +113,14 @@ OTHER = {  # another value of each field, and what else it takes to see it
     "mixup": 0.9,
     "mixup_alpha": 2.0,
     "spectral_flip": True,
+    "window": 3,
+    "levels": 2,
+    "cost": 100.0,
+    "gamma": 0.01,
+    "shrinkage": 0.01,
+    "trees": 3,
+    "leaf": 9,
+    "rate": 0.5,
 }
 ONLY_WITH = {  # what a setting takes to be seen
     "order": {"background": "polynomial"},
@@ -115,6 +132,7 @@ ONLY_WITH = {  # what a setting takes to be seen
     "mixup_alpha": {"mixup": 0.9},
     "weights": {"classes": ("one", "two")},
 }
+ONLY_WITH_METHOD = {"order": {"window": 5}}
 QUICK = {Restore: {"scale": 2, "discriminator_width": 2}}  # what would take long
 IMAGE_ONLY = {"patches_per_epoch", "patch_size", "image_batch_size", "ssim", "frc"}
 
@@ -180,7 +198,7 @@ def different(one, other):
 def another(settings, name):
     """Return a value of a setting that is not the one it has: the last of a choice."""
     field, present = type(settings).model_fields[name], getattr(settings, name)
-    if name in ("project", "balance"):
+    if field.annotation is bool and name not in OTHER:
         return not present
     if get_origin(field.annotation) is not Literal:
         return OTHER[name]
@@ -255,6 +273,17 @@ def test_every_setting_of_a_network_does_something(kind, name, fingerprint_of):
     task = TASKS[0]() if by_pixel else ClassifyImages()
     training = ONCE.model_copy(update={"batch_size": 64})  # some have 200 layers
     one, other = (Recipe(task=task, method=network, training=training) for network in networks)
+    assert different(fingerprint_of(one), fingerprint_of(other))
+
+
+@pytest.mark.parametrize(("kind", "name"), fields(CLASSICS))
+def test_every_setting_of_a_classical_method_does_something(kind, name, fingerprint_of):
+    smallest = kind.smallest()
+    base = smallest.model_copy(update=ONLY_WITH_METHOD.get(name, {}))
+    methods = (base, base.model_copy(update={name: another(base, name)}))
+    tasks = (TASKS[0](), PredictChannels(), Segment(), SuperResolve(scale=2))
+    task = next(task for task in tasks if not unsuitable(kind, task))
+    one, other = (Recipe(task=task, method=method, training=ONCE) for method in methods)
     assert different(fingerprint_of(one), fingerprint_of(other))
 
 

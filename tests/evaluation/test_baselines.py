@@ -10,7 +10,6 @@ from napari_hyperspectral.evaluation.baselines.denoising import (
     tune_savitzky_golay,
     tune_truncation,
 )
-from napari_hyperspectral.evaluation.baselines.svm import tune_svm
 from napari_hyperspectral.metrics import fitted_mse
 
 BANDS = 60
@@ -91,30 +90,6 @@ def test_every_class_is_learned_in_every_fold_even_from_a_single_block():
         assert set(classes[train]) == {1, 2, 3}
         torn = {b for b in block[train] if b in block[validation]}
         assert torn <= {6}
-
-
-@pytest.fixture
-def rings(rng):
-    """Two classes that no line parts: a disc within a ring, seen through six bands."""
-    angle, radius = rng.uniform(0, 2 * np.pi, 120), np.repeat([1.0, 3.0], 60)
-    place = np.stack([radius * np.cos(angle), radius * np.sin(angle)])
-    input = np.concatenate([place, rng.normal(0, 0.01, (4, 120))])[:, None]
-    block = np.tile(np.arange(60) // 10, 2)
-    return TrainingSpectra(input, np.repeat([1, 2], 60)[None], block)
-
-
-def test_the_svm_parts_what_no_line_parts(rings):
-    svm = tune_svm(rings, np.array([True, True, False, False, False, False]))
-    right = svm.run(rings.input) == rings.target
-    assert right.mean() > 0.97
-
-
-def test_the_svm_gives_no_class_where_nothing_was_measured(rings):
-    svm = tune_svm(rings, np.ones(6, bool))
-    image = rings.input[:, :, :4].copy()
-    image[:, 0, 1] = np.nan
-    assert svm.run(image)[0, 1] == 0
-    assert (svm.run(image)[0, [0, 2, 3]] > 0).all()
 
 
 @pytest.mark.parametrize("fold", [0, 1, 2, 3])

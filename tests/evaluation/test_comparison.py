@@ -5,15 +5,14 @@ import pytest
 
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube
-from napari_hyperspectral.evaluation.comparison import (
+from napari_hyperspectral.evaluation.comparison import comparison_for, pooled_comparison
+from napari_hyperspectral.evaluation.comparisons.base import GuardedTest
+from napari_hyperspectral.evaluation.comparisons.classes import ClassComparison
+from napari_hyperspectral.evaluation.comparisons.intensities import (
     ChannelComparison,
-    ClassComparison,
-    GuardedTest,
     SpectraComparison,
-    SuperResolutionComparison,
-    comparison_for,
-    pooled_comparison,
 )
+from napari_hyperspectral.evaluation.comparisons.super_resolution import SuperResolutionComparison
 from napari_hyperspectral.evaluation.pairs import EvaluationPair, input_and_target, renumbered
 from napari_hyperspectral.networks import Pixelwise
 from napari_hyperspectral.recipe.recipe import Recipe

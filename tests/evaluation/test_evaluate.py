@@ -50,11 +50,15 @@ def segmenter(noisy, truth):
 
 
 def test_model_and_baselines_stand_side_by_side_and_beat_raw_data(denoiser, denoising):
-    table = evaluate(denoiser, denoising).report.tables[0]
+    report = evaluate(denoiser, denoising, long_fits=0).report
+    table = report.tables[0]
     errors = {row["method"]: row["fitted MSE"] for row in table.rows}
-    assert list(errors) == ["Pixelwise", "raw", "Savitzky–Golay", "PCA", "PCA + ridge"]
+    assert next(iter(errors)) == "Pixelwise"
+    assert {"SavitzkyGolay", "Ridge", "Ridge (surroundings)", "raw"} < set(errors)
     assert errors["Pixelwise"] < errors["raw"]
-    assert errors["PCA + ridge"] < errors["raw"]
+    assert errors["Ridge"] < errors["SavitzkyGolay"] < errors["raw"]
+    assert "BoostedTrees" not in errors
+    assert any(note.startswith("BoostedTrees is left out") for note in report.notes)
     assert {row["pixels"] for row in table.rows} == {20 * 12}
 
 
@@ -75,11 +79,13 @@ def test_the_card_of_the_returned_model_carries_the_figures(denoiser, denoising)
     assert row == dict(result.report.tables[0].rows[0])
 
 
-def test_classes_are_compared_with_a_support_vector_machine(segmenter, segmenting):
+def test_classes_are_compared_with_a_support_vector_machine_and_others(segmenter, segmenting):
     overall, by_class = evaluate(segmenter, segmenting).report.tables
-    assert [row["method"] for row in overall.rows] == ["Pixelwise", "SVM"]
+    methods = [row["method"] for row in overall.rows]
+    assert methods[0] == "Pixelwise"
+    assert {"SVM", "LDA"} < set(methods)
     assert all(row["OA %"] > 80 for row in overall.rows)
-    assert overall.rows[1]["settings"].startswith("C ")
+    assert overall.rows[methods.index("SVM")]["settings"].startswith("C ")
     assert [row["class"] for row in by_class.rows] == ["first", "second"]
     assert sum(row["tested"] for row in by_class.rows) == 20 * 12
 

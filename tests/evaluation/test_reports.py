@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from napari_hyperspectral.evaluation.reports import Curves, Photograph, Report, Table, class_colours
+from napari_hyperspectral.evaluation.pictures.colours import class_colours
+from napari_hyperspectral.evaluation.pictures.simple import Curves, Photograph
+from napari_hyperspectral.evaluation.reports import Report, Table
 
 
 @pytest.fixture
@@ -37,10 +39,31 @@ def test_json_keeps_figures_whole_and_says_null_for_what_is_none(report):
 
 
 def test_saved_reports_link_to_their_pictures(report, tmp_path):
-    text, data, *pictures = report.save(tmp_path)
+    text, data, page, *pictures = report.save(tmp_path)
     assert [p.name for p in pictures] == ["1_truth.png", "2_spectra.png"]
     assert all(f"({p.name})" in text.read_text(encoding="utf-8") for p in pictures)
     assert json.loads(data.read_text(encoding="utf-8"))["title"] == "A test"
+    assert page.read_text(encoding="utf-8") == report.to_html()
+
+
+def test_a_report_that_cannot_be_drawn_leaves_the_old_one_as_it_was(report, tmp_path):
+    report.save(tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    broken = Curves("Broken", np.arange(3.0), "nm", {"line": np.arange(2.0)})
+    with pytest.raises(IndexError):
+        report.with_images(broken).save(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_the_best_of_rows_that_are_compared_is_found():
+    rows = [
+        {"image": "a", "method": "one", "error": 2.0},
+        {"image": "a", "method": "two", "error": 1.0},
+        {"image": "b", "method": "one", "error": 3.0},
+        {"image": "b", "method": "two", "error": float("nan")},
+    ]
+    table = Table("Errors", rows, {"error": "lower"}, ["image"])
+    assert table.best == {(1, "error")}  # of a single figure, none is the best
 
 
 def test_a_map_of_classes_is_drawn_in_their_colours(report, tmp_path):
@@ -60,8 +83,9 @@ def test_thirty_classes_have_thirty_colours():
 def test_lines_are_drawn_in_the_order_of_the_axis(report):
     from matplotlib.figure import Figure
 
-    axes = Figure().add_subplot()
-    report.images[1].draw(axes)
+    figure = Figure()
+    report.images[1].draw(figure)
+    (axes,) = figure.axes
     (line,) = axes.lines
     assert line.get_xdata().tolist() == [1, 2, 3]
     assert line.get_ydata().tolist() == [2, 3, 1]

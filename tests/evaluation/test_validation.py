@@ -6,8 +6,10 @@ import pytest
 from napari_hyperspectral.axis import ChannelAxis
 from napari_hyperspectral.cube import Cube, Labels
 from napari_hyperspectral.evaluation.evaluate import evaluate
+from napari_hyperspectral.evaluation.test_set import evaluate_test_set_steps
 from napari_hyperspectral.evaluation.validation import validate_steps, validation_pairs
 from napari_hyperspectral.machine import Machine
+from napari_hyperspectral.models.model import Model
 from napari_hyperspectral.networks import Pixelwise
 from napari_hyperspectral.prediction.predict import predict
 from napari_hyperspectral.progress import run
@@ -26,7 +28,7 @@ MACHINE = Machine(device="cpu", threads=1)
 
 
 def learned(task, *examples, **training):
-    quick = {"epochs": 1, "patches_per_epoch": 1} | training
+    quick = {"epochs": 1, "patches_per_epoch": 1, "refit": False} | training
     recipe = Recipe(task=task, method=Pixelwise(width=4), training=Training(**quick))
     made = [recipe.example(**images) for images in examples]
     return fit(recipe, made, machine=MACHINE), made
@@ -52,12 +54,31 @@ def test_a_fresh_model_is_compared_with_raw_data_on_its_validation_blocks(noisy,
     model = run(validate_steps(fit(recipe, examples), examples, [images]))
     swapped = run(validate_steps(model, examples, [dict(reversed(images.items()))]))
     assert swapped.card.metrics == model.card.metrics
-    network, raw = model.card.metrics["figures"]
+    network, *classics, raw = model.card.metrics["figures"]
     assert network["fitted MSE"] < raw["fitted MSE"]
+    # trained on the same pixels, by settings that are tuned on them alone
+    assert {"SavitzkyGolay", "Ridge"} < {row["method"] for row in classics}
+    assert all(row["fitted MSE"] < raw["fitted MSE"] for row in classics)
     assert "figures: raw" in lines_of_card(model.card)
     nothing = recipe.model_copy(update={"training": Training(epochs=1, validation=0)})
     model = fit(nothing, examples)
-    assert run(validate_steps(model, examples, [images])) is model
+    validated = run(validate_steps(model, examples, [images]))
+    assert validated.card == model.card
+    assert len(validated.baselines) == len(classics)  # for later evaluations
+
+
+def test_baselines_are_kept_in_the_file_of_their_model(noisy, clean, tmp_path):
+    images = {"noisy": noisy, "clean": clean}
+    model, made = learned(Denoise(), images)
+    model = run(validate_steps(model, made, [images]))
+    loaded = Model.load(model.save(tmp_path / "model.safetensors"))
+    for before, after in zip(model.baselines, loaded.baselines, strict=True):
+        assert after.card == before.card
+        np.testing.assert_array_equal(predict(after, noisy).data, predict(before, noisy).data)
+    report = run(evaluate_test_set_steps(loaded, [images]))
+    methods = [row["method"] for row in report.tables[0].rows]
+    assert (methods[0], methods[-1]) == ("Pixelwise", "raw")
+    assert len(methods) == len(model.baselines) + 2
 
 
 def test_a_fresh_model_is_validated_on_all_its_images(noisy, clean):
@@ -66,7 +87,8 @@ def test_a_fresh_model_is_validated_on_all_its_images(noisy, clean):
         {n: c.after("cut", data=c.data[..., part]) for n, c in (("noisy", noisy), ("clean", clean))}
         for part in halves
     ]
-    recipe = Recipe(task=Denoise(), method=Pixelwise(width=16), training=Training(epochs=3))
+    training = Training(epochs=3, refit=False)
+    recipe = Recipe(task=Denoise(), method=Pixelwise(width=16), training=training)
     examples = [recipe.example(**pair) for pair in pairs]
     model = fit(recipe, examples)
     rows = run(validate_steps(model, examples, pairs)).card.metrics["figures"]
@@ -86,10 +108,11 @@ def test_images_share_the_progress_of_a_validation_alike(noisy, clean):
     model, made = learned(Denoise(), *pairs, validation=0.25, block=4)
     steps = []
     run(validate_steps(model, made, pairs, machine=MACHINE), steps.append)
-    assert [(step.done, step.total) for step in steps] == [(50, 100), (100, 100)]
-    assert [step.note for step in steps] == [
-        f"validating on {pair['noisy'].name}" for pair in pairs
-    ]
+    ends = {step.note: (step.done, step.total) for step in steps}  # the last of each
+    for pair, end in zip(pairs, (50, 100), strict=True):
+        assert ends[f"validating on {pair['noisy'].name}"] == (end, 100)
+    shares = [step.done for step in steps if step.note.startswith("validating")]
+    assert shares == sorted(shares)
 
 
 def test_classes_of_single_spectra_are_counted_over_all_files(noisy, truth):
@@ -113,7 +136,12 @@ def test_a_fresh_super_resolver_is_compared_with_interpolation_on_its_validation
     images = [{"fine": clean}]
     model, made = learned(SuperResolve(scale=2), *images, validation=0.3, block=3, guard=0)
     rows = run(validate_steps(model, made, images, machine=MACHINE)).card.metrics["figures"]
-    assert [row["method"] for row in rows] == ["Pixelwise", "nearest", "bicubic"]
+    assert [row["method"] for row in rows] == [
+        "Pixelwise",
+        "nearest",
+        "bicubic",
+        "bicubic, consistent",
+    ]
     assert 0 < rows[0]["pixels"] < 10 * 13
 
 

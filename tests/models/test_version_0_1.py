@@ -14,11 +14,11 @@ import torch
 
 from napari_hyperspectral import Machine, Model, Recipe, fit, predict, read, read_card, renamed
 from napari_hyperspectral.models.model import read_tensors
-from napari_hyperspectral.networks import NETWORKS
+from napari_hyperspectral.networks import NETWORKS, Pixelwise
 from napari_hyperspectral.recipe.augmentation import Augmentation
 from napari_hyperspectral.recipe.training import Training
 from napari_hyperspectral.spectra.preprocessing import Preprocessing
-from napari_hyperspectral.tasks import TASKS
+from napari_hyperspectral.tasks import TASKS, Denoise
 from napari_hyperspectral.training.checkpoint import Checkpoint
 from napari_hyperspectral.training.plan import plan_training
 
@@ -29,7 +29,10 @@ SETTINGS = {
     kind.__name__: kind for kind in (Training, Augmentation, Preprocessing, *TASKS, *NETWORKS)
 }
 RENAMED = [
-    (kind, old, new) for kind, names in renamed.SETTINGS.items() for old, new in names.items()
+    (kind, old, new)
+    for kind, names in renamed.SETTINGS.items()
+    for old, new in names.items()
+    if kind != "Recipe"  # which has a task of its own to give
 ]
 
 
@@ -73,6 +76,12 @@ def test_each_old_setting_is_read_with_a_warning(kind, old, new):
     with pytest.warns(DeprecationWarning, match=f"the setting {old} of {kind} is called {new} now"):
         read_again = settings(**{old: value})
     assert getattr(read_again, new) == value
+
+
+def test_a_recipe_with_a_network_is_read_with_a_warning():
+    with pytest.warns(DeprecationWarning, match="the setting network of Recipe is called method"):
+        recipe = Recipe(task=Denoise(), network=Pixelwise())
+    assert recipe.method == Pixelwise()
 
 
 def test_the_recipe_in_a_model_file_is_found_by_the_kind_of_its_parts():

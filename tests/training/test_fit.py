@@ -7,9 +7,15 @@ import torch
 from napari_hyperspectral import Machine, Model, Recipe, Training, fit, predict
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube, Labels
-from napari_hyperspectral.networks import NETWORKS, Pixelwise, ResUNet1D, SpectralUNet
+from napari_hyperspectral.networks import (
+    NETWORKS,
+    BandwiseEDSR,
+    Pixelwise,
+    ResUNet1D,
+    SpectralUNet,
+)
 from napari_hyperspectral.progress import Stop, run
-from napari_hyperspectral.tasks import ClassifySpectra, Denoise, PredictChannels, Segment
+from napari_hyperspectral.tasks import ClassifySpectra, Denoise, PredictChannels, Restore, Segment
 from napari_hyperspectral.training.fit import DivergedError, fit_steps
 
 SMALL = [
@@ -153,7 +159,7 @@ def test_ctrl_c_between_two_steps_keeps_the_best_so_far(noisy, clean):
     assert model.card.ended == "by hand"
 
 
-def test_the_best_epoch_is_the_one_of_least_validation_loss(noisy, clean):
+def test_the_best_epoch_is_the_one_of_least_selection_error(noisy, clean):
     model = learn(
         Denoise(),
         Pixelwise(width=16),
@@ -161,9 +167,17 @@ def test_the_best_epoch_is_the_one_of_least_validation_loss(noisy, clean):
         noisy=noisy,
         clean=clean,
     )
+    errors = model.card.validation_errors
+    assert model.card.best_epoch == 1 + int(np.argmin(errors))
+    assert len(errors) == len(model.card.validation_losses) == len(model.card.losses) == 15
+
+
+def test_a_generative_task_is_chosen_by_its_validation_loss(noisy):
+    task = Restore(scale=2, adversarial=0)
+    model = learn(task, BandwiseEDSR.smallest(), Training(epochs=3), fine=noisy)
     validation_losses = model.card.validation_losses
     assert model.card.best_epoch == 1 + int(np.argmin(validation_losses))
-    assert len(validation_losses) == len(model.card.losses) == 15
+    assert model.card.validation_errors == (None, None, None)
 
 
 def test_training_ends_early_when_it_gets_no_better(noisy, clean):

@@ -33,6 +33,30 @@ def test_the_best_epoch_is_of_least_validation_loss_or_the_last(validation_losse
     assert int(one.best["weight"]) == best_epoch
 
 
+@pytest.mark.parametrize(
+    ("errors", "best_epoch"),
+    [
+        ((0.2, 0.1, 0.3), 2),
+        ((0.1, 0.1, 0.1), 1),  # the validation loss is least in the first
+        ((math.nan, 0.2, math.nan), 2),
+        ((None, None, None), 1),
+    ],
+)
+def test_the_selection_error_chooses_the_epoch_and_of_equal_ones_the_loss(errors, best_epoch):
+    one = History(Training())
+    for number, (error, validation) in enumerate(zip(errors, (0.3, 0.4, 0.5), strict=True), 1):
+        one.add(1.0, validation, {"weight": torch.tensor(number)}, error=error)
+    assert one.best_epoch == best_epoch
+    assert int(one.best["weight"]) == best_epoch
+
+
+def test_the_loss_decides_between_epochs_of_equal_selection_error():
+    one = History(Training())
+    for number, validation in enumerate((0.5, 0.3, 0.4), 1):
+        one.add(1.0, validation, {"weight": torch.tensor(number)}, error=0.0)
+    assert one.best_epoch == 2
+
+
 def test_weights_are_kept_as_they_were():
     weights = {"weight": torch.zeros(1)}
     one = History(Training())

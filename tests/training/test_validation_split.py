@@ -155,3 +155,32 @@ def test_it_is_told_what_was_held_out(examples, line):
     found = validation_line(examples, split(Denoise(), examples, seed=1))
     assert found.startswith(line)
     assert bool(found) == bool(line)
+
+
+def test_no_material_of_a_real_map_loses_most_of_its_pixels(data_folder):
+    pairs = np.load(data_folder / "raman_pairs" / "pairs_11x44x500.npz")
+    axis = SpectralAxis(np.arange(500.0), "1/cm", "raman_shift")
+    noisy, clean = (Cube(np.moveaxis(pairs[name], -1, 0), axis) for name in ("low", "high"))
+    example = Denoise().example(noisy=noisy, clean=clean)
+    for seed in SEEDS:
+        (one,) = split(Denoise(), [example], seed=seed)
+        assert len(one.kept) == 6
+        assert all(kept.train > kept.all / 2 for kept in one.kept)
+        corner = np.zeros_like(one.train)
+        corner[9:, 33:] = True  # a material that is nowhere else
+        assert one.validation[corner].any()
+        assert one.train[corner].mean() > 0.5
+        assert one.validation.mean() == pytest.approx(0.15, abs=0.03)
+
+
+def test_it_is_told_what_is_left_of_the_class_that_loses_most():
+    numbers = np.ones((9, 10), np.uint8)
+    numbers[4:, 5:] = 2
+    image = Segment().example(cube=cube(), labels=Labels(numbers, ("one", "two")))
+    (one,) = split(Segment(), [image], block=4)
+    counts = [
+        (int((one.train & (numbers == number)).sum()), int((numbers == number).sum()))
+        for number in (1, 2)
+    ]
+    train, pixels = min(counts, key=lambda each: each[0] / each[1])
+    assert validation_line([image], [one]).endswith(f"loses most trains on {train} of {pixels}")

@@ -63,7 +63,8 @@ def test_a_second_model_runs_on_what_the_first_one_made(viewer, dock, learn, noi
     history = from_layer(*layer.as_layer_data_tuple()).history
     steps = [line.split()[0].rstrip(",") for line in history[-4:]]
     assert steps == ["denoised", "super-resolved", "stands", "compared"]
-    assert "stands for 4× less dwell time (×2 in rows and columns)" in history
+    saved = "stands for 4× less dwell time (×2 in rows and columns)"
+    assert [line for line in history if line.startswith(saved)]
     told = dock.report.text  # of the finer image and what it was made from
     assert "Restoration of noisy denoised" in told
     assert "difference PSF, misfit" in told
@@ -108,8 +109,8 @@ def test_finer_images_of_files_have_a_report_beside_them(dock, learn, clean, qtb
     qtbot.waitUntil(lambda: dock.predicted_files is not None, timeout=30_000)
     assert dock.predicted_files.failed == {}
     made = sorted(path.name for path in (tmp_path / "out" / "cell_report").iterdir())
-    assert made[-2:] == ["report.json", "report.md"]
-    assert len(made) == 6  # and four pictures
+    assert made[-3:] == ["report.html", "report.json", "report.md"]
+    assert len(made) == 7  # and four pictures
 
 
 def test_images_that_are_classified_are_rows_of_a_table(viewer, dock, learn, clean, noisy, qtbot):

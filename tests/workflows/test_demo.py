@@ -56,8 +56,8 @@ def test_the_saved_map_is_the_prediction_of_every_pixel(made):
 
 def test_the_saved_model_knows_how_well_it_did_beside_an_svm_at_four_guards(made):
     rows = read_card(made.files[1]).metrics["figures"]
-    assert [row["guard"] for row in rows] == [0, 0, 4, 4, 8, 8, 16, 16]
-    assert {row["method"] for row in rows} == {"Pixelwise", "SVM"}
+    assert list(dict.fromkeys(row["guard"] for row in rows)) == [0, 4, 8, 16]
+    assert {row["method"] for row in rows} >= {"Pixelwise", "SVM", "LDA"}
     pixels = [row["pixels"] for row in rows]
     assert pixels == sorted(pixels, reverse=True)
     assert all(row["OA %"] > 50 for row in rows[:2])

@@ -25,6 +25,7 @@ from napari_hyperspectral.workflows.predict import (
     predict_all_classes_steps,
     predict_all_steps,
     speed_up,
+    speed_up_note,
 )
 
 MACHINE = Machine(device="cpu", threads=1)
@@ -61,10 +62,21 @@ def test_a_chain_gives_what_its_models_give_one_by_one(denoiser, finer, noisy):
 def test_the_dwell_time_that_was_saved_is_told(denoiser, finer, noisy):
     result = predict_all([denoiser, finer], noisy, dwell=(1.0, 0.1), machine=MACHINE)
     assert result.history[-1] == (
-        "stands for 40× less dwell time (×2 in rows and columns, 0.1 instead of 1 a pixel)"
+        "stands for 40× less dwell time (×2 in rows and columns, 0.1 instead of 1 a pixel), at a "
+        "quality that was not measured: the models have no validation pixels"
     )
     alone = predict_all([denoiser], noisy, machine=MACHINE)
     assert "dwell" not in alone.history[-1]
+
+
+def test_the_dwell_time_is_told_with_the_quality_that_it_costs(denoiser, finer, noisy):
+    rows = [{"method": "UNet", "guard": 0, "pixels": 9, "PSNR dB": 31.25, "SSIM": 0.9}]
+    measured = finer.with_metrics({"figures": rows, "notes": []})
+    note = speed_up_note([denoiser, measured])
+    assert note == (
+        "stands for 4× less dwell time (×2 in rows and columns), at PSNR dB 31.25 (super_resolve) "
+        "on validation pixels"
+    )
 
 
 @pytest.mark.parametrize(("scale", "times"), [(2, 40), (3, 90), (4, 160)])

@@ -5,21 +5,50 @@ from typing import Annotated, Final, TypeAlias, get_args
 from pydantic import Field
 
 from .base import Classic, TrainingData, TrainingImage
+from .bicubic import Bicubic
+from .boosted_trees import BoostedTrees
+from .lda import LDA
 from .low_rank import LowRank
+from .pls import PLS
+from .pls_da import PLSDA
+from .random_forest import RandomForest
 from .ridge import LinearMap, Ridge
 from .savitzky_golay import SavitzkyGolay
+from .svm import SVM
+from .wavelet import WaveletDenoising
 
-AnyClassic: TypeAlias = Annotated[Ridge | SavitzkyGolay | LowRank, Field(discriminator="kind")]
+AnyClassic: TypeAlias = Annotated[
+    Ridge
+    | LowRank
+    | SavitzkyGolay
+    | WaveletDenoising
+    | PLS
+    | BoostedTrees
+    | SVM
+    | LDA
+    | PLSDA
+    | RandomForest
+    | Bicubic,
+    Field(discriminator="kind"),
+]
 CLASSICS: Final[tuple[type[Classic], ...]] = get_args(get_args(AnyClassic)[0])
 
 __all__ = [
     "CLASSICS",
+    "LDA",
+    "PLS",
+    "PLSDA",
+    "SVM",
     "AnyClassic",
+    "Bicubic",
+    "BoostedTrees",
     "Classic",
     "LinearMap",
     "LowRank",
+    "RandomForest",
     "Ridge",
     "SavitzkyGolay",
     "TrainingData",
     "TrainingImage",
+    "WaveletDenoising",
 ]

@@ -65,10 +65,21 @@ class TrainingData:
     @property
     def blocks(self) -> BlockNumbers:
         """Block of the image that each pixel lies in, (pixel,): folds never divide a block."""
+        return self.blocks_for(0)
+
+    def blocks_for(self, receptive_radius: int) -> BlockNumbers:
+        """Return blocks as wide as the surroundings that a method sees, (pixel,).
+
+        Else most validation pixels would be in sight of training pixels. Where images are
+        classified, each is a block.
+        """
         numbers = []
         first = 0
         for image in self.images:
-            blocks = blocks_of(image.train) + first
+            blocks = blocks_of(image.train, receptive_radius)
+            if self.ports.image_level:
+                blocks = np.zeros_like(blocks)
+            blocks = blocks + first
             first = int(blocks.max()) + 1
             numbers.append(blocks)
         return np.concatenate(numbers)

@@ -13,8 +13,13 @@ from torch.nn import functional
 
 from ..networks.base import FittedModule
 from ..spectra.decompose import PrincipalComponents
-from .base import Arrays, Rows
+from .base import Arrays, Rows, TrainingData, TrainingImage
+from .precision import in_full_precision, widest
 
+_CONSTANT: Final = 1e-6
+"""Standard deviation of a feature below which it is constant, where spectra have one of about 1."""
+_MOST_SPECTRA: Final = 50_000
+"""Spectra whose principal components are found."""
 _TRUNCATE: Final = 4.0
 """Standard deviations at which a Gaussian ends."""
 
@@ -45,17 +50,106 @@ class ComponentMaps(FittedModule):
         self.register_buffer("directions", torch.empty(0, 0))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return features, (batch, sigma · component, y, x), of normalised spectra."""
-        centred = x - self.mean[:, None, None]
-        scores = torch.einsum("cb,nbyx->ncyx", self.directions, centred)
-        maps = [blurred(scores, sigma) for sigma in self.sigmas]
-        return torch.cat(maps, dim=1)
+        """Return features, (batch, sigma · component, y, x), of normalised spectra.
+
+        They are rounded from double precision, so that tiles have those of the image bit for bit:
+        trees ask on which side of a threshold a feature is.
+        """
+        with in_full_precision(x):
+            scores = self.scores(x)
+            maps = [blurred(scores, sigma).to(x.dtype) for sigma in self.sigmas]
+            return torch.cat(maps, dim=1)
+
+    def scores(self, x: Tensor) -> Tensor:
+        """Return the scores, (batch, component, y, x), of normalised spectra, in double precision."""
+        centred = widest(x) - self.mean[:, None, None]
+        return torch.einsum("cb,nbyx->ncyx", self.directions.to(centred), centred)
 
     def of_image(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the features of an image, (band, y, x) to (feature, y, x)."""
         with torch.no_grad():
             features: NDArray[np.float32] = self(torch.from_numpy(image)[None])[0].numpy()
         return features
+
+    def rows_of(self, image: TrainingImage) -> NDArray[np.float32]:
+        """Return the features of the training pixels of an image, (pixel, feature).
+
+        Only one blurred map is held at a time: images may be large.
+        """
+        train = torch.from_numpy(image.train)
+        with torch.no_grad():
+            scores = self.scores(torch.from_numpy(image.input)[None])  # (1, component, y, x)
+            columns = []
+            for sigma in self.sigmas:
+                for component in scores[0]:
+                    blurred_map = blurred(component[None, None], sigma)[0, 0]
+                    columns.append(blurred_map[train].float())
+        rows: NDArray[np.float32] = torch.stack(columns, dim=1).numpy()
+        return rows
+
+
+class PixelFeatures(FittedModule):
+    """What a classifier or a tree sees of each pixel, each feature at mean 0 and deviation 1.
+
+    Parameters
+    ----------
+    sigmas : tuple of float
+        Of the component maps of the surroundings, as in `ComponentMaps`; none: the features are the
+        spectrum itself.
+    """
+
+    mean: Tensor
+    """Of each feature over the training pixels, shape (feature,); so is `std`."""
+    std: Tensor
+
+    def __init__(self, sigmas: tuple[float, ...]) -> None:
+        super().__init__()
+        self.maps = ComponentMaps(sigmas) if sigmas else None
+        self.register_buffer("mean", torch.empty(0))
+        self.register_buffer("std", torch.empty(0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return features, (batch, feature, y, x), of normalised spectra."""
+        features = x
+        if self.maps is not None:
+            features = self.maps(x)
+        return (features - self.mean[:, None, None]) / self.std[:, None, None]
+
+    def rows(self, x: Tensor) -> Tensor:
+        """Return features, (pixel, feature), of the pixels of a batch, row by row."""
+        features: Tensor = self(x)
+        return features.movedim(1, -1).flatten(end_dim=-2)
+
+    def fit(self, data: TrainingData, components: int) -> tuple[Arrays, Rows]:
+        """Fit it to the training pixels; return its numbers, and their features.
+
+        Features have shape (pixel, feature), and are those of a prediction bit for bit.
+
+        Parameters
+        ----------
+        data : TrainingData
+            Training pixels.
+        components : int
+            Most component maps that are blurred.
+        """
+        arrays: Arrays = {}
+        rows = data.spectra
+        if self.maps is not None:
+            some = rows[:: -(-len(rows) // _MOST_SPECTRA)]
+            numbers = component_arrays(some, components)
+            if not len(numbers["directions"]):
+                raise ValueError(
+                    "the spectra of all training pixels are equal, so that nothing can be learned from "
+                    "them; choose others"
+                )
+            self.maps.set_arrays(numbers)
+            arrays = {f"maps.{name}": array for name, array in numbers.items()}
+            rows = np.concatenate([self.maps.rows_of(image) for image in data.images])
+        std = rows.std(axis=0, dtype=np.float64)
+        mean = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
+        # a constant feature tells nothing: 0 by 1 is left of it
+        std = np.where(std > _CONSTANT, std, 1.0).astype(np.float32)
+        return {**arrays, "mean": mean, "std": std}, (rows - mean) / std
 
 
 def component_arrays(spectra: Rows, rank: int) -> Arrays:
@@ -68,19 +162,24 @@ def blurred(maps: Tensor, sigma: float) -> Tensor:
     """Return maps, (batch, map, y, x), blurred by a Gaussian; the image goes on as it ends."""
     if sigma == 0:
         return maps
-    kernel = _gaussian(sigma).to(maps)
-    radius = len(kernel) // 2
-    count, channels, height, width = maps.shape
-    flat = maps.reshape(count * channels, 1, height, width)
-    padded = functional.pad(flat, (radius, radius, radius, radius), mode="replicate")
-    rows = functional.conv2d(padded, kernel[None, None, :, None])
-    both = functional.conv2d(rows, kernel[None, None, None, :])
-    return both.reshape(count, channels, height, width)
+    weights = _gaussian(sigma)
+    radius = len(weights) // 2
+    height, width = maps.shape[-2:]
+    padded = functional.pad(maps, (radius, radius, radius, radius), mode="replicate")
+    # sums of shifted images are several times faster than convolutions in double precision
+    down = torch.zeros_like(padded[..., :height, :])
+    for shift, weight in enumerate(weights):
+        down.add_(padded[..., shift : shift + height, :], alpha=weight)
+    both = torch.zeros_like(maps)
+    for shift, weight in enumerate(weights):
+        both.add_(down[..., shift : shift + width], alpha=weight)
+    return both
 
 
-def _gaussian(sigma: float) -> Tensor:
+def _gaussian(sigma: float) -> list[float]:
     """Return the weights of a Gaussian, which sum up to 1."""
     radius = radius_of((sigma,))
-    distance = torch.arange(-radius, radius + 1, dtype=torch.float64)
-    weights = torch.exp(-0.5 * (distance / sigma) ** 2)
-    return weights / weights.sum()
+    distance = np.arange(-radius, radius + 1)
+    weights = np.exp(-0.5 * (distance / sigma) ** 2)
+    normalised: list[float] = (weights / weights.sum()).tolist()
+    return normalised

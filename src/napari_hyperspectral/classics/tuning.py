@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..spectra.arrays import Mask
 
 _BLOCK: Final = 8
-"""Side of the blocks, in pixels."""
+"""Least side of the blocks, in pixels."""
 _FOLDS: Final = 5
 _GROWTHS: Final = 4
 """How often a grid is searched; it grows in between."""
@@ -34,24 +34,28 @@ class Fold(NamedTuple):
     validation: NDArray[np.intp]
 
 
-def blocks_of(train: Mask) -> BlockNumbers:
-    """Return the block of each training pixel, (pixel,), row by row of a mask, (y, x)."""
+def blocks_of(train: Mask, receptive_radius: int = 0) -> BlockNumbers:
+    """Return the block of each training pixel, (pixel,), row by row of a mask, (y, x).
+
+    Blocks are as wide as the receptive radius, but not narrower than 8 pixels.
+    """
+    side = max(_BLOCK, receptive_radius)
     height, _ = train.shape
     y, x = np.nonzero(train)
-    row = y // _BLOCK
-    column = x // _BLOCK
+    row = y // side
+    column = x // side
     # there are fewer rows of blocks than of pixels, so that numbers are unique
     block: BlockNumbers = column * height + row
     return block
 
 
-def block_folds(block: BlockNumbers) -> Iterator[Fold]:
-    """Yield folds of whole blocks; of a single block, its two halves."""
+def block_folds(block: BlockNumbers, most: int = _FOLDS) -> Iterator[Fold]:
+    """Yield at most so many folds of whole blocks; of a single block, its two halves."""
     blocks = np.unique(block)
     if len(blocks) < 2:  # there is nothing to validate on but its own other half
         block = _pieces(len(block), 2)
         blocks = np.unique(block)
-    count = min(_FOLDS, len(blocks))
+    count = min(most, len(blocks))
     for some in np.array_split(blocks, count):
         validation = np.isin(block, some)
         if not validation.all():
@@ -107,6 +111,27 @@ def least_mean(errors: Mapping[Setting, Sequence[float]]) -> Setting:
             mean = np.mean(each)
             means[setting] = float(mean)
     return min(means, key=lambda setting: means[setting])
+
+
+def smoothest_of_best(scores: Mapping[Setting, Sequence[float]]) -> Setting:
+    """Return the first setting whose score is as good as the best, by the one-standard-error rule.
+
+    Scores are compared fold by fold, so that folds may differ in how hard they are. Source:
+    Breiman et al. 1984, Classification and Regression Trees, section 3.4.3,
+    https://doi.org/10.1201/9781315139470
+
+    Parameters
+    ----------
+    scores : mapping of setting to sequence of float
+        The score of each fold, higher is better; settings in order, the smoothest first.
+    """
+    best = np.array(max(scores.values(), key=np.mean))
+    for setting, each in scores.items():
+        loss = best - np.array(each)
+        error = loss.std(ddof=1) / np.sqrt(len(loss)) if len(loss) > 1 else 0.0
+        if loss.mean() <= error:
+            return setting
+    raise AssertionError("the best setting is as good as itself")
 
 
 def best_of_growing_grid(

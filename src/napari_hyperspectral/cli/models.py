@@ -62,6 +62,14 @@ def predict(
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Write the probability of each class, too")
     ] = False,
+    turns: Annotated[
+        bool,
+        typer.Option(
+            "--turns",
+            help="Predict the mean over the eight flips and quarter turns of each image: slightly "
+            "better, eight times slower",
+        ),
+    ] = False,
     report: Annotated[
         Path | None,
         typer.Option(
@@ -92,7 +100,7 @@ def predict(
     from ..progress import run
     from ..workflows.predict_files import PredictionRequest, predict_files_steps
 
-    request = PredictionRequest((model_file, *(then or ())), probabilities, dwell)
+    request = PredictionRequest((model_file, *(then or ())), probabilities, dwell, turns)
     title = targets[0].result.name if len(paths) == 1 else f"{len(paths)} cubes"
     with watching(f"predicting {title}") as watch:
         job = predict_files_steps(

@@ -109,11 +109,17 @@ def evaluate(
     model_file: ModelFile,
     layers: ImageFiles,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for report.md and report.json")
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder for report.html (a page with pictures), report.md and report.json",
+        ),
     ] = None,
     as_json: AsJson = False,
     axes: Axes = None,
     image: ImageName = None,
+    force: Force = False,
     device: Device = None,
     precision: Precision = None,
     threads: Threads = None,
@@ -125,7 +131,10 @@ def evaluate(
     """
     machine = machine_of(device, precision, threads, tile_memory, None)
     if out is not None:
+        from ..evaluation.reports import REPORT_FILES
+
         check_folder_in_place(out)
+        check_targets_in(out, [out / name for name in REPORT_FILES], force)
     from ..examples.source import FileSource
     from ..models.model import Model
     from ..progress import run

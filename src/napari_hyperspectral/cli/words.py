@@ -141,7 +141,7 @@ def recipe_and_images(
             param_hint="RECIPE.json",
         )
     if not layers:
-        raise typer.BadParameter("give the images as NAME=PATH", param_hint="NAME=PATH")
+        raise typer.BadParameter("give images as NAME=PATH", param_hint="NAME=PATH")
     if files and not (task or method or budget):
         return read_recipe(Path(files[0])), layers
     if files or task is None:

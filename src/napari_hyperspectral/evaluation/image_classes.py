@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..cube import Labels
+from ..cube import Cube, Labels
 from ..models.model import Model
-from .comparison import accuracies
+from .comparisons.classes import accuracies
 from .reports import Row
 
 
@@ -18,6 +19,15 @@ def plane_classes(labels: Labels) -> list[int]:
     planes = labels.numpy().reshape(-1, *size)  # (plane, y, x), alike in y and x
     classes: list[int] = planes.max(axis=(1, 2)).tolist()
     return classes
+
+
+def plane_probabilities(labels: Labels, probabilities: Cube) -> NDArray[np.float32]:
+    """Return the probabilities of the classes of each measured plane, (class, plane)."""
+    classes_first = np.moveaxis(probabilities.numpy(), -3, 0)
+    planes = classes_first.reshape(len(classes_first), -1, *probabilities.shape[-2:])
+    measured = np.array(plane_classes(labels)) > 0
+    # alike in y and x where anything was measured
+    return np.asarray(np.nanmax(planes[:, measured], axis=(2, 3)), np.float32)
 
 
 def image_class_rows(

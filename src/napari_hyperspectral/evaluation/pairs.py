@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..cube import Cube, Image, Labels
 from ..models.model import Model
+from ..recipe.building import receptive_radius_of
 from ..renamed import EVALUATION_PAIR, with_new_keys
 from ..spectra.preprocessing import Preprocessing
 from ..tasks import Task
@@ -152,7 +153,7 @@ class PixelCounts(NamedTuple):
 
 def pixel_counts(model: Model, pair: EvaluationPair) -> PixelCounts:
     """Count the training pixels of a pair, its test pixels, and those near training pixels."""
-    radius = model.recipe.method.receptive_radius
+    radius = receptive_radius_of(model.recipe)
     far = pair.test & beyond(pair.train, radius)
     test = int(pair.test.sum())
     return PixelCounts(
@@ -231,7 +232,8 @@ def _coarse_and_fine(task: SuperResolutionTask, fine: Cube) -> tuple[Cube, Cube]
     """Return an image degraded as the task says, and the part of the image that it shows."""
     example = task.example(fine=fine)
     leading = fine.shape[:-3]  # an example has one axis of planes for all of them
-    coarse = example.input.reshape(*leading, *example.input.shape[1:])
+    measured = task.measured_input(example)
+    coarse = measured.reshape(*leading, *measured.shape[1:])
     target = example.target.reshape(*leading, *example.target.shape[1:])
     row, column = task.degradation_model.first_centre  # of the first coarse pixel, in fine pixels
     y, x = fine.origin

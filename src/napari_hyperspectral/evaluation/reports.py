@@ -1,28 +1,28 @@
-"""Reports: tables and pictures as data, and as Markdown, JSON, files and rich text."""
+"""Reports: tables and pictures as data, and as Markdown, JSON, a page, files and rich text."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ..atomic import replacing
+from .pictures.base import Inches, Picture
+from .pictures.rendering import write_png
 
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
     from rich.console import Group
     from rich.table import Table as RichTable
 
 Value: TypeAlias = str | int | float | None
 Row: TypeAlias = Mapping[str, Value]
 """Value of each column, by its heading."""
+Better: TypeAlias = Literal["lower", "higher"]
+REPORT_FILES: Final = ("report.md", "report.json", "report.html")
+"""What `Report.save` writes besides pictures."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,10 @@ class Table:
 
     title: str
     rows: Sequence[Row]
+    better: Mapping[str, Better] = field(default_factory=dict)
+    """Whether lower or higher figures are better, by the heading of their column."""
+    compared_within: Sequence[str] = ()
+    """Headings of the columns in which rows that are compared with each other are alike."""
 
     @property
     def columns(self) -> list[str]:
@@ -49,6 +53,33 @@ class Table:
             cells.append([_text(row.get(heading)) for heading in columns])
         return cells
 
+    @property
+    def best(self) -> set[tuple[int, str]]:
+        """The best figure of each column among the rows compared, by row number and heading."""
+        groups: dict[tuple[Value, ...], list[int]] = {}
+        for number, row in enumerate(self.rows):
+            key = tuple(row.get(heading) for heading in self.compared_within)
+            groups.setdefault(key, []).append(number)
+        best = set()
+        for numbers in groups.values():
+            for heading, better in self.better.items():
+                winner = self._best_of(numbers, heading, better)
+                if winner is not None:
+                    best.add((winner, heading))
+        return best
+
+    def _best_of(self, numbers: Sequence[int], heading: str, better: Better) -> int | None:
+        """Return which of some rows has the best figure; None where there is nothing to compare."""
+        figures: dict[int, float] = {}
+        for number in numbers:
+            value = self.rows[number].get(heading)
+            if isinstance(value, int | float) and math.isfinite(value):
+                figures[number] = value
+        if len(figures) < 2:
+            return None
+        best = min(figures.values()) if better == "lower" else max(figures.values())
+        return next(number for number, value in figures.items() if value == best)
+
     def to_markdown(self) -> str:
         """Return the table with its title, as GitHub shows it."""
         columns = self.columns
@@ -57,69 +88,6 @@ class Table:
         for row in (columns, rule, *self.cells):
             lines.append(f"| {' | '.join(row)} |")
         return "\n".join(lines)
-
-
-@dataclass(frozen=True, eq=False)
-class Photograph:
-    """A picture in colour, or a map of classes."""
-
-    title: str
-    image: NDArray[np.number]
-    """Colours from 0 to 1, shape (y, x, 3), or classes, (y, x), 0 for none."""
-    classes: tuple[str, ...] = ()
-    """Names of classes 1, 2, …, where it is a map."""
-
-    def draw(self, axes: Axes) -> None:
-        """Draw it into a matplotlib figure."""
-        from matplotlib.patches import Patch
-
-        image = self.image
-        if image.ndim == 2:  # a map
-            image = class_colours(image)
-        # pixels are shown as they are measured, not blended
-        axes.imshow(image, interpolation="nearest")
-        axes.set_axis_off()
-        axes.set_title(self.title)
-        if not self.classes:
-            return
-        handles = []
-        colours = _line_colours(len(self.classes))
-        for colour, name in zip(colours, self.classes, strict=True):
-            handles.append(Patch(color=colour, label=name))
-        _add_legend(axes, handles)
-
-
-@dataclass(frozen=True, eq=False)
-class Curves:
-    """Lines over a physical axis."""
-
-    title: str
-    x: NDArray[np.float64]
-    """Position of each value, shape (band,), in the order of the file; plotted in rising order."""
-    x_title: str
-    lines: Mapping[str, NDArray[np.number]]
-    """Values of each line, shape (band,), by its name."""
-
-    def draw(self, axes: Axes) -> None:
-        """Draw it into a matplotlib figure."""
-        order = np.argsort(self.x, kind="stable")  # detectors may overlap
-        positions = self.x[order]
-        colours = _line_colours(len(self.lines))
-        handles: list[Artist] = []
-        for (name, values), colour in zip(self.lines.items(), colours, strict=True):
-            handles += axes.plot(
-                positions,
-                values[order],
-                label=name,
-                color=colour,
-                linewidth=1,
-            )
-        axes.set_xlabel(self.x_title)
-        axes.set_title(self.title)
-        _add_legend(axes, handles)
-
-
-Picture: TypeAlias = Photograph | Curves
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +102,8 @@ class Report:
     notes: Sequence[str] = ()
     """One sentence each: what the figures mean, and what they do not."""
     images: Sequence[Picture] = ()
+    about: Mapping[str, str] = field(default_factory=dict)
+    """What was evaluated on what: text, of one or several lines, by its title."""
 
     def with_images(self, *images: Picture) -> Report:
         """Return a report with these pictures after its own."""
@@ -142,6 +112,11 @@ class Report:
     def to_markdown(self, pictures: Sequence[Path] = ()) -> str:
         """Return the report as Markdown, with links to `pictures`, if any."""
         parts = [f"# {self.title}"]
+        if self.about:
+            lines = []
+            for title, text in self.about.items():
+                lines.append(f"- {title}: {text.replace(chr(10), '; ')}")
+            parts.append("\n".join(lines))
         for table in self.tables:
             parts.append(table.to_markdown())
         if self.notes:
@@ -159,6 +134,7 @@ class Report:
             tables.append({"title": table.title, "rows": rows})
         content = {
             "title": self.title,
+            "about": dict(self.about),
             "tables": tables,
             "notes": list(self.notes),
         }
@@ -166,37 +142,66 @@ class Report:
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
         return text + "\n"
 
+    def to_html(self) -> str:
+        """Return the report as one page, with its pictures, that needs nothing else.
+
+        It follows the light or dark theme of a browser, and equal reports give equal pages.
+        """
+        from .pages.page import page_of
+
+        return page_of(self)
+
     def pictures(
         self,
         folder: Path,
         *,
-        inches: tuple[float, float] = (8, 5),
+        inches: Inches | None = None,
         dpi: int = 120,
     ) -> list[Path]:
-        """Draw each picture into a PNG file of `folder`; return their paths."""
-        from matplotlib.figure import Figure  # without pyplot: no screen, no global state
+        """Draw each picture into a PNG file of `folder`; return their paths.
 
+        Parameters
+        ----------
+        folder : path
+            It must exist.
+        inches : (float, float), optional
+            Width and height of each picture; its own, unless it is said.
+        dpi : int
+            Pixels an inch.
+        """
         paths = []
-        for number, picture in enumerate(self.images, start=1):
-            name = f"{number}_{_file_name(picture.title)}.png"
+        for name, picture in zip(self._picture_names(), self.images, strict=True):
             path = folder / name
-            figure = Figure(figsize=inches)
-            axes = figure.add_subplot()
-            picture.draw(axes)
-            figure.savefig(path, dpi=dpi, bbox_inches="tight")
+            write_png(picture, path, inches=inches, dpi=dpi)
             paths.append(path)
         return paths
 
     def save(self, folder: Path) -> list[Path]:
-        """Write report.md, report.json and the pictures into `folder`; return their paths."""
-        pictures = self.pictures(folder)
-        text = folder / "report.md"
-        data = folder / "report.json"
-        # both or neither, so that they never say different things
-        with replacing(text, data) as (draft_text, draft_data):
+        """Write report.md, report.json, report.html and the pictures; return their paths.
+
+        All of them or none: what was in `folder` before is replaced when all are complete.
+
+        Parameters
+        ----------
+        folder : path
+            It must exist.
+        """
+        pictures = [folder / name for name in self._picture_names()]
+        text, data, page = (folder / name for name in REPORT_FILES)
+        with replacing(*pictures, text, data, page) as drafts:
+            *_, draft_text, draft_data, draft_page = drafts
+            self.pictures(draft_text.parent)
             draft_text.write_text(self.to_markdown(pictures), encoding="utf-8")
             draft_data.write_text(self.to_json(), encoding="utf-8")
-        return [text, data, *pictures]
+            draft_page.write_text(self.to_html(), encoding="utf-8")
+        return [text, data, page, *pictures]
+
+    def _picture_names(self) -> list[str]:
+        """Return the names of the files of all pictures."""
+        names = []
+        for number, picture in enumerate(self.images, start=1):
+            names.append(f"{number}_{_file_name(picture.title)}.png")
+        return names
 
     def __rich__(self) -> Group:
         from rich.console import Group
@@ -214,34 +219,6 @@ def json_row(row: Row) -> dict[str, Value]:
         missing = isinstance(value, float) and not math.isfinite(value)
         finite[heading] = None if missing else value
     return finite
-
-
-def class_colours(classes: NDArray[np.number]) -> NDArray[np.float64]:
-    """Return a colour for each class, shape (…, 3), from 0 to 1; black for 0.
-
-    Steps of a golden section along the circle of hues differ for any number of classes.
-
-    Parameters
-    ----------
-    classes : ndarray of int, of any shape
-        Numbers from 1; 0 is unlabelled.
-    """
-    from matplotlib.colors import hsv_to_rgb
-
-    ids = np.asarray(classes, np.float64)
-    hue = ids * 0.6180339887 % 1
-    # paler and brighter in turns, since neighbouring hues look alike
-    saturation = np.where(ids % 3 == 0, 0.45, 0.85)
-    value = np.where(ids % 2 == 0, 0.95, 0.7)
-    value = np.where(ids == 0, 0, value)
-    hsv = np.stack([hue, saturation, value], axis=-1)
-    colours: NDArray[np.float64] = hsv_to_rgb(hsv)
-    return colours
-
-
-def _line_colours(count: int) -> NDArray[np.float64]:
-    """Return the colours of the classes 1, 2, … up to a number, (class, 3)."""
-    return class_colours(np.arange(1, count + 1))
 
 
 def _rich_table(table: Table) -> RichTable:
@@ -269,17 +246,6 @@ def _rich_table(table: Table) -> RichTable:
     for cells in table.cells:
         shown.add_row(*cells)
     return shown
-
-
-def _add_legend(axes: Axes, handles: Sequence[Artist]) -> None:
-    """Add a legend on the right of a picture, where it covers nothing."""
-    axes.legend(
-        handles=handles,
-        loc="center left",
-        bbox_to_anchor=(1.02, 0.5),
-        fontsize="small",
-        frameon=False,
-    )
 
 
 def _file_name(title: str) -> str:

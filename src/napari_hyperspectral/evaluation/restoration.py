@@ -17,7 +17,9 @@ from ..metrics.values import Floats
 from ..models.model import Model
 from ..tasks.degradation import Degradation
 from ..tasks.super_resolution import SuperResolutionTask
-from .reports import Curves, Photograph, Picture, Report, Table
+from .pictures.base import Picture
+from .pictures.simple import Curves, Photograph
+from .reports import Report, Table
 from .resolution import (
     DifferencePsf,
     Rings,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -10,18 +11,29 @@ import numpy as np
 from ..cube import Cube, Labels
 from ..machine import Machine
 from ..models.model import Model
-from ..prediction.predict import predict_steps
+from ..prediction.predict import predict_classes_steps
 from ..progress import Job, one_of_many
 from ..tasks import Task
 from ..training.record import fingerprint
+from .about import about_model
 from .evaluate import evaluate_steps
-from .image_classes import image_class_rows, plane_classes
+from .illustrations.classes import image_class_pictures
+from .image_classes import image_class_rows, plane_classes, plane_probabilities
+from .merit import better_of, main_figure, ranked
 from .pairs import EvaluationPair, Images, input_and_target, renumbered, test_only_pair
+from .pictures.base import Picture
 from .removed import removed_noise_steps
 from .reports import Report, Row, Table, Value
+from .spread import paired_difference, spread_of
 
-_LEFT_OUT: Final = ("guard", "settings")
+_LEFT_OUT: Final = ("guard",)
 """Columns of an evaluation that say nothing here: no pixel of the image is for training."""
+_PAIRED: Final = (
+    "Differences are paired: both methods on the same image. One that is less than two standard "
+    "errors from 0 may be chance."
+)
+_MOST_PICTURED: Final = 3
+"""Images that are all shown; of more, three are chosen."""
 
 
 def evaluate_test_set_steps(
@@ -30,7 +42,10 @@ def evaluate_test_set_steps(
     *,
     machine: Machine | None = None,
 ) -> Job[Report]:
-    """Compare a model, and the raw data, with the truth of images that it was not trained on.
+    """Compare a model with the truth of images that it was not trained on.
+
+    Next to it stand what needs no training, and the classical methods that were trained on the same
+    pixels and are kept in the model.
 
     Parameters
     ----------
@@ -62,6 +77,8 @@ def _evaluate_pixels(
     count = len(images)
     rows: list[Row] = []
     notes: dict[str, None] = {}  # in order, each once
+    pictures: list[Sequence[Picture]] = []
+    tested = []
     for number, example in enumerate(images):
         pair = _test_pair(model, example)
         name = pair.input.name or f"image {number + 1}"
@@ -73,8 +90,70 @@ def _evaluate_pixels(
         notes |= dict.fromkeys(report.notes)
         renumbered_images = _renumbered_images(model, example, pair)
         notes |= dict.fromkeys(_training_notes(model, renumbered_images, name))
-    table = Table("Image by image", rows + _mean_rows(rows))
-    return Report(_title(model, images), [table], list(notes))
+        pictures.append(
+            [replace(picture, title=f"{name}: {picture.title}") for picture in report.images]
+        )
+        tested.append(f"{name}: {int(pair.test.sum()):,} pixels")
+    shown, note = _shown_pictures(pictures, rows, count)
+    means = _mean_rows(rows)
+    table = Table("Image by image", rows + means, better_of(rows), ["image"])
+    tables = [table]
+    if means:
+        tables += [_deviations_table(rows), _paired_table(rows)]
+        note.append(_PAIRED)
+    about = about_model(model, tested)
+    return Report(_title(model, images), tables, [*notes, *note], shown, about)
+
+
+def _paired_table(rows: Sequence[Row]) -> Table:
+    """Return how the model, the first method of the rows, differs from each other one."""
+    figure = main_figure(rows)
+    model = str(rows[0]["method"])
+    others = dict.fromkeys(str(row["method"]) for row in rows)  # in order, each once
+    del others[model]
+    paired: list[Row] = []
+    for other in others:
+        difference, lower = paired_difference(rows, figure, model, other, pair_by=["image"])
+        better = lower
+        if better_of(rows)[figure] == "higher":
+            better = difference.number - lower
+        row: Row = {
+            "against": other,
+            f"{figure}, difference": difference.mean,
+            "standard error": difference.standard_error,
+            "better on": f"{better} of {difference.number}",
+        }
+        paired.append(row)
+    return Table(f"{model} less other methods, image by image", paired)
+
+
+def _named(pictures: Sequence[Picture], name: str) -> list[Picture]:
+    """Return pictures whose titles name the image they are of, if it has to be said."""
+    if not name:
+        return list(pictures)
+    return [replace(picture, title=f"{name}: {picture.title}") for picture in pictures]
+
+
+def _shown_pictures(
+    pictures: Sequence[Sequence[Picture]],
+    rows: Sequence[Row],
+    count: int,
+) -> tuple[list[Picture], list[str]]:
+    """Return the pictures of all images, of many those of the best, median and worst one.
+
+    `rows` are those of all methods of each of the `count` images, the model's first. With what is
+    left out comes a note on it.
+    """
+    if count <= _MOST_PICTURED:
+        return [picture for image in pictures for picture in image], []
+    methods = len(rows) // count
+    order = ranked(rows[::methods])
+    chosen = (order[-1], order[count // 2], order[0])
+    shown = [picture for number in chosen for picture in pictures[number]]
+    return shown, [
+        f"Pictures are of the worst, the median and the best of {count} images, by the first figure "
+        "of the model."
+    ]
 
 
 def _evaluate_removed(
@@ -117,6 +196,7 @@ def _evaluate_image_classes(
     notes: list[str] = []
     truth: list[int] = []
     predicted: list[int] = []
+    probabilities = []
     for number, example in enumerate(images):
         cube, label = _image_and_label(model.recipe.task, example)
         name = cube.name or f"image {number + 1}"
@@ -125,9 +205,9 @@ def _evaluate_image_classes(
                 f"{name} is {label!r}; the model knows {', '.join(classes)}; "
                 "label it as one of these, or leave it out"
             )
-        job = predict_steps(model, cube, machine=machine)
-        result = yield from one_of_many(job, number, count, name)
-        assert isinstance(result, Labels)
+        job = predict_classes_steps(model, cube, machine=machine)
+        result, scores = yield from one_of_many(job, number, count, name)
+        probabilities.append(plane_probabilities(result, scores))
         measured = [index for index in plane_classes(result) if index]
         predicted += measured
         # all planes of an image are of its class
@@ -141,9 +221,18 @@ def _evaluate_image_classes(
             }
         )
         notes += _training_notes(model, example, name)
-    overall = Table("All images", image_class_rows(model, count, predicted, truth))
+    overall_rows = image_class_rows(model, count, predicted, truth)
+    overall = Table("All images", overall_rows, better_of(overall_rows))
     by_image = Table("Image by image", rows)
-    return Report(_title(model, images), [overall, by_image], notes)
+    pictures = image_class_pictures(
+        type(model.recipe.method).__name__,
+        classes,
+        np.array(predicted),
+        np.array(truth),
+        np.concatenate(probabilities, axis=1),
+    )
+    about = about_model(model, [f"{row['image']}: {row['truth']}" for row in rows])
+    return Report(_title(model, images), [overall, by_image], notes, pictures, about)
 
 
 def _listed(numbers: Sequence[int], classes: Sequence[str]) -> str:
@@ -241,7 +330,8 @@ def _training_notes(
     example = recipe.example(**images)
     own = fingerprint(example)
     used = [trained for trained in model.card.trained_on if trained.sha256 == own]
-    if any(trained.training_pixels for trained in used):
+    refitted = bool(used) and model.card.refitted
+    if refitted or any(trained.training_pixels for trained in used):
         return [f"{name} was used to train the model: figures on it are too good."]
     if used:  # held out as a whole
         return [
@@ -253,39 +343,51 @@ def _training_notes(
 
 def _mean_rows(rows: Sequence[Row]) -> list[Row]:
     """Return a row a method with the means over the images, where there are several."""
-    by_method: dict[Value, list[Row]] = {}
-    for row in rows:
-        by_method.setdefault(row["method"], []).append(row)
-    if len(rows) == len(by_method):
+    methods = dict.fromkeys(row["method"] for row in rows)
+    if len(rows) == len(methods):
         return []
     means: list[Row] = []
-    for method, rows_of_method in by_method.items():
+    for method in methods:
+        alike = [row for row in rows if row["method"] == method]
         pixels = 0
-        for row in rows_of_method:
+        for row in alike:
             pixels += int(row["pixels"] or 0)
-        means.append(
-            {
-                "image": "mean",
-                "pixels": pixels,
-                "method": method,
-                **_mean_figures(rows_of_method),
-            }
-        )
+        mean: dict[str, Value] = {
+            "image": "mean",
+            "pixels": pixels,
+            "method": method,
+            "settings": alike[0]["settings"],
+        }
+        for heading in _figures_of_all(alike):
+            mean[heading] = spread_of(row[heading] for row in alike).mean
+        means.append(mean)
     return means
 
 
-def _mean_figures(rows: Sequence[Row]) -> dict[str, float]:
-    """Return the mean of each figure that all rows have: a line of pixels has no FSIM."""
-    means: dict[str, float] = {}
+def _deviations_table(rows: Sequence[Row]) -> Table:
+    """Return how far the figures of each method differ between images."""
+    deviations: list[Row] = []
+    for method in dict.fromkeys(row["method"] for row in rows):
+        alike = [row for row in rows if row["method"] == method]
+        row: dict[str, Value] = {"method": method}
+        for heading in _figures_of_all(alike):
+            row[heading] = spread_of(one[heading] for one in alike).std
+        deviations.append(row)
+    return Table("Standard deviation between images", deviations)
+
+
+def _figures_of_all(rows: Sequence[Row]) -> list[str]:
+    """Return the headings of the figures that all rows have: a line of pixels has no FSIM."""
+    headings = []
     for heading, value in rows[0].items():
         in_all = all(heading in row for row in rows)
         if isinstance(value, float) and in_all:
-            mean = np.mean([row[heading] for row in rows])
-            means[heading] = float(mean)
-    return means
+            headings.append(heading)
+    return headings
 
 
 def _title(model: Model, images: Sequence[Images]) -> str:
     count = len(images)
     unit = "image" if count == 1 else "images"
-    return f"{model.card.recipe['task']['kind']} on {count} {unit}"
+    kind = model.card.task_kind.replace("_", " ")
+    return f"{kind} on {count} {unit}"

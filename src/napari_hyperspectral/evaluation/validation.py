@@ -7,6 +7,7 @@ data. Only a test set shows how good a model is on other images.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,12 +18,15 @@ from ..machine import Machine
 from ..metrics.values import Floats
 from ..models.model import Model
 from ..prediction.predict import predict_steps
-from ..progress import Cancelled, Job, one_of_many
+from ..progress import Cancelled, Job, one_of_many, part_of
 from ..tasks import Example, Task
-from ..training.plan import plan_training
+from ..training.plan import TrainingPlan, plan_as_begun, plan_training
+from ..training.refit import everything
 from ..training.splits import Split
 from .baselines.baseline import Values
-from .comparison import Comparison, GuardedTest, MethodResult, comparison_for, pooled_comparison
+from .classical import NO_CLASSICS, FittedClassics, fit_classics_steps, predict_all_steps
+from .comparison import comparison_for, pooled_comparison
+from .comparisons.base import Comparison, GuardedTest, MethodResult
 from .image_classes import image_class_rows, plane_classes
 from .pairs import EvaluationPair, Images, PixelCounts, input_and_target, pixel_counts
 from .removed import removed_noise_steps
@@ -41,8 +45,10 @@ def validate_steps(
 ) -> Job[Model]:
     """Return a fresh model with its figures of merit on the validation pixels of all its images.
 
-    Quick: only those baselines that need no tuning. Where there are no validation pixels, or when
-    it is stopped, the model comes back as it is.
+    The quick classical methods of the task are fitted to the same training pixels and shown with
+    it; small ones are kept with the model, for later evaluations. Where there are no validation
+    pixels, there are no figures; stopped, the model comes back as it is. Figures of a model that
+    was trained once more on everything are of the network before that.
 
     Parameters
     ----------
@@ -56,25 +62,67 @@ def validate_steps(
     machine : Machine, optional
         Where the model runs.
     """
-    count = 0
-    for trained in model.card.trained_on:
-        if trained.validation_pixels > 0:
-            count += 1
-    if not count and model.recipe.task.has_truth:
-        return model
+    machine = machine or Machine()
+    validated = model
+    if model.validated is not None:
+        validated = replace(model, network=model.validated)
     try:
         if not model.recipe.task.has_truth:
             metrics = yield from _removed_metrics(model, images, machine)
-        elif model.recipe.task.image_level:
-            metrics = yield from _image_class_metrics(model, examples, images, machine)
-        else:
-            pairs = validation_pairs(model, examples, images)
-            metrics = yield from _pixel_metrics(model, pairs, count, machine)
+            return model.with_metrics(metrics)
+        classics = yield from _classics_steps(model, examples, machine)
+        kept = classics
+        if model.card.refitted:  # as the model was
+            kept = yield from _classics_steps(model, examples, machine, refit=True)
+        model = replace(model, baselines=kept.small)
+        metrics = yield from _metrics_steps(validated, examples, images, classics, machine)
     except Cancelled:
         return model  # a trained model is not lost for want of its figures
     if not metrics:
         return model
     return model.with_metrics(metrics)
+
+
+def _classics_steps(
+    model: Model,
+    examples: Sequence[Example],
+    machine: Machine,
+    *,
+    refit: bool = False,
+) -> Job[FittedClassics]:
+    """Fit the quick classical methods of the task to the pixels that the model was trained on.
+
+    In a refit, to all pixels.
+    """
+    if model.recipe.task.image_level:
+        return NO_CLASSICS
+    plan = _plan_of(model, examples)
+    if refit:
+        plan = everything(plan)
+    job = fit_classics_steps(plan, machine, quick=True)
+    return (yield from part_of(job, 0, 100, "fitting classical methods"))
+
+
+def _metrics_steps(
+    model: Model,
+    examples: Sequence[Example],
+    images: Sequence[Images],
+    classics: FittedClassics,
+    machine: Machine | None,
+) -> Job[Metrics]:
+    """Return figures and notes on the validation pixels; none where there are no such pixels."""
+    count = 0
+    for trained in model.card.trained_on:
+        if trained.validation_pixels > 0:
+            count += 1
+    # weights that have seen all pixels, without those that have not, are not to be measured here
+    lost = model.card.refitted and model.validated is None
+    if not count or lost:
+        return {}
+    if model.recipe.task.image_level:
+        return (yield from _image_class_metrics(model, examples, images, machine))
+    pairs = validation_pairs(model, examples, images)
+    return (yield from _pixel_metrics(model, pairs, count, classics, machine))
 
 
 def validation_pairs(
@@ -94,7 +142,7 @@ def validation_pairs(
         What the examples were made of; only those with validation pixels are loaded.
     """
     task: Task = model.recipe.task
-    plan = plan_training(model.recipe, examples)
+    plan = _plan_of(model, examples)
     for number, split in _validated(plan.splits):
         input, target = input_and_target(task, images[number])
         classes = plan.examples[number].sampling_classes  # (plane, y, x)
@@ -128,7 +176,7 @@ def _image_class_metrics(
 ) -> Job[Metrics]:
     """Return figures on the validation images of a model that classifies images as a whole."""
     task: Task = model.recipe.task
-    plan = plan_training(model.recipe, examples)
+    plan = _plan_of(model, examples)
     validated = list(_validated(plan.splits))
     count = len(validated)
     truth: list[int] = []
@@ -172,22 +220,25 @@ def _pixel_metrics(
     model: Model,
     pairs: Iterator[EvaluationPair],
     count: int,
+    classics: FittedClassics,
     machine: Machine | None,
 ) -> Job[Metrics]:
     """Return figures and notes on the validation pixels of `count` images."""
     images: list[_ImageFigures] = []
     pixels: list[_ValidationPixels] = []
     for step, pair in enumerate(pairs):
-        job = predict_steps(model, pair.input, machine=machine)
+        # the model is the first of them
+        job = predict_all_steps([model, *classics.models], pair.input, machine)
         note = f"validating on {pair.input.name}"
         predicted = yield from one_of_many(job, step, count, note)
         comparison = comparison_for(pair, model)
-        results = _quick_results(comparison, predicted.numpy())
+        results = _quick_results(comparison, classics, predicted)
         images.append(_image_figures(comparison, results))
         # of each image, its validation pixels alone are kept
         if not comparison.of_images:
             pixels.append(_validation_pixels(comparison, results))
-    return _joint_metrics(comparison, images, pixels)
+    metrics = _joint_metrics(comparison, images, pixels)
+    return {**metrics, "notes": [*metrics["notes"], *classics.notes]}
 
 
 def _joint_metrics(
@@ -224,9 +275,16 @@ def _joint_metrics(
     return {"figures": figures, "notes": notes}
 
 
-def _quick_results(comparison: Comparison, prediction: Values) -> list[MethodResult]:
-    """Return the prediction, and what the baselines without tuning make of the input."""
-    results = [comparison.model_result(prediction)]
+def _quick_results(
+    comparison: Comparison,
+    classics: FittedClassics,
+    predicted: Sequence[Values],
+) -> list[MethodResult]:
+    """Return what was predicted, by the model and by classical methods, and what needs no training."""
+    ours, *others = predicted
+    results = [comparison.model_result(ours)]
+    for fitted, image in zip(classics.models, others, strict=True):
+        results.append(comparison.classic_result(fitted, image))
     for baseline in comparison.baselines(tuned=False):
         results.append(comparison.result(baseline))
     return results
@@ -311,3 +369,9 @@ def _validated(splits: Sequence[Split]) -> Iterator[tuple[int, Split]]:
     for number, split in enumerate(splits):
         if split.validation.any():
             yield number, split
+
+
+def _plan_of(model: Model, examples: Sequence[Example]) -> TrainingPlan:
+    """Return the plan by which a model was trained."""
+    plan = plan_training(model.recipe, examples)
+    return plan_as_begun(plan, model.card)

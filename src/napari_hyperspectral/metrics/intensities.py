@@ -128,21 +128,38 @@ def fitted_mse(
     maximum of a noisy spectrum, which lies too high. Spectra whose target is nowhere above 0
     are left out.
     """
+    fitted, truth = fitted_to_target(predicted, target, good=good)
+    return mean_of_known(np.square(fitted - truth))
+
+
+def fitted_to_target(
+    predicted: ArrayLike,
+    target: ArrayLike,
+    *,
+    good: GoodBands | None = None,
+) -> tuple[Floats, Floats]:
+    """Return spectra as `fitted_mse` compares them: predicted ones fitted, targets by their maximum.
+
+    Images are (…, band, y, x), each in a unit of its own; both come back in the target's maximum,
+    NaN where one of them is missing, in bands that are not `good`, (band,), and in spectra whose
+    target is nowhere above 0.
+    """
     prediction, truth = known_in_both(predicted, target, good)
     truth = _by_own_peak(truth)
     known = np.isfinite(truth)
     count = known.sum(axis=BAND, keepdims=True)
     count = np.maximum(count, 1)
     # least squares of centred spectra: the offset is gone, the scale is left
+    mean = _sum_over_bands(truth) / count
+    centred = truth - mean
     prediction = prediction - _sum_over_bands(prediction) / count
-    truth = truth - _sum_over_bands(truth) / count
     power = _sum_over_bands(prediction**2)
-    common = _sum_over_bands(prediction * truth)
+    common = _sum_over_bands(prediction * centred)
     # the scale of a flat prediction is 0: any other fits as well
     divisor = np.where(power > 0, power, 1)
     scale = np.where(power > 0, common / divisor, 0)
-    error = np.square(scale * prediction - truth)
-    return mean_of_known(np.where(known, error, np.nan))
+    fitted = np.where(known, scale * prediction + mean, np.nan)
+    return fitted, truth
 
 
 def ergas(

@@ -53,6 +53,8 @@ class Compared(Settings):
     """Error on each fold; fewer where it was given up."""
     seconds: float
     """How long its trainings and predictions took."""
+    epochs: int = 0
+    """Epochs of a network, as many as there was time for; 0 of a classical method."""
     note: str = ""
     """Why it was given up; empty where it was not."""
 
@@ -81,6 +83,9 @@ class Card(Settings):
     """Height and width of a pixel in training."""
     pixel_unit: str | None = None
     """Unit of `pixel_size`."""
+    noise: tuple[float, float] = (0.0, 0.0)
+    """Noise of the inputs that it was trained for: variance at a mean of 0, and per unit of the mean.
+    0, where none was added in training."""
     parameters: int = 0
     """Number of weights of its network, or of numbers that a classical method has fitted."""
     tuned: str = ""
@@ -89,10 +94,18 @@ class Card(Settings):
     """Training loss of each epoch; none of a classical method."""
     validation_losses: tuple[float | None, ...] = ()
     """Validation loss of each epoch; None where nothing was held out."""
+    validation_errors: tuple[float | None, ...] = ()
+    """Error of each epoch on the same pixels, by which the best one was chosen; None where the task
+    has none, and the validation loss decided."""
     best_epoch: int = 0
     """Epoch (from 1) of the best weights; 0 before the first one has ended."""
     ended: Ended = ""
     """Why training ended."""
+    refitted: bool = False
+    """Whether the weights are of a second training, on the validation pixels as well; all figures
+    are of the first one, which had not seen these."""
+    refit_losses: tuple[float, ...] = ()
+    """Training loss of each epoch of the second training."""
     compared: tuple[Compared, ...] = ()
     """Methods that were compared on held-out folds, where the method was chosen so."""
     compared_by: str = ""

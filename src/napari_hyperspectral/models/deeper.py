@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from ..errors import FileFormatError
 from ..networks import HyRISR, NetworkModule, Normalise, Normalised, ResUNet1D, build_module
 from ..recipe.recipe import Recipe
 from ..tasks import Denoise, SuperResolve, Task
+from ..tasks.degradation import DegradationKind
 from .card import Card
 from .model import Model, State
 
@@ -105,9 +106,10 @@ def _is_state(content: object) -> bool:
 def _recognised(state: State, path: Path) -> tuple[Recipe, int]:
     """Return the recipe that a state dict is for, and its number of bands."""
     if _DENOISER in state:
-        network = ResUNet1D(norm="batch" if _BATCH_NORM in state else "none")
+        norm: Literal["none", "batch"] = "batch" if _BATCH_NORM in state else "none"
+        network = ResUNet1D(norm=norm, linear_skip=False)
         bands = len(state[_DENOISER])
-        return Recipe(task=Denoise(normalise="maximum"), method=network), bands
+        return Recipe(task=Denoise(normalise="maximum", penalty="l1"), method=network), bands
     steps = [state[name] for name in _UPSAMPLING if name in state]
     if not steps or any(step.ndim != 4 for step in steps):
         first = ", ".join(list(state)[:3]) or "nothing"
@@ -118,9 +120,16 @@ def _recognised(state: State, path: Path) -> tuple[Recipe, int]:
     if scale not in HyRISR.scales:
         known = ", ".join(map(str, HyRISR.scales))
         raise FileFormatError(path, f"weights for a scale of {scale}, not of {known}", _REMEDY)
-    degradation = "area" if scale == 4 else "decimate"  # see `model_from_deeper`
-    task = SuperResolve(scale=scale, degradation=degradation, normalise="image")  # type: ignore[arg-type]  # one of HyRISR.scales
-    return Recipe(task=task, method=HyRISR()), steps[0].shape[1]
+    # see `model_from_deeper`
+    degradation: DegradationKind = "area" if scale == 4 else "decimate"
+    task = SuperResolve(
+        scale=scale,  # type: ignore[arg-type]  # one of HyRISR.scales
+        degradation=degradation,
+        project=False,
+        input_noise="none",
+        normalise="image",
+    )
+    return Recipe(task=task, method=HyRISR(linear_skip=False)), steps[0].shape[1]
 
 
 def _load(module: NetworkModule, state: State, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +17,8 @@ from torch import Tensor
 from ..atomic import replacing
 from ..devices import seeded
 from ..errors import FileFormatError
-from ..networks import Normalise, Normalised, Ports, build_module
+from ..networks import Normalise, Normalised, Ports
+from ..recipe.building import module_of
 from ..recipe.recipe import Recipe
 from ..renamed import checkpoint_with_new_names, weights_with_new_names
 from ..tasks import Task
@@ -26,6 +28,10 @@ State = dict[str, Tensor]
 
 LAST: Final = "last."
 """Prefix, in a model file, of the weights after the last epoch; those of the best have none."""
+BASELINE_PREFIX: Final = "baseline"
+"""Prefix, in a model file, of the numbers of classical methods that were trained with it; their
+cards stand in the header under `BASELINES_KEY`."""
+BASELINES_KEY: Final = f"{KEY}.baselines"
 CHECKPOINT_PREFIX: Final = "checkpoint."
 """Prefix, in a model file, of what only a training that is resumed needs; see `Checkpoint`."""
 
@@ -42,11 +48,18 @@ class Model:
         Intensities in, intensities or class scores out; holds the best weights.
     last : dict of Tensor, optional
         Weights after the last epoch, where they are not the best ones.
+    baselines : tuple of Model
+        Small classical methods that were trained on the same pixels, to compare it with.
+    validated : Normalised, optional
+        Of a model that was trained once more on everything, and is fresh from that: the network
+        that has not seen the validation pixels.
     """
 
     card: Card
     network: Normalised
     last: State = field(default_factory=dict)
+    baselines: tuple[Model, ...] = ()
+    validated: Normalised | None = None
 
     @cached_property
     def recipe(self) -> Recipe:
@@ -95,6 +108,7 @@ class Model:
             network = fresh_network(Recipe.model_validate(card.recipe), card)
             best = read_tensors(path)
             take_prefixed(best, CHECKPOINT_PREFIX)
+            baselines = _read_baselines(path, best)
             expected = network.state_dict().keys()
             last = weights_with_new_names(take_prefixed(best, LAST), expected)
             chosen = last if weights == "last" and last else best
@@ -104,7 +118,7 @@ class Model:
             raise FileFormatError(
                 path, f"weights do not fit ({reason})", "train it again"
             ) from error
-        return cls(card, network.eval(), last)
+        return cls(card, network.eval(), last, baselines)
 
 
 def fresh_network(recipe: Recipe, card: Card) -> Normalised:
@@ -112,7 +126,7 @@ def fresh_network(recipe: Recipe, card: Card) -> Normalised:
     ports = recipe.task.ports(card.input_axis, card.output_axis)
     normalise = Normalise(recipe.task.normalise, ports.bands_in, ports.bands_out)
     with seeded(recipe.training.seed, torch.device("cpu")):
-        module = build_module(recipe.method, ports)
+        module = module_of(recipe, ports)
     return Normalised(normalise, module, recipe.task.predicts_intensities)
 
 
@@ -123,10 +137,34 @@ def write_model(path: Path, model: Model, checkpoint: State | None = None) -> No
         | with_prefix(LAST, model.last)
         | with_prefix(CHECKPOINT_PREFIX, checkpoint or {})
     )
+    for number, baseline in enumerate(model.baselines):
+        tensors |= with_prefix(f"{BASELINE_PREFIX}{number}.", baseline.network.state_dict())
     stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with replacing(path) as (draft,):
         # save_file would make a file that only its owner may read
-        draft.write_bytes(save(stored, {KEY: model.card.model_dump_json()}))
+        draft.write_bytes(save(stored, _header(model)))
+
+
+def _header(model: Model) -> dict[str, str]:
+    """Return the header of a model file: its card, and those of its baselines, if any."""
+    header = {KEY: model.card.model_dump_json()}
+    if model.baselines:
+        cards = [baseline.card.model_dump(mode="json") for baseline in model.baselines]
+        header[BASELINES_KEY] = json.dumps(cards)
+    return header
+
+
+def _read_baselines(path: Path, tensors: State) -> tuple[Model, ...]:
+    """Take the baselines of a model file out of its tensors."""
+    with safe_open(path, framework="pt") as file:
+        cards = json.loads((file.metadata() or {}).get(BASELINES_KEY, "[]"))
+    baselines = []
+    for number, values in enumerate(cards):
+        card = Card.model_validate(values)
+        network = fresh_network(Recipe.model_validate(card.recipe), card)
+        network.load_state_dict(take_prefixed(tensors, f"{BASELINE_PREFIX}{number}."))
+        baselines.append(Model(card, network.eval()))
+    return tuple(baselines)
 
 
 def read_tensors(path: Path) -> State:

@@ -127,6 +127,14 @@ def lines_of_card(card: Card) -> Lines:
     return _without_empty(lines)
 
 
+def quality_of(card: Card) -> str:
+    """Return the first figure of merit of a model, such as "PSNR dB 34.4"; "" where it has none."""
+    rows = _narrowest_guard(card.metrics.get("figures") or [])
+    if not rows:
+        return ""
+    return _figures_line(rows[0]).partition(", ")[0]
+
+
 def duration(seconds: float) -> str:
     """Return a time as people say it."""
     if seconds < 10:
@@ -251,7 +259,9 @@ def _compared_line(compared: Compared, figure: str) -> str:
     if error is None:
         return compared.note
     folds = ", ".join(f"{each:.3g}" for each in compared.errors)
-    return f"{figure} {error:.3g} (folds: {folds}), in {duration(compared.seconds)}"
+    epochs = f"{compared.epochs} epochs each, " if compared.epochs else ""
+    seconds = duration(compared.seconds)
+    return f"{figure} {error:.3g} (folds: {folds}), {epochs}in {seconds}"
 
 
 def _loss_lines(card: Card) -> Lines:
@@ -263,6 +273,7 @@ def _loss_lines(card: Card) -> Lines:
         "epochs": f"{len(card.losses)} of {epochs}{in_brackets}, best {card.best_epoch}",
         "training loss": _at_best(card.losses, card.best_epoch),
         "validation loss": _validation_loss(card),
+        "validation error": _at_best(card.validation_errors, card.best_epoch),
     }
 
 
@@ -285,6 +296,8 @@ def _training_setting(card: Card, name: str) -> object:
 def _at_best(losses: Sequence[float | None], best_epoch: int) -> str:
     """Return the loss of the best epoch, or of the last where none is known."""
     known = 0 < best_epoch <= len(losses)
+    if not losses:  # on cards of before there were any
+        return ""
     loss = losses[best_epoch - 1] if known else losses[-1]
     return "" if loss is None else f"{loss:.4g}"
 

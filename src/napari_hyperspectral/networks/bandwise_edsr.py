@@ -10,7 +10,7 @@ mean of its input, it treats dim and bright images alike, as interpolation does.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Final, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import torch
 from annotated_types import Ge, Le
@@ -19,11 +19,7 @@ from torch.nn import functional
 
 from ..settings import RecipeLike
 from .base import ImageNetwork, NetworkModule, Ports, enlarged
-
-_ORIENTATIONS: Final = tuple(
-    (quarters, mirror) for mirror in (False, True) for quarters in range(4)
-)
-"""Quarter turns and reflections of an image; the first is the image itself."""
+from .blocks.turns import mean_over_turns
 
 
 class BandwiseEDSR(ImageNetwork):
@@ -47,13 +43,18 @@ class BandwiseEDSR(ImageNetwork):
     times slower."""
 
     def inactive(self, recipe: RecipeLike) -> dict[str, str]:
+        reasons = super().inactive(recipe)
         if any(recipe.task.offset):
             why = (
                 "Decimation samples pixels off the middle of their blocks: a turned image would be "
                 "another scan."
             )
-            return {"ensemble": why}
-        return {}
+            return reasons | {"ensemble": why}
+        return reasons
+
+    @property
+    def averages_turns(self) -> bool:
+        return self.ensemble
 
     def build(self, ports: Ports) -> NetworkModule:
         return _BandwiseEDSR(self, ports)
@@ -85,10 +86,8 @@ class _BandwiseEDSR(NetworkModule):
         self.scale = ports.scale
         self.offset = ports.offset
         self.bands_per_step = settings.bands_per_step
-        self.orientations = _ORIENTATIONS[:1]
         # a point scan off the middle of its blocks becomes another scan when it is turned
-        if settings.ensemble and not any(ports.offset):
-            self.orientations = _ORIENTATIONS
+        self.ensemble = settings.ensemble and not any(ports.offset)
         self.trunk = _Trunk(settings.width, settings.blocks, ports.scale)
         self.to_outputs = None
         if not ports.same_bands:
@@ -123,13 +122,13 @@ class _BandwiseEDSR(NetworkModule):
 
     def _mean_detail(self, images: Tensor) -> Tensor:
         """Return the detail of images, (image, 1, y, x), averaged over orientations."""
-        orientations = _ORIENTATIONS[:1] if self.training else self.orientations
-        total: Tensor = self.trunk(_turned(images, *orientations[0])).float()
-        # one by one: eight fine images at once would be most of the memory
-        for orientation in orientations[1:]:
-            detail = self.trunk(_turned(images, *orientation))
-            total = total + _turned_back(detail, *orientation)
-        return total / len(orientations)
+        if self.training or not self.ensemble:
+            return self._detail_of(images)
+        return mean_over_turns(self._detail_of, images)
+
+    def _detail_of(self, images: Tensor) -> Tensor:
+        detail: Tensor = self.trunk(images)
+        return detail.float()
 
 
 class _Trunk(nn.Module):
@@ -149,6 +148,8 @@ class _Trunk(nn.Module):
         weight = self.enter.weight - self.enter.weight.mean(dim=(-2, -1), keepdim=True)
         padded = functional.pad(x, (1, 1, 1, 1), mode="replicate")
         features = functional.conv2d(padded, weight)
+        # channels last: 1.2 times as fast on a CPU, 1.5 times in bfloat16
+        features = features.contiguous(memory_format=torch.channels_last)
         features = features + self.body(features)
         return functional.pixel_shuffle(self.leave(features), self.scale)
 
@@ -170,14 +171,3 @@ class _Block(nn.Module):
 
 def _conv3(channels_in: int, channels_out: int) -> nn.Conv2d:
     return nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False)
-
-
-def _turned(image: Tensor, quarters: int, mirror: bool) -> Tensor:
-    turned = torch.rot90(image, quarters, dims=(-2, -1))
-    return turned.flip(-1) if mirror else turned
-
-
-def _turned_back(image: Tensor, quarters: int, mirror: bool) -> Tensor:
-    """Undo `_turned`."""
-    turned = image.flip(-1) if mirror else image
-    return torch.rot90(turned, -quarters, dims=(-2, -1))

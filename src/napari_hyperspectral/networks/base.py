@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..settings import Settings
+from ..settings import RecipeLike, Settings
 
 _CUBIC_RADIUS: Final = 2
 """Pixels at which cubic interpolation sees another one."""
@@ -93,6 +93,11 @@ class Method(Settings):
         """What one input of it is: a single spectrum, or an image."""
 
     @property
+    def begins_linear(self) -> bool:
+        """Whether it begins with a linear map, fitted before its first step, where a task has one."""
+        return False
+
+    @property
     def output_level(self) -> Literal["pixel", "image"]:
         """What it has an output for: each pixel, or the image as a whole."""
         return "pixel"
@@ -101,6 +106,11 @@ class Method(Settings):
     def uses_image_statistics(self) -> bool:
         """Whether averages over the image enter, so that tiles are only nearly exact."""
         return False
+
+    @property
+    def averages_turns(self) -> bool:
+        """Whether a turned image gives the turned result already: a mean over turns changes nothing."""
+        return self.operates_on == "spectrum"
 
     @abstractmethod
     def build(self, ports: Ports) -> NetworkModule:
@@ -131,6 +141,22 @@ class Method(Settings):
 
 class Network(Method):
     """The settings of a network, which learns by gradient descent."""
+
+    linear_skip: bool = True
+    """Begin with the ridge regression of the training spectra, to which the network learns what to
+    add: with few spectra it is hardly worse than the regression. Off: as published, the network
+    learns everything."""
+
+    @property
+    def begins_linear(self) -> bool:
+        return self.linear_skip
+
+    def inactive(self, recipe: RecipeLike) -> dict[str, str]:
+        reasons = super().inactive(recipe)
+        if not recipe.task.has_linear_solution:
+            why = "Only for intensities of the same pixels: elsewhere no regression is a solution."
+            reasons["linear_skip"] = why
+        return reasons
 
 
 class SpectrumNetwork(Network):

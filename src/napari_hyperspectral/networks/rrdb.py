@@ -52,9 +52,10 @@ class RRDB(ImageNetwork):
     """Channels that each convolution of a dense block adds. Published: 32."""
 
     def inactive(self, recipe: RecipeLike) -> dict[str, str]:
+        reasons = super().inactive(recipe)
         if not recipe.task.predicts_intensities:
-            return {"bands": "Classes are predicted from all bands together."}
-        return {}
+            return reasons | {"bands": "Classes are predicted from all bands together."}
+        return reasons
 
     def build(self, ports: Ports) -> NetworkModule:
         if self.bands == "one by one" and ports.same_bands:

@@ -65,9 +65,12 @@ class UNet(Network):
     against overfitting."""
 
     def inactive(self, recipe: RecipeLike) -> dict[str, str]:
+        reasons = super().inactive(recipe)
         if self.depth == 0:
-            return {"upsampling": "Depth is 0: nothing is halved, and so nothing doubled."}
-        return {}
+            return reasons | {
+                "upsampling": "Depth is 0: nothing is halved, and so nothing doubled."
+            }
+        return reasons
 
     @property
     def operates_on(self) -> Literal["spectrum", "image"]:

@@ -50,12 +50,13 @@ class UwUNet(ImageNetwork):
     """End in batch normalisation and ReLU, as the released network does; for comparisons only."""
 
     def inactive(self, recipe: RecipeLike) -> dict[str, str]:
+        reasons = super().inactive(recipe)
         if self.variant == "nested":
             why = "Only for the parallel variant; the nested one has a single U-Net."
-            return {"unets": why, "shared": why}
+            return reasons | {"unets": why, "shared": why}
         if self.unets == 1:
-            return {"shared": "There is one U-Net, and none to share its weights with."}
-        return {}
+            return reasons | {"shared": "There is one U-Net, and none to share its weights with."}
+        return reasons
 
     def build(self, ports: Ports) -> NetworkModule:
         if self.variant == "parallel":

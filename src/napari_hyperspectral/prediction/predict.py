@@ -15,9 +15,11 @@ from ..cube import Cube, Image, Labels
 from ..devices import computing, precision_of
 from ..machine import Machine
 from ..models.model import Model
-from ..networks import TileGeometry, tile_geometry_of
+from ..networks import TileGeometry
 from ..networks.blocks.padding import pad_by_reflection, padded_size
+from ..networks.blocks.turns import ORIENTATIONS, mean_over_turns
 from ..progress import Cancelled, Job, Progress, Stop, run_with_bar
+from ..recipe.building import geometry_of
 from ..spectra.arrays import Float32
 from ..spectra.preprocessing import NOTHING, Preprocessing
 from ..tasks import Task
@@ -40,13 +42,14 @@ def predict(
     model: Model,
     cube: Cube,
     *,
+    turns: bool = False,
     machine: Machine | None = None,
 ) -> Image:
     """Run a model on a cube, with a progress bar in a terminal or notebook.
 
     For the parameters and errors see `predict_steps`, which yields after each tile.
     """
-    steps = predict_steps(model, cube, machine=machine)
+    steps = predict_steps(model, cube, turns=turns, machine=machine)
     return run_with_bar(steps, "predicting")
 
 
@@ -54,13 +57,14 @@ def predict_classes(
     model: Model,
     cube: Cube,
     *,
+    turns: bool = False,
     machine: Machine | None = None,
 ) -> tuple[Labels, Cube]:
     """Predict classes and their probabilities, with a progress bar in a terminal or notebook.
 
     For the parameters and errors see `predict_classes_steps`.
     """
-    steps = predict_classes_steps(model, cube, machine=machine)
+    steps = predict_classes_steps(model, cube, turns=turns, machine=machine)
     return run_with_bar(steps, "predicting")
 
 
@@ -68,6 +72,7 @@ def predict_steps(
     model: Model,
     cube: Cube,
     *,
+    turns: bool = False,
     machine: Machine | None = None,
 ) -> Job[Image]:
     """Run a model over a cube tile by tile, yielding after each; return the result.
@@ -82,6 +87,10 @@ def predict_steps(
         From `fit_steps` or `Model.load`.
     cube : Cube
         Of any height, width, t and z, (…, band, y, x); may be lazy.
+    turns : bool
+        Whether to return the mean over the eight flips and quarter turns of the image (test-time
+        augmentation, self-ensemble): slightly better, eight times slower. It changes nothing where
+        a model sees one spectrum at a time, and takes no longer there.
     machine : Machine, optional
         Device, precision, threads, memory of a tile.
 
@@ -97,11 +106,12 @@ def predict_steps(
     AxisMismatchError
         If the bands of the cube cannot be resampled to those of the model.
     ValueError
-        If all values of the cube are NaN.
+        If all values of the cube are NaN, or `turns` are asked of a model for point scans that are
+        off the middle of their pixels: a turned one is another scan.
     Cancelled
         If it is stopped.
     """
-    job = _Prediction(model, cube, machine or Machine())
+    job = _Prediction(model, cube, machine or Machine(), turns=turns)
     predicted = yield from job.run()
     return job.result(predicted)
 
@@ -110,6 +120,7 @@ def predict_classes_steps(
     model: Model,
     cube: Cube,
     *,
+    turns: bool = False,
     machine: Machine | None = None,
 ) -> Job[tuple[Labels, Cube]]:
     """Run a model that predicts classes, as `predict_steps` does; return their probabilities, too.
@@ -130,7 +141,7 @@ def predict_classes_steps(
     """
     if model.recipe.task.predicts_intensities:
         raise NoClassesError(model)
-    job = _Prediction(model, cube, machine or Machine())
+    job = _Prediction(model, cube, machine or Machine(), turns=turns)
     predicted = yield from job.run()
     labels = job.result(predicted)
     assert isinstance(labels, Labels)
@@ -153,7 +164,7 @@ def predict_values_steps(model: Model, cube: Cube, *, machine: Machine) -> Job[F
     """
     recipe = model.recipe.model_copy(update={"preprocessing": NOTHING})
     card = model.card.model_copy(update={"recipe": recipe.model_dump(mode="json")})
-    job = _Prediction(replace(model, card=card), cube, machine)
+    job = _Prediction(replace(model, card=card), cube, machine, turns=False)
     return (yield from job.run())
 
 
@@ -165,7 +176,11 @@ class _Prediction:
         model: Model,
         cube: Cube,
         machine: Machine,
+        *,
+        turns: bool,
     ) -> None:
+        self.turns = turns and _turns_change_it(model)
+        """Whether the mean over all orientations is predicted."""
         self.model = model
         self.cube = cube
         self.machine = machine
@@ -229,6 +244,8 @@ class _Prediction:
         seams = self.in_tiles and self.model.recipe.method.uses_image_statistics
         if seams:  # a person must be able to tell why they are there
             result = result.after("in tiles, each with averages of its own")
+        if self.turns:
+            result = result.after(f"mean over {len(ORIENTATIONS)} flips and quarter turns")
         if isinstance(result, Labels):
             return replace(result, colours=card.colours)
         return result
@@ -333,9 +350,13 @@ class _Prediction:
         batch = image[None].to(device)  # (1, band, y, x)
         if maximum is not None:
             maximum = maximum.to(device)
+
+        def run(image: torch.Tensor) -> torch.Tensor:
+            result: torch.Tensor = network(image, maximum)
+            return result.float()
+
         with precision_of(self.machine, network, device):
-            result = network(batch, maximum)
-            result = result.float()
+            result = mean_over_turns(run, batch) if self.turns else run(batch)
         if self.task.image_level:
             return _on_cpu(result)
         # padding was not measured: the result ends where the image does
@@ -343,7 +364,7 @@ class _Prediction:
         result_width = width * self.scale
         result = result[..., :result_height, :result_width]
         input = batch[..., :height, :width]
-        result = self.task.postprocess(result, input)
+        result = self.task.postprocess(result, input, self.model.card.noise)
         return self.bands.to_cube(_on_cpu(result), tile, self.scale)
 
     def _half(self, side: int, device: torch.device) -> int:
@@ -384,11 +405,29 @@ def _tile_geometry(model: Model) -> TileGeometry:
     """Return stride, memory, and the radius around a tile that its result depends on."""
     task: Task = model.recipe.task
     ports = model.ports
-    geometry = tile_geometry_of(model.recipe.method, ports)
+    geometry = geometry_of(model.recipe, ports)
     radius = geometry.receptive_radius
     if ports.image_level:  # scores of tiles are averaged: no pixel needs its surroundings
         radius = 0
     return geometry._replace(receptive_radius=radius + task.margin)
+
+
+def _turns_change_it(model: Model) -> bool:
+    """Return whether the mean over turned images differs from the prediction itself.
+
+    Raises
+    ------
+    ValueError
+        If a turned image is another measurement than the model was trained on.
+    """
+    if model.recipe.method.averages_turns:
+        return False
+    if any(model.ports.offset):
+        raise ValueError(
+            "this model is for point scans off the middle of their pixels, and a turned image would "
+            "be another scan: predict without turns"
+        )
+    return True
 
 
 def _progress(

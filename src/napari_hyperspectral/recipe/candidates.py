@@ -10,8 +10,20 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from ..classics import LowRank, Ridge, SavitzkyGolay
-from ..networks import RRDB, BandwiseEDSR, FNet, Method, Pixelwise, ResNet, SpectralUNet
+from ..classics import (
+    LDA,
+    PLS,
+    PLSDA,
+    SVM,
+    Bicubic,
+    BoostedTrees,
+    LowRank,
+    RandomForest,
+    Ridge,
+    SavitzkyGolay,
+    WaveletDenoising,
+)
+from ..networks import RRDB, BandwiseEDSR, FNet, Method, Pixelwise, ResNet, ResUNet1D, SpectralUNet
 from .recipe import Recipe
 
 _Values: TypeAlias = Mapping[str, Any]
@@ -29,8 +41,11 @@ class Candidate(NamedTuple):
     def title(self) -> str:
         """Name of the method, with what differs from its defaults."""
         variant = []
-        for name in sorted(self.method.model_fields_set - {"kind"}):
+        # by value: one that was read from a file has all of its fields set
+        for name, field in sorted(type(self.method).model_fields.items()):
             value = getattr(self.method, name)
+            if value == field.default:
+                continue
             variant.append(name if value is True else f"{name} {value}")
         name = type(self.method).__name__
         return f"{name} ({', '.join(variant)})" if variant else name
@@ -66,7 +81,7 @@ def measured_recipe(recipe: Recipe) -> Recipe:
 
     What a person has set is kept.
     """
-    for candidate in candidates_for(recipe):
+    for candidate in (*candidates_for(recipe), *_NOT_COMPARED.get(recipe.task.kind, ())):
         if type(candidate.method) is type(recipe.method):
             return candidate._replace(method=recipe.method).recipe(recipe)
     return recipe
@@ -78,32 +93,72 @@ def _set_by_hand(settings: Any) -> dict[str, Any]:
 
 
 _SPATIAL: Final[_Values] = {"average": 0.99, "weight_decay": 0.01, "patches_per_epoch": 4}
+_SHARPENING: Final[_Values] = {
+    "epochs": 32,
+    "learning_rate": 2e-3,
+    "patches_per_epoch": 20,
+    "image_batch_size": 3,
+    "patch_size": 24,
+    "average": 0.99,
+    "clip": 1.0,
+}
+"""Of one scene or a few: see `benchmarks/cave.py`."""
 _CANDIDATES: Final[Mapping[str, Sequence[Candidate]]] = {
     "denoise": (
-        Candidate(SavitzkyGolay()),
-        Candidate(LowRank()),
         Candidate(Ridge()),
         Candidate(Ridge(surroundings=True)),
-        Candidate(SpectralUNet(), {"epochs": 100, **_SPATIAL}),
+        Candidate(LowRank()),
+        Candidate(SavitzkyGolay()),
+        Candidate(WaveletDenoising()),
+        Candidate(SpectralUNet(components=8, width=16, depth=1), {"epochs": 40, **_SPATIAL}),
     ),
     # no clean spectra, so nothing to compare methods by
     "denoise_self_supervised": (Candidate(LowRank()),),
     "calibrate": (
         Candidate(Ridge()),
+        Candidate(PLS()),
         Candidate(Pixelwise(), {"epochs": 60}),
     ),
     "segment": (
+        Candidate(LDA()),
+        Candidate(LDA(surroundings=True)),
+        Candidate(RandomForest(surroundings=True)),
+        Candidate(SVM()),
+        Candidate(SVM(surroundings=True)),
         Candidate(SpectralUNet(dropout=0.3), {"epochs": 150, **_SPATIAL}),
         Candidate(Pixelwise(dropout=0.3), {"epochs": 60, "weight_decay": 0.01}),
     ),
-    "classify_spectra": (Candidate(Pixelwise(dropout=0.3), {"epochs": 60}),),
-    "classify_images": (Candidate(ResNet()),),
+    "classify_spectra": (
+        Candidate(LDA()),
+        Candidate(PLSDA()),
+        Candidate(RandomForest()),
+        Candidate(SVM()),
+        Candidate(Pixelwise(dropout=0.3), {"epochs": 60}),
+    ),
+    "classify_images": (
+        Candidate(LDA()),
+        Candidate(SpectralUNet()),
+        Candidate(ResNet()),
+    ),
     "predict_channels": (
         Candidate(Ridge()),
         Candidate(Ridge(surroundings=True)),
+        Candidate(PLS()),
+        Candidate(BoostedTrees()),
         Candidate(FNet(width=16, depth=3), {"epochs": 60, "patch_size": 128}),
     ),
-    "super_resolve": (Candidate(BandwiseEDSR()),),
+    "super_resolve": (
+        Candidate(Bicubic()),
+        Candidate(BandwiseEDSR(), _SHARPENING),
+    ),
     "restore": (Candidate(RRDB()),),
 }
 """By the kind of the task."""
+_NOT_COMPARED: Final[Mapping[str, Sequence[Candidate]]] = {
+    "denoise": (
+        Candidate(Pixelwise(), {"epochs": 10}),
+        Candidate(ResUNet1D(), {"epochs": 10}),
+    ),
+}
+"""By the kind of the task, networks that are worth no more than the regression they begin as: see
+`benchmarks/raman_pairs.py`. Chosen by a person, they are trained like this."""

@@ -46,6 +46,10 @@ class Training(Settings):
     """Side of the validation blocks, in pixels."""
     guard: Annotated[int, Ge(0)] = 2
     """Pixels between validation blocks and training pixels; fewer where a class would be lost."""
+    refit: bool = True
+    """Train once more on everything after the best epoch was found, for as many epochs: the model
+    learns from the validation pixels, too, and keeps the figures of the first training. Takes up to
+    as long again."""
     patience: Annotated[int, Ge(0)] = 0
     """Early stopping: epochs without a better validation loss after which training stops. 0 never
     stops early."""
@@ -87,7 +91,7 @@ class Training(Settings):
     def _inactive_validation(self, image_level: bool) -> dict[str, str]:
         if self.validation == 0:
             why = "Validation is 0: nothing is held out but what a list names for validation."
-            return dict.fromkeys(("validation_split", "block", "guard"), why)
+            return dict.fromkeys(("validation_split", "block", "guard", "refit"), why)
         if self.validation_split != "blocks" or image_level:
             why = "Whole images are held out, not blocks of them."
             return dict.fromkeys(("block", "guard"), why)

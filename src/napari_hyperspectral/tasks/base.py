@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self, get_type_hints
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from ..axis import Axis
 from ..cube import Cube, Image, Labels
 from ..networks import ImageNormalisation, Normalisation, Normalised, Ports
 from ..settings import Settings
 from ..spectra.preprocessing import NOTHING, Preprocessing
+from .degradation import NoiseNumbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +49,8 @@ class Example:
     """What was done to the images; set by `Recipe.example`."""
     group: str = ""
     """Examples of one group (a sample, a patient) stay on one side of a split by groups."""
+    noise: NoiseNumbers = (0.0, 0.0)
+    """Noise of the image that the input was made of, where the input is to have as much."""
     for_validation: bool = False
     """Whether it is for validation only; then nothing of the other examples is held out."""
 
@@ -69,6 +73,8 @@ class Task(Settings):
     the model, and back."""
     maps_spectra: ClassVar[bool] = False
     """Whether predictions are spectra of the same sample on bands of their own."""
+    has_linear_solution: ClassVar[bool] = False
+    """Whether a linear regression solves it, too: targets are intensities of the same pixels."""
     ignore_value: ClassVar[float]
     """Value of `Example.target` that the loss ignores."""
     image_level: ClassVar[bool] = False
@@ -183,8 +189,38 @@ class Task(Settings):
         """
         return input, target
 
-    def postprocess(self, prediction: Tensor, input: Tensor) -> Tensor:
-        """Return a prediction, (batch, out, y · scale, x · scale), made consistent with its input."""
+    def measured_input(self, example: Example) -> NDArray[np.float32]:
+        """Return the input of an example, (plane, band, y, x), with the noise it would have had.
+
+        Always the same: for validation and evaluation.
+        """
+        if not any(example.noise):
+            return example.input
+        input = torch.from_numpy(example.input)
+        generator = Generator().manual_seed(0)
+        noisy: NDArray[np.float32] = self.with_noise(input, example.noise, generator).numpy()
+        return noisy
+
+    def with_noise(self, input: Tensor, noise: NoiseNumbers, generator: Generator) -> Tensor:
+        """Return inputs that were made of targets with the noise that a measurement would have.
+
+        Parameters
+        ----------
+        input : Tensor, shape (batch, band, y, x)
+        noise : (float, float)
+            `Example.noise`.
+        generator : Generator
+            On the CPU.
+        """
+        return input
+
+    def postprocess(
+        self, prediction: Tensor, input: Tensor, noise: NoiseNumbers = (0.0, 0.0)
+    ) -> Tensor:
+        """Return a prediction, (batch, out, y · scale, x · scale), made consistent with its input.
+
+        As far as noise of the input allows: see `Example.noise`.
+        """
         return prediction
 
     @abstractmethod

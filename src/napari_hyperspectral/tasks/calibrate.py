@@ -26,6 +26,7 @@ class Calibrate(IntensityTask):
 
     source: ClassVar[str] = "Wang et al. 1991, https://doi.org/10.1021/ac00023a016"
     maps_spectra: ClassVar[bool] = True
+    has_linear_solution: ClassVar[bool] = True
     input_name: ClassVar[str] = "measured"
     target_name: ClassVar[str | None] = "reference"
     selection_name: ClassVar[str] = "fitted error"

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Annotated, Final, Literal, NamedTuple, Self
+from typing import Annotated, Final, Literal, NamedTuple, Self, TypeAlias
 
 import torch
 from annotated_types import Ge
 from pydantic import model_validator
 from torch import Tensor
+from torch.nn import functional
 
 from ..settings import Settings
 
@@ -23,12 +24,17 @@ DegradationKind = Literal["area", "decimate", "bicubic"]
 """area: a coarse pixel is the mean of its block, as on a camera or by binning. decimate: one pixel
 of each block, as in a point scan of larger steps. bicubic: as MATLAB's imresize."""
 
+NoiseNumbers: TypeAlias = tuple[float, float]
+"""Variance of the noise at a mean of 0, and per unit of the mean."""
+
 _MIDDLE: Final = -1
 _NOISE_FLOOR: Final = 1e-3
 """Patterns that keep less than this share of their power are not restored: of them, a measurement
 holds noise alone."""
 _MIN_MEASURED: Final = 0.5
 """A coarse pixel is missing where less than this share of its weight was measured."""
+_WINDOW: Final = 2
+"""Coarse pixels to each side over which differences are compared with noise."""
 _BLUR_CUTOFF: Final = 4
 """Standard deviations at which the Gaussian of the psf is cut off."""
 
@@ -75,7 +81,17 @@ class Degradation(Settings):
         """How far, in coarse pixels, a value changes the result of `project`."""
         longest = max(len(self._taps(phase).weights) for phase in (self.row, self.column))
         overlap = math.ceil(longest / self.scale) - 1  # coarse pixels that share a fine one
-        return 4 * overlap  # the inverse of overlapping weights decays further out
+        # the inverse of overlapping weights decays further out
+        return 4 * overlap + _WINDOW
+
+    @property
+    def noise_share(self) -> float:
+        """Variance of the noise of a coarse pixel, where that of each fine one is 1."""
+        share = 1.0
+        for phase in (self.row, self.column):
+            weights = self._taps(phase).weights
+            share *= sum(weight**2 for weight in weights)
+        return share
 
     def degrade(self, fine: Tensor) -> Tensor:
         """Return coarse images, (…, y, x), of fine ones, (…, y · scale, x · scale).
@@ -133,10 +149,36 @@ class Degradation(Settings):
         Source: the projection onto an affine set, Boyd & Vandenberghe 2004, Convex Optimization,
         §8.1, https://web.stanford.edu/~boyd/cvxbook/
         """
-        height, width = coarse.shape[-2:]
+        return self._corrected(fine, coarse - self.degrade(fine))
+
+    def project_within_noise(self, fine: Tensor, coarse: Tensor, noise: NoiseNumbers) -> Tensor:
+        """Return `project`, less of it the more of the difference is noise of the measurement.
+
+        The difference between `coarse` and the degraded `fine` counts by the share of its local
+        variance that is no noise: without noise fully, where it is as large as noise not at all.
+        Source: the local Wiener filter, Lee 1980, https://doi.org/10.1109/TPAMI.1980.4766994
+
+        Parameters
+        ----------
+        fine : Tensor, shape (batch, band, y · scale, x · scale)
+        coarse : Tensor, shape (batch, band, y, x)
+        noise : (float, float)
+            Variance of the noise of `coarse` at a mean of 0, and per unit of the mean.
+        """
+        difference = coarse - self.degrade(fine)
+        read_variance, gain = noise
+        level = _local_mean(coarse).clamp_min(0)
+        expected = read_variance + gain * level
+        found = _local_mean(difference.square())
+        share = 1 - expected / found.clamp_min(torch.finfo(found.dtype).tiny)
+        return self._corrected(fine, share.clamp_min(0) * difference)
+
+    def _corrected(self, fine: Tensor, difference: Tensor) -> Tensor:
+        """Return the images nearest to `fine` that degrade to what it does plus a difference."""
+        height, width = difference.shape[-2:]
         rows = _patterns(self._taps(self.row), self.scale, height)
         columns = _patterns(self._taps(self.column), self.scale, width)
-        residual = (coarse - self.degrade(fine)).nan_to_num(0.0)
+        residual = difference.nan_to_num(0.0)
         power = torch.outer(rows.power, columns.power).to(residual)
         # not cut off sharply: a value would then change results far beyond the margin
         inverse = power / (power.square() + (_NOISE_FLOOR * power.max()).square())
@@ -199,6 +241,18 @@ def _blurred(taps: _Taps, sigma: float) -> _Taps:
         for j, height in enumerate(gaussian):
             weights[i + j] += weight * height / total
     return _Taps(taps.first - half, tuple(weights), taps.centre)
+
+
+def _local_mean(coarse: Tensor) -> Tensor:
+    """Return the mean of the measured pixels around each of coarse images, (batch, band, y, x)."""
+    known = coarse.isfinite()
+    side = 2 * _WINDOW + 1
+    sums = []
+    for image in (torch.where(known, coarse, 0.0), known.to(coarse.dtype)):
+        # not counted beyond the border, as missing pixels are not
+        sums.append(functional.avg_pool2d(image, side, 1, _WINDOW))
+    total, count = sums
+    return total / count
 
 
 def _pixels(taps: _Taps, scale: int, coarse: int, device: torch.device) -> Tensor:

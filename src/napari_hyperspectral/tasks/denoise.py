@@ -17,7 +17,7 @@ from ..cube import Cube
 from ..networks import Normalisation, Normalised
 from . import selection
 from .base import Example, measured_planes, source_of
-from .intensities import IntensityTask, intensity_loss
+from .intensities import IntensityTask, Penalty, intensity_loss
 
 
 class Denoise(IntensityTask):
@@ -25,10 +25,15 @@ class Denoise(IntensityTask):
 
     source: ClassVar[str] = "Horgan et al. 2021, https://doi.org/10.1021/acs.analchem.1c02178"
     preserves_bands: ClassVar[bool] = True
+    has_linear_solution: ClassVar[bool] = True
     input_name: ClassVar[str] = "noisy"
     target_name: ClassVar[str | None] = "clean"
     selection_name: ClassVar[str] = "fitted error"
     kind: Literal["denoise"] = "denoise"
+    penalty: Penalty = "l2"
+    """Loss of each intensity. l2: squared error, predicts the mean of what is possible and suits
+    counting noise; l1: absolute error, keeps peaks sharper, as published; huber: l2 up to one standard
+    deviation of the data and l1 beyond; charbonnier: l1 without its corner at 0."""
     normalise: Normalisation = "mean"
     """How spectra are normalised, and results scaled back. mean, maximum: each spectrum by its own
     (maximum as in DeepeR; noise biases it); band, cube: by mean and standard deviation of the training

@@ -107,7 +107,11 @@ def intensity_loss(
 
 
 def normalised_loss(
-    prediction: Tensor, target: Tensor, task: IntensityTask, normalise: Normalise
+    prediction: Tensor,
+    target: Tensor,
+    task: IntensityTask,
+    normalise: Normalise,
+    weight: Tensor | None = None,
 ) -> Tensor:
     """Return the loss of normalised intensities: the penalty and all terms that have a weight.
 
@@ -119,6 +123,8 @@ def normalised_loss(
         Its settings choose the terms.
     normalise : Normalise
         Undoes the shift for the spectral angle: spectra less their mean have other angles.
+    weight : Tensor, shape (batch, out, 1, 1), optional
+        Of the errors that the penalty counts.
 
     Raises
     ------
@@ -130,7 +136,11 @@ def normalised_loss(
     with torch.autocast(prediction.device.type, enabled=False):
         prediction = prediction.float()
         target = target.float()
-        loss = _PENALTIES[task.penalty](prediction, target)
+        penalty = _PENALTIES[task.penalty]
+        if weight is None:
+            loss = penalty(prediction, target)
+        else:
+            loss = penalty(weight * prediction, weight * target)
         if task.angle:
             loss = loss + task.angle * _angle(prediction, target, normalise)
         if task.ssim:

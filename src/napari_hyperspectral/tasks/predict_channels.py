@@ -29,6 +29,7 @@ class PredictChannels(IntensityTask):
         "Ounkomol et al. 2018, https://doi.org/10.1038/s41592-018-0111-2; Manifold et al. 2021, "
         "https://doi.org/10.1038/s42256-021-00309-y"
     )
+    has_linear_solution: ClassVar[bool] = True
     input_name: ClassVar[str] = "cube"
     target_name: ClassVar[str | None] = "target"
     selection_name: ClassVar[str] = "1 − correlation"

@@ -48,6 +48,10 @@ class Restore(SuperResolutionTask):
     """Change each result as little as needed to be consistent with its input: degraded, it equals the
     input, with its noise. Then each band keeps its flux: exactly with area, nearly with bicubic or a
     psf; not with decimate, which measures nothing between its points."""
+    input_noise: Literal["as measured", "none"] = "none"
+    """Noise of coarse images in training. as measured: as much as the fine images have (read noise and
+    photons, estimated from each), so that the network takes it away, and results keep of what was
+    measured what is no noise. none: no more than averages over fine pixels have."""
     frc: Annotated[float, Ge(0)] = 0.1
     """Weight of the Fourier ring correlation loss of each band: detail at all scales, blind to
     brightness."""

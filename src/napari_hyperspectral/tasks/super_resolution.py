@@ -9,14 +9,15 @@ import torch
 from annotated_types import Ge
 from numpy.typing import NDArray
 from pydantic import model_validator
-from torch import Tensor
+from torch import Generator, Tensor
 
 from ..cube import Cube
 from ..settings import RecipeLike, Settings
+from ..spectra.noise import noise_law
 from ..spectra.preprocessing import Preprocessing
 from . import selection
 from .base import Example, measured_planes
-from .degradation import Degradation, DegradationKind
+from .degradation import Degradation, DegradationKind, NoiseNumbers
 from .intensities import IntensityTask
 
 
@@ -55,6 +56,12 @@ class SuperResolutionTask(IntensityTask, DegradationSettings):
     """How intensities are normalised, and results scaled back. band, cube: by mean and standard
     deviation of the training data, of each band or of all bands together; image: by the maximum of
     each image, as in DeepeR, and in training of each patch."""
+
+    input_noise: Literal["as measured", "none"] = "as measured"
+    """Noise of coarse images in training. as measured: as much as the fine images have (read noise and
+    photons, estimated from each), since a measurement of larger pixels has it, too, while averages over
+    fine pixels lost it; the network then takes noise away instead of sharpening it. none: no more than
+    the averages have."""
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
@@ -132,6 +139,10 @@ class SuperResolutionTask(IntensityTask, DegradationSettings):
         source = f"{fine.name} degraded ×{self.scale} ({self.degradation})"
         if target.shape[-2:] != fine.shape[-2:]:
             source += f", cropped to {target.shape[-2]} × {target.shape[-1]}"
+        noise = self._noise_of(fine)
+        if any(noise):
+            read_noise = noise[0] ** 0.5
+            source += f", with its noise: √({read_noise:.3g}² + {noise[1]:.3g} · mean)"
         height, width = fine.pixel_size
         return Example(
             input=input,
@@ -142,7 +153,18 @@ class SuperResolutionTask(IntensityTask, DegradationSettings):
             source=source.strip(),
             pixel_size=(height * self.scale, width * self.scale),
             pixel_unit=fine.pixel_unit,
+            noise=noise,
         )
+
+    def _noise_of(self, fine: Cube) -> NoiseNumbers:
+        """Return the noise of a fine image, as `input_noise` says."""
+        if self.input_noise == "none":
+            return (0.0, 0.0)
+        try:
+            law = noise_law(fine.numpy(), good=fine.axis.good)
+        except ValueError:  # no pixel has a measured neighbour
+            return (0.0, 0.0)
+        return (law.read**2, law.gain)
 
     def after_augmentation(
         self, input: Tensor, target: Tensor, *, warped: bool
@@ -155,9 +177,21 @@ class SuperResolutionTask(IntensityTask, DegradationSettings):
         degraded = self.degradation_model.degrade(target)
         return torch.where(degraded.isfinite(), degraded, input), target
 
-    def postprocess(self, prediction: Tensor, input: Tensor) -> Tensor:
+    def with_noise(self, input: Tensor, noise: NoiseNumbers, generator: Generator) -> Tensor:
+        read_variance, gain = noise
+        # averaging over fine pixels left this share of their noise
+        missing = 1 - self.degradation_model.noise_share
+        variance = missing * (read_variance + gain * input.clamp_min(0))
+        normal = torch.randn(input.shape, generator=generator)
+        return input + variance.sqrt() * normal.to(input)
+
+    def postprocess(
+        self, prediction: Tensor, input: Tensor, noise: NoiseNumbers = (0.0, 0.0)
+    ) -> Tensor:
         if not self.project:
             return prediction
+        if any(noise):
+            return self.degradation_model.project_within_noise(prediction, input, noise)
         return self.degradation_model.project(prediction, input)
 
     def selection_error(

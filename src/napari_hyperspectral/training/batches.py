@@ -11,11 +11,12 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from ..networks import tile_geometry_of
 from ..networks.blocks.padding import pad_by_reflection, padded_size
 from ..recipe.augmentation import Augment, Batch, standard_deviation
+from ..recipe.building import geometry_of
 from ..spectra.arrays import Float32, Indices
 from ..tasks import Example, Task
+from ..tasks.degradation import NoiseNumbers
 from .plan import TrainingPlan
 from .splits import Mask, Split, spectra_at
 
@@ -98,7 +99,7 @@ class _PatchBatches(Batches):
         self._batch_size = recipe.image_batch_size
         self._task: Task = recipe.task
         self._augment = _augment(plan)
-        geometry = tile_geometry_of(recipe.method, plan.ports)
+        geometry = geometry_of(recipe, plan.ports)
         self._stride = geometry.stride
         self._scale = plan.ports.scale
         self._planes: list[_Plane] = []
@@ -127,13 +128,15 @@ class _PatchBatches(Batches):
             yield _first(batch, len(chosen))
 
     def validation(self) -> Iterator[Batch]:
+        generator = _generator(self._seed, 0)  # the same noise in each epoch
         for plane in self._planes:
             _, height, width = plane.input.shape
             for rows, columns in _squares(height, width, self._patch_size):
                 patch = self._cut(plane.input, plane.validation, rows, columns)
                 labelled = self._task.has_target(patch.target)
                 if labelled.any():
-                    yield self._stacked([patch])
+                    noisy = self._with_noise(patch, plane, generator)
+                    yield self._stacked([noisy])
 
     def _planes_of(
         self,
@@ -159,6 +162,7 @@ class _PatchBatches(Batches):
                 target=training_target.to(device),
                 validation=validation_target.to(device),
                 train_pixels=np.argwhere(trains),
+                noise=example.noise,
             )
             planes.append(plane)
         return planes
@@ -183,7 +187,8 @@ class _PatchBatches(Batches):
         for plane in planes:
             patch = self._patch(plane, side, side, generator)
             augmented = self._augmented(patch, generator)
-            patches.append(augmented)
+            noisy = self._with_noise(augmented, plane, generator)
+            patches.append(noisy)
         return self._stacked(patches)
 
     def _equal_patches(self, planes: Sequence[_Plane], generator: Generator) -> Batch:
@@ -229,6 +234,18 @@ class _PatchBatches(Batches):
             warped=self._augment.warps,
         )
         return Batch(input, target)
+
+    def _with_noise(
+        self,
+        patch: Batch,
+        plane: _Plane,
+        generator: Generator,
+    ) -> Batch:
+        """Return a patch with the noise that its input is to have."""
+        if not any(plane.noise):
+            return patch
+        input = self._task.with_noise(patch.input, plane.noise, generator)
+        return Batch(input, patch.target)
 
     def _cut(
         self,
@@ -287,6 +304,7 @@ class _Plane(NamedTuple):
     target: Tensor  # (out, y · scale, x · scale), unlabelled but for training pixels
     validation: Tensor  # the same, unlabelled but for validation pixels
     train_pixels: Indices  # (pixel, 2): their y and x
+    noise: NoiseNumbers  # that the input is to have
 
 
 def _augment(plan: TrainingPlan) -> Augment:

@@ -25,6 +25,7 @@ _FROZEN = "frozen."
 _OPTIMISER = "optimiser."
 _DISCRIMINATOR = "discriminator."
 _DISCRIMINATOR_OPTIMISER = "discriminator_optimiser."
+_VALIDATED = "validated."
 _STEPS = "steps"
 _LOSS_SUM = "loss_sum"
 
@@ -51,6 +52,8 @@ class Checkpoint:
     discriminator: State = field(default_factory=dict)
     """Weights of the discriminator, where there is one."""
     discriminator_optimiser: State = field(default_factory=dict)
+    validated: State = field(default_factory=dict)
+    """In a refit: weights and buffers of the network that was validated."""
 
     def write(self, path: Path) -> None:
         """Write the checkpoint, completely or not at all."""
@@ -65,6 +68,7 @@ class Checkpoint:
         tensors |= with_prefix(_OPTIMISER, self.optimiser)
         tensors |= with_prefix(_DISCRIMINATOR, self.discriminator)
         tensors |= with_prefix(_DISCRIMINATOR_OPTIMISER, self.discriminator_optimiser)
+        tensors |= with_prefix(_VALIDATED, self.validated)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_model(path, self.model, tensors)
 
@@ -101,4 +105,5 @@ class Checkpoint:
             optimiser=take_prefixed(tensors, _OPTIMISER),
             discriminator=take_prefixed(tensors, _DISCRIMINATOR),
             discriminator_optimiser=take_prefixed(tensors, _DISCRIMINATOR_OPTIMISER),
+            validated=take_prefixed(tensors, _VALIDATED),
         )

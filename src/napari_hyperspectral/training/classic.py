@@ -107,6 +107,10 @@ def _target_rows(example: Example, plane: int, train: Mask) -> Rows:
     target = example.target[plane]  # (out, y, x), or (out, 1, 1) of an image as a whole
     out = len(target)
     height, width = train.shape
+    scale = target.shape[-1] // width
+    if scale > 1:  # finer pixels: the mean of those in each coarse one
+        blocks = target.reshape(out, height, scale, width, scale)
+        target = blocks.mean(axis=(2, 4))
     spread = np.broadcast_to(target, (out, height, width))
     rows: Rows = np.moveaxis(spread, 0, -1)[train]
     return rows

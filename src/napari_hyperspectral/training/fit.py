@@ -19,9 +19,9 @@ from ..classics import Classic
 from ..devices import computing, precision_of, seeded
 from ..errors import FileFormatError
 from ..machine import Machine
-from ..models.card import Card, Ended
+from ..models.card import Ended
 from ..models.model import Model, fresh_network
-from ..progress import Job, Progress, Stop, run_with_bar
+from ..progress import Cancelled, Job, Progress, Stop, run_with_bar
 from ..recipe.augmentation import Batch
 from ..recipe.choice import Choose
 from ..recipe.recipe import Recipe
@@ -31,11 +31,13 @@ from .batches import Batches, batches_of
 from .checkpoint import Checkpoint
 from .classic import fit_classic_steps
 from .discriminator import discriminator_training
-from .history import History, copied
+from .history import DivergedError, History, copied
 from .initialisation import initialise
+from .linear_skip import fit_linear_skip
 from .memory import check_memory
-from .plan import TrainingPlan, plan_training
-from .record import card_of
+from .plan import TrainingPlan, plan_as_begun, plan_training
+from .record import card_of, data_of
+from .refit import everything, model_of_refit, refitted, wants_refit
 from .schedules import (
     learning_rate_factor,
     load_optimiser_state,
@@ -43,19 +45,10 @@ from .schedules import (
     optimiser_state,
     set_learning_rate,
 )
+from .selection import ValidationRecord
 from .transfer import initialise_from
 
 _SECONDS_BETWEEN_SAVES: Final = 10.0
-
-
-class DivergedError(ArithmeticError):
-    """The loss is not a number, and there is no earlier epoch to go back to."""
-
-    def __init__(self, epoch: int) -> None:
-        super().__init__(
-            f"the loss of epoch {epoch} is not a number; lower the learning rate, or look for "
-            "infinite intensities in the training data"
-        )
 
 
 def fit(
@@ -129,8 +122,11 @@ def fit_steps(
         If it needs more memory than is free; the message says what to change.
     """
     machine = machine or Machine()
+    if isinstance(recipe.method, Choose) and start is not None:
+        # weights fit the network that they are of, and no other
+        recipe = recipe.model_copy(update={"method": start.recipe.method})
     if isinstance(recipe.method, Choose):
-        from .choose import choose_steps  # which trains by this module
+        from .choice.choose import choose_steps  # which trains by this module
 
         return (
             yield from choose_steps(
@@ -138,9 +134,16 @@ def fit_steps(
             )
         )
     plan = plan_training(recipe, examples)
+    model = yield from fit_plan_steps(
+        plan, machine=machine, autosave=autosave, resume=resume, start=start
+    )
+    # of a transfer that is resumed, the model it started from may be gone
+    lacks_start = bool(model.card.started_from) and start is None
+    if lacks_start or not wants_refit(plan, model):
+        return model
     return (
-        yield from fit_plan_steps(
-            plan, machine=machine, autosave=autosave, resume=resume, start=start
+        yield from _refit_steps(
+            plan, model, machine=machine, autosave=autosave, resume=resume, start=start
         )
     )
 
@@ -158,24 +161,78 @@ def fit_plan_steps(
     For the other parameters and errors see `fit_steps`.
     """
     if isinstance(plan.recipe.method, Classic):
+        if start is not None:
+            raise ValueError(
+                f"{type(plan.recipe.method).__name__} is fitted in one go and starts from no other "
+                "model; choose a network, or start from scratch"
+            )
         with computing(machine):
             return (yield from fit_classic_steps(plan, plan.recipe.method, machine))
+    checkpoint = None
+    if autosave is not None and resume and autosave.exists():
+        checkpoint = Checkpoint.read(autosave)
+        plan = plan_as_begun(plan, checkpoint.model.card)
     with computing(machine) as device:
         check_memory(plan, device)
         run = _Run(plan, machine, device)
+        if checkpoint is not None and autosave is not None:
+            run.resume(checkpoint, autosave)
+            if checkpoint.validated:  # the file is that of its refit
+                return run.model()
+        elif start is not None:
+            run.initialise_from(start)
+        return (yield from _trained(run, autosave))
+
+
+def _refit_steps(
+    plan: TrainingPlan,
+    validated: Model,
+    *,
+    machine: Machine,
+    autosave: Path | None,
+    resume: bool,
+    start: Model | None,
+) -> Job[Model]:
+    """Train a validated model once more on everything; stopped, return it as it is.
+
+    For the other parameters see `fit_steps`.
+    """
+    complete = everything(plan)
+    method = plan.recipe.method
+    if isinstance(method, Classic):
+        try:
+            with computing(machine):
+                model = yield from fit_classic_steps(complete, method, machine)
+        except (Stop, Cancelled):
+            return validated
+        record = {"parameters": model.card.parameters, "tuned": model.card.tuned}
+        return refitted(validated, complete, model, record)
+    with computing(machine) as device:
+        run = _Run(complete, machine, device, validated)
+        checkpoint = None
         if autosave is not None and resume and autosave.exists():
-            run.resume(autosave)
+            checkpoint = Checkpoint.read(autosave)
+        if checkpoint is not None and checkpoint.validated:
+            run.resume_refit(checkpoint)
         elif start is not None:
             run.initialise_from(start)
         try:
-            # a resumed training may be over already
-            while not run.ended:
-                yield from run.epoch(autosave)
-        except (Stop, KeyboardInterrupt):  # Ctrl-C may come in the middle of a batch
-            run.ended = "by hand"
-        if autosave is not None:
-            run.save(autosave)
-        return run.model()
+            return (yield from _trained(run, autosave))
+        except DivergedError:
+            return validated
+
+
+def _trained(run: _Run, autosave: Path | None) -> Job[Model]:
+    """Train to the end, or until stopped; return the model."""
+    try:
+        # a resumed training may be over already
+        while not run.ended:
+            yield from run.epoch(autosave)
+    except (Stop, KeyboardInterrupt):  # Ctrl-C may come in the middle of a batch
+        run.ended = "by hand"
+    if autosave is not None:
+        run.save(autosave)
+    return run.model()
 
 
 class _Run:
@@ -186,8 +243,11 @@ class _Run:
         plan: TrainingPlan,
         machine: Machine,
         device: torch.device,
+        validated: Model | None = None,
     ) -> None:
         self.plan = plan
+        self.validated = validated
+        """In a refit: the model of the first training."""
         self.training = plan.recipe.training
         # the recipe keeps its task: another training with it may be of other classes
         self.task = plan.recipe.task.with_classes(plan.output_axis)
@@ -196,6 +256,7 @@ class _Run:
         network = fresh_network(plan.recipe, self.card)
         self.network = network.to(device)
         initialise(self.network, plan, device)
+        fit_linear_skip(self.network, plan)
         self.precision = precision_of(machine, self.network, device)
         self.batches: Batches = batches_of(plan, device)
         self.optimiser = optimiser_of(self.training, self.network.module)
@@ -209,6 +270,11 @@ class _Run:
         self.loss_sum = 0.0
         """Of the steps in the current epoch."""
         self.history = History(self.training)
+        self.guide = self.history
+        """By which the learning rate drops."""
+        if validated is not None:
+            self.history = History(self.training, validated.card.best_epoch)
+            self.guide.load(validated.card, {})
         self.ended: Ended = ""
         self.started = time.monotonic()
         self.saved = time.monotonic()
@@ -227,7 +293,7 @@ class _Run:
         for step, batch in enumerate(remaining, taken + 1):
             self.loss_sum += self._step(batch, before + step - 1, total)
             self._save_now_and_then(autosave)
-            yield Progress(before + step, total, self.loss_sum / step)
+            yield self._progress(before + step, self.loss_sum / step)
         if not math.isfinite(self.loss_sum):
             if not self.history.best:
                 raise DivergedError(number + 1)
@@ -235,13 +301,32 @@ class _Run:
             return
         done = before + steps
         with self.average.applied() if self.average else nullcontext():
-            validation = yield from self._validate(Progress(done, total))
+            self.network.eval()
+            record = ValidationRecord(self.plan, self.task, self.network, self.precision)
+            for batch in self.batches.validation():
+                record.add(batch)
+                yield self._progress(done)
+            validation = record.loss()
             loss = self.loss_sum / steps
-            self.history.add(loss, validation, self.network.state_dict())
+            weights = self.network.state_dict()
+            self.history.add(loss, validation, weights, error=record.error())
         self.loss_sum = 0.0
         self.ended = self.history.reason_to_end
-        note = f"epoch {number + 1} of {self.training.epochs}"
-        yield Progress(done, total, loss, validation, note)
+        note = f"epoch {number + 1} of {self.history.epochs}"
+        yield self._progress(done, loss, validation, note)
+
+    def _progress(
+        self,
+        done: int,
+        loss: float | None = None,
+        validation: float | None = None,
+        note: str = "",
+    ) -> Progress:
+        """Return the progress after some steps; of a refit without losses, which were shown once."""
+        total = self.batches.steps * self.history.epochs
+        if self.validated is None:
+            return Progress(done, total, loss, validation, note)
+        return Progress(done, total, note=f"training on everything, {note}".rstrip(", "))
 
     def save(self, path: Path) -> None:
         """Write a checkpoint, from which `resume` goes on."""
@@ -260,14 +345,15 @@ class _Run:
                 discriminator=self.discriminator.weights(),
                 discriminator_optimiser=self.discriminator.optimiser_state(),
             )
+        if self.validated is not None:
+            checkpoint = replace(checkpoint, validated=copied(self.validated.network.state_dict()))
         checkpoint.write(path)
 
-    def resume(self, path: Path) -> None:
+    def resume(self, checkpoint: Checkpoint, path: Path) -> None:
         """Go on with the training saved at `path`."""
-        checkpoint = Checkpoint.read(path)
         model = checkpoint.model
         card = model.card
-        same_data = _data_of(card) == _data_of(self.card)
+        same_data = data_of(card) == data_of(self.card)
         if model.recipe != self.plan.recipe or not same_data:
             raise FileFormatError(
                 path,
@@ -275,8 +361,25 @@ class _Run:
                 "split",
                 "train without resuming, or resume with the recipe and data of that file",
             )
-        self.card = self.card.model_copy(update={"started_from": card.started_from})
-        self.network.load_state_dict(model.last)
+        kept = {"started_from": card.started_from, "schema_version": card.schema_version}
+        self.card = self.card.model_copy(update=kept)
+        self.history.load(card, checkpoint.validated or model.network.state_dict())
+        self.ended = self.history.reason_to_end
+        self.started -= card.seconds  # time before the interruption counts
+        if not checkpoint.validated:  # else the rest is of the refit
+            self._take_up(checkpoint)
+
+    def resume_refit(self, checkpoint: Checkpoint) -> None:
+        """Go on with the refit that was saved."""
+        self.history.load_refit(checkpoint.model.card)
+        if checkpoint.model.card.refitted:
+            self.history.best = copied(checkpoint.model.network.state_dict())
+        self.ended = self.history.reason_to_end
+        self._take_up(checkpoint)
+
+    def _take_up(self, checkpoint: Checkpoint) -> None:
+        """Take up weights, optimiser and steps where they were saved."""
+        self.network.load_state_dict(checkpoint.model.last)
         self._freeze(checkpoint.frozen)
         load_optimiser_state(self.optimiser, checkpoint.optimiser)
         if self.average is not None:
@@ -288,20 +391,18 @@ class _Run:
             )
         self.steps = checkpoint.steps
         self.loss_sum = checkpoint.loss_sum
-        self.history.load(card, model.network.state_dict())
-        self.ended = self.history.reason_to_end
-        self.started -= card.seconds  # time before the interruption counts
 
     def initialise_from(self, model: Model) -> None:
         """Take over the weights of a trained model that fit, and freeze what the recipe says."""
         transfer = initialise_from(model, self.network, self.plan.recipe)
+        fit_linear_skip(self.network, self.plan)  # to spectra normalised as those of the model
         self._freeze(transfer.frozen)
         self.card = self.card.model_copy(update={"started_from": transfer.line})
         if self.average is not None:
             self.average.restart()
 
     def model(self) -> Model:
-        """Return the best model so far."""
+        """Return the best model so far: before its end, a refit is none."""
         last = copied(self.network.state_dict())
         # in the first epoch, nothing is the best yet
         latest = last
@@ -311,27 +412,27 @@ class _Run:
         network.load_state_dict(self.history.best or latest)
         now = datetime.now(UTC)
         seconds = time.monotonic() - self.started
-        card = self.card.model_copy(
-            update={
-                "losses": tuple(self.history.losses),
-                "validation_losses": tuple(self.history.validation_losses),
-                "best_epoch": self.history.best_epoch,
-                "ended": self.ended,
-                "created": now.isoformat(timespec="seconds"),
-                "seconds": round(seconds, 1),
-            }
-        )
+        record: dict[str, object] = {"created": now.isoformat(timespec="seconds")}
+        if self.validated is not None:
+            record["refit_losses"] = tuple(self.history.losses)
+            record["seconds"] = round(self.validated.card.seconds + seconds, 1)
+            model = Model(self.card, network.eval(), last)
+            return model_of_refit(self.validated, self.plan, model, record, self.ended)
+        record |= {
+            "losses": tuple(self.history.losses),
+            "validation_losses": tuple(self.history.validation_losses),
+            "validation_errors": tuple(self.history.validation_errors),
+            "best_epoch": self.history.best_epoch,
+            "ended": self.ended,
+            "seconds": round(seconds, 1),
+        }
+        card = self.card.model_copy(update=record)
         return Model(card, network.eval(), last)
 
-    def _step(
-        self,
-        batch: Batch,
-        step: int,
-        total: int,
-    ) -> float:
+    def _step(self, batch: Batch, step: int, total: int) -> float:
         """Train on a batch and return its loss; `step`, of `total`, is counted from 0."""
         epoch = step // self.batches.steps
-        losses = self.history.selection_losses
+        losses = self.guide.selection_losses[:epoch]
         factor = learning_rate_factor(self.training, step / total, epoch, losses)
         rate = self.training.learning_rate * factor
         set_learning_rate(self.optimiser, rate)
@@ -378,23 +479,6 @@ class _Run:
         for name, weight in self.network.module.named_parameters():
             weight.requires_grad_(name not in self.frozen)
 
-    def _validate(self, progress: Progress) -> Generator[Progress, None, float | None]:
-        """Return the mean loss over the validation pixels, or None where there are none."""
-        self.network.eval()
-        loss_sum = 0.0
-        pixels = 0
-        for batch in self.batches.validation():
-            with torch.no_grad(), self.precision:
-                loss = self.task.loss(self.network, batch.input, batch.target)
-            labelled = self.task.has_target(batch.target)
-            count = int(labelled.sum())
-            loss_sum += count * float(loss)  # by pixels: patches at the edge have fewer
-            pixels += count
-            yield progress
-        if not pixels:
-            return None
-        return loss_sum / pixels
-
     def _save_now_and_then(self, path: Path | None) -> None:
         if path is None:
             return
@@ -402,12 +486,3 @@ class _Run:
         if since_saved > _SECONDS_BETWEEN_SAVES:
             self.save(path)
             self.saved = time.monotonic()
-
-
-def _data_of(card: Card) -> list[tuple[str, int, int]]:
-    """Return what a training saw; its validation pixels may be up to a list of files, too."""
-    seen = []
-    for example in card.trained_on:
-        pixels = (example.training_pixels, example.validation_pixels)
-        seen.append((example.sha256, *pixels))
-    return seen

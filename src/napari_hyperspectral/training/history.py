@@ -9,6 +9,16 @@ from ..models.model import State
 from ..recipe.training import Training
 
 
+class DivergedError(ArithmeticError):
+    """The loss is not a number, and there is no earlier epoch to go back to."""
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__(
+            f"the loss of epoch {epoch} is not a number; lower the learning rate, or look for "
+            "infinite intensities in the training data"
+        )
+
+
 class History:
     """Losses of the epochs so far, and the weights of the best of them.
 
@@ -16,14 +26,20 @@ class History:
     ----------
     training : Training
         Number of epochs and patience.
+    epochs : int, optional
+        After how many epochs it is over, where that is before those of `training`.
     """
 
-    def __init__(self, training: Training) -> None:
+    def __init__(self, training: Training, epochs: int | None = None) -> None:
         self._training = training
+        self.epochs = epochs or training.epochs
+        """After how many epochs it is over."""
         self.losses: list[float] = []
         """Training loss of each epoch."""
         self.validation_losses: list[float | None] = []
         """Validation loss of each epoch; None where nothing is held out."""
+        self.validation_errors: list[float | None] = []
+        """Selection error of each epoch on the validation pixels; None where there is none."""
         self.best: State = {}
         """Weights of the best epoch; empty before the first has ended."""
         self.best_epoch = 0
@@ -31,7 +47,7 @@ class History:
 
     @property
     def selection_losses(self) -> list[float]:
-        """Loss of each epoch by which to choose: of validation, else of training."""
+        """Loss of each epoch by which the learning rate drops: of validation, else of training."""
         losses = []
         for loss, validation in zip(self.losses, self.validation_losses, strict=True):
             if validation is not None:
@@ -48,7 +64,7 @@ class History:
         validated = any(loss is not None for loss in self.validation_losses)
         if patience and validated and without_better >= patience:
             return "patience"
-        if epochs >= self._training.epochs:
+        if epochs >= self.epochs:
             return "done"
         return ""
 
@@ -57,30 +73,67 @@ class History:
         loss: float,
         validation: float | None,
         weights: State,
+        *,
+        error: float | None = None,
     ) -> None:
         """Add an epoch, and keep its weights if they are the best.
 
-        Without validation, the latest are the best.
+        Those of the least selection error are; of equal ones, and where there is none, those of the
+        least validation loss. Without validation, the latest are the best.
+
+        Parameters
+        ----------
+        loss, validation : float
+            Training and validation loss.
+        weights : State
+            Weights after the epoch.
+        error : float, optional
+            Selection error on the validation pixels.
         """
-        # nothing is less than NaN: an epoch of that validation loss would stay the best
-        earlier = []
-        for known in self.validation_losses:
-            if known is not None and not math.isnan(known):
-                earlier.append(known)
+        best_before = None
+        if self.best_epoch:
+            best_before = self._rank(self.best_epoch)
         self.losses.append(loss)
         self.validation_losses.append(validation)
-        if validation is None or not earlier or validation < min(earlier):
+        self.validation_errors.append(error)
+        epoch = len(self.losses)
+        if validation is None or best_before is None or self._rank(epoch) < best_before:
             self.best = copied(weights)
-            self.best_epoch = len(self.losses)
+            self.best_epoch = epoch
 
     def load(self, card: Card, best: State) -> None:
         """Go on from the record of an earlier part of the training, and its best weights."""
         self.losses = list(card.losses)
         self.validation_losses = list(card.validation_losses)
+        self.validation_errors = list(card.validation_errors)
+        missing = len(self.losses) - len(
+            self.validation_errors
+        )  # in files of before there were any
+        self.validation_errors += [None] * missing
         self.best_epoch = card.best_epoch
         self.best = {}
         if card.trained:
             self.best = copied(best)
+
+    def load_refit(self, card: Card) -> None:
+        """Go on from the record of an earlier part of a refit."""
+        self.losses = list(card.refit_losses)
+        self.validation_losses = [None] * len(self.losses)
+        self.validation_errors = [None] * len(self.losses)
+        self.best_epoch = len(self.losses)
+
+    def _rank(self, epoch: int) -> tuple[float, float]:
+        """Return selection error and validation loss of an epoch, from 1; infinite where unknown."""
+        error = self.validation_errors[epoch - 1]
+        loss = self.validation_losses[epoch - 1]
+        return _or_infinite(error), _or_infinite(loss)
+
+
+def _or_infinite(value: float | None) -> float:
+    """Return a figure, or infinity where it is no number: nothing is less than NaN."""
+    if value is None or math.isnan(value):
+        return math.inf
+    return value
 
 
 def copied(state: State) -> State:

@@ -12,9 +12,9 @@ import psutil
 import torch
 from torch import Tensor, nn
 
-from ..networks import build_module, tile_geometry_of
 from ..networks.blocks.discriminator import random_bands
 from ..networks.blocks.padding import padded_size
+from ..recipe.building import geometry_of, module_of
 from ..tasks import Task
 from .batches import LEAST_STRIDES
 from .plan import TrainingPlan
@@ -71,7 +71,7 @@ def training_bytes(plan: TrainingPlan, device: str = "cpu") -> int:
     training = plan.recipe.training
     task: Task = plan.recipe.task
     with torch.device("meta"):
-        network = build_module(plan.recipe.method, plan.ports)
+        network = module_of(plan.recipe, plan.ports)
         discriminator = task.discriminator(plan.ports)
     batch = _largest_batch(plan)
     weights = _weight_bytes(network)
@@ -134,7 +134,7 @@ def _largest_batch(plan: TrainingPlan) -> Tensor:
     if recipe.per_spectrum:
         spectra = recipe.training.batch_size
         return torch.empty(spectra, bands, 1, 1, device="meta")
-    geometry = tile_geometry_of(recipe.method, plan.ports)
+    geometry = geometry_of(recipe, plan.ports)
     sides = []
     for axis in (-2, -1):
         largest = max(example.input.shape[axis] for example in plan.examples)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..axis import Axis, ChannelAxis
-from ..models.card import Compared
+from ..models.card import CARD_SCHEMA, Card, Compared
 from ..networks import Ports
 from ..recipe.recipe import Recipe
 from ..tasks import Example, Task
 from .checks import check_method, check_neighbours, check_prepared, common_axes
 from .splits import Split
-from .validation_split import splits_of
+from .validation_split import former_splits, splits_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,3 +78,11 @@ def plan_training(recipe: Recipe, examples: Sequence[Example]) -> TrainingPlan:
         ports=task.ports(input_axis, output_axis),
         splits=tuple(splits),
     )
+
+
+def plan_as_begun(plan: TrainingPlan, card: Card) -> TrainingPlan:
+    """Return the plan with the splits of the time when the training of a card was begun."""
+    if card.schema_version >= CARD_SCHEMA:
+        return plan
+    splits = former_splits(plan.recipe, plan.examples)
+    return replace(plan, splits=tuple(splits))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from importlib.metadata import version
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..models.card import Card, Trained
 from ..models.model import fresh_network
 from ..recipe.recipe import Recipe
 from ..tasks import Example
+from ..tasks.degradation import NoiseNumbers
 from .plan import TrainingPlan
 from .splits import Split
 from .validation_split import validation_line
@@ -36,6 +38,7 @@ def card_of(
         colours=_class_colours(plan),
         pixel_size=first.pixel_size,
         pixel_unit=first.pixel_unit,
+        noise=mean_noise(plan.examples),
         trained_on=tuple(map(_trained, plan.examples, plan.splits)),
         validation=plan.compared_on or validation_line(plan.examples, plan.splits),
         compared=plan.compared,
@@ -58,6 +61,12 @@ def count_parameters(recipe: Recipe, card: Card) -> int:
     return sum(weight.numel() for weight in weights)
 
 
+def mean_noise(examples: Sequence[Example]) -> NoiseNumbers:
+    """Return the mean noise of examples, as variances."""
+    read_variance, gain = np.mean([example.noise for example in examples], axis=0)
+    return float(read_variance), float(gain)
+
+
 def fingerprint(example: Example) -> str:
     """Return a hash, in hexadecimal, of the values of an example."""
     digest = hashlib.sha256()
@@ -65,6 +74,15 @@ def fingerprint(example: Example) -> str:
         contiguous = np.ascontiguousarray(array)
         digest.update(contiguous.data)
     return digest.hexdigest()
+
+
+def data_of(card: Card) -> list[tuple[str, int, int]]:
+    """Return what a training saw; its validation pixels may be up to a list of files, too."""
+    seen = []
+    for example in card.trained_on:
+        pixels = (example.training_pixels, example.validation_pixels)
+        seen.append((example.sha256, *pixels))
+    return seen
 
 
 def _class_colours(plan: TrainingPlan) -> tuple[str, ...]:

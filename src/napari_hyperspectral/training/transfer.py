@@ -5,8 +5,11 @@ from __future__ import annotations
 import warnings
 from typing import NamedTuple
 
+from torch import Tensor
+
+from ..classics.linear_skip import LinearSkip
 from ..models.model import Model
-from ..networks import Normalised
+from ..networks import NetworkModule, Normalised
 from ..recipe.recipe import Recipe
 
 
@@ -26,6 +29,10 @@ def initialise_from(
 ) -> Transfer:
     """Give `network` all weights of a trained model that fit.
 
+    Where the network begins with a linear map, this remains the one of the new data, and what the
+    network adds to it begins at 0: few new spectra are enough for a regression, which a correction
+    learned on others would make worse.
+
     Raises
     ------
     ValueError
@@ -34,10 +41,10 @@ def initialise_from(
     module = network.module
     own = module.state_dict()
     fitting = {}
-    trained = model.network.module.state_dict()
-    for name, tensor in trained.items():
-        if name in own and own[name].shape == tensor.shape:
-            fitting[name] = tensor
+    for name, tensor in _of_network(model.network.module).items():
+        own_name = _prefix(module) + name
+        if own_name in own and own[own_name].shape == tensor.shape:
+            fitting[own_name] = tensor
     weights = [name for name, _ in module.named_parameters()]
     if not any(name in fitting for name in weights):
         raise ValueError(
@@ -60,6 +67,21 @@ def initialise_from(
         )
     line = f"{model.card.created}, {len(fitting)} of {len(own)} tensors fitted"
     return Transfer(frozen, line)
+
+
+def _of_network(module: NetworkModule) -> dict[str, Tensor]:
+    """Return weights and buffers, without those of a linear map that the network begins with."""
+    prefix = _prefix(module)
+    network = {}
+    for name, tensor in module.state_dict().items():
+        if name.startswith(prefix):
+            network[name.removeprefix(prefix)] = tensor
+    return network
+
+
+def _prefix(module: NetworkModule) -> str:
+    """Return what the names of a network's weights begin with in a module that may wrap it."""
+    return "module." if isinstance(module, LinearSkip) else ""
 
 
 def _frozen(recipe: Recipe, weights: list[str]) -> frozenset[str]:

@@ -15,7 +15,7 @@ from ..recipe.recipe import Recipe
 from ..spectra.arrays import Indices, Mask
 from ..tasks import Example
 from .clusters import split_classes
-from .splits import Integers, Kept, Split, group_split
+from .splits import Integers, Kept, Split, block_split, group_split
 from .stratify import guarded, stratified_blocks
 
 
@@ -58,6 +58,28 @@ def splits_of(recipe: Recipe, examples: Sequence[Example]) -> list[Split]:
         splits = split_by_example(examples, held_out)
     _check_classes_in_training(recipe, examples, splits)
     return splits
+
+
+def former_splits(recipe: Recipe, examples: Sequence[Example]) -> list[Split]:
+    """Return the splits as version 0.1 made them, to go on with a training that it began.
+
+    Blocks were drawn class by class, and over one class where intensities are predicted.
+    """
+    listed = any(example.for_validation for example in examples)
+    if listed or not in_blocks(recipe, examples):
+        return splits_of(recipe, examples)
+    training = recipe.training
+    splits = []
+    for example in examples:
+        split = block_split(
+            example.sampling_classes.max(axis=0),
+            training.validation,
+            block=training.block,
+            guard=training.guard,
+            seed=training.seed,
+        )
+        splits.append(split)
+    return _with_uncut(recipe, examples, splits)
 
 
 def validation_line(examples: Sequence[Example], splits: Sequence[Split]) -> str:
@@ -195,6 +217,14 @@ def _blocks(recipe: Recipe, examples: Sequence[Example]) -> list[Split]:
     for example, (classes, parts) in zip(examples, divided, strict=True):
         split = guarded(classes, parts == 0, guard_of(recipe, example), share)
         splits.append(split)
+    return _with_uncut(recipe, examples, splits)
+
+
+def _with_uncut(
+    recipe: Recipe, examples: Sequence[Example], splits: Sequence[Split]
+) -> list[Split]:
+    """Return splits in which some of the examples that have no blocks are held out whole."""
+    splits = list(splits)
     single = []
     for index, split in enumerate(splits):
         if not split.validation.any():

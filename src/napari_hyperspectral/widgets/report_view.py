@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtGui import QTextOption
+from qtpy.QtCore import QUrl
+from qtpy.QtGui import QDesktopServices, QTextOption
 from qtpy.QtWidgets import (
     QApplication,
     QFileDialog,
@@ -21,6 +23,8 @@ from ..evaluation.reports import Report
 
 _INCHES, _DPI = (3.2, 2.2), 85
 """Size of pictures, for the width of a dock: Qt would scale larger ones until they are illegible."""
+_WIDEST = 8.0
+"""Inches that a picture may ask for; wider ones are on the page only."""
 
 
 class ReportView(QWidget):
@@ -37,14 +41,18 @@ class ReportView(QWidget):
         self.copy_button.setToolTip("Copy tables and notes as Markdown")
         self.save_button = QPushButton("Save report…")
         self.save_button.setToolTip(
-            "Save the report as Markdown and JSON, with its pictures, in a new folder"
+            "Save the report as a page, as Markdown and JSON, with its pictures, in a new folder"
         )
+        self.page_button = QPushButton("Open as page")
+        self.page_button.setToolTip("Show the report with all its pictures in a browser")
         self.copy_button.clicked.connect(self.copy)
+        self.page_button.clicked.connect(self.open_page)
         self.save_button.clicked.connect(self._save_clicked)
         self._folder = TemporaryDirectory(prefix="napari-hyperspectral-")
         buttons = QHBoxLayout()
         buttons.addStretch()
         buttons.addWidget(self.copy_button)
+        buttons.addWidget(self.page_button)
         buttons.addWidget(self.save_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -68,7 +76,8 @@ class ReportView(QWidget):
         self._folder = TemporaryDirectory(prefix="napari-hyperspectral-")
         folder = Path(self._folder.name)
         self._page.setSearchPaths([str(folder)])
-        pictures = report.pictures(folder, inches=_INCHES, dpi=_DPI)
+        narrow = [picture for picture in report.images if picture.inches[0] <= _WIDEST]
+        pictures = replace(report, images=narrow).pictures(folder, inches=_INCHES, dpi=_DPI)
         self._page.setMarkdown(
             f"##{report.to_markdown(pictures)}"
         )  # its heading becomes one of the third order
@@ -80,8 +89,16 @@ class ReportView(QWidget):
         if self.report is not None:
             clipboard.setText(self.report.to_markdown())
 
+    def open_page(self, *_: object) -> None:
+        """Show the report, with all its pictures, in a browser."""
+        if self.report is None:
+            return
+        path = Path(self._folder.name) / "report.html"
+        path.write_text(self.report.to_html(), encoding="utf-8")
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
+
     def save(self, folder: str | Path) -> list[Path]:
-        """Save the report as Markdown and JSON, with its pictures, in a new folder.
+        """Save the report as a page, as Markdown and JSON, with its pictures, in a new folder.
 
         Returns
         -------

@@ -18,7 +18,9 @@ from ..axis import Axis, SpectralAxis
 from ..cube import Cube, Labels
 from ..evaluation.evaluate import evaluate_steps
 from ..evaluation.pairs import EvaluationPair
-from ..evaluation.reports import Curves, Photograph, Picture, Report
+from ..evaluation.pictures.base import Picture
+from ..evaluation.pictures.simple import Curves, Photograph
+from ..evaluation.reports import Report
 from ..io import write
 from ..machine import Machine
 from ..models.model import Model

@@ -16,6 +16,7 @@ from ..evaluation.reports import Report
 from ..evaluation.restoration import assess_restoration
 from ..machine import Machine
 from ..models.model import Model
+from ..models.summary import quality_of
 from ..prediction.bands import AxisMismatchError, output_axis_for
 from ..prediction.predict import NoClassesError, predict_classes_steps, predict_steps
 from ..progress import Job, Result, part_of, run_with_bar
@@ -49,13 +50,14 @@ def predict_all(
     cube: Cube,
     *,
     dwell: tuple[float, float] | None = None,
+    turns: bool = False,
     machine: Machine | None = None,
 ) -> Image:
     """Run a chain of models on a cube, with a progress bar in a terminal or notebook.
 
     For the parameters and errors see `predict_all_steps`.
     """
-    steps = predict_all_steps(models, cube, dwell=dwell, machine=machine)
+    steps = predict_all_steps(models, cube, dwell=dwell, turns=turns, machine=machine)
     return run_with_bar(steps, "predicting")
 
 
@@ -64,6 +66,7 @@ def predict_all_steps(
     cube: Cube,
     *,
     dwell: tuple[float, float] | None = None,
+    turns: bool = False,
     machine: Machine | None = None,
 ) -> Job[Image]:
     """Run a chain of models, each on the output of the one before it.
@@ -77,6 +80,8 @@ def predict_all_steps(
     dwell : (float, float), optional
         Time a pixel takes to measure well, and the time it took for this cube, in one unit:
         the history then says how much dwell time was saved.
+    turns : bool
+        Whether each model predicts the mean over flips and quarter turns, see `predict_steps`.
     machine : Machine, optional
         Where the models run.
 
@@ -87,7 +92,9 @@ def predict_all_steps(
     AxisMismatchError, ValueError, Cancelled
         As `predict_steps` does.
     """
-    return (yield from predict_each_steps(models, cube, dwell=dwell, machine=machine))[-1]
+    return (yield from predict_each_steps(models, cube, dwell=dwell, turns=turns, machine=machine))[
+        -1
+    ]
 
 
 def predict_each_steps(
@@ -95,6 +102,7 @@ def predict_each_steps(
     cube: Cube,
     *,
     dwell: tuple[float, float] | None = None,
+    turns: bool = False,
     machine: Machine | None = None,
 ) -> Job[list[Image]]:
     """Do what `predict_all_steps` does; return the output of each of the models."""
@@ -104,7 +112,7 @@ def predict_each_steps(
     input: Image = cube
     for number, model in enumerate(models):
         assert isinstance(input, Cube)  # `check_chain` leaves labels to the last model
-        job = predict_steps(model, input, machine=machine)
+        job = predict_steps(model, input, turns=turns, machine=machine)
         input = yield from _as_part(job, number, len(models))
         outputs.append(input)
     return [*outputs[:-1], _with_note(outputs[-1], note)]
@@ -115,6 +123,7 @@ def predict_all_classes_steps(
     cube: Cube,
     *,
     dwell: tuple[float, float] | None = None,
+    turns: bool = False,
     machine: Machine | None = None,
 ) -> Job[tuple[Labels, Cube]]:
     """Run a chain of models, of which the last predicts classes; return their probabilities, too.
@@ -135,11 +144,11 @@ def predict_all_classes_steps(
         raise NoClassesError(last)
     input = cube
     for number, model in enumerate(earlier):
-        job = predict_steps(model, input, machine=machine)
+        job = predict_steps(model, input, turns=turns, machine=machine)
         output = yield from _as_part(job, number, len(models))
         assert isinstance(output, Cube)
         input = output
-    last_job = predict_classes_steps(last, input, machine=machine)
+    last_job = predict_classes_steps(last, input, turns=turns, machine=machine)
     labels, probabilities = yield from _as_part(last_job, len(earlier), len(models))
     return _with_note(labels, note), probabilities
 
@@ -150,13 +159,14 @@ def predict_and_report_steps(
     *,
     probabilities: bool = False,
     dwell: tuple[float, float] | None = None,
+    turns: bool = False,
     machine: Machine | None = None,
 ) -> Job[Results]:
     """Do what `predict_all_steps` does, and report on a super-resolved result.
 
     Parameters
     ----------
-    models, cube, dwell, machine
+    models, cube, dwell, turns, machine
         As of `predict_all_steps`.
     probabilities : bool
         Whether the probabilities of the classes are returned, too.
@@ -167,9 +177,11 @@ def predict_and_report_steps(
         If probabilities are asked of a model of intensities; else as `predict_all_steps`.
     """
     if probabilities:
-        both = predict_all_classes_steps(models, cube, dwell=dwell, machine=machine)
+        both = predict_all_classes_steps(models, cube, dwell=dwell, turns=turns, machine=machine)
         return Results((yield from both))
-    *earlier, result = yield from predict_each_steps(models, cube, dwell=dwell, machine=machine)
+    *earlier, result = yield from predict_each_steps(
+        models, cube, dwell=dwell, turns=turns, machine=machine
+    )
     input = earlier[-1] if earlier else cube
     height, width = result.shape[-2:]
     if not isinstance(input, Cube) or min(height, width) < _FEWEST_PIXELS:
@@ -221,7 +233,10 @@ def speed_up(scale: int, dwell_slow: float = 1.0, dwell_fast: float = 1.0) -> fl
 
 
 def speed_up_note(models: Sequence[Model], dwell: tuple[float, float] | None = None) -> str:
-    """Return the dwell time that a chain saves, in a line of history; "" where it saves none."""
+    """Return the dwell time that a chain saves, and at what quality, in a line of history.
+
+    "" where it saves none.
+    """
     scale = math.prod(model.ports.scale for model in models)
     if scale == 1 and dwell is None:
         return ""
@@ -231,7 +246,20 @@ def speed_up_note(models: Sequence[Model], dwell: tuple[float, float] | None = N
         parts.append(f"×{scale} in rows and columns")
     if dwell is not None:
         parts.append(f"{fast:g} instead of {slow:g} a pixel")
-    return f"stands for {speed_up(scale, slow, fast):g}× less dwell time ({', '.join(parts)})"
+    saved = f"{speed_up(scale, slow, fast):g}× less dwell time ({', '.join(parts)})"
+    return f"stands for {saved}, {_quality_note(models)}"
+
+
+def _quality_note(models: Sequence[Model]) -> str:
+    """Return what quality the dwell time that models save was found to cost."""
+    figures = []
+    for model in models:
+        quality = quality_of(model.card)
+        if quality:
+            figures.append(f"{quality} ({model.card.task_kind})")
+    if not figures:
+        return "at a quality that was not measured: the models have no validation pixels"
+    return f"at {', '.join(figures)} on validation pixels"
 
 
 def _as_part(job: Job[Result], number: int, count: int) -> Job[Result]:

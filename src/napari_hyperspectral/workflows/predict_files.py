@@ -34,6 +34,8 @@ class PredictionRequest:
     """Whether the probabilities of classes are predicted, too."""
     dwell: tuple[float, float] | None = None
     """Time a pixel takes to measure well, and the time it took, in one unit."""
+    turns: bool = False
+    """Whether each model predicts the mean over flips and quarter turns of the image."""
 
     def load(self) -> list[Model]:
         """Return the models, read from their files; loads torch: for the worker thread."""
@@ -46,7 +48,12 @@ class PredictionRequest:
         from .predict import predict_and_report_steps
 
         return predict_and_report_steps(
-            models, cube, probabilities=self.probabilities, dwell=self.dwell, machine=machine
+            models,
+            cube,
+            probabilities=self.probabilities,
+            dwell=self.dwell,
+            turns=self.turns,
+            machine=machine,
         )
 
     def time_saved(self, models: Sequence[Model]) -> str:

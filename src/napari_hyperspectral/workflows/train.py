@@ -14,8 +14,8 @@ from ..examples.source import ExampleSource
 from ..machine import Machine
 from ..models.model import Model
 from ..models.summary import duration
-from ..networks import build_module
 from ..progress import Job
+from ..recipe.building import module_of
 from ..recipe.candidates import candidates_for
 from ..recipe.choice import Choose
 from ..recipe.recipe import Recipe
@@ -98,7 +98,7 @@ def training_summary(recipe: Recipe, source: ExampleSource, machine: Machine) ->
     if isinstance(recipe.method, Classic):
         return f"{data}; a classical method, which trains on the CPU"
     with torch.device("meta"):  # counts without filling memory
-        module = build_module(recipe.method, plan.ports)
+        module = module_of(recipe, plan.ports)
     parameters = sum(weights.numel() for weights in module.parameters())
     device = torch_device(machine.device)
     gigabytes = check_memory(plan, device) / 2**30

@@ -46,13 +46,22 @@ def denoising_baselines(
         Bands that count.
     """
     few = spectra.subsampled()
-    measured = Baseline("raw", "", raw)
+    yield raw_baseline(spectra, good)
     # tuned on few spectra, brought to the target's unit by all of them
-    yield _in_target_unit(measured, spectra, good)
     yield _in_target_unit(tune_savitzky_golay(few, good), spectra, good)
-    yield _in_target_unit(tune_truncation(few, good), spectra, good)
+    yield truncation_baseline(spectra, good)
     # a regression has learned that unit already
     yield tune_denoising_ridge(few, good)
+
+
+def raw_baseline(spectra: TrainingSpectra, good: GoodBands) -> Baseline:
+    """Return raw data in the unit of the target; `good` is (band,): bands that count."""
+    return _in_target_unit(Baseline("raw", "", raw), spectra, good)
+
+
+def truncation_baseline(spectra: TrainingSpectra, good: GoodBands) -> Baseline:
+    """Return truncation to principal components, tuned, in the unit of the target."""
+    return _in_target_unit(tune_truncation(spectra.subsampled(), good), spectra, good)
 
 
 def tune_savitzky_golay(

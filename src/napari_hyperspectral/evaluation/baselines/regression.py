@@ -51,25 +51,37 @@ def regression_baselines(
         Bands of `input` that are to be used.
     """
     targets = spectra_in_row(target, train)  # (channel, 1, pixel)
-    pixels = (1, 2)
-    # both (channel, 1, 1)
-    mean = np.nanmean(targets, axis=pixels, keepdims=True)
-    std = np.nanstd(targets, axis=pixels, keepdims=True)
+    std = np.nanstd(targets, axis=(1, 2), keepdims=True)  # (channel, 1, 1)
     std = np.where(std > 0, std, 1.0)
+
+    def error(prediction: IntensityArray, truth: Values) -> float:
+        # by the spread of each channel, so that all count alike
+        return mse(prediction / std, truth / std)
+
+    yield mean_baseline(target, train)
+    spectra = TrainingSpectra.of(input, targets, train)
+    yield tune_ridge(spectra.subsampled(), good, error)
+    yield fit_trees(input, targets, train, good)
+
+
+def mean_baseline(target: IntensityArray, train: Mask) -> Baseline:
+    """Return the mean of each channel over the training pixels: nothing else was learned.
+
+    Parameters
+    ----------
+    target : ndarray, shape (…, channel, y, x)
+    train : ndarray of bool, shape (y, x)
+        The pixels whose `target` may be looked at.
+    """
+    targets = spectra_in_row(target, train)  # (channel, 1, pixel)
+    mean = np.nanmean(targets, axis=(1, 2), keepdims=True)  # (channel, 1, 1)
 
     def constant(data: IntensityArray) -> IntensityArray:
         *planes, _, height, width = data.shape
         shape = (*planes, len(mean), height, width)
         return np.broadcast_to(mean, shape)
 
-    def error(prediction: IntensityArray, truth: Values) -> float:
-        # by the spread of each channel, so that all count alike
-        return mse(prediction / std, truth / std)
-
-    yield Baseline("mean", "", constant)
-    spectra = TrainingSpectra.of(input, targets, train)
-    yield tune_ridge(spectra.subsampled(), good, error)
-    yield fit_trees(input, targets, train, good)
+    return Baseline("mean", "", constant)
 
 
 def tune_ridge(

@@ -6,14 +6,14 @@ from typing import Final
 
 import numpy as np
 
-from ..cube import Cube, Sampling
-from ..machine import Machine
-from ..models.model import Model
-from ..prediction.predict import predict_values_steps
-from ..progress import Job
-from ..spectra.arrays import Float32, Mask
-from ..tasks import Task
-from .plan import TrainingPlan
+from ...cube import Cube, Sampling
+from ...machine import Machine
+from ...models.model import Model
+from ...prediction.predict import predict_values_steps
+from ...progress import Job
+from ...spectra.arrays import Float32, Mask
+from ...tasks import Task
+from ..plan import TrainingPlan
 
 _MOST_VALUES: Final = 2**25
 """Values of predictions that are compared; of more, pixels are left out evenly."""
@@ -37,7 +37,8 @@ def held_out_error_steps(model: Model, plan: TrainingPlan, machine: Machine) -> 
     for example, split in zip(plan.examples, plan.splits, strict=True):
         if not split.validation.any():
             continue
-        cube = Cube(example.input, example.input_axis, z=Sampling())
+        input = task.measured_input(example)
+        cube = Cube(input, example.input_axis, z=Sampling())
         predicted = yield from predict_values_steps(model, cube, machine=machine)
         mask = split.validation & (example.sampling_classes > 0)  # (plane, y, x)
         if task.image_level:

@@ -1,0 +1,123 @@
+"""Decision trees as flat tensors: pixels go down many trees at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..networks.base import FittedModule
+from .base import Arrays, Rows
+from .precision import rounded_down
+
+CHUNK: Final = 16
+"""Trees that pixels go down at once."""
+
+
+class Tree(NamedTuple):
+    """A tree as scikit-learn has it; nodes are in any order, the root first."""
+
+    feature: NDArray[np.integer]
+    """Feature that a node asks for, (node,)."""
+    threshold: NDArray[np.floating]
+    """Pixels whose feature is at most this go left, (node,)."""
+    left: NDArray[np.integer]
+    """Number of the node on the left, (node,); so is `right`."""
+    right: NDArray[np.integer]
+    is_leaf: NDArray[np.bool_]
+    """Where a pixel stays, (node,)."""
+    value: Rows
+    """What a leaf predicts, (node, out)."""
+
+
+class Forest(FittedModule):
+    """Where pixels end up in many trees.
+
+    Nodes that ask and leaves are numbered by themselves, across all trees; a leaf is written as
+    `~leaf`, a negative number.
+    """
+
+    feature: Tensor
+    """Shape (node,)."""
+    threshold: Tensor
+    """Shape (node,)."""
+    branches: Tensor
+    """Nodes, or leaves, on the left and on the right, shape (2, node)."""
+    roots: Tensor
+    """Shape (tree,)."""
+    values: Tensor
+    """What leaves predict, shape (leaf, out)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        whole_numbers = torch.empty(0, dtype=torch.int64)
+        self.register_buffer("feature", whole_numbers)
+        self.register_buffer("threshold", torch.empty(0))
+        self.register_buffer("branches", whole_numbers[None].expand(2, 0).clone())
+        self.register_buffer("roots", whole_numbers.clone())
+        self.register_buffer("values", torch.empty(0, 0))
+
+    def forward(self, rows: Tensor, trees: slice) -> Tensor:
+        """Return what trees predict, (pixel, tree, out), from features, (pixel, feature)."""
+        node = self.roots[trees].expand(len(rows), -1)  # (pixel, tree)
+        while True:
+            inside = node >= 0
+            if not inside.any():
+                return self.values[~node]
+            asking = node.clamp(min=0)
+            intensity = rows.gather(1, self.feature[asking])
+            goes_right = intensity > self.threshold[asking]
+            child = torch.where(goes_right, self.branches[1, asking], self.branches[0, asking])
+            node = torch.where(inside, child, node)
+
+    def chunks(self) -> Iterable[slice]:
+        """Yield which trees to ask at once."""
+        count = len(self.roots)
+        for first in range(0, count, CHUNK):
+            yield slice(first, min(first + CHUNK, count))
+
+
+def forest_floats(features: int, out: int) -> int:
+    """Return about how many numbers a `Forest` holds at once for each pixel."""
+    # whole numbers take twice the memory of intensities: node, asking, two branches, and the next
+    return features + CHUNK * (5 * 2 + 3 + out)
+
+
+def forest_arrays(trees: Iterable[Tree]) -> Arrays:
+    """Return the numbers of the `Forest` of these trees."""
+    features = []
+    thresholds = []
+    branches = []
+    roots = []
+    values = []
+    nodes = 0
+    leaves = 0
+    for tree in trees:
+        number = _numbers(tree, nodes, leaves)
+        asks = ~tree.is_leaf
+        features.append(tree.feature[asks])
+        # features have single precision: a threshold of single precision divides them alike
+        thresholds.append(rounded_down(tree.threshold[asks]))
+        branches.append(np.stack([number[tree.left[asks]], number[tree.right[asks]]]))
+        roots.append(number[0])
+        values.append(tree.value[tree.is_leaf])
+        nodes += int(asks.sum())
+        leaves += int(tree.is_leaf.sum())
+    return {
+        "feature": np.concatenate(features).astype(np.int64),
+        "threshold": np.concatenate(thresholds),
+        "branches": np.concatenate(branches, axis=1),
+        "roots": np.array(roots, np.int64),
+        "values": np.concatenate(values).astype(np.float32),
+    }
+
+
+def _numbers(tree: Tree, nodes: int, leaves: int) -> NDArray[np.int64]:
+    """Return the number of each node of a tree, after `nodes` and `leaves` of the trees before."""
+    leaf = leaves + np.cumsum(tree.is_leaf) - 1
+    node = nodes + np.cumsum(~tree.is_leaf) - 1
+    return np.where(tree.is_leaf, ~leaf, node).astype(np.int64)

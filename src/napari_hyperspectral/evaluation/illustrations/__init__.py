@@ -1,0 +1,1 @@
+"""From predictions and the truth to pictures that show where they differ."""
