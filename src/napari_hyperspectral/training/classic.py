@@ -119,7 +119,9 @@ def _target_rows(example: Example, plane: int, train: Mask) -> Rows:
 def _normalised(normalise: Normalise, image: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return an image, (band, y, x), as a network would get it."""
     with torch.no_grad():
-        normalised: NDArray[np.float32] = normalise(torch.from_numpy(image)[None])[0].numpy()
+        # a copy: what is mapped from a file cannot be written
+        batch = torch.from_numpy(np.array(image))[None]
+        normalised: NDArray[np.float32] = normalise(batch)[0].numpy()
     return normalised
 
 
