@@ -161,7 +161,9 @@ def test_images_of_any_size_go_through(kind, shape):
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 2), (3, 1, 9), (5, 7, 1)], ids=str)
-@each_variant
+@pytest.mark.parametrize(
+    "settings", [settings for kind in FITTED for settings in variants(kind)], ids=named
+)
 def test_the_oddest_cubes_can_be_learned_from(settings, shape):
     """Of two pixels, of one row, of one column; two classes."""
     rng = np.random.default_rng(0)

@@ -60,8 +60,7 @@ BY_PIXEL = [kind for kind in NETWORKS if kind.smallest().output_level == "pixel"
 @pytest.mark.parametrize("method", [Pixelwise.smallest(), SpectralUNet.smallest()])
 def test_before_its_first_step_a_network_equals_ridge(task, method, rng):
     images = images_of(task, rng)
-    ridge = Ridge(surroundings=method.operates_on == "image")
-    regression = trained(task, ridge, BEFORE, images)
+    regression = trained(task, Ridge(), BEFORE, images)
     network = trained(task, method, BEFORE, images)
     cube = next(iter(images.values()))
     expected = predict(regression, cube).numpy()
@@ -73,8 +72,7 @@ def test_every_network_by_pixel_begins_with_the_regression(kind, rng):
     images = images_of(Denoise(), rng)
     method = kind.smallest()
     model = trained(Denoise(), method, BEFORE, images)
-    ridge = Ridge(surroundings=method.operates_on == "image")
-    regression = trained(Denoise(), ridge, BEFORE, images)
+    regression = trained(Denoise(), Ridge(), BEFORE, images)
     expected = predict(regression, images["noisy"]).numpy()
     assert np.allclose(predict(model, images["noisy"]).numpy(), expected, rtol=1e-5, atol=1e-5)
 
@@ -118,12 +116,15 @@ def test_a_saved_network_with_its_regression_predicts_the_same(rng, tmp_path):
     assert np.array_equal(predict(loaded, images["noisy"]).numpy(), expected)
 
 
-def test_tiles_see_as_far_as_the_regression(rng):
-    images = images_of(Denoise(), rng)
-    model = trained(Denoise(), SpectralUNet.smallest(), BEFORE, images)
-    radius = Ridge(surroundings=True).receptive_radius
-    assert receptive_radius_of(model.recipe) >= radius
-    assert geometry_of(model.recipe, model.ports).receptive_radius >= radius
+def test_tiles_count_the_memory_of_the_regression():
+    axis = SpectralAxis(np.arange(50.0), "nm")
+    floats = []
+    for skip in (False, True):
+        recipe = Recipe(task=Denoise(), method=Pixelwise(linear_skip=skip))
+        geometry = geometry_of(recipe, recipe.task.ports(axis, axis))
+        assert geometry.receptive_radius == receptive_radius_of(recipe) == 0
+        floats.append(geometry.floats)
+    assert floats[1] > floats[0]
 
 
 def test_published_recipes_have_no_linear_skip():

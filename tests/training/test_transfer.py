@@ -104,7 +104,9 @@ def pair(gain, seed):
 def denoiser(normalise, gain, seed, start=None):
     training = ONCE.model_copy(update={"learning_rate": 1e-12 if start else 0.01})
     task = Denoise(normalise=normalise)
-    return train(training, Pixelwise(width=8), start=start, task=task, **pair(gain, seed))
+    return train(
+        training, Pixelwise(width=8, linear_skip=False), start=start, task=task, **pair(gain, seed)
+    )
 
 
 @pytest.mark.parametrize("normalise", ["mean", "maximum"])

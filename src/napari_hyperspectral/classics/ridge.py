@@ -6,9 +6,9 @@ Pearson 1901, https://doi.org/10.1080/14786440109462720.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import Annotated, ClassVar, Final, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -243,34 +243,41 @@ def _tuned(
 def _fit_with_surroundings(data: TrainingData, sigmas: tuple[float, ...], rank: int) -> Arrays:
     """Return the ridge regression on component maps and their blurred surroundings."""
     spectra = data.spectra
-    ranks = [rank] if rank else [each for each in RANKS if each <= _MOST_MAPS]
-    most = max(ranks)
-    components = PrincipalComponents.of(_in_row(spectra), most)
+    ranks = [rank] if rank else list(RANKS)
+    components = PrincipalComponents.of(_in_row(spectra), max(ranks))
     maps = ComponentMaps(sigmas)
     maps.set_arrays({"mean": components.mean, "directions": components.directions})
     features = data.rows(maps.of_image(image.input) for image in data.images)
     count = len(components)
-    errors: dict[tuple[int, float], list[float]] = {}
+    gain = _gain_of_blurred(features, count)
+    features = features * gain
     targets = _without_empty_bands(data.targets)
     known = np.flatnonzero(np.isfinite(targets).all(axis=1))
-    for fold in block_folds(data.blocks[known]):
-        train = known[fold.train]
-        validation = known[fold.validation]
-        for rank, penalty in product(ranks, _PENALTIES):
-            if rank > count:
-                continue
-            columns = _columns(rank, count, len(sigmas))
-            weights, offset = _ridge(features[train][:, columns], targets[train], penalty)
+    step = -(-len(known) // _MOST_SPECTRA)
+    pixels = known[::step]
+    errors: dict[_Tuned, list[float]] = {}
+    # surroundings reach into other blocks: larger ones have fewer such pixels
+    blocks = data.blocks_for(radius_of(sigmas))
+    for fold in block_folds(blocks[pixels]):
+        train = pixels[fold.train]
+        validation = pixels[fold.validation]
+        for setting in _settings(ranks, count):
+            columns = _columns(setting, count, len(sigmas))
+            weights, offset = _ridge(features[train][:, columns], targets[train], setting.penalty)
             predicted = features[validation][:, columns] @ weights + offset
             error = data.error(predicted, validation)
-            errors.setdefault((rank, penalty), []).append(error)
-    rank, penalty = least_mean(errors) if errors else (min(ranks), 0.0)
-    columns = _columns(rank, count, len(sigmas))
-    weights, offset = _ridge(features[known][:, columns], targets[known], penalty)
+            errors.setdefault(setting, []).append(error)
+    best = least_mean(errors) if errors else _Tuned(min(ranks), min(ranks), 0.0)
+    columns = _columns(best, count, len(sigmas))
+    weights, offset = _ridge(features[known][:, columns], targets[known], best.penalty)
+    kept = min(best.rank, count)
+    mapped = np.zeros((len(sigmas) * count, weights.shape[1]))
+    mapped[columns] = weights * gain[columns, None]
+    by_sigma = mapped.reshape(len(sigmas), count, -1)[:, :kept]
     return {
         "features.mean": components.mean,
-        "features.directions": components.first(rank).directions,
-        "weights": weights.T,
+        "features.directions": components.first(best.rank).directions,
+        "weights": by_sigma.reshape(len(sigmas) * kept, -1).T,
         "offset": offset,
     }
 
@@ -279,30 +286,56 @@ _MOST_MAPS: Final = 30
 """Component maps whose surroundings are looked at; more are noise."""
 
 
-def _columns(rank: int, count: int, sigmas: int) -> list[int]:
-    """Return which features are of the first `rank` of `count` components, at all sigmas."""
-    columns: list[int] = []
-    for sigma in range(sigmas):
-        columns += range(sigma * count, sigma * count + min(rank, count))
+class _Tuned(NamedTuple):
+    """What is chosen on blocks."""
+
+    rank: int
+    """Components of the pixel itself."""
+    blurred: int
+    """The first of them, whose surroundings enter."""
+    penalty: float
+
+
+def _settings(ranks: Sequence[int], count: int) -> Iterator[_Tuned]:
+    """Yield what to try for spectra of so many components."""
+    for rank, penalty in product(ranks, _PENALTIES):
+        if rank > count:
+            continue
+        yield _Tuned(rank, min(rank, _MOST_MAPS), penalty)
+        if rank > _MOST_MAPS:
+            yield _Tuned(rank, 0, penalty)
+
+
+def _columns(setting: _Tuned, count: int, sigmas: int) -> list[int]:
+    """Return which features enter, of `count` components at all sigmas; the first sigma is 0."""
+    columns = list(range(min(setting.rank, count)))
+    for sigma in range(1, sigmas):
+        columns += range(sigma * count, sigma * count + min(setting.blurred, count))
     return columns
+
+
+def _gain_of_blurred(features: Rows, count: int) -> Rows:
+    """Return what brings blurred maps to the spread of their component, (feature,).
+
+    Blurred maps vary less, and must not be shrunk more for it.
+    """
+    spread = features.std(axis=0)  # (sigma · component,)
+    of_component = np.tile(spread[:count], len(spread) // max(count, 1))
+    return np.divide(of_component, spread, out=np.ones_like(spread), where=spread > 0)
 
 
 def _ridge(features: Rows, targets: Rows, penalty: float) -> tuple[Rows, Rows]:
     """Return weights, (feature, out), and offset, (out,), of a regression of rows.
 
-    Features are scaled to a common variance first: blurred maps vary less, and must not be shrunk
-    more for it.
+    The penalty is relative to the largest variance, as in `ComponentRegression`.
     """
     features = features.astype(np.float64)
     centre = features.mean(axis=0)
-    spread = features.std(axis=0)
-    spread = np.where(spread > 0, spread, 1.0)
-    scaled = (features - centre) / spread
+    centred = features - centre
     mean = targets.mean(axis=0, dtype=np.float64)
-    gram = scaled.T @ scaled
-    shrink = penalty * len(features) * np.eye(len(gram))
-    weights = np.linalg.pinv(gram + shrink, hermitian=True) @ scaled.T @ (targets - mean)
-    weights = weights / spread[:, None]
+    gram = centred.T @ centred
+    shrink = penalty * np.diag(gram).max(initial=0.0) * np.eye(len(gram))
+    weights = np.linalg.pinv(gram + shrink, hermitian=True) @ centred.T @ (targets - mean)
     return weights, mean - centre @ weights
 
 

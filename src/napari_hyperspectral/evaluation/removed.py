@@ -20,6 +20,8 @@ from .reports import Row
 class RemovedNoise(NamedTuple):
     """What was removed from a cube."""
 
+    method: str
+    """Who removed it."""
     law: NoiseLaw
     """Noise law of the cube."""
     whiteness: Whiteness
@@ -30,6 +32,7 @@ class RemovedNoise(NamedTuple):
         """Figures of a table."""
         along_y, along_x = self.whiteness.spatial
         return {
+            "method": self.method,
             "removed σ": self.whiteness.std,
             "bands": self.whiteness.spectral,
             "rows": along_y,
@@ -70,4 +73,5 @@ def removed_noise_steps(
     good = cube.axis.good
     law = noise_law(noisy, good=good, unit=cube.intensity_unit or "")
     residual = standardised_residual(noisy, denoised.numpy(), law)
-    return RemovedNoise(law, whiteness(residual, law, good=good))
+    method = type(model.recipe.method).__name__
+    return RemovedNoise(method, law, whiteness(residual, law, good=good))

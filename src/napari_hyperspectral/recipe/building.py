@@ -51,8 +51,9 @@ def receptive_radius_of(recipe: Recipe) -> int:
 def linear_start(recipe: Recipe) -> Ridge | None:
     """Return the regression that the network of a recipe begins with; None where there is none.
 
-    Networks that see images begin with the regression that sees the surroundings.
+    Of single spectra, for networks that see images, too. With surroundings it is better on Raman pairs
+    and SRS (by 1 to 53 %), but a third worse on a Raman map of high rank (`benchmarks/semi_real.py`).
     """
     if not recipe.method.begins_linear or not recipe.task.has_linear_solution:
         return None
-    return Ridge(surroundings=recipe.method.operates_on == "image")
+    return Ridge()

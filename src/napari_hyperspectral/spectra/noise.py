@@ -33,6 +33,8 @@ _FEWEST: Final = 8
 """Bands, and spectra, below which there are no components to remove."""
 _MARGIN: Final = 1.02
 """How far a component must exceed the strongest one of noise: the law is not known exactly."""
+_SIMULATED_VALUES: Final = 200_000
+_MOST_SIMULATIONS: Final = 20
 _LARGEST_CORRELATION: Final = 0.49
 """Of neighbours, where their neighbours are not correlated."""
 _CAUTIOUS: Final = 0.4
@@ -135,13 +137,19 @@ def noise_rank(whitened: Planes, law: NoiseLaw) -> int:
     """
     table = spectra_of(whitened)
     known = np.isfinite(table)
-    noise = spectra_of(white_noise(whitened.shape, law))
     measured = known.any(axis=1)  # (spectrum,)
-    of_noise = singular_values(np.where(known, noise, 0)[measured])
     of_spectra = singular_values(np.where(known, table, 0)[measured])
+    strongest_noise = []
+    median_noise = []
+    # the strongest component of little noise varies from one noise to the next
+    for seed in range(min(_MOST_SIMULATIONS, 1 + _SIMULATED_VALUES // table.size)):
+        noise = spectra_of(white_noise(whitened.shape, law, seed))
+        of_noise = singular_values(np.where(known, noise, 0)[measured])
+        strongest_noise.append(of_noise[0])
+        median_noise.append(np.median(of_noise))
     # most components are noise only: they say if there is less of it than the law says
-    bulk = np.median(of_spectra) / np.median(of_noise)
-    edge = _MARGIN * min(bulk, 1) * of_noise[0]
+    bulk = np.median(of_spectra) / np.mean(median_noise)
+    edge = _MARGIN * min(bulk, 1) * max(strongest_noise)
     rank = int((of_spectra > edge).sum())
     return min(rank, _MOST_COMPONENTS, len(of_spectra) // 2)
 

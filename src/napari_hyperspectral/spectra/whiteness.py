@@ -36,9 +36,13 @@ class Whiteness:
 
     @property
     def white(self) -> bool:
-        """Whether no structure is seen: noise was removed, and no signal."""
+        """Whether no structure is seen: noise was removed, and no signal.
+
+        Neighbours that are less alike than those of the noise are no sign of signal: a denoiser
+        that keeps the smooth part of the noise removes the rough part.
+        """
         limit = max(_NOTABLE, _SPREADS * self.spread)
-        alike = any(abs(value) > limit for value in (self.spectral, *self.spatial))
+        alike = max(self.spectral, *self.spatial) > limit
         return not alike and self.components == 0 and self.std < 1 + _STD_TOLERANCE
 
     def __str__(self) -> str:

@@ -45,7 +45,7 @@ from .schedules import (
     optimiser_state,
     set_learning_rate,
 )
-from .selection import ValidationRows
+from .selection import ValidationRecord
 from .transfer import initialise_from
 
 _SECONDS_BETWEEN_SAVES: Final = 10.0
@@ -301,9 +301,15 @@ class _Run:
             return
         done = before + steps
         with self.average.applied() if self.average else nullcontext():
-            validation, error = yield from self._validate(self._progress(done))
+            self.network.eval()
+            record = ValidationRecord(self.plan, self.task, self.network, self.precision)
+            for batch in self.batches.validation():
+                record.add(batch)
+                yield self._progress(done)
+            validation = record.loss()
             loss = self.loss_sum / steps
-            self.history.add(loss, validation, self.network.state_dict(), error=error)
+            weights = self.network.state_dict()
+            self.history.add(loss, validation, weights, error=record.error())
         self.loss_sum = 0.0
         self.ended = self.history.reason_to_end
         note = f"epoch {number + 1} of {self.history.epochs}"
@@ -472,34 +478,6 @@ class _Run:
         self.frozen = frozenset(names)
         for name, weight in self.network.module.named_parameters():
             weight.requires_grad_(name not in self.frozen)
-
-    def _validate(
-        self, progress: Progress
-    ) -> Generator[Progress, None, tuple[float | None, float | None]]:
-        """Return mean loss and selection error of the validation pixels; None where there is none."""
-        self.network.eval()
-        rows = ValidationRows(self.plan)
-        loss_sum = 0.0
-        pixels = 0
-        for batch in self.batches.validation():
-            with torch.no_grad(), self.precision:
-                loss = self.task.loss(self.network, batch.input, batch.target)
-            if self.task.selection_name:
-                rows.add(self._predicted(batch.input), batch.target)
-            labelled = self.task.has_target(batch.target)
-            count = int(labelled.sum())
-            loss_sum += count * float(loss)  # by pixels: patches at the edge have fewer
-            pixels += count
-            yield progress
-        if not pixels:
-            return None, None
-        return loss_sum / pixels, rows.error()
-
-    def _predicted(self, input: Tensor) -> Tensor:
-        """Return the prediction for a batch of validation pixels, in the unit of the target."""
-        with torch.no_grad(), self.precision:
-            prediction: Tensor = self.network(input)
-        return self.task.postprocess(prediction, input)
 
     def _save_now_and_then(self, path: Path | None) -> None:
         if path is None:

@@ -1,18 +1,78 @@
-"""The figure by which epochs are chosen: a task's selection error of the validation pixels."""
+"""The validation of an epoch: loss and selection error of the validation pixels."""
 
 from __future__ import annotations
 
 from typing import Final
 
 import numpy as np
+import torch
 from torch import Tensor
 
+from ..networks import Normalised
+from ..recipe.augmentation import Batch
 from ..spectra.arrays import Float32
 from ..tasks import Task
 from .plan import TrainingPlan
 
 MOST_VALUES: Final = 2**21
 """Of predictions that are compared after an epoch; of more pixels, every second, third, … counts."""
+
+
+class ValidationRecord:
+    """What is known of the validation pixels in one epoch: their loss, and their selection error.
+
+    Parameters
+    ----------
+    plan : TrainingPlan
+        How many validation pixels there will be.
+    task : Task
+        With the names of its classes.
+    network : Normalised
+        To be validated, in its mode for evaluation.
+    precision : autocast
+        In which it computes.
+    """
+
+    def __init__(
+        self,
+        plan: TrainingPlan,
+        task: Task,
+        network: Normalised,
+        precision: torch.autocast,
+    ) -> None:
+        self._task = task
+        self._network = network
+        self._precision = precision
+        self._rows = ValidationRows(plan)
+        self._loss_sum = 0.0
+        self._pixels = 0
+
+    def add(self, batch: Batch) -> None:
+        """Add a batch in which only validation pixels have a target."""
+        with torch.no_grad(), self._precision:
+            loss = self._task.loss(self._network, batch.input, batch.target)
+        labelled = self._task.has_target(batch.target)
+        count = int(labelled.sum())
+        self._loss_sum += count * float(loss)  # by pixels: patches at the edge have fewer
+        self._pixels += count
+        if self._task.selection_name:
+            self._rows.add(self._predicted(batch.input), batch.target)
+
+    def loss(self) -> float | None:
+        """Return the mean loss over the pixels; None where there are none."""
+        if not self._pixels:
+            return None
+        return self._loss_sum / self._pixels
+
+    def error(self) -> float | None:
+        """Return the selection error; None without pixels, or where the task has no such figure."""
+        return self._rows.error()
+
+    def _predicted(self, input: Tensor) -> Tensor:
+        """Return the prediction for a batch, in the unit of the target."""
+        with torch.no_grad(), self._precision:
+            prediction: Tensor = self._network(input)
+        return self._task.postprocess(prediction, input)
 
 
 class ValidationRows:
