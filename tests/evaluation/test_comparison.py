@@ -64,7 +64,10 @@ def test_pixels_in_a_row_have_the_figures_of_their_image(cases):
 
 
 def test_without_training_pixels_nothing_is_tuned(cases):
-    without_tuning = {SuperResolutionComparison: ["nearest", "bicubic"], SpectraComparison: ["raw"]}
+    without_tuning = {
+        SuperResolutionComparison: ["nearest", "bicubic", "bicubic, consistent"],
+        SpectraComparison: ["raw"],
+    }
     for task, images, kind in cases:
         comparison, model = comparison_of(task, images)
         pair = comparison.pair
