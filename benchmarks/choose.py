@@ -39,7 +39,8 @@ from napari_hyperspectral.tasks import (
 )
 from napari_hyperspectral.training.choice.choose import best_of
 from napari_hyperspectral.training.choice.held_out import held_out_error_steps
-from napari_hyperspectral.training.fit import fit_plan_steps, fit_steps
+from napari_hyperspectral.training.fit import fit_steps
+from napari_hyperspectral.training.loop import fit_plan_steps
 from napari_hyperspectral.training.plan import plan_training
 from napari_hyperspectral.training.splits import Split, beyond, block_split
 

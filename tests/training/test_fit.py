@@ -16,7 +16,8 @@ from napari_hyperspectral.networks import (
 )
 from napari_hyperspectral.progress import Stop, run
 from napari_hyperspectral.tasks import ClassifySpectra, Denoise, PredictChannels, Restore, Segment
-from napari_hyperspectral.training.fit import DivergedError, fit_steps
+from napari_hyperspectral.training.fit import fit_steps
+from napari_hyperspectral.training.history import DivergedError
 
 SMALL = [
     Pixelwise(width=16, dropout=0),
@@ -229,7 +230,7 @@ def test_a_training_stopped_within_an_epoch_goes_on_with_the_next_batch(
 
 
 def test_a_long_epoch_is_saved_before_its_end(noisy, clean, tmp_path, monkeypatch):
-    monkeypatch.setattr("napari_hyperspectral.training.fit._SECONDS_BETWEEN_SAVES", 0.0)
+    monkeypatch.setattr("napari_hyperspectral.training.loop._SECONDS_BETWEEN_SAVES", 0.0)
     recipe = Recipe(task=Denoise(), method=Pixelwise(width=8), training=ONCE)
     saved = tmp_path / "going.safetensors"
     steps = fit_steps(recipe, [recipe.task.example(noisy=noisy, clean=clean)], autosave=saved)

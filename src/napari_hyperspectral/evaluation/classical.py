@@ -21,7 +21,7 @@ from ..recipe.methods import classics_for
 from ..recipe.recipe import Recipe
 from ..tasks import Task
 from ..tasks.super_resolution import SuperResolutionTask
-from ..training.fit import fit_plan_steps
+from ..training.loop import fit_plan_steps
 from ..training.plan import TrainingPlan, plan_training
 from ..training.splits import Split
 from .baselines.baseline import Values

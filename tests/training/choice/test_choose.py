@@ -20,6 +20,7 @@ from napari_hyperspectral.recipe.methods import unsuitable
 from napari_hyperspectral.recipe.training import Training
 from napari_hyperspectral.tasks import TASKS, Denoise
 from napari_hyperspectral.training.fit import fit_steps
+from napari_hyperspectral.training.loop import fit_plan_steps
 
 BANDS, HEIGHT, WIDTH = 20, 13, 18
 
@@ -120,6 +121,24 @@ def test_stopped_before_anything_was_compared_there_is_no_model(pair, two):
     next(job)
     with pytest.raises(Cancelled, match="stopped before its end"):
         job.throw(Stop())
+
+
+def test_a_network_cannot_choose_its_epoch_on_the_fold_that_tests_it(pair, monkeypatch):
+    plans = []
+
+    def noted(plan, **options):
+        plans.append(plan)
+        return fit_plan_steps(plan, **options)
+
+    monkeypatch.setattr("napari_hyperspectral.training.choice.compare.fit_plan_steps", noted)
+    network = Candidate(Pixelwise.smallest(), {"epochs": 2})
+    monkeypatch.setattr(candidates, "_CANDIDATES", {"denoise": (Candidate(Ridge()), network)})
+    choose(pair, budget=60.0)
+    assert len(plans) >= 7  # three folds each, and a trial
+    for plan in plans:
+        (split,) = plan.splits
+        assert not split.validation.any()
+        assert split.train.sum() < HEIGHT * WIDTH
 
 
 def test_settings_made_by_hand_are_kept():

@@ -14,7 +14,7 @@ from ...recipe.candidates import candidates_for
 from ...recipe.choice import Choose
 from ...recipe.recipe import Recipe
 from ...tasks import Example
-from ..fit import fit_plan_steps
+from ..loop import fit_plan_steps
 from ..plan import TrainingPlan, plan_training
 from .compare import ComparedMethod, Comparison
 

@@ -18,8 +18,8 @@ from ...recipe.candidates import Candidate
 from ...recipe.choice import Choose
 from ...recipe.recipe import Recipe
 from ...tasks import Example
-from ..fit import fit_plan_steps
 from ..folds import Fold, fold_splits, folds_line
+from ..loop import fit_plan_steps
 from ..plan import TrainingPlan, plan_training
 from .held_out import held_out_error_steps
 
@@ -184,7 +184,7 @@ class Comparison:
             title = f"{method.title} on fold {number} of {len(folds)}"
             limit = max(seconds - (self.seconds - began), _TRIAL)
             plan = self._plan_of(method.recipe, fold)
-            training = fit_plan_steps(plan, machine=self._machine)
+            training = fit_plan_steps(_without_held_out(plan), machine=self._machine)
             model = yield from self._part(training, f"training {title}", limit)
             testing = held_out_error_steps(model, plan, self._machine)
             error = yield from self._part(testing, f"testing {title}")
@@ -236,7 +236,8 @@ class Comparison:
         """Return a recipe with as many epochs as there is time for, seen by a short trial."""
         recipe = method.recipe
         began = self.seconds
-        trial = fit_plan_steps(self._plan_of(recipe, self._folds[0]), machine=self._machine)
+        plan = _without_held_out(self._plan_of(recipe, self._folds[0]))
+        trial = fit_plan_steps(plan, machine=self._machine)
         ready = began  # when its preparations were over
         first_step = 0
         fraction = 0.0
@@ -263,6 +264,15 @@ class Comparison:
         epochs = max(1, int(possible * recipe.training.epochs))
         training = recipe.training.model_copy(update={"epochs": epochs})
         return recipe.model_copy(update={"training": training})
+
+
+def _without_held_out(plan: TrainingPlan) -> TrainingPlan:
+    """Return a plan that does not look at what a fold holds out, not even to choose an epoch."""
+    splits = []
+    for split in plan.splits:
+        nothing = np.zeros_like(split.validation)
+        splits.append(split._replace(validation=nothing))
+    return replace(plan, splits=tuple(splits))
 
 
 def _without_validation(recipe: Recipe) -> Recipe:
