@@ -106,8 +106,8 @@ def test_rows_for_testing_do_not_teach(run, folders):
 def test_evaluation_is_a_table_and_a_report(run, folders):
     run(*TRAIN, "-o", "m.safetensors", *HERE)
     words = ("evaluate", "m.safetensors", "noisy=low", "clean=high", "-o", "report")
-    code, out, _ = run(*words)
-    assert code == 0
+    code, out, err = run(*words)
+    assert code == 0, err
     assert "fitted MSE" in out
     assert "cell2_low was used to train the model" in (folders / "report" / "report.md").read_text()
     rows = json.loads((folders / "report" / "report.json").read_text())["tables"][0]["rows"]

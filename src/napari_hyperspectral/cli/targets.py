@@ -55,6 +55,16 @@ def check_folder_in_place(out: Path) -> None:
         raise FileNotFoundError(f"there is no folder {str(out.parent)!r} to make {out.name} in")
 
 
+def check_report_folder(out: Path, force: bool) -> None:
+    """Refuse what `check_folder_in_place` does, and a folder with a report in it, unless forced."""
+    from ..evaluation.reports import REPORT_FILES
+
+    check_folder_in_place(out)
+    existing = [name for name in REPORT_FILES if (out / name).exists()]
+    if existing and not force:
+        raise FileExistsError(f"{', '.join(existing)} exists already; --force overwrites it")
+
+
 def prediction_targets(
     out: Path,
     paths: Sequence[str],

@@ -28,7 +28,13 @@ from .options import (
     TileMemory,
 )
 from .tables import print_pairs
-from .targets import autosave_of, check_folder_in_place, check_model, check_targets_in
+from .targets import (
+    autosave_of,
+    check_folder_in_place,
+    check_model,
+    check_report_folder,
+    check_targets_in,
+)
 from .words import machine_of, pairing_from, recipe_and_images
 
 _MOST_LINES: Final = 20
@@ -131,10 +137,7 @@ def evaluate(
     """
     machine = machine_of(device, precision, threads, tile_memory, None)
     if out is not None:
-        from ..evaluation.reports import REPORT_FILES
-
-        check_folder_in_place(out)
-        check_targets_in(out, [out / name for name in REPORT_FILES], force)
+        check_report_folder(out, force)
     from ..examples.source import FileSource
     from ..models.model import Model
     from ..progress import run
