@@ -251,6 +251,8 @@ def test_the_command_line_and_python_give_the_same_weights(run, pair, noisy, cle
     examples = [recipe.task.example(noisy=noisy, clean=clean)]
     fit(recipe, examples, machine=Machine(threads=1)).save(pair / "p.safetensors")
     ours, theirs = (read_tensors(pair / f"{name}.safetensors") for name in "mp")
+    # the command line keeps classical methods with the model, to compare it with
+    ours = {name: tensor for name, tensor in ours.items() if not name.startswith("baseline")}
     assert ours.keys() == theirs.keys()
     assert all((ours[name] == theirs[name]).all() for name in ours)
 

@@ -40,7 +40,7 @@ def test_steps_are_told_with_the_settings_that_matter_to_them():
 
 
 def test_terms_of_no_weight_are_left_out():
-    assert told()["task"] == "denoise (normalise mean, penalty l1, angle 0.5)"
+    assert told()["task"] == "denoise (normalise mean, penalty l2, angle 0.5)"
 
 
 @pytest.mark.parametrize(

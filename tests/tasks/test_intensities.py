@@ -29,7 +29,7 @@ def pair(rng):
 
 def test_terms_add_up_by_their_weights(pair, normalise):
     plain = normalised_loss(*pair, Denoise(), normalise)
-    assert plain == losses.l1(*pair)
+    assert plain == losses.l2(*pair)
     for term in TERMS:
         once, twice = (normalised_loss(*pair, Denoise(**{term: w}), normalise) for w in (1, 2))
         assert float(twice - plain) == pytest.approx(2 * float(once - plain), rel=1e-4)
@@ -45,7 +45,7 @@ def test_every_penalty_is_another_cost(pair, normalise):
 def test_angles_are_those_of_intensities_not_of_their_normalised_selves(pair, normalise):
     input = torch.zeros(1, 4, 9, 12)
     measured = [normalise.inverse(image, input) for image in pair]
-    cost = normalised_loss(*pair, Denoise(angle=1), normalise) - losses.l1(*pair)
+    cost = normalised_loss(*pair, Denoise(angle=1), normalise) - losses.l2(*pair)
     assert float(cost) == pytest.approx(float(losses.spectral_angle(*measured)), rel=1e-3)
 
 

@@ -244,7 +244,7 @@ def test_the_summary_counts_the_weights_that_training_makes(qtbot, widget):
     assert counted.startswith(
         f"{parameters:,} weights, which see one spectrum at a time, and about"
     )
-    assert "; 99 pixels to learn from" in counted
+    assert "; 99 training pixels" in counted
 
 
 def test_the_curve_ends_as_the_card_says(qtbot, widget):

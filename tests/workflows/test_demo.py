@@ -43,7 +43,14 @@ def made(no_wheel, tmp_path_factory):
 def test_the_demo_leaves_a_label_map_a_model_and_a_report_with_pictures(made):
     names = {path.name for path in made.files}
     assert {"label_map.ome.tif", "model.safetensors", "report.md", "report.json"} <= names
-    assert {path.suffix for path in made.files} == {".tif", ".safetensors", ".md", ".json", ".png"}
+    assert {path.suffix for path in made.files} == {
+        ".tif",
+        ".safetensors",
+        ".md",
+        ".json",
+        ".html",
+        ".png",
+    }
     assert all(path.stat().st_size > 100 for path in made.files)
 
 

@@ -160,7 +160,7 @@ def component_arrays(spectra: Rows, rank: int) -> Arrays:
 
 def blurred(maps: Tensor, sigma: float) -> Tensor:
     """Return maps, (batch, map, y, x), blurred by a Gaussian; the image goes on as it ends."""
-    if sigma == 0:
+    if sigma == 0 or maps.shape[1] == 0:  # a single spectrum has no components
         return maps
     weights = _gaussian(sigma)
     radius = len(weights) // 2

@@ -125,12 +125,12 @@ class Maps(Picture):
         all_axes = list(grid.flat)
         for axes in all_axes[len(self.panels) :]:
             axes.set_axis_off()
-        drawn = all_axes[: len(self.panels)]
-        for axes, panel in zip(drawn, self.panels, strict=True):
+        shown = all_axes[: len(self.panels)]
+        for axes, panel in zip(shown, self.panels, strict=True):
             self._draw_panel(axes, panel)
             axes.label_outer()
         for scale in self.titles:
-            self._draw_bar(figure, drawn, scale)
+            self._draw_bar(figure, shown, scale)
         if self.classes:
             self._draw_legend(figure)
 
@@ -168,12 +168,12 @@ class Maps(Picture):
         highest = float(np.percentile(np.abs(known), 99.5)) or 1.0
         return (0.0 if scale == "error" else -highest, highest)
 
-    def _draw_bar(self, figure: Figure, drawn: Sequence[Axes], scale: Scale) -> None:
+    def _draw_bar(self, figure: Figure, shown: Sequence[Axes], scale: Scale) -> None:
         """Draw the colour bar that panels of a scale share."""
-        for axes, panel in zip(drawn, self.panels, strict=True):
+        for axes, panel in zip(shown, self.panels, strict=True):
             if panel.scale == scale:
                 # right of all panels, so that none is smaller than others
-                add_colour_bar(figure, axes.images[0], drawn, self.titles[scale])
+                add_colour_bar(figure, axes.images[0], shown, self.titles[scale])
                 return
 
     def _draw_legend(self, figure: Figure) -> None:
