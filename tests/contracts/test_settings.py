@@ -47,6 +47,7 @@ OTHER = {  # another value of each field, and what else it takes to see it
     "validation_split": "images",
     "frozen": "first half",
     "validation": 0.4,
+    "refit": False,
     "block": 6,
     "guard": 0,
     "patience": 1,
@@ -60,6 +61,7 @@ OTHER = {  # another value of each field, and what else it takes to see it
     "seed": 1,
     "classes": ("one", "two", "three"),
     "weights": ("two=4",),
+    "balance": 0.0,
     "smoothing": 0.3,
     "angle": 1.0,
     "ssim": 1.0,
@@ -131,6 +133,7 @@ ONLY_WITH = {  # what a setting takes to be seen
     "column": {"degradation": "decimate"},
     "mixup_alpha": {"mixup": 0.9},
     "weights": {"classes": ("one", "two")},
+    "project": {"input_noise": "none"},  # else the images differ by less than their noise
 }
 ONLY_WITH_METHOD = {"order": {"window": 5}}
 QUICK = {Restore: {"scale": 2, "discriminator_width": 2}}  # what would take long
@@ -151,6 +154,7 @@ def images():
     large = Cube(np.tile(noisy, (1, 2, 2)), axis)
     return {
         "denoise": [{"noisy": cube, "clean": Cube(clean, axis)}],
+        "denoise_self_supervised": [{"noisy": Cube(rng.poisson(clean).astype(np.float32), axis)}],
         "segment": [{"cube": cube, "labels": Labels(ids)}],
         "predict_channels": [{"cube": cube, "target": stains}],
         "calibrate": [{"measured": cube, "reference": Cube(clean[1:6], axis.take(slice(1, 6)))}],
@@ -198,7 +202,7 @@ def different(one, other):
 def another(settings, name):
     """Return a value of a setting that is not the one it has: the last of a choice."""
     field, present = type(settings).model_fields[name], getattr(settings, name)
-    if field.annotation is bool and name not in OTHER:
+    if field.annotation is bool:
         return not present
     if get_origin(field.annotation) is not Literal:
         return OTHER[name]

@@ -12,7 +12,7 @@ from napari_hyperspectral.machine import Machine
 from napari_hyperspectral.models.model import Model
 from napari_hyperspectral.networks import Pixelwise
 from napari_hyperspectral.prediction.predict import predict
-from napari_hyperspectral.progress import run
+from napari_hyperspectral.progress import Stop, run
 from napari_hyperspectral.recipe.recipe import Recipe
 from napari_hyperspectral.recipe.training import Training
 from napari_hyperspectral.tasks import (
@@ -65,6 +65,22 @@ def test_a_fresh_model_is_compared_with_raw_data_on_its_validation_blocks(noisy,
     validated = run(validate_steps(model, examples, [images]))
     assert validated.card == model.card
     assert len(validated.baselines) == len(classics)  # for later evaluations
+
+
+def test_a_validation_that_is_stopped_anywhere_leaves_the_model_as_it_is(noisy, clean):
+    images = {"noisy": noisy, "clean": clean}
+    model, made = learned(Denoise(), images)
+    steps = []
+    assert run(validate_steps(model, made, [images]), steps.append).card.metrics
+    for at in (1, len(steps) // 2, len(steps)):
+        seen = []
+
+        def stop(step, seen=seen, at=at):
+            seen.append(step)
+            if len(seen) >= at:
+                raise Stop
+
+        assert run(validate_steps(model, made, [images]), stop).card == model.card
 
 
 def test_baselines_are_kept_in_the_file_of_their_model(noisy, clean, tmp_path):

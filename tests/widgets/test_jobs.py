@@ -118,6 +118,27 @@ def test_stop_is_heard_at_the_next_step_and_brings_the_best_so_far(qtbot, heard)
     assert "aborted" not in heard.names
 
 
+@pytest.mark.parametrize(("request_end", "result"), [("stop", "validated"), ("quit", "trained")])
+def test_a_stopped_job_finishes_its_result_but_not_where_it_is_to_quit(
+    qtbot, heard, request_end, result
+):
+    def training():
+        try:
+            yield from counting(10_000, pause=0.01)
+            for step in range(20):
+                time.sleep(0.01)
+                yield Progress(step, 20)
+        except Stop:
+            return "trained"
+        return "validated"
+
+    worker = start_job(training(), "training", **heard.slots())
+    qtbot.waitUntil(lambda: "yielded" in heard.names)
+    getattr(worker, request_end)()
+    until_finished(qtbot, heard)
+    assert heard.value("returned") == result
+
+
 @pytest.mark.parametrize("translate", [False, True])
 def test_a_stopped_job_without_a_result_is_aborted_and_not_an_error(qtbot, heard, translate):
     def stubborn():

@@ -147,7 +147,7 @@ def test_several_layers_are_predicted_one_after_another(qtbot, viewer, widget, m
 def test_a_stopped_prediction_brings_the_layers_done_by_then(
     qtbot, viewer, widget, model, noisy, monkeypatch
 ):
-    def slow(model, cube, *, machine):
+    def slow(model, cube, *, turns, machine):
         for step in range(1 if cube.name == "cell" else 10_000):
             yield Progress(step, 10_000)
             time.sleep(0.01)
@@ -268,7 +268,7 @@ def test_two_files_never_write_to_one(qtbot, widget, model, noisy, tmp_path, com
 def test_a_stopped_batch_keeps_what_it_wrote(qtbot, widget, model, noisy, tmp_path, monkeypatch):
     sources = [write(tmp_path / f"{n}.npz", noisy) for n in range(4)]
 
-    def slow(model, cube, *, machine):
+    def slow(model, cube, *, turns, machine):
         for _ in range(10):
             yield Progress(1, 10)
             time.sleep(0.02)

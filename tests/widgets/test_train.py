@@ -354,12 +354,8 @@ def test_closing_the_dock_ends_its_training(qtbot, viewer, pair):
     del widget
     frame.destroyOnClose()  # what its cross does
     del frame
-
-    def over():
-        gc.collect()
-        return not worker.is_running
-
-    qtbot.waitUntil(over, timeout=10_000)
+    gc.collect()
+    qtbot.waitUntil(lambda: not worker.is_running, timeout=2_000)
 
 
 def test_a_closed_dock_that_somebody_keeps_ends_its_training_too(qtbot, viewer, pair):

@@ -18,7 +18,7 @@ from ..machine import Machine
 from ..metrics.values import Floats
 from ..models.model import Model
 from ..prediction.predict import predict_steps
-from ..progress import Cancelled, Job, one_of_many, part_of
+from ..progress import Cancelled, Job, Stop, one_of_many, part_of
 from ..tasks import Example, Task
 from ..training.plan import TrainingPlan, plan_as_begun, plan_training
 from ..training.refit import everything
@@ -76,7 +76,7 @@ def validate_steps(
             kept = yield from _classics_steps(model, examples, machine, refit=True)
         model = replace(model, baselines=kept.small)
         metrics = yield from _metrics_steps(validated, examples, images, classics, machine)
-    except Cancelled:
+    except (Stop, Cancelled):
         return model  # a trained model is not lost for want of its figures
     if not metrics:
         return model

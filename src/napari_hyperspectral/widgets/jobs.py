@@ -64,13 +64,22 @@ class JobWorker(GeneratorWorker):  # type: ignore[misc]  # napari has no types
         self._device = device
         self._watch = watch
         self._stop_requested = Event()
+        self._quit_requested = Event()
         self._last_shown = 0.0
         self._mailbox = _Mailbox()
         self.failed = self._mailbox.failed
         self.yielded.connect(self._mailbox.empty)
 
+    def stop(self) -> None:
+        """Stop the job at its next step, with its best result so far.
+
+        It may go on to finish that, as a model is validated whose training was stopped.
+        """
+        self._stop_requested.set()
+
     def quit(self) -> None:
-        """Stop the job at its next step, with its best result so far."""
+        """Stop the job, and whatever it goes on with after that; napari calls this at its end."""
+        self._quit_requested.set()
         self._stop_requested.set()
 
     def work(self) -> Any:
@@ -104,11 +113,15 @@ class JobWorker(GeneratorWorker):  # type: ignore[misc]  # napari has no types
                 raise Stop
 
     def _drive(self) -> Any:
-        """Return the result of the job; throw `Stop` into it once, when that is requested."""
+        """Return the result of the job; throw `Stop` into it once it is to stop.
+
+        Into every step from then on, if it is to quit.
+        """
         stopping = False
         while True:
             try:
-                if self._stop_requested.is_set() and not stopping:
+                stop_now = self._stop_requested.is_set() and not stopping
+                if stop_now or self._quit_requested.is_set():
                     stopping = True
                     step = self._gen.throw(Stop())
                 else:

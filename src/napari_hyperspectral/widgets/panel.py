@@ -107,7 +107,13 @@ class JobPanel(QWidget):
         if self.running:
             self.show_status("stopping …")
             self.stop_button.setEnabled(False)
-            _quit(self._workers)
+            for worker in self._workers:
+                worker.stop()
+
+    def quit(self) -> None:
+        """Stop the job without finishing its result, as where nobody will look at it."""
+        self.stop()
+        _quit(self._workers)
 
     def show_status(self, text: str) -> None:
         """Show a line of text."""
@@ -173,7 +179,7 @@ class JobDock(QWidget):
         super().changeEvent(event)
         closed = event is not None and event.type() == QEvent.Type.ParentChange
         if closed and self.parent() is None:
-            self.panel.stop()
+            self.panel.quit()
 
 
 def _quit(workers: list[JobWorker]) -> None:
