@@ -19,6 +19,7 @@ from napari_hyperspectral.recipe.choice import Choose
 from napari_hyperspectral.recipe.methods import unsuitable
 from napari_hyperspectral.recipe.training import Training
 from napari_hyperspectral.tasks import TASKS, Denoise
+from napari_hyperspectral.training.choice.compare import ComparedMethod
 from napari_hyperspectral.training.fit import fit_steps
 from napari_hyperspectral.training.loop import fit_plan_steps
 
@@ -139,6 +140,13 @@ def test_a_network_cannot_choose_its_epoch_on_the_fold_that_tests_it(pair, monke
         (split,) = plan.splits
         assert not split.validation.any()
         assert split.train.sum() < HEIGHT * WIDTH
+
+
+def test_of_equal_methods_a_classical_one_that_sees_neighbours_is_preferred():
+    methods = [Pixelwise(), Ridge(), Ridge(surroundings=True)]
+    equal = [ComparedMethod("", Recipe(task=Denoise(), method=method), [0.5]) for method in methods]
+    best = min(equal, key=lambda method: method.preference)
+    assert best.recipe.method == Ridge(surroundings=True)
 
 
 def test_settings_made_by_hand_are_kept():

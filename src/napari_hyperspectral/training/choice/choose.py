@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...machine import Machine
-from ...models.card import Compared, read_card
+from ...models.card import read_card
 from ...models.model import Model
 from ...progress import Cancelled, Job, Stop
 from ...recipe.candidates import candidates_for
@@ -85,12 +85,6 @@ def choose_steps(
     model = yield from _final_steps(comparison, plan, best.title, machine, autosave)
     card = model.card.model_copy(update={"seconds": round(comparison.seconds, 1)})
     return replace(model, card=card)
-
-
-def best_of(compared: Sequence[Compared]) -> Compared | None:
-    """Return the method of least error; None where none has one."""
-    known = [row for row in compared if row.error is not None]
-    return min(known, key=lambda row: row.error or 0.0, default=None)
 
 
 def _final_steps(

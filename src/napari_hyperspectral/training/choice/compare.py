@@ -29,6 +29,8 @@ _LEAST_SHARE: Final = 0.2
 """Share of its epochs below which a network is not worth comparing."""
 _ROUNDS: Final = 3
 """Divisions into folds on which close methods are compared, while there is time."""
+_EQUAL: Final = 1.005
+"""Errors up to so many times the least one are equal to it."""
 _CLOSE: Final = 2.0
 """Standard errors of the paired difference to the best method within which another one is close."""
 
@@ -36,8 +38,8 @@ _CLOSE: Final = 2.0
 class TooSlowError(Exception):
     """A method takes longer than its share of the budget."""
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"left out, as it would take {seconds:.0f} s or more; give more time")
+    def __init__(self, how_long: str) -> None:
+        super().__init__(f"left out: {how_long}; give more time")
 
 
 @dataclass(eq=False)
@@ -56,6 +58,16 @@ class ComparedMethod:
     def error(self) -> float:
         """Mean error; NaN where it was given up."""
         return math.nan if self.note or not self.errors else float(np.mean(self.errors))
+
+    @property
+    def preference(self) -> tuple[bool, bool, float]:
+        """What decides between equal methods; the least is taken.
+
+        Classical methods are quicker; what sees neighbours has less noise where spectra are unlike
+        those of the training.
+        """
+        method = self.recipe.method
+        return (isinstance(method, Network), method.operates_on == "spectrum", self.error)
 
     @property
     def row(self) -> Compared:
@@ -130,9 +142,13 @@ class Comparison:
 
     @property
     def best(self) -> ComparedMethod | None:
-        """The method of least error so far; None where there is none yet."""
+        """The method of least error so far, of equal ones the preferred; None if there is none."""
         complete = [method for method in self.methods if math.isfinite(method.error)]
-        return min(complete, key=lambda method: method.error, default=None)
+        if not complete:
+            return None
+        least = min(method.error for method in complete)
+        equal = [method for method in complete if method.error <= _EQUAL * least]
+        return min(equal, key=lambda method: method.preference)
 
     def steps(self) -> Job[None]:
         """Compare all candidates that there is time for; those that are close, on more folds."""
@@ -142,8 +158,8 @@ class Comparison:
             best = self.best
             if best is None:
                 return
-            close = [one for one in self.methods if one.error >= best.error]
-            close = [one for one in close if one.is_close_to(best)]
+            complete = [one for one in self.methods if math.isfinite(one.error)]
+            close = [one for one in complete if one.is_close_to(best)]
             needed = sum(one.seconds for one in close) / number
             # the best is yet to be trained on everything
             if len(close) < 2 or self.seconds + 1.5 * needed > self._choose.budget:
@@ -204,7 +220,9 @@ class Comparison:
             while True:
                 step = next(job)
                 if self.seconds - began > limit:
-                    raise TooSlowError(limit * len(self._folds))
+                    raise TooSlowError(
+                        f"not done after {self.seconds - began:.0f} s, its share of the time"
+                    )
                 yield self.progress(step, note)
         except StopIteration as end:
             result: Result = end.value
@@ -260,7 +278,8 @@ class Comparison:
         fits = len(self._folds) + 1  # the last on everything
         possible = min(1.0, (share / fits - preparations) / all_epochs)
         if possible < _LEAST_SHARE:
-            raise TooSlowError((_LEAST_SHARE * all_epochs + preparations) * fits)
+            needed = (_LEAST_SHARE * all_epochs + preparations) * fits
+            raise TooSlowError(f"it would take {needed:.0f} s or more")
         epochs = max(1, int(possible * recipe.training.epochs))
         training = recipe.training.model_copy(update={"epochs": epochs})
         return recipe.model_copy(update={"training": training})
