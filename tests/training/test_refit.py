@@ -65,11 +65,10 @@ def test_the_model_is_that_of_a_training_on_everything_until_the_best_epoch(exam
 
 
 def test_the_schedule_is_that_of_the_training_that_was_validated(example, monkeypatch):
-    from napari_hyperspectral.training import fit as module
-
     rates = []
     monkeypatch.setattr(
-        module, "set_learning_rate", lambda optimiser, rate: rates.append(round(rate, 9))
+        "napari_hyperspectral.training.loop.set_learning_rate",
+        lambda optimiser, rate: rates.append(round(rate, 9)),
     )
     recipe = recipe_of(epochs=5, schedule="plateau", every=1)
     model = fit(recipe, [example])
