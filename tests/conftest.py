@@ -153,3 +153,21 @@ def run(capsys, tmp_path, monkeypatch):
         return int(end.value.code or 0), out, err
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def quick_validation(request, monkeypatch):
+    """Fit no classical methods for the card of a model, which takes seconds a training.
+
+    The tests of the evaluation do.
+    """
+    if "evaluation" in request.node.path.parts:
+        return
+    from napari_hyperspectral.evaluation import classical
+
+    every = classical.classics_of
+
+    def without_quick(recipe, *, quick=False):
+        return [] if quick else every(recipe)
+
+    monkeypatch.setattr(classical, "classics_of", without_quick)

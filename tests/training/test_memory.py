@@ -55,6 +55,7 @@ print(training_bytes(plan_training(recipe, [example])), peak() - before)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak of a process")
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "network",
     [

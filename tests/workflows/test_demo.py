@@ -91,6 +91,7 @@ def test_results_of_an_earlier_demo_are_not_replaced_unasked(no_wheel, tmp_path)
     assert (tmp_path / "model.safetensors").read_text() == "precious"
 
 
+@pytest.mark.slow
 def test_equal_seeds_draw_equal_blocks_and_predict_alike(made, tmp_path):
     again = run(demo.demonstrate(tmp_path / "again", training=QUICK))
     np.testing.assert_array_equal(again.train.data, made.train.data)

@@ -15,7 +15,7 @@ _BINS: Final = 15
 
 
 @dataclass(frozen=True, eq=False)
-class Calibration:
+class ProbabilityCalibration:
     """How sure a model was, and how often it was right, in bins of its probabilities.
 
     Source: Guo et al. 2017, On calibration of modern neural networks,
@@ -37,7 +37,7 @@ class Calibration:
         probabilities: NDArray[np.floating],
         truth: NDArray[np.integer],
         bins: int = _BINS,
-    ) -> Calibration:
+    ) -> ProbabilityCalibration:
         """Compare probabilities with the truth.
 
         Parameters

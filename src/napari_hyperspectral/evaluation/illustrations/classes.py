@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ... import metrics
 from ...training.splits import Mask
-from ..calibration import Calibration
+from ..calibration import ProbabilityCalibration
 from ..comparisons.base import MethodResult
 from ..pictures.base import Picture
 from ..pictures.classes import Confusion, Reliability
@@ -83,7 +83,7 @@ def image_class_pictures(
         return []
     table = metrics.confusion(predicted, truth, len(names))
     caption = "Share of the images of each true class (row) by predicted class, in %."
-    calibration = Calibration.of(probabilities, truth)
+    calibration = ProbabilityCalibration.of(probabilities, truth)
     return [
         Confusion(f"Confusion of {method}", table, names, caption=caption),
         reliability_picture(method, calibration),
@@ -94,7 +94,7 @@ def calibration_of(
     result: MethodResult,
     truth: NDArray[np.integer],
     test: Mask,
-) -> Calibration | None:
+) -> ProbabilityCalibration | None:
     """Return the calibration of a method on the test pixels; None without probabilities.
 
     Parameters
@@ -108,13 +108,13 @@ def calibration_of(
         return None
     classes_first = np.moveaxis(result.probabilities, -3, 0)
     probabilities = classes_first[..., test]  # (class, …, pixel)
-    calibration = Calibration.of(probabilities, truth[..., test])
+    calibration = ProbabilityCalibration.of(probabilities, truth[..., test])
     if not calibration.count.any():
         return None
     return calibration
 
 
-def reliability_picture(name: str, calibration: Calibration) -> Picture:
+def reliability_picture(name: str, calibration: ProbabilityCalibration) -> Picture:
     """Return how far the probabilities of a model can be believed."""
     caption = (
         "Predictions are sorted by their probability. Bars below the dashed line: the model is "

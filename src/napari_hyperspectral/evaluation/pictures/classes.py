@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from ...metrics.classes import ConfusionTable
-from ..calibration import Calibration
+from ..calibration import ProbabilityCalibration
 from .axes import add_colour_bar
 from .base import Inches, Picture
 from .colours import INK, MODEL
@@ -91,7 +91,7 @@ class Confusion(Picture):
 class Reliability(Picture):
     """How often predictions are right, by how sure the model was; below, how many there are."""
 
-    calibration: Calibration
+    calibration: ProbabilityCalibration
 
     @property
     def alt(self) -> str:
