@@ -159,9 +159,10 @@ def run(capsys, tmp_path, monkeypatch):
 def quick_validation(request, monkeypatch):
     """Fit no classical methods for the card of a model, which takes seconds a training.
 
-    The tests of the evaluation do.
+    The tests of the evaluation do, and those with the mark `classics`.
     """
-    if "evaluation" in request.node.path.parts:
+    asked_for = request.node.get_closest_marker("classics") is not None
+    if asked_for or "evaluation" in request.node.path.parts:
         return
     from napari_hyperspectral.evaluation import classical
 
