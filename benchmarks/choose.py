@@ -243,7 +243,7 @@ def report(rows: list[Row]) -> str:
     for (name, _), methods in by_set.items():
         chosen = next(row for row in methods if row["chosen"])
         best = min(methods, key=lambda row: row["test"])
-        further = chosen["test"] / best["test"] - 1
+        further = chosen["test"] / best["test"] - 1 if best["test"] else np.inf
         distance = f"{100 * further:.1f} %"
         if name.startswith("cave"):  # errors are squared
             distance = f"{10 * np.log10(1 + further):.2f} dB"
