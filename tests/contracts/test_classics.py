@@ -38,6 +38,7 @@ BANDS = 12
 AXIS = SpectralAxis(np.linspace(600, 1700, BANDS), "1/cm", "raman_shift")
 QUICK = {  # what is left open is tuned, but by less than by default
     "random_forest": {"trees": 8},
+    "extra_trees": {"trees": 8},
     "boosted_trees": {"trees": 5, "components": 3},
 }
 

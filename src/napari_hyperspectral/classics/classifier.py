@@ -18,10 +18,10 @@ from .tuning import BlockNumbers, Fold, class_folds
 
 ClassNumbers: TypeAlias = NDArray[np.int64]
 """Class of each pixel, (pixel,), counted from 0."""
-SIGMAS: Final = (1.0, 2.0, 4.0)
+SIGMAS: Final = (1.0, 2.0, 4.0, 8.0)
 """Standard deviations, in pixels, of the Gaussians by which the surroundings enter."""
-COMPONENTS: Final = 20
-"""Component maps whose surroundings enter; more are noise."""
+COMPONENTS: Final = 40
+"""Component maps whose surroundings enter; chosen on inner folds of Indian Pines."""
 _REPEATS: Final = 2
 """How often the blocks are distributed over folds anew: one distribution may favour a setting."""
 _ABSENT: Final = -30.0

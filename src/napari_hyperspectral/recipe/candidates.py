@@ -17,8 +17,8 @@ from ..classics import (
     SVM,
     Bicubic,
     BoostedTrees,
+    ExtraTrees,
     LowRank,
-    RandomForest,
     Ridge,
     SavitzkyGolay,
     WaveletDenoising,
@@ -125,7 +125,7 @@ _CANDIDATES: Final[Mapping[str, Sequence[Candidate]]] = {
     "segment": (
         Candidate(LDA()),
         Candidate(LDA(surroundings=True)),
-        Candidate(RandomForest(surroundings=True)),
+        Candidate(ExtraTrees(surroundings=True)),
         Candidate(SVM()),
         Candidate(SVM(surroundings=True)),
         Candidate(SpectralUNet(dropout=0.3), {"epochs": 150, **_SPATIAL}),
@@ -134,7 +134,7 @@ _CANDIDATES: Final[Mapping[str, Sequence[Candidate]]] = {
     "classify_spectra": (
         Candidate(LDA()),
         Candidate(PLSDA()),
-        Candidate(RandomForest()),
+        Candidate(ExtraTrees()),
         Candidate(SVM()),
         Candidate(Pixelwise(dropout=0.3), {"epochs": 60}),
     ),
