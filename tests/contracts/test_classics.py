@@ -53,13 +53,6 @@ each_variant = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture(autouse=True)
-def _in_this_process(monkeypatch):
-    """Fit in this process: starting another takes longer than these fits. Two tests do it."""
-    for kind in CLASSICS:
-        monkeypatch.setattr(kind, "fits_long", False)
-
-
 def scene(seed=0, shape=(24, 26)):
     """Return amounts of two materials, (2, y, x), with the spectra that they make, and noisy ones."""
     rng = np.random.default_rng(seed)
@@ -311,8 +304,8 @@ def finished(job):
         return end.value
 
 
-def test_a_long_fit_ends_when_it_is_stopped(monkeypatch):
-    monkeypatch.setattr(SVM, "fits_long", True)
+@pytest.mark.processes
+def test_a_long_fit_ends_when_it_is_stopped():
     recipe = recipe_of(SVM())
     job = fit_steps(recipe, [recipe.example(**images_of(recipe.task))], machine=ONE)
     others = set(psutil.Process().children())
