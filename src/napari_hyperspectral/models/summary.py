@@ -267,14 +267,35 @@ def _compared_line(compared: Compared, figure: str) -> str:
 def _loss_lines(card: Card) -> Lines:
     """Return the epochs of a training, and its losses at the best one."""
     epochs = _training_setting(card, "epochs")
-    ending = card.ending
-    in_brackets = f" ({ending})" if ending else ""
+    in_brackets = f" ({card.ending})" if card.ending else ""
+    if card.stayed_linear:
+        return {
+            "epochs": f"{len(card.losses)} of {epochs}{in_brackets}; no epoch was better than the "
+            "linear regression it starts from, which is kept",
+            "validation loss": _of_start(card.start_validation_loss),
+            "validation error": _of_start(card.start_validation_error),
+        }
     return {
         "epochs": f"{len(card.losses)} of {epochs}{in_brackets}, best {card.best_epoch}",
         "training loss": _at_best(card.losses, card.best_epoch),
         "validation loss": _validation_loss(card),
         "validation error": _at_best(card.validation_errors, card.best_epoch),
+        "linear start": _linear_start(card),
     }
+
+
+def _linear_start(card: Card) -> str:
+    """Return what the network began with, as figures on the validation pixels; empty if nothing."""
+    if card.start_validation_loss is None:
+        return ""
+    line = f"validation loss {card.start_validation_loss:.4g}"
+    if card.start_validation_error is None:
+        return line
+    return f"{line}, error {card.start_validation_error:.4g}"
+
+
+def _of_start(figure: float | None) -> str:
+    return "" if figure is None else f"{figure:.4g}"
 
 
 def _validation_loss(card: Card) -> str:
