@@ -13,7 +13,7 @@ import torch
 from ..axis import axis_to_json
 from ..machine import Machine
 from ..models.card import Card, Trained
-from ..models.model import fresh_network
+from ..models.model import fresh_network, turns_of
 from ..recipe.recipe import Recipe
 from ..tasks import Example
 from ..tasks.degradation import NoiseNumbers
@@ -39,6 +39,7 @@ def card_of(
         pixel_size=first.pixel_size,
         pixel_unit=first.pixel_unit,
         noise=mean_noise(plan.examples),
+        turns=turns_of(plan.recipe, plan.ports),
         trained_on=tuple(map(_trained, plan.examples, plan.splits)),
         validation=plan.compared_on or validation_line(plan.examples, plan.splits),
         compared=plan.compared,
