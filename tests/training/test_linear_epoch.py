@@ -109,6 +109,24 @@ def test_a_resumed_training_remembers_its_regression(images, number, tmp_path):
         assert torch.equal(tensor, tensors[name])
 
 
+def test_transfer_that_helps_nothing_is_the_regression_of_the_new_data(images):
+    """It is not worse than a training from scratch, which is not worse than the regression."""
+    axis = images["noisy"].axis
+    flat = {name: Cube(np.float32(9 - cube.data), axis) for name, cube in images.items()}
+    recipe = recipe_of(Pixelwise(width=8))
+    first = fit(recipe_of(Pixelwise(width=8), epochs=1), [recipe.example(**flat)])
+    model = fit(recipe, [recipe.example(**images)], start=first)
+    assert model.card.started_from
+    assert model.card.stayed_linear
+    data = [recipe.example(**images)]
+    regression = fit(Recipe(task=Denoise(), method=Ridge()), data)
+    errors = []
+    for one in (model, regression):
+        predicted = predict(one, images["noisy"]).numpy()
+        errors.append(np.square(predicted - images["clean"].data).mean())
+    assert errors[0] <= 1.02 * errors[1]
+
+
 def test_a_stop_in_the_first_epoch_keeps_the_regression(images, tmp_path):
     recipe = recipe_of(Pixelwise(width=8))
     job = fit_steps(recipe, [recipe.example(**images)])

@@ -77,6 +77,8 @@ class Card(Settings):
     """Version of this description."""
     recipe: dict[str, Any]
     """The recipe, as JSON: task, method, training."""
+    inactive: tuple[str, ...] = ()
+    """Settings of the recipe that do nothing next to its others, such as "method.linear_skip"."""
     input_bands: dict[str, Any]
     """Axis of its input, as JSON."""
     output_bands: dict[str, Any]

@@ -96,8 +96,8 @@ def lines_of_card(card: Card) -> Lines:
     """Return what is on a model's card for people."""
     recipe = card.recipe
     lines = {
-        "task": _settings_line(recipe.get("task", {})),
-        "method": _settings_line(recipe.get("method", {})),
+        "task": _settings_line(_active(card, "task")),
+        "method": _settings_line(_active(card, "method")),
         "preprocessing": _steps_line(recipe.get("preprocessing", {})),
         "augmentation": _steps_line(recipe.get("augmentation", {})),
         "tuned": card.tuned,
@@ -184,6 +184,15 @@ def _axis_line(axis: Axis) -> str:
     if axis.guessed:
         line += " (a guess: the file does not say)"
     return line
+
+
+def _active(card: Card, part: str) -> dict[str, Any]:
+    """Return the settings of a part of the recipe, without those that do nothing."""
+    settings = {}
+    for name, value in card.recipe.get(part, {}).items():
+        if f"{part}.{name}" not in card.inactive:
+            settings[name] = value
+    return settings
 
 
 def _settings_line(settings: Mapping[str, Any]) -> str:
