@@ -11,11 +11,10 @@ import torch
 from annotated_types import Ge, Le
 from torch import Tensor
 
-from ..networks.base import FittedModule, Ports
+from ..networks.base import Ports
 from .base import Arrays, TrainingData
-from .classifier import Classifier, ClassTable, class_scores, class_table
+from .classifier import Classifier, ClassifierModule, ClassTable, class_table
 from .forest import Forest, Tree, forest_arrays, forest_floats
-from .precision import in_full_precision
 from .surroundings import PixelFeatures
 from .tuning import smoothest_of_best
 
@@ -78,35 +77,20 @@ class VotingTrees(Classifier):
         return cls(trees=2, leaf=1)
 
 
-class VotingForest(FittedModule):
-    """The mean probability of each class over all trees.
+class VotingForest(ClassifierModule):
+    """The mean probability of each class over all trees."""
 
-    Parameters
-    ----------
-    features : PixelFeatures
-        What it sees of each pixel.
-    count : int
-        Number of classes of the task.
-    """
-
-    present: Tensor
-    """Class of the task, from 0, of each class, shape (class,)."""
     setting: Tensor
     """Least pixels of a leaf, shape ()."""
 
     def __init__(self, features: PixelFeatures, count: int) -> None:
-        super().__init__()
-        self.features = features
+        super().__init__(features, count)
         self.forest = Forest()
-        self.count = count
-        self.register_buffer("present", torch.empty(0, dtype=torch.int64))
         self.register_buffer("setting", torch.empty((), dtype=torch.int64))
 
-    def forward(self, x: Tensor) -> Tensor:
-        with in_full_precision(x):
-            probabilities = self.probabilities(self.features.rows(x))
-            scores = probabilities.clamp(min=_LEAST).log()
-            return class_scores(scores, self.present, self.count, x)
+    def scores(self, rows: Tensor) -> Tensor:
+        """Return logarithms of probabilities, (pixel, class)."""
+        return self.probabilities(rows).clamp(min=_LEAST).log()
 
     def probabilities(self, rows: Tensor) -> Tensor:
         """Return the probability of each class, (pixel, class), from features, (pixel, feature)."""

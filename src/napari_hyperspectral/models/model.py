@@ -22,7 +22,7 @@ from ..recipe.building import module_of
 from ..recipe.recipe import Recipe
 from ..renamed import checkpoint_with_new_names, weights_with_new_names
 from ..tasks import Task
-from .card import KEY, Card, read_card
+from .card import KEY, Card, Turns, read_card
 
 State = dict[str, Tensor]
 
@@ -128,6 +128,15 @@ def fresh_network(recipe: Recipe, card: Card) -> Normalised:
     with seeded(recipe.training.seed, torch.device("cpu")):
         module = module_of(recipe, ports)
     return Normalised(normalise, module, recipe.task.predicts_intensities)
+
+
+def turns_of(recipe: Recipe, ports: Ports) -> Turns:
+    """Return what the mean over flips and quarter turns of an image is to a model."""
+    if recipe.method.averages_turns:
+        return "the same"
+    if any(ports.offset):
+        return "refused"
+    return "another result"
 
 
 def write_model(path: Path, model: Model, checkpoint: State | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,7 +15,7 @@ from torch import nn
 from ..cube import Cube, Image, Labels
 from ..devices import computing, precision_of
 from ..machine import Machine
-from ..models.model import Model
+from ..models.model import Model, turns_of
 from ..networks import TileGeometry
 from ..networks.blocks.padding import pad_by_reflection, padded_size
 from ..networks.blocks.turns import ORIENTATIONS, mean_over_turns
@@ -420,14 +421,13 @@ def _turns_change_it(model: Model) -> bool:
     ValueError
         If a turned image is another measurement than the model was trained on.
     """
-    if model.recipe.method.averages_turns:
-        return False
-    if any(model.ports.offset):
-        raise ValueError(
-            "this model is for point scans off the middle of their pixels, and a turned image would "
-            "be another scan: predict without turns"
-        )
-    return True
+    turns = turns_of(model.recipe, model.ports)
+    reason = model.card.model_copy(update={"turns": turns}).why_no_turns  # older cards do not say
+    if turns == "refused":
+        raise ValueError(f"{reason} Predict without turns.")
+    if reason:
+        warnings.warn(f"{model.card.task_kind}, {model.card.method_kind}: {reason}", stacklevel=2)
+    return not reason
 
 
 def _progress(

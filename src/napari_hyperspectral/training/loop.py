@@ -126,6 +126,7 @@ def _trained(run: _Run, autosave: Path | None) -> Job[Model]:
     """Train to the end, or until stopped; return the model."""
     try:
         # a resumed training may be over already
+        yield from run.validate_start()
         while not run.ended:
             yield from run.epoch(autosave)
     except (Stop, KeyboardInterrupt):  # Ctrl-C may come in the middle of a batch
@@ -156,7 +157,7 @@ class _Run:
         network = fresh_network(plan.recipe, self.card)
         self.network = network.to(device)
         initialise(self.network, plan, device)
-        fit_linear_skip(self.network, plan)
+        self.begins_linear = fit_linear_skip(self.network, plan)
         self.precision = precision_of(machine, self.network, device)
         self.batches: Batches = batches_of(plan, device)
         self.optimiser = optimiser_of(self.training, self.network.module)
@@ -175,9 +176,18 @@ class _Run:
         if validated is not None:
             self.history = History(self.training, validated.card.best_epoch)
             self.guide.load(validated.card, {})
-        self.ended: Ended = ""
+        self.ended: Ended = self.history.reason_to_end  # a refit of no epochs is over
         self.started = time.monotonic()
         self.saved = time.monotonic()
+
+    def validate_start(self) -> Generator[Progress, None, None]:
+        """Validate the linear regression that the network begins as, as epoch 0, unless it was."""
+        if not self.begins_linear or self.steps or self.history.best:
+            return
+        loss, error = yield from self._validation(done=0)
+        self.history.add_start(loss, self.network.state_dict(), error)
+        if loss is not None:
+            yield self._progress(0, validation=loss)
 
     def epoch(self, autosave: Path | None) -> Generator[Progress, None, None]:
         """Train for one epoch, or what is left of it, yielding after each batch."""
@@ -195,25 +205,28 @@ class _Run:
             self._save_now_and_then(autosave)
             yield self._progress(before + step, self.loss_sum / step)
         if not math.isfinite(self.loss_sum):
-            if not self.history.best:
+            if not number:
                 raise DivergedError(number + 1)
             self.ended = "diverged"
             return
         done = before + steps
         with self.average.applied() if self.average else nullcontext():
-            self.network.eval()
-            record = ValidationRecord(self.plan, self.task, self.network, self.precision)
-            for batch in self.batches.validation():
-                record.add(batch)
-                yield self._progress(done)
-            validation = record.loss()
+            validation, error = yield from self._validation(done)
             loss = self.loss_sum / steps
-            weights = self.network.state_dict()
-            self.history.add(loss, validation, weights, error=record.error())
+            self.history.add(loss, validation, self.network.state_dict(), error=error)
         self.loss_sum = 0.0
         self.ended = self.history.reason_to_end
         note = f"epoch {number + 1} of {self.history.epochs}"
         yield self._progress(done, loss, validation, note)
+
+    def _validation(self, done: int) -> Job[tuple[float | None, float | None]]:
+        """Return validation loss and selection error of the network; `done` steps are taken."""
+        self.network.eval()
+        record = ValidationRecord(self.plan, self.task, self.network, self.precision)
+        for batch in self.batches.validation():
+            record.add(batch)
+            yield self._progress(done)
+        return record.loss(), record.error()
 
     def _progress(
         self,
@@ -322,6 +335,8 @@ class _Run:
             "losses": tuple(self.history.losses),
             "validation_losses": tuple(self.history.validation_losses),
             "validation_errors": tuple(self.history.validation_errors),
+            "start_validation_loss": self.history.start_loss,
+            "start_validation_error": self.history.start_error,
             "best_epoch": self.history.best_epoch,
             "ended": self.ended,
             "seconds": round(seconds, 1),
