@@ -25,7 +25,7 @@ from ...axis import SpectralAxis
 from ...cube import Cube, Image, Sampling, image_from
 from ...errors import FileFormatError
 from ..metadata.named_arrays import axis_from_vector, cube_from_array, wavelength_unit
-from ..metadata.units import axis_in, spectral_unit
+from ..metadata.units import spectral_unit, stated_axis
 from ..source import Source
 from . import reader as hdf5
 from .file import (
@@ -327,7 +327,7 @@ def _spectral_axis(vectors: Sequence[_Variable]) -> SpectralAxis | None:
     if vector is None:
         return None
     centres = vector.numbers()
-    axis = axis_in(vector.text("units"), centres)
+    axis = stated_axis(vector.text("units"), centres, name=vector.last_name)
     if axis is None:
         unit = wavelength_unit(centres)
         if unit is None:

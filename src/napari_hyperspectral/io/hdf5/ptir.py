@@ -22,7 +22,7 @@ from ...axis import ChannelAxis, Kind, SpectralAxis
 from ...cube import Cube, Image
 from ...errors import FileFormatError
 from ..metadata.microscopy import RGB
-from ..metadata.units import axis_in, length_unit
+from ..metadata.units import axis_in, length_unit, stated_axis
 from .file import (
     attribute,
     dataset_in,
@@ -128,7 +128,7 @@ def _axis(path: Path, name: str, measurement: h5py.Group, bands: int, raman: boo
             path, f"{name} has {bands} bands and an axis of {len(centres)}", "export it again"
         )
     kind: Kind = "raman_shift" if raman else "wavenumber"
-    stated = axis_in(text(values, "units"), centres, kind=kind)
+    stated = stated_axis(text(values, "units"), centres, kind=kind)
     return stated or SpectralAxis(centres, "1/cm", kind, guessed=True)
 
 

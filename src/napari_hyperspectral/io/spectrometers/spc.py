@@ -22,7 +22,7 @@ from ...cube import Cube, Image
 from ...errors import FileFormatError
 from ..arrays.mapped import mapped
 from ..binary import COPY_AGAIN, Bytes
-from ..metadata.units import axis_in
+from ..metadata.units import axis_in, stated_axis
 from ..source import Source
 from .spc_file import FLOATS, SUBHEADER, Part, SpcHeader, header_of, log_of, parts_of, values_of
 
@@ -231,7 +231,7 @@ def _axis(header: SpcHeader, centres: NDArray[Any]) -> SpectralAxis:
     kind = header.types[0]
     if kind in _DISTANCES or kind not in _AXES:
         return SpectralAxis(centres)
-    return axis_in(_AXES[kind], centres) or SpectralAxis(centres)
+    return stated_axis(_AXES[kind], centres) or SpectralAxis(centres)
 
 
 def _metadata(raw: Bytes, header: SpcHeader) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from ...cube import Cube, Image
 from ...errors import FileFormatError, MissingPackageError
 from ..binary import COPY_AGAIN, Bytes
 from ..metadata.microscopy import RGB, plain, refusing
-from ..metadata.units import axis_in
+from ..metadata.units import stated_axis
 from ..source import Source
 
 _MAGICS: Final = (b"WIT_PRCT", b"WIT_DATA", b"WIT_PR06", b"WIT_DA06")
@@ -123,7 +123,7 @@ def _graph(entry: Any, path: Path, parameters: dict[str, Any]) -> Cube:
     values, unit = entry.x_axis()
     if str(unit) in _RELATIVE:
         values, unit = entry.x_axis(_SHIFT)
-    axis = axis_in(str(unit), values) if np.isfinite(values).all() else None
+    axis = stated_axis(str(unit), values) if np.isfinite(values).all() else None
     if axis is None:
         warnings.warn(
             f"{path.name}: {parameters['name']} has no spectral axis ({unit})", stacklevel=2

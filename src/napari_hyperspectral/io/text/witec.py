@@ -20,7 +20,7 @@ from ...cube import Cube, Image
 from ...errors import FileFormatError
 from ...metrics.values import Floats
 from ..metadata.positions import map_from_positions
-from ..metadata.units import axis_in
+from ..metadata.units import axis_in, stated_axis
 from ..source import Source
 from .file import numbers_in, read_text, start_of_text
 
@@ -126,7 +126,7 @@ def _cube(
     centres = table[:, 0]
     axis = None
     if units:
-        axis = axis_in(units[0], centres)
+        axis = stated_axis(units[0], centres)
     if axis is None:  # WITec measures Raman spectra, and writes nothing else like this
         axis = SpectralAxis(centres, "1/cm", "raman_shift", guessed=True)
     parameters: dict[str, Any] = {

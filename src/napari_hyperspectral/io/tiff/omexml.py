@@ -19,7 +19,7 @@ from ...axis import Axis, ChannelAxis, SpectralAxis
 from ...cube import Cube, Image, Labels, Sampling, describe
 from ..metadata.axes import axis_from_names, band_axis, is_spectrum
 from ..metadata.fields import CubeFields
-from ..metadata.units import length_unit, spectral_unit
+from ..metadata.units import length_unit, stated_unit
 from .metadata import SHAPE_KEY, ImageMetadata, Sizes
 
 TYPES: Final[Mapping[str, str]] = {  # OME's names of data types it shares with NumPy
@@ -275,7 +275,7 @@ def _wavelengths(channels: Sequence[Element], name: str) -> SpectralAxis | None:
     """Return the wavelengths of all channels, where each has one, in the same unit."""
     values = [channel.get(name) for channel in channels]
     units = {channel.get(f"{name}Unit", "nm") for channel in channels}  # the schema's default
-    unit = spectral_unit(units.pop())
+    unit = stated_unit(units.pop(), "wavelength")
     is_shared = not units
     if None in values or unit is None or not is_shared:
         return None

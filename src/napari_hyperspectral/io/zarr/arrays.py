@@ -26,7 +26,7 @@ from ..metadata.named_arrays import (
     images_from_arrays,
     names_an_axis,
 )
-from ..metadata.units import length_unit, spectral_unit
+from ..metadata.units import length_unit, spectral_unit, stated_unit
 from ..source import Source
 from .store import lazy_array
 
@@ -195,7 +195,7 @@ def spectral_axis(name: str, values: NDArray[Any], units: str) -> SpectralAxis:
     values : ndarray, shape (band,)
         In `units`.
     """
-    unit = spectral_unit(units)
+    unit = stated_unit(units, name)
     if unit is None:
         return axis_from_vector(name, values)
     if unit.unit == "1/cm" and any(word in name.lower() for word in ("raman", "shift")):
