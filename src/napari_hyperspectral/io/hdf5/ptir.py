@@ -31,6 +31,7 @@ from .file import (
     lazy_dataset,
     loaded_vector,
     number,
+    spelled_out,
     text,
     tree,
 )
@@ -113,7 +114,7 @@ def _table(
         _axis(path, name, measurement, bands, raman),
         positions,
         length_unit,
-        tree(measurement),
+        tree(measurement, spelled=True),
         unit or None,
     )
 
@@ -148,7 +149,7 @@ def _positions(measurement: h5py.Group, count: int) -> tuple[NDArray[np.float64]
     labels = attribute(values, "labels")
     if isinstance(labels, (list, str)) and [*labels][:2] == ["Y", "X"]:
         positions = positions[:, ::-1]
-    units = attribute(values, "units")
+    units = spelled_out(attribute(values, "units"))
     first = units[0] if isinstance(units, list) else units
     unit = length_unit(str(first or ""))
     # pyUSID writes m where nobody stated a unit; stages move by micrometres
