@@ -155,7 +155,7 @@ def _geometry(by_letter: Mapping[str, _AxisDict]) -> Geometry:
     y = samplings.get("y")
     x = samplings.get("x")
     if x is not None and y is not None and x.unit is not None and x.unit == y.unit:
-        geometry["pixel_size"] = (abs(y.step), abs(x.step))
+        geometry["pixel_size"] = (y.step, x.step)
         geometry["pixel_unit"] = x.unit
         geometry["origin"] = (y.start, x.start)
     return geometry

@@ -102,7 +102,7 @@ def cube_of_dataset(
         by_letter.get("b", nothing).axis(),
         name=name,
         history=(f"read {path.name}",),
-        pixel_size=(abs(y.step) or 1.0, abs(x.step) or 1.0),
+        pixel_size=(y.step or 1.0, x.step or 1.0),
         origin=(y.start, x.start),
         pixel_unit=x.unit or y.unit,
         **parameters,

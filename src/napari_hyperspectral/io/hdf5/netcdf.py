@@ -276,7 +276,7 @@ def _image(
         _spectral_axis(by_letter["b"].vectors) if "b" in by_letter else None,
         name=variable.name,
         history=(f"read {source.path.name}",),
-        pixel_size=(abs(y.step) or 1.0, abs(x.step) or 1.0),
+        pixel_size=(y.step or 1.0, x.step or 1.0),
         origin=(y.start, x.start),
         pixel_unit=x.unit or y.unit,
         intensity_unit=variable.text("units") or None,

@@ -22,6 +22,7 @@ from ...axis import ChannelAxis, Kind, SpectralAxis
 from ...cube import Cube, Image
 from ...errors import FileFormatError
 from ..metadata.microscopy import RGB
+from ..metadata.positions import in_direction_of
 from ..metadata.units import axis_in, length_unit, stated_axis
 from .file import (
     attribute,
@@ -75,7 +76,10 @@ def images_in(file: h5py.File, path: Path) -> list[Image]:
         return []
     maps = [_map(path, table) for table in tables if len(table.positions) > 1]
     points = [table for table in tables if len(table.positions) == 1]
-    return [*maps, *_lists(path, points), *_pictures(file, path)]
+    pictures = [*_pictures(file, path)]
+    if maps:
+        pictures = [in_direction_of(maps[0], picture) for picture in pictures]
+    return [*maps, *_lists(path, points), *pictures]
 
 
 # ---------------------------------------------------------------------------------- spectra
@@ -170,13 +174,13 @@ class _Lines:
 
     @property
     def step(self) -> float:
-        """Return the mean distance of neighbours."""
-        return float(abs(self.centres[-1] - self.centres[0]) / (len(self.centres) - 1))
+        """Return the mean distance of neighbours, negative where they fall."""
+        return float((self.centres[-1] - self.centres[0]) / (len(self.centres) - 1))
 
     @property
     def start(self) -> float:
-        """Return the least of the ends."""
-        return float(min(self.centres[0], self.centres[-1]))
+        """Return the first of them."""
+        return float(self.centres[0])
 
 
 def _map(path: Path, table: _Table) -> Cube:

@@ -93,7 +93,7 @@ def read_images(source: Source) -> list[Image]:
         name=source.path.stem,
         history=(f"read {source.path.name}",),
         intensity_unit=_INTENSITIES.get(intensity.lower(), intensity or None),
-        pixel_size=(abs(dy) or 1.0, abs(dx) or 1.0),
+        pixel_size=(dy or 1.0, dx or 1.0),
         pixel_unit=length_unit(axes.labels[1].rpartition(" - ")[2]),  # "X - Micrometers"
         origin=(y, x),
         metadata={"PerkinElmer": metadata},

@@ -9,6 +9,7 @@ https://www.scribd.com/document/286952742/Spc-File-Format
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
@@ -204,9 +205,10 @@ def _step_and_start(stated: float, positions: Sequence[float]) -> tuple[float, f
     """Return the distance of neighbours, and the first position."""
     if not np.isfinite([stated, *positions]).all():
         return 1.0, 0.0
-    step = abs(stated)
+    covered = positions[-1] - positions[0]
+    step = math.copysign(stated, covered or stated)
     if not step:
-        step = abs(positions[-1] - positions[0]) / max(1, len(positions) - 1)
+        step = covered / max(1, len(positions) - 1)
     return step or 1.0, positions[0]
 
 

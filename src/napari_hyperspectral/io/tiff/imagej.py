@@ -63,7 +63,7 @@ def write_image(path: Path, image: Image) -> None:
         # a composite of ImageJ has at most seven channels
         slices = channels
         channels = 1
-    height, width = image.pixel_size
+    height, width = image.pixel_sides
     texts = _texts(image, frames * slices * channels)
     with TiffWriter(path, imagej=True, **layout) as file:
         file.write(

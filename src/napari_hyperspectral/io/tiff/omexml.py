@@ -140,7 +140,7 @@ def _add_pixels(element: Element, image: Image) -> None:
 
 def _steps(image: Image) -> dict[str, str]:
     """Return the attributes of Pixels for sizes in space and time, as far as OME has their units."""
-    height, width = image.pixel_size
+    height, width = image.pixel_sides
     lengths = [
         ("Y", height, image.pixel_unit),
         ("X", width, image.pixel_unit),

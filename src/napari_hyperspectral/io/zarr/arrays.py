@@ -234,11 +234,10 @@ def _geometry(coordinates: Mapping[str, _Coordinate | None]) -> Geometry:
         geometry["z"] = even["z"]
     y = even.get("y")
     x = even.get("x")
-    if y is not None and x is not None and y.unit == x.unit and y.unit:
-        geometry["pixel_size"] = (abs(y.step), abs(x.step))
+    if y is not None and x is not None and y.unit == x.unit:
+        geometry["pixel_size"] = (y.step, x.step)
         geometry["pixel_unit"] = y.unit
-        if y.step > 0 and x.step > 0:  # rows of a map run south, and coordinates north
-            geometry["origin"] = (y.start, x.start)
+        geometry["origin"] = (y.start, x.start)
     return geometry
 
 
