@@ -34,7 +34,8 @@ class _Image:
     """What messages call such an image."""
 
     pixel_size: tuple[float, float] = (1.0, 1.0)
-    """Height and width of a pixel, in `pixel_unit`."""
+    """Height and width of a pixel, in `pixel_unit`; negative where positions fall along y or x, as
+    latitudes do from row to row."""
     origin: tuple[float, float] = (0.0, 0.0)
     """Position (y, x) of the centre of the first pixel, in `pixel_unit`."""
     pixel_unit: str | None = None
@@ -52,6 +53,12 @@ class _Image:
     def after(self, step: str, **changes: Any) -> Self:
         """Return a changed copy with `step` as one more line of history."""
         return replace(self, history=(*self.history, step), **changes)
+
+    @property
+    def pixel_sides(self) -> tuple[float, float]:
+        """Height and width of a pixel in `pixel_unit`, whichever way its positions run."""
+        height, width = self.pixel_size
+        return abs(height), abs(width)
 
     @property
     def _leading(self) -> tuple[str, ...]:

@@ -227,7 +227,18 @@ def contrast_limits(data: Any, missing: float | None = None) -> tuple[float, flo
 
 
 def _sampling(image: Image, dim: str) -> Sampling:
-    """Return step, start and unit along an axis; bands are counted."""
+    """Return step, start and unit along an axis as it is shown; bands are counted.
+
+    Positions that fall are shown as their negatives, which rise: napari would turn the image
+    around, and lay new labels on it the other way round.
+    """
+    sampling = _own_sampling(image, dim)
+    direction = math.copysign(1.0, sampling.step)
+    return replace(sampling, step=abs(sampling.step), start=direction * sampling.start + 0.0)
+
+
+def _own_sampling(image: Image, dim: str) -> Sampling:
+    """Return step, start and unit along an axis, in its own direction."""
     match dim:
         case "y":
             return Sampling(image.pixel_size[0], image.origin[0], image.pixel_unit)
@@ -392,20 +403,29 @@ def _as_shown(image: Image, attributes: Attributes) -> Image:
     scale = _per_dim(attributes.get("scale"), len(image.dims))
     translate = _per_dim(attributes.get("translate"), len(image.dims))
     changes: dict[str, Any] = {"name": shown_name, "pixel_unit": _pixel_unit(image, attributes)}
-    if scale is not None:
-        changes["pixel_size"] = (scale[-2], scale[-1])
-    if translate is not None:
-        changes["origin"] = (translate[-2], translate[-1])
+    samplings = {}
+    for position, dim in enumerate(image.dims):
+        samplings[dim] = _as_shown_along(_own_sampling(image, dim), scale, translate, position)
+    y = samplings["y"]
+    x = samplings["x"]
+    changes |= {"pixel_size": (y.step, x.step), "origin": (y.start, x.start)}
     for dim, sampling in (("t", image.t), ("z", image.z)):
-        if sampling is None:
-            continue
-        position = image.dims.index(dim)
-        if scale is not None:
-            sampling = replace(sampling, step=scale[position])
-        if translate is not None:
-            sampling = replace(sampling, start=translate[position])
-        changes[dim] = sampling
+        if sampling is not None:
+            changes[dim] = samplings[dim]
     return replace(image, **changes)
+
+
+def _as_shown_along(
+    own: Sampling,
+    scale: Sequence[float] | None,
+    translate: Sequence[float] | None,
+    position: int,
+) -> Sampling:
+    """Return step and start that napari shows along an axis, in the axis' own direction."""
+    direction = math.copysign(1.0, own.step)
+    step = own.step if scale is None else direction * scale[position]
+    start = own.start if translate is None else direction * translate[position]
+    return replace(own, step=step, start=start + 0.0)  # no zero is negative
 
 
 def _pixel_unit(image: Image, attributes: Attributes) -> str | None:

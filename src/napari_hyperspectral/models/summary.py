@@ -29,7 +29,7 @@ def image_facts(image: Image, *, with_statistics: bool = False) -> dict[str, Any
         "shape": list(image.shape),
         "dtype": np.dtype(image.data.dtype).name,
         "axis": _axis_facts(image),
-        "pixel_size": list(image.pixel_size),
+        "pixel_size": list(image.pixel_sides),
         "pixel_unit": image.pixel_unit,
         "intensity_unit": getattr(image, "intensity_unit", None),
         "name": image.name,

@@ -74,7 +74,7 @@ class Denoise(IntensityTask):
             input_axis=noisy.axis,
             output_axis=clean.axis,
             source=source_of(noisy.name, clean.name),
-            pixel_size=noisy.pixel_size,
+            pixel_size=noisy.pixel_sides,
             pixel_unit=noisy.pixel_unit,
         )
 

@@ -80,7 +80,7 @@ def paired_example(input: Cube, target: Cube) -> Example:
         input_axis=input.axis,
         output_axis=target.axis,
         source=source_of(input.name, target.name),
-        pixel_size=input.pixel_size,
+        pixel_size=input.pixel_sides,
         pixel_unit=input.pixel_unit,
     )
 

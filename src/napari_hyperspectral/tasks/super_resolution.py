@@ -143,7 +143,7 @@ class SuperResolutionTask(IntensityTask, DegradationSettings):
         if any(noise):
             read_noise = noise[0] ** 0.5
             source += f", with its noise: √({read_noise:.3g}² + {noise[1]:.3g} · mean)"
-        height, width = fine.pixel_size
+        height, width = fine.pixel_sides
         return Example(
             input=input,
             target=target,
