@@ -236,13 +236,11 @@ def _coarse_and_fine(task: SuperResolutionTask, fine: Cube) -> tuple[Cube, Cube]
     coarse = measured.reshape(*leading, *measured.shape[1:])
     target = example.target.reshape(*leading, *example.target.shape[1:])
     row, column = task.degradation_model.first_centre  # of the first coarse pixel, in fine pixels
-    y, x = fine.origin
-    height, width = fine.pixel_size
     input = replace(
         fine,
         data=coarse,
         pixel_size=example.pixel_size,
-        origin=(y + row * height, x + column * width),
         georeference=None,  # it goes by fine pixels
+        **fine.place_at(row, column),
     )
     return input, replace(fine, data=target)

@@ -239,16 +239,11 @@ def labels_from_scores(
     missing = np.isnan(scores).all(axis=-3)
     best = np.nan_to_num(scores).argmax(axis=-3) + 1
     numbers = np.where(missing, 0, best)  # (…, y, x)
-    return Labels(
+    return cube.as_labels(
         numbers.astype(np.uint8 if len(classes) < 256 else np.uint16),
         classes,
-        pixel_size=cube.pixel_size,
-        origin=cube.origin,
-        pixel_unit=cube.pixel_unit,
-        z=cube.z,
-        t=cube.t,
         name=f"{cube.name} classes".strip(),
-        history=cube.history,
+        metadata={},
     )
 
 
