@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from napari_hyperspectral.axis import ChannelAxis
 from napari_hyperspectral.cube import describe, image_from
 from napari_hyperspectral.io import FORMATS, read, read_labels, write
 from napari_hyperspectral.layers import from_layer, labels_for, on_all_bands, to_layer
 from napari_hyperspectral.tasks import ClassifyImages, Segment, SuperResolve
-from napari_hyperspectral.axis import ChannelAxis
 from napari_hyperspectral.transform import Transform
 
 AFFINE = np.array([[1.0, 0.2, 7.0], [-0.1, 2.0, -4.0], [0.0, 0.0, 1.0]])
@@ -125,5 +125,7 @@ def test_files_keep_a_transform_or_it_is_said(known, suffix, cube, labels, tmp_p
         path = tmp_path / f"turned{number}{suffix}"
         write(path, replace(image, transform=transform), format=known.name)
         back = read_back(path)
-        said = [str(warning.message) for warning in recwarn if "turned by 30°" in str(warning.message)]
+        said = [
+            str(warning.message) for warning in recwarn if "turned by 30°" in str(warning.message)
+        ]
         assert back.transform == transform or said

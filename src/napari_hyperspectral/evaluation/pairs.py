@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from ..cube import Cube, Image, Labels
 from ..models.model import Model
+from ..place.grid import grid_of, unit_factor
+from ..place.same import check_same_place
 from ..recipe.building import receptive_radius_of
 from ..renamed import EVALUATION_PAIR, with_new_keys
 from ..spectra.preprocessing import Preprocessing
@@ -31,7 +33,7 @@ class EvaluationPair:
     Raises
     ------
     ValueError
-        If sizes differ, no pixel is left to test on, or a pixel is on both sides.
+        If sizes or places differ, no pixel is left to test on, or a pixel is on both sides.
     """
 
     input: Cube
@@ -42,6 +44,8 @@ class EvaluationPair:
     """Pixels the model was trained on, shape (y, x); baselines are fitted on the same."""
     test: Mask
     """Pixels of the test, shape (y, x)."""
+    same_pixels: bool = False
+    """Trust that input and truth show the same pixels, whatever places they state."""
 
     @property
     def scale(self) -> int:
@@ -53,15 +57,14 @@ class EvaluationPair:
     @property
     def offset(self) -> tuple[float, float]:
         """Row and column of the centre of the first measured pixel, in pixels of the truth."""
-        y, x = self.input.origin
-        target_y, target_x = self.target.origin
-        height, width = self.target.pixel_size
-        row = (y - target_y) / height
-        column = (x - target_x) / width
+        factor = unit_factor(self.input.pixel_unit, self.target.pixel_unit) or 1.0
+        first = factor * grid_of(self.input).first
+        row, column = grid_of(self.target).pixels(first).tolist()
         return row, column
 
     def __post_init__(self) -> None:
         self._check_sizes()
+        check_same_place(self.input, self.target, scale=self.scale, same_pixels=self.same_pixels)
         if not self.test.any():
             raise ValueError("no pixel is left to test on; hold out more, or narrow the guard")
         shared = int((self.test & self.train).sum())

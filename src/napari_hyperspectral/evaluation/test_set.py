@@ -20,7 +20,7 @@ from .evaluate import evaluate_steps
 from .illustrations.classes import image_class_pictures
 from .image_classes import image_class_rows, plane_classes, plane_probabilities
 from .merit import better_of, main_figure, ranked
-from .pairs import EvaluationPair, Images, input_and_target, renumbered, test_only_pair
+from .pairs import EvaluationPair, Images, input_and_target, renumbered
 from .pictures.base import Picture
 from .removed import removed_noise_steps
 from .reports import Report, Row, Table, Value
@@ -263,7 +263,9 @@ def _test_pair(model: Model, images: Images) -> EvaluationPair:
         known = np.isfinite(input.numpy())
     # in any plane, and of intensities in any band
     test = known.reshape(-1, *size).any(axis=0)
-    return test_only_pair(input, target, np.asarray(test))
+    nothing = np.zeros(size, bool)
+    trusts = model.recipe.task.trusts_pixels
+    return EvaluationPair(input, target, nothing, np.asarray(test), trusts)
 
 
 def _with_numbers_of(model: Model, labels: Labels) -> Labels:

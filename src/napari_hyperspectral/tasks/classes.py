@@ -16,6 +16,7 @@ from torch import Tensor
 from ..axis import Axis, ChannelAxis
 from ..cube import Cube, Labels
 from ..networks import Normalisation
+from ..place.same import WAYS_OUT_OF_SIZES, check_same_place
 from . import losses, selection
 from .base import Example, Task, flat_planes, measured_planes, source_of
 
@@ -161,6 +162,8 @@ def labelled_example(
     cube: Cube,
     labels: Labels,
     classes: tuple[str, ...],
+    *,
+    same_pixels: bool = False,
 ) -> Example:
     """Pair a cube with a class for each of its pixels, or for each spectrum of a list.
 
@@ -172,14 +175,17 @@ def labelled_example(
         Of the shape of the cube without its bands, (…, y, x); 0 is unlabelled.
     classes : tuple of str
         Names of classes 1, 2, …; () takes those of the labels, or numbers.
+    same_pixels : bool
+        See `PairSettings`.
 
     Raises
     ------
     ValueError
-        If sizes differ, nothing is labelled, a label is negative, or there are more classes than
+        If sizes or places differ, nothing is labelled, a label is negative, or there are more classes than
         names.
     """
     _check_label_size(cube, labels)
+    check_same_place(cube, labels, same_pixels=same_pixels)
     numbers = flat_planes(labels.numpy(), 2)  # (plane, y, x)
     lowest = numbers.min()
     highest = numbers.max()
@@ -215,7 +221,7 @@ def _check_label_size(cube: Cube, labels: Labels) -> None:
     if labels.shape != expected:
         raise ValueError(
             f"labels {labels.name!r} are {labels.shape}, the pixels of cube {cube.name!r} "
-            f"are {expected}; make a label image of that size"
+            f"are {expected}; make a label image of that size, or {WAYS_OUT_OF_SIZES}"
         )
 
 

@@ -15,12 +15,13 @@ from torch import Tensor
 from ..axis import Axis
 from ..cube import Cube
 from ..networks import Normalisation, Normalised
+from ..place.same import WAYS_OUT_OF_SIZES, check_same_place
 from . import selection
-from .base import Example, measured_planes, source_of
+from .base import Example, PairSettings, measured_planes, source_of
 from .intensities import IntensityTask, Penalty, intensity_loss
 
 
-class Denoise(IntensityTask):
+class Denoise(PairSettings, IntensityTask):
     """Learn to remove noise from pairs of noisy and clean measurements of the same pixels."""
 
     source: ClassVar[str] = "Horgan et al. 2021, https://doi.org/10.1021/acs.analchem.1c02178"
@@ -45,13 +46,14 @@ class Denoise(IntensityTask):
         Raises
         ------
         ValueError
-            If shapes or bands differ, or no pixel is measured in both.
+            If shapes, bands or places differ, or no pixel is measured in both.
         """
         if noisy.shape != clean.shape:
             raise ValueError(
                 f"noisy {noisy.name!r} is {noisy.shape}, clean {clean.name!r} is {clean.shape}; "
-                "they must show the same pixels and bands"
+                f"they must show the same pixels and bands: {WAYS_OUT_OF_SIZES}"
             )
+        check_same_place(noisy, clean, same_pixels=self.same_pixels)
         if not noisy.axis.same_bands(clean.axis):
             raise ValueError(
                 f"noisy {noisy.name!r} has {noisy.axis}, clean {clean.name!r} has {clean.axis}; "

@@ -15,11 +15,11 @@ from torch import Tensor
 from ..axis import Axis
 from ..cube import Cube, Labels
 from ..networks import Normalised
-from .base import Example
+from .base import Example, PairSettings
 from .classes import ClassTask, class_loss, labelled_example, labels_from_scores
 
 
-class Segment(ClassTask):
+class Segment(PairSettings, ClassTask):
     """Learn classes from painted labels; unlabelled pixels (0) are ignored."""
 
     source: ClassVar[str] = "Zheng et al. 2020, https://doi.org/10.1109/TGRS.2020.2967821"
@@ -33,10 +33,10 @@ class Segment(ClassTask):
         Raises
         ------
         ValueError
-            If sizes differ, fewer than two classes are painted, a label is negative, or there are
+            If sizes or places differ, fewer than two classes are painted, a label is negative, or there are
             more classes than names.
         """
-        example = labelled_example(cube, labels, self.classes)
+        example = labelled_example(cube, labels, self.classes, same_pixels=self.same_pixels)
         numbers = example.sampling_classes  # (plane, y, x), 0 for unlabelled
         painted = len(np.unique(numbers[numbers > 0]))
         if painted < 2:
