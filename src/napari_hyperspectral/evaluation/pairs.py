@@ -18,7 +18,7 @@ from ..recipe.building import receptive_radius_of
 from ..renamed import EVALUATION_PAIR, with_new_keys
 from ..spectra.preprocessing import Preprocessing
 from ..tasks import Task
-from ..tasks.classes import class_numbers
+from ..tasks.classes import class_numbers, own_names, present_names
 from ..tasks.super_resolution import SuperResolutionTask
 from ..training.splits import Mask, beyond
 
@@ -97,11 +97,15 @@ class EvaluationPair:
         """
         names = model.card.classes
         target = self.target
-        if not isinstance(target, Labels) or not target.classes:
+        if not isinstance(target, Labels):
             return self
-        if not set(target.classes) <= set(names):
+        own = own_names(target, names)
+        if own == names and not target.classes:
             return self
-        return replace(self, target=renumbered(target, names))
+        if not present_names(target, own) <= set(names):
+            return self
+        named = replace(target, classes=own, colours=())
+        return replace(self, target=renumbered(named, names))
 
     def preprocessed(self, model: Model) -> EvaluationPair:
         """Return the pair after the preprocessing of the model; of a truth, only that of spectra."""

@@ -14,6 +14,7 @@ from ..models.model import Model
 from ..prediction.predict import predict_classes_steps
 from ..progress import Job, one_of_many
 from ..tasks import Task
+from ..tasks.classes import own_names
 from ..training.record import fingerprint
 from .about import about_model
 from .evaluate import evaluate_steps
@@ -271,10 +272,10 @@ def _test_pair(model: Model, images: Images) -> EvaluationPair:
 def _with_numbers_of(model: Model, labels: Labels) -> Labels:
     """Return labels with the class numbers of a model, by the names of the classes.
 
-    Labels without names are taken to have the model's numbers.
+    Labels without names are taken to have the model's numbers, as `tasks.classes.own_names` says.
     """
     names = model.card.classes
-    own = labels.classes or names
+    own = own_names(labels, names)
     unknown = _unknown_classes(labels, own, names)
     if unknown:
         raise ValueError(

@@ -12,7 +12,7 @@ from typing import Annotated, Final, NamedTuple
 import numpy as np
 from annotated_types import Ge, Le
 
-from ..axis import Axis, ChannelAxis, SpectralAxis
+from ..axis import Axis, ChannelAxis, SpectralAxis, axis_difference, axis_in_full
 from ..cube import Cube, Labels
 from ..metrics import confusion, overall_accuracy
 from ..progress import Job, Progress
@@ -212,15 +212,17 @@ def on_bands_of(pure: SpectralAxis, cube: Axis) -> SpectralAxis | None:
         )
     if (pure.kind, pure.unit) != (cube.kind, cube.unit) or pure.kind == "index":
         raise ValueError(
-            f"the components have {pure}, the cube {cube}; both need an axis of one quantity and "
-            "unit: set or convert one of them"
+            f"the components have {axis_in_full(pure)}, the cube {axis_in_full(cube)}; they differ in "
+            f"{axis_difference(pure, cube) or 'nothing that is known'}: both need an axis of one "
+            "quantity and unit: set or convert one of them"
         )
     low, high = pure.centres.min(), pure.centres.max()
     common = min(high, cube.centres.max()) - max(low, cube.centres.min())
     if common < _SMALLEST_SHARE * (high - low):
         covered = max(0.0, common / (high - low))
         raise ValueError(
-            f"the cube ({cube}) covers only {covered:.0%} of the range of the components ({pure}); "
+            f"the cube ({axis_in_full(cube)}) covers only {covered:.0%} of the range of the "
+            f"components ({axis_in_full(pure)}); "
             "find components in the common range"
         )
     return cube

@@ -50,6 +50,7 @@ class ClassifySpectra(PairSettings, ClassTask):
             spectra,
             labels,
             labels.classes or self.classes,
+            all_classes=bool(self.classes) and labels.classes in ((), self.classes),
             same_pixels=self.same_pixels,
         )
         if not example.sampling_classes.any():

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..axis import Axis
+from ..axis import Axis, axis_difference, axis_in_full
 from ..cube import Cube
 from ..networks import Normalisation, Normalised
 from ..place.same import WAYS_OUT_OF_SIZES, check_same_place
@@ -56,8 +56,9 @@ class Denoise(PairSettings, IntensityTask):
         check_same_place(noisy, clean, same_pixels=self.same_pixels)
         if not noisy.axis.same_bands(clean.axis):
             raise ValueError(
-                f"noisy {noisy.name!r} has {noisy.axis}, clean {clean.name!r} has {clean.axis}; "
-                "resample one to the bands of the other"
+                f"noisy {noisy.name!r} has {axis_in_full(noisy.axis)}, clean {clean.name!r} has "
+                f"{axis_in_full(clean.axis)}; they differ in "
+                f"{axis_difference(noisy.axis, clean.axis)}: resample one to the bands of the other"
             )
         input = measured_planes(noisy)  # (plane, band, y, x)
         target = measured_planes(clean)

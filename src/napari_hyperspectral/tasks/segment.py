@@ -6,6 +6,7 @@ https://doi.org/10.1109/TGRS.2020.2967821.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -16,7 +17,13 @@ from ..axis import Axis
 from ..cube import Cube, Labels
 from ..networks import Normalised
 from .base import Example, PairSettings
-from .classes import ClassTask, class_loss, labelled_example, labels_from_scores
+from .classes import (
+    ClassTask,
+    class_loss,
+    labelled_example,
+    labels_from_scores,
+    with_numbered_classes,
+)
 
 
 class Segment(PairSettings, ClassTask):
@@ -45,6 +52,9 @@ class Segment(PairSettings, ClassTask):
                 "paint at least two"
             )
         return example
+
+    def unify_classes(self, examples: Sequence[Example]) -> list[Example]:
+        return with_numbered_classes(examples)
 
     def loss(self, network: Normalised, input: Tensor, target: Tensor) -> Tensor:
         return class_loss(network(input), target, self)
