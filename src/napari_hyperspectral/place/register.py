@@ -32,6 +32,8 @@ _SUBPIXEL: Final = 50
 """Parts of a pixel to which a shift is estimated."""
 _SMALL: Final = 0.02
 """A shift of so little of a pixel is none."""
+_LEAST_OVERLAP: Final = 0.1
+"""Part of the other image that is covered after the move: less correlates by chance."""
 _MOST_EDGES: Final = 16
 """Means of bands in which edges are looked for, at most."""
 _WEAK: Final = 0.2
@@ -94,11 +96,12 @@ def register_by_correlation(image: Image, onto: Image) -> Registration:
     grey = _on_pixels_of(onto, moving, moved)
     residual = _shift_between(fixed, grey)
     correlation = _correlation(fixed, grey)
-    if not correlation > _WEAK:
+    if not correlation > _WEAK or np.isfinite(grey).mean() < _LEAST_OVERLAP:
         warnings.warn(
-            f"{name_of(image)} correlates with {name_of(onto)} by {correlation:.2f} only after it "
-            f"was moved by (y {total[0]:.2f}, x {total[1]:.2f}) pixels: look whether they show the "
-            "same place, or register them by landmarks",
+            f"{name_of(image)} was moved by (y {total[0]:.2f}, x {total[1]:.2f}) pixels, where it "
+            f"covers {np.isfinite(grey).mean():.0%} of {name_of(onto)} and correlates with it by "
+            f"{correlation:.2f} only: look whether they show the same place, or register them by "
+            "landmarks",
             stacklevel=2,
         )
     return Registration(
@@ -137,7 +140,7 @@ def register_by_landmarks(
     """
     pixels = _points(points, image)
     onto_pixels = _points(onto_points, onto)
-    known_scale = same_unit(image, onto)
+    known_scale = same_unit(image, onto) and states_place(image) and states_place(onto)
     if motion is None:
         several = "rigid" if known_scale else "similarity"
         motion = "shift" if len(pixels) == 1 else several  # type: ignore[assignment]

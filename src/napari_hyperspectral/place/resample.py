@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from ..cube import Cube, Image, Labels
-from .grid import Array, Grid, grid_of, name_of, place_in_words, states_place, unit_factor
+from .grid import Array, Grid, grid_of, name_of, place_in_words, unit_factor
 
 ImageT = TypeVar("ImageT", Cube, Labels)
 
@@ -41,7 +41,7 @@ class UnknownPlaceError(ValueError):
 def resample_onto(image: ImageT, onto: Image) -> ImageT:
     """Return an image on the pixels of another: its rows and columns, pixel size, origin, transform.
 
-    Both lie where they say; where neither says anything, first pixel lies on first pixel. Intensities
+    Both lie where they say; where neither has a unit, positions count pixels. Intensities
     are interpolated linearly, and averaged where the new pixels are larger; of classes the nearest
     is taken, or the most frequent. What lies outside, or less than half measured, is NaN; 0 in labels.
 
@@ -60,7 +60,7 @@ def resample_onto(image: ImageT, onto: Image) -> ImageT:
     Raises
     ------
     UnknownPlaceError
-        If only one of them says where it lies, or units cannot be converted.
+        If only one of them has a unit, or units cannot be converted.
     ValueError
         If they do not overlap, or a stack is tilted against the planes.
     """
@@ -90,16 +90,14 @@ def resample_onto(image: ImageT, onto: Image) -> ImageT:
 
 
 def same_unit(image: Image, onto: Image) -> bool:
-    """Whether places of two images are numbers of one system: both stated, or none."""
-    if states_place(image) != states_place(onto) and not (image.shown and onto.shown):
-        return False
+    """Whether places of two images are numbers of one system: units convert, or both count pixels."""
     return unit_factor(onto.pixel_unit, image.pixel_unit) is not None
 
 
 def _grid_in_unit_of(image: Image, onto: Image) -> Grid:
     """Return the grid of another image in the unit of the first."""
     factor = unit_factor(onto.pixel_unit, image.pixel_unit)
-    if factor is None or not same_unit(image, onto):
+    if factor is None:
         raise UnknownPlaceError(image, onto)
     for each in (image, onto):
         _check_upright_planes(each)

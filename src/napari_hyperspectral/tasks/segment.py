@@ -43,7 +43,13 @@ class Segment(PairSettings, ClassTask):
             If sizes or places differ, fewer than two classes are painted, a label is negative, or there are
             more classes than names.
         """
-        example = labelled_example(cube, labels, self.classes, same_pixels=self.same_pixels)
+        example = labelled_example(
+            cube,
+            labels,
+            self.classes,
+            all_classes=bool(self.classes),
+            same_pixels=self.same_pixels,
+        )
         numbers = example.sampling_classes  # (plane, y, x), 0 for unlabelled
         painted = len(np.unique(numbers[numbers > 0]))
         if painted < 2:
