@@ -262,18 +262,17 @@ Axis: TypeAlias = SpectralAxis | ChannelAxis
 
 
 def axis_in_full(axis: Axis) -> str:
-    """Return an axis as messages compare it: quantity, unit, number of bands, and range."""
-    if isinstance(axis, ChannelAxis):
-        return str(axis)
-    if axis.kind == "index":
+    """Return an axis as messages compare it: number of bands, quantity, range, unit.
+
+    The quantity is left out where the unit says it: nm are wavelengths, cm⁻¹ leave it open.
+    """
+    if isinstance(axis, ChannelAxis) or axis.kind == "index":
         return str(axis)
     unit = _SYMBOLS.get(axis.unit, axis.unit) or "without a unit"
-    quantity = _TITLES[axis.kind]
-    if axis.unit == "m/z":  # quantity and unit in one
-        unit = ""
+    open_units = ("1/cm", None)
+    quantity = f"{_TITLES[axis.kind]} " if axis.unit in open_units else ""
     bands = f"{len(axis)} band" + "s" * (len(axis) != 1)
-    ends = f"{axis.centres[0]:.10g}–{axis.centres[-1]:.10g}"
-    return f"{bands}, {quantity} {ends} {unit}".rstrip()
+    return f"{bands}, {quantity}{axis.centres[0]:.10g}–{axis.centres[-1]:.10g} {unit}"
 
 
 def axis_difference(one: Axis, other: Axis) -> str:
