@@ -18,6 +18,7 @@ from .errors import explained
 from .files import axis, convert, formats, info
 from .maps import components, map_of_band
 from .models import card, import_weights, predict
+from .places import register, resample
 from .recipes import recipe
 from .trainings import demo, evaluate, preview, train
 
@@ -32,6 +33,8 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "predict": predict,
     "components": components,
     "map": map_of_band,
+    "resample": resample,
+    "register": register,
     "import-weights": import_weights,
     "card": card,
     "demo": demo,

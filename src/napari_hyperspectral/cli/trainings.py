@@ -23,6 +23,7 @@ from .options import (
     ModelFile,
     Precision,
     RecipeAndImages,
+    SamePixels,
     TaskKind,
     Threads,
     TileMemory,
@@ -35,7 +36,7 @@ from .targets import (
     check_report_folder,
     check_targets_in,
 )
-from .words import machine_of, pairing_from, recipe_and_images
+from .words import machine_of, pairing_from, recipe_and_images, trusting_pixels
 
 _MOST_LINES: Final = 20
 """Lines of the table of examples that a training prints."""
@@ -63,6 +64,7 @@ def train(
         bool,
         typer.Option("--resume", help="Continue the training of this recipe on these images"),
     ] = False,
+    same_pixels: SamePixels = False,
     force: Force = False,
     device: Device = None,
     precision: Precision = None,
@@ -78,6 +80,8 @@ def train(
     if out is not None:
         check_model(out, force)
     recipe, layers = recipe_and_images(words, task, method, budget)
+    if same_pixels:
+        recipe = trusting_pixels(recipe)
     if resume and start is not None:
         raise typer.BadParameter(
             f"it continues with the weights of that training, not with those of {start.name}; "
@@ -125,6 +129,7 @@ def evaluate(
     as_json: AsJson = False,
     axes: Axes = None,
     image: ImageName = None,
+    same_pixels: SamePixels = False,
     force: Force = False,
     device: Device = None,
     precision: Precision = None,
@@ -144,6 +149,8 @@ def evaluate(
     from ..workflows.evaluate import evaluate_source_steps
 
     model = Model.load(model_file)
+    if same_pixels:
+        model = model.with_recipe(trusting_pixels(model.recipe))
     pairing = pairing_from(model.recipe.task, layers).of("test")
     source = FileSource(pairing, axes=axes, image=image)
     with watching(f"evaluating {model_file.name}") as watch:
@@ -167,6 +174,7 @@ def preview(
     suffix: Annotated[str, typer.Option(help="Format of the files")] = ".ome.tif",
     axes: Axes = None,
     image: ImageName = None,
+    same_pixels: SamePixels = False,
     force: Force = False,
 ) -> None:
     """Write the first training batch as images.
@@ -175,6 +183,8 @@ def preview(
     """
     check_folder_in_place(out)
     recipe, layers = recipe_and_images(words, task, method)
+    if same_pixels:
+        recipe = trusting_pixels(recipe)
     pairing = pairing_from(recipe.task, layers).of("train")
     from ..examples.source import FileSource
     from ..io import write

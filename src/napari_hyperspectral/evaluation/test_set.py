@@ -14,6 +14,7 @@ from ..models.model import Model
 from ..prediction.predict import predict_classes_steps
 from ..progress import Job, one_of_many
 from ..tasks import Task
+from ..tasks.classes import own_names
 from ..training.record import fingerprint
 from .about import about_model
 from .classical import method_title
@@ -26,7 +27,7 @@ from .image_classes import (
     plane_probabilities,
 )
 from .merit import better_of, main_figure, ranked
-from .pairs import EvaluationPair, Images, input_and_target, renumbered, test_only_pair
+from .pairs import EvaluationPair, Images, input_and_target, renumbered
 from .pictures.base import Picture
 from .removed import removed_noise_steps
 from .reports import Report, Row, Table, Value
@@ -274,16 +275,18 @@ def _test_pair(model: Model, images: Images) -> EvaluationPair:
         known = np.isfinite(input.numpy())
     # in any plane, and of intensities in any band
     test = known.reshape(-1, *size).any(axis=0)
-    return test_only_pair(input, target, np.asarray(test))
+    nothing = np.zeros(size, bool)
+    trusts = model.recipe.task.trusts_pixels
+    return EvaluationPair(input, target, nothing, np.asarray(test), trusts)
 
 
 def _with_numbers_of(model: Model, labels: Labels) -> Labels:
     """Return labels with the class numbers of a model, by the names of the classes.
 
-    Labels without names are taken to have the model's numbers.
+    Labels without names are taken to have the model's numbers, as `tasks.classes.own_names` says.
     """
     names = model.card.classes
-    own = labels.classes or names
+    own = own_names(labels, names)
     unknown = _unknown_classes(labels, own, names)
     if unknown:
         raise ValueError(

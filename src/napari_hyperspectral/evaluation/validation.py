@@ -146,7 +146,7 @@ def validation_pairs(
         # pixels that nothing is drawn from have trained nothing
         labelled = (classes > 0).any(axis=0)
         train = split.train & labelled
-        yield EvaluationPair(input, target, train, split.validation)
+        yield EvaluationPair(input, target, train, split.validation, task.trusts_pixels)
 
 
 class _ImageFigures(NamedTuple):

@@ -77,6 +77,11 @@ class Model:
         card = self.card.model_copy(update={"metrics": {**self.card.metrics, **metrics}})
         return replace(self, card=card)
 
+    def with_recipe(self, recipe: Recipe) -> Self:
+        """Return the model with another recipe on its card, such as one that trusts pixels."""
+        card = self.card.model_copy(update={"recipe": recipe.model_dump(mode="json")})
+        return replace(self, card=card)
+
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write one safetensors file, completely or not at all; the card is its header.
 

@@ -461,11 +461,8 @@ def _on_one_pixel(result: Cube, cube: Cube) -> Cube:
     pixel_height, pixel_width = cube.pixel_size
     height = rows * pixel_height
     width = columns * pixel_width
-    y, x = cube.origin  # the centre of the first pixel
-    top = y - pixel_height / 2
-    left = x - pixel_width / 2
-    middle = (top + height / 2, left + width / 2)
-    return replace(result, pixel_size=(height, width), origin=middle)
+    middle = cube.place_at((rows - 1) / 2, (columns - 1) / 2)
+    return replace(result, pixel_size=(height, width), **middle)
 
 
 def _upscaled_region(region: Region, scale: int) -> Region:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
@@ -215,15 +216,15 @@ class SuperResolutionTask(IntensityTask, DegradationSettings):
             step += f", agreeing with what was measured ({self.degradation})"
         height, width = (side / self.scale for side in cube.pixel_size)
         row, column = self.degradation_model.first_centre  # of a coarse pixel, in fine pixels
-        return cube.after(
+        result = cube.after(
             step,
             data=predicted,
             name=f"{cube.name} {verb}".strip(),
             pixel_size=(height, width),
-            origin=(cube.origin[0] - row * height, cube.origin[1] - column * width),
             # a georeference states the size of the coarse pixels, which no longer holds
             georeference=cube.georeference if self.scale == 1 else None,
         )
+        return replace(result, **result.place_at(-row, -column))
 
 
 def _cropped_to_blocks(planes: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
