@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ..cube import Cube, Image, Labels
-from ..devices import computing, precision_of
+from ..devices import computing, free_bytes, is_out_of_memory, precision_of, tensor_of
 from ..machine import Machine
 from ..models.model import Model
 from ..networks import TileGeometry
@@ -26,6 +27,21 @@ from ..tasks import Task
 from ..tasks.classes import ClassTask
 from .bands import BandConversion
 from .tiles import PlaneIndex, PlaneTile, Region, Tile, plane_tiles, subdivided, tile_side
+
+_CPU: Final = torch.device("cpu")
+"""Where results are put together."""
+
+
+class ResultTooLargeError(MemoryError):
+    """The result of a prediction does not fit into memory."""
+
+    def __init__(self, shape: Sequence[int], needed: int, free: int | None = None) -> None:
+        size = " × ".join(f"{length:,}" for length in shape)
+        there = "which is not there" if free is None else f"{free / 2**30:.1f} GB are free"
+        super().__init__(
+            f"the result, {size} values, needs about {needed / 2**30:.1f} GB of memory, {there}; crop the "
+            "cube, or predict parts of it one after the other"
+        )
 
 
 class NoClassesError(ValueError):
@@ -215,13 +231,12 @@ class _Prediction:
                 if self.task.normalise == "image" and plane not in self.maxima:
                     yield from self._find_maximum(plane, todo, done)
                 maximum = self.maxima.get(plane)
-                intensities = self._read(plane, tile.outer)
-                result = self._try_tile(network, intensities, device, maximum)
-                if result is None:  # out of memory
-                    side = self._half(side, device)
+                attempt = self._try_tile(network, plane, tile, device, maximum)
+                if attempt is None:  # out of memory
+                    side = self._half(_side(tile, side), device)
                     todo = subdivided(todo, size, side, self.geometry)
                     continue
-                pixels = _count_measured(intensities)
+                result, pixels = attempt
                 self._assemble(predicted[plane], result, tile, pixels)
                 measured[plane] += pixels
                 todo.pop(0)
@@ -281,7 +296,15 @@ class _Prediction:
         if self.task.image_level:
             size = (1, 1)
         channels = len(self.bands.output_axis)
-        return np.zeros((*leading, channels, *size), np.float32)
+        shape = (*leading, channels, *size)
+        needed = math.prod(shape) * np.dtype(np.float32).itemsize
+        free = free_bytes(_CPU)
+        if needed > free:  # before the first tile, not when the memory is full
+            raise ResultTooLargeError(shape, needed, free)
+        try:
+            return np.zeros(shape, np.float32)
+        except MemoryError as error:  # less than is free may be allowed to this process
+            raise ResultTooLargeError(shape, needed) from error
 
     def _read(self, plane: PlaneIndex, region: Region) -> Float32:
         """Load a part of a plane, (band, y, x)."""
@@ -303,7 +326,7 @@ class _Prediction:
         maxima = []
         for region in regions:
             intensities = self._read(plane, region)
-            image = torch.from_numpy(self._prepared(intensities))
+            image = tensor_of(self._prepared(intensities))
             maximum = normalise.image_maximum(image[None])
             maxima.append(maximum)
             total = done + len(todo)
@@ -319,14 +342,19 @@ class _Prediction:
     def _try_tile(
         self,
         network: nn.Module,
-        intensities: Float32,
+        plane: PlaneIndex,
+        tile: Tile,
         device: torch.device,
         maximum: torch.Tensor | None,
-    ) -> Float32 | None:
-        """Return what `_predict_tile` does; None where the memory of the device runs out."""
+    ) -> tuple[Float32, int] | None:
+        """Return what `_predict_tile` does, and its measured pixels; None where memory runs out."""
         try:
-            return self._predict_tile(network, intensities, device, maximum)
-        except torch.OutOfMemoryError:
+            intensities = self._read(plane, tile.outer)
+            result = self._predict_tile(network, intensities, device, maximum)
+            return result, _count_measured(intensities)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
             return None  # what failed is freed only once the except block is left
 
     @torch.inference_mode()
@@ -341,7 +369,7 @@ class _Prediction:
         tile = self.preprocessing.on_spectra(intensities, self.cube.axis)
         height, width = tile.shape[-2:]
         stride = self.geometry.stride
-        image = torch.from_numpy(self.bands.to_model(tile))
+        image = tensor_of(self.bands.to_model(tile))
         image = pad_by_reflection(
             image,
             padded_size(height, stride),
@@ -372,8 +400,8 @@ class _Prediction:
         side //= 2
         if side < max(1, self.geometry.stride):
             raise MemoryError(
-                f"not even a tile of {side} pixels fits on {device}; run on the CPU, or close "
-                "other programs that use the device"
+                f"not even a tile of {max(1, 2 * side)} pixels a side fits into the memory of {device}; "
+                "close other programs, run elsewhere (--device), or take a smaller model"
             )
         torch.cuda.empty_cache()
         return side
@@ -410,6 +438,12 @@ def _tile_geometry(model: Model) -> TileGeometry:
     if ports.image_level:  # scores of tiles are averaged: no pixel needs its surroundings
         radius = 0
     return geometry._replace(receptive_radius=radius + task.margin)
+
+
+def _side(tile: Tile, side: int) -> int:
+    """Return the side of a tile, which may be of an image smaller than tiles are planned."""
+    rows, columns = tile.kept
+    return min(side, max(rows.stop - rows.start, columns.stop - columns.start))
 
 
 def _turns_change_it(model: Model) -> bool:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Annotated, ClassVar, Final, Literal, Self
 
 import numpy as np
-import torch
 from annotated_types import Ge, Lt
 from numpy.typing import NDArray
 from pydantic import field_validator
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from ..axis import Axis, ChannelAxis
 from ..cube import Cube, Labels
+from ..devices import tensor_of
 from ..networks import Normalisation
 from . import losses, selection
 from .base import Example, Task, flat_planes, measured_planes, source_of
@@ -106,7 +106,7 @@ class ClassTask(Task):
 
         They add up to 1, except for the penalty binary, which gives each class one of its own.
         """
-        scores = torch.from_numpy(np.ascontiguousarray(predicted))
+        scores = tensor_of(np.ascontiguousarray(predicted))
         if self.penalty == "binary":
             return scores.sigmoid().numpy()
         return scores.softmax(dim=-3).numpy()
