@@ -288,7 +288,7 @@ def test_where_not_even_the_smallest_tile_fits_the_error_says_what_to_do(
 
     model = learned(Pixelwise.smallest())
     monkeypatch.setattr(prediction._Prediction, "_predict_tile", full)
-    with pytest.raises(MemoryError, match="not even a tile of .* close other programs"):
+    with pytest.raises(MemoryError, match=r"not even a tile of .* close other programs"):
         predict(model, noisy)
 
 
@@ -314,7 +314,7 @@ def test_a_result_that_cannot_fit_is_refused_with_the_estimate_before_the_first_
     ) as no:
         predict(model, huge)
     assert "crop the cube" in str(no.value)
-    module = "napari_hyperspectral.prediction.predict"
+    module = "napari_hyperspectral.prediction.room"
     monkeypatch.setattr(f"{module}.free_bytes", lambda _: noisy.data.nbytes - 1)
     with pytest.raises(MemoryError, match="the result, 12 × 20 × 26"):
         predict(model, noisy)

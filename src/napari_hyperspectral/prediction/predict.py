@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ..cube import Cube, Image, Labels
-from ..devices import computing, free_bytes, is_out_of_memory, precision_of, tensor_of
+from ..devices import computing, is_out_of_memory, precision_of, tensor_of
 from ..machine import Machine
 from ..models.model import Model
 from ..networks import TileGeometry
@@ -26,22 +25,8 @@ from ..spectra.preprocessing import NOTHING, Preprocessing
 from ..tasks import Task
 from ..tasks.classes import ClassTask
 from .bands import BandConversion
+from .room import empty_result
 from .tiles import PlaneIndex, PlaneTile, Region, Tile, plane_tiles, subdivided, tile_side
-
-_CPU: Final = torch.device("cpu")
-"""Where results are put together."""
-
-
-class ResultTooLargeError(MemoryError):
-    """The result of a prediction does not fit into memory."""
-
-    def __init__(self, shape: Sequence[int], needed: int, free: int | None = None) -> None:
-        size = " × ".join(f"{length:,}" for length in shape)
-        there = "which is not there" if free is None else f"{free / 2**30:.1f} GB are free"
-        super().__init__(
-            f"the result, {size} values, needs about {needed / 2**30:.1f} GB of memory, {there}; crop the "
-            "cube, or predict parts of it one after the other"
-        )
 
 
 class NoClassesError(ValueError):
@@ -296,15 +281,7 @@ class _Prediction:
         if self.task.image_level:
             size = (1, 1)
         channels = len(self.bands.output_axis)
-        shape = (*leading, channels, *size)
-        needed = math.prod(shape) * np.dtype(np.float32).itemsize
-        free = free_bytes(_CPU)
-        if needed > free:  # before the first tile, not when the memory is full
-            raise ResultTooLargeError(shape, needed, free)
-        try:
-            return np.zeros(shape, np.float32)
-        except MemoryError as error:  # less than is free may be allowed to this process
-            raise ResultTooLargeError(shape, needed) from error
+        return empty_result((*leading, channels, *size))
 
     def _read(self, plane: PlaneIndex, region: Region) -> Float32:
         """Load a part of a plane, (band, y, x)."""

@@ -32,10 +32,6 @@ class DiscriminatorTraining:
         self._clip = training.clip
         self._optimiser = optimiser_of(training, network)
 
-    def zero_grad(self) -> None:
-        """Forget the gradients of the last step."""
-        self._optimiser.zero_grad()
-
     def step(self, learning_rate_factor: float) -> None:
         """Take a step along the gradients, at a part of the greatest learning rate."""
         rate = self._learning_rate * learning_rate_factor

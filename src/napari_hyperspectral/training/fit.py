@@ -11,11 +11,11 @@ from ..progress import Job, run_with_bar
 from ..recipe.choice import Choose
 from ..recipe.recipe import Recipe
 from ..tasks import Example
-from .autosaving import Autosave
 from .choice.choose import choose_steps
 from .loop import fit_plan_steps, refit_plan_steps
 from .plan import plan_training
 from .refit import wants_refit
+from .saving.autosave import Autosave
 
 
 def fit(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,10 +12,9 @@ from itertools import islice
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from ..classics import Classic
-from ..devices import computing, is_out_of_memory, precision_of, seeded
+from ..devices import computing, precision_of
 from ..errors import FileFormatError
 from ..interrupts import held
 from ..machine import Machine
@@ -24,7 +22,6 @@ from ..models.card import Ended
 from ..models.model import Model, State, fresh_network
 from ..progress import Cancelled, Job, Progress, Stop
 from ..recipe.augmentation import Batch
-from .autosaving import Autosave
 from .averaging import WeightAverage
 from .batches import Batches, batches_of
 from .checkpoint import Checkpoint
@@ -34,11 +31,11 @@ from .history import DivergedError, History, copied
 from .initialisation import initialise
 from .linear_skip import fit_linear_skip
 from .memory import check_memory
-from .parts import BatchParts, running_statistics, unchanged_on_error
 from .plan import TrainingPlan, plan_as_begun
 from .record import card_of
 from .refit import everything, model_of_refit, refitted
-from .resuming import check_resumable
+from .saving.autosave import Autosave
+from .saving.resuming import check_resumable
 from .schedules import (
     learning_rate_factor,
     load_optimiser_state,
@@ -47,18 +44,8 @@ from .schedules import (
     set_learning_rate,
 )
 from .selection import ValidationRecord
+from .step.gradients import Gradients
 from .transfer import initialise_from
-
-
-class StepTooLargeError(MemoryError):
-    """A step of a training does not fit into memory, in whatever parts it is taken."""
-
-    def __init__(self, device: torch.device) -> None:
-        super().__init__(
-            f"a step of the training does not fit into the memory of {device}, not even in parts; "
-            "take a smaller patch size or batch, a narrower network, or fewer bands (crop the cube), "
-            "or close other programs"
-        )
 
 
 def fit_plan_steps(
@@ -194,7 +181,9 @@ class _Run:
         self.batches: Batches = batches_of(plan, device)
         self.optimiser = optimiser_of(self.training, self.network.module)
         self.discriminator = discriminator_training(plan, device)
-        self.parts = BatchParts(plan)
+        self.gradients = Gradients(
+            plan, self.task, self.network, self.discriminator, self.precision, device
+        )
         self.average: WeightAverage | None = None
         if self.training.average:
             self.average = WeightAverage(self.network, self.training.average)
@@ -240,7 +229,7 @@ class _Run:
             self.network.eval()
             record = ValidationRecord(self.plan, self.task, self.network, self.precision)
             for batch in self.batches.validation():
-                self._validate(batch, record)
+                self.gradients.validate(batch, record)
                 yield self._progress(done)
             validation = record.loss()
             error = record.error()
@@ -374,63 +363,17 @@ class _Run:
         epoch = step // self.batches.steps
         losses = self.guide.selection_losses[:epoch]
         factor = learning_rate_factor(self.training, step / total, epoch, losses)
-        rate = self.training.learning_rate * factor
-        set_learning_rate(self.optimiser, rate)
         # by step, so that dropout does not depend on where a training was interrupted
         seed = hash((self.training.seed, step)) % 2**63
-        loss = self._gradients(batch, seed)
-        while loss is None:  # out of memory
-            if not self.parts.halve(batch):
-                raise StepTooLargeError(self.device)
-            _tell_parts(len(self.parts.of(batch)))
-            loss = self._gradients(batch, seed)
+        loss = self.gradients.compute(batch, seed)
         self.halfway = True
         self._advance(factor)
         self.halfway = False
         return loss
 
-    def _gradients(self, batch: Batch, seed: int) -> float | None:
-        """Compute the gradients of a batch, part by part; return its loss, None without memory."""
-        self.optimiser.zero_grad()
-        networks = [self.network.module]
-        if self.discriminator is not None:
-            self.discriminator.zero_grad()
-            networks.append(self.discriminator.network)
-        parts = self.parts.of(batch)
-        total = 0.0
-        try:
-            with unchanged_on_error(running_statistics(*networks)), seeded(seed, self.device):
-                for part, share in zip(parts, self._shares(parts), strict=True):
-                    total += share * self._backward(part, share)
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            return None  # what failed is freed only once the except block is left
-        return total
-
-    def _shares(self, parts: Sequence[Batch]) -> list[float]:
-        """Return the share of each part in the loss of its batch: that of its targets."""
-        if len(parts) == 1:
-            return [1.0]
-        counts = [int(self.task.has_target(part.target).sum()) for part in parts]
-        return [count / max(1, sum(counts)) for count in counts]
-
-    def _backward(self, part: Batch, share: float) -> float:
-        """Add the gradients of a part of a batch, which counts for a share of it; return its loss."""
-        with self.precision:
-            loss, discriminator_loss = self._losses(part)
-        if self.discriminator is None:
-            (share * loss).backward()  # type: ignore[no-untyped-call]
-            return float(loss.detach())
-        # the loss of each goes through both, and is to move one
-        own = [weight for weight in self.network.parameters() if weight.requires_grad]
-        others = list(self.discriminator.network.parameters())
-        torch.autograd.backward(share * loss, inputs=own)
-        torch.autograd.backward(share * discriminator_loss, inputs=others)
-        return float(loss.detach())
-
     def _advance(self, factor: float) -> None:
         """Take a step along the gradients, at a part of the greatest learning rate."""
+        set_learning_rate(self.optimiser, self.training.learning_rate * factor)
         if self.training.clip:
             weights = self.network.module.parameters()
             torch.nn.utils.clip_grad_norm_(weights, self.training.clip)
@@ -440,31 +383,6 @@ class _Run:
         self.steps += 1
         if self.average is not None:
             self.average.update(self.steps)
-
-    def _validate(self, batch: Batch, record: ValidationRecord) -> None:
-        """Add a batch to the validation of an epoch, in parts where it does not fit into memory."""
-        for part in self.parts.of(batch):
-            try:
-                record.add(part)
-                continue
-            except Exception as error:
-                if not is_out_of_memory(error):
-                    raise
-            if not self.parts.halve(part):
-                raise StepTooLargeError(self.device)
-            self._validate(part, record)
-
-    def _losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return the loss of the network and that of its discriminator, 0 where there is none."""
-        if self.discriminator is None:
-            loss = self.task.loss(self.network, batch.input, batch.target)
-            return loss, loss.new_zeros(())
-        return self.task.adversarial_losses(
-            self.network,
-            self.discriminator.network,
-            batch.input,
-            batch.target,
-        )
 
     def _set_training_mode(self) -> None:
         """Let layers gather statistics of batches, except those whose weights are frozen."""
@@ -491,11 +409,3 @@ def _first_training(checkpoint: Checkpoint, path: Path) -> Checkpoint:
             "an earlier version wrote it, and kept nothing from which more epochs could go on",
             "train without resuming, or start from its weights (--from)",
         ) from error
-
-
-def _tell_parts(count: int) -> None:
-    warnings.warn(
-        f"memory ran out: a step of the training is computed in {count} parts from now on, which is "
-        "slower; a smaller batch or patch size would fit",
-        stacklevel=2,
-    )

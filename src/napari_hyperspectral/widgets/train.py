@@ -130,7 +130,7 @@ class TrainWidget(JobDock):
         try:
             job = preview_steps(self.recipe, self.form.source)
         except ValueError as error:
-            self.panel.show_error(str(error))
+            self.panel.show_error(reason_of(error))
             return
         self.panel.run(job, "preparing a preview", device="cpu")
 
@@ -231,7 +231,7 @@ class TrainWidget(JobDock):
             recipe = self.recipe
             source = self.form.source
         except ValueError as error:
-            self.panel.show_error(str(error))
+            self.panel.show_error(reason_of(error))
             return
         machine = preferred_machine()
         autosave = interrupted or self._new_autosave(machine, recipe)
@@ -354,7 +354,7 @@ class TrainWidget(JobDock):
         try:
             summary = training_summary(self.recipe, self.form.source, preferred_machine())
         except (ValueError, MemoryError) as error:
-            summary = str(error)
+            summary = reason_of(error)
         self.training_summary.setText(summary)
 
     def _draw(self, *_: object) -> None:
@@ -387,7 +387,7 @@ class TrainWidget(JobDock):
         try:
             self.start = path
         except (ValueError, OSError) as error:
-            self.panel.show_error(str(error))
+            self.panel.show_error(reason_of(error))
 
     def _load_recipe_clicked(self, *_: object) -> None:
         path, _filter = QFileDialog.getOpenFileName(self, "Load recipe", "", _RECIPE_FILES)
@@ -406,7 +406,7 @@ class TrainWidget(JobDock):
         try:
             self.resume(path)
         except (ValueError, OSError) as error:
-            self.panel.show_error(str(error))
+            self.panel.show_error(reason_of(error))
 
     def _save_recipe_clicked(self, *_: object) -> None:
         path = self._ask_for_target("Save recipe", "recipe.json", _RECIPE_FILES)

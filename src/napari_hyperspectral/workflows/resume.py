@@ -16,7 +16,7 @@ from ..recipe.choice import Choose
 from ..recipe.recipe import Recipe
 from ..tasks import Example
 from ..training.record import fingerprint
-from ..training.resuming import same_but_for_length
+from ..training.saving.resuming import same_but_for_length
 from .autosave import autosave_folder, card_if_any, saved_trainings
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from ..errors import FileFormatError
-from ..models.card import Card
-from ..recipe.recipe import Recipe
-from .record import data_of
+from ...errors import FileFormatError
+from ...models.card import Card
+from ...recipe.recipe import Recipe
+from ..record import data_of
 
 _LENGTH: Final = ("epochs", "patience")
 """Settings of a training that only say how long it goes on."""

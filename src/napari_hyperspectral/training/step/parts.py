@@ -8,11 +8,11 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from ..networks.blocks.padding import padded_size
-from ..recipe.augmentation import Batch
-from ..recipe.building import geometry_of
-from .batches import LEAST_STRIDES
-from .plan import TrainingPlan
+from ...networks.blocks.padding import padded_size
+from ...recipe.augmentation import Batch
+from ...recipe.building import geometry_of
+from ..batches import LEAST_STRIDES
+from ..plan import TrainingPlan
 
 
 class BatchParts:
@@ -73,14 +73,13 @@ class BatchParts:
         return halves
 
 
-def running_statistics(*networks: nn.Module) -> list[Tensor]:
+def running_statistics(network: nn.Module) -> list[Tensor]:
     """Return what layers gather while batches go through them, such as means of batches."""
-    gathered = []
-    for network in networks:
-        for layer in network.modules():
-            # our own layers keep what was fitted before
-            if type(layer).__module__.startswith("torch."):
-                gathered += list(layer.buffers(recurse=False))
+    gathered: list[Tensor] = []
+    for layer in network.modules():
+        # our own layers keep what was fitted before
+        if type(layer).__module__.startswith("torch."):
+            gathered += layer.buffers(recurse=False)
     return gathered
 
 

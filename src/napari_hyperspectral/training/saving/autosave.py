@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from ..paths import user_path
-from .checkpoint import Checkpoint
+from ...paths import user_path
+from ..checkpoint import Checkpoint
 
 SECONDS_BETWEEN_SAVES: Final = 10.0
 
