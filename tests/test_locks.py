@@ -3,10 +3,11 @@
 import json
 import os
 import platform
+from dataclasses import asdict, replace
 
 import pytest
 
-from napari_hyperspectral.locks import LockedError, Owner, lock_of, locked
+from napari_hyperspectral.system.locks import LockedError, Owner, lock_of, locked
 
 GONE = 2**22 + 1
 """Above the greatest number that Linux gives a process."""
@@ -46,16 +47,16 @@ def test_of_several_files_none_stays_locked_where_one_is_taken(tmp_path):
 
 @pytest.mark.parametrize("left", [{"process": GONE}, {"began": 1.0}])
 def test_what_a_process_left_that_is_no_more_is_replaced(target, left):
-    owner = Owner.this_process().model_copy(update=left)
-    lock_of(target).write_text(owner.model_dump_json())
+    owner = replace(Owner.this_process(), **left)
+    lock_of(target).write_text(json.dumps(asdict(owner)))
     with locked(target):
         assert json.loads(lock_of(target).read_text())["process"] == os.getpid()
     assert not lock_of(target).exists()
 
 
 def test_of_another_computer_nobody_knows_and_the_message_says_what_to_remove(target):
-    owner = Owner.this_process().model_copy(update={"host": f"not {platform.node()}"})
-    lock_of(target).write_text(owner.model_dump_json())
+    owner = replace(Owner.this_process(), host=f"not {platform.node()}")
+    lock_of(target).write_text(json.dumps(asdict(owner)))
     with pytest.raises(LockedError, match="if that process is no more, remove"), locked(target):
         pass
     assert lock_of(target).exists()

@@ -10,8 +10,8 @@ from annotated_types import Ge
 from platformdirs import user_cache_path
 from pydantic import AfterValidator, Field
 
-from .paths import user_path
 from .settings import Settings
+from .system.paths import user_path
 
 
 class Machine(Settings):

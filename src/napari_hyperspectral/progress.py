@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import GeneratorType
 from typing import NamedTuple, TypeAlias, TypeVar
 
-from .interrupts import deferred
+from .system.interrupts import deferred
 
 Result = TypeVar("Result")
 

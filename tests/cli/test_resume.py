@@ -7,8 +7,8 @@ import signal
 import pytest
 
 from napari_hyperspectral.io import write
-from napari_hyperspectral.locks import locked
 from napari_hyperspectral.models.card import read_card
+from napari_hyperspectral.system.locks import locked
 from napari_hyperspectral.workflows import train as workflow
 
 RECIPE = {

@@ -15,7 +15,7 @@ from typing import Annotated, Final, NoReturn
 import typer
 
 from .. import renamed
-from ..paths import with_homes
+from ..system.paths import with_homes
 from .errors import explained
 from .files import axis, convert, formats, info
 from .maps import components, map_of_band
@@ -106,9 +106,9 @@ def _note_warning(message: Warning | str, *_: object, **__: object) -> None:
     print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
 
 
-def _print_version(wanted: bool) -> None:
+def _print_version(asked_for: bool) -> None:
     """Print the version of this package, and end."""
-    if wanted:
+    if asked_for:
         print(f"napari-hyperspectral {version('napari-hyperspectral')}")
         raise typer.Exit
 

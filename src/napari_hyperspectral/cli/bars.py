@@ -7,8 +7,8 @@ from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from ..interrupts import SIGNALS, on_signals
 from ..progress import Progress, Stop, Watch, progress_bar
+from ..system.interrupts import SIGNALS, on_signals
 from .signals import heard, raise_interrupt
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..locks import locked
+from ..system.locks import locked
 from .bars import watching
 
 if TYPE_CHECKING:

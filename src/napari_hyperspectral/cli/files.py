@@ -73,7 +73,7 @@ def convert(
     Axis, units and history are kept.
     """
     from ..io import read_labels, write
-    from ..locks import locked
+    from ..system.locks import locked
 
     check_target(out, force, format_name)
     with locked(out):

@@ -41,9 +41,9 @@ def components(
     They are mapped in other cubes, too; how far the maps agree is printed.
     """
     from ..io import read, write
-    from ..locks import locked
     from ..progress import run
     from ..spectra.components import Unmixing, unmix
+    from ..system.locks import locked
     from ..workflows.targets import image_targets
 
     settings = Unmixing(count=count, sum_to_one=sum_to_one, seed=seed)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
-from ..interrupts import Terminated, exit_code, on_signals
+from ..system.interrupts import Terminated, exit_code, on_signals
 
 heard: Final[list[int]] = []
 """The signals that this call of the command line has heard, in order."""

@@ -97,10 +97,10 @@ def train(
         raise typer.BadParameter("give the model file to write: -o model.safetensors")
     print("\n".join(_first_lines(pairing.lines())), file=sys.stderr)
     from ..examples.source import FileSource
-    from ..locks import locked
     from ..models.model import Model
     from ..models.summary import lines_of_card
     from ..progress import run
+    from ..system.locks import locked
     from ..workflows.train import new_autosave, resume_steps, train_steps
 
     with locked(out), watching(f"training {out.name}") as watch:
@@ -164,9 +164,9 @@ def evaluate(
     if out is not None:
         check_report_folder(out, force)
     from ..examples.source import FileSource
-    from ..locks import locked
     from ..models.model import Model
     from ..progress import run
+    from ..system.locks import locked
     from ..workflows.evaluate import evaluate_source_steps
 
     model = Model.load(model_file)
@@ -206,8 +206,8 @@ def preview(
     pairing = pairing_from(recipe.task, layers).of("train")
     from ..examples.source import FileSource
     from ..io import write
-    from ..locks import locked
     from ..progress import run
+    from ..system.locks import locked
     from ..training.previews import preview_names
     from ..workflows.train import preview_steps
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..cube import Cube, Labels
 from ..io import AmbiguousError
 from ..io.folder import entries, images_among, is_image
-from ..paths import user_path
+from ..system.paths import user_path
 from .table import Pairing, PairingError, PairingRow, Roles, shortened
 
 

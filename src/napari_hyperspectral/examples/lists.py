@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 from ..cube import Cube
 from ..io import Source
 from ..io.text.file import read_text
-from ..paths import user_path, user_text
+from ..system.paths import user_path, user_text
 from .table import EXTRA_COLUMNS, SPLITS, PairingError, PairingRow, Roles, shortened
 
 _DELIMITERS: Final = ",;\t"

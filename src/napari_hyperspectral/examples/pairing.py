@@ -15,7 +15,7 @@ from typing import TypeAlias
 from ..cube import Labels
 from ..io import Source
 from ..io.folder import entries, holds_bands, is_image
-from ..paths import user_text
+from ..system.paths import user_text
 from .folders import images_by_stem, rows_of_classes
 from .lists import rows_of_list
 from .names import matched_by_name

@@ -16,8 +16,8 @@ from ..atomic import replacing
 from ..axis import SpectralAxis
 from ..cube import Cube, Image, Labels
 from ..errors import AmbiguousError, FileFormatError, MissingPackageError, UnknownFormatError
-from ..paths import user_path
 from ..progress import Progress
+from ..system.paths import user_path
 from .formats import FORMATS, FolderWriter, Format, Reader, Writer, format_of, reader_of, writer_of
 from .source import Source
 

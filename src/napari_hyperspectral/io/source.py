@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Self
 
 from ..errors import FileFormatError
-from ..paths import user_text
 from ..progress import Progress
+from ..system.paths import user_text
 
 LAYOUT = re.compile(r"[tzbyx]{2,5}")
 """Letters of a layout: t(ime), z, b(and), y, x, in the order of the array's axes."""

@@ -13,8 +13,8 @@ from safetensors import SafetensorError, safe_open
 from .. import renamed
 from ..axis import Axis, ChannelAxis, axis_from_json
 from ..errors import FileFormatError
-from ..paths import user_path
 from ..settings import Settings, reason_of
+from ..system.paths import user_path
 
 KEY: Final = "napari_hyperspectral"
 """Where the card stands in the header of a safetensors file."""

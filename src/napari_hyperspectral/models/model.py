@@ -18,11 +18,11 @@ from ..atomic import replacing
 from ..devices import seeded
 from ..errors import FileFormatError
 from ..networks import Normalise, Normalised, Ports
-from ..paths import user_path
 from ..recipe.building import module_of
 from ..recipe.recipe import Recipe
 from ..renamed import checkpoint_with_new_names, weights_with_new_names
 from ..settings import reason_of
+from ..system.paths import user_path
 from ..tasks import Task
 from .card import KEY, Card, read_card
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from ..errors import FileFormatError
-from ..paths import user_path
+from ..system.paths import user_path
 from .recipe import Recipe
 
 

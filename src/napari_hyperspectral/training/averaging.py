@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 from torch import nn
 
-from ..interrupts import held
 from ..models.model import State
+from ..system.interrupts import held
 
 
 class WeightAverage:

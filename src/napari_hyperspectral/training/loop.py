@@ -16,12 +16,12 @@ import torch
 from ..classics import Classic
 from ..devices import computing, precision_of
 from ..errors import FileFormatError
-from ..interrupts import held
 from ..machine import Machine
 from ..models.card import Ended
 from ..models.model import Model, State, fresh_network
 from ..progress import Cancelled, Job, Progress, Stop
 from ..recipe.augmentation import Batch
+from ..system.interrupts import held
 from .averaging import WeightAverage
 from .batches import Batches, batches_of
 from .checkpoint import Checkpoint

@@ -25,11 +25,11 @@ from ..layers import to_layer
 from ..machine import Machine
 from ..models.card import read_card
 from ..models.model import Model
-from ..paths import user_path
 from ..recipe.presets import Preset
 from ..recipe.reading import read_recipe
 from ..recipe.recipe import Recipe
 from ..settings import reason_of
+from ..system.paths import user_path
 from ..workflows.autosave import autosave_folder, autosave_path
 from ..workflows.train import preview_steps, train_steps, training_summary
 from .card_view import CardView

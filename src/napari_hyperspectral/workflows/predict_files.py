@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..cube import Cube
 from ..io import Source, format_of, read, write
-from ..locks import locked
 from ..machine import Machine
 from ..models.summary import scores_of
 from ..progress import Cancelled, Job, Progress, Result, Stop, Watch, part_of
 from ..settings import reason_of
+from ..system.locks import locked
 from .targets import Targets
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ class Resumption:
 
     autosave: Path | None = None
     """What goes on from here."""
-    finished: Path | None = None
+    complete: Path | None = None
     """The model that is what would come of it."""
 
 
@@ -70,7 +70,7 @@ def resumption(
             f"{out.name} exists already, and is of another training; --force overwrites it"
         )
     if present is not None and is_ours and _is_complete(present, recipe):
-        return Resumption(finished=out)
+        return Resumption(complete=out)
     for file, card in saved_trainings(machine):
         if _is_of(card, recipe, hashes) and len(card.losses) <= _epochs(recipe, card):
             return Resumption(autosave=file)

@@ -14,7 +14,6 @@ from ..cube import Image
 from ..devices import torch_device
 from ..evaluation.validation import validate_steps
 from ..examples.source import ExampleSource
-from ..locks import LockedError, locked
 from ..machine import Machine
 from ..models.model import Model
 from ..models.summary import duration
@@ -23,6 +22,7 @@ from ..recipe.building import module_of
 from ..recipe.candidates import candidates_for
 from ..recipe.choice import Choose
 from ..recipe.recipe import Recipe
+from ..system.locks import LockedError, locked
 from ..tasks import Example
 from ..training.fit import fit_steps
 from ..training.memory import check_memory
@@ -108,7 +108,7 @@ def resume_steps(
     """
     examples = yield from source.examples(recipe)
     found = resumption(machine, recipe, examples, out, overwrite=overwrite)
-    if found.finished is not None:
+    if found.complete is not None:
         return None
     autosave = found.autosave
     if autosave is None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from ...axis import ChannelAxis, SpectralAxis, axis_from_json
 from ...errors import FileFormatError
-from ...paths import user_path
+from ...system.paths import user_path
 from ..text.file import decoded
 from .units import axis_in
 

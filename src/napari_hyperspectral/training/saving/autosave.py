@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from ...paths import user_path
+from ...system.paths import user_path
 from ..checkpoint import Checkpoint
 
 SECONDS_BETWEEN_SAVES: Final = 10.0

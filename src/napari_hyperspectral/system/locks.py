@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -21,9 +22,6 @@ from typing import Final, Self
 from uuid import uuid4
 
 import psutil
-from pydantic import ValidationError
-
-from .settings import Settings
 
 _LONGEST_NAME: Final = 200
 """Letters of a file's name that go into that of its lock: file systems take 255 bytes."""
@@ -33,7 +31,8 @@ _CLOCK: Final = 2.0
 """Seconds by which two readings of when a process began may differ."""
 
 
-class Owner(Settings):
+@dataclass(frozen=True)
+class Owner:
     """The job that writes a file."""
 
     host: str
@@ -139,7 +138,7 @@ def _written(lock: Path, owner: Owner) -> bool:
     """Write a lock; return whether it is ours, there having been none."""
     try:
         with lock.open("x", encoding="utf-8") as file:
-            file.write(owner.model_dump_json())
+            file.write(json.dumps(asdict(owner)))
     except FileExistsError:
         return False
     return True
@@ -148,8 +147,8 @@ def _written(lock: Path, owner: Owner) -> bool:
 def _owner_of(lock: Path) -> Owner | None:
     """Return whose lock it is; None where that cannot be read."""
     try:
-        return Owner.model_validate(json.loads(lock.read_text(encoding="utf-8")))
-    except (OSError, ValueError, ValidationError):
+        return Owner(**json.loads(lock.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
         return None
 
 
