@@ -3,6 +3,8 @@
 import json
 import os
 import platform
+import signal
+import time
 from dataclasses import asdict, replace
 
 import pytest
@@ -52,6 +54,24 @@ def test_what_a_process_left_that_is_no_more_is_replaced(target, left):
     with locked(target):
         assert json.loads(lock_of(target).read_text())["process"] == os.getpid()
     assert not lock_of(target).exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked on POSIX only")
+def test_of_two_writers_the_second_is_refused_until_the_first_is_killed(target):
+    process = os.fork()
+    if not process:
+        with locked(target):
+            time.sleep(60)
+        os._exit(0)
+    while not (lock_of(target).exists() and lock_of(target).stat().st_size):
+        time.sleep(0.01)
+    with pytest.raises(LockedError, match=f"process {process} "), locked(target):
+        pass
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    assert lock_of(target).exists()
+    with locked(target):
+        pass
 
 
 def test_of_another_computer_nobody_knows_and_the_message_says_what_to_remove(target):

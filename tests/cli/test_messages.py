@@ -156,6 +156,21 @@ def test_a_missing_package_names_its_extra_in_brackets(run, monkeypatch):
     assert "napari-hyperspectral[samples]" in err
 
 
+def test_a_report_keeps_its_brackets_on_any_console():
+    from io import StringIO
+
+    from rich.console import Console
+
+    from napari_hyperspectral.evaluation.reports import Report, Table
+
+    rows = [{"[bold]method": "[red]mine", "error": 1.0}]
+    report = Report("r", [Table("t[x]", rows)], ["pip install 'napari-hyperspectral[samples]'"])
+    console = Console(file=StringIO(), width=100)
+    console.print(report)
+    for text in ("[bold]method", "[red]mine", "t[x]", "napari-hyperspectral[samples]"):
+        assert text in console.file.getvalue()
+
+
 @pytest.mark.parametrize("name", ["quantum", "cuda:99", "meta", "mkldnn"])
 def test_a_device_that_is_not_here_is_refused_without_a_list_of_backends(name):
     from napari_hyperspectral.devices import torch_device

@@ -164,7 +164,10 @@ def test_an_error_leaves_the_last_whole_state_and_says_how_to_go_on(
 @pytest.mark.parametrize(
     "error", [RuntimeError(NO_MEMORY), MemoryError(), torch.OutOfMemoryError("CUDA out of memory")]
 )
-def test_a_step_without_memory_is_taken_in_parts(examples, expected, monkeypatch, error):
+def test_a_step_without_memory_is_taken_in_parts(noisy, clean, monkeypatch, error):
+    recipe = RECIPE.model_copy(update={"method": Pixelwise(width=8, dropout=0)})
+    examples = [recipe.example(noisy=noisy, clean=clean)]
+    expected = fit(recipe, examples, machine=ONE)
     losses, sizes = gradients.Gradients._losses, []
 
     def scarce(run, batch):
@@ -175,11 +178,12 @@ def test_a_step_without_memory_is_taken_in_parts(examples, expected, monkeypatch
 
     monkeypatch.setattr(gradients.Gradients, "_losses", scarce)
     with pytest.warns(UserWarning, match="memory ran out") as told:
-        model = fit(RECIPE, examples, machine=ONE)
+        model = fit(recipe, examples, machine=ONE)
     assert len(told) == 2  # halves, then quarters, which is remembered
     assert max(sizes) == 16
+    assert model.card.losses == pytest.approx(expected.card.losses, rel=1e-3)
     for name, tensor in weights_of(model).items():
-        torch.testing.assert_close(tensor, weights_of(expected)[name], rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(tensor, weights_of(expected)[name], rtol=1e-2, atol=1e-3)
 
 
 def test_an_image_without_memory_is_cut(noisy, clean, monkeypatch):

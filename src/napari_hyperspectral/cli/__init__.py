@@ -15,6 +15,7 @@ from typing import Annotated, Final, NoReturn
 import typer
 
 from .. import renamed
+from ..progress import Stop
 from ..system.paths import with_homes
 from .errors import explained
 from .files import axis, convert, formats, info
@@ -80,7 +81,7 @@ def _exit_code_of(words: list[str], debug: bool) -> int:
         app(words, prog_name="napari-hyperspectral")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Stop):  # before there was anything to keep
         print("stopped", file=sys.stderr)
         return 1  # the signal says more
     except Exception as error:  # the last door: what no command expected is a line, too

@@ -10,6 +10,7 @@ from ..models.model import Model
 from ..progress import Job, run_with_bar
 from ..recipe.choice import Choose
 from ..recipe.recipe import Recipe
+from ..system.paths import user_path
 from ..tasks import Example
 from .choice.choose import choose_steps
 from .loop import fit_plan_steps, refit_plan_steps
@@ -91,6 +92,7 @@ def fit_steps(
         If it needs more memory than is free; the message says what to change.
     """
     machine = machine or Machine()
+    autosave = None if autosave is None else user_path(autosave)
     if isinstance(recipe.method, Choose) and start is not None:
         # weights fit the network that they are of, and no other
         recipe = recipe.model_copy(update={"method": start.recipe.method})

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from ...system.paths import user_path
 from ..checkpoint import Checkpoint
 
 SECONDS_BETWEEN_SAVES: Final = 10.0
@@ -24,7 +23,7 @@ class Autosave:
     """
 
     def __init__(self, path: Path | None) -> None:
-        self.path = None if path is None else user_path(path)
+        self.path = path
         self.written = False
         """Whether the file holds a state of this training."""
         self._tried = time.monotonic()
