@@ -6,6 +6,7 @@ data. Only a test set shows how good a model is on other images.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -76,7 +77,14 @@ def validate_steps(
         model = replace(model, baselines=kept.small)
         metrics = yield from _metrics_steps(validated, examples, images, classics, machine)
     except (Stop, Cancelled):
-        return model  # a trained model is not lost for want of its figures
+        return model
+    except Exception as error:  # a trained model is not lost for want of its figures
+        warnings.warn(
+            f"the model is trained, but could not be validated ({type(error).__name__}: {error}); it "
+            "has no figures: evaluate it on other images",
+            stacklevel=2,
+        )
+        return model
     if not metrics:
         return model
     return model.with_metrics(metrics)

@@ -17,6 +17,7 @@ from ..axis import SpectralAxis
 from ..cube import Cube, Image, Labels
 from ..errors import AmbiguousError, FileFormatError, MissingPackageError, UnknownFormatError
 from ..progress import Progress
+from ..system.paths import user_path
 from .formats import FORMATS, FolderWriter, Format, Reader, Writer, format_of, reader_of, writer_of
 from .source import Source
 
@@ -170,7 +171,7 @@ def write(
     FileFormatError
         If the format cannot hold the image without loss.
     """
-    path = Path(path)
+    path = user_path(path)
     known = format_of(path, "write", format)
     if isinstance(image, Labels) and not known.labels:
         raise FileFormatError(path, f"{known.name} cannot hold labels", "write .ome.tif or .npz")

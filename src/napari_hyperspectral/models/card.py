@@ -13,7 +13,8 @@ from safetensors import SafetensorError, safe_open
 from .. import renamed
 from ..axis import Axis, ChannelAxis, axis_from_json
 from ..errors import FileFormatError
-from ..settings import Settings
+from ..settings import Settings, reason_of
+from ..system.paths import user_path
 
 KEY: Final = "napari_hyperspectral"
 """Where the card stands in the header of a safetensors file."""
@@ -267,7 +268,7 @@ def read_card(path: str | Path) -> Card:
     FileFormatError
         If it is no model file of ours.
     """
-    path = Path(path)
+    path = user_path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no model file {str(path)!r}")
     try:
@@ -302,7 +303,9 @@ def card_from_json(text: str, path: Path) -> Card:
             )
         return Card.model_validate(renamed.card_with_new_keys(card))
     except (ValidationError, json.JSONDecodeError, AttributeError) as error:
-        raise FileFormatError(path, f"its card is damaged ({error})", "train it again") from error
+        raise FileFormatError(
+            path, f"its card is damaged ({reason_of(error)[:300]})", "train it again"
+        ) from error
 
 
 def _kind(recipe: dict[str, Any], part: str) -> str:

@@ -21,6 +21,8 @@ from ..networks import Normalise, Normalised, Ports
 from ..recipe.building import module_of
 from ..recipe.recipe import Recipe
 from ..renamed import checkpoint_with_new_names, weights_with_new_names
+from ..settings import reason_of
+from ..system.paths import user_path
 from ..tasks import Task
 from .card import KEY, Card, Turns, read_card
 
@@ -90,7 +92,7 @@ class Model:
         FileExistsError
             If `path` exists, unless `overwrite`.
         """
-        path = Path(path)
+        path = user_path(path)
         if path.exists() and not overwrite:
             raise FileExistsError(f"{path.name} exists already; choose another name")
         write_model(path, self)
@@ -107,7 +109,7 @@ class Model:
         FileFormatError
             If it is no model file of ours, or damaged.
         """
-        path = Path(path)
+        path = user_path(path)
         card = read_card(path)
         try:
             network = fresh_network(Recipe.model_validate(card.recipe), card)
@@ -119,7 +121,7 @@ class Model:
             chosen = last if weights == "last" and last else best
             network.load_state_dict(weights_with_new_names(chosen, expected))
         except (ValidationError, SafetensorError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:300]
+            reason = reason_of(error)[:300]
             raise FileFormatError(
                 path, f"weights do not fit ({reason})", "train it again"
             ) from error

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self, get_type_hints
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
 from ..axis import Axis
 from ..cube import Cube, Image, Labels
+from ..devices import tensor_of
 from ..networks import ImageNormalisation, Normalisation, Normalised, Ports
 from ..settings import Settings
 from ..spectra.preprocessing import NOTHING, Preprocessing
@@ -201,7 +201,7 @@ class Task(Settings):
         """
         if not any(example.noise):
             return example.input
-        input = torch.from_numpy(example.input)
+        input = tensor_of(example.input)
         generator = Generator().manual_seed(0)
         noisy: NDArray[np.float32] = self.with_noise(input, example.noise, generator).numpy()
         return noisy

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Annotated, ClassVar, Final, Literal, Self
 
 import numpy as np
-import torch
 from annotated_types import Ge, Lt
 from numpy.typing import NDArray
 from pydantic import field_validator
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from ..axis import Axis, ChannelAxis
 from ..cube import Cube, Labels
+from ..devices import tensor_of
 from ..networks import Normalisation
 from ..painting.classes import placeholder
 from ..place.same import WAYS_OUT_OF_SIZES, check_same_place
@@ -111,7 +111,7 @@ class ClassTask(Task):
 
         They add up to 1, except for the penalty binary, which gives each class one of its own.
         """
-        scores = torch.from_numpy(np.ascontiguousarray(predicted))
+        scores = tensor_of(np.ascontiguousarray(predicted))
         if self.penalty == "binary":
             return scores.sigmoid().numpy()
         return scores.softmax(dim=-3).numpy()

@@ -13,6 +13,7 @@ from pydantic import model_validator
 from torch import Generator, Tensor
 
 from ..cube import Cube
+from ..devices import tensor_of
 from ..settings import RecipeLike, Settings
 from ..spectra.noise import noise_law
 from ..spectra.preprocessing import Preprocessing
@@ -135,7 +136,7 @@ class SuperResolutionTask(IntensityTask, DegradationSettings):
                 f"fine {fine.name!r} has {fine.shape[-2]} × {fine.shape[-1]} pixels, fewer than a "
                 f"coarse pixel at ×{self.scale}; choose a larger image or a smaller scale"
             )
-        input = self.degradation_model.measured(torch.from_numpy(target)).numpy()
+        input = self.degradation_model.measured(tensor_of(target)).numpy()
         known = np.isfinite(input).any(axis=1)
         source = f"{fine.name} degraded ×{self.scale} ({self.degradation})"
         if target.shape[-2:] != fine.shape[-2:]:

@@ -25,6 +25,7 @@ from qtpy.QtWidgets import (
 from ..axis import SpectralAxis
 from ..cube import Cube, Image
 from ..layers import axis_in_metadata, on_all_bands, to_layer
+from ..settings import reason_of
 from ..spectra.components import COLOURS, Components, Unmixing, names_of, unmix
 from ..spectra.maps import area_map, band_map
 from .forms.form import Form, in_a_row
@@ -118,7 +119,7 @@ class ComponentsWidget(JobDock):
             others = [_cube_of(layer) for layer in self.others]
             job = unmix(cube, others, self.settings)
         except ValueError as error:
-            self.panel.show_error(str(error))
+            self.panel.show_error(reason_of(error))
             return
         self._source = cube
         self.panel.run(job, "unmixing", device="cpu")
@@ -247,7 +248,7 @@ class ComponentsWidget(JobDock):
         try:
             image = mapped(_cube_of(self.cube.layer))
         except ValueError as error:
-            self.panel.show_error(str(error))
+            self.panel.show_error(reason_of(error))
             return
         self.results = [self._viewer.add_layer(Layer.create(*to_layer(image, flat=True)))]
         self.panel.show_status(f"added {self.results[0].name}")

@@ -24,6 +24,7 @@ from ..layers import on_all_bands, to_layer
 from ..models.card import Card, read_card
 from ..models.summary import scores_of
 from ..progress import Job
+from ..settings import reason_of
 from ..workflows.evaluate import evaluate_source_steps
 from ..workflows.import_weights import import_weights_steps
 from ..workflows.predict_files import (
@@ -252,7 +253,7 @@ class PredictWidget(JobDock):
             else:
                 self._predict_files(self._request(), overwrite)
         except ValueError as error:
-            self.panel.show_error(str(error))
+            self.panel.show_error(reason_of(error))
 
     def choose_truth(self, *examples: Mapping[str, Layer | str], **layers: Layer | str) -> None:
         """Choose the layers, and texts, to evaluate the model on, and show their tab.
@@ -280,7 +281,7 @@ class PredictWidget(JobDock):
                 raise ValueError("choose a model first")
             source = self.truth.source
         except ValueError as error:
-            self.panel.show_error(str(error))
+            self.panel.show_error(reason_of(error))
             return
         job = evaluate_source_steps(self._model, source, preferred_machine())
         self._run(job, "evaluation")
@@ -472,7 +473,7 @@ class PredictWidget(JobDock):
         try:
             self._choose_model_file(role, Path(path))
         except (ValueError, OSError) as error:
-            self.panel.show_error(str(error))
+            self.panel.show_error(reason_of(error))
 
     def _choose_model_file(self, role: _Role, path: Path) -> None:
         if role == "model":

@@ -12,8 +12,9 @@ import numpy as np
 
 from ...machine import Machine
 from ...models.card import Compared
+from ...models.model import Model
 from ...networks import Network
-from ...progress import Job, Progress, Result
+from ...progress import Cancelled, Job, Progress, Result
 from ...recipe.candidates import Candidate
 from ...recipe.choice import Choose
 from ...recipe.recipe import Recipe
@@ -227,6 +228,8 @@ class Comparison:
                     )
                 yield self.progress(step, note)
         except StopIteration as end:
+            if isinstance(end.value, Model) and end.value.card.ended == "by hand":
+                raise Cancelled("comparison of methods") from None
             result: Result = end.value
             return result
         finally:
