@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -55,8 +57,46 @@ class AmbiguousError(FileFormatError):
     """A file holds several images or layouts, and does not say which is meant."""
 
 
+class DiskFullError(OSError):
+    """A file was not written, because there is no room for it.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    cause : OSError
+        What the system, or the library that wrote, says.
+    """
+
+    def __init__(self, path: Path, cause: OSError) -> None:
+        disk = _mount_point(path)
+        number = cause.errno or errno.ENOSPC
+        if number == errno.EFBIG:
+            problem = f"larger than a file may be on {disk}, or for this user"
+        else:
+            problem = f"the disk {disk} is full, {_free(disk)} are free"
+        remedy = "nothing was written; make room, or choose another folder"
+        super().__init__(number, f"{problem}; {remedy}", str(path))
+
+
 class MissingPackageError(ImportError):
     """An optional package is needed; the message names the extra that brings it."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs {package}: pip install 'napari-hyperspectral[{extra}]'")
+
+
+def _mount_point(path: Path) -> Path:
+    """Return the folder at which the disk of a file begins."""
+    folder = path.absolute().parent
+    while not folder.is_mount() and folder != folder.parent:
+        folder = folder.parent
+    return folder
+
+
+def _free(folder: Path) -> str:
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:
+        return "no bytes"
+    return f"{free / 2**20:.1f} MB"

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..atomic import replacing
+from ..atomic import finish_moves, replacing
 from ..axis import SpectralAxis
 from ..cube import Cube, Image, Labels
 from ..errors import AmbiguousError, FileFormatError, MissingPackageError, UnknownFormatError
 from ..progress import Progress
+from ..regular import check_regular
 from .formats import FORMATS, FolderWriter, Format, Reader, Writer, format_of, reader_of, writer_of
 from .source import Source
 
@@ -182,8 +183,8 @@ def write(
         )
     if path.is_dir() and any(path.iterdir()) and not _may_replace(known, path):
         raise FileExistsError(
-            f"the folder {path.name} holds other things than {known.name} and is not replaced; "
-            "choose another name"
+            f"the folder {path.name} holds other things than {known.name} that was written here, and "
+            "is not replaced; choose another name, or remove it yourself"
         )
     writer = writer_of(known)
     with replacing(*files) as drafts:
@@ -199,8 +200,10 @@ def _may_replace(known: Format, folder: Path) -> bool:
 
 def _read(source: Source, name: str | None) -> list[Image]:
     """Return all images of a file, what is wrong with it as one kind of error."""
+    _finish_writing(source.path)
     if not source.path.exists():
         raise FileNotFoundError(f"there is no file {str(source.path)!r}")
+    check_regular(source.path)
     reader = reader_of(format_of(source.path, "read", name))
     try:
         images = reader.read_images(source)
@@ -214,6 +217,18 @@ def _read(source: Source, name: str | None) -> list[Image]:
         # readers of files that name no arrays leave the choice to us: path::name means an image
         return [chosen(images, source.path, source.array)]
     return images
+
+
+def _finish_writing(path: Path) -> None:
+    """Finish a writing that was interrupted when all was written and only half of it in place."""
+    try:
+        finish_moves(path)
+    except OSError as error:
+        raise FileFormatError(
+            path,
+            f"its writing was interrupted, and cannot be finished here ({error.strerror or error})",
+            "open it where its folder may be changed",
+        ) from error
 
 
 def _is_spectral(image: Image) -> bool:

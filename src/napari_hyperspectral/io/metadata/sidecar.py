@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from ...cube import Image, describe
 from ...errors import FileFormatError
+from .tie import KEY, tie_of, warn_if_untied
 
 LAYOUT_KEY: Final = "layout"
 """Axes of the array in the file, as letters; our own files have it too."""
@@ -38,6 +39,7 @@ def read_sidecar(path: Path) -> dict[str, Any] | None:
     description = read_json(sidecar)
     if not isinstance(description, dict) or not _OWN_KEYS & set(description):
         return None  # the JSON of another program; `companion` may find an axis in it
+    warn_if_untied(path, sidecar, description)
     return description
 
 
@@ -58,7 +60,7 @@ def read_json(path: Path) -> Any:
 
 
 def write_sidecar(path: Path, image: Image) -> None:
-    """Write the sidecar of an image at `path`."""
+    """Write the sidecar of an image whose data are at `path` already."""
     layout = "".join(dim[0] for dim in image.dims)
-    description = {LAYOUT_KEY: layout} | describe(image)
+    description = {LAYOUT_KEY: layout, KEY: tie_of(path)} | describe(image)
     sidecar_of(path).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
