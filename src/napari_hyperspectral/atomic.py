@@ -29,7 +29,6 @@ _OLD: Final = "replaced"
 _OWNER: Final = re.compile(r"(?P<pid>\d+)@(?P<host>.*)\.[^.]+")
 """Who writes the drafts of a folder, in its name."""
 _STORE_MARKS: Final = ("zarr.json", ".zgroup", ".zarray", ".zmetadata")
-_STORE_SUFFIXES: Final = (".zarr", ".zspy")
 _FULL: Final = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 _FULL_TEXT: Final = re.compile(
     r"no space left|disk quota|file too large|errno = (27|28)\b|\d+ requested and \d+ written",
@@ -118,8 +117,7 @@ def refuse_inside_store(path: Path) -> None:
         If it lies in one.
     """
     for folder in path.absolute().parents:
-        named_so = folder.suffix.lower() in _STORE_SUFFIXES and folder.is_dir()
-        if named_so or any((folder / mark).is_file() for mark in _STORE_MARKS):
+        if any((folder / mark).is_file() for mark in _STORE_MARKS):
             raise ValueError(
                 f"{path.name} would lie inside the Zarr store {str(folder)!r}; choose a folder outside it"
             )

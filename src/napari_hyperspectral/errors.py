@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import errno
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+_CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Control characters, of terminals and of the direction of writing."""
 _FEW: Final = 30
 """Patterns that a person reads through."""
+
+
+def printable(text: str) -> str:
+    """Return a text with its control characters spelled out: a terminal would obey them.
+
+    Names of files, and texts in them, may hold any; line ends and tabs stay.
+    """
+    return _CONTROL.sub(lambda match: _spelled(match[0]), text)
+
+
+def _spelled(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 class FileFormatError(ValueError):
@@ -26,7 +42,7 @@ class FileFormatError(ValueError):
     """
 
     def __init__(self, path: Path | str, problem: str, remedy: str) -> None:
-        super().__init__(f"{Path(path).name}: {problem}; {remedy}")
+        super().__init__(printable(f"{Path(path).name}: {problem}; {remedy}"))
         self.path = Path(path)
 
 

@@ -62,12 +62,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         warnings.showwarning = _note_warning
     words = _with_new_command([word for word in words if word != "--debug"])
     try:
-        app(words, prog_name="napari-hyperspectral")
+        with printing_safely():
+            app(words, prog_name="napari-hyperspectral")
     except Exception as error:  # the last door: what no command expected is a line, too
         if debug:
             raise
         for line in explained(error):
-            print(f"error: {line}", file=sys.stderr)
+            print(f"error: {printable(line)}", file=sys.stderr)
         sys.exit(1)
     sys.exit(0)
 
@@ -83,7 +84,7 @@ def _with_new_command(words: list[str]) -> list[str]:
 
 def _note_warning(message: Warning | str, *_: object, **__: object) -> None:
     """Print a warning in a line; where in the code it was raised helps nobody here."""
-    print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
+    print(f"note: {printable(' '.join(str(message).split()))}", file=sys.stderr)
 
 
 @app.callback()

@@ -257,8 +257,11 @@ def card_from_json(text: str, path: Path) -> Card:
                 "update napari-hyperspectral to use it",
             )
         return Card.model_validate(renamed.card_with_new_keys(card))
-    except (ValidationError, json.JSONDecodeError, AttributeError) as error:
-        raise FileFormatError(path, f"its card is damaged ({error})", "train it again") from error
+    except FileFormatError:
+        raise
+    except (ValueError, AttributeError, TypeError, LookupError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise FileFormatError(path, f"its card is damaged ({reason})", "train it again") from error
 
 
 def _kind(recipe: dict[str, Any], part: str) -> str:
