@@ -81,7 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _exit_code_of(words: list[str], debug: bool) -> int:
     """Run a command; return its exit code."""
     try:
-        app(words, prog_name="napari-hyperspectral")
+        with printing_safely():
+            app(words, prog_name="napari-hyperspectral")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except (KeyboardInterrupt, Stop):  # before there was anything to keep
@@ -91,7 +92,7 @@ def _exit_code_of(words: list[str], debug: bool) -> int:
         if debug:
             raise
         for line in explained(error):
-            print(f"error: {line}", file=sys.stderr)
+            print(f"error: {printable(line)}", file=sys.stderr)
         return 1
     return 0
 
@@ -107,7 +108,7 @@ def _with_new_command(words: list[str]) -> list[str]:
 
 def _note_warning(message: Warning | str, *_: object, **__: object) -> None:
     """Print a warning in a line; where in the code it was raised helps nobody here."""
-    print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
+    print(f"note: {printable(' '.join(str(message).split()))}", file=sys.stderr)
 
 
 def _print_version(asked_for: bool) -> None:

@@ -302,7 +302,9 @@ def card_from_json(text: str, path: Path) -> Card:
                 "update napari-hyperspectral to use it",
             )
         return Card.model_validate(renamed.card_with_new_keys(card))
-    except (ValidationError, json.JSONDecodeError, AttributeError) as error:
+    except FileFormatError:
+        raise
+    except (ValueError, AttributeError, TypeError, LookupError, RecursionError) as error:
         raise FileFormatError(
             path, f"its card is damaged ({reason_of(error)[:300]})", "train it again"
         ) from error

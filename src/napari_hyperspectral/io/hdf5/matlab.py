@@ -104,6 +104,7 @@ def write_image(path: Path, image: Image) -> None:
 
 def _variables_of_v5(path: Path) -> dict[str, Any]:
     """Load the variables of a v4 to v7 file: arrays, texts, and dicts for structs."""
+    check_elements(path)
     try:
         variables = scipy.io.loadmat(path, struct_as_record=False, squeeze_me=False)
     except MemoryError:

@@ -28,6 +28,7 @@ from .imagej import metadata_from_imagej
 from .lsm import channel_groups, metadata_from_lsm, position_count
 from .metadata import ImageMetadata
 from .omexml import images_of_ome
+from .links import check_links
 from .planes import Planes, layout_of_file, opened, planes_of, write_planes
 from .shaped import metadata_from_json
 
@@ -107,6 +108,7 @@ def is_geotiff(path: Path) -> bool:
 def _is_of_dialect(path: Path, dialect: str) -> bool:
     """Whether tifffile recognises a dialect, for which it has an attribute such as is_imagej."""
     try:
+        check_links(path)
         with refusing(path, "TIFF"), TiffFile(path) as file:
             return bool(getattr(file, f"is_{dialect}"))
     except (FileFormatError, FileNotFoundError):
