@@ -16,12 +16,13 @@ import torch
 from torch import Tensor
 
 from ..classics import Classic
-from ..devices import computing, precision_of, seeded
+from ..devices import computing, precision_of
 from ..errors import FileFormatError
 from ..machine import Machine
 from ..models.card import Ended
 from ..models.model import Model, fresh_network
 from ..progress import Cancelled, Job, Progress, Stop
+from ..random_numbers import Generators
 from ..recipe.augmentation import Batch
 from .averaging import WeightAverage
 from .batches import Batches, batches_of
@@ -155,6 +156,9 @@ class _Run:
         self.card = card_of(plan, machine, device)
         network = fresh_network(plan.recipe, self.card)
         self.network = network.to(device)
+        self.generators = Generators()
+        """Of dropout, and of all else that a step draws."""
+        self.network.draw_from(self.generators)
         initialise(self.network, plan, device)
         fit_linear_skip(self.network, plan)
         self.precision = precision_of(machine, self.network, device)
@@ -337,8 +341,8 @@ class _Run:
         rate = self.training.learning_rate * factor
         set_learning_rate(self.optimiser, rate)
         # by step, so that dropout does not depend on where a training was interrupted
-        seed = hash((self.training.seed, step)) % 2**63
-        with seeded(seed, self.device), self.precision:
+        self.generators.restart(hash((self.training.seed, step)) % 2**63)
+        with self.precision:
             loss, discriminator_loss = self._losses(batch)
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
