@@ -14,10 +14,12 @@ from typing import Annotated, Final, NoReturn
 import typer
 
 from .. import renamed
+from ..errors import printable
 from .errors import explained
 from .files import axis, convert, formats, info
 from .maps import components, map_of_band
 from .models import card, import_weights, predict
+from .printing import printing_safely
 from .recipes import recipe
 from .trainings import demo, evaluate, preview, train
 

@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from safetensors import SafetensorError, safe_open
 
 from .. import renamed
