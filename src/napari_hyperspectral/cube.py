@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .axis import Axis, ChannelAxis, SpectralAxis, axis_from_json, axis_to_json
+from .transform import Transform
 
 METADATA_SCHEMA = 1
 """Version of the JSON that `describe` writes."""
@@ -44,11 +45,16 @@ class _Image:
     """What messages call such an image."""
 
     pixel_size: tuple[float, float] = (1.0, 1.0)
-    """Height and width of a pixel, in `pixel_unit`."""
+    """Height and width of a pixel, in `pixel_unit`; negative where positions fall along y or x, as
+    latitudes do from row to row."""
     origin: tuple[float, float] = (0.0, 0.0)
     """Position (y, x) of the centre of the first pixel, in `pixel_unit`."""
     pixel_unit: str | None = None
     """Unit of `pixel_size` and `origin`, such as um; None: pixels."""
+    transform: Transform | None = None
+    """Rotation, shear and affine map of its place, where it is not upright."""
+    shown: bool = False
+    """Whether it comes from a viewer: then its place is where it is shown, even if no file says so."""
     z: Sampling | None = None
     """Planes along a leading z axis, where there is one."""
     t: Sampling | None = None
@@ -62,6 +68,37 @@ class _Image:
     def after(self, step: str, **changes: Any) -> Self:
         """Return a changed copy with `step` as one more line of history."""
         return replace(self, history=(*self.history, step), **changes)
+
+    def place_at(self, row: float, column: float) -> dict[str, Any]:
+        """Return the attributes of position of an image whose first pixel lies at this one.
+
+        Parameters
+        ----------
+        row, column : float
+            Of this image, counted from the centre of its first pixel; between pixels, too.
+        """
+        if self.transform is None:
+            y = self.origin[0] + row * self.pixel_size[0]
+            x = self.origin[1] + column * self.pixel_size[1]
+            return {"origin": (y, x)}
+        axes = len(self._leading) + 2
+        moved = np.zeros(axes)
+        moved[-2:] = row * self.pixel_size[0], column * self.pixel_size[1]
+        transform = self.transform.over(axes)
+        if transform is not None:
+            moved = transform.inner @ moved
+        place: dict[str, Any] = {
+            "origin": (self.origin[0] + float(moved[-2]), self.origin[1] + float(moved[-1]))
+        }
+        if self.z is not None:  # a stack that is tilted out of its planes
+            place["z"] = replace(self.z, start=self.z.start + float(moved[-3]))
+        return place
+
+    @property
+    def pixel_sides(self) -> tuple[float, float]:
+        """Height and width of a pixel in `pixel_unit`, whichever way its positions run."""
+        height, width = self.pixel_size
+        return abs(height), abs(width)
 
     @property
     def _leading(self) -> tuple[str, ...]:
@@ -299,7 +336,7 @@ def describe(image: Image) -> dict[str, Any]:
 
     Layers have it as ``metadata["hyperspectral"]``, and so have files that can hold text.
     """
-    shared = {
+    shared: dict[str, Any] = {
         "schema": METADATA_SCHEMA,
         "pixel_size": list(image.pixel_size),
         "origin": list(image.origin),
@@ -310,6 +347,8 @@ def describe(image: Image) -> dict[str, Any]:
         "history": list(image.history),
         "metadata": dict(image.metadata),
     }
+    if image.transform is not None:
+        shared["transform"] = image.transform.to_json()
     return shared | image._own_description()
 
 
@@ -337,6 +376,7 @@ def image_from(data: Any, description: Mapping[str, Any]) -> Image:
         "pixel_size": tuple(description.get("pixel_size", (1.0, 1.0))),
         "origin": tuple(description.get("origin", (0.0, 0.0))),
         "pixel_unit": description.get("pixel_unit"),
+        "transform": _transform_from_json(description.get("transform")),
         "z": _sampling_from_json(description.get("z")),
         "t": _sampling_from_json(description.get("t")),
         "name": description.get("name", ""),
@@ -367,6 +407,10 @@ def _sampling_to_json(sampling: Sampling | None) -> dict[str, Any] | None:
 
 def _sampling_from_json(description: Mapping[str, Any] | None) -> Sampling | None:
     return Sampling(**description) if description else None
+
+
+def _transform_from_json(description: Mapping[str, Any] | None) -> Transform | None:
+    return Transform.from_json(description) if description else None
 
 
 @contextmanager

@@ -118,7 +118,7 @@ def test_steps_may_go_back(path, cube):
     wdf(path, spectra, area((4, 3, 1), (-2, 1, 0), (9, 0, 0)), places)
     found = read(path)
     np.testing.assert_array_equal(found.data, cube)
-    assert found.pixel_size == (1, 2)
+    assert (found.pixel_size, found.origin) == ((1, -2), (0, 9))
 
 
 @pytest.mark.parametrize("flags", [0, ALTERNATING])

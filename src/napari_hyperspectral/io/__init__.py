@@ -21,6 +21,7 @@ from ..cube import Cube, Image, Labels, mending_positions
 from ..errors import AmbiguousError, FileFormatError, MissingPackageError, UnknownFormatError
 from ..progress import Progress
 from ..regular import check_regular
+from ..system.paths import user_path
 from .arrays.positional import by_position
 from .formats import FORMATS, FolderWriter, Format, Reader, Writer, format_of, reader_of, writer_of
 from .source import Source
@@ -182,7 +183,7 @@ def write(
     FileFormatError
         If the format cannot hold the image without loss.
     """
-    path = Path(path)
+    path = user_path(path)
     known = format_of(path, "write", format)
     if isinstance(image, Labels) and not known.labels:
         raise FileFormatError(path, f"{known.name} cannot hold labels", "write .ome.tif or .npz")

@@ -24,8 +24,10 @@ from ..networks.base import FittedModule
 from ..recipe.building import module_of
 from ..recipe.recipe import Recipe
 from ..renamed import checkpoint_with_new_names, weights_with_new_names
+from ..settings import reason_of
+from ..system.paths import user_path
 from ..tasks import Task
-from .card import KEY, Card, read_card
+from .card import KEY, Card, Turns, read_card
 
 State = dict[str, Tensor]
 
@@ -89,6 +91,11 @@ class Model:
         card = self.card.model_copy(update={"metrics": {**self.card.metrics, **metrics}})
         return replace(self, card=card)
 
+    def with_recipe(self, recipe: Recipe) -> Self:
+        """Return the model with another recipe on its card, such as one that trusts pixels."""
+        card = self.card.model_copy(update={"recipe": recipe.model_dump(mode="json")})
+        return replace(self, card=card)
+
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write one safetensors file, completely or not at all; the card is its header.
 
@@ -97,7 +104,7 @@ class Model:
         FileExistsError
             If `path` exists, unless `overwrite`.
         """
-        path = Path(path)
+        path = user_path(path)
         if path.exists() and not overwrite:
             raise FileExistsError(f"{path.name} exists already; choose another name")
         write_model(path, self)
@@ -114,7 +121,7 @@ class Model:
         FileFormatError
             If it is no model file of ours, or damaged.
         """
-        path = Path(path)
+        path = user_path(path)
         card = read_card(path)
         try:
             network = fresh_network(Recipe.model_validate(card.recipe), card)
@@ -129,7 +136,7 @@ class Model:
         except FileFormatError:
             raise
         except _DAMAGE as error:
-            reason = " ".join(str(error).split())[:300]
+            reason = reason_of(error)[:300]
             raise FileFormatError(
                 path, f"weights do not fit ({reason})", "train it again"
             ) from error
@@ -143,6 +150,15 @@ def fresh_network(recipe: Recipe, card: Card) -> Normalised:
     with seeded(recipe.training.seed, torch.device("cpu")):
         module = module_of(recipe, ports)
     return Normalised(normalise, module, recipe.task.predicts_intensities)
+
+
+def turns_of(recipe: Recipe, ports: Ports) -> Turns:
+    """Return what the mean over flips and quarter turns of an image is to a model."""
+    if recipe.method.averages_turns:
+        return "the same"
+    if any(ports.offset):
+        return "refused"
+    return "another result"
 
 
 def write_model(path: Path, model: Model, checkpoint: State | None = None) -> None:

@@ -178,17 +178,33 @@ def attribute(item: Any, name: str) -> Any:
     if not isinstance(value, np.ndarray):
         return _plain(value)
     parts = [_plain(part) for part in value.ravel()]
-    if len(parts) == 1:
-        return parts[0]
-    if value.dtype.kind in "SO" and parts and all(len(str(part)) == 1 for part in parts):
-        return "".join(map(str, parts))  # text spelled out, a byte an element
-    return parts
+    return parts[0] if len(parts) == 1 else parts
 
 
 def text(item: Any, name: str) -> str:
     """Return an attribute as text; empty where there is none."""
     value = attribute(item, name)
-    return "" if value is None else str(value)
+    return "" if value is None else str(spelled_out(value))
+
+
+def texts(item: Any, name: str) -> list[str]:
+    """Return an attribute as a list of texts, of one where it is no list; [] where there is none."""
+    value = attribute(item, name)
+    if value is None:
+        return []
+    return list(map(str, value)) if isinstance(value, list) else [str(value)]
+
+
+def spelled_out(value: Any) -> Any:
+    """Return a list of letters as the text that they spell, and everything else as it is.
+
+    Only who asks knows whether a list of letters is a text, as some instruments write it, or
+    are names of one letter.
+    """
+    if not isinstance(value, list) or not value:
+        return value
+    is_text = all(isinstance(part, str) and len(part) == 1 for part in value)
+    return "".join(value) if is_text else value
 
 
 def number(item: Any, name: str, without: float) -> float:
@@ -218,20 +234,28 @@ def loaded_vector(dataset: h5py.Dataset) -> NDArray[np.float64]:
     return np.ravel(np.asarray(dataset, np.float64))
 
 
-def tree(group: object, depth: int = _MAX_DEPTH) -> dict[str, Any]:
-    """Return the attributes of a group and of those below as plain JSON."""
+def tree(group: object, depth: int = _MAX_DEPTH, *, spelled: bool = False) -> dict[str, Any]:
+    """Return the attributes of a group and of those below as plain JSON.
+
+    Parameters
+    ----------
+    spelled : bool
+        Whether lists of letters are texts: see `spelled_out`.
+    """
     if not isinstance(group, h5py.Group) or depth == 0:
         return {}
     attributes = {}
     for key in group.attrs:
         value = attribute(group, key)
+        if spelled:
+            value = spelled_out(value)
         if _is_json(value):
             attributes[key] = value
     path = Path(group.file.filename)
     for key in group:
         if not may_follow(path, group.get(key, getlink=True)):
             continue
-        below = tree(group.get(key), depth - 1)
+        below = tree(group.get(key), depth - 1, spelled=spelled)
         if below:
             attributes[key] = below
     return attributes

@@ -112,7 +112,7 @@ def _map_entries(image: Image) -> dict[str, str]:
             entries[key] = f"{{{georeference[key]}}}"
     metre = metres(image.pixel_unit)
     if metre is not None and "map info" not in entries:
-        height, width = image.pixel_size
+        height, width = image.pixel_sides
         entries["pixel size"] = _list([repr(width * metre), repr(height * metre)])
     return entries
 

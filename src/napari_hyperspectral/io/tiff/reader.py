@@ -23,7 +23,7 @@ from ..metadata.microscopy import refusing
 from ..metadata.sidecar import write_sidecar
 from ..source import Source
 from .geotiff import TAGS, metadata_from_gdal
-from .image import TiffImage, image_of
+from .image import TiffImage, image_of, parts_of_channels
 from .imagej import metadata_from_imagej
 from .links import check_links
 from .lsm import channel_groups, metadata_from_lsm, position_count
@@ -129,7 +129,7 @@ def _images(file: TiffFile, path: Path) -> list[TiffImage]:
             if file.lsm_metadata:
                 images += _parts_of_lsm(image, file.lsm_metadata)
             else:
-                images.append(image)
+                images += parts_of_channels(image)
     stem = path.name.split(".")[0]
     if len(images) == 1:
         return [images[0].named(stem)]
