@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field
 from safetensors import SafetensorError, safe_open
 
 from .. import renamed
@@ -105,7 +105,7 @@ class Card(Settings):
     """Version of this description."""
     recipe: dict[str, Any]
     """The recipe, as JSON: task, method, training."""
-    inactive: tuple[str, ...] = ()
+    inactive_settings: tuple[str, ...] = ()
     """Settings of the recipe that do nothing next to its others, such as "method.linear_skip"."""
     input_bands: dict[str, Any]
     """Axis of its input, as JSON."""

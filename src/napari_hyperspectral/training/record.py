@@ -36,7 +36,7 @@ def card_of(
     first = plan.examples[0]
     card = Card(
         recipe=json.loads(plan.recipe.model_dump_json()),
-        inactive=tuple(inactive_settings(plan.recipe)),
+        inactive_settings=tuple(inactive_settings(plan.recipe)),
         input_bands=axis_to_json(plan.input_axis),
         output_bands=axis_to_json(plan.output_axis),
         colours=_class_colours(plan),

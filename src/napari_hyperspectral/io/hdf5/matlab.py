@@ -29,6 +29,7 @@ from ..metadata.named_arrays import axis_from_vector, images_from_arrays
 from ..metadata.units import axis_in, length_unit
 from ..source import Source
 from .file import fill, lazy_dataset, opened_hdf5, text
+from .matlab5 import check_elements
 
 _DESCRIPTION: Final = "hyperspectral"
 """Variable that holds our description, as JSON."""

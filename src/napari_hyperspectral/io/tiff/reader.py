@@ -25,10 +25,10 @@ from ..source import Source
 from .geotiff import TAGS, metadata_from_gdal
 from .image import TiffImage, image_of, parts_of_channels
 from .imagej import metadata_from_imagej
+from .links import check_links
 from .lsm import channel_groups, metadata_from_lsm, position_count
 from .metadata import ImageMetadata
 from .omexml import images_of_ome
-from .links import check_links
 from .planes import Planes, layout_of_file, opened, planes_of, write_planes
 from .shaped import metadata_from_json
 
