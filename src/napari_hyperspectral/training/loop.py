@@ -219,7 +219,8 @@ class _Run:
         if not self.begins_linear or self.steps or self.history.best:
             return
         loss, error = yield from self._validation(done=0)
-        self.history.add_start(loss, self.network.state_dict(), error)
+        with held():
+            self.history.add_start(loss, self.network.state_dict(), error)
         if loss is not None:
             yield self._progress(0, validation=loss)
 
