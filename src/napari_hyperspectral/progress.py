@@ -126,12 +126,21 @@ def progress_bar(title: str, after: float = 0.0) -> Generator[Watch, None, None]
 
 def part_of(job: Job[Result], start: int, end: int, note: str, *, total: int = 100) -> Job[Result]:
     """Run a job as a part of another, whose progress it takes from `start` to `end` of `total`."""
+
+    def shown(step: Progress) -> Progress:
+        done = start + (end - start) * step.done // max(step.total, 1)
+        return Progress(done, total, step.loss, step.validation, note)
+
+    return shown_as(job, shown)
+
+
+def shown_as(job: Job[Result], shown: Callable[[Progress], Progress]) -> Job[Result]:
+    """Run a job within another, which shows its steps in its own way; both are stopped together."""
     try:
         step = next(job)
         while True:
-            done = start + (end - start) * step.done // max(step.total, 1)
             try:
-                yield Progress(done, total, step.loss, step.validation, note)
+                yield shown(step)
             except Stop as stop:
                 step = job.throw(stop)
             else:

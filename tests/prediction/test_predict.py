@@ -24,9 +24,21 @@ from napari_hyperspectral.progress import Progress, Stop, run
 from napari_hyperspectral.tasks import Denoise, PredictChannels, Segment, SuperResolve
 
 EVERY = [network for kind in NETWORKS if (network := kind.smallest()).output_level == "pixel"]
-each_network = pytest.mark.parametrize("network", EVERY, ids=lambda n: n.kind)
+LONG = ("densenet", "efficientnet")
+"""Kinds whose smallest networks are still large; networks of single spectra all go the same way."""
+
+
+def quick_first(networks):
+    """Return networks to try, of which the large ones are for the slow tests."""
+    return [
+        pytest.param(network, marks=pytest.mark.slow if network.kind in LONG else (), id=network.kind)
+        for network in networks
+    ]
+
+
+each_network = pytest.mark.parametrize("network", quick_first(EVERY))
 each_local_network = pytest.mark.parametrize(
-    "network", [n for n in EVERY if not n.uses_image_statistics], ids=lambda n: n.kind
+    "network", quick_first(n for n in EVERY if not n.uses_image_statistics)
 )
 each_network_that_sees_all = pytest.mark.parametrize(
     "network", [n for n in EVERY if n.uses_image_statistics], ids=lambda n: n.kind

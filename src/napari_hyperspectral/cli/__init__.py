@@ -21,6 +21,7 @@ from .errors import explained
 from .files import axis, convert, formats, info
 from .maps import components, map_of_band
 from .models import card, import_weights, predict
+from .places import register, resample
 from .recipes import recipe
 from .signals import code_after, listening
 from .trainings import demo, evaluate, preview, train
@@ -36,6 +37,8 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "predict": predict,
     "components": components,
     "map": map_of_band,
+    "resample": resample,
+    "register": register,
     "import-weights": import_weights,
     "card": card,
     "demo": demo,
@@ -78,7 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _exit_code_of(words: list[str], debug: bool) -> int:
     """Run a command; return its exit code."""
     try:
-        app(words, prog_name="napari-hyperspectral")
+        with printing_safely():
+            app(words, prog_name="napari-hyperspectral")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except (KeyboardInterrupt, Stop):  # before there was anything to keep
@@ -88,7 +92,7 @@ def _exit_code_of(words: list[str], debug: bool) -> int:
         if debug:
             raise
         for line in explained(error):
-            print(f"error: {line}", file=sys.stderr)
+            print(f"error: {printable(line)}", file=sys.stderr)
         return 1
     return 0
 
@@ -104,7 +108,7 @@ def _with_new_command(words: list[str]) -> list[str]:
 
 def _note_warning(message: Warning | str, *_: object, **__: object) -> None:
     """Print a warning in a line; where in the code it was raised helps nobody here."""
-    print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
+    print(f"note: {printable(' '.join(str(message).split()))}", file=sys.stderr)
 
 
 def _print_version(asked_for: bool) -> None:

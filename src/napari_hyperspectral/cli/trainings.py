@@ -25,6 +25,7 @@ from .options import (
     ModelFile,
     Precision,
     RecipeAndImages,
+    SamePixels,
     TaskKind,
     Threads,
     TileMemory,
@@ -36,7 +37,7 @@ from .targets import (
     check_report_folder,
     check_targets_in,
 )
-from .words import machine_of, pairing_from, recipe_and_images
+from .words import machine_of, pairing_from, recipe_and_images, trusting_pixels
 
 if TYPE_CHECKING:
     from ..models.model import Model
@@ -68,6 +69,7 @@ def train(
         bool,
         typer.Option("--resume", help="Continue the training of this recipe on these images"),
     ] = False,
+    same_pixels: SamePixels = False,
     force: Force = False,
     device: Device = None,
     precision: Precision = None,
@@ -83,6 +85,8 @@ def train(
     if out is not None:
         check_model(out, force or resume)
     recipe, layers = recipe_and_images(words, task, method, budget)
+    if same_pixels:
+        recipe = trusting_pixels(recipe)
     if resume and start is not None:
         raise typer.BadParameter(
             f"it continues with the weights of that training, not with those of {start.name}; "
@@ -150,6 +154,7 @@ def evaluate(
     as_json: AsJson = False,
     axes: Axes = None,
     image: ImageName = None,
+    same_pixels: SamePixels = False,
     force: Force = False,
     device: Device = None,
     precision: Precision = None,
@@ -170,6 +175,8 @@ def evaluate(
     from ..workflows.evaluate import evaluate_source_steps
 
     model = Model.load(model_file)
+    if same_pixels:
+        model = model.with_recipe(trusting_pixels(model.recipe))
     pairing = pairing_from(model.recipe.task, layers).of("test")
     source = FileSource(pairing, axes=axes, image=image)
     lock = nullcontext() if out is None else locked(out)
@@ -195,6 +202,7 @@ def preview(
     suffix: Annotated[str, typer.Option(help="Format of the files")] = ".ome.tif",
     axes: Axes = None,
     image: ImageName = None,
+    same_pixels: SamePixels = False,
     force: Force = False,
 ) -> None:
     """Write the first training batch as images.
@@ -203,6 +211,8 @@ def preview(
     """
     check_folder_in_place(out)
     recipe, layers = recipe_and_images(words, task, method)
+    if same_pixels:
+        recipe = trusting_pixels(recipe)
     pairing = pairing_from(recipe.task, layers).of("train")
     from ..examples.source import FileSource
     from ..io import write

@@ -121,7 +121,7 @@ def restoration_figures(
     compared = _evenly_chosen(good)
     upsampled = cubic_upsampled(coarse[compared], scale, degradation.first_centre)
     sharp = fine[compared]
-    pixel_size = restored.pixel_size
+    pixel_size = restored.pixel_sides
     return RestorationFigures(
         rings=ring_correlation(upsampled, sharp, pixel_size=pixel_size),
         psf=difference_psf(upsampled, sharp, pixel_size=pixel_size),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,7 +15,7 @@ from torch import nn
 from ..cube import Cube, Image, Labels
 from ..devices import computing, is_out_of_memory, precision_of, tensor_of
 from ..machine import Machine
-from ..models.model import Model
+from ..models.model import Model, turns_of
 from ..networks import TileGeometry
 from ..networks.blocks.padding import pad_by_reflection, padded_size
 from ..networks.blocks.turns import ORIENTATIONS, mean_over_turns
@@ -25,6 +26,7 @@ from ..spectra.preprocessing import NOTHING, Preprocessing
 from ..tasks import Task
 from ..tasks.classes import ClassTask
 from .bands import BandConversion
+from .outside import InputSample, warn_if_outside
 from .room import empty_result
 from .tiles import PlaneIndex, PlaneTile, Region, Tile, plane_tiles, subdivided, tile_side
 
@@ -80,7 +82,8 @@ def predict_steps(
 
     Tiles overlap by the receptive field of the network, and only their cores are kept, so that
     the result equals that of the whole image at once. Bands other than the model's are resampled
-    to it, and its result back; what is missing (NaN) or bad in the cube is NaN in the result.
+    to it, and its result back; what is missing (NaN) or bad in the cube is NaN in the result. A cube
+    far outside what the model was trained on is warned of: `OutsideTrainingWarning`.
 
     Parameters
     ----------
@@ -114,6 +117,7 @@ def predict_steps(
     """
     job = _Prediction(model, cube, machine or Machine(), turns=turns)
     predicted = yield from job.run()
+    warn_if_outside(model, cube, job.sample)
     return job.result(predicted)
 
 
@@ -144,6 +148,7 @@ def predict_classes_steps(
         raise NoClassesError(model)
     job = _Prediction(model, cube, machine or Machine(), turns=turns)
     predicted = yield from job.run()
+    warn_if_outside(model, cube, job.sample)
     labels = job.result(predicted)
     assert isinstance(labels, Labels)
     return labels, job.probabilities(predicted)
@@ -190,6 +195,8 @@ class _Prediction:
         self.bands = BandConversion(model, cube.axis)
         self.scale = model.ports.scale
         self.geometry = _tile_geometry(model)
+        self.sample = InputSample(cube.shape)
+        """Of what the model is given."""
         self.in_tiles = False
         """Whether an image went through in more than one tile."""
         self.maxima: dict[PlaneIndex, torch.Tensor] = {}
@@ -346,9 +353,10 @@ class _Prediction:
         tile = self.preprocessing.on_spectra(intensities, self.cube.axis)
         height, width = tile.shape[-2:]
         stride = self.geometry.stride
-        image = tensor_of(self.bands.to_model(tile))
+        of_model = self.bands.to_model(tile)
+        self.sample.add(of_model)
         image = pad_by_reflection(
-            image,
+            tensor_of(of_model),
             padded_size(height, stride),
             padded_size(width, stride),
         )
@@ -431,14 +439,13 @@ def _turns_change_it(model: Model) -> bool:
     ValueError
         If a turned image is another measurement than the model was trained on.
     """
-    if model.recipe.method.averages_turns:
-        return False
-    if any(model.ports.offset):
-        raise ValueError(
-            "this model is for point scans off the middle of their pixels, and a turned image would "
-            "be another scan: predict without turns"
-        )
-    return True
+    turns = turns_of(model.recipe, model.ports)
+    reason = model.card.model_copy(update={"turns": turns}).why_no_turns  # older cards do not say
+    if turns == "refused":
+        raise ValueError(f"{reason} Predict without turns.")
+    if reason:
+        warnings.warn(f"{model.card.task_kind}, {model.card.method_kind}: {reason}", stacklevel=2)
+    return not reason
 
 
 def _progress(
@@ -472,11 +479,8 @@ def _on_one_pixel(result: Cube, cube: Cube) -> Cube:
     pixel_height, pixel_width = cube.pixel_size
     height = rows * pixel_height
     width = columns * pixel_width
-    y, x = cube.origin  # the centre of the first pixel
-    top = y - pixel_height / 2
-    left = x - pixel_width / 2
-    middle = (top + height / 2, left + width / 2)
-    return replace(result, pixel_size=(height, width), origin=middle)
+    middle = cube.place_at((rows - 1) / 2, (columns - 1) / 2)
+    return replace(result, pixel_size=(height, width), **middle)
 
 
 def _upscaled_region(region: Region, scale: int) -> Region:

@@ -94,6 +94,11 @@ class Task(Settings):
         return self.preserves_bands or self.maps_spectra
 
     @property
+    def trusts_pixels(self) -> bool:
+        """Whether images are paired by rows and columns, whatever places they state."""
+        return False
+
+    @property
     def upscaling(self) -> int:
         """Rows, and columns, of a prediction for each of the input."""
         return 1
@@ -265,6 +270,19 @@ class Task(Settings):
         """Return the images of an example: name to kind; of a text, such as a class, it is str."""
         hints: dict[str, Any] = get_type_hints(cls.example)
         return {name: kind for name, kind in hints.items() if name != "return"}
+
+
+# mixed into the tasks that pair two images
+class PairSettings(Settings):
+    """Settings of tasks whose input and target are two images."""
+
+    same_pixels: bool = False
+    """Same pixels: pair input and target by rows and columns, even if they state other places. Left
+    off, images that lie more than half a pixel from each other are refused."""
+
+    @property
+    def trusts_pixels(self) -> bool:
+        return self.same_pixels
 
 
 def source_of(*names: str) -> str:

@@ -133,11 +133,25 @@ class Checkpoint:
         average = weights_with_new_names(average, weights)
         return cls(
             model=model,
-            steps=int(tensors[_STEPS]),
-            loss_sum=float(tensors[_LOSS_SUM]),
+            steps=int(_number(tensors, _STEPS, path)),
+            loss_sum=_number(tensors, _LOSS_SUM, path),
             frozen=frozenset(frozen),
             average=average,
             optimiser=take_prefixed(tensors, _OPTIMISER),
             discriminator=take_prefixed(tensors, _DISCRIMINATOR),
             discriminator_optimiser=take_prefixed(tensors, _DISCRIMINATOR_OPTIMISER),
         )
+
+
+def _number(tensors: State, name: str, path: Path) -> float:
+    """Return the number that a tensor holds.
+
+    Raises
+    ------
+    FileFormatError
+        If it holds none, or several.
+    """
+    tensor = tensors.get(name)
+    if tensor is None or tensor.numel() != 1:
+        raise FileFormatError(path, f"its {name} is no number", "train without resuming")
+    return float(tensor)

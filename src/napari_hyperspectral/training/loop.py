@@ -20,6 +20,7 @@ from ..machine import Machine
 from ..models.card import Ended
 from ..models.model import Model, State, fresh_network
 from ..progress import Cancelled, Job, Progress, Stop
+from ..random_numbers import Generators
 from ..recipe.augmentation import Batch
 from ..system.interrupts import held
 from .averaging import WeightAverage
@@ -139,6 +140,7 @@ def _trained(run: _Run, autosave: Autosave) -> Job[Model]:
     """Train to the end, or until stopped; return the model. What fails is saved as it was before."""
     try:
         # a resumed training may be over already
+        yield from run.validate_start()
         while not run.ended:
             yield from run.epoch(autosave)
     except (Stop, KeyboardInterrupt):
@@ -175,14 +177,23 @@ class _Run:
         self.card = card_of(plan, machine, device)
         network = fresh_network(plan.recipe, self.card)
         self.network = network.to(device)
+        self.generators = Generators()
+        """Of dropout, and of all else that a step draws."""
+        self.network.draw_from(self.generators)
         initialise(self.network, plan, device)
-        fit_linear_skip(self.network, plan)
+        self.begins_linear = fit_linear_skip(self.network, plan)
         self.precision = precision_of(machine, self.network, device)
         self.batches: Batches = batches_of(plan, device)
         self.optimiser = optimiser_of(self.training, self.network.module)
         self.discriminator = discriminator_training(plan, device)
         self.gradients = Gradients(
-            plan, self.task, self.network, self.discriminator, self.precision, device
+            plan,
+            self.task,
+            self.network,
+            self.discriminator,
+            self.precision,
+            self.generators,
+            device,
         )
         self.average: WeightAverage | None = None
         if self.training.average:
@@ -200,8 +211,17 @@ class _Run:
         if validated is not None:
             self.history = History(self.training, validated.card.best_epoch)
             self.guide.load(validated.card, {})
-        self.ended: Ended = ""
+        self.ended: Ended = self.history.reason_to_end  # a refit of no epochs is over
         self.started = time.monotonic()
+
+    def validate_start(self) -> Generator[Progress, None, None]:
+        """Validate the linear regression that the network begins as, as epoch 0, unless it was."""
+        if not self.begins_linear or self.steps or self.history.best:
+            return
+        loss, error = yield from self._validation(done=0)
+        self.history.add_start(loss, self.network.state_dict(), error)
+        if loss is not None:
+            yield self._progress(0, validation=loss)
 
     def epoch(self, autosave: Autosave) -> Generator[Progress, None, None]:
         """Train for one epoch, or what is left of it, yielding after each batch."""
@@ -220,19 +240,13 @@ class _Run:
             autosave.now_and_then(self.checkpoint)
             yield self._progress(before + step, self.loss_sum / step)
         if not math.isfinite(self.loss_sum):
-            if not self.history.best:
+            if not number:
                 raise DivergedError(number + 1)
             self.ended = "diverged"
             return
         done = before + steps
         with self.average.applied() if self.average else nullcontext():
-            self.network.eval()
-            record = ValidationRecord(self.plan, self.task, self.network, self.precision)
-            for batch in self.batches.validation():
-                self.gradients.validate(batch, record)
-                yield self._progress(done)
-            validation = record.loss()
-            error = record.error()
+            validation, error = yield from self._validation(done)
             loss = self.loss_sum / steps
             with held():
                 self.history.add(loss, validation, self.network.state_dict(), error=error)
@@ -240,6 +254,15 @@ class _Run:
                 self.ended = self.history.reason_to_end
         note = f"epoch {number + 1} of {self.history.epochs}"
         yield self._progress(done, loss, validation, note)
+
+    def _validation(self, done: int) -> Job[tuple[float | None, float | None]]:
+        """Return validation loss and selection error of the network; `done` steps are taken."""
+        self.network.eval()
+        record = ValidationRecord(self.plan, self.task, self.network, self.precision)
+        for batch in self.batches.validation():
+            self.gradients.validate(batch, record)
+            yield self._progress(done)
+        return record.loss(), record.error()
 
     def _progress(
         self,
@@ -351,6 +374,8 @@ class _Run:
             "losses": tuple(self.history.losses),
             "validation_losses": tuple(self.history.validation_losses),
             "validation_errors": tuple(self.history.validation_errors),
+            "start_validation_loss": self.history.start_loss,
+            "start_validation_error": self.history.start_error,
             "best_epoch": self.history.best_epoch,
             "ended": self.ended,
             "seconds": round(seconds, 1),

@@ -276,13 +276,15 @@ def _strip(spectra: Cube, cube: Cube) -> Cube:
     pixel_height, pixel_width = cube.pixel_size
     height = _STRIP * rows * pixel_height
     width = columns * pixel_width / spectra.shape[-1]
-    top = cube.origin[0] - pixel_height / 2  # the edge of the first pixel, not its centre
-    left = cube.origin[1] - pixel_width / 2
+    # from the edge of the first pixel of the cube, not its centre
+    above = -0.5 - height / pixel_height
+    right = -0.5 + width / pixel_width / 2
     return replace(
         spectra,
         pixel_size=(height, width),
-        origin=(top - height, left + width / 2),
         pixel_unit=cube.pixel_unit,
+        transform=cube.transform,
+        origin=cube.place_at(above, right)["origin"],
     )
 
 

@@ -267,11 +267,11 @@ class TrainWidget(JobDock):
 
     def _keep_model(self, model: Model) -> None:
         self._model = model
-        self._losses = Losses.of(model.card.losses, model.card.validation_losses)
+        self._losses = Losses.of(model.card)
         self.card.show_card(model.card)
         self.tabs.setCurrentWidget(self.card)
-        ending = model.card.ending
-        self.panel.show_status(f"trained: {ending}" if ending else "trained")
+        outcome = model.card.outcome
+        self.panel.show_status(f"trained: {outcome}" if outcome else "trained")
         self._enable_buttons()
 
     # -- what a person sees

@@ -10,15 +10,12 @@ import numpy as np
 
 from ...axis import SpectralAxis
 from .named_arrays import wavelength_unit
-from .units import SpectralUnit, spectral_unit
+from .units import SpectralUnit, quantity_in, stated_unit
 
 FEWEST_BANDS: Final = 5
 """Fewer named wavelengths are the dyes of a fluorescence image, not a spectrum."""
 
 NUMBER: Final = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-_QUANTITY: Final = re.compile(
-    rf"(?<![\w.])({NUMBER})\s*(nm|[uµμ]m|cm\^?-?1|cm⁻¹|1/cm|eV|THz|m/z)(?![\w/])"
-)
 _ENVI_ENTRY: Final = re.compile(r"(?im)^[ \t]*([a-z][a-z ]*?)[ \t]*=[ \t]*(\{[^}]*\}|[^\n{]*)")
 
 
@@ -33,14 +30,14 @@ def axis_from_names(names: Sequence[str], *, stated: bool = False) -> SpectralAx
         Whether the file says that it is a spectrum; if not, there must be five bands or more,
         in order, for it to be none of dyes.
     """
-    matches = [match for match in map(_QUANTITY.search, names) if match is not None]
-    if not matches or len(matches) < len(names):
+    quantities = [quantity for quantity in map(quantity_in, names) if quantity is not None]
+    if not quantities or len(quantities) < len(names):
         return None
-    units = {spectral_unit(match[2]) for match in matches}
+    units = {unit for _, unit in quantities}
     unit = units.pop()
-    if units or unit is None:  # not all in the same unit
+    if units:  # not all in the same unit
         return None
-    centres = [float(match[1]) * unit.factor for match in matches]
+    centres = [number * unit.factor for number, _ in quantities]
     guessed = unit.unit == "1/cm"  # wavenumbers, or Raman shifts: the name does not say
     axis = SpectralAxis(centres, unit.unit, unit.kind, guessed=guessed)
     return axis if stated or is_spectrum(axis) else None
@@ -62,7 +59,7 @@ def axis_from_envi_text(text: str) -> SpectralAxis | None:
         return None
     return band_axis(
         centres,
-        spectral_unit(entries.get("wavelength units", "")),
+        stated_unit(entries.get("wavelength units", ""), "wavelength"),
         widths=_numbers(entries.get("fwhm", "")),
         good=_numbers(entries.get("bbl", "")),
     )
@@ -97,7 +94,14 @@ def band_axis(
         return SpectralAxis(
             scaled, guess, "wavelength", widths=scaled_widths, bad=bad, guessed=True
         )
-    return SpectralAxis(scaled, unit.unit, unit.kind, widths=scaled_widths, bad=bad)
+    return SpectralAxis(
+        scaled,
+        unit.unit,
+        unit.kind,
+        widths=scaled_widths,
+        bad=bad,
+        other_unit=unit.other,
+    )
 
 
 def _numbers(text: str) -> list[float]:

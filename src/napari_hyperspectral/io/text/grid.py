@@ -216,6 +216,7 @@ def _table_lines(
         filled[ends[longest] :],
         layout,
     )
+    _check_lines_before(source.path, lines, kinds, filled[: starts[longest]], layout)
     others = np.delete(lengths, longest)
     most = max(1, 0.1 * len(rows))  # a few numbers between texts are no table
     if others.max(initial=0) > most:
@@ -250,6 +251,26 @@ def _check_line_after(
             path,
             f"line {line + 1} has {columns} columns, those above {layout.columns}",
             "export it again: it was cut short, or edited",
+        )
+
+
+def _check_lines_before(
+    path: Path,
+    lines: Sequence[str],
+    kinds: NDArray[np.uint8],
+    before: _Lines,
+    layout: _Layout,
+) -> None:
+    """Refuse a table above which rows with more columns stand: one of its spectra has ended."""
+    last = [int(line) for line in before[-2:]]
+    if len(last) < 2 or any(kinds[line] != _RAGGED for line in last):
+        return
+    first, second = (layout.style.count(lines[line]) for line in last)
+    if first == second > layout.columns:
+        raise FileFormatError(
+            path,
+            f"line {last[1] + 1} has {second} columns, those below {layout.columns}",
+            "export it again: its columns differ in length, with nothing in the place of what is missing",
         )
 
 

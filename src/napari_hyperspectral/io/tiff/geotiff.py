@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 from ...axis import SpectralAxis
 from ..metadata.axes import band_axis
 from ..metadata.fields import CubeFields
-from ..metadata.units import spectral_unit
+from ..metadata.units import stated_unit
 from .metadata import ImageMetadata
 
 METADATA: Final = 42112
@@ -120,7 +120,7 @@ def _axis(of_bands: _OfBands) -> SpectralAxis | None:
         stated = next(iter(units), None)
         return band_axis(
             centres,
-            spectral_unit(unit or stated or ""),
+            stated_unit(unit or stated or "", "wavelength"),
             widths=_widths(of_bands),
             good=_numbers(of_bands.get("bbl", ())),
         )
