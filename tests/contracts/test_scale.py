@@ -329,7 +329,7 @@ def images_of(task, factor, target_factor):
         case Calibrate():
             return {"measured": input, "reference": target}
         case PredictChannels():
-            return {"cube": input, "channels": channels(target_factor)}
+            return {"cube": input, "target": channels(target_factor)}
         case DenoiseSelfSupervised():
             return {"noisy": input}
         case SuperResolve() | Restore():
