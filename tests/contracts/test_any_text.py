@@ -32,6 +32,12 @@ JSON = some.recursive(
 )
 
 
+KEYS = (
+    "axis schema layout pixel_size origin pixel_unit z t name history metadata classes colours "
+    "intensity_unit georeference data"
+)
+
+
 def image_or_refusal(path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -87,22 +93,7 @@ def test_any_table_gives_an_image_or_a_refusal(tmp_path, rows, between, suffix):
 @quick
 @given(
     some.dictionaries(
-        some.sampled_from(
-            [
-                "axis",
-                "schema",
-                "layout",
-                "pixel_size",
-                "origin",
-                "pixel_unit",
-                "z",
-                "t",
-                "name",
-                "history",
-                "metadata",
-            ]
-            + ["classes", "colours", "intensity_unit", "georeference", "data"]
-        ),
+        some.sampled_from(KEYS.split()),
         JSON | some.just([1.0, float("nan")]) | some.just({"centres": [500.0, 510.0]}),
         max_size=5,
     )
