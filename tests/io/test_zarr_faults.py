@@ -22,11 +22,13 @@ numcodecs = pytest.importorskip("numcodecs")
 VALUES = np.random.default_rng(0).integers(0, 50, (4, 6, 8)).astype("f4")
 
 STORES = {
-    "version 2": dict(zarr_format=2, compressors=numcodecs.Blosc("lz4")),
-    "version 3": dict(zarr_format=3, compressors=zarr.codecs.BloscCodec(cname="lz4")),
-    "shards": dict(
-        zarr_format=3, shards=(4, 6, 8), compressors=zarr.codecs.BloscCodec(cname="zstd")
-    ),
+    "version 2": {"zarr_format": 2, "compressors": numcodecs.Blosc("lz4")},
+    "version 3": {"zarr_format": 3, "compressors": zarr.codecs.BloscCodec(cname="lz4")},
+    "shards": {
+        "zarr_format": 3,
+        "shards": (4, 6, 8),
+        "compressors": zarr.codecs.BloscCodec(cname="zstd"),
+    },
 }
 
 

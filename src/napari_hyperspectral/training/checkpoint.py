@@ -117,6 +117,9 @@ class Checkpoint:
                 "it holds a trained model, not a training in progress",
                 "train without resuming, or give the file of a training that was interrupted",
             )
+        for name in (_STEPS, _LOSS_SUM):
+            if name not in tensors or tensors[name].numel() != 1:
+                raise FileFormatError(path, f"its {name} is no number", "train without resuming")
         validated = take_prefixed(tensors, _VALIDATED)
         first = take_prefixed(tensors, _FIRST)
         return replace(cls._of(model, tensors, path), validated=validated, first=first)
@@ -133,25 +136,11 @@ class Checkpoint:
         average = weights_with_new_names(average, weights)
         return cls(
             model=model,
-            steps=int(_number(tensors, _STEPS, path)),
-            loss_sum=_number(tensors, _LOSS_SUM, path),
+            steps=int(tensors[_STEPS]),
+            loss_sum=float(tensors[_LOSS_SUM]),
             frozen=frozenset(frozen),
             average=average,
             optimiser=take_prefixed(tensors, _OPTIMISER),
             discriminator=take_prefixed(tensors, _DISCRIMINATOR),
             discriminator_optimiser=take_prefixed(tensors, _DISCRIMINATOR_OPTIMISER),
         )
-
-
-def _number(tensors: State, name: str, path: Path) -> float:
-    """Return the number that a tensor holds.
-
-    Raises
-    ------
-    FileFormatError
-        If it holds none, or several.
-    """
-    tensor = tensors.get(name)
-    if tensor is None or tensor.numel() != 1:
-        raise FileFormatError(path, f"its {name} is no number", "train without resuming")
-    return float(tensor)
