@@ -30,8 +30,10 @@ from ..metadata.units import axis_in, spectral_unit
 from ..source import Source
 from . import reader as hdf5
 from .file import (
+    HDF4,
     attribute,
     datasets,
+    is_hdf4,
     lazy_dataset,
     loaded_vector,
     opened_hdf5,
@@ -138,6 +140,8 @@ def read_images(source: Source) -> list[Image]:
         stored, attributes = read_variables(source.path)
         numeric = [each for each in stored if each.data.dtype.kind in "iuf"]
         return _images(source, [_classic_variable(each) for each in numeric], attributes)
+    if is_hdf4(source.path):
+        raise FileFormatError(source.path, *HDF4)
     if start[:3] == b"CDF":
         what = "64-bit data NetCDF (CDF-5)" if start[3:4] == b"\x05" else "a NetCDF of another kind"
         raise FileFormatError(source.path, what, "convert it with: nccopy -k netCDF-4")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -57,6 +59,17 @@ def map_from_positions(spectra: NDArray[Any], y: ArrayLike, x: ArrayLike) -> Map
     table[pixels] = spectra
     data = table.T.reshape(-1, *shape)  # (band, y, x)
     return Map(data, (rows.step, columns.step), (rows.start, columns.start))
+
+
+def tell_of_holes(path: Path, spectral_map: Map, spectra: int) -> None:
+    """Warn where a text has fewer spectra than its map has pixels: it may have been cut short."""
+    height, width = spectral_map.data.shape[-2:]
+    if spectra < height * width:
+        warnings.warn(
+            f"{path.name}: {spectra} spectra on a map of {height} × {width} = {height * width} pixels; "
+            "the others are NaN: the measurement was interrupted, or the file cut short",
+            stacklevel=2,
+        )
 
 
 class _GridLines:

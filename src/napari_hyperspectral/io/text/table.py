@@ -23,10 +23,12 @@ import numpy as np
 from ...axis import SpectralAxis
 from ...cube import Cube, Image
 from ...errors import FileFormatError
+from ...metrics.values import Floats
 from ..metadata.named_arrays import images_from_arrays
 from ..source import Source
 from .columns import MARK, read_back
 from .file import read_text
+from .frames import frames_in, series_of
 from .grid import Grid, read_grid
 from .long_table import cubes_from_lines, long_table_in
 from .row_table import cube_from_rows, row_table_in, without_nan
@@ -116,7 +118,8 @@ def _check_first_column(path: Path, grid: Grid) -> None:
     numeric = grid.numeric_columns
     centres = grid.numbers[:, numeric[0]]
     known = np.isfinite(centres)
-    if 0 in grid.words or not is_axis(centres[known]):
+    in_frames = frames_in(centres) is not None
+    if 0 in grid.words or not (in_frames or is_axis(centres[known])):
         rows = len(grid.numbers)
         raise FileFormatError(
             path,
@@ -136,12 +139,8 @@ def _spectrum_of_pair(
     table = _finite_rows(path, grid, axis_column)
     parameters = _parameters(path, table, [value])
     parameters["name"] = _name_of_pair(grid, axis_column)
-    axis = _axis(table, axis_column)
-    return Cube.from_spectra(
-        table.numbers[:, [value]].T,
-        axis,
-        **parameters,
-    )
+    spectra = table.numbers[:, [value]].T  # (spectrum, band)
+    return _series(path, _axis(table, axis_column), spectra, parameters)
 
 
 def _name_of_pair(grid: Grid, axis_column: int) -> str:
@@ -174,11 +173,22 @@ def _spectra_over(
     if others:
         parameters["metadata"] |= {"columns": others}
     spectra = table.numbers[:, list(values)].T  # (spectrum, band)
-    return Cube.from_spectra(
-        spectra,
-        _axis(table, axis_column),
-        **parameters,
-    )
+    return _series(path, _axis(table, axis_column), spectra, parameters)
+
+
+def _series(
+    path: Path,
+    axis: SpectralAxis,
+    spectra: Floats,
+    parameters: dict[str, Any],
+) -> Cube:
+    """Return spectra, (spectrum, row), over an axis that may begin again for each frame."""
+    metadata = parameters["metadata"]
+    names = metadata.get("spectra names", ())
+    one, frames, names = series_of(path, axis, spectra, names)
+    if len(frames) > len(spectra) or names:
+        metadata |= {"spectra names": names}
+    return Cube.from_spectra(frames, one, **parameters)
 
 
 def _finite_rows(

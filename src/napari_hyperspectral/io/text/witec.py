@@ -19,10 +19,12 @@ from ...axis import SpectralAxis
 from ...cube import Cube, Image
 from ...errors import FileFormatError
 from ...metrics.values import Floats
-from ..metadata.positions import map_from_positions
+from ..metadata.positions import map_from_positions, tell_of_holes
 from ..metadata.units import axis_in
 from ..source import Source
 from .file import numbers_in, read_text, start_of_text
+from .frames import series_of
+from .witec_graph import header_of, read_graph
 
 _PIXEL: Final = re.compile(r"\((\d+)/(\d+)\)\s*$")
 _NUMBER: Final = re.compile(r"[-+]?\d\.\d+E[-+]\d{2,3}")
@@ -31,6 +33,8 @@ _COUNTS: Final = {"ccd cts": "counts", "cts": "counts"}
 
 def is_witec(path: Path) -> bool:
     """Whether a text has WITec's titles, or nothing but columns of its kind of number."""
+    if header_of(path) is not None:
+        return True
     lines = start_of_text(path, 65536).splitlines()
     if not lines:
         return False
@@ -51,6 +55,9 @@ def read_images(source: Source) -> list[Image]:
         If lines differ in length, or something below the titles is no number.
     """
     path = source.path
+    header = header_of(path)
+    if header is not None:
+        return [read_graph(header)]
     lines = read_text(path).splitlines()
     titles = _title_rows(lines)
     below = lines[len(titles) :]
@@ -137,19 +144,20 @@ def _cube(
         unit = units[1]
         parameters["intensity_unit"] = _COUNTS.get(unit.lower(), unit) or None
     spectra = table[:, 1:].T  # (spectrum, band)
-    data = _map(spectra, names)
+    data = _map(path, spectra, names)
     if data is not None:  # indices of pixels: nothing states their size
         name = _PIXEL.sub("", names[0]).strip()
         parameters["metadata"] = {"witec": {"name": name}}
         return Cube(data, axis, **parameters)
-    if names:
+    axis, spectra, names = series_of(path, axis, spectra, names)
+    if any(names):
         parameters["metadata"] = {"spectra names": names}
     if len(spectra) > 1:
         _warn_of_list(path, len(spectra))
     return Cube.from_spectra(spectra, axis, **parameters)
 
 
-def _map(spectra: Floats, names: Sequence[str]) -> Floats | None:
+def _map(path: Path, spectra: Floats, names: Sequence[str]) -> Floats | None:
     """Return spectra, (spectrum, band), as (band, y, x), where all names have a pixel."""
     x: list[int] = []
     y: list[int] = []
@@ -163,6 +171,7 @@ def _map(spectra: Floats, names: Sequence[str]) -> Floats | None:
     spectral_map = map_from_positions(spectra, np.array(y), np.array(x))
     if spectral_map is None:
         return None
+    tell_of_holes(path, spectral_map, count)
     return spectral_map.data
 
 
