@@ -18,6 +18,7 @@ from ...axis import SpectralAxis
 from ...cube import Cube, Image, describe, image_from
 from ...errors import FileFormatError
 from ..metadata.named_arrays import images_from_arrays
+from ..metadata.separate_bands import cubes_of_bands
 from ..source import Source
 
 _DESCRIPTION = "hyperspectral"
@@ -48,6 +49,9 @@ def read_images(source: Source) -> list[Image]:
     description = arrays.pop(_DESCRIPTION, None)
     if description is not None and source.array in (None, "data") and source.axes is None:
         return [image_from(arrays["data"], json.loads(str(description)))]
+    cubes = cubes_of_bands(arrays, source)
+    if cubes:
+        return [*cubes]
     history = (f"read {source.path.name}",)
     return [*images_from_arrays(arrays, source, history=history)]
 
