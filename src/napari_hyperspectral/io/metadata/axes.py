@@ -48,6 +48,16 @@ def is_spectrum(axis: SpectralAxis) -> bool:
     return len(axis) >= FEWEST_BANDS and axis.monotonic
 
 
+def fault_of_order(axis: SpectralAxis) -> str:
+    """Return what is odd in the order of band centres, as a clause; "" where they are in order."""
+    if axis.monotonic or len(axis) < 2:
+        return ""
+    distinct = len(np.unique(axis.centres))
+    what = "are not in order" if distinct == len(axis) else f"take only {distinct} values"
+    noun = "wavelengths" if axis.kind == "wavelength" else "band centres"
+    return f"its {len(axis)} {noun} {what}"
+
+
 def axis_from_envi_text(text: str) -> SpectralAxis | None:
     """Return the axis in the text of an ENVI header that somebody pasted into another file."""
     entries = {
