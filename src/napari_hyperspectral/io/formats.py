@@ -233,7 +233,7 @@ FORMATS: Final = (
     ),
     Format(
         "HDF5",
-        ("*.h5", "*.hdf5", "*.hdf", "*.he5", "*.emd"),
+        ("*.h5", "*.hdf5", "*.hdf", "*.he5", "*.emd", "*.hdf4", "*.he4"),
         reader="hdf5.reader",
         writer="hdf5.nexus",
         writes=("*.h5", "*.hdf5", "*.hdf"),
