@@ -20,7 +20,14 @@ _MESSAGES: Final = {
 
 
 def explained(error: Exception) -> list[str]:
-    """Return what a person needs to know of an error, a line a problem."""
+    """Return what a person needs to know of an error, a line a problem, and what to do."""
+    lines = _problems(error)
+    if not isinstance(error, ValidationError):
+        lines += getattr(error, "__notes__", [])
+    return lines
+
+
+def _problems(error: Exception) -> list[str]:
     if isinstance(error, ValidationError):
         file = getattr(error, "__notes__", [error.title])[0]  # the file, where there is one
         return [_problem(file, details) for details in error.errors()]

@@ -17,7 +17,7 @@ def print_pairs(pairs: Mapping[str, str]) -> None:
     table = Table.grid(padding=(0, 2))
     for name, text in pairs.items():
         table.add_row(name, Text(text))
-    Console().print(table, highlight=False)
+    Console(markup=False, emoji=False).print(table, highlight=False)
 
 
 def print_rows(rows: Sequence[Mapping[str, object]]) -> None:
@@ -33,4 +33,4 @@ def print_rows(rows: Sequence[Mapping[str, object]]) -> None:
             text = f"{value:.3f}" if isinstance(value, float) else str(value)
             cells.append(Text(text))
         table.add_row(*cells)
-    Console().print(table)
+    Console(markup=False, emoji=False).print(table)

@@ -16,6 +16,7 @@ from typing import Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 from ..cube import Image
 from ..errors import UnknownFormatError
+from ..regular import check_regular
 from .source import Source
 
 Verb: TypeAlias = Literal["read", "write"]
@@ -396,6 +397,7 @@ def _recognised(path: Path, candidates: list[Format]) -> Format:
     """Return the first format that recognises the file; one that is not there has no content."""
     if len(candidates) == 1 or not path.exists():
         return next((known for known in candidates if known.sniff is None), candidates[-1])
+    check_regular(path)
     return next((known for known in candidates if known.recognises(path)), candidates[-1])
 
 

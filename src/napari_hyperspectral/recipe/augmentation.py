@@ -15,7 +15,7 @@ from annotated_types import Ge, Gt, Le
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from ..axis import Axis, SpectralAxis
+from ..axis import Axis, SpectralAxis, axis_in_full
 from ..settings import RecipeLike, Settings
 from .warp import Warp, random_warp, sampled, uniform
 
@@ -385,7 +385,8 @@ def _check_axes(settings: Augmentation, input_axis: Axis, output_axis: Axis | No
         )
     if settings.shift and output_axis is not None and _unit(input_axis) != _unit(output_axis):
         raise ValueError(
-            f"augmentation by shift wants one unit, input has {input_axis}, target {output_axis}; "
+            f"augmentation by shift wants one unit, input has {axis_in_full(input_axis)}, "
+            f"target {axis_in_full(output_axis)}; "
             "convert an axis, or switch it off"
         )
 

@@ -87,7 +87,7 @@ class DenoiseSelfSupervised(IntensityTask):
             input_axis=noisy.axis,
             output_axis=noisy.axis,
             source=source_of(noisy.name),
-            pixel_size=noisy.pixel_size,
+            pixel_size=noisy.pixel_sides,
             pixel_unit=noisy.pixel_unit,
         )
 

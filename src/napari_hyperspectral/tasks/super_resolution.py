@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
@@ -12,6 +13,7 @@ from pydantic import model_validator
 from torch import Generator, Tensor
 
 from ..cube import Cube
+from ..devices import tensor_of
 from ..settings import RecipeLike, Settings
 from ..spectra.noise import noise_law
 from ..spectra.preprocessing import Preprocessing
@@ -134,7 +136,7 @@ class SuperResolutionTask(IntensityTask, DegradationSettings):
                 f"fine {fine.name!r} has {fine.shape[-2]} × {fine.shape[-1]} pixels, fewer than a "
                 f"coarse pixel at ×{self.scale}; choose a larger image or a smaller scale"
             )
-        input = self.degradation_model.measured(torch.from_numpy(target)).numpy()
+        input = self.degradation_model.measured(tensor_of(target)).numpy()
         known = np.isfinite(input).any(axis=1)
         source = f"{fine.name} degraded ×{self.scale} ({self.degradation})"
         if target.shape[-2:] != fine.shape[-2:]:
@@ -143,7 +145,7 @@ class SuperResolutionTask(IntensityTask, DegradationSettings):
         if any(noise):
             read_noise = noise[0] ** 0.5
             source += f", with its noise: √({read_noise:.3g}² + {noise[1]:.3g} · mean)"
-        height, width = fine.pixel_size
+        height, width = fine.pixel_sides
         return Example(
             input=input,
             target=target,
@@ -215,15 +217,15 @@ class SuperResolutionTask(IntensityTask, DegradationSettings):
             step += f", agreeing with what was measured ({self.degradation})"
         height, width = (side / self.scale for side in cube.pixel_size)
         row, column = self.degradation_model.first_centre  # of a coarse pixel, in fine pixels
-        return cube.after(
+        result = cube.after(
             step,
             data=predicted,
             name=f"{cube.name} {verb}".strip(),
             pixel_size=(height, width),
-            origin=(cube.origin[0] - row * height, cube.origin[1] - column * width),
             # a georeference states the size of the coarse pixels, which no longer holds
             georeference=cube.georeference if self.scale == 1 else None,
         )
+        return replace(result, **result.place_at(-row, -column))
 
 
 def _cropped_to_blocks(planes: NDArray[np.float32], scale: int) -> NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -11,6 +11,7 @@ import torch
 from ..errors import FileFormatError
 from ..models.model import (
     CHECKPOINT_PREFIX,
+    LAST,
     Model,
     State,
     read_tensors,
@@ -26,6 +27,7 @@ _OPTIMISER = "optimiser."
 _DISCRIMINATOR = "discriminator."
 _DISCRIMINATOR_OPTIMISER = "discriminator_optimiser."
 _VALIDATED = "validated."
+_FIRST = "first."
 _STEPS = "steps"
 _LOSS_SUM = "loss_sum"
 
@@ -54,9 +56,37 @@ class Checkpoint:
     discriminator_optimiser: State = field(default_factory=dict)
     validated: State = field(default_factory=dict)
     """In a refit: weights and buffers of the network that was validated."""
+    first: State = field(default_factory=dict)
+    """In a refit: what the first training ended with, see `for_refit`; more epochs go on from it."""
+
+    def for_refit(self) -> State:
+        """Return what a refit keeps of the first training, whose checkpoint this is."""
+        return self._tensors() | with_prefix(LAST, self.model.last)
+
+    def first_training(self) -> Checkpoint:
+        """Return the checkpoint with which the first training ended, of that of its refit.
+
+        Raises
+        ------
+        ValueError
+            If it was not kept, as in files of earlier versions.
+        """
+        if not self.first:
+            raise ValueError("what the first training ended with was not kept")
+        tensors = dict(self.first)
+        model = replace(self.model, last=take_prefixed(tensors, LAST))
+        return self._of(model, tensors)
 
     def write(self, path: Path) -> None:
         """Write the checkpoint, completely or not at all."""
+        tensors = self._tensors()
+        tensors |= with_prefix(_VALIDATED, self.validated)
+        tensors |= with_prefix(_FIRST, self.first)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_model(path, self.model, tensors)
+
+    def _tensors(self) -> State:
+        """Return what does not stand in the model."""
         tensors = {
             _STEPS: torch.tensor(self.steps),
             _LOSS_SUM: torch.tensor(self.loss_sum, dtype=torch.float64),
@@ -68,9 +98,7 @@ class Checkpoint:
         tensors |= with_prefix(_OPTIMISER, self.optimiser)
         tensors |= with_prefix(_DISCRIMINATOR, self.discriminator)
         tensors |= with_prefix(_DISCRIMINATOR_OPTIMISER, self.discriminator_optimiser)
-        tensors |= with_prefix(_VALIDATED, self.validated)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_model(path, self.model, tensors)
+        return tensors
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -89,6 +117,13 @@ class Checkpoint:
                 "it holds a trained model, not a training in progress",
                 "train without resuming, or give the file of a training that was interrupted",
             )
+        validated = take_prefixed(tensors, _VALIDATED)
+        first = take_prefixed(tensors, _FIRST)
+        return replace(cls._of(model, tensors), validated=validated, first=first)
+
+    @classmethod
+    def _of(cls, model: Model, tensors: State) -> Self:
+        """Return the checkpoint of a training, or refit, with what `_tensors` returned."""
         weights = model.network.state_dict().keys()
         module_weights = model.network.module.state_dict().keys()
         # old versions had other names for layers, in all that is kept by name
@@ -98,12 +133,25 @@ class Checkpoint:
         average = weights_with_new_names(average, weights)
         return cls(
             model=model,
-            steps=int(tensors[_STEPS]),
-            loss_sum=float(tensors[_LOSS_SUM]),
+            steps=int(_number(tensors, _STEPS, path)),
+            loss_sum=_number(tensors, _LOSS_SUM, path),
             frozen=frozenset(frozen),
             average=average,
             optimiser=take_prefixed(tensors, _OPTIMISER),
             discriminator=take_prefixed(tensors, _DISCRIMINATOR),
             discriminator_optimiser=take_prefixed(tensors, _DISCRIMINATOR_OPTIMISER),
-            validated=take_prefixed(tensors, _VALIDATED),
         )
+
+
+def _number(tensors: State, name: str, path: Path) -> float:
+    """Return the number that a tensor holds.
+
+    Raises
+    ------
+    FileFormatError
+        If it holds none, or several.
+    """
+    tensor = tensors.get(name)
+    if tensor is None or tensor.numel() != 1:
+        raise FileFormatError(path, f"its {name} is no number", "train without resuming")
+    return float(tensor)

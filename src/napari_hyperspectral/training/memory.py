@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
-import psutil
 import torch
 from torch import Tensor, nn
 
+from ..devices import free_bytes
 from ..networks.blocks.discriminator import random_bands
 from ..networks.blocks.padding import padded_size
 from ..recipe.building import geometry_of, module_of
@@ -116,15 +116,6 @@ def check_memory(plan: TrainingPlan, device: torch.device) -> int:
         )
         raise TooLargeError(needed, free, device, remedy)
     return needed
-
-
-def free_bytes(device: torch.device) -> int:
-    """Return the memory that is free on a device, in bytes."""
-    if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        return int(free)
-    memory = psutil.virtual_memory()
-    return int(memory.available)
 
 
 def _largest_batch(plan: TrainingPlan) -> Tensor:

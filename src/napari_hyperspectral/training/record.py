@@ -13,7 +13,8 @@ import torch
 from ..axis import axis_to_json
 from ..machine import Machine
 from ..models.card import Card, Trained
-from ..models.model import fresh_network
+from ..models.model import fresh_network, turns_of
+from ..recipe.inactive import inactive_settings
 from ..recipe.recipe import Recipe
 from ..tasks import Example
 from ..tasks.degradation import NoiseNumbers
@@ -33,12 +34,14 @@ def card_of(
     first = plan.examples[0]
     card = Card(
         recipe=json.loads(plan.recipe.model_dump_json()),
+        inactive=tuple(inactive_settings(plan.recipe)),
         input_bands=axis_to_json(plan.input_axis),
         output_bands=axis_to_json(plan.output_axis),
         colours=_class_colours(plan),
         pixel_size=first.pixel_size,
         pixel_unit=first.pixel_unit,
         noise=mean_noise(plan.examples),
+        turns=turns_of(plan.recipe, plan.ports),
         trained_on=tuple(map(_trained, plan.examples, plan.splits)),
         validation=plan.compared_on or validation_line(plan.examples, plan.splits),
         compared=plan.compared,

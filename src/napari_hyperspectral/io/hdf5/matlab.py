@@ -108,6 +108,7 @@ def write_image(path: Path, image: Image) -> None:
 
 def _variables_of_v5(path: Path) -> dict[str, Any]:
     """Load the variables of a v4 to v7 file: arrays, texts, and dicts for structs."""
+    check_elements(path)
     try:
         variables = scipy.io.loadmat(path, struct_as_record=False, squeeze_me=False)
     except MemoryError:
@@ -279,8 +280,8 @@ def _cube_of_dataset_object(value: _Struct, source: Source) -> Cube:
             f"{count} spectra do not fill an image of {' × '.join(map(str, sides))}",
             "open the table itself, as in path::NAME.data@xb",
         )
-    x = _scale(value, "imageaxisscale", 0)
-    y = _scale(value, "imageaxisscale", 1)
+    x = _scale(value, "imageaxisscale", 0).sampling(width)
+    y = _scale(value, "imageaxisscale", 1).sampling(height)
     data = table.T.reshape(bands, *depth, height, width)
     z = None
     if depth:
@@ -291,9 +292,9 @@ def _cube_of_dataset_object(value: _Struct, source: Source) -> Cube:
         _spectral_axis(value, bands),
         name=value["name"].strip() if isinstance(value.get("name"), str) else source.path.stem,
         history=(f"read {source.path.name}",),
-        pixel_size=(abs(y.sampling(height).step), abs(x.sampling(width).step)),
-        origin=(_least_end(y, height), _least_end(x, width)),
-        pixel_unit=length_unit(x.name),
+        pixel_size=(y.step, x.step),
+        origin=(y.start, x.start),
+        pixel_unit=x.unit,
         z=z,
         metadata={"DataSet Object": _metadata(value)},
     )
@@ -343,13 +344,6 @@ def _spectral_axis(value: _Struct, bands: int) -> SpectralAxis:
     if len(scale.values) != bands:
         return SpectralAxis.index(bands)
     return axis_in(scale.name, scale.values) or axis_from_vector(scale.name, scale.values)
-
-
-def _least_end(scale: _Scale, size: int) -> float:
-    """Return the position of the first row or column, counted from the lower end."""
-    if len(scale.values) != size or size < 2:
-        return 0.0
-    return float(min(scale.values[0], scale.values[-1]))
 
 
 def _depths(value: _Struct, size: int) -> Sampling:

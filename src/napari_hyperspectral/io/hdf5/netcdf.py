@@ -26,7 +26,7 @@ from ...cube import Cube, Image, Sampling, image_from
 from ...errors import FileFormatError
 from ..metadata.named_arrays import axis_from_vector, cube_from_array, wavelength_unit
 from ..metadata.separate_bands import BandArray, BandSeries, series_of_bands
-from ..metadata.units import axis_in, spectral_unit
+from ..metadata.units import spectral_unit, stated_axis
 from ..source import Source
 from . import hdf4
 from . import reader as hdf5
@@ -331,7 +331,7 @@ def _image(
         _spectral_axis(by_letter["b"].vectors) if "b" in by_letter else None,
         name=variable.name,
         history=(f"read {source.path.name}",),
-        pixel_size=(abs(y.step) or 1.0, abs(x.step) or 1.0),
+        pixel_size=(y.step or 1.0, x.step or 1.0),
         origin=(y.start, x.start),
         pixel_unit=x.unit or y.unit,
         intensity_unit=variable.text("units") or None,
@@ -382,7 +382,7 @@ def _spectral_axis(vectors: Sequence[_Variable]) -> SpectralAxis | None:
     if vector is None:
         return None
     centres = vector.numbers()
-    axis = axis_in(vector.text("units"), centres)
+    axis = stated_axis(vector.text("units"), centres, name=vector.last_name)
     if axis is None:
         unit = wavelength_unit(centres)
         if unit is None:

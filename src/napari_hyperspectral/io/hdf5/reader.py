@@ -24,7 +24,7 @@ from ...errors import AmbiguousError, FileFormatError
 from ..metadata.microscopy import plain
 from ..metadata.named_arrays import cube_from_array, images_from_arrays, layout_with_bands
 from ..metadata.separate_bands import BandArray, BandSeries, series_of_bands
-from ..metadata.units import spectral_unit
+from ..metadata.units import spectral_unit, states_unit
 from ..source import Source
 from . import delmic, emd, hdfeos, hyperspy, matlab, nexus, ptir
 from .file import (
@@ -293,13 +293,15 @@ def _stated_axis(
 ) -> tuple[str, SpectralAxis | None] | None:
     """Return layout and axis by the first vector with a spectral unit that fits; None without."""
     for vector in vectors:
-        unit = spectral_unit(text(vector, "units"))
+        units = text(vector, "units")
+        unit = spectral_unit(units)
         layout = source.axes or layout_with_bands(item.shape, vector.size)
-        if unit is None or not layout or "b" not in layout:
+        if not states_unit(units) or not layout or "b" not in layout:
             continue
         fits = item.shape[layout.index("b")] == vector.size
         is_named = SPECTRAL_NAME.search(_last_name(vector.name))
-        if fits and (is_named or unit.unit in SPECTRAL_ONLY):
+        is_spectral = unit is not None and unit.unit in SPECTRAL_ONLY
+        if fits and (is_named or is_spectral):
             return layout, _dimension(vector).axis()
     return None
 

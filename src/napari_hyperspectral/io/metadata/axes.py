@@ -10,18 +10,13 @@ import numpy as np
 
 from ...axis import SpectralAxis
 from .named_arrays import wavelength_unit
-from .units import SpectralUnit, spectral_unit
+from .units import SpectralUnit, quantity_in, stated_unit
 
 FEWEST_BANDS: Final = 5
 """Fewer named wavelengths are the dyes of a fluorescence image, not a spectrum."""
 
 _FEWEST_NUMBERED: Final = 3
 NUMBER: Final = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-_QUANTITY: Final = re.compile(
-    rf"(?<![\w.])({NUMBER})\s*"
-    r"(nm|[uµμ]m|cm\^?-?1|cm⁻¹|1/cm|eV|THz|m/z|[Nn]ano[Mm]et(?:er|re)s?|[Mm]icro[Mm]et(?:er|re)s?"
-    r"|[Mm]icrons?|[Ww]ave[Nn]umbers?)(?![\w/])"
-)
 _BETWEEN: Final = re.compile(r"[_\s]+")
 """What stands between the words of a name; to a pattern, an underscore is a letter."""
 _SUFFIX: Final = re.compile(r"\.(tiff?|png|jpe?g|bmp)$", re.IGNORECASE)
@@ -44,14 +39,14 @@ def axis_from_names(names: Sequence[str], *, stated: bool = False) -> SpectralAx
     words = [_BETWEEN.sub(" ", _SUFFIX.sub("", name)) for name in names]
     if stated:  # then no letters before a number are part of it, as in "AF488"
         words = [re.sub(r"(?<=[A-Za-z])(?=\d)", " ", word) for word in words]
-    matches = [match for match in map(_QUANTITY.search, words) if match is not None]
-    if not matches or len(matches) < len(names):
+    quantities = [quantity for quantity in map(quantity_in, words) if quantity is not None]
+    if not quantities or len(quantities) < len(names):
         return None
-    units = {spectral_unit(match[2]) for match in matches}
+    units = {unit for _, unit in quantities}
     unit = units.pop()
-    if units or unit is None:  # not all in the same unit
+    if units:  # not all in the same unit
         return None
-    centres = [float(match[1]) * unit.factor for match in matches]
+    centres = [number * unit.factor for number, _ in quantities]
     guessed = unit.unit == "1/cm"  # wavenumbers, or Raman shifts: the name does not say
     axis = SpectralAxis(centres, unit.unit, unit.kind, guessed=guessed)
     return axis if stated or is_spectrum(axis) else None
@@ -119,7 +114,7 @@ def axis_from_envi_text(text: str) -> SpectralAxis | None:
         return None
     return band_axis(
         centres,
-        spectral_unit(entries.get("wavelength units", "")),
+        stated_unit(entries.get("wavelength units", ""), "wavelength"),
         widths=_numbers(entries.get("fwhm", "")),
         good=_numbers(entries.get("bbl", "")),
     )
@@ -154,7 +149,14 @@ def band_axis(
         return SpectralAxis(
             scaled, guess, "wavelength", widths=scaled_widths, bad=bad, guessed=True
         )
-    return SpectralAxis(scaled, unit.unit, unit.kind, widths=scaled_widths, bad=bad)
+    return SpectralAxis(
+        scaled,
+        unit.unit,
+        unit.kind,
+        widths=scaled_widths,
+        bad=bad,
+        other_unit=unit.other,
+    )
 
 
 def _numbers(text: str) -> list[float]:

@@ -96,7 +96,7 @@ def _axis_of_lines(text: str, stem: str) -> SpectralAxis | None:
     centres = [float(line) for line in lines]
     match = _UNIT_AT_END.search(title)
     unit = spectral_unit(match[1] if match else title)
-    if unit is None:
+    if unit is None:  # in the name of a quantity, there may be one that is not known
         return axis_from_vector(title, np.asarray(centres))
     if unit.unit == "1/cm" and re.search("raman|shift", title.lower()):
         unit = unit._replace(kind="raman_shift")

@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 from ...axis import SpectralAxis
 from ..text.file import decoded
 from .axes import NUMBER, axis_from_names, band_axis
-from .units import spectral_unit
+from .units import spectral_unit, stated_unit
 
 # GDAL 3.10 and later write centres in µm under the second names, others under those of ENVI
 _CENTRES: Final = (("wavelength", None), ("wavelengths", None), ("CENTRAL_WAVELENGTH_UM", "um"))
@@ -62,7 +62,7 @@ class GdalItems:
             stated = unit or self._unit_of_bands() or _unit_behind(texts[0])
             return band_axis(
                 centres,
-                spectral_unit(stated or ""),
+                stated_unit(stated or "", "wavelength"),
                 widths=self._widths(),
                 good=_numbers(self.of_bands.get("bbl", ())),
             )
@@ -92,7 +92,7 @@ class GdalItems:
             if len(centres) == self.bands:
                 return band_axis(
                     centres,
-                    spectral_unit(self._unit_of_image()),
+                    stated_unit(self._unit_of_image(), "wavelength"),
                     widths=_listed(self.of_image.get("fwhm", "")),
                     good=_listed(self.of_image.get("bbl", "")),
                 )

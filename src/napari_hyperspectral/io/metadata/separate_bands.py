@@ -23,7 +23,7 @@ from ..arrays.stacked import stacked
 from ..source import Source
 from .axes import NUMBER, axis_from_names, axis_from_numbered_names, band_axis
 from .named_arrays import axis_from_vector, cube_from_array, names_an_axis
-from .units import spectral_unit
+from .units import spectral_unit, stated_unit
 
 _Attributes: TypeAlias = Mapping[str, Any]
 
@@ -216,7 +216,7 @@ def _series_at_wavelengths(arrays: Sequence[BandArray]) -> BandSeries:
             widths.append(width[0])
     unit = units.pop() if len(units) == 1 else ""
     return BandSeries(
-        _title(members), members, band_axis(centres, spectral_unit(unit), widths=widths)
+        _title(members), members, band_axis(centres, stated_unit(unit, "wavelength"), widths=widths)
     )
 
 
@@ -266,7 +266,8 @@ def _series_by_number(path: Path, arrays: Sequence[BandArray]) -> BandSeries:
     """Return the series of arrays that are numbered, or have wavelengths in their names."""
     members = tuple(sorted(arrays, key=_natural))
     names = [re.sub(r"[_\s]", " ", _differing_part(member)) for member in members]
-    axis = axis_from_names(names) or axis_from_numbered_names(names)
+    titles = [str(member.attributes.get("long_name", "")) for member in members]
+    axis = axis_from_names(names) or axis_from_names(titles) or axis_from_numbered_names(names)
     if axis is not None:
         axis = replace(axis, guessed=True)
     else:

@@ -9,10 +9,8 @@ JSON in percent-encoding, so that no brace, comma or line end of it disturbs ano
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +32,7 @@ from .envi_header import (
     EnviHeader,
     list_items,
     list_numbers,
+    own_entry,
     read_header,
 )
 
@@ -87,10 +86,11 @@ def write_image(path: Path, image: Image) -> None:
             f"ENVI has no type for {dtype}",
             "convert the data first, such as to float32, or write .npz",
         )
-    with path.with_suffix(".img").open("wb") as file:
+    data_file = path.with_suffix(".img")
+    with data_file.open("wb") as file:
         for _, block in blocks(image.data):
             file.write(np.ascontiguousarray(block, dtype.newbyteorder("<")).data)
-    path.write_text(header_text(image, code), encoding="utf-8", newline="\n")
+    path.write_text(header_text(image, code, data_file), encoding="utf-8", newline="\n")
 
 
 def _laid_out(data: NDArray[Any], source: Source, path: Path) -> Cube:
@@ -106,7 +106,7 @@ def _laid_out(data: NDArray[Any], source: Source, path: Path) -> Cube:
 def _image(path: Path, header: EnviHeader, data: NDArray[Any]) -> Image:
     """Return what header and data (band, y, x) make: our own image, labels, or a cube."""
     axis = axis_from_header(path, header, data.shape[0])
-    if OWN_KEY in header:
+    if own_entry(header):
         image = _described(header, data, axis)
         if image is not None:
             return image
@@ -134,8 +134,8 @@ def _described(header: EnviHeader, data: NDArray[Any], axis: Axis) -> Image | No
 
     None where another program changed our entry, or the bands: its own keys remain.
     """
+    description = own_entry(header)
     try:
-        description = json.loads(unquote(header[OWN_KEY]))
         if "axis" not in description:  # labels
             return image_from(data[0], description)
         if "channels" in description["axis"]:

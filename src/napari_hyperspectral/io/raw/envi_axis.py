@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...axis import Axis, ChannelAxis, SpectralAxis
 from ..metadata.axes import axis_from_names, fault_of_order
-from ..metadata.units import axis_in
+from ..metadata.units import axis_in, stated_axis
 from .envi_header import EnviHeader, list_items, list_numbers, warn
 
 _AGILENT_OFFSET: Final = "1020"
@@ -58,6 +58,9 @@ def _in_unit(header: EnviHeader, centres: NDArray[np.float64]) -> SpectralAxis:
     title = axis_in(header.get("z plot titles", "").split(",")[0], centres)
     if title is not None:
         return title
+    unknown = stated_axis(unit, centres, name="wavelength")
+    if unknown is not None:
+        return unknown
     if is_agilent(header):
         return SpectralAxis(centres, "1/cm", "wavenumber", guessed=True)
     low = centres.min()

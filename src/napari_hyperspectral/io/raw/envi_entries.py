@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ import numpy as np
 from ...axis import Axis, ChannelAxis, SpectralAxis
 from ...cube import Cube, Image, Labels, describe
 from ..arrays.blocks import blocks
+from ..metadata.tie import KEY, tie_of
 from ..metadata.units import metres
 from .envi_header import GEOREFERENCE_KEYS, OWN_KEY
 from .envi_map import map_info
@@ -29,7 +31,7 @@ _GOLDEN: Final = 0.618034
 """Step of the hues of neighbouring classes, so that these differ well, however many there are."""
 
 
-def header_text(image: Image, data_type: int) -> str:
+def header_text(image: Image, data_type: int, data_file: Path) -> str:
     """Return the header of an image whose data are band-sequential and little-endian.
 
     Parameters
@@ -38,6 +40,8 @@ def header_text(image: Image, data_type: int) -> str:
         Without t and z.
     data_type : int
         Code of ENVI for the type of the data.
+    data_file : path
+        The data, which are written already.
     """
     is_labels = isinstance(image, Labels)
     entries = {
@@ -56,7 +60,10 @@ def header_text(image: Image, data_type: int) -> str:
     envi = image.metadata.get("envi")
     if isinstance(envi, Mapping):
         entries |= {key: _plain(envi[key]) for key in _PASSED_ON if key in envi}
-    description = json.dumps(_description(image), separators=(",", ":"))
+    description = json.dumps(
+        _description(image) | {KEY: tie_of(data_file)},
+        separators=(",", ":"),
+    )
     entries[OWN_KEY] = quote(description, safe=" :/.")
     return "ENVI\n" + "".join(f"{key} = {value}\n" for key, value in entries.items())
 
@@ -108,8 +115,8 @@ def _map_entries(image: Image) -> dict[str, str]:
         return entries
     metre = metres(image.pixel_unit)
     if metre is not None:
-        height, width = image.pixel_size
-        entries["pixel size"] = _list([repr(abs(width) * metre), repr(abs(height) * metre)])
+        height, width = image.pixel_sides
+        entries["pixel size"] = _list([repr(width * metre), repr(height * metre)])
     info = map_info(image)
     if info:
         entries["map info"] = _list(info)

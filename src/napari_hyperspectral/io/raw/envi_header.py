@@ -6,11 +6,13 @@ never closed have all been seen in real headers, and are read.
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
+from urllib.parse import unquote
 
 from ...errors import FileFormatError
 from ..text.file import decoded
@@ -175,3 +177,12 @@ def _first_line(start: bytes) -> str:
     if line and line.isprintable():
         return repr(line)
     return "binary" if start else "empty"
+
+
+def own_entry(header: EnviHeader) -> dict[str, Any]:
+    """Return our own entry of a header; {} where it has none that is readable."""
+    try:
+        entry = json.loads(unquote(header.get(OWN_KEY, "")))
+    except (ValueError, RecursionError):
+        return {}
+    return entry if isinstance(entry, dict) else {}

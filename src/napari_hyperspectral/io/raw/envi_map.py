@@ -38,7 +38,8 @@ def map_info(image: Image) -> list[str]:
     height, width = image.pixel_size
     y, x = image.origin
     northing = y if height < 0 else -y
-    numbers = (x * factor, northing * factor, abs(width) * factor, abs(height) * factor)
+    easting = x if width > 0 else -x
+    numbers = (easting * factor, northing * factor, abs(width) * factor, abs(height) * factor)
     items = [
         "Arbitrary",
         _CENTRE,

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ...errors import FileFormatError
 from ...metrics.values import Floats
 from ..source import Source
+from .rows import are_frames, is_part_of_row, tell_of_last_row
 from .style import POINT, STYLES, Style, is_number
 
 _Flags: TypeAlias = NDArray[np.bool_]
@@ -38,8 +39,6 @@ _LINES_PER_REPORT: Final = 2**18
 """Lines that are classified between two reports of progress."""
 _MAX_PROSE: Final = 20
 """Where there are more lines than this for each one of a table, it is a text with numbers in it."""
-_FEWEST_IN_FRAME: Final = 3
-"""Rows of the frames of a series; fewer may be equal by chance."""
 _MAX_TITLE_LINES: Final = 6
 """Lines above a table that may be its titles."""
 _COMMENT: Final = re.compile(r"\s*(#|%|!|//|;\s+(?=[^\d\s])|;(?=[A-Za-z]))")
@@ -104,7 +103,7 @@ def read_grid(source: Source, text: str) -> Grid:
     rows = np.flatnonzero(in_table)
     table = [lines[row] for row in rows]
     numbers, words = _numbers(source, table, layout)
-    _tell_of_last_row(source.path, numbers)
+    tell_of_last_row(source.path, numbers)
     above = lines[: rows[0]]
     used = _last_used_column(numbers, words) + 1
     return Grid(
@@ -219,7 +218,9 @@ def _table_lines(
         filled[ends[longest] :],
         layout,
     )
-    if _are_frames(lines, layout, [filled[a:b] for a, b in zip(starts, ends, strict=True)]):
+    _check_lines_before(source.path, lines, kinds, filled[: starts[longest]], layout)
+    tables = [filled[start:end] for start, end in zip(starts, ends, strict=True)]
+    if not layout.names_first and are_frames(lines, layout.style, tables):
         rows = filled[kinds[filled] == _DATA]
         lengths = lengths[:1]
         longest = 0
@@ -233,21 +234,6 @@ def _table_lines(
     in_table = np.zeros(len(lines), bool)
     in_table[rows] = True
     return in_table
-
-
-def _are_frames(lines: Sequence[str], layout: _Layout, runs: Sequence[_Lines]) -> bool:
-    """Whether tables below one another, with notes between, have one axis in their first column."""
-    if len(runs) < 2 or len(runs[0]) < _FEWEST_IN_FRAME or layout.names_first:
-        return False
-    columns = []
-    for run in runs:
-        cells = [layout.style.first_cells(lines[row])[0] for row in run]
-        columns.append([layout.style.number(cell) for cell in cells])
-    first = columns[0]
-    if None in first or any(column != first for column in columns):
-        return False
-    steps = np.diff(np.array(first, np.float64))
-    return bool((steps > 0).all() or (steps < 0).all())
 
 
 def _runs(flags: _Flags) -> tuple[_Lines, _Lines]:
@@ -272,6 +258,26 @@ def _check_line_after(
             path,
             f"line {line + 1} has {columns} columns, those above {layout.columns}",
             "export it again: it was cut short, or edited",
+        )
+
+
+def _check_lines_before(
+    path: Path,
+    lines: Sequence[str],
+    kinds: NDArray[np.uint8],
+    before: _Lines,
+    layout: _Layout,
+) -> None:
+    """Refuse a table above which rows with more columns stand: one of its spectra has ended."""
+    last = [int(line) for line in before[-2:]]
+    if len(last) < 2 or any(kinds[line] != _RAGGED for line in last):
+        return
+    first, second = (layout.style.count(lines[line]) for line in last)
+    if first == second > layout.columns:
+        raise FileFormatError(
+            path,
+            f"line {last[1] + 1} has {second} columns, those below {layout.columns}",
+            "export it again: its columns differ in length, with nothing in the place of what is missing",
         )
 
 
@@ -307,7 +313,7 @@ def _line_classifier(layout: _Layout) -> Callable[[str], int]:
         if begins_with_number(line):
             return _DATA if fits else _RAGGED
         if not fits:
-            return _CUT if names_first and _is_part_of_row(line, layout) else _PROSE
+            return _CUT if names_first and is_part_of_row(line, style, columns) else _PROSE
         begins_empty = line.lstrip(" ").startswith(empty_cell)
         if not names_first and not begins_empty:
             return _PROSE
@@ -317,28 +323,6 @@ def _line_classifier(layout: _Layout) -> Callable[[str], int]:
         return _DATA if 2 * numbers > len(cells) else _PROSE
 
     return kind
-
-
-def _is_part_of_row(line: str, layout: _Layout) -> bool:
-    """Whether a line is a name and numbers, but fewer than a row has."""
-    style, columns, _ = layout
-    if style.delimiter is None or not 2 <= style.count(line) < columns:
-        return False
-    _, *cells = style.cells(line)
-    return all(style.number(cell) is not None for cell in cells) and any(cells)
-
-
-def _tell_of_last_row(path: Path, numbers: Floats) -> None:
-    """Warn where only the last row lacks numbers at its end, which no other row does."""
-    if len(numbers) < 2:
-        return
-    lacks = np.isnan(numbers[-1]) & np.isfinite(numbers[:-1]).all(axis=0)  # (column,)
-    if lacks.any() and lacks[-1]:
-        warnings.warn(
-            f"{path.name}: its last row lacks {int(lacks.sum())} of {len(lacks)} numbers, which are "
-            "NaN: it was cut short, or edited",
-            stacklevel=2,
-        )
 
 
 def _notes(lines: Sequence[str], in_table: _Flags) -> tuple[str, ...]:

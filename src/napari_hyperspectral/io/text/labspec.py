@@ -23,7 +23,7 @@ from ...cube import Cube, Image, Sampling
 from ...errors import FileFormatError
 from ...metrics.values import Floats
 from ..metadata.positions import map_from_positions, tell_of_holes
-from ..metadata.units import axis_in, length_unit
+from ..metadata.units import length_unit, stated_axis, states_unit
 from ..source import Source
 from .file import numbers_in, read_text, start_of_text
 from .frames import series_of
@@ -106,7 +106,7 @@ def raman_axis(
     centres : ndarray of float64, shape (band,)
         In `unit`.
     """
-    axis = axis_in(unit, centres, kind="raman_shift")
+    axis = stated_axis(unit, centres, kind="raman_shift")
     if axis is None:
         axis = SpectralAxis(centres, "1/cm", "raman_shift", guessed=True)
     return replace(axis, excitation_nm=excitation_nm)
@@ -204,9 +204,6 @@ def _from_rows(
     centres = numbers_in(path, [axis_line], bands, first_line)[0]  # (band,)
     columns = position_columns + bands
     table = numbers_in(path, body[1:], columns, first_line + 1)  # (spectrum, column)
-    unit = ""
-    if len(header.units) > 1:
-        unit = header.units[1]
     kinds = [direction_of(kind) for kind in header.kinds[2:]]
     names = [*kinds, *"XYZ"]  # the usual ones, where the header has none
     no_units = [""] * position_columns
@@ -217,7 +214,7 @@ def _from_rows(
         positions[name] = table[:, column]
         units[name] = length_unit(units_of_axes[column])
     return Measurement(
-        header.axis(centres, unit),
+        header.axis(centres, _spectral_unit(header)),
         table[:, position_columns:],
         positions=positions,
         units=units,
@@ -241,10 +238,7 @@ def _from_columns(
             "one column of numbers",
             "export axis and intensities",
         )
-    unit = _unit_in_settings(header)
-    if len(header.units) > 1:
-        unit = header.units[1]
-    axis = header.axis(table[:, 0], unit)
+    axis = header.axis(table[:, 0], _spectral_unit(header))
     axis, spectra, _ = series_of(path, axis, table[:, 1:].T)  # (spectrum, band)
     return Measurement(
         axis,
@@ -256,8 +250,10 @@ def _from_columns(
     )
 
 
-def _unit_in_settings(header: _Header) -> str:
-    """Return the unit in the name of a setting such as "Spectro (cm-1)"; "" where there is none."""
+def _spectral_unit(header: _Header) -> str:
+    """Return the unit of the axis, or that of a setting such as "Range (nm)"; "" without any."""
+    if len(header.units) > 1 and states_unit(header.units[1]):
+        return header.units[1]
     settings = []
     for key in header.keys:
         if key.startswith(("Range", "Spectro")):

@@ -20,10 +20,12 @@ from ...cube import Cube, Image
 from ...errors import FileFormatError
 from ...metrics.values import Floats
 from ..metadata.positions import map_from_positions, tell_of_holes
-from ..metadata.units import axis_in
+from ..metadata.units import axis_in, stated_axis
 from ..source import Source
 from .file import numbers_in, read_text, start_of_text
 from .frames import series_of
+from .table import read_images as table_of_any_kind
+from .titles import is_axis
 from .witec_graph import header_of, read_graph
 
 _PIXEL: Final = re.compile(r"\((\d+)/(\d+)\)\s*$")
@@ -80,6 +82,8 @@ def read_images(source: Source) -> list[Image]:
             f"{columns} columns of numbers under titles for {sizes or 0}",
             "export it again",
         )
+    if not titles and (source.axes is not None or not is_axis(table[:, 0])):
+        return table_of_any_kind(source)  # numbers as WITec writes them, but no axis of its
     units, names = _units_and_names(titles)
     return [_cube(path, units, names, table)]
 
@@ -133,7 +137,7 @@ def _cube(
     centres = table[:, 0]
     axis = None
     if units:
-        axis = axis_in(units[0], centres)
+        axis = stated_axis(units[0], centres)
     if axis is None:  # WITec measures Raman spectra, and writes nothing else like this
         axis = SpectralAxis(centres, "1/cm", "raman_shift", guessed=True)
     parameters: dict[str, Any] = {

@@ -23,8 +23,9 @@ from ..metadata.microscopy import refusing
 from ..metadata.sidecar import write_sidecar
 from ..source import Source
 from .geotiff import TAGS, metadata_from_gdal
-from .image import TiffImage, image_of
+from .image import TiffImage, image_of, parts_of_channels
 from .imagej import metadata_from_imagej
+from .links import check_links
 from .lsm import channel_groups, metadata_from_lsm, position_count
 from .metadata import ImageMetadata
 from .omexml import images_of_ome
@@ -109,6 +110,7 @@ def is_geotiff(path: Path) -> bool:
 def _is_of_dialect(path: Path, dialect: str) -> bool:
     """Whether tifffile recognises a dialect, for which it has an attribute such as is_imagej."""
     try:
+        check_links(path)
         with refusing(path, "TIFF"), TiffFile(path) as file:
             return bool(getattr(file, f"is_{dialect}"))
     except (FileFormatError, FileNotFoundError):
@@ -129,7 +131,7 @@ def _images(file: TiffFile, path: Path) -> list[TiffImage]:
             if file.lsm_metadata:
                 images += _parts_of_lsm(image, file.lsm_metadata)
             else:
-                images.append(image)
+                images += parts_of_channels(image)
     stem = path.name.split(".")[0]
     if len(images) == 1:
         return [images[0].named(stem)]

@@ -27,7 +27,7 @@ from ..metadata.named_arrays import (
     names_an_axis,
 )
 from ..metadata.separate_bands import cubes_of_bands
-from ..metadata.units import length_unit, spectral_unit
+from ..metadata.units import length_unit, spectral_unit, stated_unit
 from ..source import Source
 from .store import lazy_array
 
@@ -200,7 +200,7 @@ def spectral_axis(name: str, values: NDArray[Any], units: str) -> SpectralAxis:
     values : ndarray, shape (band,)
         In `units`.
     """
-    unit = spectral_unit(units)
+    unit = stated_unit(units, name)
     if unit is None:
         return axis_from_vector(name, values)
     if unit.unit == "1/cm" and any(word in name.lower() for word in ("raman", "shift")):
@@ -239,11 +239,10 @@ def _geometry(coordinates: Mapping[str, _Coordinate | None]) -> Geometry:
         geometry["z"] = even["z"]
     y = even.get("y")
     x = even.get("x")
-    if y is not None and x is not None and y.unit == x.unit and y.unit:
-        geometry["pixel_size"] = (abs(y.step), abs(x.step))
+    if y is not None and x is not None and y.unit == x.unit:
+        geometry["pixel_size"] = (y.step, x.step)
         geometry["pixel_unit"] = y.unit
-        if y.step > 0 and x.step > 0:  # rows of a map run south, and coordinates north
-            geometry["origin"] = (y.start, x.start)
+        geometry["origin"] = (y.start, x.start)
     return geometry
 
 

@@ -12,8 +12,9 @@ import numpy as np
 
 from ...machine import Machine
 from ...models.card import Compared
+from ...models.model import Model
 from ...networks import Network
-from ...progress import Job, Progress, Result
+from ...progress import Cancelled, Job, Progress, Result
 from ...recipe.candidates import Candidate
 from ...recipe.choice import Choose
 from ...recipe.recipe import Recipe
@@ -27,6 +28,8 @@ _TRIAL: Final = 1.0
 """Seconds for which a network is trained to see how fast it is on this machine."""
 _LEAST_SHARE: Final = 0.2
 """Share of its epochs below which a network is not worth comparing."""
+_PATIENCE: Final = 2.0
+"""Times its planned time that a network may take: given up, all that it took would be lost."""
 _ROUNDS: Final = 3
 """Divisions into folds on which close methods are compared, while there is time."""
 _EQUAL: Final = 1.005
@@ -183,7 +186,7 @@ class Comparison:
             if isinstance(recipe.method, Network):
                 began = self.seconds
                 method.recipe = yield from self._with_epochs(method, share)
-                share -= self.seconds - began
+                share = _PATIENCE * (share - (self.seconds - began))
             yield from self._add_errors(method, self._folds, share)
         except (TooSlowError, ValueError, ImportError, MemoryError, ArithmeticError) as error:
             # what one method cannot do leaves the others to compare
@@ -225,6 +228,8 @@ class Comparison:
                     )
                 yield self.progress(step, note)
         except StopIteration as end:
+            if isinstance(end.value, Model) and end.value.card.ended == "by hand":
+                raise Cancelled("comparison of methods") from None
             result: Result = end.value
             return result
         finally:
