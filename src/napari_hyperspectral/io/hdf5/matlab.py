@@ -30,6 +30,7 @@ from ..metadata.separate_bands import cubes_of_bands
 from ..metadata.units import axis_in, length_unit
 from ..source import Source
 from .file import fill, lazy_dataset, opened_hdf5, text
+from .matlab5 import check_elements
 
 _DESCRIPTION: Final = "hyperspectral"
 """Variable that holds our description, as JSON."""
