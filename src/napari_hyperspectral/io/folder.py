@@ -109,9 +109,11 @@ def holds_bands(folder: Path) -> bool:
     suffixes = {path.suffix.lower() for path in files}
     if len(files) < 2 or not (suffixes <= {*_TIFFS} or suffixes == {".png"}):
         return False
-    reader = picture if suffixes == {".png"} else tiff
     try:
-        first = reader.read_images(Source(files[0]))[0]
+        if suffixes == {".png"}:
+            first = picture.read_images(Source(files[0]))[0]
+        else:
+            first = tiff.read_images(Source(files[0]))[0]
     except (ValueError, OSError, ImportError):  # reading it will say what is wrong
         return False
     sizes = dict(zip(first.dims, first.shape, strict=True))

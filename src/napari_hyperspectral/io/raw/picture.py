@@ -142,7 +142,7 @@ def _mask(path: Path, header: _Header) -> Labels:
         return Labels(values.astype(np.int32, copy=False), name=path.stem, history=history)
     colours = _colours(path).astype(np.int64)
     if (colours == colours[..., :1]).all():
-        grey = colours[..., 0]
+        grey: NDArray[Any] = colours[..., 0]
         if header.is_lossy:
             grey = _without_noise(path, grey)
         if set(np.unique(grey).tolist()) <= {0, _WHITE}:

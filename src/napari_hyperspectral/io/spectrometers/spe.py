@@ -154,7 +154,9 @@ def _pixels(raw: Bytes, width: int) -> Floats:
     if count < 1 or first < 1:
         first = 1
     group = max(int(group), 1)
-    return first + np.arange(width) * group + (group - 1) / 2
+    bands = np.arange(width, dtype=np.float64)
+    pixels: Floats = first + bands * group + (group - 1) / 2
+    return pixels
 
 
 # ----------------------------------------------------------------------------------- version 3

@@ -136,8 +136,10 @@ def _natural(path: Path) -> list[str | int]:
 
 def _band(path: Path) -> Cube:
     """Return the first image of a file."""
-    reader = tiff if path.suffix.lower() in _SUFFIXES[0] else picture
-    image = reader.read_images(Source(path))[0]
+    if path.suffix.lower() in _SUFFIXES[0]:
+        image = tiff.read_images(Source(path))[0]
+    else:
+        image = picture.read_images(Source(path))[0]
     if isinstance(image, Labels):
         raise FileFormatError(
             path,
