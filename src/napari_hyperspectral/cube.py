@@ -475,10 +475,12 @@ def _are_steps(values: Any) -> bool:
 
 def _are_finite(values: Any, count: int) -> bool:
     try:
-        numbers = np.asarray(values, np.float64)
+        numbers = np.asarray(values)
     except (TypeError, ValueError, OverflowError):
         return False
-    return numbers.shape == (count,) and bool(np.isfinite(numbers).all())
+    if numbers.dtype.kind not in "iuf" or numbers.shape != (count,):
+        return False
+    return bool(np.isfinite(numbers).all())
 
 
 def _shown(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The device on which networks run, and its threads, precision and random numbers."""
+"""The device on which networks run, and its threads and precision."""
 
 from __future__ import annotations
 
@@ -135,12 +135,3 @@ def precision_of(machine: Machine, network: nn.Module, device: torch.device) -> 
     if enabled and device.type == "cpu":
         enabled = not any(isinstance(module, _TRANSPOSED) for module in network.modules())
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
-
-
-@contextmanager
-def seeded(seed: int, device: torch.device) -> Generator[None, None, None]:
-    """Draw random numbers from `seed`, and leave the global random state as it was."""
-    cuda_devices = [device] if device.type == "cuda" else []  # the CPU is always included
-    with torch.random.fork_rng(devices=cuda_devices):
-        torch.manual_seed(seed)
-        yield

@@ -222,7 +222,7 @@ def contrast_limits(data: Any, missing: float | None = None) -> tuple[float, flo
         return 0.0, 1.0
     low, high = np.percentile(finite, [1, 99]).tolist()
     if low == high:  # napari refuses an empty range
-        high = low + 1.0
+        high = low + (abs(low) or 1.0)  # of very large values, 1 more is the same number
     return low, high
 
 

@@ -133,7 +133,8 @@ def test_settings_of_a_recipe_that_do_nothing_are_told(run, tmp_path, noisy, cle
 
 def test_brackets_survive_the_terminal(run, tmp_path, noisy, clean):
     name = "[bold]cell[samples].npz"
-    write(tmp_path / name, noisy)
+    named = noisy.after("named", data=noisy.data, name="[bold]cell[samples]")
+    write(tmp_path / name, named)
     (tmp_path / "r.json").write_text(json.dumps(QUICK))
     words = ("train", "r.json", f"noisy={name}", f"clean={name}", "-o", "[red].safetensors")
     code, out, _ = run(*words, "--cache", "cache", "--threads", "1")

@@ -44,7 +44,9 @@ def test_virtual_sources_beside_the_file_are_read(parts):
 
 def test_missing_sources_are_counted_and_named(parts):
     path = virtual(parts / "a.h5", "part0.h5", "gone.h5")
-    with pytest.warns(UserWarning, match=r"a\.h5: 1 of 2 sources of /cube are missing \(gone\.h5\)"):
+    with pytest.warns(
+        UserWarning, match=r"a\.h5: 1 of 2 sources of /cube are missing \(gone\.h5\)"
+    ):
         values_of(path)
 
 

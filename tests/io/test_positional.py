@@ -115,32 +115,35 @@ CUT = """
     from pathlib import Path
     import numpy as np
     from napari_hyperspectral.io import FileFormatError, read, write
-    path, file = Path(sys.argv[1]), Path(sys.argv[2])
-    cube = read(path)
-    os.truncate(file, file.stat().st_size // 2)
-    for look in (
-        lambda: np.asarray(cube.data),
-        lambda: np.asarray(cube.data[-1]),
-        lambda: np.asarray(cube.data[:, 3, 4]),
-        lambda: cube.numpy(),
-        lambda: write(path.parent / "copy.npz", cube),
-    ):
-        try:
-            look()
-        except FileFormatError as error:
-            assert file.name in str(error), error
-        else:
-            raise AssertionError("read")
-    assert not (path.parent / "copy.npz").exists()
+    for word in sys.argv[1:]:
+        path, file = (Path(part) for part in word.split("|"))
+        cube = read(path)
+        os.truncate(file, file.stat().st_size // 2)
+        for look in (
+            lambda: np.asarray(cube.data),
+            lambda: np.asarray(cube.data[-1]),
+            lambda: np.asarray(cube.data[:, 3, 4]),
+            lambda: cube.numpy(),
+            lambda: write(path.parent / "copy.npz", cube),
+        ):
+            try:
+                look()
+            except FileFormatError as error:
+                assert file.name in str(error), error
+            else:
+                raise AssertionError(path)
+        assert not (path.parent / "copy.npz").exists()
 """
 
 
 @posix
-@pytest.mark.parametrize("name", FORMATS)
-def test_a_file_that_is_cut_while_it_is_shown_ends_no_process(tmp_path, name):
-    path = saved(tmp_path, name)
-    command = [sys.executable, "-c", textwrap.dedent(CUT), path, data_file(path)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+def test_a_file_that_is_cut_while_it_is_shown_ends_no_process(tmp_path):
+    words = []
+    for name in FORMATS:
+        path = saved(tmp_path, name)
+        words.append(f"{path}|{data_file(path)}")
+    command = [sys.executable, "-c", textwrap.dedent(CUT), *words]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert ended.returncode == 0, ended.stderr[-2000:]
 
 
@@ -182,7 +185,7 @@ def test_no_descriptors_leak(tmp_path, name):
     def look():
         np.asarray(read(path).data[1])
         gc.collect()
-        return len(os.listdir("/proc/self/fd"))
+        return len([*Path("/proc/self/fd").iterdir()])
 
     look()
     before = look()
@@ -193,7 +196,8 @@ def test_no_descriptors_leak(tmp_path, name):
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
 @pytest.mark.parametrize(
-    "name", ["a.npy", "a.hdr", "a.img", "a.tif", "a.csv", "a.h5", "a.wdf", "a.txt", "a.mat", "a.json"]
+    "name",
+    ["a.npy", "a.hdr", "a.img", "a.tif", "a.csv", "a.h5", "a.wdf", "a.txt", "a.mat", "a.json"],
 )
 def test_pipes_are_refused_and_not_waited_for(tmp_path, name):
     saved(tmp_path, "a.hdr")
@@ -205,7 +209,7 @@ def test_pipes_are_refused_and_not_waited_for(tmp_path, name):
         np.save(tmp_path / "a.npy", VALUES)
         read(tmp_path / "a.npy", axes="byx")
         return
-    with pytest.raises(FileFormatError, match="a pipe|its data file is missing"):
+    with pytest.raises(FileFormatError, match=r"a pipe|its data file is missing"):
         read(tmp_path / opened)
 
 

@@ -14,7 +14,6 @@ import tifffile
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube, Labels, Sampling, describe
 from napari_hyperspectral.io import (
-from napari_hyperspectral.io.arrays.positional import Positional
     AmbiguousError,
     FileFormatError,
     MissingPackageError,
@@ -23,6 +22,7 @@ from napari_hyperspectral.io.arrays.positional import Positional
     write,
 )
 from napari_hyperspectral.io.arrays.lazy import Lazy
+from napari_hyperspectral.io.arrays.positional import Positional
 from napari_hyperspectral.io.tiff.reader import is_geotiff, is_imagej
 
 

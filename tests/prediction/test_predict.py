@@ -31,7 +31,9 @@ LONG = ("densenet", "efficientnet")
 def quick_first(networks):
     """Return networks to try, of which the large ones are for the slow tests."""
     return [
-        pytest.param(network, marks=pytest.mark.slow if network.kind in LONG else (), id=network.kind)
+        pytest.param(
+            network, marks=pytest.mark.slow if network.kind in LONG else (), id=network.kind
+        )
         for network in networks
     ]
 

@@ -15,6 +15,7 @@ from typing import Annotated, Final, NoReturn
 import typer
 
 from .. import renamed
+from ..errors import printable
 from ..progress import Stop
 from ..system.paths import with_homes
 from .errors import explained
@@ -22,6 +23,7 @@ from .files import axis, convert, formats, info
 from .maps import components, map_of_band
 from .models import card, import_weights, predict
 from .places import register, resample
+from .printing import printing_safely
 from .recipes import recipe
 from .signals import code_after, listening
 from .trainings import demo, evaluate, preview, train

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Generator
@@ -33,7 +34,8 @@ class _Safely:
 
     def write(self, text: str) -> int:
         """Write a text; what rich sends to a terminal is its own."""
-        if not self._stream.isatty():
+        has_colours = self._stream.isatty() or "FORCE_COLOR" in os.environ
+        if not has_colours:
             self._stream.write(printable(text.replace("\r\n", "\n")))
             return len(text)
         parts = _OF_RICH.split(text)

@@ -75,7 +75,7 @@ class Checkpoint:
             raise ValueError("what the first training ended with was not kept")
         tensors = dict(self.first)
         model = replace(self.model, last=take_prefixed(tensors, LAST))
-        return self._of(model, tensors)
+        return self._of(model, tensors, Path("the saved training"))
 
     def write(self, path: Path) -> None:
         """Write the checkpoint, completely or not at all."""
@@ -117,12 +117,15 @@ class Checkpoint:
                 "it holds a trained model, not a training in progress",
                 "train without resuming, or give the file of a training that was interrupted",
             )
+        for name in (_STEPS, _LOSS_SUM):
+            if name not in tensors or tensors[name].numel() != 1:
+                raise FileFormatError(path, f"its {name} is no number", "train without resuming")
         validated = take_prefixed(tensors, _VALIDATED)
         first = take_prefixed(tensors, _FIRST)
-        return replace(cls._of(model, tensors), validated=validated, first=first)
+        return replace(cls._of(model, tensors, path), validated=validated, first=first)
 
     @classmethod
-    def _of(cls, model: Model, tensors: State) -> Self:
+    def _of(cls, model: Model, tensors: State, path: Path) -> Self:
         """Return the checkpoint of a training, or refit, with what `_tensors` returned."""
         weights = model.network.state_dict().keys()
         module_weights = model.network.module.state_dict().keys()
@@ -133,25 +136,11 @@ class Checkpoint:
         average = weights_with_new_names(average, weights)
         return cls(
             model=model,
-            steps=int(_number(tensors, _STEPS, path)),
-            loss_sum=_number(tensors, _LOSS_SUM, path),
+            steps=int(tensors[_STEPS]),
+            loss_sum=float(tensors[_LOSS_SUM]),
             frozen=frozenset(frozen),
             average=average,
             optimiser=take_prefixed(tensors, _OPTIMISER),
             discriminator=take_prefixed(tensors, _DISCRIMINATOR),
             discriminator_optimiser=take_prefixed(tensors, _DISCRIMINATOR_OPTIMISER),
         )
-
-
-def _number(tensors: State, name: str, path: Path) -> float:
-    """Return the number that a tensor holds.
-
-    Raises
-    ------
-    FileFormatError
-        If it holds none, or several.
-    """
-    tensor = tensors.get(name)
-    if tensor is None or tensor.numel() != 1:
-        raise FileFormatError(path, f"its {name} is no number", "train without resuming")
-    return float(tensor)

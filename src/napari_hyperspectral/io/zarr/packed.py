@@ -50,7 +50,9 @@ def _blosc(raw: memoryview, most: int) -> str | None:
         return f"it says that it holds {unpacked} bytes, a chunk has at most {most}"
     is_stored = bool(flags & 0x2)
     if is_stored:
-        return None if packed >= unpacked + 16 else f"it holds less than the {unpacked} bytes it says"
+        return (
+            None if packed >= unpacked + 16 else f"it holds less than the {unpacked} bytes it says"
+        )
     if unpacked and not 0 < block <= max(unpacked, 1):
         return f"its blocks are said to have {block} bytes"
     blocks = -(-unpacked // block) if unpacked else 0
