@@ -126,15 +126,15 @@ def _is_titled_axis(grid: Grid, column: int) -> bool:
         return False
     numbers = grid.numbers[:, column]
     known = numbers[np.isfinite(numbers)]
-    return len(known) < 3 or is_axis(known) or spectral_unit(title) is not None
+    if len(known) < 3 or spectral_unit(title) is not None:
+        return True
+    return is_axis(known) or frames_in(known) is not None
 
 
 def _check_first_column(path: Path, grid: Grid) -> None:
     """Refuse a table without titles whose first column is no axis."""
     reason = why_no_axis(grid)
-    centres = grid.numbers[:, grid.numeric_columns[0]]
-    in_frames = 0 not in grid.words and frames_in(centres) is not None
-    if reason is not None and not in_frames:
+    if reason is not None:
         rows = len(grid.numbers)
         raise FileFormatError(
             path,

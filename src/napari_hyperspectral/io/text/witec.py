@@ -23,7 +23,7 @@ from ..metadata.positions import map_from_positions, tell_of_holes
 from ..metadata.units import axis_in, stated_axis
 from ..source import Source
 from .file import numbers_in, read_text, start_of_text
-from .frames import series_of
+from .frames import frames_in, series_of
 from .table import read_images as table_of_any_kind
 from .titles import is_axis
 from .witec_graph import header_of, read_graph
@@ -82,7 +82,8 @@ def read_images(source: Source) -> list[Image]:
             f"{columns} columns of numbers under titles for {sizes or 0}",
             "export it again",
         )
-    if not titles and (source.axes is not None or not is_axis(table[:, 0])):
+    rises = is_axis(table[:, 0]) or frames_in(table[:, 0]) is not None
+    if not titles and (source.axes is not None or not rises):
         return table_of_any_kind(source)  # numbers as WITec writes them, but no axis of its
     units, names = _units_and_names(titles)
     return [_cube(path, units, names, table)]
