@@ -41,11 +41,6 @@ _MAX_NUMBERS: Final = 2**26
 _LOCKED: Final = re.compile(r"\block", re.IGNORECASE)  # a "sblock" is none
 _MAX_DEPTH: Final = 20
 """Levels of groups that are looked into; links can make more of a file than there is."""
-HDF4: Final = (
-    "an HDF4 file, the older format of ASTER, MODIS and Hyperion, which HDF5 cannot read",
-    "convert it, such as with h4toh5convert or gdal_translate -of ENVI",
-)
-"""What a file of that version is, and what to do."""
 _FILTERS: Final = {  # registered at https://github.com/HDFGroup/hdf5_plugins
     32001: "blosc",
     32004: "lz4",
@@ -66,8 +61,6 @@ def opened_hdf5(path: Path, *, again: bool = False) -> Generator[h5py.File, None
     """
     try:
         if not again:
-            if is_hdf4(path):
-                raise FileFormatError(path, *HDF4)
             check_heaps(path)
         with _opened(path) as file:
             yield file
@@ -87,17 +80,9 @@ def _diagnosis(path: Path, reason: str) -> tuple[str, str]:
     sizes = re.search(r"truncated file: eof = (\d+).*stored_eof = (\d+)", reason)
     if sizes:
         return f"the file ends at {sizes[1]} of {sizes[2]} bytes", "copy or download it again"
-    if is_hdf4(path):
-        return HDF4
     if not h5py.is_hdf5(path):
         return "no HDF5 file (its signature is missing)", "copy or download it again"
     return f"not a whole HDF5 file ({reason})", "copy or download it again"
-
-
-def is_hdf4(path: Path) -> bool:
-    """Whether a file begins as those of version 4 do, which share no byte with version 5."""
-    with path.open("rb") as file:
-        return file.read(4) == b"\x0e\x03\x13\x01"
 
 
 def _opened(path: Path) -> h5py.File:
