@@ -98,6 +98,20 @@ def grid_of(image: Image, *, planes: bool = False) -> Grid:
     return Grid(matrix, first, shape)
 
 
+def directions_of(image: Image, other: Image, *, planes: bool = False) -> list[float]:
+    """Return 1 or −1 for each axis, by which positions of the first are to be multiplied.
+
+    A viewer shows positions that fall as their negatives, which rise: layers are compared as they
+    are shown, files as they are stated.
+    """
+    steps = [*image.pixel_size]
+    if planes:
+        steps.insert(0, (image.z or Sampling()).step)
+    if not (image.shown and other.shown):
+        return [1.0] * len(steps)
+    return np.copysign(1.0, steps).tolist()
+
+
 def states_place(image: Image) -> bool:
     """Whether an image says where it lies, or how large its pixels are."""
     return (

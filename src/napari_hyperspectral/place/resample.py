@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from ..cube import Cube, Image, Labels
-from .grid import Array, Grid, grid_of, name_of, place_in_words, unit_factor
+from .grid import Array, Grid, directions_of, grid_of, name_of, place_in_words, unit_factor
 
 ImageT = TypeVar("ImageT", Cube, Labels)
 
@@ -64,7 +64,7 @@ def resample_onto(image: ImageT, onto: Image) -> ImageT:
     ValueError
         If they do not overlap, or a stack is tilted against the planes.
     """
-    grid = grid_of(image)
+    grid = grid_of(image).scaled(directions_of(image, onto))
     target = _grid_in_unit_of(image, onto)
     if not _inside(grid, _corner_and_middle_pixels(grid, target)).any():
         raise ValueError(
@@ -101,7 +101,7 @@ def _grid_in_unit_of(image: Image, onto: Image) -> Grid:
         raise UnknownPlaceError(image, onto)
     for each in (image, onto):
         _check_upright_planes(each)
-    return grid_of(onto).scaled((factor, factor))
+    return grid_of(onto).scaled(factor * np.asarray(directions_of(onto, image)))
 
 
 def _check_upright_planes(image: Image) -> None:

@@ -11,6 +11,7 @@ from ..cube import Image, Sampling
 from .grid import (
     Array,
     both_state_places,
+    directions_of,
     extent_in_words,
     grid_of,
     name_of,
@@ -93,8 +94,8 @@ def difference_in_pixels(one: Image, other: Image, *, scale: int = 1) -> float |
         return None
     planes = _planes_compare(one, other)
     factors = _unit_factors(one, other, planes=planes)
-    grid = grid_of(one, planes=planes)
-    other_grid = grid_of(other, planes=planes)
+    grid = grid_of(one, planes=planes).scaled(directions_of(one, other, planes=planes))
+    other_grid = grid_of(other, planes=planes).scaled(directions_of(other, one, planes=planes))
     if factors is None:
         if np.allclose(grid.matrix, other_grid.matrix) and np.allclose(
             grid.first, other_grid.first
