@@ -340,7 +340,9 @@ def _relative_steepness(grey: Array) -> Array:
     """Return how steep an image is, in its standard deviations; 0 where it is the same everywhere."""
     spread = float(np.nanstd(grey)) if np.isfinite(grey).any() else 0.0
     steep = _steepness(grey)
-    return steep / spread if spread > 0 else np.where(np.isfinite(steep), 0.0, np.nan)
+    if spread == 0:
+        return np.where(np.isfinite(steep), 0.0, np.nan)
+    return steep / spread
 
 
 def _on_pixels_of(onto: Image, grey: Array, image: Image) -> Array:
@@ -355,7 +357,8 @@ def _on_pixels_of(onto: Image, grey: Array, image: Image) -> Array:
         shown=image.shown,
         name=image.name,
     )
-    return resample_onto(planeless, onto).numpy()[0].astype(np.float64)
+    resampled = resample_onto(planeless, onto).numpy()[0]
+    return np.asarray(resampled, np.float64)
 
 
 def _steepness(grey: Array) -> Array:
@@ -382,8 +385,10 @@ def _shift_between(fixed: Array, moving: Array) -> Array:
     for image in (fixed, moving):
         centred = np.where(known, image - image[known].mean(), 0.0)
         weighted.append(window * centred / image[known].std())
-    shift, _, _ = phase_cross_correlation(*weighted, upsample_factor=_SUBPIXEL, normalization=None)
-    shift = np.asarray(shift, np.float64)
+    found = phase_cross_correlation(  # type: ignore[no-untyped-call]
+        *weighted, upsample_factor=_SUBPIXEL, normalization=None
+    )
+    shift = np.asarray(found[0], np.float64)
     shift[np.asarray(known.shape) == 1] = 0.0
     return shift
 

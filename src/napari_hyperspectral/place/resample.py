@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 from ..cube import Cube, Image, Labels
 from .grid import Array, Grid, directions_of, grid_of, name_of, place_in_words, unit_factor
 
-ImageT = TypeVar("ImageT", Cube, Labels)
+ImageT = TypeVar("ImageT", Cube, Labels, Image)
 
 _MOST_SAMPLES: Final = 8
 """Points along each side of a large pixel that it is averaged over, at most."""
@@ -151,7 +151,8 @@ def _points(grid: Grid, target: Grid, most: int) -> Iterator[_Points]:
     at_once = max(1, _BLOCK // (columns * len(offsets)))
     for first in range(0, rows, at_once):
         block = slice(first, min(first + at_once, rows))
-        index = np.stack(np.mgrid[block, 0:columns], axis=-1).reshape(-1, 1, 2)
+        meshes = np.meshgrid(np.arange(block.start, block.stop), np.arange(columns), indexing="ij")
+        index = np.stack(meshes, axis=-1).reshape(-1, 1, 2)
         yield _Points(block, grid.pixels(target.positions(index + offsets)))
 
 
@@ -163,9 +164,9 @@ def _inner(count: int) -> Array:
 def _inside(grid: Grid, pixels: Array) -> NDArray[np.bool_]:
     """Whether points, (…, 2), lie on a pixel of a grid, to its edge."""
     last = np.asarray(grid.shape) - 0.5
-    within: NDArray[np.bool_] = (pixels >= -0.5 - _ROUNDING) & (pixels <= last + _ROUNDING)
-    inside: NDArray[np.bool_] = within.all(axis=-1)
-    return inside
+    above = np.asarray(pixels >= -0.5 - _ROUNDING)
+    below = np.asarray(pixels <= last + _ROUNDING)
+    return np.asarray((above & below).all(axis=-1))
 
 
 def _resampled_intensities(
