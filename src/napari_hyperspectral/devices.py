@@ -47,11 +47,19 @@ def free_bytes(device: torch.device) -> int:
         free, _ = torch.cuda.mem_get_info(device)
         return int(free)
     available = int(psutil.virtual_memory().available)
-    with suppress(OSError, ValueError):  # ValueError: there is no limit, which reads "max"
-        limit = int((_CGROUP / "memory.max").read_text())
-        used = int((_CGROUP / "memory.current").read_text())
-        available = min(available, max(0, limit - used))
+    with suppress(OSError, ValueError, KeyError):  # ValueError: there is no limit: it reads "max"
+        available = min(available, _bytes_left_of_group(_CGROUP))
     return available
+
+
+def _bytes_left_of_group(folder: Path) -> int:
+    """Return what a control group of Linux may still take; copies of files make room by themselves."""
+    limit = int((folder / "memory.max").read_text())
+    used = int((folder / "memory.current").read_text())
+    lines = (folder / "memory.stat").read_text().splitlines()
+    kinds = dict(line.split() for line in lines)
+    of_files = int(kinds["inactive_file"]) + int(kinds["active_file"])
+    return max(0, limit - used + of_files)
 
 
 def torch_device(name: str) -> torch.device:

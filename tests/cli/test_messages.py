@@ -196,6 +196,19 @@ def test_no_message_of_ours_has_an_address_of_a_library(model, tmp_path):
     assert reason_of(refused.value) == "epochs: Input should be greater than or equal to 1"
 
 
+def test_of_an_operation_that_a_device_lacks_the_list_of_backends_is_left_out():
+    import torch
+
+    from napari_hyperspectral.cli.errors import explained
+
+    with pytest.raises(NotImplementedError) as raised:
+        torch.fft.fft(torch.zeros(2, 2).to_sparse())
+    (line,) = explained(raised.value)
+    assert "Could not run 'aten::" in line
+    assert len(line) < 200
+    assert "registered at" not in line
+
+
 @pytest.mark.parametrize("method", [Pixelwise(width=8), SpectralUNet.smallest()])
 def test_what_cannot_be_written_is_read_without_a_warning(noisy, clean, method):
     def frozen(cube):
