@@ -282,7 +282,9 @@ def test_no_epoch_is_missing_from_the_curve_however_fast_they_are(pair):
     )
     card = run(job, losses.add).card
     assert losses.training == dict(enumerate(card.losses, start=1))
-    assert losses.validation == dict(enumerate(card.validation_losses, start=1))
+    assert losses.validation == dict(
+        enumerate((card.start_validation_loss, *card.validation_losses))
+    )
 
 
 def test_a_model_is_never_overwritten_unasked(qtbot, widget, tmp_path):
