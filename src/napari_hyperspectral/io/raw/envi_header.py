@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import unquote
 
 from ...errors import FileFormatError
+from ...regular import check_regular
 from ..text.file import decoded
 
 EnviHeader: TypeAlias = Mapping[str, str]
@@ -59,6 +60,7 @@ def read_header(path: Path) -> dict[str, str]:
     FileFormatError
         If it is none: `.hdr` is also the suffix of ESRI, Analyze and other headers.
     """
+    check_regular(path)
     with path.open("rb") as file:
         start = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
         if start[:4].upper() != b"ENVI" or path.stat().st_size > _LONGEST:
