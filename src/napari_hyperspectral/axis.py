@@ -273,6 +273,68 @@ class ChannelAxis:
 Axis: TypeAlias = SpectralAxis | ChannelAxis
 
 
+def axis_in_full(axis: Axis) -> str:
+    """Return an axis as messages compare it: number of bands, quantity, range, unit.
+
+    The quantity is left out where the unit says it: nm are wavelengths, cm⁻¹ leave it open.
+    """
+    if isinstance(axis, ChannelAxis) or axis.kind == "index":
+        return str(axis)
+    unit = _symbol(axis) or "without a unit"
+    open_units = ("1/cm", None)
+    quantity = f"{_TITLES[axis.kind]} " if axis.unit in open_units else ""
+    bands = f"{len(axis)} band" + "s" * (len(axis) != 1)
+    return f"{bands}, {quantity}{axis.centres[0]:.10g}–{axis.centres[-1]:.10g} {unit}"
+
+
+def _symbol(axis: SpectralAxis) -> str:
+    """Return the unit of an axis for people; "" where it has none."""
+    unit = axis.unit
+    return _SYMBOLS.get(unit, unit or "")
+
+
+def axis_difference(one: Axis, other: Axis) -> str:
+    """Return what differs between two axes, as messages say it: "" where nothing does.
+
+    Kind, unit, number of bands and range; where those are equal, the bands that lie elsewhere.
+    """
+    if isinstance(one, ChannelAxis) or isinstance(other, ChannelAxis):
+        return _channel_difference(one, other)
+    differences = []
+    if one.kind != other.kind:
+        differences.append(f"the quantity ({_TITLES[one.kind]}, {_TITLES[other.kind]})")
+    if one.unit != other.unit:
+        symbols = [_symbol(axis) or "none" for axis in (one, other)]
+        differences.append(f"the unit ({', '.join(symbols)})")
+    if len(one) != len(other):
+        differences.append(f"the number of bands ({len(one)}, {len(other)})")
+    elif not np.array_equal(one.centres, other.centres):
+        differences.append(_centre_difference(one, other))
+    return " and ".join(differences)
+
+
+def _channel_difference(one: Axis, other: Axis) -> str:
+    if not (isinstance(one, ChannelAxis) and isinstance(other, ChannelAxis)):
+        return "named channels are no bands of a spectrum"
+    if len(one) != len(other):
+        return f"the number of channels ({len(one)}, {len(other)})"
+    for number, names in enumerate(zip(one.names, other.names, strict=True), start=1):
+        if names[0] != names[1]:
+            return f"channel {number} ({names[0]}, {names[1]})"
+    return ""
+
+
+def _centre_difference(one: SpectralAxis, other: SpectralAxis) -> str:
+    """Return how far the centres of equally many bands lie from each other."""
+    offsets = np.abs(one.centres - other.centres)
+    band = int(offsets.argmax())
+    centres = f"{one.centres[band]:.10g}, {other.centres[band]:.10g}"
+    return (
+        f"the centres, by up to {offsets[band]:.4g} (band {band + 1}: {centres}; "
+        f"{int((offsets > 0).sum())} of {len(one)} bands differ)"
+    )
+
+
 def kind_of_unit(unit: Unit | None) -> Kind:
     """Return the quantity that a unit measures; for 1/cm the wavenumber, not the Raman shift."""
     if unit is None:

@@ -60,11 +60,3 @@ def test_a_witec_map_that_lacks_pixels_is_told(tmp_path):
     rows = ["\t".join(f"{value:.5E}" for value in (centre, *range(5))) for centre in (100.0, 200.0)]
     with pytest.warns(UserWarning, match="5 spectra on a map of 2 × 3"):
         read(written(tmp_path / "a.txt", ["\t".join(titles), *rows]))
-
-
-@pytest.mark.parametrize("suffix", [".hdf", ".h5", ".nc"])
-def test_hdf4_is_named_as_such(tmp_path, suffix):
-    path = tmp_path / f"AST_L1T{suffix}"
-    path.write_bytes(b"\x0e\x03\x13\x01" + bytes(500))
-    with pytest.raises(FileFormatError, match="HDF4"):
-        read(path)

@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 
 from napari_hyperspectral.axis import ChannelAxis
 from napari_hyperspectral.io import FileFormatError, read, read_all
-from napari_hyperspectral.io.arrays.mapped import Mapped
+from napari_hyperspectral.io.arrays.positional import Positional
 
 BANDS = 5
 SPECTRA = np.arange(6 * BANDS, dtype="<f4").reshape(6, BANDS)
@@ -73,7 +73,7 @@ def file(tmp_path):
 def test_x_runs_fastest_and_spectra_stay_in_the_file(file):
     cube = read(file)
     assert np.array_equal(cube.data, SPECTRA.reshape(2, 3, BANDS).transpose(2, 0, 1))
-    assert isinstance(cube.data, Mapped)
+    assert isinstance(cube.data, Positional)
 
 
 def test_axis_and_intensity_are_those_of_the_header(file):

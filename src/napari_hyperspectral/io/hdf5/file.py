@@ -22,9 +22,11 @@ from numpy.typing import NDArray
 from ...cube import Image, describe
 from ...errors import FileFormatError, MissingPackageError
 from ..arrays.blocks import blocks
+from ..arrays.identity import Identity, check_unchanged
 from ..arrays.lazy import Box, Lazy
 from ..arrays.mapped import mapped
 from .heap import check_heaps
+from .outside import check_link, files_of, may_follow
 
 DESCRIPTION: Final = "hyperspectral"
 """Dataset at the root that holds our description; an attribute could not hold 64 kB."""
@@ -39,11 +41,6 @@ _MAX_NUMBERS: Final = 2**26
 _LOCKED: Final = re.compile(r"\block", re.IGNORECASE)  # a "sblock" is none
 _MAX_DEPTH: Final = 20
 """Levels of groups that are looked into; links can make more of a file than there is."""
-HDF4: Final = (
-    "an HDF4 file, the older format of ASTER, MODIS and Hyperion, which HDF5 cannot read",
-    "convert it, such as with h4toh5convert or gdal_translate -of ENVI",
-)
-"""What a file of that version is, and what to do."""
 _FILTERS: Final = {  # registered at https://github.com/HDFGroup/hdf5_plugins
     32001: "blosc",
     32004: "lz4",
@@ -64,8 +61,6 @@ def opened_hdf5(path: Path, *, again: bool = False) -> Generator[h5py.File, None
     """
     try:
         if not again:
-            if is_hdf4(path):
-                raise FileFormatError(path, *HDF4)
             check_heaps(path)
         with _opened(path) as file:
             yield file
@@ -85,17 +80,9 @@ def _diagnosis(path: Path, reason: str) -> tuple[str, str]:
     sizes = re.search(r"truncated file: eof = (\d+).*stored_eof = (\d+)", reason)
     if sizes:
         return f"the file ends at {sizes[1]} of {sizes[2]} bytes", "copy or download it again"
-    if is_hdf4(path):
-        return HDF4
     if not h5py.is_hdf5(path):
         return "no HDF5 file (its signature is missing)", "copy or download it again"
     return f"not a whole HDF5 file ({reason})", "copy or download it again"
-
-
-def is_hdf4(path: Path) -> bool:
-    """Whether a file begins as those of version 4 do, which share no byte with version 5."""
-    with path.open("rb") as file:
-        return file.read(4) == b"\x0e\x03\x13\x01"
 
 
 def _opened(path: Path) -> h5py.File:
@@ -113,8 +100,12 @@ class _Stored:
 
     path: Path
     name: str
+    identities: tuple[tuple[Path, Identity], ...]
+    """What the file, and those that its values lie in, were known by when it was opened."""
 
     def read(self, box: Box) -> NDArray[Any]:
+        for file, identity in self.identities:
+            check_unchanged(file, identity)
         with opened_hdf5(self.path, again=True) as file:
             return np.asarray(file[self.name][box])
 
@@ -130,7 +121,11 @@ def lazy_dataset(path: Path, dataset: h5py.Dataset) -> Any:
         If it is compressed with a filter that is not installed.
     """
     _check_filters(path, dataset)
-    file_size = path.stat().st_size
+    holder = Path(dataset.file.filename)  # another one than `path`, behind an external link
+    files = [holder, *files_of(holder, dataset)]
+    if holder != path:
+        files.append(path)
+    file_size = holder.stat().st_size
     offset = dataset.id.get_offset()  # None where it is stored in chunks
     if offset is not None and not dataset.external and not dataset.is_virtual:
         end = offset + dataset.nbytes
@@ -140,14 +135,16 @@ def lazy_dataset(path: Path, dataset: h5py.Dataset) -> Any:
                 f"{dataset.name} ends at byte {end}, the file at {file_size}",
                 "copy or download it again",
             )
-        return mapped(Path(dataset.file.filename), dataset.dtype, dataset.shape, offset)
+        return mapped(holder, dataset.dtype, dataset.shape, offset)
     if dataset.nbytes > _MAX_EXPANSION * max(file_size, 2**20):
         raise FileFormatError(
             path,
             f"{dataset.name} of {dataset.shape} cannot be meant in a file of this size",
             "copy or download it again",
         )
-    return Lazy(_Stored(path, dataset.name).read, dataset.shape, dataset.dtype, dataset.chunks)
+    identities = tuple((file, Identity.of(file)) for file in files if file.exists())
+    stored = _Stored(holder, dataset.name, identities)
+    return Lazy(stored.read, dataset.shape, dataset.dtype, dataset.chunks)
 
 
 def _check_filters(path: Path, dataset: h5py.Dataset) -> None:
@@ -233,6 +230,7 @@ def loaded_vector(dataset: h5py.Dataset) -> NDArray[np.float64]:
             f"{dataset.name} is no axis: {dataset.dtype} {dataset.shape}",
             "copy or download the file again",
         )
+    files_of(Path(dataset.file.filename), dataset)  # refuses, or warns of, those of others
     return np.ravel(np.asarray(dataset, np.float64))
 
 
@@ -253,8 +251,11 @@ def tree(group: object, depth: int = _MAX_DEPTH, *, spelled: bool = False) -> di
             value = spelled_out(value)
         if _is_json(value):
             attributes[key] = value
-    for key, item in group.items():
-        below = tree(item, depth - 1, spelled=spelled)
+    path = Path(group.file.filename)
+    for key in group:
+        if not may_follow(path, group.get(key, getlink=True)):
+            continue
+        below = tree(group.get(key), depth - 1, spelled=spelled)
         if below:
             attributes[key] = below
     return attributes
@@ -280,14 +281,32 @@ def _plain(value: Any) -> Any:
 
 def dataset_in(group: h5py.Group, name: str) -> h5py.Dataset | None:
     """Return the dataset of a name or path; None where there is none, or something else."""
-    item = group.get(name)
+    item = _member(group, name)
     return item if isinstance(item, h5py.Dataset) else None
 
 
 def group_in(group: h5py.Group, name: str) -> h5py.Group | None:
     """Return the group of a name or path; None where there is none, or something else."""
-    item = group.get(name)
+    item = _member(group, name)
     return item if isinstance(item, h5py.Group) else None
+
+
+def _member(group: h5py.Group, name: str) -> object:
+    """Return what has a name or path; a link into a file outside the folder is not followed.
+
+    Raises
+    ------
+    FileFormatError
+        If it is such a link.
+    """
+    item: object = group.file if name.startswith("/") else group
+    for part in filter(None, name.split("/")):
+        if not isinstance(item, h5py.Group):
+            return None
+        link = item.get(part, getlink=True)
+        check_link(Path(item.file.filename), f"{item.name}/{part}", link)
+        item = item.get(part)
+    return item
 
 
 def datasets(group: h5py.Group) -> Iterator[h5py.Dataset]:
@@ -323,7 +342,8 @@ def own_description(file: h5py.File) -> tuple[dict[str, Any], h5py.Dataset] | No
     if stored is None:
         return None
     description = json.loads(stored.asstr()[()])
-    return description, file[text(stored, _DATA)]
+    dataset = dataset_in(file, text(stored, _DATA))
+    return None if dataset is None else (description, dataset)
 
 
 def describe_in(file: h5py.File, image: Image, dataset: h5py.Dataset) -> None:

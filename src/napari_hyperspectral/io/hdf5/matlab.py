@@ -30,6 +30,7 @@ from ..metadata.separate_bands import cubes_of_bands
 from ..metadata.units import axis_in, length_unit
 from ..source import Source
 from .file import fill, lazy_dataset, opened_hdf5, text
+from .matlab5 import check_elements
 
 _DESCRIPTION: Final = "hyperspectral"
 """Variable that holds our description, as JSON."""
@@ -108,6 +109,7 @@ def write_image(path: Path, image: Image) -> None:
 
 def _variables_of_v5(path: Path) -> dict[str, Any]:
     """Load the variables of a v4 to v7 file: arrays, texts, and dicts for structs."""
+    check_elements(path)
     try:
         variables = scipy.io.loadmat(path, struct_as_record=False, squeeze_me=False)
     except MemoryError:

@@ -28,12 +28,11 @@ from ..metadata.named_arrays import axis_from_vector, cube_from_array, wavelengt
 from ..metadata.separate_bands import BandArray, BandSeries, series_of_bands
 from ..metadata.units import spectral_unit, stated_axis
 from ..source import Source
+from . import hdf4
 from . import reader as hdf5
 from .file import (
-    HDF4,
     attribute,
     datasets,
-    is_hdf4,
     lazy_dataset,
     loaded_vector,
     opened_hdf5,
@@ -136,12 +135,11 @@ def read_images(source: Source) -> list[Image]:
         start = file.read(8)
     if start == _SIGNATURE:
         return _read_version_4(source)
-    if start[:4] in _CLASSIC:
-        stored, attributes = read_variables(source.path)
+    if start[:4] in _CLASSIC or hdf4.is_hdf4(source.path):
+        read = read_variables if start[:4] in _CLASSIC else hdf4.read_variables
+        stored, attributes = read(source.path)
         numeric = [each for each in stored if each.data.dtype.kind in "iuf"]
         return _images(source, [_classic_variable(each) for each in numeric], attributes)
-    if is_hdf4(source.path):
-        raise FileFormatError(source.path, *HDF4)
     if start[:3] == b"CDF":
         what = "64-bit data NetCDF (CDF-5)" if start[3:4] == b"\x05" else "a NetCDF of another kind"
         raise FileFormatError(source.path, what, "convert it with: nccopy -k netCDF-4")

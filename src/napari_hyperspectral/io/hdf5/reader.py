@@ -38,6 +38,7 @@ from .file import (
     own_description,
     text,
 )
+from .hdf4 import is_hdf4
 from .image import SPECTRAL_NAME, SPECTRAL_ONLY, Dimension, cube_of_dataset
 
 _MATLAB: Final = b"MATLAB 7.3 MAT-file"
@@ -49,6 +50,10 @@ def read_images(source: Source) -> list[Image]:
     with source.path.open("rb") as start:
         if start.read(len(_MATLAB)) == _MATLAB:
             return matlab.read_images(source)
+    if is_hdf4(source.path):
+        from .netcdf import read_images as read_named  # which reads HDF5 with this module
+
+        return read_named(source)
     with opened_hdf5(source.path) as file:
         if source.axes is None:
             for layout in _LAYOUTS:

@@ -15,6 +15,8 @@ from typing import Any, Final
 
 from ...axis import ChannelAxis, SpectralAxis, axis_from_json
 from ...errors import FileFormatError
+from ...regular import check_regular
+from ...system.paths import user_path
 from ..text.file import decoded
 from .units import axis_from_title, axis_in, stated_axis
 
@@ -39,9 +41,10 @@ def read_axis(path: str | Path) -> SpectralAxis:
     FileFormatError
         If it holds no numbers that make an axis.
     """
-    path = Path(path)
+    path = user_path(path)
     if path.stat().st_size > _MOST_BYTES:
         raise FileFormatError(path, f"more than {_MOST_BYTES:,} bytes", _REMEDY)
+    check_regular(path)
     text = decoded(path.read_bytes())
     suffix = path.suffix.lower()
     try:

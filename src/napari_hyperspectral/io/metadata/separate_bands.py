@@ -21,9 +21,9 @@ from ...cube import Cube
 from ..arrays.lazy import Lazy
 from ..arrays.stacked import stacked
 from ..source import Source
-from .axes import NUMBER, axis_from_names, band_axis
+from .axes import NUMBER, axis_from_names, axis_from_numbered_names, band_axis
 from .named_arrays import axis_from_vector, cube_from_array, names_an_axis
-from .units import spectral_unit
+from .units import spectral_unit, stated_unit
 
 _Attributes: TypeAlias = Mapping[str, Any]
 
@@ -41,9 +41,6 @@ _BANDS: Final = re.compile(
 """What names of bands begin with or hold, "#" for their number."""
 _FEWEST: Final = 2
 """Fewer arrays are no series."""
-_FEWEST_IN_NAMES: Final = 4
-_USUAL_NM: Final = (300.0, 2600.0)
-"""Numbers in names of reflectances, `rhot_443`, are wavelengths where they all lie here."""
 
 
 class BandArray(NamedTuple):
@@ -219,7 +216,7 @@ def _series_at_wavelengths(arrays: Sequence[BandArray]) -> BandSeries:
             widths.append(width[0])
     unit = units.pop() if len(units) == 1 else ""
     return BandSeries(
-        _title(members), members, band_axis(centres, spectral_unit(unit), widths=widths)
+        _title(members), members, band_axis(centres, stated_unit(unit, "wavelength"), widths=widths)
     )
 
 
@@ -269,28 +266,13 @@ def _series_by_number(path: Path, arrays: Sequence[BandArray]) -> BandSeries:
     """Return the series of arrays that are numbered, or have wavelengths in their names."""
     members = tuple(sorted(arrays, key=_natural))
     names = [re.sub(r"[_\s]", " ", _differing_part(member)) for member in members]
-    axis = axis_from_names(names) or _axis_of_bare_numbers(names)
+    titles = [str(member.attributes.get("long_name", "")) for member in members]
+    axis = axis_from_names(names) or axis_from_names(titles) or axis_from_numbered_names(names)
     if axis is not None:
         axis = replace(axis, guessed=True)
     else:
         _tell_of_gaps(path, members)
     return BandSeries(_title(members), members, axis or SpectralAxis.index(len(members)))
-
-
-def _axis_of_bare_numbers(names: Sequence[str]) -> SpectralAxis | None:
-    """Return the wavelengths in names such as "rhot 443"; None where they only count."""
-    numbers = []
-    for name in names:
-        in_name = re.findall(r"\d+(?:\.\d+)?", name)
-        if len(in_name) != 1:
-            return None
-        numbers.append(float(in_name[0]))
-    if len(numbers) < _FEWEST_IN_NAMES or np.all(np.diff(numbers) == 1):
-        return None
-    low, high = _USUAL_NM
-    if min(numbers) < low or max(numbers) > high:
-        return None
-    return SpectralAxis(numbers, "nm", guessed=True)
 
 
 def _tell_of_gaps(path: Path, members: Sequence[BandArray]) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final, get_args
 from ...axis import Unit
 from ...cube import Image, describe
 from ...errors import FileFormatError
+from .tie import KEY, tie_of, warn_if_untied
 from .units import stated_unit
 
 LAYOUT_KEY: Final = "layout"
@@ -40,6 +41,7 @@ def read_sidecar(path: Path) -> dict[str, Any] | None:
     description = read_json(sidecar)
     if not isinstance(description, dict) or not _OWN_KEYS & set(description):
         return None  # the JSON of another program; `companion` may find an axis in it
+    warn_if_untied(path, sidecar, description)
     return _in_our_units(description)
 
 
@@ -80,7 +82,7 @@ def read_json(path: Path) -> Any:
 
 
 def write_sidecar(path: Path, image: Image) -> None:
-    """Write the sidecar of an image at `path`."""
+    """Write the sidecar of an image whose data are at `path` already."""
     layout = "".join(dim[0] for dim in image.dims)
-    description = {LAYOUT_KEY: layout} | describe(image)
+    description = {LAYOUT_KEY: layout, KEY: tie_of(path)} | describe(image)
     sidecar_of(path).write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")

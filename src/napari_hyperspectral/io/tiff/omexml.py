@@ -337,11 +337,11 @@ def _sampling(
     default: str,
 ) -> Sampling:
     """Return a step with its unit, which has a default in the schema; else steps are counted."""
-    step = float(pixels.get(attribute) or 0)
+    stated = pixels.get(attribute)
     unit = length_unit(pixels.get(f"{attribute}Unit", default))
-    if not step or not unit:
+    if not stated or not unit:
         return Sampling()
-    return Sampling(step, 0.0, unit)
+    return Sampling(float(stated), 0.0, unit)  # 0, NaN and the like are told by the cube
 
 
 def _tag(name: str) -> str:
