@@ -112,5 +112,6 @@ def test_missing_values_are_nan(tmp_path):
 
 
 def test_an_unknown_unit_is_told(tmp_path):
-    with pytest.warns(UserWarning, match="'HZ', no spectral unit"):
-        read(written(tmp_path / "a.jdx", text(AFFN, HEAD | {"XUNITS": "HZ"})))
+    with pytest.warns(UserWarning, match="'PPM', which is no unit of spectra that is known"):
+        axis = read(written(tmp_path / "a.jdx", text(AFFN, HEAD | {"XUNITS": "PPM"}))).axis
+    assert (axis.unit, axis.other_unit) == (None, "PPM")

@@ -145,7 +145,7 @@ def cubes_of_bands(
         if source.array in (None, series.name):
             axis = series.axis
             if axis.kind == "index":
-                axis = _vector_beside(arrays, len(axis)) or axis
+                axis = _companion_vector(arrays, len(axis)) or axis
             cube = cube_from_array(
                 series.stacked(arrays),
                 "byx",
@@ -158,7 +158,7 @@ def cubes_of_bands(
     return cubes
 
 
-def _vector_beside(arrays: Mapping[str, Any], bands: int) -> SpectralAxis | None:
+def _companion_vector(arrays: Mapping[str, Any], bands: int) -> SpectralAxis | None:
     """Return the only spectral vector with a number for each band."""
     vectors = {}
     for name, array in arrays.items():

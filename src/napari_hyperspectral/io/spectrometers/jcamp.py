@@ -10,7 +10,6 @@ Appl. Spectrosc. 48 (1994) 1545 (NTUPLES of mass spectra), http://www.jcamp-dx.o
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from ...cube import Cube, Image
 from ...errors import FileFormatError
 from ...metrics.values import Floats
 from ..binary import COPY_AGAIN
-from ..metadata.units import axis_in
+from ..metadata.units import stated_axis
 from ..source import Source
 from ..text.file import read_text, start_of_text
 from .jcamp_data import pairs_of_table, rows_of_table
@@ -84,6 +83,8 @@ def read_images(source: Source) -> list[Image]:
         If it has no spectrum, or a table of another length than its block states.
     """
     path = source.path
+    if not is_jcamp(path):
+        raise FileFormatError(path, "not JCAMP-DX (no ##TITLE=)", "give it its right suffix")
     spectra: list[_Spectrum] = []
     for block in _blocks(read_text(path)):
         spectra += _spectra(path, block)
@@ -179,7 +180,7 @@ def _spectra(path: Path, block: _Block) -> Iterator[_Spectrum]:
             centres = points[:, 0] * (x.factor or 1.0)
             values = points[:, 1] * (y.factor or 1.0)
         _check_count(path, title, len(values), x.count)
-        axis = _axis(path, block, centres, x.unit)
+        axis = _axis(block, centres, x.unit)
         name = title
         if len(block.tables) > 1:
             name = f"{title} {page or number}"
@@ -282,17 +283,11 @@ def _check_count(path: Path, title: str, found: int, stated: int | None) -> None
         )
 
 
-def _axis(path: Path, block: _Block, centres: Floats, unit: str) -> SpectralAxis:
+def _axis(block: _Block, centres: Floats, unit: str) -> SpectralAxis:
     """Return the axis of centres, (band,), in a unit as the block spells it."""
     kind = block.records.get("DATATYPE", "").upper()
-    axis = axis_in(unit, centres)
+    axis = stated_axis(unit, centres)
     if axis is None:
-        if unit and unit.upper() not in ("ARBITRARY UNITS", "NONE"):
-            warnings.warn(
-                f"{path.name}: its axis is in {unit!r}, no spectral unit that we know; its numbers are "
-                "kept without one",
-                stacklevel=2,
-            )
         return SpectralAxis(centres)
     if "RAMAN" in kind and axis.unit == "1/cm":
         return replace(axis, kind="raman_shift")

@@ -105,9 +105,9 @@ def _data(raw: Bytes, frames: _Frames) -> Any:
     shape = (frames.frames, frames.height, frames.width)
     if stride == size:
         return mapped(raw.path, dtype, shape, _DATA)
-    whole = mapped(raw.path, "u1", (needed - _DATA,), _DATA)
+    raw_bytes = mapped(raw.path, "u1", (needed - _DATA,), _DATA)
     strides = (stride, frames.width * dtype.itemsize, dtype.itemsize)
-    return np.ndarray(shape, dtype, whole, strides=strides)
+    return np.ndarray(shape, dtype, raw_bytes, strides=strides)
 
 
 # ----------------------------------------------------------------------------------- version 2

@@ -87,13 +87,16 @@ def _place(entries: Mapping[str, str], height: int, width: int) -> dict[str, Any
     """Return size and origin of pixels of a scan, as parameters of `Cube`."""
     names = ("ScanHeight", "ScanWidth", "ScanOriginY", "ScanOriginX")
     try:
-        whole_y, whole_x, y, x = (float(entries.get(name) or "nan") for name in names)
+        scan_height, scan_width, y, x = (float(entries.get(name) or "nan") for name in names)
     except ValueError:
         return {}
     unit = length_unit(entries.get("ScanUnit", ""))
-    if unit is None or not (whole_y > 0 and whole_x > 0):
+    if unit is None or not (scan_height > 0 and scan_width > 0):
         return {}
-    place: dict[str, Any] = {"pixel_size": (whole_y / height, whole_x / width), "pixel_unit": unit}
+    place: dict[str, Any] = {
+        "pixel_size": (scan_height / height, scan_width / width),
+        "pixel_unit": unit,
+    }
     if np.isfinite([y, x]).all():
         place["origin"] = (y, x)
     return place
