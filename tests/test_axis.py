@@ -139,6 +139,11 @@ WHAT_DIFFERS = {
         SpectralAxis([500.0, 600.0], None, "wavelength"),
         r"the unit \(nm, none\)$",
     ),
+    "a unit of others": (
+        SpectralAxis([500.0, 600.0], None, "wavelength", other_unit="furlong"),
+        SpectralAxis([500.0, 600.0], None, "wavelength", other_unit="cubit"),
+        r"the unit \(furlong, cubit\)$",
+    ),
     "the number of bands": (
         SpectralAxis([500.0, 600.0], "nm"),
         SpectralAxis([500.0, 550.0, 600.0], "nm"),

@@ -145,13 +145,13 @@ class SpectralAxis:
     def title(self) -> str:
         """Quantity and unit as on the axis of a plot, such as "Raman shift (cm⁻¹)"."""
         title = _TITLES[self.kind]
-        symbol = self._symbol
+        symbol = self.symbol
         if not symbol or self.unit == "m/z":  # m/z is quantity and unit in one
             return title
         return f"{title} ({symbol})"
 
     @property
-    def _symbol(self) -> str:
+    def symbol(self) -> str:
         """Symbol of the unit for people, that of a file where it is none of ours; "" without any."""
         return _SYMBOLS.get(self.unit, self.unit) or self.other_unit or ""
 
@@ -191,7 +191,7 @@ class SpectralAxis:
         number = f"band {band + 1}/{len(self)}"
         if self.kind == "index" and not self.other_unit:
             return number
-        symbol = self._symbol
+        symbol = self.symbol
         decimals = 3 if abs(self.centres[band]) < 100 else 1
         centre = f"{self.centres[band]:.{decimals}f} {symbol}".strip()
         return f"{centre} ({number})"
@@ -220,7 +220,7 @@ class SpectralAxis:
             numbered = np.array_equal(self.centres, np.arange(len(self)))
             ends = "" if numbered else f", {self.centres[0]:g}–{self.centres[-1]:g}"
             return f"{bands}{ends} without a spectral unit"
-        symbol = self._symbol
+        symbol = self.symbol
         return f"{bands}, {self.centres[0]:g}–{self.centres[-1]:g} {symbol}".rstrip()
 
 
@@ -280,17 +280,11 @@ def axis_in_full(axis: Axis) -> str:
     """
     if isinstance(axis, ChannelAxis) or axis.kind == "index":
         return str(axis)
-    unit = _symbol(axis) or "without a unit"
+    unit = axis.symbol or "without a unit"
     open_units = ("1/cm", None)
     quantity = f"{_TITLES[axis.kind]} " if axis.unit in open_units else ""
     bands = f"{len(axis)} band" + "s" * (len(axis) != 1)
     return f"{bands}, {quantity}{axis.centres[0]:.10g}–{axis.centres[-1]:.10g} {unit}"
-
-
-def _symbol(axis: SpectralAxis) -> str:
-    """Return the unit of an axis for people; "" where it has none."""
-    unit = axis.unit
-    return _SYMBOLS.get(unit, unit or "")
 
 
 def axis_difference(one: Axis, other: Axis) -> str:
@@ -303,8 +297,8 @@ def axis_difference(one: Axis, other: Axis) -> str:
     differences = []
     if one.kind != other.kind:
         differences.append(f"the quantity ({_TITLES[one.kind]}, {_TITLES[other.kind]})")
-    if one.unit != other.unit:
-        symbols = [_symbol(axis) or "none" for axis in (one, other)]
+    if (one.unit, one.other_unit) != (other.unit, other.other_unit):
+        symbols = [axis.symbol or "none" for axis in (one, other)]
         differences.append(f"the unit ({', '.join(symbols)})")
     if len(one) != len(other):
         differences.append(f"the number of bands ({len(one)}, {len(other)})")

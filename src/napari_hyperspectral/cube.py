@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .axis import Axis, ChannelAxis, SpectralAxis, axis_from_json, axis_to_json
-from .transform import Transform
+from .transform import Transform, inner_shift, transform_from_json
 
 METADATA_SCHEMA = 1
 """Version of the JSON that `describe` writes."""
@@ -77,20 +77,11 @@ class _Image:
         row, column : float
             Of this image, counted from the centre of its first pixel; between pixels, too.
         """
-        if self.transform is None:
-            y = self.origin[0] + row * self.pixel_size[0]
-            x = self.origin[1] + column * self.pixel_size[1]
-            return {"origin": (y, x)}
-        axes = len(self._leading) + 2
-        moved = np.zeros(axes)
-        moved[-2:] = row * self.pixel_size[0], column * self.pixel_size[1]
-        transform = self.transform.over(axes)
-        if transform is not None:
-            moved = transform.inner @ moved
-        place: dict[str, Any] = {
-            "origin": (self.origin[0] + float(moved[-2]), self.origin[1] + float(moved[-1]))
-        }
-        if self.z is not None:  # a stack that is tilted out of its planes
+        steps = np.array([row, column]) * self.pixel_size
+        moved = inner_shift(self.transform, steps, axes=len(self._leading) + 2)
+        y, x = self.origin
+        place: dict[str, Any] = {"origin": (y + float(moved[-2]), x + float(moved[-1]))}
+        if self.z is not None and self.transform is not None:  # it may be tilted out of its planes
             place["z"] = replace(self.z, start=self.z.start + float(moved[-3]))
         return place
 
@@ -376,7 +367,7 @@ def image_from(data: Any, description: Mapping[str, Any]) -> Image:
         "pixel_size": tuple(description.get("pixel_size", (1.0, 1.0))),
         "origin": tuple(description.get("origin", (0.0, 0.0))),
         "pixel_unit": description.get("pixel_unit"),
-        "transform": _transform_from_json(description.get("transform")),
+        "transform": transform_from_json(description.get("transform")),
         "z": _sampling_from_json(description.get("z")),
         "t": _sampling_from_json(description.get("t")),
         "name": description.get("name", ""),
@@ -407,10 +398,6 @@ def _sampling_to_json(sampling: Sampling | None) -> dict[str, Any] | None:
 
 def _sampling_from_json(description: Mapping[str, Any] | None) -> Sampling | None:
     return Sampling(**description) if description else None
-
-
-def _transform_from_json(description: Mapping[str, Any] | None) -> Transform | None:
-    return Transform.from_json(description) if description else None
 
 
 @contextmanager

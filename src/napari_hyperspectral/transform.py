@@ -133,16 +133,6 @@ class Transform:
             "affine": [list(row) for row in self.affine],
         }
 
-    @classmethod
-    def from_json(cls, description: Mapping[str, Any]) -> Self:
-        """Return the transform that `to_json` described."""
-        rotate = description["rotate"]
-        return cls(
-            _rows(np.asarray(rotate, np.float64)),
-            _rows(np.asarray(description["shear"], np.float64)),
-            _rows(np.asarray(description["affine"], np.float64)),
-        )
-
     def __str__(self) -> str:
         """Return what it does to rows and columns, in words."""
         (a, b), (c, d) = self.linear[-2:, -2:]
@@ -161,6 +151,22 @@ class Transform:
         if not np.allclose(stretch, 1):
             words.append(f"stretched by {stretch[0]:.6g} × {stretch[1]:.6g}")
         return ", ".join(words) or "transformed along z or t"
+
+
+def transform_from_json(description: Mapping[str, Any] | None) -> Transform | None:
+    """Return the transform that `Transform.to_json` described; None where there is none."""
+    if not description:
+        return None
+    names = ("rotate", "shear", "affine")
+    return Transform(*(_rows(np.asarray(description[name], np.float64)) for name in names))
+
+
+def inner_shift(transform: Transform | None, steps: Array, *, axes: int) -> Array:
+    """Return how far an origin moves, (axis,), by steps along rows and columns, (2,)."""
+    moved = np.zeros(axes)
+    moved[-2:] = steps
+    transform = None if transform is None else transform.over(axes)
+    return moved if transform is None else np.asarray(transform.inner @ moved)
 
 
 def rotation(degrees: float) -> Array:

@@ -7,7 +7,7 @@ import pytest
 
 from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cube import Cube, Labels, Sampling
-from napari_hyperspectral.evaluation.pairs import EvaluationPair
+from napari_hyperspectral.evaluation.pairs import EvaluationPair, input_and_target
 from napari_hyperspectral.io import read, read_labels, write
 from napari_hyperspectral.layers import from_layer, to_layer
 from napari_hyperspectral.place.same import PlaceMismatchError, difference_in_pixels
@@ -17,6 +17,7 @@ from napari_hyperspectral.tasks import (
     Denoise,
     PredictChannels,
     Segment,
+    SuperResolve,
 )
 from napari_hyperspectral.transform import Transform
 
@@ -160,3 +161,12 @@ def test_an_evaluation_refuses_a_truth_that_lies_elsewhere(scan):
         evaluated(scan, classes(origin=(0.0, 0.0)))
     with pytest.raises(PlaceMismatchError):
         evaluated(scan, replace(scan, transform=Transform.turned(90)))
+
+
+@pytest.mark.parametrize("place", [{}, {"pixel_size": (-2.0, 2.0)}, ELSEWHERE["rotation"]])
+def test_a_coarse_image_made_of_a_fine_one_lies_on_it(scan, place):
+    fine = replace(scan, **place)
+    for degradation in ("area", "decimate", "bicubic"):
+        task = SuperResolve(scale=2, degradation=degradation)
+        pair = evaluated(*input_and_target(task, {"fine": fine}))
+        assert pair.offset == pytest.approx(task.degradation_model.first_centre)

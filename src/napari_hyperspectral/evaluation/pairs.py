@@ -243,10 +243,11 @@ def _coarse_and_fine(task: SuperResolutionTask, fine: Cube) -> tuple[Cube, Cube]
     coarse = measured.reshape(*leading, *measured.shape[1:])
     target = example.target.reshape(*leading, *example.target.shape[1:])
     row, column = task.degradation_model.first_centre  # of the first coarse pixel, in fine pixels
+    height, width = fine.pixel_size
     input = replace(
         fine,
         data=coarse,
-        pixel_size=example.pixel_size,
+        pixel_size=(task.scale * height, task.scale * width),
         georeference=None,  # it goes by fine pixels
         **fine.place_at(row, column),
     )
