@@ -311,7 +311,7 @@ def test_noise_of_coarse_images_is_in_their_unit(power):
 
 # -- training and prediction
 
-ONCE = {"epochs": 2, "batch_size": 64, "patch_size": 16, "refit": False}
+ONCE = {"epochs": 2, "batch_size": 64, "patch_size": 16, "patches_per_epoch": 2, "refit": False}
 CHANNELS = ChannelAxis(("a", "b"))
 
 

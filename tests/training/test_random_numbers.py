@@ -70,7 +70,8 @@ each_case = pytest.mark.parametrize("case", RANDOM)
 
 def recipe_of(case, **training):
     task, method, images = RANDOM[case]
-    training = {"epochs": 1, "batch_size": 128, "patch_size": 16, **training}
+    few = {"epochs": 1, "batch_size": 128, "patch_size": 16, "patches_per_epoch": 2}
+    training = {**few, "refit": False, **training}
     recipe = Recipe(
         task=task,
         method=method,
