@@ -161,6 +161,21 @@ def test_a_file_that_is_rewritten_in_place_is_an_error(tmp_path, name):
         np.asarray(cube.data)
 
 
+def test_a_packed_file_that_is_rewritten_is_an_error(tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    path = tmp_path / "a.tif"
+    values = VALUES[:4].astype("<u2")
+    tifffile.imwrite(path, values, compression="zlib", photometric="minisblack", metadata=None)
+    cube = read(path, axes="byx")
+    assert np.array_equal(np.asarray(cube.data[1]), values[1])
+    tifffile.imwrite(
+        path, values[::-1], compression="zlib", photometric="minisblack", metadata=None
+    )
+    os.utime(path, ns=(1, 1))
+    with pytest.raises(FileFormatError, match="changed or replaced since it was opened"):
+        np.asarray(cube.data[1])
+
+
 @posix
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_file_that_another_replaces_is_told_or_its_own_values_are_shown(tmp_path, name):

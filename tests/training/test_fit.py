@@ -168,7 +168,7 @@ def test_ctrl_c_between_two_steps_keeps_the_best_so_far(noisy, clean):
 def test_the_best_epoch_is_the_one_of_least_selection_error(noisy, clean):
     model = learn(
         Denoise(),
-        Pixelwise(width=16),
+        Pixelwise(width=16, linear_skip=False),
         Training(epochs=15, schedule="constant"),
         noisy=noisy,
         clean=clean,

@@ -10,6 +10,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,8 @@ from ..errors import AmbiguousError, FileFormatError, MissingPackageError, Unkno
 from ..progress import Progress
 from ..regular import check_regular
 from ..system.paths import user_path
+from .arrays.identity import Identity, check_unchanged
+from .arrays.lazy import Lazy
 from .arrays.positional import by_position
 from .formats import FORMATS, FolderWriter, Format, Reader, Writer, format_of, reader_of, writer_of
 from .source import Source
@@ -218,8 +221,10 @@ def _read(source: Source, name: str | None) -> list[Image]:
     check_regular(source.path)
     reader = reader_of(format_of(source.path, "read", name))
     try:
+        identity = Identity.of(source.path)
         with mending_positions(source.path.name):
-            images = [_by_position(image) for image in reader.read_images(source)]
+            images = reader.read_images(source)
+        images = [_by_position(image, source.path, identity) for image in images]
     except FileFormatError:
         raise
     except ValueError as error:  # the values make no cube, such as an axis with NaN in it
@@ -243,9 +248,15 @@ def _read(source: Source, name: str | None) -> list[Image]:
     return images
 
 
-def _by_position(image: Image) -> Image:
-    """Return an image whose data, where they lie in a file, can be read whatever becomes of it."""
+def _by_position(image: Image, path: Path, identity: Identity) -> Image:
+    """Return an image whose data, where they lie in a file, can be read whatever becomes of it.
+
+    What a library reads later is checked to be of the same file still; folders are, if at all, by
+    their readers.
+    """
     data = by_position(image.data)
+    if isinstance(data, Lazy) and data is image.data and path.is_file():
+        data = data.checked(partial(check_unchanged, path, identity))
     return image if data is image.data else replace(image, data=data)
 
 

@@ -70,7 +70,7 @@ class Trained(Settings):
         of_pixels = unpacked(self.pixels, (plane, height, width)) if self.pixels else None
         if of_pixels is None:
             return np.zeros((height, width), bool)
-        mask: Mask = np.isin(of_pixels, roles).any(axis=0)
+        mask: Mask = np.asarray(np.isin(of_pixels, roles).any(axis=0))
         return mask
 
 

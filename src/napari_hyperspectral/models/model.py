@@ -132,6 +132,7 @@ class Model:
             last = weights_with_new_names(take_prefixed(best, LAST), expected)
             chosen = last if weights == "last" and last else best
             network.load_state_dict(weights_with_new_names(chosen, expected))
+            _check_shapes(last, network)
             _try_out(network, Recipe.model_validate(card.recipe), card)
         except FileFormatError:
             raise
@@ -224,6 +225,14 @@ def _checksum(tensors: State) -> str:
         if values.numel():
             digest.update(values.view(torch.uint8).numpy().data)
     return digest.hexdigest()
+
+
+def _check_shapes(last: State, network: Normalised) -> None:
+    """Refuse weights after the last epoch that are of other shapes than the best ones."""
+    for name, best in network.state_dict().items():
+        if name in last and last[name].shape != best.shape:
+            shapes = f"{tuple(last[name].shape)}, wanted {tuple(best.shape)}"
+            raise ValueError(f"{LAST}{name} is of shape {shapes}")
 
 
 def _try_out(network: Normalised, recipe: Recipe, card: Card) -> None:

@@ -116,11 +116,12 @@ def _pixel_reason(model: Model, cube: Cube) -> str:
     unit = metres(cube.pixel_unit)
     if not sees_neighbours or trained_unit is None or unit is None:
         return ""
-    logarithms = []
+    ratios = []
     for own, trained in zip(cube.pixel_size, card.pixel_size, strict=True):
-        ratio = abs(own * unit / (trained * trained_unit))
-        logarithms.append(abs(math.log(ratio)))
-    if max(logarithms) <= math.log(_COARSER):
+        ratios.append(abs(own * unit / (trained * trained_unit)))
+    # what learns from fine images and coarse ones made of them has seen both
+    smallest = 1 / (_COARSER * model.ports.scale)
+    if smallest <= min(ratios) and max(ratios) <= _COARSER:
         return ""
     own_size = _size_in_words(cube.pixel_size, cube.pixel_unit)
     trained_size = _size_in_words(card.pixel_size, card.pixel_unit)

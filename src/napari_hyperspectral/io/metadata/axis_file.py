@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from ...axis import ChannelAxis, SpectralAxis, axis_from_json
 from ...errors import FileFormatError
+from ...regular import check_regular
 from ...system.paths import user_path
 from ..text.file import decoded
 from .units import axis_from_title, axis_in, stated_axis
@@ -43,6 +44,7 @@ def read_axis(path: str | Path) -> SpectralAxis:
     path = user_path(path)
     if path.stat().st_size > _MOST_BYTES:
         raise FileFormatError(path, f"more than {_MOST_BYTES:,} bytes", _REMEDY)
+    check_regular(path)
     text = decoded(path.read_bytes())
     suffix = path.suffix.lower()
     try:
@@ -78,9 +80,9 @@ def _from_json(text: str) -> SpectralAxis:
         raise ValueError(f"found {len(lists)} lists of numbers")
     ((key, values),) = lists.items()
     for unit_key in _UNIT_KEYS:
-        axis = stated_axis(str(document.get(unit_key, "")), values, name=key)
-        if axis is not None:
-            return axis
+        stated = stated_axis(str(document.get(unit_key, "")), values, name=key)
+        if stated is not None:
+            return stated
     return _axis_in_first_unit(values, key)
 
 
