@@ -172,7 +172,7 @@ def test_a_report_keeps_its_brackets_on_any_console():
         assert text in console.file.getvalue()
 
 
-@pytest.mark.parametrize("name", ["quantum", "cuda:99", "meta", "mkldnn"])
+@pytest.mark.parametrize("name", ["quantum", "cuda:99", "meta"])
 def test_a_device_that_is_not_here_is_refused_without_a_list_of_backends(name):
     from napari_hyperspectral.devices import torch_device
 

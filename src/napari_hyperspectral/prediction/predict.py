@@ -428,7 +428,8 @@ def _tile_geometry(model: Model) -> TileGeometry:
 def _side(tile: Tile, side: int) -> int:
     """Return the side of a tile, which may be of an image smaller than tiles are planned."""
     rows, columns = tile.kept
-    return min(side, max(rows.stop - rows.start, columns.stop - columns.start))
+    longest: int = max(rows.stop - rows.start, columns.stop - columns.start)
+    return min(side, longest)
 
 
 def _turns_change_it(model: Model) -> bool:

@@ -67,8 +67,10 @@ class Owner:
             return False
         try:
             process = psutil.Process(self.process)
-            zombie = process.status() == psutil.STATUS_ZOMBIE
-            return zombie or abs(process.create_time() - self.began) > _CLOCK
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return True
+            began = float(process.create_time())
+            return abs(began - self.began) > _CLOCK
         except psutil.NoSuchProcess:
             return True
         except psutil.Error:  # it is there, and somebody else's
