@@ -129,3 +129,15 @@ def test_files_keep_a_transform_or_it_is_said(known, suffix, cube, labels, tmp_p
             str(warning.message) for warning in recwarn if "turned by 30°" in str(warning.message)
         ]
         assert back.transform == transform or said
+
+
+@pytest.mark.parametrize("size", [(-0.5, 0.25), (0.5, -0.25), (-0.5, -0.25)])
+def test_a_turned_image_whose_positions_fall_comes_back_from_its_layer(cube, size):
+    shear = np.array([[1, 0.3], [0, 1]])
+    transform = Transform.of(Transform.turned(30).linear, shear, AFFINE)
+    falling = replace(cube, pixel_size=size, transform=transform)
+    back = from_layer(*to_layer(falling))
+    assert (back.pixel_size, back.origin) == (falling.pixel_size, falling.origin)
+    np.testing.assert_allclose(back.transform.rotate, transform.rotate, atol=1e-12)
+    np.testing.assert_allclose(back.transform.shear, transform.shear, atol=1e-12)
+    np.testing.assert_allclose(back.transform.affine, transform.affine, atol=1e-12)

@@ -280,11 +280,17 @@ def axis_in_full(axis: Axis) -> str:
     """
     if isinstance(axis, ChannelAxis) or axis.kind == "index":
         return str(axis)
-    unit = _SYMBOLS.get(axis.unit, axis.unit) or "without a unit"
+    unit = _symbol(axis) or "without a unit"
     open_units = ("1/cm", None)
     quantity = f"{_TITLES[axis.kind]} " if axis.unit in open_units else ""
     bands = f"{len(axis)} band" + "s" * (len(axis) != 1)
     return f"{bands}, {quantity}{axis.centres[0]:.10g}–{axis.centres[-1]:.10g} {unit}"
+
+
+def _symbol(axis: SpectralAxis) -> str:
+    """Return the unit of an axis for people; "" where it has none."""
+    unit = axis.unit
+    return _SYMBOLS.get(unit, unit or "")
 
 
 def axis_difference(one: Axis, other: Axis) -> str:
@@ -298,7 +304,7 @@ def axis_difference(one: Axis, other: Axis) -> str:
     if one.kind != other.kind:
         differences.append(f"the quantity ({_TITLES[one.kind]}, {_TITLES[other.kind]})")
     if one.unit != other.unit:
-        symbols = (_SYMBOLS.get(axis.unit, axis.unit) or "none" for axis in (one, other))
+        symbols = [_symbol(axis) or "none" for axis in (one, other)]
         differences.append(f"the unit ({', '.join(symbols)})")
     if len(one) != len(other):
         differences.append(f"the number of bands ({len(one)}, {len(other)})")

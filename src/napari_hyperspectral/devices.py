@@ -1,4 +1,4 @@
-"""The device on which networks run, and its threads, precision and random numbers."""
+"""The device on which networks run, and its threads and precision."""
 
 from __future__ import annotations
 
@@ -47,11 +47,19 @@ def free_bytes(device: torch.device) -> int:
         free, _ = torch.cuda.mem_get_info(device)
         return int(free)
     available = int(psutil.virtual_memory().available)
-    with suppress(OSError, ValueError):  # ValueError: there is no limit, which reads "max"
-        limit = int((_CGROUP / "memory.max").read_text())
-        used = int((_CGROUP / "memory.current").read_text())
-        available = min(available, max(0, limit - used))
+    with suppress(OSError, ValueError, KeyError):  # ValueError: there is no limit: it reads "max"
+        available = min(available, _bytes_left_of_group(_CGROUP))
     return available
+
+
+def _bytes_left_of_group(folder: Path) -> int:
+    """Return what a control group of Linux may still take; copies of files make room by themselves."""
+    limit = int((folder / "memory.max").read_text())
+    used = int((folder / "memory.current").read_text())
+    lines = (folder / "memory.stat").read_text().splitlines()
+    kinds = dict(line.split() for line in lines)
+    of_files = int(kinds["inactive_file"]) + int(kinds["active_file"])
+    return max(0, limit - used + of_files)
 
 
 def torch_device(name: str) -> torch.device:
@@ -135,12 +143,3 @@ def precision_of(machine: Machine, network: nn.Module, device: torch.device) -> 
     if enabled and device.type == "cpu":
         enabled = not any(isinstance(module, _TRANSPOSED) for module in network.modules())
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
-
-
-@contextmanager
-def seeded(seed: int, device: torch.device) -> Generator[None, None, None]:
-    """Draw random numbers from `seed`, and leave the global random state as it was."""
-    cuda_devices = [device] if device.type == "cuda" else []  # the CPU is always included
-    with torch.random.fork_rng(devices=cuda_devices):
-        torch.manual_seed(seed)
-        yield

@@ -15,13 +15,12 @@ from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .axis import Axis, ChannelAxis, SpectralAxis, axis_from_json
 from .cube import Cube, Image, Labels, Sampling, describe, image_from
-from .painting.bands import Stroke, collapse_bands
+from .painting.bands import Stroke, one_class_a_pixel
 from .painting.classes import class_attributes, with_shown_classes
-from .transform import Transform, attributes_of, transform_in
+from .transform import Transform, attributes_of, mirrored_between, transform_in
 
 METADATA_KEY: Final = "hyperspectral"
 """Key of the description in the metadata of a layer."""
@@ -84,7 +83,8 @@ def to_layer(image: Image, *, in_colour: bool = False, flat: bool = False) -> La
         "metadata": metadata_of(image),
     }
     band = dims.index("band") if "band" in dims else None
-    attributes |= attributes_of(image.transform, len(dims), band)
+    shown = _mirrored(image.transform, image, attributes, band)
+    attributes |= attributes_of(shown, len(dims), band)
     if isinstance(image, Labels):
         data = np.asarray(image.data)
         if data.dtype == bool:  # napari's labels are integers
@@ -161,13 +161,15 @@ def from_layer(
         data = data[..., None, :, :]
         attributes = _with_band(attributes)
     if kind == "labels" and len(data.shape) >= 3 and not _is_stack(data, attributes):
-        data = _one_class_a_pixel(data, name, strokes)
+        data = one_class_a_pixel(data, name, strokes)
         attributes = _without_bands(attributes)
 
     image = _described(data, _description(attributes.get("metadata")), kind)
     if image is None:
         image = _without_description(data, name, kind)
-    return replace(_as_shown(image, attributes), transform=transform)
+    image = _as_shown(image, attributes)
+    band = len(data.shape) - 3 if isinstance(image, Cube) else None
+    return replace(image, transform=_mirrored(transform, image, attributes, band))
 
 
 def axis_in_metadata(metadata: Mapping[str, Any] | None) -> Axis | None:
@@ -222,21 +224,8 @@ def contrast_limits(data: Any, missing: float | None = None) -> tuple[float, flo
         return 0.0, 1.0
     low, high = np.percentile(finite, [1, 99]).tolist()
     if low == high:  # napari refuses an empty range
-        high = low + 1.0
+        high = low + (abs(low) or 1.0)  # of very large values, 1 more is the same number
     return low, high
-
-
-def _one_class_a_pixel(data: Any, name: str, strokes: Iterable[Stroke]) -> NDArray[Any]:
-    """Return labels of all bands, (…, band, y, x), as one image; say where they contradict."""
-    labels, contradictions = collapse_bands(data, strokes)
-    if contradictions:
-        warnings.warn(
-            f"labels {name!r}: {contradictions:,} pixel{'s' * (contradictions != 1)} have different "
-            "classes on different bands, and nothing tells which was painted last; the class of the "
-            "highest number is taken: erase the others, or paint those pixels again",
-            stacklevel=3,
-        )
-    return labels
 
 
 def _sampling(image: Image, dim: str) -> Sampling:
@@ -431,6 +420,17 @@ def _as_shown_along(
     step = own.step if scale is None else direction * scale[position]
     start = own.start if translate is None else direction * translate[position]
     return replace(own, step=step, start=start + 0.0)  # no zero is negative
+
+
+def _mirrored(
+    transform: Transform | None, image: Image, attributes: Attributes, band: int | None
+) -> Transform | None:
+    """Return a transform between positions of an image and those that are shown, either way."""
+    steps = [sampling.step for sampling in (image.t, image.z) if sampling is not None]
+    shown = list(attributes.get("scale") or ())
+    if band is not None and shown:
+        del shown[band]
+    return mirrored_between(transform, [*steps, *image.pixel_size], shown)
 
 
 def _shown_transform(data: Any, attributes: Attributes, kind: str) -> Transform | None:

@@ -6,7 +6,7 @@ A pixel at index p, one number for each axis of t, z, y and x that an image has,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self, TypeAlias
 
@@ -102,6 +102,17 @@ class Transform:
         matrices = [np.asarray(matrix) for matrix in (self.rotate, self.shear)]
         rotate, shear = (_over(matrix, axes) for matrix in matrices)
         return Transform.of(rotate, shear, _homogeneous_over(np.asarray(self.affine), axes))
+
+    def mirrored(self, directions: ArrayLike) -> Transform:
+        """Return the same transform of positions that are multiplied by 1 or −1 along each axis."""
+        mirror = np.diag(np.asarray(directions, np.float64))
+        homogeneous = np.eye(self.axes + 1)
+        homogeneous[:-1, :-1] = mirror
+        return Transform(
+            _rows(mirror @ np.asarray(self.rotate) @ mirror),
+            _rows(mirror @ np.asarray(self.shear) @ mirror),
+            _rows(homogeneous @ np.asarray(self.affine) @ homogeneous),
+        )
 
     def followed_by(self, affine: Array) -> Transform | None:
         """Return the transform with one more homogeneous matrix, (axis + 1, axis + 1), at the end."""
@@ -224,6 +235,19 @@ def transform_in(attributes: Mapping[str, Any], axes: int, band: int | None) -> 
             raise ValueError("it is turned out of its plane, into its bands")
         matrices = [np.delete(np.delete(matrix, band, 0), band, 1) for matrix in matrices]
     return Transform.of(*matrices)
+
+
+def mirrored_between(
+    transform: Transform | None, steps: Sequence[float], shown: Sequence[float]
+) -> Transform | None:
+    """Return a transform between positions of an image and those that a viewer shows, either way.
+
+    They have opposite signs along an axis whose step (pixel size) is shown with another sign.
+    """
+    transform = None if transform is None else transform.over(len(steps))
+    if transform is None or len(shown) != len(steps):
+        return transform
+    return transform.mirrored(np.copysign(1.0, np.asarray(steps) * np.asarray(shown)))
 
 
 def _with_axis(matrix: Array, axis: int) -> Array:

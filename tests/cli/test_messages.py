@@ -133,7 +133,8 @@ def test_settings_of_a_recipe_that_do_nothing_are_told(run, tmp_path, noisy, cle
 
 def test_brackets_survive_the_terminal(run, tmp_path, noisy, clean):
     name = "[bold]cell[samples].npz"
-    write(tmp_path / name, noisy)
+    named = noisy.after("named", data=noisy.data, name="[bold]cell[samples]")
+    write(tmp_path / name, named)
     (tmp_path / "r.json").write_text(json.dumps(QUICK))
     words = ("train", "r.json", f"noisy={name}", f"clean={name}", "-o", "[red].safetensors")
     code, out, _ = run(*words, "--cache", "cache", "--threads", "1")
@@ -193,6 +194,19 @@ def test_no_message_of_ours_has_an_address_of_a_library(model, tmp_path):
     with pytest.raises(ValueError, match="epochs") as refused:
         Training(epochs=0)
     assert reason_of(refused.value) == "epochs: Input should be greater than or equal to 1"
+
+
+def test_of_an_operation_that_a_device_lacks_the_list_of_backends_is_left_out():
+    import torch
+
+    from napari_hyperspectral.cli.errors import explained
+
+    with pytest.raises(NotImplementedError) as raised:
+        torch.fft.fft(torch.zeros(2, 2).to_sparse())
+    (line,) = explained(raised.value)
+    assert "Could not run 'aten::" in line
+    assert len(line) < 200
+    assert "registered at" not in line
 
 
 @pytest.mark.parametrize("method", [Pixelwise(width=8), SpectralUNet.smallest()])

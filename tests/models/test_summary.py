@@ -64,7 +64,7 @@ def test_settings_that_do_nothing_are_not_told():
     assert "linear skip on" in every["method"]
     names = tuple(inactive_settings(recipe))
     assert "method.linear_skip" in names
-    told_of_classes = told({"inactive": names}, method=Pixelwise())
+    told_of_classes = told({"inactive_settings": names}, method=Pixelwise())
     assert "linear skip" not in told_of_classes["method"]
 
 
@@ -73,4 +73,4 @@ def test_a_card_names_the_settings_that_do_nothing(clean, truth):
         task=Segment(), method=Pixelwise.smallest(), training=Training(epochs=1, validation=0)
     )
     card = fit(recipe, [recipe.example(cube=clean, labels=truth)]).card
-    assert "method.linear_skip" in card.inactive
+    assert "method.linear_skip" in card.inactive_settings

@@ -286,10 +286,10 @@ def test_more_epochs_go_on_where_a_finished_training_stood(noisy, clean, path, r
 
 
 def test_more_patience_goes_on_too(examples, path):
-    impatient = with_training(epochs=40, patience=1, learning_rate=0.5)
+    impatient = with_training(epochs=12, patience=1, learning_rate=0.5)
     first = fit(impatient, examples, machine=ONE, autosave=path)
     assert first.card.ended == "patience"
-    patient = with_training(epochs=40, patience=40, learning_rate=0.5)
+    patient = with_training(epochs=12, patience=12, learning_rate=0.5)
     model = fit(patient, examples, machine=ONE, autosave=path, resume=True)
     assert len(model.card.losses) > len(first.card.losses)
 

@@ -168,7 +168,7 @@ def test_ctrl_c_between_two_steps_keeps_the_best_so_far(noisy, clean):
 def test_the_best_epoch_is_the_one_of_least_selection_error(noisy, clean):
     model = learn(
         Denoise(),
-        Pixelwise(width=16),
+        Pixelwise(width=16, linear_skip=False),
         Training(epochs=15, schedule="constant"),
         noisy=noisy,
         clean=clean,
@@ -235,7 +235,8 @@ def test_a_training_stopped_within_an_epoch_goes_on_with_the_next_batch(
 
 
 def test_a_long_epoch_is_saved_before_its_end(noisy, clean, tmp_path, monkeypatch):
-    monkeypatch.setattr("napari_hyperspectral.training.loop._SECONDS_BETWEEN_SAVES", 0.0)
+    module = "napari_hyperspectral.training.saving.autosave"
+    monkeypatch.setattr(f"{module}.SECONDS_BETWEEN_SAVES", 0.0)
     recipe = Recipe(task=Denoise(), method=Pixelwise(width=8), training=ONCE)
     saved = tmp_path / "going.safetensors"
     steps = fit_steps(recipe, [recipe.task.example(noisy=noisy, clean=clean)], autosave=saved)

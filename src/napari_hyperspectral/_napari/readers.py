@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from ..layers import LayerData
 from .background import add_when_read, layers_of
+from .paths import local_path, may_be_ours, without_companions
 from .reading import Reading
-from .system.paths import local_path, may_be_ours, without_companions
 
 NapariReader = Callable[[str | list[str]], list[LayerData]]
 

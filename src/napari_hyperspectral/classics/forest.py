@@ -66,7 +66,7 @@ class Forest(FittedModule):
     def forward(self, rows: Tensor, trees: slice) -> Tensor:
         """Return what trees predict, (pixel, tree, out), from features, (pixel, feature)."""
         roots = self.roots[trees]
-        leaves = [self._leaves(some, roots) for some in rows.split(_ROWS)]
+        leaves = [self._leaves(some, roots) for some in torch.split(rows, _ROWS)]
         return self.values[torch.cat(leaves)]
 
     def _leaves(self, rows: Tensor, roots: Tensor) -> Tensor:

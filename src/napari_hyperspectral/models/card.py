@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
+import numpy as np
 from pydantic import Field
 from safetensors import SafetensorError, safe_open
 
@@ -15,6 +16,7 @@ from ..axis import Axis, ChannelAxis, axis_from_json
 from ..errors import FileFormatError
 from ..settings import Settings, reason_of
 from ..system.paths import user_path
+from .pixel_roles import GUARD, TRAINING, VALIDATION, Mask, unpacked
 
 KEY: Final = "napari_hyperspectral"
 """Where the card stands in the header of a safetensors file."""
@@ -45,6 +47,31 @@ class Trained(Settings):
     """Pixels held out for the validation loss."""
     guard: int
     """Pixels left out around them."""
+    image_sha256: str = ""
+    """Hash of its input alone, by which the image is known with other targets, too."""
+    pixels: str = ""
+    """Which pixels trained and validated, packed: see `models.pixel_roles`."""
+
+    def training_mask(self, *, refitted: bool) -> Mask:
+        """Return the pixels, (y, x), that trained the model in any plane; of a refit, all usable ones."""
+        if refitted:
+            return self._mask(TRAINING, VALIDATION, GUARD)
+        return self._mask(TRAINING)
+
+    def validation_mask(self, *, refitted: bool) -> Mask:
+        """Return the pixels, (y, x), that chose the best epoch and did not train the model."""
+        if refitted:
+            return self._mask()
+        return self._mask(VALIDATION)
+
+    def _mask(self, *roles: int) -> Mask:
+        """Return the pixels, (y, x), that have one of these roles in any plane."""
+        plane, *_, height, width = self.shape
+        of_pixels = unpacked(self.pixels, (plane, height, width)) if self.pixels else None
+        if of_pixels is None:
+            return np.zeros((height, width), bool)
+        mask: Mask = np.asarray(np.isin(of_pixels, roles).any(axis=0))
+        return mask
 
 
 class Compared(Settings):
@@ -78,7 +105,7 @@ class Card(Settings):
     """Version of this description."""
     recipe: dict[str, Any]
     """The recipe, as JSON: task, method, training."""
-    inactive: tuple[str, ...] = ()
+    inactive_settings: tuple[str, ...] = ()
     """Settings of the recipe that do nothing next to its others, such as "method.linear_skip"."""
     input_bands: dict[str, Any]
     """Axis of its input, as JSON."""
@@ -90,6 +117,8 @@ class Card(Settings):
     """Height and width of a pixel in training."""
     pixel_unit: str | None = None
     """Unit of `pixel_size`."""
+    input_quantiles: tuple[float, ...] = ()
+    """Intensities below which 1 %, 50 % and 99 % of those of the training pixels lie, preprocessed."""
     noise: tuple[float, float] = (0.0, 0.0)
     """Noise of the inputs that it was trained for: variance at a mean of 0, and per unit of the mean.
     0, where none was added in training."""

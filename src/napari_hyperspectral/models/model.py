@@ -17,10 +17,10 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ..atomic import replacing
-from ..devices import seeded
 from ..errors import FileFormatError
 from ..networks import Normalise, Normalised, Ports
 from ..networks.base import FittedModule
+from ..random_numbers import drawing_from
 from ..recipe.building import module_of
 from ..recipe.recipe import Recipe
 from ..renamed import checkpoint_with_new_names, weights_with_new_names
@@ -148,7 +148,8 @@ def fresh_network(recipe: Recipe, card: Card) -> Normalised:
     """Return the untrained network that a recipe and a card describe, on the CPU."""
     ports = recipe.task.ports(card.input_axis, card.output_axis)
     normalise = Normalise(recipe.task.normalise, ports.bands_in, ports.bands_out)
-    with seeded(recipe.training.seed, torch.device("cpu")):
+    generator = torch.Generator().manual_seed(recipe.training.seed)
+    with drawing_from(generator):
         module = module_of(recipe, ports)
     return Normalised(normalise, module, recipe.task.predicts_intensities)
 

@@ -190,7 +190,7 @@ def _active(card: Card, part: str) -> dict[str, Any]:
     """Return the settings of a part of the recipe, without those that do nothing."""
     settings = {}
     for name, value in card.recipe.get(part, {}).items():
-        if f"{part}.{name}" not in card.inactive:
+        if f"{part}.{name}" not in card.inactive_settings:
             settings[name] = value
     return settings
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -46,6 +47,19 @@ def collapse_bands(data: Any, strokes: Iterable[Stroke] = ()) -> Collapsed:
     known = contradicts & (newest != 0)
     result = np.where(known, newest, highest)
     return Collapsed(result, int((contradicts & ~known).sum()))
+
+
+def one_class_a_pixel(data: Any, name: str, strokes: Iterable[Stroke] = ()) -> NDArray[Any]:
+    """Return labels of all bands, (…, band, y, x), as one image; warn where they contradict."""
+    labels, contradictions = collapse_bands(data, strokes)
+    if contradictions:
+        warnings.warn(
+            f"labels {name!r}: {contradictions:,} pixel{'s' * (contradictions != 1)} have different "
+            "classes on different bands, and nothing tells which was painted last; the class of the "
+            "highest number is taken: erase the others, or paint those pixels again",
+            stacklevel=3,
+        )
+    return labels
 
 
 def _newest(data: NDArray[Any], strokes: Iterable[Stroke]) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -55,12 +56,15 @@ class Grid:
         for size in self.shape:
             along = [0.0] if size == 1 else [-margin, size - 1 + margin]
             ends.append(along)
-        return np.stack([axis.ravel() for axis in np.meshgrid(*ends, indexing="ij")], axis=-1)
+        meshes = [axis.ravel() for axis in np.meshgrid(*ends, indexing="ij")]
+        corners: Array = np.stack(meshes, axis=-1)
+        return corners
 
     @property
     def steps(self) -> Array:
         """Distance of neighbours along each axis, (axis,)."""
-        return np.linalg.norm(self.matrix, axis=0)
+        steps: Array = np.linalg.norm(self.matrix, axis=0)
+        return steps
 
 
 def grid_of(image: Image, *, planes: bool = False) -> Grid:
@@ -96,6 +100,20 @@ def grid_of(image: Image, *, planes: bool = False) -> Grid:
     if planes:
         shape = (image.shape[image.dims.index("z")], *shape)
     return Grid(matrix, first, shape)
+
+
+def directions_of(image: Image, other: Image, *, planes: bool = False) -> list[float]:
+    """Return 1 or −1 for each axis, by which positions of the first are to be multiplied.
+
+    A viewer shows positions that fall as their negatives, which rise: layers are compared as they
+    are shown, files as they are stated.
+    """
+    steps = [*image.pixel_size]
+    if planes:
+        steps.insert(0, (image.z or Sampling()).step)
+    if not (image.shown and other.shown):
+        return [1.0] * len(steps)
+    return [math.copysign(1.0, step) for step in steps]
 
 
 def states_place(image: Image) -> bool:

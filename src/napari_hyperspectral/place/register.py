@@ -19,7 +19,16 @@ from scipy.signal.windows import tukey
 from ..axis import SpectralAxis
 from ..cube import Cube, Image, Labels
 from ..transform import Transform
-from .grid import Array, grid_of, name_of, place_in_words, states_place, unit_factor
+from .grid import (
+    Array,
+    Grid,
+    directions_of,
+    grid_of,
+    name_of,
+    place_in_words,
+    states_place,
+    unit_factor,
+)
 from .resample import resample_onto, same_unit, with_place_of
 
 Motion: TypeAlias = Literal["shift", "rigid", "similarity", "affine"]
@@ -91,7 +100,7 @@ def register_by_correlation(image: Image, onto: Image) -> Registration:
         shift = _shift_between(fixed, grey)
         if np.abs(shift).max() < _SMALL:
             break
-        moved = _shifted(moved, grid_of(onto).matrix @ shift)
+        moved = _mapped(moved, _translation(_grid(onto, image).matrix @ shift), onto)
         total += shift
     grey = _on_pixels_of(onto, moving, moved)
     residual = _shift_between(fixed, grey)
@@ -147,16 +156,16 @@ def register_by_landmarks(
         assert motion is not None
     _check_points(pixels, onto_pixels, motion)
     moving = _in_system_of(image, onto)
-    grid = grid_of(onto)
-    sources = grid_of(moving).positions(pixels)
+    grid = _grid(onto, moving)
+    sources = _grid(moving, onto).positions(pixels)
     targets = grid.positions(onto_pixels)
     affine = _fitted(sources, targets, motion)
-    moved = _mapped(moving, affine)
-    offsets = grid.pixels(grid_of(moved).positions(pixels)) - onto_pixels
+    moved = _mapped(moving, affine, onto)
+    offsets = grid.pixels(_grid(moved, onto).positions(pixels)) - onto_pixels
     residual = float(np.sqrt(np.square(offsets).sum(axis=1).mean()))
     middle = (np.asarray(image.shape[-2:]) - 1) / 2
-    before = grid.pixels(grid_of(moving).positions(middle))
-    after = grid.pixels(grid_of(moved).positions(middle))
+    before = grid.pixels(_grid(moving, onto).positions(middle))
+    after = grid.pixels(_grid(moved, onto).positions(middle))
     shift = after - before
     how = f"{len(pixels)} landmark{'s' * (len(pixels) != 1)} ({motion})"
     return Registration(
@@ -206,20 +215,26 @@ def _in_unit(image: Image, onto: Image) -> Image:
     return replace(image, **changes)
 
 
-def _shifted(image: Image, shift: Array) -> Image:
-    """Return an image moved by (y, x), in its unit."""
-    if image.transform is None:
-        y, x = np.asarray(image.origin) + shift
-        return replace(image, origin=(float(y), float(x)))
+def _grid(image: Image, other: Image) -> Grid:
+    """Return the grid of an image in the positions in which it is compared with another."""
+    return grid_of(image).scaled(directions_of(image, other))
+
+
+def _translation(shift: Array) -> Array:
+    """Return the homogeneous matrix, (3, 3), that moves positions by (y, x)."""
     affine = np.eye(3)
     affine[:2, 2] = shift
-    return _mapped(image, affine)
+    return affine
 
 
-def _mapped(image: Image, affine: Array) -> Image:
+def _mapped(image: Image, affine: Array, onto: Image) -> Image:
     """Return an image whose positions (y, x) are mapped by a homogeneous matrix, (3, 3)."""
-    if image.transform is None and np.allclose(affine[:2, :2], np.eye(2), atol=1e-12):
-        return _shifted(image, affine[:2, 2])
+    mirror = np.diag([*directions_of(image, onto), 1.0])
+    affine = mirror @ affine @ mirror
+    moves_only = np.allclose(affine[:2, :2], np.eye(2), atol=1e-12)
+    if image.transform is None and moves_only:
+        y, x = np.asarray(image.origin) + affine[:2, 2]
+        return replace(image, origin=(float(y), float(x)))
     axes = 2 if image.transform is None else image.transform.axes
     wider = np.eye(axes + 1)
     wider[-3:, -3:] = affine
@@ -325,7 +340,9 @@ def _relative_steepness(grey: Array) -> Array:
     """Return how steep an image is, in its standard deviations; 0 where it is the same everywhere."""
     spread = float(np.nanstd(grey)) if np.isfinite(grey).any() else 0.0
     steep = _steepness(grey)
-    return steep / spread if spread > 0 else np.where(np.isfinite(steep), 0.0, np.nan)
+    if spread == 0:
+        return np.where(np.isfinite(steep), 0.0, np.nan)
+    return steep / spread
 
 
 def _on_pixels_of(onto: Image, grey: Array, image: Image) -> Array:
@@ -340,7 +357,8 @@ def _on_pixels_of(onto: Image, grey: Array, image: Image) -> Array:
         shown=image.shown,
         name=image.name,
     )
-    return resample_onto(planeless, onto).numpy()[0].astype(np.float64)
+    resampled = resample_onto(planeless, onto).numpy()[0]
+    return np.asarray(resampled, np.float64)
 
 
 def _steepness(grey: Array) -> Array:
@@ -367,8 +385,10 @@ def _shift_between(fixed: Array, moving: Array) -> Array:
     for image in (fixed, moving):
         centred = np.where(known, image - image[known].mean(), 0.0)
         weighted.append(window * centred / image[known].std())
-    shift, _, _ = phase_cross_correlation(*weighted, upsample_factor=_SUBPIXEL, normalization=None)
-    shift = np.asarray(shift, np.float64)
+    found = phase_cross_correlation(  # type: ignore[no-untyped-call]
+        *weighted, upsample_factor=_SUBPIXEL, normalization=None
+    )
+    shift = np.asarray(found[0], np.float64)
     shift[np.asarray(known.shape) == 1] = 0.0
     return shift
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from ..cube import Cube, Image, Labels
-from .grid import Array, Grid, grid_of, name_of, place_in_words, unit_factor
+from .grid import Array, Grid, directions_of, grid_of, name_of, place_in_words, unit_factor
 
-ImageT = TypeVar("ImageT", Cube, Labels)
+ImageT = TypeVar("ImageT", Cube, Labels, Image)
 
 _MOST_SAMPLES: Final = 8
 """Points along each side of a large pixel that it is averaged over, at most."""
@@ -64,7 +64,7 @@ def resample_onto(image: ImageT, onto: Image) -> ImageT:
     ValueError
         If they do not overlap, or a stack is tilted against the planes.
     """
-    grid = grid_of(image)
+    grid = grid_of(image).scaled(directions_of(image, onto))
     target = _grid_in_unit_of(image, onto)
     if not _inside(grid, _corner_and_middle_pixels(grid, target)).any():
         raise ValueError(
@@ -101,7 +101,7 @@ def _grid_in_unit_of(image: Image, onto: Image) -> Grid:
         raise UnknownPlaceError(image, onto)
     for each in (image, onto):
         _check_upright_planes(each)
-    return grid_of(onto).scaled((factor, factor))
+    return grid_of(onto).scaled(factor * np.asarray(directions_of(onto, image)))
 
 
 def _check_upright_planes(image: Image) -> None:
@@ -151,7 +151,8 @@ def _points(grid: Grid, target: Grid, most: int) -> Iterator[_Points]:
     at_once = max(1, _BLOCK // (columns * len(offsets)))
     for first in range(0, rows, at_once):
         block = slice(first, min(first + at_once, rows))
-        index = np.stack(np.mgrid[block, 0:columns], axis=-1).reshape(-1, 1, 2)
+        meshes = np.meshgrid(np.arange(block.start, block.stop), np.arange(columns), indexing="ij")
+        index = np.stack(meshes, axis=-1).reshape(-1, 1, 2)
         yield _Points(block, grid.pixels(target.positions(index + offsets)))
 
 
@@ -163,9 +164,9 @@ def _inner(count: int) -> Array:
 def _inside(grid: Grid, pixels: Array) -> NDArray[np.bool_]:
     """Whether points, (…, 2), lie on a pixel of a grid, to its edge."""
     last = np.asarray(grid.shape) - 0.5
-    within: NDArray[np.bool_] = (pixels >= -0.5 - _ROUNDING) & (pixels <= last + _ROUNDING)
-    inside: NDArray[np.bool_] = within.all(axis=-1)
-    return inside
+    above = np.asarray(pixels >= -0.5 - _ROUNDING)
+    below = np.asarray(pixels <= last + _ROUNDING)
+    return np.asarray((above & below).all(axis=-1))
 
 
 def _resampled_intensities(

@@ -10,7 +10,9 @@ import numpy as np
 from ..cube import Image, Sampling
 from .grid import (
     Array,
+    Grid,
     both_state_places,
+    directions_of,
     extent_in_words,
     grid_of,
     name_of,
@@ -93,8 +95,8 @@ def difference_in_pixels(one: Image, other: Image, *, scale: int = 1) -> float |
         return None
     planes = _planes_compare(one, other)
     factors = _unit_factors(one, other, planes=planes)
-    grid = grid_of(one, planes=planes)
-    other_grid = grid_of(other, planes=planes)
+    grid = grid_of(one, planes=planes).scaled(directions_of(one, other, planes=planes))
+    other_grid = grid_of(other, planes=planes).scaled(directions_of(other, one, planes=planes))
     if factors is None:
         if np.allclose(grid.matrix, other_grid.matrix) and np.allclose(
             grid.first, other_grid.first
@@ -111,14 +113,15 @@ def difference_in_pixels(one: Image, other: Image, *, scale: int = 1) -> float |
     positions = grid.positions(grid.corners(edges=True))
     other_positions = other_grid.positions(other_grid.corners(edges=True))
     offsets = other_positions - positions
-    differences = [_largest(np.linalg.solve(grid.matrix, offsets.T))]
+    differences = [_largest(grid, offsets)]
     if scale == 1:
-        differences.append(_largest(np.linalg.solve(other_grid.matrix, offsets.T)))
+        differences.append(_largest(other_grid, offsets))
     return max(differences)
 
 
-def _largest(pixels: Array) -> float:
-    return float(np.abs(pixels).max())
+def _largest(grid: Grid, offsets: Array) -> float:
+    """Return the largest of offsets, (corner, axis), in pixels of a grid."""
+    return float(np.abs(np.linalg.solve(grid.matrix, offsets.T)).max())
 
 
 def _planes_compare(one: Image, other: Image) -> bool:

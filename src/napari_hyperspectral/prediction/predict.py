@@ -26,6 +26,7 @@ from ..spectra.preprocessing import NOTHING, Preprocessing
 from ..tasks import Task
 from ..tasks.classes import ClassTask
 from .bands import BandConversion
+from .outside import InputSample, warn_if_outside
 from .room import empty_result
 from .tiles import PlaneIndex, PlaneTile, Region, Tile, plane_tiles, subdivided, tile_side
 
@@ -81,7 +82,8 @@ def predict_steps(
 
     Tiles overlap by the receptive field of the network, and only their cores are kept, so that
     the result equals that of the whole image at once. Bands other than the model's are resampled
-    to it, and its result back; what is missing (NaN) or bad in the cube is NaN in the result.
+    to it, and its result back; what is missing (NaN) or bad in the cube is NaN in the result. A cube
+    far outside what the model was trained on is warned of: `OutsideTrainingWarning`.
 
     Parameters
     ----------
@@ -115,6 +117,7 @@ def predict_steps(
     """
     job = _Prediction(model, cube, machine or Machine(), turns=turns)
     predicted = yield from job.run()
+    warn_if_outside(model, cube, job.sample)
     return job.result(predicted)
 
 
@@ -145,6 +148,7 @@ def predict_classes_steps(
         raise NoClassesError(model)
     job = _Prediction(model, cube, machine or Machine(), turns=turns)
     predicted = yield from job.run()
+    warn_if_outside(model, cube, job.sample)
     labels = job.result(predicted)
     assert isinstance(labels, Labels)
     return labels, job.probabilities(predicted)
@@ -191,6 +195,8 @@ class _Prediction:
         self.bands = BandConversion(model, cube.axis)
         self.scale = model.ports.scale
         self.geometry = _tile_geometry(model)
+        self.sample = InputSample(cube.shape)
+        """Of what the model is given."""
         self.in_tiles = False
         """Whether an image went through in more than one tile."""
         self.maxima: dict[PlaneIndex, torch.Tensor] = {}
@@ -347,9 +353,10 @@ class _Prediction:
         tile = self.preprocessing.on_spectra(intensities, self.cube.axis)
         height, width = tile.shape[-2:]
         stride = self.geometry.stride
-        image = tensor_of(self.bands.to_model(tile))
+        of_model = self.bands.to_model(tile)
+        self.sample.add(of_model)
         image = pad_by_reflection(
-            image,
+            tensor_of(of_model),
             padded_size(height, stride),
             padded_size(width, stride),
         )

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from scipy.linalg import eigh
 
+from ..scale import scale_of
 from .arrays import Indices, Mask, SpectraTable
 
 _SUM_WEIGHT: Final = 1e5
@@ -58,11 +59,19 @@ def vertex_components(table: SpectraTable, count: int, *, seed: int = 0) -> Pure
             f"{count} components need as many spectra and as many bands (here {table.shape[0]} "
             f"and {table.shape[1]}); choose 2 or more, and no more than that"
         )
-    mean = table.mean(axis=0)
-    if np.allclose(table, mean, rtol=1e-9, atol=0):
+    if np.allclose(table, table.mean(axis=0), rtol=1e-9, atol=0):
         raise ValueError(
             "all spectra are alike, so there are no components in them; choose another cube"
         )
+    # eigenvectors of very small and very large numbers have other last digits
+    scale = scale_of(table)
+    found = _purest(table / scale, count, seed)
+    return found._replace(spectra=scale * found.spectra)
+
+
+def _purest(table: SpectraTable, count: int, seed: int) -> PureSpectra:
+    """Return what `vertex_components` does, of spectra near 1 in size."""
+    mean = table.mean(axis=0)
     snr_db = estimated_snr(table, count)
     if snr_db > 15 + 10 * np.log10(count):  # the threshold of the source
         axes = _main_directions(table, count)
@@ -197,8 +206,10 @@ def nonnegative(power: SpectraTable, overlap: SpectraTable) -> SpectraTable:
     patience = np.full(rows, _FULL_EXCHANGES)
     tolerance = 1e-10 * np.abs(overlap).max(axis=1, initial=0, keepdims=True)
     scale = np.sqrt(np.maximum(np.diag(power), np.finfo(float).tiny))
+    # in the unit of the spectra, relative to each of them
+    least = 1e-12 * np.abs(overlap / scale).max(axis=1, initial=0, keepdims=True)
     for _ in range(100 * count):  # a few rounds do; the limit ends a circle of rounding errors
-        wrong = np.where(free, solution * scale < -1e-12, slope < -tolerance)
+        wrong = np.where(free, solution * scale < -least, slope < -tolerance)
         unsolved = np.flatnonzero(wrong.any(axis=1))
         if not len(unsolved):
             break

@@ -19,7 +19,7 @@ from ..spectra.noise import noise_law
 from ..spectra.preprocessing import Preprocessing
 from . import selection
 from .base import Example, measured_planes
-from .degradation import Degradation, DegradationKind, NoiseNumbers
+from .degradation import Degradation, DegradationKind, NoiseNumbers, noise_unit
 from .intensities import IntensityTask
 
 
@@ -183,9 +183,12 @@ class SuperResolutionTask(IntensityTask, DegradationSettings):
         read_variance, gain = noise
         # averaging over fine pixels left this share of their noise
         missing = 1 - self.degradation_model.noise_share
-        variance = missing * (read_variance + gain * input.clamp_min(0))
+        # in units of the noise: squares of very small intensities are 0 in single precision
+        unit = noise_unit(noise)
+        bright = input.clamp_min(0) / unit
+        variance = missing * (read_variance / unit**2 + gain / unit * bright)
         normal = torch.randn(input.shape, generator=generator)
-        return input + variance.sqrt() * normal.to(input)
+        return input + unit * variance.sqrt() * normal.to(input)
 
     def postprocess(
         self, prediction: Tensor, input: Tensor, noise: NoiseNumbers = (0.0, 0.0)

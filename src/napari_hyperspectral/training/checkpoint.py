@@ -75,7 +75,7 @@ class Checkpoint:
             raise ValueError("what the first training ended with was not kept")
         tensors = dict(self.first)
         model = replace(self.model, last=take_prefixed(tensors, LAST))
-        return self._of(model, tensors)
+        return self._of(model, tensors, Path("the saved training"))
 
     def write(self, path: Path) -> None:
         """Write the checkpoint, completely or not at all."""
@@ -122,10 +122,10 @@ class Checkpoint:
                 raise FileFormatError(path, f"its {name} is no number", "train without resuming")
         validated = take_prefixed(tensors, _VALIDATED)
         first = take_prefixed(tensors, _FIRST)
-        return replace(cls._of(model, tensors), validated=validated, first=first)
+        return replace(cls._of(model, tensors, path), validated=validated, first=first)
 
     @classmethod
-    def _of(cls, model: Model, tensors: State) -> Self:
+    def _of(cls, model: Model, tensors: State, path: Path) -> Self:
         """Return the checkpoint of a training, or refit, with what `_tensors` returned."""
         weights = model.network.state_dict().keys()
         module_weights = model.network.module.state_dict().keys()

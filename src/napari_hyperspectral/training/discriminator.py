@@ -8,8 +8,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from ..devices import seeded
 from ..models.model import State
+from ..random_numbers import drawing_from
 from ..recipe.training import Training
 from .plan import TrainingPlan
 from .schedules import load_optimiser_state, optimiser_of, optimiser_state, set_learning_rate
@@ -61,7 +61,8 @@ def discriminator_training(
 ) -> DiscriminatorTraining | None:
     """Return a fresh discriminator for a recipe whose task has one."""
     training = plan.recipe.training
-    with seeded(training.seed, torch.device("cpu")):
+    generator = torch.Generator().manual_seed(training.seed)
+    with drawing_from(generator):
         network = plan.recipe.task.discriminator(plan.ports)
     if network is None:
         return None

@@ -20,6 +20,7 @@ from ..machine import Machine
 from ..models.card import Ended
 from ..models.model import Model, State, fresh_network
 from ..progress import Cancelled, Job, Progress, Stop
+from ..random_numbers import Generators
 from ..recipe.augmentation import Batch
 from ..system.interrupts import held
 from .averaging import WeightAverage
@@ -176,6 +177,9 @@ class _Run:
         self.card = card_of(plan, machine, device)
         network = fresh_network(plan.recipe, self.card)
         self.network = network.to(device)
+        self.generators = Generators()
+        """Of dropout, and of all else that a step draws."""
+        self.network.draw_from(self.generators)
         initialise(self.network, plan, device)
         self.begins_linear = fit_linear_skip(self.network, plan)
         self.precision = precision_of(machine, self.network, device)
@@ -183,7 +187,13 @@ class _Run:
         self.optimiser = optimiser_of(self.training, self.network.module)
         self.discriminator = discriminator_training(plan, device)
         self.gradients = Gradients(
-            plan, self.task, self.network, self.discriminator, self.precision, device
+            plan,
+            self.task,
+            self.network,
+            self.discriminator,
+            self.precision,
+            self.generators,
+            device,
         )
         self.average: WeightAverage | None = None
         if self.training.average:
@@ -209,7 +219,8 @@ class _Run:
         if not self.begins_linear or self.steps or self.history.best:
             return
         loss, error = yield from self._validation(done=0)
-        self.history.add_start(loss, self.network.state_dict(), error)
+        with held():
+            self.history.add_start(loss, self.network.state_dict(), error)
         if loss is not None:
             yield self._progress(0, validation=loss)
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..devices import free_bytes
-from ..networks.blocks.discriminator import random_bands
+from ..networks.blocks.discriminator import shown_bands
 from ..networks.blocks.padding import padded_size
 from ..recipe.building import geometry_of, module_of
 from ..tasks import Task
@@ -141,10 +141,10 @@ def _prediction(plan: TrainingPlan, batch: Tensor) -> Tensor:
     count, _, height, width = batch.shape
     scale = plan.ports.scale
     # it is shown some of the bands only
-    bands = random_bands(plan.ports.bands_out)
+    bands = shown_bands(plan.ports.bands_out)
     return batch.new_empty(
         count,
-        len(bands),
+        bands,
         scale * height,
         scale * width,
     )

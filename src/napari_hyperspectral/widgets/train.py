@@ -348,7 +348,7 @@ class TrainWidget(JobDock):
         self._summary_timer.start()
 
     def _summarise(self, *_: object) -> None:
-        # building a network may draw random numbers, of which there is one series for all threads
+        # building a network takes time that the training needs
         if self.panel.running:
             return
         try:

@@ -130,7 +130,7 @@ def false_colour(cube: Cube) -> NDArray[np.float32]:
     bands = [np.asarray(cube.data[band], np.float32) for band in _rgb_bands(cube.axis)]
     image = np.stack(bands, axis=-1)  # (y, x, 3)
     low, high = np.nanpercentile(image, (2, 98), axis=(0, 1))
-    contrast = np.maximum(high - low, 1e-12)  # a band of one value becomes black
+    contrast = np.where(high > low, high - low, 1)  # a band of one value becomes black
     stretched: NDArray[np.float32] = np.clip((image - low) / contrast, 0, 1)
     return np.nan_to_num(stretched).astype(np.float32)
 

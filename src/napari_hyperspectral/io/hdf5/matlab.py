@@ -26,6 +26,7 @@ from ...axis import SpectralAxis
 from ...cube import Cube, Image, Labels, Sampling, describe, image_from
 from ...errors import FileFormatError
 from ..metadata.named_arrays import axis_from_vector, images_from_arrays
+from ..metadata.separate_bands import cubes_of_bands
 from ..metadata.units import axis_in, length_unit
 from ..source import Source
 from .file import fill, lazy_dataset, opened_hdf5, text
@@ -76,6 +77,9 @@ def read_images(source: Source) -> list[Image]:
     arrays = _arrays(variables)
     if source.axes is None:
         arrays = _with_tables_as_images(arrays, source.array)
+    cubes = cubes_of_bands(arrays, source)
+    if cubes:
+        return [*cubes]
     history = (f"read {path.name}",)
     return [*images_from_arrays(arrays, source, convention=_CONVENTION, history=history)]
 

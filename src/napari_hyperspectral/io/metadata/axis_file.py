@@ -80,9 +80,9 @@ def _from_json(text: str) -> SpectralAxis:
         raise ValueError(f"found {len(lists)} lists of numbers")
     ((key, values),) = lists.items()
     for unit_key in _UNIT_KEYS:
-        axis = stated_axis(str(document.get(unit_key, "")), values, name=key)
-        if axis is not None:
-            return axis
+        stated = stated_axis(str(document.get(unit_key, "")), values, name=key)
+        if stated is not None:
+            return stated
     return _axis_in_first_unit(values, key)
 
 

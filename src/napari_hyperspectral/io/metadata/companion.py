@@ -16,6 +16,8 @@ import numpy as np
 from ...axis import SpectralAxis
 from ..text.file import decoded
 from .axes import NUMBER, axis_from_envi_text, band_axis
+from .enmap import axis_of_product
+from .gdal import items_of_aux
 from .json_axis import axis_of_json
 from .named_arrays import axis_from_vector
 from .units import spectral_unit
@@ -31,6 +33,9 @@ _UNIT_AT_END: Final = re.compile(r"[(\[/]\s*([^)\]]+)[)\]]?$")
 
 def companion_axis(path: Path, bands: int) -> SpectralAxis | None:
     """Return the axis in a companion file that has as many numbers as `path` has bands."""
+    axis = items_of_aux(path, bands).axis or axis_of_product(path, bands)
+    if axis is not None:
+        return axis
     stem = re.sub(r"(\.ome)?\.[^.]+$", "", path.name)
     names = [f"{stem}{ending}" for ending in _ENDINGS]
     if bands > 1:  # an image of one band may be one of the bands of its folder

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -77,8 +79,20 @@ def in_direction_of(cube: Cube, picture: Cube) -> Cube:
         data = data[..., ::-1, :] if axis == 0 else data[..., ::-1]
         starts[axis] += steps[axis] * (picture.shape[axis - 2] - 1)
         steps[axis] = -steps[axis]
-    place = {"pixel_size": (steps[0], steps[1]), "origin": (starts[0], starts[1])}
-    return replace(picture, data=data, **place)
+    return replace(
+        picture, data=data, pixel_size=(steps[0], steps[1]), origin=(starts[0], starts[1])
+    )
+
+
+def tell_of_holes(path: Path, spectral_map: Map, spectra: int) -> None:
+    """Warn where a text has fewer spectra than its map has pixels: it may have been cut short."""
+    height, width = spectral_map.data.shape[-2:]
+    if spectra < height * width:
+        warnings.warn(
+            f"{path.name}: {spectra} spectra on a map of {height} × {width} = {height * width} pixels; "
+            "the others are NaN: the measurement was interrupted, or the file cut short",
+            stacklevel=2,
+        )
 
 
 class _GridLines:

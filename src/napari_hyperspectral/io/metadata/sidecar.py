@@ -48,7 +48,9 @@ def read_sidecar(path: Path) -> dict[str, Any] | None:
 def _in_our_units(description: dict[str, Any]) -> dict[str, Any]:
     """Return a description whose axis a person may have written, in a unit spelled as people do."""
     axis = description.get("axis")
-    written = axis.get("unit") if isinstance(axis, dict) else None
+    if not isinstance(axis, dict):
+        return description
+    written = axis.get("unit")
     if not isinstance(written, str) or written in get_args(Unit):
         return description
     own_kind = axis.get("kind")

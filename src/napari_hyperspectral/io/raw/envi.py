@@ -41,6 +41,8 @@ _READ: Final = {
     *("wavelength", "wavelength units", "fwhm", "bbl", OWN_KEY, *GEOREFERENCE_KEYS),
 }
 """Keys that the cube itself has in another form; the others are kept as metadata."""
+_SMALL: Final = 1e-2
+"""Metres; smaller pixels are of a microscope."""
 _UNCLASSIFIED: Final = 0
 """Number of the first class of ENVI, which means none of them."""
 
@@ -183,17 +185,30 @@ def _pixels(header: EnviHeader) -> tuple[tuple[float, float], str | None]:
         width, height = [float(item) for item in list_items(header["pixel size"])[:2]]
     except (KeyError, ValueError, IndexError):
         return (1.0, 1.0), None
-    if max(width, height) < 1e-2:  # metres, says ENVI; people count in µm there
+    if max(width, height) < _SMALL:  # metres, says ENVI; people count in µm there
         return (height * 1e6, width * 1e6), "um"
     return (height, width), "m"
 
 
 def _pixels_on_map(items: list[str]) -> tuple[tuple[float, float], str | None]:
     """Return height, width and unit of pixels in a "map info", which has seven items or more."""
-    named = dict(item.lower().split("=", 1) for item in items if "=" in item)
-    default = "degrees" if "geographic" in items[0].lower() else ""
+    named = {}
+    for item in items:
+        key, is_named, value = item.lower().partition("=")
+        if is_named:
+            named[key.strip()] = value.strip()
+    projection = items[0].lower()
+    default = "meters"  # those of ENVI, for UTM and all other projections
+    if "geographic" in projection:
+        default = "degrees"
+    elif "arbitrary" in projection:
+        default = ""
     unit = length_unit(named.get("units", default))
-    return (float(items[6]), float(items[5])), unit
+    height = float(items[6])
+    width = float(items[5])
+    if unit == "m" and "arbitrary" in projection and max(abs(height), abs(width)) < _SMALL:
+        return (height * 1e6, width * 1e6), "um"
+    return (height, width), unit
 
 
 def _metadata(header: EnviHeader) -> dict[str, Any]:

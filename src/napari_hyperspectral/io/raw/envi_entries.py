@@ -17,6 +17,7 @@ from ..arrays.blocks import blocks
 from ..metadata.tie import KEY, tie_of
 from ..metadata.units import metres
 from .envi_header import GEOREFERENCE_KEYS, OWN_KEY
+from .envi_map import map_info
 
 _PASSED_ON: Final = (
     "data ignore value",
@@ -110,10 +111,15 @@ def _map_entries(image: Image) -> dict[str, str]:
     for key in GEOREFERENCE_KEYS:
         if isinstance(georeference.get(key), str):
             entries[key] = f"{{{georeference[key]}}}"
+    if "map info" in entries:
+        return entries
     metre = metres(image.pixel_unit)
-    if metre is not None and "map info" not in entries:
+    if metre is not None:
         height, width = image.pixel_sides
         entries["pixel size"] = _list([repr(width * metre), repr(height * metre)])
+    info = map_info(image)
+    if info:
+        entries["map info"] = _list(info)
     return entries
 
 

@@ -19,6 +19,7 @@ from ...axis import SpectralAxis
 from ...cube import Cube, Image, describe, image_from
 from ...errors import FileFormatError
 from ..metadata.named_arrays import images_from_arrays
+from ..metadata.separate_bands import cubes_of_bands
 from ..room import check_room
 from ..source import Source
 
@@ -60,6 +61,9 @@ def read_images(source: Source) -> list[Image]:
             raise FileFormatError(
                 source.path, f"its description is damaged ({error!r})", "open the array, path::data"
             ) from error
+    cubes = cubes_of_bands(arrays, source)
+    if cubes:
+        return [*cubes]
     history = (f"read {source.path.name}",)
     return [*images_from_arrays(arrays, source, history=history)]
 

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from ...metrics.values import Floats
+from .frames import frames_in
 from .grid import Grid
 from .titles import is_axis, names_values
 
@@ -30,7 +31,8 @@ def why_no_axis(grid: Grid) -> str | None:
     first = grid.numbers[:, columns[0]]
     others = grid.numbers[:, columns[1:]]  # (row, column)
     known = np.isfinite(first)
-    if not is_axis(first[known]) or not _jumps_back_alone(first[known]):
+    in_frames = frames_in(first) is not None
+    if not in_frames and not (is_axis(first[known]) and _jumps_back_alone(first[known])):
         return "neither rises nor falls"
     missing = ~known & np.isfinite(others).any(axis=1)
     if missing.any():
@@ -38,7 +40,7 @@ def why_no_axis(grid: Grid) -> str | None:
     titles = [grid.title_row[column] for column in columns]
     if names_values(titles[0]) or _is_one_of_a_series(titles):
         return f"is titled {titles[0]!r}, as intensities are"
-    if _is_uneven(first[known]) and _has_range_of_any(first[known], others):
+    if not in_frames and _is_uneven(first[known]) and _has_range_of_any(first[known], others):
         return "rises in uneven steps over the same range as the others, as a spectrum does"
     return None
 

@@ -24,12 +24,14 @@ import numpy as np
 from ...axis import SpectralAxis
 from ...cube import Cube, Image
 from ...errors import FileFormatError
+from ...metrics.values import Floats
 from ..metadata.named_arrays import images_from_arrays
 from ..metadata.units import spectral_unit
 from ..source import Source
 from .columns import MARK, read_back
 from .file import read_text
 from .first_column import why_no_axis
+from .frames import frames_in, series_of
 from .grid import Grid, read_grid
 from .long_table import cubes_from_lines, long_table_in
 from .row_table import cube_from_rows, row_table_in, without_nan
@@ -124,7 +126,9 @@ def _is_titled_axis(grid: Grid, column: int) -> bool:
         return False
     numbers = grid.numbers[:, column]
     known = numbers[np.isfinite(numbers)]
-    return len(known) < 3 or is_axis(known) or spectral_unit(title) is not None
+    if len(known) < 3 or spectral_unit(title) is not None:
+        return True
+    return is_axis(known) or frames_in(known) is not None
 
 
 def _check_first_column(path: Path, grid: Grid) -> None:
@@ -151,12 +155,8 @@ def _spectrum_of_pair(
     _warn_of_lengths(path, grid, table, [value])
     parameters = _parameters(path, table, [value])
     parameters["name"] = _name_of_pair(grid, axis_column)
-    axis = _axis(table, axis_column)
-    return Cube.from_spectra(
-        table.numbers[:, [value]].T,
-        axis,
-        **parameters,
-    )
+    spectra = table.numbers[:, [value]].T  # (spectrum, band)
+    return _series(path, _axis(table, axis_column), spectra, parameters)
 
 
 def _name_of_pair(grid: Grid, axis_column: int) -> str:
@@ -190,11 +190,22 @@ def _spectra_over(
     if others:
         parameters["metadata"] |= {"columns": others}
     spectra = table.numbers[:, list(values)].T  # (spectrum, band)
-    return Cube.from_spectra(
-        spectra,
-        _axis(table, axis_column),
-        **parameters,
-    )
+    return _series(path, _axis(table, axis_column), spectra, parameters)
+
+
+def _series(
+    path: Path,
+    axis: SpectralAxis,
+    spectra: Floats,
+    parameters: dict[str, Any],
+) -> Cube:
+    """Return spectra, (spectrum, row), over an axis that may begin again for each frame."""
+    metadata = parameters["metadata"]
+    names = metadata.get("spectra names", ())
+    one, frames, names = series_of(path, axis, spectra, names)
+    if len(frames) > len(spectra) or names:
+        metadata |= {"spectra names": names}
+    return Cube.from_spectra(frames, one, **parameters)
 
 
 def _warn_of_lengths(path: Path, grid: Grid, table: Grid, values: Sequence[int]) -> None:

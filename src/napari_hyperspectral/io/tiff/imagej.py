@@ -19,7 +19,7 @@ from tifffile import TiffWriter
 from ...axis import ChannelAxis, SpectralAxis
 from ...cube import Cube, Image, Sampling, describe
 from ...errors import FileFormatError
-from ..metadata.axes import axis_from_envi_text, axis_from_names
+from ..metadata.axes import axis_from_envi_text, axis_from_names, axis_from_numbered_names
 from ..metadata.fields import CubeFields
 from ..metadata.units import length_unit
 from .metadata import SHAPE_KEY, ImageMetadata, Sizes
@@ -96,7 +96,11 @@ def metadata_from_imagej(
     info = str(entries.get("Info", ""))
     labels = [str(label or "") for label in entries.get("Labels", ())]  # some are None
     labels_of_bands = _labels_of_bands(sizes, labels)
-    axis = axis_from_names(labels_of_bands) or axis_from_envi_text(info)
+    axis = (
+        axis_from_names(labels_of_bands)
+        or axis_from_envi_text(info)
+        or axis_from_numbered_names(labels_of_bands)
+    )
     fields = _geometry(entries, resolutions, dict(sizes))
     if info and _KEY not in info:
         fields["metadata"] = {"imagej_info": info}

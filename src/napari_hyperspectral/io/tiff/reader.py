@@ -30,6 +30,8 @@ from .lsm import channel_groups, metadata_from_lsm, position_count
 from .metadata import ImageMetadata
 from .omexml import images_of_ome
 from .planes import Planes, layout_of_file, opened, planes_of, write_planes
+from .resolution import TAGS as RESOLUTION_TAGS
+from .resolution import geometry_of_tags
 from .shaped import metadata_from_json
 
 # tags of TIFF 6.0, sections 8 and 12
@@ -152,7 +154,7 @@ def _image(
     """Return planes and metadata of a series of pages, the surest metadata first."""
     series = file.series[number]
     planes = planes_of(path, file, series)
-    tags = _tags(series.pages[0], (_DESCRIPTION, *_RESOLUTIONS, *TAGS))
+    tags = _tags(series.pages[0], (_DESCRIPTION, *RESOLUTION_TAGS, *TAGS))
     metadata: list[ImageMetadata] = []
     name = ""
     if any(code in tags for code in TAGS):
@@ -174,6 +176,8 @@ def _image(
     else:
         text = str(tags.get(_DESCRIPTION, ""))
         metadata.append(_metadata_from_text(text, planes))
+    if not lsm and not file.ome_metadata:
+        metadata.append(ImageMetadata(fields=geometry_of_tags(tags)))
     return TiffImage(name or str(number), planes, tuple(metadata))
 
 

@@ -26,6 +26,7 @@ from ..metadata.named_arrays import (
     images_from_arrays,
     names_an_axis,
 )
+from ..metadata.separate_bands import cubes_of_bands
 from ..metadata.units import length_unit, spectral_unit, stated_unit
 from ..source import Source
 from .store import lazy_array
@@ -90,6 +91,10 @@ def images_of_arrays(arrays: _Arrays, attributes: _Attributes, source: Source) -
     source = replace(source, array=None)  # the one that was asked for has been opened
     history = (f"read {source.path.name}",)
     lazy_arrays: dict[str, Any] = {n: lazy_array(array, source.path) for n, array in arrays.items()}
+    of_arrays = {name: array.attrs.asdict() for name, array in arrays.items()}
+    cubes = cubes_of_bands(lazy_arrays, source, of_arrays)
+    if cubes:
+        return cubes
     axis = axis_of_json(dict(attributes), 1)
     has_vector = any(array.ndim == 1 and names_an_axis(n) for n, array in arrays.items())
     if axis is None or has_vector:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ...devices import is_out_of_memory, seeded
+from ...devices import is_out_of_memory
 from ...networks import Normalised
+from ...random_numbers import Generators
 from ...recipe.augmentation import Batch
 from ...tasks import Task
 from ..discriminator import DiscriminatorTraining
@@ -42,6 +43,8 @@ class Gradients:
     discriminator : DiscriminatorTraining, optional
     precision : autocast
         In which the network computes.
+    generators : Generators
+        Of all that a step draws.
     device : device
         Where it is.
     """
@@ -53,12 +56,14 @@ class Gradients:
         network: Normalised,
         discriminator: DiscriminatorTraining | None,
         precision: torch.autocast,
+        generators: Generators,
         device: torch.device,
     ) -> None:
         self._task = task
         self._network = network
         self._discriminator = discriminator
         self._precision = precision
+        self._generators = generators
         self._device = device
         self._parts = BatchParts(plan)
         self._statistics = running_statistics(network)
@@ -108,7 +113,8 @@ class Gradients:
         parts = self._parts.of(batch)
         loss = 0.0
         try:
-            with unchanged_on_error(self._statistics), seeded(seed, self._device):
+            self._generators.restart(seed)
+            with unchanged_on_error(self._statistics):
                 for part, share in zip(parts, self._shares(parts), strict=True):
                     loss += share * self._backward(part, share)
         except Exception as error:
