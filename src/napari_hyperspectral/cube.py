@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar, Final, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .axis import Axis, ChannelAxis, SpectralAxis, axis_from_json, axis_to_json
+from .lengths import are_finite, are_steps, file_being_read, shown
 from .transform import Transform, inner_shift, transform_from_json
 
 METADATA_SCHEMA = 1
 """Version of the JSON that `describe` writes."""
-
-
-_SHORTEST: Final = 1e-30
-_LONGEST: Final = 1e30
-"""Bounds of a pixel size, in whatever unit: what lies beyond them no viewer can show."""
-_READING: Final[ContextVar[str | None]] = ContextVar("reading", default=None)
-"""Name of the file that is being read, if any: a wrong pixel size is then no reason to refuse it."""
 
 
 @dataclass(frozen=True)
@@ -400,46 +392,30 @@ def _sampling_from_json(description: Mapping[str, Any] | None) -> Sampling | Non
     return Sampling(**description) if description else None
 
 
-@contextmanager
-def mending_positions(name: str) -> Generator[None, None, None]:
-    """Warn of pixel sizes that are no lengths, and go on with pixels, instead of an error.
-
-    Parameters
-    ----------
-    name : str
-        Of the file that is read, for the warning.
-    """
-    token = _READING.set(name)
-    try:
-        yield
-    finally:
-        _READING.reset(token)
-
-
 def _check_positions(image: Image) -> None:
     """Refuse, or mend, sizes and positions of pixels, planes and frames that are no lengths."""
     changes: dict[str, Any] = {}
     problems = []
-    if not _are_steps(image.pixel_size):
-        problems.append(f"a pixel size of {_shown(image.pixel_size)}")
+    if not are_steps(image.pixel_size):
+        problems.append(f"a pixel size of {shown(image.pixel_size)}")
         changes |= {"pixel_size": (1.0, 1.0), "origin": (0.0, 0.0), "pixel_unit": None}
-    elif not _are_finite(image.origin, 2):
-        problems.append(f"an origin of {_shown(image.origin)}")
+    elif not are_finite(image.origin, 2):
+        problems.append(f"an origin of {shown(image.origin)}")
         changes["origin"] = (0.0, 0.0)
     for name in ("z", "t"):
         sampling = getattr(image, name)
         if sampling is None:
             continue
-        if not _are_steps((sampling.step, sampling.step)):
-            problems.append(f"a step of {_shown(sampling.step)} along {name}")
+        if not are_steps((sampling.step, sampling.step)):
+            problems.append(f"a step of {shown(sampling.step)} along {name}")
             changes[name] = Sampling()
-        elif not _are_finite((sampling.start,), 1):
-            problems.append(f"a start of {_shown(sampling.start)} along {name}")
+        elif not are_finite((sampling.start,), 1):
+            problems.append(f"a start of {shown(sampling.start)} along {name}")
             changes[name] = replace(sampling, start=0.0)
     if not problems:
         return
     stated = " and ".join(problems)
-    reading = _READING.get()
+    reading = file_being_read()
     if reading is None:
         raise ValueError(
             f"{image._noun} {image.name!r} has {stated}; wanted finite numbers, and none of 0 for sizes "
@@ -451,32 +427,6 @@ def _check_positions(image: Image) -> None:
     )
     for name, value in changes.items():
         object.__setattr__(image, name, value)
-
-
-def _are_steps(values: Any) -> bool:
-    """Whether values are two lengths that some ruler has, or their negatives."""
-    if not _are_finite(values, 2):
-        return False
-    return all(_SHORTEST <= abs(value) <= _LONGEST for value in values)
-
-
-def _are_finite(values: Any, count: int) -> bool:
-    try:
-        numbers = np.asarray(values)
-    except (TypeError, ValueError, OverflowError):
-        return False
-    if numbers.dtype.kind not in "iuf" or numbers.shape != (count,):
-        return False
-    return bool(np.isfinite(numbers).all())
-
-
-def _shown(value: Any) -> str:
-    """Return numbers of a file as text for a message, at most so many letters."""
-    try:
-        numbers = [f"{float(number):g}" for number in np.ravel(value)]
-    except (TypeError, ValueError, OverflowError):
-        return repr(value)[:40]
-    return " × ".join(numbers)[:80]
 
 
 def _check(image: Image, dims: tuple[str, ...]) -> None:

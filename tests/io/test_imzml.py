@@ -205,9 +205,10 @@ def test_planes_become_a_stack(tmp_path):
     assert cube.dims == ("z", "band", "y", "x")
     assert isinstance(cube.data, Positional)
     assert np.array_equal(cube.data[1, 2], [[62, 72, 82], [92, 102, 112]])
+    first = np.asarray(cube.data[0])  # before its file is written again
     holey = read(written(tmp_path, numbered(positions[:-1])))
     assert np.array_equal(holey.data[1, 2], [[62, 72, 82], [92, 102, np.nan]], equal_nan=True)
-    assert np.array_equal(holey.data[0], cube.data[0])
+    assert np.array_equal(holey.data[0], first)
 
 
 @pytest.mark.parametrize("intensity", ["<f4", "<f8", "<i4", "<i8"])

@@ -19,7 +19,7 @@ _OF_RICH: Final = re.compile(r"(\x1b\[[0-9;?]*[mKAhl]|\r)")
 def printing_safely() -> Generator[None, None, None]:
     """Spell out control characters in all that is printed meanwhile."""
     streams = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (_Safely(stream) for stream in streams)  # type: ignore[assignment]
+    sys.stdout, sys.stderr = (_Safely(stream) for stream in streams)
     try:
         yield
     finally:

@@ -18,8 +18,9 @@ import numpy as np
 
 from ..atomic import finish_moves, replacing
 from ..axis import SpectralAxis
-from ..cube import Cube, Image, Labels, mending_positions
+from ..cube import Cube, Image, Labels
 from ..errors import AmbiguousError, FileFormatError, MissingPackageError, UnknownFormatError
+from ..lengths import mending_positions
 from ..progress import Progress
 from ..regular import check_regular
 from ..system.paths import user_path

@@ -198,9 +198,10 @@ def _mapping_of(array: Any) -> Mapped | None:
         return None
     owner: Any = array
     while isinstance(owner, np.ndarray):
-        is_mapped = isinstance(owner, Mapped) and getattr(owner, "_mmap", None) is not None
-        if is_mapped and owner.first_byte is not None:
-            return owner
+        if isinstance(owner, Mapped) and owner.first_byte is not None:
+            is_view = getattr(owner, "_mmap", None) is not None
+            if is_view:
+                return owner
         owner = owner.base
     return None
 

@@ -112,7 +112,7 @@ def _uneven_pages(
 ) -> Lazy:
     """Return pages at any distances as a lazy array, shape (page, *stored)."""
     file = OpenFile(path)
-    strides = np.empty((0, *stored), dtype).strides[1:]
+    strides = np.empty((1, *stored), dtype).strides[1:]
 
     def read(box: Box) -> NDArray[Any]:
         pages = []

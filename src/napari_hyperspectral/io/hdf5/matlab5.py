@@ -75,7 +75,7 @@ def _check_variable(raw: Bytes, order: str, start: int) -> int:
     if start + _TAG > len(raw):
         raise _DamagedError(f"it begins at byte {start} of {len(raw)}")
     kind, length = raw.unpack(f"{order}II", start)
-    end = start + _TAG + length
+    end: int = start + _TAG + length
     if end > len(raw):
         raise _DamagedError(f"it ends at byte {end} of {len(raw)}")
     if kind == _MATRIX:
@@ -249,7 +249,7 @@ def _number_of_fields(elements: _Elements) -> int:
     names = elements.values((1, 2, *_TEXTS), "the names of fields")
     if length <= 0:
         raise _DamagedError(f"names of fields have {length} letters")
-    return len(names) // length
+    return int(len(names) // length)
 
 
 def _check_arrays(elements: _Elements, count: int, depth: int) -> None:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from tifffile import TiffFile
 
 from ...errors import FileFormatError, MissingPackageError
+from ..arrays.identity import Identity, check_unchanged
 from ..metadata.microscopy import refusing
 from .links import CUT_SHORT
 
@@ -92,6 +93,8 @@ class _Segments:
     sizes: NDArray[np.int64]
     tables: bytes | None
     """What all JPEG streams of a page share."""
+    identity: Identity
+    """What the file was known by when it was opened."""
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,7 @@ class _Reader:
         sample, y, x = self._box(inside)
         height = y.stop - y.start
         width = x.stop - x.start
+        check_unchanged(page.path, page.identity)
         with refusing(page.path, "TIFF"), page.path.open("rb") as file:
             decode = self._decode = self._decode or self._decoder()
             values = np.full((self.block[0], height, width), self._empty)
@@ -262,7 +266,7 @@ def _segments(page: Any) -> _Segments:
     tables = None
     if page.keyframe.compression == _JPEG:
         tables = page.jpegtables
-    return _Segments(path, offsets, sizes, tables)
+    return _Segments(path, offsets, sizes, tables, Identity.of(path))
 
 
 def _check_compression(path: Path, keyframe: Any) -> None:

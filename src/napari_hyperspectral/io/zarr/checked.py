@@ -104,7 +104,7 @@ class CheckedStore(WrapperStore[Store]):
         if buffer is None:
             self._miss(prefix, key)
             return buffer
-        raw = memoryview(buffer.as_numpy_array()).cast("B")
+        raw = memoryview(np.ascontiguousarray(buffer.as_numpy_array()).data).cast("B")
         problem = _problem(raw, self._packings[prefix], byte_range)
         if problem is not None:
             raise FileFormatError(self.path, f"chunk {key} is damaged: {problem}", _COPY)
