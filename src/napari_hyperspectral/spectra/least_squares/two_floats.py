@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from ..arrays import Array
+from ..arrays import Array, Indices
 
 _DIGITS: Final = 53
 """Binary digits of a float64."""
@@ -27,9 +27,9 @@ class TwoFloats(NamedTuple):
     low: Array
     """What rounding took from them, in the shape of `high`."""
 
-    def rows(self, chosen: object) -> TwoFloats:
+    def rows(self, chosen: Indices) -> TwoFloats:
         """Return some of the rows."""
-        return TwoFloats(self.high[chosen], self.low[chosen])  # type: ignore[index]
+        return TwoFloats(self.high[chosen], self.low[chosen])
 
 
 def exact_sum(one: Array, other: Array) -> TwoFloats:
