@@ -19,7 +19,7 @@ import numpy as np
 from rows import Row, kept, once, options, table, trained
 
 from napari_hyperspectral import Machine, Recipe, Training
-from napari_hyperspectral.classics import SVM, RandomForest
+from napari_hyperspectral.classics import SVM, ExtraTrees
 from napari_hyperspectral.evaluation.evaluate import evaluate
 from napari_hyperspectral.evaluation.pairs import EvaluationPair
 from napari_hyperspectral.networks import Method, Pixelwise, SpectralUNet, UwUNet
@@ -33,7 +33,7 @@ METHODS: Final[dict[str, Method]] = {
     "Pixelwise": Pixelwise(dropout=0.3),
     "UwUNet": UwUNet(middle=32, unets=16, width=8, depth=3),
     "SVM (surroundings)": SVM(surroundings=True),
-    "RandomForest (surroundings)": RandomForest(surroundings=True),
+    "ExtraTrees (surroundings)": ExtraTrees(surroundings=True),
 }
 """UwU-Net: a third of the published channels between, a quarter of the width and a level less,
 for a CPU. Classical methods tune what they leave open on blocks of the training pixels."""

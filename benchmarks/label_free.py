@@ -1,131 +1,130 @@
-"""Label-free prediction: three stains from phase contrast, the network against classical methods.
+"""Label-free prediction: three stains from phase contrast, a network and classical methods.
 
-    python benchmarks/label_free.py [DATA] [--seeds 3] [--folds 0,1] [--epochs 60] [--network fnet]
+    python benchmarks/label_free.py [DATA] [--seeds 3] [--folds 0,1,2] [--epochs 60]
+        [--methods "boosted trees,FNet"]
 
 DATA is the folder that holds ``label_free_isl/isl_1024x704.npz`` (or set
 NAPARI_HYPERSPECTRAL_DATA): 13 phase-contrast planes of one field of neurons, and DAPI, MAP2 and
 NFH of the same place. Three folds of 234 columns are held out in turn; `GUARD` columns on either
-side are used by nobody, so that no method sees training pixels from test pixels. Each row is
-written down when it is done, and a later run goes on from there.
+side are used by nobody, so that no method sees training pixels from test pixels. Classical methods
+tune themselves on blocks of the training columns. Each row is written down when it is done, and a
+later run goes on from there.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import statistics
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from pydantic import TypeAdapter
-from rich.console import Console
-from rich.progress import Progress as Bar
+from rows import Row, kept, once, options, paired, table, trained
 
-from napari_hyperspectral import Recipe, Training
+from napari_hyperspectral import Machine, Recipe, Training, predict
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
+from napari_hyperspectral.classics import PLS, BoostedTrees, Ridge
 from napari_hyperspectral.cube import Cube
-from napari_hyperspectral.evaluation.evaluate import evaluate
-from napari_hyperspectral.evaluation.pairs import EvaluationPair
-from napari_hyperspectral.networks import AnyNetwork
-from napari_hyperspectral.progress import run
+from napari_hyperspectral.metrics import pearson
+from napari_hyperspectral.networks import FNet, Method
 from napari_hyperspectral.tasks import PredictChannels
-from napari_hyperspectral.training.fit import fit_steps
 
 STAINS: Final = ("DAPI", "MAP2", "NFH")
 FOLDS: Final = 3
 GUARD: Final = 72
 """Columns between training and test pixels: more than the receptive radius of the network (52)."""
-NETWORKS: Final = {"fnet": {"kind": "fnet", "width": 16, "depth": 3}}
-"""Half the width and a level less than published, for a CPU."""
-
-Row = dict[str, Any]
-
-
-def scene(folder: Path, fold: int) -> tuple[Cube, Cube, np.ndarray, np.ndarray]:
-    """Return the phase planes as bands, the stains, and the training and test pixels, each (y, x)."""
-    file = np.load(folder / "label_free_isl" / "isl_1024x704.npz")
-    planes = file["phase"].astype(np.float32)
-    stains = np.stack([file[name] for name in STAINS]).astype(np.float32)
-    width = planes.shape[-1]
-    start, end = fold * width // FOLDS, (fold + 1) * width // FOLDS
-    column = np.arange(width)
-    test = np.broadcast_to((column >= start) & (column < end), planes.shape[1:])
-    train = np.broadcast_to((column < start - GUARD) | (column >= end + GUARD), planes.shape[1:])
-    axis = SpectralAxis.index(len(planes))
-    return Cube(planes, axis, name="phase"), Cube(stains, ChannelAxis(STAINS)), train, test
+NETWORK: Final = "FNet"
+AVERAGED: Final = "FNet, mean over turns"
+TREES: Final = "boosted trees"
+CLASSICS: Final[dict[str, Method]] = {
+    "ridge": Ridge(),
+    "ridge with surroundings": Ridge(surroundings=True),
+    "PLS": PLS(),
+    TREES: BoostedTrees(),
+}
 
 
-def rows_of_fold(folder: Path, fold: int, seed: int, kind: str, epochs: int) -> list[Row]:
-    """Train on one fold and return a row a method; baselines are the same for all seeds."""
-    cube, stains, train, test = scene(folder, fold)
-    masked = stains.after("masked", data=np.where(train, stains.data, np.float32(np.nan)))
-    recipe = Recipe(
-        task=PredictChannels(),
-        method=TypeAdapter(AnyNetwork).validate_python(NETWORKS[kind]),
-        training=Training(epochs=epochs, patches_per_epoch=8, patch_size=128, block=64, guard=0,
-                          validation=0.1, seed=seed),
+class Field:
+    """The field of neurons, and the columns of one fold."""
+
+    def __init__(self, folder: Path, fold: int) -> None:
+        file = np.load(folder / "label_free_isl" / "isl_1024x704.npz")
+        planes = file["phase"].astype(np.float32)
+        self.stains = np.stack([file[name] for name in STAINS]).astype(np.float32)
+        self.cube = Cube(planes, SpectralAxis.index(len(planes)), name="phase")
+        width = planes.shape[-1]
+        start = fold * width // FOLDS
+        end = (fold + 1) * width // FOLDS
+        column = np.arange(width)
+        self.train = (column < start - GUARD) | (column >= end + GUARD)  # (x,)
+        self.test = slice(start, end)
+
+    def target(self) -> Cube:
+        """Return the stains of the training columns only."""
+        known = np.where(self.train, self.stains, np.float32(np.nan))
+        return Cube(known, ChannelAxis(STAINS))
+
+    def figures(self, prediction: np.ndarray) -> Row:
+        """Return the correlation of each stain on the test columns, and their mean."""
+        predicted = prediction[..., self.test]
+        target = self.stains[..., self.test]
+        each = {
+            name: pearson(one[None], true_one[None])
+            for name, one, true_one in zip(STAINS, predicted, target, strict=True)
+        }
+        return {**each, "mean": float(np.mean(list(each.values())))}
+
+
+def recipe_of(name: str, seed: int, epochs: int) -> Recipe:
+    """Return the recipe of a method; the network is half as wide as published, for a CPU."""
+    if name in CLASSICS:
+        training = Training(validation=0, seed=seed)
+        return Recipe(task=PredictChannels(), method=CLASSICS[name], training=training)
+    training = Training(
+        epochs=epochs, patches_per_epoch=8, patch_size=128, block=64, guard=0, validation=0.1,
+        seed=seed,
     )  # fmt: skip
-    start = time.perf_counter()
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        line = bar.add_task(f"fold {fold + 1}, seed {seed}", total=100)
-        model = run(
-            fit_steps(recipe, [recipe.task.example(cube=cube, target=masked)]),
-            lambda p: bar.update(line, total=p.total, completed=p.done),
-        )
-    seconds = time.perf_counter() - start
-    pair = EvaluationPair(cube, stains, train=train, test=test)
-    table = evaluate(model, pair, baselines=seed == 0, long_fits=10**9).report.tables[0]
-    network = type(recipe.method).__name__
-    return [
-        {**row, "fold": fold, "seed": seed, "kind": kind, "epochs": epochs}
-        | ({"seconds": seconds} if row["method"] == network else {})
-        for row in table.rows
-    ]
+    return Recipe(task=PredictChannels(), method=FNet(width=16, depth=3), training=training)
 
 
-def measured(path: Path) -> list[Row]:
-    """Return the rows that earlier runs wrote."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
-def show(rows: list[Row]) -> None:
-    """Print medians over folds and seeds, and each fold."""
-    columns = [*(f"Pearson, {name}" for name in STAINS), "Pearson", "NRMSE"]
-    print("\n| method | " + " | ".join(columns) + " | Pearson, fold by fold |")
-    print("| --- |" + " --- |" * (len(columns) + 1))
-    for method in dict.fromkeys(row["method"] for row in rows):
-        mine = [row for row in rows if row["method"] == method]
-        means = [statistics.mean(row[column] for row in mine) for column in columns]
-        folds = [
-            f"{statistics.mean(r['Pearson'] for r in mine if r['fold'] == fold):.3f}"
-            for fold in sorted({row["fold"] for row in mine})
-        ]
-        print(f"| {method} | " + " | ".join(f"{m:.3f}" for m in means) + f" | {', '.join(folds)} |")
+def rows_of(
+    folder: Path, name: str, fold: int, seed: int, epochs: int, machine: Machine
+) -> Iterator[Row]:
+    """Fit or train a method on the training columns, and yield how well it does on the others."""
+    field = Field(folder, fold)
+    recipe = recipe_of(name, seed, epochs)
+    example = recipe.example(cube=field.cube, target=field.target())
+    started = time.process_time()
+    model = trained(recipe, [example], f"{name}, fold {fold + 1}, seed {seed}", machine)
+    seconds = round(time.process_time() - started, 1)
+    prediction = predict(model, field.cube, machine=machine).numpy()
+    yield {"method": name, "CPU s": seconds, **field.figures(prediction)}
+    if name == NETWORK:
+        turned = predict(model, field.cube, turns=True, machine=machine).numpy()
+        yield {"method": AVERAGED, "CPU s": seconds, **field.figures(turned)}
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    options.add_argument("data", nargs="?", default=os.environ.get("NAPARI_HYPERSPECTRAL_DATA"))
-    options.add_argument("--seeds", type=int, default=3)
-    options.add_argument("--folds", default="0,1,2")
-    options.add_argument("--epochs", type=int, default=60)
-    options.add_argument("--network", choices=list(NETWORKS), default="fnet")
-    options.add_argument("--rows", type=Path, default=Path("label_free.jsonl"))
-    chosen = options.parse_args()
-    if not chosen.data:
-        options.error("say where the data are")
-    for seed in range(chosen.seeds):
-        for fold in map(int, chosen.folds.split(",")):
-            key = {"fold": fold, "seed": seed, "kind": chosen.network, "epochs": chosen.epochs}
-            if any(key.items() <= row.items() for row in measured(chosen.rows)):
-                continue
-            rows = rows_of_fold(Path(chosen.data), fold, seed, chosen.network, chosen.epochs)
-            with chosen.rows.open("a") as file:
-                file.writelines(json.dumps(row) + "\n" for row in rows)
-    show(measured(chosen.rows))
+    every = ",".join((*CLASSICS, NETWORK))
+    chosen = options(__doc__, "label_free.jsonl", folds="0,1,2", epochs=60, methods=every)
+    machine = Machine(threads=chosen.threads)
+    for name in chosen.methods.split(","):
+        classical = name in CLASSICS
+        for seed in range(1 if classical else chosen.seeds):
+            for fold in map(int, chosen.folds.split(",")):
+                epochs = 0 if classical else chosen.epochs
+                key = {"by": name, "fold": fold, "seed": seed, "epochs": epochs}
+                once(chosen.rows, key, rows_of, chosen.data, name, fold, seed, epochs, machine)
+    rows = kept(chosen.rows)
+    print("Pearson correlation on held-out columns\n")
+    print(table(rows, ["method"], [*STAINS, "mean", "CPU s"]))
+    print()
+    print(table(rows, ["fold", "method"], ["mean"]))
+    for method in (NETWORK, AVERAGED):
+        if {method, TREES} <= {row["method"] for row in rows}:
+            columns = {"pair_by": ["fold"], "independent": ["fold"]}
+            print("\n" + paired(rows, "mean", method, TREES, **columns))
+    print(f"\n{sum(row['seconds'] for row in rows) / 3600:.2f} hours")
 
 
 if __name__ == "__main__":

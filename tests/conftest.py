@@ -11,6 +11,7 @@ import pytest
 
 from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cube import Cube, Labels, Sampling
+from napari_hyperspectral.progress import Progress
 
 DATA = Path(
     os.environ.get("NAPARI_HYPERSPECTRAL_DATA") or Path(__file__).parents[2] / "shared" / "data"
@@ -172,3 +173,20 @@ def quick_validation(request, monkeypatch):
         return [] if quick else every(recipe)
 
     monkeypatch.setattr(classical, "classics_of", without_quick)
+
+
+@pytest.fixture(autouse=True)
+def fits_here(request, monkeypatch):
+    """Fit classical methods in this process: starting another takes longer than small fits do.
+
+    Tests with the mark `processes` start one.
+    """
+    if request.node.get_closest_marker("processes") is not None:
+        return
+    from napari_hyperspectral.training import classic
+
+    def fit_here(method, data, threads=1):
+        yield Progress(0, 0, note="fitting")
+        return method.fit(data)
+
+    monkeypatch.setattr(classic, "fit_in_process", fit_here)

@@ -1,9 +1,17 @@
 import json
+import re
 
 import numpy as np
 import pytest
 
-from napari_hyperspectral.axis import ChannelAxis, SpectralAxis, axis_from_json, axis_to_json
+from napari_hyperspectral.axis import (
+    ChannelAxis,
+    SpectralAxis,
+    axis_difference,
+    axis_from_json,
+    axis_in_full,
+    axis_to_json,
+)
 
 
 @pytest.mark.parametrize(
@@ -113,3 +121,59 @@ def test_numbers_without_a_unit_are_told_and_counted_bands_are_not():
 def test_channels_are_counted_and_one_is_no_plural():
     assert str(ChannelAxis(("DAPI",))) == "1 channel (DAPI)"
     assert str(ChannelAxis(("DAPI", "actin"))) == "2 channels (DAPI, actin)"
+
+
+WHAT_DIFFERS = {
+    "the quantity": (
+        SpectralAxis([500.0, 1800.0], "1/cm", "raman_shift"),
+        SpectralAxis([501.0, 1802.0], "1/cm", "wavenumber"),
+        r"the quantity \(Raman shift, Wavenumber\) and the centres, by up to 2 \(band 2: 1800, 1802",
+    ),
+    "the unit": (
+        SpectralAxis([500.0, 600.0], "nm"),
+        SpectralAxis([500.0, 600.0], "um"),
+        r"the unit \(nm, µm\)$",
+    ),
+    "no unit": (
+        SpectralAxis([500.0, 600.0], "nm"),
+        SpectralAxis([500.0, 600.0], None, "wavelength"),
+        r"the unit \(nm, none\)$",
+    ),
+    "the number of bands": (
+        SpectralAxis([500.0, 600.0], "nm"),
+        SpectralAxis([500.0, 550.0, 600.0], "nm"),
+        r"the number of bands \(2, 3\)$",
+    ),
+    "one band in the middle": (
+        SpectralAxis([500.0, 550.0, 600.0], "nm"),
+        SpectralAxis([500.0, 550.25, 600.0], "nm"),
+        r"the centres, by up to 0.25 \(band 2: 550, 550.25; 1 of 3 bands differ\)$",
+    ),
+    "the last digit of the range": (
+        SpectralAxis([500.0, 600.0001], "nm"),
+        SpectralAxis([500.0, 600.0002], "nm"),
+        r"band 2: 600.0001, 600.0002; 1 of 2",
+    ),
+    "a name": (
+        ChannelAxis(("DAPI", "GFP")),
+        ChannelAxis(("DAPI", "RFP")),
+        r"channel 2 \(GFP, RFP\)$",
+    ),
+    "channels": (ChannelAxis(("DAPI",)), SpectralAxis([500.0], "nm"), "no bands of a spectrum"),
+}
+
+
+@pytest.mark.parametrize(("one", "other", "message"), WHAT_DIFFERS.values(), ids=WHAT_DIFFERS)
+def test_what_differs_between_axes_is_named(one, other, message):
+    assert re.search(message, axis_difference(one, other))
+    assert axis_difference(one, one) == ""
+
+
+def test_an_axis_in_full_has_its_quantity_unit_and_range():
+    shift = SpectralAxis([500.0, 1800.0], "1/cm", "raman_shift")
+    assert axis_in_full(shift) == "2 bands, Raman shift 500–1800 cm⁻¹"
+    number = SpectralAxis([500.0, 1800.0], "1/cm")
+    assert axis_in_full(number) == "2 bands, Wavenumber 500–1800 cm⁻¹"
+    assert axis_in_full(SpectralAxis([1.5], "eV")) == "1 band, 1.5–1.5 eV"
+    unknown = SpectralAxis([1.0, 2.0], None, "wavelength")
+    assert axis_in_full(unknown) == "2 bands, Wavelength 1–2 without a unit"

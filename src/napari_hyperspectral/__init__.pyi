@@ -17,6 +17,9 @@ from .machine import Machine as Machine
 from .models.card import Card as Card
 from .models.card import read_card as read_card
 from .models.model import Model as Model
+from .place.register import register_by_correlation as register_by_correlation
+from .place.register import register_by_landmarks as register_by_landmarks
+from .place.resample import resample_onto as resample_onto
 from .prediction.predict import predict as predict
 from .prediction.predict import predict_classes as predict_classes
 from .progress import Progress as Progress

@@ -59,6 +59,8 @@ class SpectralAxis:
         Excitation wavelength of a Raman or fluorescence measurement, in nm.
     guessed : bool
         True where the unit or kind was inferred, as the file does not state it.
+    other_unit : str, optional
+        Unit that a file states for `centres` where it is none of ours, as it is written there.
 
     Raises
     ------
@@ -74,6 +76,7 @@ class SpectralAxis:
     bad: NDArray[np.bool_] | None = None
     excitation_nm: float | None = None
     guessed: bool = False
+    other_unit: str | None = None
 
     def __init__(
         self,
@@ -85,6 +88,7 @@ class SpectralAxis:
         bad: ArrayLike | None = None,
         excitation_nm: float | None = None,
         guessed: bool = False,
+        other_unit: str | None = None,
     ) -> None:
         values = _frozen(centres, np.float64)
         if values.ndim != 1 or not values.size or not np.isfinite(values).all():
@@ -106,6 +110,8 @@ class SpectralAxis:
         object.__setattr__(self, "bad", _per_band("bad", bad, np.bool_, len(values)))
         object.__setattr__(self, "excitation_nm", excitation_nm)
         object.__setattr__(self, "guessed", guessed)
+        # a person who states one of our units settles what the other one was
+        object.__setattr__(self, "other_unit", None if unit else other_unit)
 
     @classmethod
     def index(cls, bands: int) -> SpectralAxis:
@@ -139,10 +145,15 @@ class SpectralAxis:
     def title(self) -> str:
         """Quantity and unit as on the axis of a plot, such as "Raman shift (cm⁻¹)"."""
         title = _TITLES[self.kind]
-        symbol = _SYMBOLS.get(self.unit, self.unit)
+        symbol = self._symbol
         if not symbol or self.unit == "m/z":  # m/z is quantity and unit in one
             return title
         return f"{title} ({symbol})"
+
+    @property
+    def _symbol(self) -> str:
+        """Symbol of the unit for people, that of a file where it is none of ours; "" without any."""
+        return _SYMBOLS.get(self.unit, self.unit) or self.other_unit or ""
 
     def nearest(self, value: float) -> int:
         """Return the index of the band whose centre is nearest to `value`, in `unit`."""
@@ -178,9 +189,9 @@ class SpectralAxis:
     def label(self, band: int) -> str:
         """Return the name of a band, such as "1450.2 cm⁻¹ (band 367/500)"."""
         number = f"band {band + 1}/{len(self)}"
-        if self.kind == "index":
+        if self.kind == "index" and not self.other_unit:
             return number
-        symbol = _SYMBOLS.get(self.unit, self.unit)
+        symbol = self._symbol
         decimals = 3 if abs(self.centres[band]) < 100 else 1
         centre = f"{self.centres[band]:.{decimals}f} {symbol}".strip()
         return f"{centre} ({number})"
@@ -190,6 +201,7 @@ class SpectralAxis:
         return (
             isinstance(other, SpectralAxis)
             and (self.unit, self.kind) == (other.unit, other.kind)
+            and self.other_unit == other.other_unit
             and np.array_equal(self.centres, other.centres)
         )
 
@@ -204,11 +216,11 @@ class SpectralAxis:
 
     def __str__(self) -> str:
         bands = f"{len(self)} band" + "s" * (len(self) != 1)
-        if self.kind == "index":
+        if self.kind == "index" and not self.other_unit:
             numbered = np.array_equal(self.centres, np.arange(len(self)))
             ends = "" if numbered else f", {self.centres[0]:g}–{self.centres[-1]:g}"
             return f"{bands}{ends} without a spectral unit"
-        symbol = _SYMBOLS.get(self.unit, self.unit)
+        symbol = self._symbol
         return f"{bands}, {self.centres[0]:g}–{self.centres[-1]:g} {symbol}".rstrip()
 
 
@@ -261,6 +273,68 @@ class ChannelAxis:
 Axis: TypeAlias = SpectralAxis | ChannelAxis
 
 
+def axis_in_full(axis: Axis) -> str:
+    """Return an axis as messages compare it: number of bands, quantity, range, unit.
+
+    The quantity is left out where the unit says it: nm are wavelengths, cm⁻¹ leave it open.
+    """
+    if isinstance(axis, ChannelAxis) or axis.kind == "index":
+        return str(axis)
+    unit = _symbol(axis) or "without a unit"
+    open_units = ("1/cm", None)
+    quantity = f"{_TITLES[axis.kind]} " if axis.unit in open_units else ""
+    bands = f"{len(axis)} band" + "s" * (len(axis) != 1)
+    return f"{bands}, {quantity}{axis.centres[0]:.10g}–{axis.centres[-1]:.10g} {unit}"
+
+
+def _symbol(axis: SpectralAxis) -> str:
+    """Return the unit of an axis for people; "" where it has none."""
+    unit = axis.unit
+    return _SYMBOLS.get(unit, unit or "")
+
+
+def axis_difference(one: Axis, other: Axis) -> str:
+    """Return what differs between two axes, as messages say it: "" where nothing does.
+
+    Kind, unit, number of bands and range; where those are equal, the bands that lie elsewhere.
+    """
+    if isinstance(one, ChannelAxis) or isinstance(other, ChannelAxis):
+        return _channel_difference(one, other)
+    differences = []
+    if one.kind != other.kind:
+        differences.append(f"the quantity ({_TITLES[one.kind]}, {_TITLES[other.kind]})")
+    if one.unit != other.unit:
+        symbols = [_symbol(axis) or "none" for axis in (one, other)]
+        differences.append(f"the unit ({', '.join(symbols)})")
+    if len(one) != len(other):
+        differences.append(f"the number of bands ({len(one)}, {len(other)})")
+    elif not np.array_equal(one.centres, other.centres):
+        differences.append(_centre_difference(one, other))
+    return " and ".join(differences)
+
+
+def _channel_difference(one: Axis, other: Axis) -> str:
+    if not (isinstance(one, ChannelAxis) and isinstance(other, ChannelAxis)):
+        return "named channels are no bands of a spectrum"
+    if len(one) != len(other):
+        return f"the number of channels ({len(one)}, {len(other)})"
+    for number, names in enumerate(zip(one.names, other.names, strict=True), start=1):
+        if names[0] != names[1]:
+            return f"channel {number} ({names[0]}, {names[1]})"
+    return ""
+
+
+def _centre_difference(one: SpectralAxis, other: SpectralAxis) -> str:
+    """Return how far the centres of equally many bands lie from each other."""
+    offsets = np.abs(one.centres - other.centres)
+    band = int(offsets.argmax())
+    centres = f"{one.centres[band]:.10g}, {other.centres[band]:.10g}"
+    return (
+        f"the centres, by up to {offsets[band]:.4g} (band {band + 1}: {centres}; "
+        f"{int((offsets > 0).sum())} of {len(one)} bands differ)"
+    )
+
+
 def kind_of_unit(unit: Unit | None) -> Kind:
     """Return the quantity that a unit measures; for 1/cm the wavenumber, not the Raman shift."""
     if unit is None:
@@ -272,7 +346,7 @@ def axis_to_json(axis: Axis) -> dict[str, Any]:
     """Return an axis as plain JSON; Python writes its floats so that they read back exactly."""
     if isinstance(axis, ChannelAxis):
         return {"channels": list(axis.names)}
-    return {
+    description = {
         "kind": axis.kind,
         "unit": axis.unit,
         "centres": axis.centres.tolist(),
@@ -281,6 +355,9 @@ def axis_to_json(axis: Axis) -> dict[str, Any]:
         "excitation_nm": axis.excitation_nm,
         "guessed": axis.guessed,
     }
+    if axis.other_unit:  # rare, and unknown to what earlier versions wrote
+        description["other_unit"] = axis.other_unit
+    return description
 
 
 def axis_from_json(description: Mapping[str, Any]) -> Axis:
@@ -305,6 +382,7 @@ def axis_from_json(description: Mapping[str, Any]) -> Axis:
         bad=description.get("bad"),
         excitation_nm=description.get("excitation_nm"),
         guessed=bool(description.get("guessed", False)),
+        other_unit=description.get("other_unit"),
     )
 
 

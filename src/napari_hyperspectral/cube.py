@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import warnings
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar, Self, TypeAlias
+from typing import Any, ClassVar, Final, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .axis import Axis, ChannelAxis, SpectralAxis, axis_from_json, axis_to_json
+from .transform import Transform
 
 METADATA_SCHEMA = 1
 """Version of the JSON that `describe` writes."""
+
+
+_SHORTEST: Final = 1e-30
+_LONGEST: Final = 1e30
+"""Bounds of a pixel size, in whatever unit: what lies beyond them no viewer can show."""
+_READING: Final[ContextVar[str | None]] = ContextVar("reading", default=None)
+"""Name of the file that is being read, if any: a wrong pixel size is then no reason to refuse it."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +45,16 @@ class _Image:
     """What messages call such an image."""
 
     pixel_size: tuple[float, float] = (1.0, 1.0)
-    """Height and width of a pixel, in `pixel_unit`."""
+    """Height and width of a pixel, in `pixel_unit`; negative where positions fall along y or x, as
+    latitudes do from row to row."""
     origin: tuple[float, float] = (0.0, 0.0)
     """Position (y, x) of the centre of the first pixel, in `pixel_unit`."""
     pixel_unit: str | None = None
     """Unit of `pixel_size` and `origin`, such as um; None: pixels."""
+    transform: Transform | None = None
+    """Rotation, shear and affine map of its place, where it is not upright."""
+    shown: bool = False
+    """Whether it comes from a viewer: then its place is where it is shown, even if no file says so."""
     z: Sampling | None = None
     """Planes along a leading z axis, where there is one."""
     t: Sampling | None = None
@@ -52,6 +68,37 @@ class _Image:
     def after(self, step: str, **changes: Any) -> Self:
         """Return a changed copy with `step` as one more line of history."""
         return replace(self, history=(*self.history, step), **changes)
+
+    def place_at(self, row: float, column: float) -> dict[str, Any]:
+        """Return the attributes of position of an image whose first pixel lies at this one.
+
+        Parameters
+        ----------
+        row, column : float
+            Of this image, counted from the centre of its first pixel; between pixels, too.
+        """
+        if self.transform is None:
+            y = self.origin[0] + row * self.pixel_size[0]
+            x = self.origin[1] + column * self.pixel_size[1]
+            return {"origin": (y, x)}
+        axes = len(self._leading) + 2
+        moved = np.zeros(axes)
+        moved[-2:] = row * self.pixel_size[0], column * self.pixel_size[1]
+        transform = self.transform.over(axes)
+        if transform is not None:
+            moved = transform.inner @ moved
+        place: dict[str, Any] = {
+            "origin": (self.origin[0] + float(moved[-2]), self.origin[1] + float(moved[-1]))
+        }
+        if self.z is not None:  # a stack that is tilted out of its planes
+            place["z"] = replace(self.z, start=self.z.start + float(moved[-3]))
+        return place
+
+    @property
+    def pixel_sides(self) -> tuple[float, float]:
+        """Height and width of a pixel in `pixel_unit`, whichever way its positions run."""
+        height, width = self.pixel_size
+        return abs(height), abs(width)
 
     @property
     def _leading(self) -> tuple[str, ...]:
@@ -289,7 +336,7 @@ def describe(image: Image) -> dict[str, Any]:
 
     Layers have it as ``metadata["hyperspectral"]``, and so have files that can hold text.
     """
-    shared = {
+    shared: dict[str, Any] = {
         "schema": METADATA_SCHEMA,
         "pixel_size": list(image.pixel_size),
         "origin": list(image.origin),
@@ -300,6 +347,8 @@ def describe(image: Image) -> dict[str, Any]:
         "history": list(image.history),
         "metadata": dict(image.metadata),
     }
+    if image.transform is not None:
+        shared["transform"] = image.transform.to_json()
     return shared | image._own_description()
 
 
@@ -327,6 +376,7 @@ def image_from(data: Any, description: Mapping[str, Any]) -> Image:
         "pixel_size": tuple(description.get("pixel_size", (1.0, 1.0))),
         "origin": tuple(description.get("origin", (0.0, 0.0))),
         "pixel_unit": description.get("pixel_unit"),
+        "transform": _transform_from_json(description.get("transform")),
         "z": _sampling_from_json(description.get("z")),
         "t": _sampling_from_json(description.get("t")),
         "name": description.get("name", ""),
@@ -359,8 +409,92 @@ def _sampling_from_json(description: Mapping[str, Any] | None) -> Sampling | Non
     return Sampling(**description) if description else None
 
 
+def _transform_from_json(description: Mapping[str, Any] | None) -> Transform | None:
+    return Transform.from_json(description) if description else None
+
+
+@contextmanager
+def mending_positions(name: str) -> Generator[None, None, None]:
+    """Warn of pixel sizes that are no lengths, and go on with pixels, instead of an error.
+
+    Parameters
+    ----------
+    name : str
+        Of the file that is read, for the warning.
+    """
+    token = _READING.set(name)
+    try:
+        yield
+    finally:
+        _READING.reset(token)
+
+
+def _check_positions(image: Image) -> None:
+    """Refuse, or mend, sizes and positions of pixels, planes and frames that are no lengths."""
+    changes: dict[str, Any] = {}
+    problems = []
+    if not _are_steps(image.pixel_size):
+        problems.append(f"a pixel size of {_shown(image.pixel_size)}")
+        changes |= {"pixel_size": (1.0, 1.0), "origin": (0.0, 0.0), "pixel_unit": None}
+    elif not _are_finite(image.origin, 2):
+        problems.append(f"an origin of {_shown(image.origin)}")
+        changes["origin"] = (0.0, 0.0)
+    for name in ("z", "t"):
+        sampling = getattr(image, name)
+        if sampling is None:
+            continue
+        if not _are_steps((sampling.step, sampling.step)):
+            problems.append(f"a step of {_shown(sampling.step)} along {name}")
+            changes[name] = Sampling()
+        elif not _are_finite((sampling.start,), 1):
+            problems.append(f"a start of {_shown(sampling.start)} along {name}")
+            changes[name] = replace(sampling, start=0.0)
+    if not problems:
+        return
+    stated = " and ".join(problems)
+    reading = _READING.get()
+    if reading is None:
+        raise ValueError(
+            f"{image._noun} {image.name!r} has {stated}; wanted finite numbers, and none of 0 for sizes "
+            "(negative ones are of coordinates that fall)"
+        )
+    warnings.warn(
+        f"{reading}: it states {stated}, which is no length: positions are counted in pixels",
+        stacklevel=2,
+    )
+    for name, value in changes.items():
+        object.__setattr__(image, name, value)
+
+
+def _are_steps(values: Any) -> bool:
+    """Whether values are two lengths that some ruler has, or their negatives."""
+    if not _are_finite(values, 2):
+        return False
+    return all(_SHORTEST <= abs(value) <= _LONGEST for value in values)
+
+
+def _are_finite(values: Any, count: int) -> bool:
+    try:
+        numbers = np.asarray(values)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    if numbers.dtype.kind not in "iuf" or numbers.shape != (count,):
+        return False
+    return bool(np.isfinite(numbers).all())
+
+
+def _shown(value: Any) -> str:
+    """Return numbers of a file as text for a message, at most so many letters."""
+    try:
+        numbers = [f"{float(number):g}" for number in np.ravel(value)]
+    except (TypeError, ValueError, OverflowError):
+        return repr(value)[:40]
+    return " × ".join(numbers)[:80]
+
+
 def _check(image: Image, dims: tuple[str, ...]) -> None:
-    """Refuse data of the wrong dimensions, without values, or not of real numbers."""
+    """Refuse data of the wrong dimensions, without values, or not of real numbers; and positions."""
+    _check_positions(image)
     noun = image._noun
     shape = tuple(image.data.shape)
     dtype = np.dtype(image.data.dtype)

@@ -9,15 +9,18 @@ spatial units, and a scale cannot express an axis that is not uniform.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .axis import Axis, ChannelAxis, SpectralAxis, axis_from_json
 from .cube import Cube, Image, Labels, Sampling, describe, image_from
+from .painting.bands import Stroke, one_class_a_pixel
+from .painting.classes import class_attributes, with_shown_classes
+from .transform import Transform, attributes_of, mirrored_between, transform_in
 
 METADATA_KEY: Final = "hyperspectral"
 """Key of the description in the metadata of a layer."""
@@ -31,8 +34,6 @@ and a scene of a few kilometres has more of them than a slider can hold (it rais
 """
 
 _RGB: Final = ChannelAxis(("red", "green", "blue"))
-_NO_COLOUR: Final = "#808080"
-"""Colour of a class that has none, where other classes have one."""
 _NAMELESS: Final = {Cube: "cube", Labels: "labels"}
 """Names of layers whose image has none."""
 
@@ -81,11 +82,14 @@ def to_layer(image: Image, *, in_colour: bool = False, flat: bool = False) -> La
         "axis_labels": dims,
         "metadata": metadata_of(image),
     }
+    band = dims.index("band") if "band" in dims else None
+    shown = _mirrored(image.transform, image, attributes, band)
+    attributes |= attributes_of(shown, len(dims), band)
     if isinstance(image, Labels):
         data = np.asarray(image.data)
         if data.dtype == bool:  # napari's labels are integers
             data = data.astype(np.uint8)
-        return data, attributes | _class_attributes(image), "labels"
+        return data, attributes | class_attributes(image), "labels"
     data = image.data
     if coloured:  # napari has colours along the last axis
         colours_last = _moved(data, -3, -1)
@@ -124,16 +128,21 @@ def metadata_of(image: Image, before: Mapping[str, Any] | None = None) -> dict[s
     return kept | {METADATA_KEY: describe(image)} | _aliases(image)
 
 
-def from_layer(data: Any, attributes: Attributes, kind: str) -> Image:
+def from_layer(
+    data: Any, attributes: Attributes, kind: str, strokes: Iterable[Stroke] = ()
+) -> Image:
     """Return the image in a layer, the inverse of `to_layer`.
 
     A layer without our description gets an axis that numbers its bands. Labels painted on the bands
-    of a cube, (band, y, x), are collapsed: see `collapsed`.
+    of a cube, (band, y, x), are collapsed: see `painting.bands`. It is a warning where bands
+    contradict each other, and where a layer is turned out of its planes.
 
     Parameters
     ----------
     data, attributes, kind
         As from napari's ``layer.as_layer_data_tuple()``.
+    strokes : iterable of sequence
+        Where labels were painted, oldest first: `painting.history.strokes_of` a layer.
 
     Raises
     ------
@@ -145,19 +154,22 @@ def from_layer(data: Any, attributes: Attributes, kind: str) -> Image:
         raise ValueError(f"layer {name!r} is a {kind} layer; choose an image or labels")
     if attributes.get("multiscale"):
         data = data[0]  # the finest level
+    transform = _shown_transform(data, attributes, kind)
     if attributes.get("rgb"):
         data, attributes = _as_bands(data, attributes)
     elif _is_flat(data, attributes, kind):
         data = data[..., None, :, :]
         attributes = _with_band(attributes)
     if kind == "labels" and len(data.shape) >= 3 and not _is_stack(data, attributes):
-        data = collapsed(data)
+        data = one_class_a_pixel(data, name, strokes)
         attributes = _without_bands(attributes)
 
     image = _described(data, _description(attributes.get("metadata")), kind)
     if image is None:
         image = _without_description(data, name, kind)
-    return _as_shown(image, attributes)
+    image = _as_shown(image, attributes)
+    band = len(data.shape) - 3 if isinstance(image, Cube) else None
+    return replace(image, transform=_mirrored(transform, image, attributes, band))
 
 
 def axis_in_metadata(metadata: Mapping[str, Any] | None) -> Axis | None:
@@ -166,16 +178,6 @@ def axis_in_metadata(metadata: Mapping[str, Any] | None) -> Axis | None:
     if description is None or "axis" not in description:
         return None
     return axis_from_json(description["axis"])
-
-
-def collapsed(data: NDArray[Any]) -> NDArray[Any]:
-    """Return labels painted on single bands, (…, band, y, x), as one image, (…, y, x).
-
-    People paint on the band that is shown. A pixel with different classes on different bands gets
-    the highest of them.
-    """
-    flat: NDArray[Any] = np.asarray(data).max(axis=-3)
-    return flat
 
 
 def labels_layer(cube: Cube) -> LayerData:
@@ -222,12 +224,23 @@ def contrast_limits(data: Any, missing: float | None = None) -> tuple[float, flo
         return 0.0, 1.0
     low, high = np.percentile(finite, [1, 99]).tolist()
     if low == high:  # napari refuses an empty range
-        high = low + 1.0
+        high = low + (abs(low) or 1.0)  # of very large values, 1 more is the same number
     return low, high
 
 
 def _sampling(image: Image, dim: str) -> Sampling:
-    """Return step, start and unit along an axis; bands are counted."""
+    """Return step, start and unit along an axis as it is shown; bands are counted.
+
+    Positions that fall are shown as their negatives, which rise: napari would turn the image
+    around, and lay new labels on it the other way round.
+    """
+    sampling = _own_sampling(image, dim)
+    direction = math.copysign(1.0, sampling.step)
+    return replace(sampling, step=abs(sampling.step), start=direction * sampling.start + 0.0)
+
+
+def _own_sampling(image: Image, dim: str) -> Sampling:
+    """Return step, start and unit along an axis, in its own direction."""
     match dim:
         case "y":
             return Sampling(image.pixel_size[0], image.origin[0], image.pixel_unit)
@@ -243,20 +256,6 @@ def _sampling(image: Image, dim: str) -> Sampling:
 
 def _shown_unit(unit: str | None) -> str:
     return unit if unit in _KNOWN_UNITS else "pixel"
-
-
-def _class_attributes(labels: Labels) -> dict[str, Any]:
-    """Return names and colours of classes as attributes of a layer; what labels lack is left out."""
-    attributes: dict[str, Any] = {}
-    if labels.classes:
-        attributes["features"] = {
-            "index": list(range(len(labels.classes) + 1)),
-            "class": ["unlabelled", *labels.classes],
-        }
-    if labels.colours:
-        colours = dict(enumerate(labels.colours, start=1))
-        attributes["colormap"] = {None: _NO_COLOUR, 0: "transparent", **colours}
-    return attributes
 
 
 def _aliases(image: Image) -> dict[str, Any]:
@@ -328,7 +327,9 @@ def _with_band(attributes: Attributes, band: Sampling | None = None) -> dict[str
     for key, value in of_band.items():
         if changed.get(key) is not None:
             changed[key] = (*changed[key][:-2], value, *changed[key][-2:])
-    return changed
+    axes = len(changed["scale"]) if changed.get("scale") is not None else 3
+    transform = transform_in(attributes, axes - 1, None)
+    return changed | attributes_of(transform, axes, axes - 3)
 
 
 def _moved(data: Any, source: int, target: int) -> Any:
@@ -388,24 +389,72 @@ def _as_shown(image: Image, attributes: Attributes) -> Image:
     if not image.name and shown_name == _NAMELESS[type(image)]:
         shown_name = ""
     if isinstance(image, Labels):
-        image = _with_shown_classes(image, attributes)
+        image = with_shown_classes(image, attributes)
     scale = _per_dim(attributes.get("scale"), len(image.dims))
     translate = _per_dim(attributes.get("translate"), len(image.dims))
-    changes: dict[str, Any] = {"name": shown_name, "pixel_unit": _pixel_unit(image, attributes)}
-    if scale is not None:
-        changes["pixel_size"] = (scale[-2], scale[-1])
-    if translate is not None:
-        changes["origin"] = (translate[-2], translate[-1])
+    changes: dict[str, Any] = {
+        "name": shown_name,
+        "pixel_unit": _pixel_unit(image, attributes),
+        "shown": True,
+    }
+    samplings = {}
+    for position, dim in enumerate(image.dims):
+        samplings[dim] = _as_shown_along(_own_sampling(image, dim), scale, translate, position)
+    y = samplings["y"]
+    x = samplings["x"]
+    changes |= {"pixel_size": (y.step, x.step), "origin": (y.start, x.start)}
     for dim, sampling in (("t", image.t), ("z", image.z)):
-        if sampling is None:
-            continue
-        position = image.dims.index(dim)
-        if scale is not None:
-            sampling = replace(sampling, step=scale[position])
-        if translate is not None:
-            sampling = replace(sampling, start=translate[position])
-        changes[dim] = sampling
+        if sampling is not None:
+            changes[dim] = samplings[dim]
     return replace(image, **changes)
+
+
+def _as_shown_along(
+    own: Sampling,
+    scale: Sequence[float] | None,
+    translate: Sequence[float] | None,
+    position: int,
+) -> Sampling:
+    """Return step and start that napari shows along an axis, in the axis' own direction."""
+    direction = math.copysign(1.0, own.step)
+    step = own.step if scale is None else direction * scale[position]
+    start = own.start if translate is None else direction * translate[position]
+    return replace(own, step=step, start=start + 0.0)  # no zero is negative
+
+
+def _mirrored(
+    transform: Transform | None, image: Image, attributes: Attributes, band: int | None
+) -> Transform | None:
+    """Return a transform between positions of an image and those that are shown, either way."""
+    steps = [sampling.step for sampling in (image.t, image.z) if sampling is not None]
+    shown = list(attributes.get("scale") or ())
+    if band is not None and shown:
+        del shown[band]
+    return mirrored_between(transform, [*steps, *image.pixel_size], shown)
+
+
+def _shown_transform(data: Any, attributes: Attributes, kind: str) -> Transform | None:
+    """Return rotation, shear and affine map of a layer, without the axis of its bands.
+
+    One that mixes bands with rows and columns is left out, with a warning: what is turned out of
+    its bands is no image of spectra.
+    """
+    axes = len(data.shape) - bool(attributes.get("rgb"))
+    in_plane = axes <= 2 or attributes.get("rgb")
+    without_bands = _is_flat(data, attributes, kind) or (
+        kind == "labels" and _is_stack(data, attributes)
+    )
+    band = None if in_plane or without_bands else axes - 3
+    try:
+        return transform_in(attributes, axes, band)
+    except ValueError as error:
+        name = str(attributes.get("name", ""))
+        warnings.warn(
+            f"layer {name!r} is not taken as it is shown: {error}; reset its rotation, shear or "
+            "affine, or turn it within its plane",
+            stacklevel=3,
+        )
+        return None
 
 
 def _pixel_unit(image: Image, attributes: Attributes) -> str | None:
@@ -415,46 +464,6 @@ def _pixel_unit(image: Image, attributes: Attributes) -> str | None:
     if shown == _canonical(_shown_unit(image.pixel_unit)):
         return image.pixel_unit
     return None if shown == "pixel" else shown
-
-
-def _with_shown_classes(labels: Labels, attributes: Attributes) -> Labels:
-    """Return labels with the names and colours of classes in their layer."""
-    classes = _class_names(attributes.get("features"), labels)
-    colours = labels.colours
-    if "colormap" in attributes:
-        colours = _colours(attributes["colormap"], len(classes))
-    return replace(labels, classes=classes, colours=colours)
-
-
-def _class_names(features: Any, labels: Labels) -> tuple[str, ...]:
-    """Return the names of the classes in the features of a layer; without any, those of the labels.
-
-    People edit them there: a row for each class, with the columns "index" and "class".
-    """
-    if features is None or not {"index", "class"} <= set(features):
-        return labels.classes
-    rows = zip(features["index"], features["class"], strict=True)
-    names = {int(index): str(name) for index, name in rows}
-    count = max(names, default=0)
-    return tuple(names.get(index, f"class {index}") for index in range(1, count + 1))
-
-
-def _colours(colormap: Any, classes: int) -> tuple[str, ...]:
-    """Return the colours of classes in napari's colormap of labels; () where napari chooses them."""
-    # a mapping as in our attributes, or napari's DirectLabelColormap
-    colours = colormap if isinstance(colormap, Mapping) else getattr(colormap, "color_dict", None)
-    if colours is None:
-        return ()
-    default = colours.get(None, _NO_COLOUR)
-    return tuple(_hex(colours.get(number, default)) for number in range(1, classes + 1))
-
-
-def _hex(colour: str | Sequence[float]) -> str:
-    """Return a colour as #rrggbb; napari has red, green, blue and alpha from 0 to 1."""
-    if isinstance(colour, str):
-        return colour
-    red, green, blue = (round(255 * float(part)) for part in list(colour)[:3])
-    return f"#{red:02x}{green:02x}{blue:02x}"
 
 
 def _per_dim(values: Sequence[float] | None, dims: int) -> tuple[float, ...] | None:

@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge
 from platformdirs import user_cache_path
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from .settings import Settings
+from .system.paths import user_path
 
 
 class Machine(Settings):
@@ -26,7 +27,9 @@ class Machine(Settings):
     cores but one, or all of two. Recorded with a model: equal seeds and threads give equal weights."""
     tile_memory: Annotated[int, Ge(16)] = 1024
     """Memory of one tile in a prediction, at most, in MiB."""
-    cache: Path = Field(default_factory=lambda: user_cache_path("napari-hyperspectral"))
+    cache: Annotated[Path, AfterValidator(user_path)] = Field(
+        default_factory=lambda: user_cache_path("napari-hyperspectral")
+    )
     """Folder for the checkpoints of trainings in progress."""
 
     @property

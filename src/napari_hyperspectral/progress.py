@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from types import GeneratorType
 from typing import NamedTuple, TypeAlias, TypeVar
 
+from .system.interrupts import deferred
+
 Result = TypeVar("Result")
 
 
@@ -44,21 +46,36 @@ Watch: TypeAlias = Callable[[Progress], object]
 def run(job: Job[Result], watch: Watch | None = None) -> Result:
     """Run a job to its end and return its result; `watch` is called with each step.
 
-    A `Stop` or Ctrl-C in `watch` stops the job early, with its result so far.
+    A `Stop` in `watch`, or Ctrl-C, stops the job at its next step, with its result so far; a second
+    Ctrl-C within a step ends it at once.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If Ctrl-C stopped a job that has no result before its end.
     """
-    try:
-        step = next(job)
-        while True:
-            try:
-                if watch is not None:
-                    watch(step)
-            except (KeyboardInterrupt, Stop):
-                step = job.throw(Stop())
-            else:
-                step = next(job)
-    except StopIteration as end:
-        result: Result = end.value
-        return result
+    interrupted = False
+    with deferred() as was_pressed:
+        try:
+            step = next(job)
+            while True:
+                try:
+                    if watch is not None:
+                        watch(step)
+                    if was_pressed():
+                        raise KeyboardInterrupt
+                except (KeyboardInterrupt, Stop) as stop:
+                    interrupted |= isinstance(stop, KeyboardInterrupt)
+                    step = job.throw(Stop())
+                else:
+                    step = next(job)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        except (Stop, Cancelled) as error:
+            if interrupted:  # a script that goes on after errors is to end, too
+                raise KeyboardInterrupt from error
+            raise
 
 
 def run_with_bar(job: Job[Result], title: str) -> Result:
@@ -87,8 +104,11 @@ def progress_bar(title: str, after: float = 0.0) -> Generator[Watch, None, None]
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    bar = Bar(*columns, TextColumn("{task.fields[note]}"), console=Console(stderr=True))
+    # names of files may hold what would be markup: [brackets]
+    title_column = TextColumn("{task.description}", markup=False)
+    note_column = TextColumn("{task.fields[note]}", markup=False)
+    columns = (title_column, BarColumn(), TimeRemainingColumn(), note_column)
+    bar = Bar(*columns, console=Console(stderr=True))
     row = bar.add_task(title, total=None, note="")
     started = time.monotonic()
 
@@ -106,12 +126,21 @@ def progress_bar(title: str, after: float = 0.0) -> Generator[Watch, None, None]
 
 def part_of(job: Job[Result], start: int, end: int, note: str, *, total: int = 100) -> Job[Result]:
     """Run a job as a part of another, whose progress it takes from `start` to `end` of `total`."""
+
+    def shown(step: Progress) -> Progress:
+        done = start + (end - start) * step.done // max(step.total, 1)
+        return Progress(done, total, step.loss, step.validation, note)
+
+    return shown_as(job, shown)
+
+
+def shown_as(job: Job[Result], shown: Callable[[Progress], Progress]) -> Job[Result]:
+    """Run a job within another, which shows its steps in its own way; both are stopped together."""
     try:
         step = next(job)
         while True:
-            done = start + (end - start) * step.done // max(step.total, 1)
             try:
-                yield Progress(done, total, step.loss, step.validation, note)
+                yield shown(step)
             except Stop as stop:
                 step = job.throw(stop)
             else:

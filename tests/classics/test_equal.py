@@ -11,6 +11,7 @@ from napari_hyperspectral.classics import (
     PLSDA,
     SVM,
     BoostedTrees,
+    ExtraTrees,
     RandomForest,
     TrainingData,
     TrainingImage,
@@ -22,7 +23,7 @@ from napari_hyperspectral.spectra.decompose import PrincipalComponents
 
 BANDS = 12
 SIDES = (14, 17)
-SIGMAS = {"classifiers": (1.0, 2.0, 4.0), "trees": (0.0, 1.0, 2.0, 4.0, 8.0)}
+SIGMAS = {"classifiers": (1.0, 2.0, 4.0, 8.0), "trees": (0.0, 1.0, 2.0, 4.0, 8.0)}
 each_number_of_classes = pytest.mark.parametrize("count", [2, 3, 5])
 each_view = pytest.mark.parametrize("surroundings", [False, True], ids=["spectra", "surroundings"])
 
@@ -186,16 +187,16 @@ def test_discriminant_analysis_by_partial_least_squares_is_that_of_scikit_learn(
 
 @each_view
 @each_number_of_classes
-def test_a_random_forest_is_that_of_scikit_learn(image, count, surroundings):
-    from sklearn.ensemble import RandomForestClassifier
-
+@pytest.mark.parametrize("kind", [RandomForest, ExtraTrees])
+def test_voting_trees_are_those_of_scikit_learn(image, count, surroundings, kind):
+    method = kind(trees=20, leaf=2, surroundings=surroundings)
     data, numbers = classes(image, count)
-    module, _ = fitted(RandomForest(trees=20, leaf=2, surroundings=surroundings), data)
+    module, _ = fitted(method, data)
     _, rows = module.features.fit(data, 20)
-    forest = RandomForestClassifier(20, min_samples_leaf=2, random_state=0).fit(rows, numbers)
+    trees = method.ensemble(20, leaf=2, seed=0).fit(rows, numbers)
     probabilities = softmax(scores_of(module, image), axis=1)
-    expected = forest.predict_proba(rows)
-    np.testing.assert_allclose(probabilities[:, forest.classes_], expected, atol=1e-6)
+    expected = trees.predict_proba(rows)
+    np.testing.assert_allclose(probabilities[:, trees.classes_], expected, atol=1e-6)
 
 
 def channels(image, rng):

@@ -239,7 +239,7 @@ def test_training_then_predicting_is_the_whole_job(run, pair, noisy):
     assert better.shape == noisy.shape
     assert better.axis == noisy.axis
     assert better.history == ("added noise", "denoised")
-    assert list((pair / "cache" / "trainings").iterdir()) == []  # what was kept in case is gone
+    assert len(list((pair / "cache" / "trainings").iterdir())) == 1  # more epochs may be asked for
 
 
 def test_the_command_line_and_python_give_the_same_weights(run, pair, noisy, clean):
@@ -358,7 +358,7 @@ def interrupted(run, pair, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("napari_hyperspectral.progress._note", interrupt_after_two_epochs)
         code, out, _ = run(*TRAIN, *HERE)
-    assert code == 0
+    assert code == 130
     assert out.endswith("m.safetensors\n")
     return pair / "m.safetensors"
 
@@ -493,7 +493,7 @@ def test_a_prediction_goes_on_after_a_bad_file_and_ends_with_its_error(run, pair
     run(*TRAIN, *HERE)
     (pair / "damaged.npz").write_bytes(b"PK damaged")
     words = ("noisy.npz", "damaged.npz", "missing.npz", "clean.npz", "-o", "results")
-    code, out, err = run("predict", "m.safetensors", *words)
+    code, out, err = run("predict", "m.safetensors", *words, "--keep-going")
     assert code == 1
     names = [f"{name}_predicted.ome.tif" for name in ("noisy", "clean")]
     assert [line.rpartition("/")[2] for line in out.splitlines()] == names

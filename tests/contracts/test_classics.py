@@ -38,6 +38,7 @@ BANDS = 12
 AXIS = SpectralAxis(np.linspace(600, 1700, BANDS), "1/cm", "raman_shift")
 QUICK = {  # what is left open is tuned, but by less than by default
     "random_forest": {"trees": 8},
+    "extra_trees": {"trees": 8},
     "boosted_trees": {"trees": 5, "components": 3},
 }
 
@@ -50,13 +51,6 @@ each_fitted = pytest.mark.parametrize("kind", FITTED, ids=lambda kind: kind.__na
 each_variant = pytest.mark.parametrize(
     "settings", [settings for kind in CLASSICS for settings in variants(kind)], ids=named
 )
-
-
-@pytest.fixture(autouse=True)
-def _in_this_process(monkeypatch):
-    """Fit in this process: starting another takes longer than these fits. Two tests do it."""
-    for kind in CLASSICS:
-        monkeypatch.setattr(kind, "fits_long", False)
 
 
 def scene(seed=0, shape=(24, 26)):
@@ -310,8 +304,8 @@ def finished(job):
         return end.value
 
 
-def test_a_long_fit_ends_when_it_is_stopped(monkeypatch):
-    monkeypatch.setattr(SVM, "fits_long", True)
+@pytest.mark.processes
+def test_a_long_fit_ends_when_it_is_stopped():
     recipe = recipe_of(SVM())
     job = fit_steps(recipe, [recipe.example(**images_of(recipe.task))], machine=ONE)
     others = set(psutil.Process().children())

@@ -13,7 +13,7 @@ from napari_hyperspectral.io import FORMATS, MissingPackageError, read
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "src" / "napari_hyperspectral"
 OPTIONAL = (
-    *("imagecodecs", "hdf5plugin", "nd2", "oiffile", "oirfile", "witio"),
+    *("imagecodecs", "hdf5plugin", "nd2", "oiffile", "oirfile", "pyhdf", "witio"),
     *("bioio", "hyperspy", "monai", "rsciio", "tensorly"),
 )
 GPL = ("hyperspy", "rosettasciio", "readlif", "brukeropusreader", "mat73")

@@ -82,6 +82,12 @@ def test_a_georeference_comes_back(form, path, cube):
     assert_same(there_and_back(path, form, georeferenced), georeferenced)
 
 
+@pytest.mark.parametrize("steps", [(-2.0, 0.5), (2.0, -0.5), (-2.0, -0.5)])
+def test_positions_that_fall_come_back_falling(form, path, cube, steps):
+    falling = replace(cube, pixel_size=steps, origin=(60.0, 10.0), pixel_unit="deg")
+    assert_same(there_and_back(path, form, falling), falling)
+
+
 @pytest.mark.parametrize(
     "axis",
     [

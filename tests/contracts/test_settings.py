@@ -12,7 +12,13 @@ from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.classics import CLASSICS
 from napari_hyperspectral.cube import Cube, Labels
 from napari_hyperspectral.machine import Machine
-from napari_hyperspectral.networks import NETWORKS, Pixelwise, SpectralUNet
+from napari_hyperspectral.networks import (
+    NETWORKS,
+    DenseNet,
+    EfficientNet,
+    Pixelwise,
+    SpectralUNet,
+)
 from napari_hyperspectral.recipe.augmentation import Augmentation
 from napari_hyperspectral.recipe.methods import unsuitable
 from napari_hyperspectral.spectra.preprocessing import Preprocessing
@@ -209,9 +215,14 @@ def another(settings, name):
     return [choice for choice in get_args(field.annotation) if choice != present][-1]
 
 
+def marks_of(kind):
+    """Return the mark of networks whose smallest has a hundred layers: seconds a setting."""
+    return pytest.mark.slow if kind in (DenseNet, EfficientNet) else ()
+
+
 def fields(kinds):
     return [
-        pytest.param(kind, name, id=f"{kind.__name__}-{name}")
+        pytest.param(kind, name, id=f"{kind.__name__}-{name}", marks=marks_of(kind))
         for kind in kinds
         for name in kind.model_fields
         if name != "kind"
@@ -281,10 +292,7 @@ def test_every_setting_of_a_network_does_something(kind, name, fingerprint_of):
 
 
 @pytest.mark.parametrize(("kind", "name"), fields(CLASSICS))
-def test_every_setting_of_a_classical_method_does_something(
-    kind, name, fingerprint_of, monkeypatch
-):
-    monkeypatch.setattr(kind, "fits_long", False)  # starting a process takes longer than these fits
+def test_every_setting_of_a_classical_method_does_something(kind, name, fingerprint_of):
     smallest = kind.smallest()
     base = smallest.model_copy(update=ONLY_WITH_METHOD.get(name, {}))
     methods = (base, base.model_copy(update={name: another(base, name)}))

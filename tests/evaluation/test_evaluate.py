@@ -169,5 +169,5 @@ def test_model_and_raw_data_are_measured_after_preprocessing(noisy, clean):
 def test_planes_that_were_not_measured_do_not_count(noisy, truth):
     recipe = Recipe(task=Segment(), method=Pixelwise(width=4), training=Training(epochs=1))
     model = fit(recipe, [recipe.example(cube=noisy, labels=truth)])
-    _, guessed = image_class_rows(model, 1, [0, 0, 0, 2, 2, 1], [0, 0, 0, 2, 2, 1])
+    _, guessed = image_class_rows(model, 1, {"UNet": [0, 0, 0, 2, 2, 1]}, [0, 0, 0, 2, 2, 1])
     assert guessed["OA %"] == pytest.approx(200 / 3)

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_hyperspectral import fit
+from napari_hyperspectral import Model, fit
 from napari_hyperspectral.axis import SpectralAxis
+from napari_hyperspectral.classics import LDA
 from napari_hyperspectral.cube import Cube, Labels
 from napari_hyperspectral.evaluation.test_set import evaluate_test_set_steps
 from napari_hyperspectral.networks import Pixelwise
@@ -99,12 +100,26 @@ def test_image_classes_are_tested_image_by_image(spectra):
     wrong = {"image": spectra["falling"].after("copied", name="c"), "label": "rising"}
     report = run(evaluate_test_set_steps(model, [*named, wrong]))
     overall, each = report.tables
+    assert [row["method"] for row in overall.rows] == ["Pixelwise", "most frequent class"]
     assert overall.rows[0]["OA %"] == pytest.approx(200 / 3)
     assert overall.rows[0]["AA %"] == pytest.approx(75)
     assert list(each.rows[-1].values()) == ["c", "rising", "falling"]
     assert len(report.notes) == 2
     with pytest.raises(ValueError, match="b is 'flat'; the model knows falling, rising; label it"):
         run(evaluate_test_set_steps(model, [{"image": spectra["falling"], "label": "flat"}]))
+
+
+def test_image_classes_are_tested_beside_the_classical_methods_in_the_file(spectra, tmp_path):
+    recipe = Recipe(task=ClassifyImages(), method=Pixelwise(width=16), training=QUICK)
+    named = [{"image": cube, "label": name} for name, cube in spectra.items()]
+    examples = [recipe.example(**one) for one in named]
+    model = fit(recipe, examples)
+    lda = fit(recipe.model_copy(update={"method": LDA(shrinkage=0.5)}), examples)
+    path = replace(model, baselines=(lda,)).save(tmp_path / "model.safetensors")
+    report = run(evaluate_test_set_steps(Model.load(path), named))
+    methods = [row["method"] for row in report.tables[0].rows]
+    assert methods == ["Pixelwise", "LDA (shrinkage 0.5)", "most frequent class"]
+    assert report.tables[0].rows[1]["OA %"] == 100
 
 
 def test_super_resolution_is_tested_on_the_images_that_are_degraded(clean):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from napari_hyperspectral.io import FileFormatError, read
-from napari_hyperspectral.io.arrays.mapped import Mapped
+from napari_hyperspectral.io.arrays.positional import Positional
 
 TRUTH = np.arange(3 * 4 * 5, dtype="<f4").reshape(3, 4, 5)  # (y, x, band)
 
@@ -55,7 +55,7 @@ def file(tmp_path):
 def test_x_runs_fastest_and_spectra_stay_in_the_file(file):
     cube = read(file)
     assert np.array_equal(cube.data, TRUTH.transpose(2, 0, 1))
-    assert isinstance(cube.data, Mapped)
+    assert isinstance(cube.data, Positional)
     assert np.array_equal(cube.data[:, 2, 1], TRUTH[2, 1])
 
 

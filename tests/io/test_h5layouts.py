@@ -88,6 +88,52 @@ def test_measurements_are_cubes_and_single_spectra_a_list_of_points(tmp_path):
     assert (camera.shape, camera.pixel_size, camera.origin) == ((3, 6, 8), (2, 2), (15, 3))
 
 
+# ---------------------------------------------------------------------------------- NeXus
+
+VALUES = {"k": [400.0, 410, 420, 440], "y": 10 + 2.0 * np.arange(5), "x": 0.5 * np.arange(7)}
+
+
+@pytest.mark.parametrize("kind", ["bytes", "text", "text of any length", "one text"])
+@pytest.mark.parametrize("names", ["kyx", "yxk", "xky", "ykx"])
+def test_names_of_axes_of_one_letter_are_names_and_no_word(tmp_path, names, kind):
+    listed = {
+        "bytes": np.array([name.encode() for name in names]),
+        "text": np.array([*names], "S8"),
+        "text of any length": np.array([*names], h5py.string_dtype()),
+        "one text": ":".join(names),
+    }
+    with h5py.File(tmp_path / "a.nxs", "w") as file:
+        group = file.create_group("entry/data")
+        group.attrs.update(NX_class="NXdata", signal="data", axes=listed[kind])
+        group["data"] = np.einsum(f"yxk->{names}", TRUTH)
+        for name, values in VALUES.items():
+            group[name] = values
+            group[name].attrs["units"] = "nm" if name == "k" else "um"
+    cube = read(tmp_path / "a.nxs")
+    assert np.array_equal(np.asarray(cube.data), BAND_FIRST)
+    assert cube.axis == SpectralAxis(VALUES["k"], "nm")
+    assert (cube.pixel_size, cube.origin, cube.pixel_unit) == ((2, 0.5), (10, 0), "um")
+
+
+def test_the_only_axis_of_a_spectrum_may_have_any_name(tmp_path):
+    with h5py.File(tmp_path / "a.nxs", "w") as file:
+        group = file.create_group("entry/data")
+        group.attrs.update(NX_class="NXdata", signal="data", axes=["photon energy"])
+        group["data"] = np.arange(4.0)
+        group["photon energy"] = [1.0, 2, 3, 4]
+        group["photon energy"].attrs["units"] = "eV"
+    assert read(tmp_path / "a.nxs").axis == SpectralAxis([1.0, 2, 3, 4], "eV")
+
+
+def test_lists_of_letters_in_metadata_stay_lists(tmp_path):
+    with h5py.File(tmp_path / "a.hspy", "w") as file:
+        file.attrs["file_format"] = "HyperSpy"
+        signal = file.create_group("Experiments/scan")
+        signal["data"] = TRUTH
+        signal.create_group("metadata").attrs["channels"] = ["A", "B"]
+    assert read(tmp_path / "a.hspy").metadata["channels"] == ["A", "B"]
+
+
 # ---------------------------------------------------------------------------------- others
 
 

@@ -14,7 +14,7 @@ import pytest
 from napari_hyperspectral.axis import ChannelAxis
 from napari_hyperspectral.io import FileFormatError, read, read_all
 from napari_hyperspectral.io.arrays.indexed import IndexMappedArray
-from napari_hyperspectral.io.arrays.mapped import Mapped
+from napari_hyperspectral.io.arrays.positional import Positional
 from napari_hyperspectral.io.imzml import binned, ibd
 from napari_hyperspectral.io.imzml import reader as imzml
 from napari_hyperspectral.progress import Progress
@@ -138,7 +138,7 @@ def total_of(spectra, shape):
 def test_spectra_of_the_same_masses_are_mapped(tmp_path):
     path = written(tmp_path, numbered(rows_of(3, 2)), settings=SIZES)
     cube = read(path)
-    assert isinstance(cube.data, Mapped)
+    assert isinstance(cube.data, Positional)
     expected = (10 * np.arange(6).reshape(2, 3) + np.arange(4)[:, None, None]).astype(np.float32)
     assert np.array_equal(cube.data, expected)
     assert np.array_equal(cube.data[2], expected[2])
@@ -153,7 +153,7 @@ def test_spectra_of_the_same_masses_are_mapped(tmp_path):
 def test_masses_that_are_repeated_in_every_spectrum_are_not_binned(tmp_path):
     spectra = [(p, SHARED.copy(), values) for p, _, values in numbered(rows_of(3, 2))]
     cube = read(written(tmp_path, spectra))
-    assert isinstance(cube.data, Mapped)
+    assert isinstance(cube.data, Positional)
     assert np.array_equal(cube.axis.centres, SHARED)
     assert np.array_equal(cube.data[1], [[1, 11, 21], [31, 41, 51]])
 
@@ -203,7 +203,7 @@ def test_planes_become_a_stack(tmp_path):
     positions = [(x, y, z) for z in (4, 5) for y in (1, 2) for x in (1, 2, 3)]
     cube = read(written(tmp_path, numbered(positions)))
     assert cube.dims == ("z", "band", "y", "x")
-    assert isinstance(cube.data, Mapped)
+    assert isinstance(cube.data, Positional)
     assert np.array_equal(cube.data[1, 2], [[62, 72, 82], [92, 102, 112]])
     holey = read(written(tmp_path, numbered(positions[:-1])))
     assert np.array_equal(holey.data[1, 2], [[62, 72, 82], [92, 102, np.nan]], equal_nan=True)

@@ -75,3 +75,14 @@ def test_other_and_damaged_xml_is_refused(tmp_path, text, message):
     (tmp_path / "a.xml").write_text(text)
     with pytest.raises(FileFormatError, match=message):
         read(tmp_path / "a.xml")
+
+
+def test_a_map_turned_against_the_stage_keeps_its_rows_and_columns(tmp_path):
+    path = written(tmp_path / "a.xml", ROWS)
+    angle = node("0x6C676EC6", node("0x0", "-0.5") + node("0x1", "0"))
+    text = path.read_text(encoding="utf-8").replace(">X<", ">XA<").replace(">Y<", ">YA<")
+    path.write_text(text.replace("</LSX_Tree>", f"{angle}</LSX_Tree>"), encoding="utf-8")
+    cube = read(path)
+    assert np.array_equal(cube.data, ROWS[:, ::-1].T.reshape(3, 2, 3))
+    assert (cube.pixel_size, cube.origin, cube.pixel_unit) == ((3.0, 2.0), (0.0, -2.0), "um")
+    assert cube.metadata["labspec"]["Rotation of the map (°)"] == "-28.6479"

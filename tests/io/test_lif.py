@@ -9,7 +9,7 @@ import pytest
 
 from napari_hyperspectral.axis import ChannelAxis
 from napari_hyperspectral.io import FileFormatError, read, read_all
-from napari_hyperspectral.io.arrays.mapped import Mapped
+from napari_hyperspectral.io.arrays.positional import Positional
 
 LETTERS = {"x": 1, "y": 2, "z": 3, "t": 4, "emission": 5, "excitation": 9, "tile": 10}
 LASERS = (
@@ -98,7 +98,7 @@ def test_an_emission_sweep_is_a_spectrum_in_nm(sweep):
 
 def test_pixels_stay_in_the_file(sweep):
     cube = read(sweep[0])
-    assert isinstance(cube.data, Mapped)
+    assert isinstance(cube.data, Positional)
     assert not np.asarray(cube.data).flags.writeable
 
 

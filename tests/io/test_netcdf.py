@@ -73,7 +73,7 @@ def test_coordinates_give_pixels_times_and_the_projection(tmp_path):
     cube = read(tmp_path / "a.nc")
     assert cube.dims == ("t", "band", "y", "x")
     assert cube.axis == SpectralAxis([0.45, 0.55, 0.7], "um")
-    assert (cube.pixel_size, cube.pixel_unit, cube.t) == ((30, 30), "m", Sampling(60, 0, "s"))
+    assert (cube.pixel_size, cube.pixel_unit, cube.t) == ((-30, 30), "m", Sampling(60, 0, "s"))
     assert cube.georeference == {"crs_wkt": "PROJCS[…]"}
 
 

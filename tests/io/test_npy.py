@@ -7,6 +7,7 @@ import pytest
 
 from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.io import AmbiguousError, FileFormatError, read, read_all, write
+from napari_hyperspectral.io.arrays.positional import Positional
 
 TRUTH = np.arange(5 * 7 * 4, dtype=np.int32).reshape(5, 7, 4)  # (y, x, band)
 
@@ -70,7 +71,7 @@ def test_a_vector_in_a_companion_is_its_axis(bare, suffix):
 
 def test_data_stay_on_disk(tmp_path, cube):
     write(tmp_path / "a.npy", cube)
-    assert isinstance(read(tmp_path / "a.npy").data, np.memmap)
+    assert isinstance(read(tmp_path / "a.npy").data, Positional)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 
 from napari_hyperspectral.axis import ChannelAxis
 from napari_hyperspectral.io import FileFormatError, read, read_all
-from napari_hyperspectral.io.arrays.mapped import Mapped
+from napari_hyperspectral.io.arrays.positional import Positional
 
 BANDS = 5
 SPECTRA = np.arange(6 * BANDS, dtype="<f4").reshape(6, BANDS)
@@ -73,7 +73,7 @@ def file(tmp_path):
 def test_x_runs_fastest_and_spectra_stay_in_the_file(file):
     cube = read(file)
     assert np.array_equal(cube.data, SPECTRA.reshape(2, 3, BANDS).transpose(2, 0, 1))
-    assert isinstance(cube.data, Mapped)
+    assert isinstance(cube.data, Positional)
 
 
 def test_axis_and_intensity_are_those_of_the_header(file):
@@ -160,14 +160,15 @@ def test_the_picture_lies_on_the_map_whichever_way_it_was_scanned(tmp_path, down
     more = [(6, 2, array(rectangle)), (0x93, 1, picture())]
     cube, seen = read_all(scan(tmp_path / "leaf.map", places, more=more))
     assert seen.axis == ChannelAxis(("red", "green", "blue"))
-    assert (seen.name, seen.pixel_size, seen.pixel_unit) == ("leaf camera", (5, 4), "um")
+    assert (seen.name, seen.pixel_sides, seen.pixel_unit) == ("leaf camera", (5, 4), "um")
     lower = np.asarray(seen.data)[0]
     row_of_lowest = -1 if downwards else 0  # of the picture, in the layer
     assert np.array_equal(lower[row_of_lowest], SHADES[-1])
-    y_of_lowest = seen.origin[0] + (15 if downwards else 0)
-    y_of_lower_row = cube.origin[0] + (10 if downwards else 0)
-    below = 2.5 if downwards else -2.5  # -32.5, and -30, on the stage
-    assert y_of_lowest == y_of_lower_row + below
+    direction = -1 if downwards else 1
+    assert (seen.pixel_size[0], cube.pixel_size[0]) == (5 * direction, 10 * direction)
+    y_of_lowest = seen.origin[0] + (3 * seen.pixel_size[0] if downwards else 0)
+    y_of_lower_row = cube.origin[0] + (cube.pixel_size[0] if downwards else 0)
+    assert (y_of_lowest, y_of_lower_row) == (-32.5, -30)
     assert seen.origin[1] == 100
 
 

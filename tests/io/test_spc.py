@@ -9,7 +9,7 @@ import pytest
 
 from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.io import FileFormatError, read, read_all
-from napari_hyperspectral.io.arrays.mapped import Mapped
+from napari_hyperspectral.io.arrays.positional import Positional
 
 SHORT, MULTI, LABELS, OWN_X, X = 0x01, 0x04, 0x20, 0x40, 0x80
 FLOATS = -128
@@ -89,7 +89,7 @@ def test_spectra_with_a_common_axis_in_numbers_are_a_mapped_list(write, values):
     assert cube.shape == (7, 1, 6)
     np.testing.assert_array_equal(cube.data[:, 0, :], values.T)
     assert cube.axis == SpectralAxis(axis, "1/cm", "raman_shift")
-    assert isinstance(cube.data, Mapped)
+    assert isinstance(cube.data, Positional)
     assert cube.metadata["positions"]["z"] == {"unit": "s", "values": [0, 0.5, 1, 1.5, 2, 2.5]}
 
 

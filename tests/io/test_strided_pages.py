@@ -5,7 +5,7 @@ import pytest
 import tifffile
 
 from napari_hyperspectral.io import read
-from napari_hyperspectral.io.arrays.mapped import Mapped
+from napari_hyperspectral.io.arrays.positional import Positional
 
 
 @pytest.fixture(params=["<", ">"])
@@ -22,7 +22,7 @@ def test_pages_at_even_distances_are_one_map(tmp_path, rng, order, dtype):
     with tifffile.TiffFile(tmp_path / "a.tif") as file:
         starts = [page.dataoffsets[0] for page in file.pages]
     cube = read(tmp_path / "a.tif")
-    assert isinstance(cube.data, Mapped) == (len(set(np.diff(starts))) == 1)
+    assert isinstance(cube.data, Positional) == (len(set(np.diff(starts))) == 1)
     assert np.dtype(cube.data.dtype).newbyteorder("=") == dtype
     np.testing.assert_array_equal(np.asarray(cube.data), data)
     np.testing.assert_array_equal(np.asarray(cube.data[:, 3, 4]), data[:, 3, 4])

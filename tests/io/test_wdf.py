@@ -11,7 +11,7 @@ from PIL import Image as Pillow
 
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.io import FileFormatError, read, read_all
-from napari_hyperspectral.io.arrays.mapped import Mapped
+from napari_hyperspectral.io.arrays.positional import Positional
 from napari_hyperspectral.io.renishaw.properties import Damaged, properties
 
 RANDOM, COLUMNS_FIRST, ALTERNATING, LINE = 1, 2, 4, 128
@@ -93,7 +93,7 @@ def test_a_map_is_put_together_whatever_way_it_was_scanned(path, cube, flags, to
     found = read(path)
     np.testing.assert_array_equal(found.data, cube)
     assert (found.pixel_size, found.origin, found.pixel_unit) == ((3, 2), (-7, 10), "um")
-    assert isinstance(found.data, Mapped) == (not flags & ALTERNATING)
+    assert isinstance(found.data, Positional) == (not flags & ALTERNATING)
     assert found.data.dtype == "f4"
 
 
@@ -118,7 +118,7 @@ def test_steps_may_go_back(path, cube):
     wdf(path, spectra, area((4, 3, 1), (-2, 1, 0), (9, 0, 0)), places)
     found = read(path)
     np.testing.assert_array_equal(found.data, cube)
-    assert found.pixel_size == (1, 2)
+    assert (found.pixel_size, found.origin) == ((1, -2), (0, 9))
 
 
 @pytest.mark.parametrize("flags", [0, ALTERNATING])

@@ -4,13 +4,15 @@ import json
 
 import pytest
 
-from napari_hyperspectral import Recipe, SpectralAxis, Training
+from napari_hyperspectral import Recipe, SpectralAxis, Training, fit
 from napari_hyperspectral.axis import axis_to_json
 from napari_hyperspectral.models.card import Card
 from napari_hyperspectral.models.summary import lines_of_card
+from napari_hyperspectral.networks import Pixelwise
 from napari_hyperspectral.recipe.augmentation import Augmentation
+from napari_hyperspectral.recipe.inactive import inactive_settings
 from napari_hyperspectral.spectra.preprocessing import Preprocessing
-from napari_hyperspectral.tasks import Denoise
+from napari_hyperspectral.tasks import Denoise, Segment
 
 
 def told(card=None, **parts):
@@ -54,3 +56,21 @@ def test_a_training_that_held_nothing_out_says_why_and_what_it_means(validation,
     assert lines["validation loss"] == (
         f"none, as {why}: the training loss does not tell how good it is on other data"
     )
+
+
+def test_settings_that_do_nothing_are_not_told():
+    recipe = Recipe(task=Segment(), method=Pixelwise())
+    every = told(method=Pixelwise())
+    assert "linear skip on" in every["method"]
+    names = tuple(inactive_settings(recipe))
+    assert "method.linear_skip" in names
+    told_of_classes = told({"inactive_settings": names}, method=Pixelwise())
+    assert "linear skip" not in told_of_classes["method"]
+
+
+def test_a_card_names_the_settings_that_do_nothing(clean, truth):
+    recipe = Recipe(
+        task=Segment(), method=Pixelwise.smallest(), training=Training(epochs=1, validation=0)
+    )
+    card = fit(recipe, [recipe.example(cube=clean, labels=truth)]).card
+    assert "method.linear_skip" in card.inactive_settings

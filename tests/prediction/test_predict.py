@@ -24,9 +24,23 @@ from napari_hyperspectral.progress import Progress, Stop, run
 from napari_hyperspectral.tasks import Denoise, PredictChannels, Segment, SuperResolve
 
 EVERY = [network for kind in NETWORKS if (network := kind.smallest()).output_level == "pixel"]
-each_network = pytest.mark.parametrize("network", EVERY, ids=lambda n: n.kind)
+LONG = ("densenet", "efficientnet")
+"""Kinds whose smallest networks are still large; networks of single spectra all go the same way."""
+
+
+def quick_first(networks):
+    """Return networks to try, of which the large ones are for the slow tests."""
+    return [
+        pytest.param(
+            network, marks=pytest.mark.slow if network.kind in LONG else (), id=network.kind
+        )
+        for network in networks
+    ]
+
+
+each_network = pytest.mark.parametrize("network", quick_first(EVERY))
 each_local_network = pytest.mark.parametrize(
-    "network", [n for n in EVERY if not n.uses_image_statistics], ids=lambda n: n.kind
+    "network", quick_first(n for n in EVERY if not n.uses_image_statistics)
 )
 each_network_that_sees_all = pytest.mark.parametrize(
     "network", [n for n in EVERY if n.uses_image_statistics], ids=lambda n: n.kind
@@ -229,3 +243,92 @@ def test_half_precision_leaves_transposed_convolutions_of_a_cpu_alone(learned, n
     full = predict(model, noisy).data
     half = predict(model, noisy, machine=Machine(device="cpu", precision="bfloat16")).data
     assert np.array_equal(full, half)
+
+
+CPU_IS_FULL = (
+    "[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried"
+)
+
+
+@pytest.mark.parametrize("at", ["first", "middle", "last"])
+@pytest.mark.parametrize(
+    "error", [RuntimeError(CPU_IS_FULL), MemoryError("Unable to allocate 9 GiB"), OSError(12, "no")]
+)
+def test_memory_that_runs_out_on_a_cpu_halves_the_tiles_wherever_it_does(
+    learned, noisy, small_tiles, monkeypatch, at, error
+):
+    from napari_hyperspectral.prediction import predict as prediction
+
+    model = learned(Pixelwise.smallest())
+    expected = predict(model, noisy).data
+    predict_tile, seen = prediction._Prediction._predict_tile, []
+    failing = {"first": 1, "middle": 9, "last": 20}[at]  # of 4 · 5 tiles of 6 pixels
+
+    def scarce(job, network, tile, *others):
+        seen.append(tile.shape[1:])
+        if len(seen) == failing:
+            raise error
+        return predict_tile(job, network, tile, *others)
+
+    monkeypatch.setattr(prediction._Prediction, "_predict_tile", scarce)
+    np.testing.assert_allclose(predict(model, noisy).data, expected, rtol=1e-5, atol=1e-6)
+    assert len(seen) > 20
+    assert max(max(shape) for shape in seen[failing:]) <= 3
+
+
+def test_memory_that_runs_out_while_a_tile_is_read_halves_it(learned, noisy, monkeypatch):
+    from napari_hyperspectral.prediction import predict as prediction
+
+    model = learned(Pixelwise.smallest())
+    expected = predict(model, noisy).data
+    read = prediction._Prediction._read
+
+    def scarce(job, plane, region):
+        if region[1].stop - region[1].start > 10:
+            raise MemoryError
+        return read(job, plane, region)
+
+    monkeypatch.setattr(prediction._Prediction, "_read", scarce)
+    np.testing.assert_allclose(predict(model, noisy).data, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_where_not_even_the_smallest_tile_fits_the_error_says_what_to_do(
+    learned, noisy, monkeypatch
+):
+    from napari_hyperspectral.prediction import predict as prediction
+
+    def full(*_):
+        raise RuntimeError(CPU_IS_FULL)
+
+    model = learned(Pixelwise.smallest())
+    monkeypatch.setattr(prediction._Prediction, "_predict_tile", full)
+    with pytest.raises(MemoryError, match=r"not even a tile of .* close other programs"):
+        predict(model, noisy)
+
+
+def test_other_errors_of_a_tile_are_raised_as_they_are(learned, noisy, monkeypatch):
+    from napari_hyperspectral.prediction import predict as prediction
+
+    def broken(*_):
+        raise RuntimeError("sizes must match")
+
+    model = learned(Pixelwise.smallest())
+    monkeypatch.setattr(prediction._Prediction, "_predict_tile", broken)
+    with pytest.raises(RuntimeError, match="sizes must match"):
+        predict(model, noisy)
+
+
+def test_a_result_that_cannot_fit_is_refused_with_the_estimate_before_the_first_tile(
+    learned, noisy, monkeypatch
+):
+    model = learned(Pixelwise.smallest())
+    huge = replace(noisy, data=da.zeros((12, 400_000, 500_000), np.float32, chunks=(12, 64, 64)))
+    with pytest.raises(
+        MemoryError, match=r"needs about 8940\.7 GB of memory, .* GB are free"
+    ) as no:
+        predict(model, huge)
+    assert "crop the cube" in str(no.value)
+    module = "napari_hyperspectral.prediction.room"
+    monkeypatch.setattr(f"{module}.free_bytes", lambda _: noisy.data.nbytes - 1)
+    with pytest.raises(MemoryError, match="the result, 12 × 20 × 26"):
+        predict(model, noisy)

@@ -66,7 +66,9 @@ def test_tiles_of_it_leave_no_seams(noisy, clean, network, monkeypatch):
 def test_it_changes_nothing_where_single_spectra_are_seen(noisy, clean):
     model = learned(Pixelwise.smallest(), noisy=noisy, clean=clean)
     plain = predict(model, noisy)
-    mean = predict(model, noisy, turns=True)
+    assert model.card.turns == "the same"
+    with pytest.warns(UserWarning, match="denoise, pixelwise: .* changes nothing"):
+        mean = predict(model, noisy, turns=True)
     assert np.array_equal(mean.data, plain.data)
     assert mean.history == plain.history
 
@@ -95,7 +97,8 @@ def test_a_point_scan_off_the_middle_is_not_turned(clean):
         training=Training(epochs=1, patches_per_epoch=1),
     )
     model = fit(recipe, [recipe.example(fine=clean)])
-    with pytest.raises(ValueError, match="predict without turns"):
+    assert model.card.turns == "refused"
+    with pytest.raises(ValueError, match="Predict without turns"):
         predict(model, clean, turns=True)
 
 

@@ -118,3 +118,15 @@ def test_a_segnet_as_wide_as_spectrai_makes_it_of_500_bands_is_refused(monkeypat
 def weights(network):
     with torch.device("meta"):
         return sum(p.numel() for p in network.build(Ports(bands_in=500, bands_out=5)).parameters())
+
+
+def test_what_a_batch_queue_allows_is_what_is_free_copies_of_files_left_out(tmp_path, monkeypatch):
+    from napari_hyperspectral import devices
+
+    (tmp_path / "memory.max").write_text("1000000\n")
+    (tmp_path / "memory.current").write_text("900000\n")
+    (tmp_path / "memory.stat").write_text("anon 300000\ninactive_file 500000\nactive_file 100000\n")
+    monkeypatch.setattr(devices, "_CGROUP", tmp_path)
+    assert devices.free_bytes(torch.device("cpu")) == 700_000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert devices.free_bytes(torch.device("cpu")) > 700_000

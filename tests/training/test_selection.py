@@ -35,7 +35,8 @@ def test_it_is_the_error_of_what_the_model_predicts_for_the_validation_pixels(pa
     held_out = plan_training(recipe, [example]).splits[0].validation
     predicted = predict(model, noisy).numpy()
     expected = recipe.task.selection_error(predicted[:, held_out].T, clean.data[:, held_out].T)
-    found = model.card.validation_errors[model.card.best_epoch - 1]
+    errors = (model.card.start_validation_error, *model.card.validation_errors)
+    found = errors[model.card.best_epoch]
     assert found == pytest.approx(expected, rel=1e-4)
 
 

@@ -8,7 +8,8 @@ pytest.importorskip("qtpy.QtWidgets", reason="needs a Qt binding")
 from napari_hyperspectral.io import read, write
 from napari_hyperspectral.layers import from_layer, to_layer
 from napari_hyperspectral.machine import Machine
-from napari_hyperspectral.networks import Pixelwise
+from napari_hyperspectral.models.card import read_card
+from napari_hyperspectral.networks import Pixelwise, UNet
 from napari_hyperspectral.recipe.recipe import Recipe
 from napari_hyperspectral.recipe.training import Training
 from napari_hyperspectral.tasks import ClassifyImages, Denoise, Segment, SuperResolve
@@ -126,3 +127,38 @@ def test_images_that_are_classified_are_rows_of_a_table(viewer, dock, learn, cle
     about = dock.results[0].metadata["hyperspectral"]["metadata"]
     assert about["scores"]["fine"] == pytest.approx(float(rows[0][2]), abs=1e-3)
     assert dock.results_view.scores.isVisibleTo(dock)
+
+
+def test_the_mean_over_turns_is_offered_where_it_changes_anything(dock, learn, noisy, clean):
+    assert not dock.options.turns.isEnabled()
+    dock.model = learn(Denoise(normalise="cube"), {"noisy": noisy, "clean": clean})
+    dock.options.turns.setChecked(True)
+    assert not dock.options.turns.isEnabled()
+    assert "changes nothing" in dock.options.turns.toolTip()
+    assert not dock.options.averages_turns
+    of_spectra = read_card(dock.model)
+    of_images = of_spectra.model_copy(update={"turns": "another result"})
+    of_point_scans = of_spectra.model_copy(update={"turns": "refused"})
+    dock.options.follow([of_spectra, of_images])
+    assert dock.options.averages_turns
+    assert "eight" in dock.options.turns.toolTip()
+    dock.options.follow([of_images, of_point_scans])
+    assert not dock.options.averages_turns
+    assert "another scan" in dock.options.turns.toolTip()
+
+
+def test_the_mean_over_turns_is_in_the_history_of_what_the_dock_predicted(
+    viewer, dock, noisy, clean, qtbot
+):
+    recipe = Recipe(
+        task=Denoise(normalise="cube"),
+        method=UNet.smallest(),
+        training=Training(epochs=1, patches_per_epoch=1, validation=0),
+    )
+    dock.model = fit(recipe, [recipe.example(noisy=noisy, clean=clean)], machine=MACHINE)
+    dock.options.turns.setChecked(True)
+    dock.choose(add(viewer, noisy))
+    dock.predict()
+    qtbot.waitUntil(lambda: bool(dock.results), timeout=20_000)
+    history = from_layer(*dock.results[0].as_layer_data_tuple()).history
+    assert history[-1] == "mean over 8 flips and quarter turns"

@@ -37,6 +37,7 @@ BRIEF = Recipe(
     method=ResUNet1D.smallest(),
     training=Training(epochs=5, batch_size=16, seed=3, learning_rate=2e-3),
 )
+PLAIN = BRIEF.method.model_copy(update={"linear_skip": False})
 LONG = BRIEF.model_copy(update={"training": Training(epochs=100_000, batch_size=4)})
 
 
@@ -211,7 +212,7 @@ def test_running_out_of_memory_is_said_and_training_can_begin_again(
     monkeypatch.setattr(train, "preferred_machine", lambda: Machine(threads=1, device="cpu"))
     widget.recipe = BRIEF.model_copy(update={"training": Training(epochs=1)})
     press(qtbot, widget.panel.start_button)
-    assert trained(qtbot, widget).card.best_epoch == 1
+    assert len(trained(qtbot, widget).card.losses) == 1
 
 
 def test_layers_that_do_not_belong_together_are_told_before_and_after(
@@ -248,6 +249,7 @@ def test_the_summary_counts_the_weights_that_training_makes(qtbot, widget):
 
 
 def test_the_curve_ends_as_the_card_says(qtbot, widget):
+    widget.recipe = BRIEF.model_copy(update={"method": PLAIN})
     widget.train()
     card = trained(qtbot, widget).card
     assert widget.curve.shown == {
@@ -259,6 +261,19 @@ def test_the_curve_ends_as_the_card_says(qtbot, widget):
     assert f"5 of 5, best {card.best_epoch}" in html
 
 
+def test_the_curve_begins_with_the_regression_which_the_dock_names_if_it_stays_the_best(
+    qtbot, widget
+):
+    ruinous = BRIEF.training.model_copy(update={"learning_rate": 5.0, "schedule": "constant"})
+    widget.recipe = BRIEF.model_copy(update={"training": ruinous})
+    widget.train()
+    card = trained(qtbot, widget).card
+    assert card.stayed_linear
+    shown = widget.curve.shown["validation"]
+    assert shown == [card.start_validation_loss, *card.validation_losses]
+    assert "no epoch was better than the linear regression" in widget.panel.status.text()
+
+
 def test_no_epoch_is_missing_from_the_curve_however_fast_they_are(pair):
     noisy, clean = pair
     losses = Losses(BRIEF.training.epochs)
@@ -267,7 +282,9 @@ def test_no_epoch_is_missing_from_the_curve_however_fast_they_are(pair):
     )
     card = run(job, losses.add).card
     assert losses.training == dict(enumerate(card.losses, start=1))
-    assert losses.validation == dict(enumerate(card.validation_losses, start=1))
+    assert losses.validation == dict(
+        enumerate((card.start_validation_loss, *card.validation_losses))
+    )
 
 
 def test_a_model_is_never_overwritten_unasked(qtbot, widget, tmp_path):

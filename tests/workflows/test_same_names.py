@@ -17,6 +17,7 @@ from napari_hyperspectral.tasks import Denoise, Segment, SuperResolve
 from napari_hyperspectral.training.fit import fit
 from napari_hyperspectral.widgets import predict as predict_dock
 from napari_hyperspectral.widgets import train as train_dock
+from napari_hyperspectral.workflows.resume import Resumption, resumption
 
 MACHINE = Machine(device="cpu", threads=1)
 HERE = ("--device", "cpu", "--threads", "1")
@@ -110,7 +111,7 @@ def test_reports(run, dock, sources, clean, tmp_path, qtbot):
     assert {"cell_report/report.md", "scan.2_report/report.json"} <= set(in_dock)
 
 
-def test_models_and_trainings_in_progress(run, dock, clean, noisy, tmp_path, qtbot, monkeypatch):
+def test_models_and_trainings_in_progress(run, dock, clean, noisy, tmp_path, qtbot):
     write(tmp_path / "noisy.npz", noisy)
     write(tmp_path / "clean.npz", clean)
     recipe = Recipe(task=Denoise(), method=Pixelwise.smallest(), training=Training(epochs=2))
@@ -122,21 +123,17 @@ def test_models_and_trainings_in_progress(run, dock, clean, noisy, tmp_path, qtb
     program, *words = widget.form.command_line.split()
     assert program == "napari-hyperspectral"
     caches = (tmp_path / "command cache", tmp_path / "dock cache")
-    with monkeypatch.context() as patch:  # what is saved for the case of a crash stays
-        patch.setattr("napari_hyperspectral.workflows.autosave.Path.unlink", lambda *_, **__: None)
-        assert run(*words, *HERE, "--cache", caches[0])[0] == 0
+    assert run(*words, *HERE, "--cache", caches[0])[0] == 0
     widget.train()
     qtbot.waitUntil(lambda: widget.model is not None, timeout=60_000)
     in_progress = [[path.name for path in (cache / "trainings").iterdir()] for cache in caches]
-    tasks_and_fingerprints = {name.split(" ", 2)[2] for name in chain(*in_progress)}
-    assert len(tasks_and_fingerprints) == 1
+    assert [name.split(" ")[2] for name in chain(*in_progress)] == ["denoise", "denoise"]
     by_command = Model.load(tmp_path / words[-1])
     assert words[-1] == "model.safetensors"  # which the dock offers, too
     weights = by_command.network.state_dict()
     for name, tensor in widget.model.network.state_dict().items():
         assert (tensor == weights[name]).all()
     widget.save_model(tmp_path / "by dock.safetensors")
-    assert names_in(caches[1]) == ["trainings"]  # as after a command
 
 
 def test_what_the_dock_left_unfinished_the_command_line_resumes(
@@ -155,10 +152,7 @@ def test_what_the_dock_left_unfinished_the_command_line_resumes(
     qtbot.waitUntil(lambda: not widget.panel.running, timeout=20_000)
     (saved,) = (tmp_path / "dock cache" / "trainings").iterdir()
     assert widget.model.card.ended == "by hand"
-    from napari_hyperspectral.cli.targets import autosave_of
-    from napari_hyperspectral.cli.words import pairing_from
-    from napari_hyperspectral.examples.source import FileSource
-
-    pairing = pairing_from(recipe.task, ["noisy=noisy.npz", "clean=clean.npz"])
     machine = Machine(cache=tmp_path / "dock cache")
-    assert autosave_of(machine, recipe, FileSource(pairing), resume=True) == saved
+    examples = [recipe.example(noisy=read("noisy.npz"), clean=read("clean.npz"))]
+    found = resumption(machine, recipe, examples, tmp_path / "m.safetensors", overwrite=False)
+    assert found == Resumption(autosave=saved)

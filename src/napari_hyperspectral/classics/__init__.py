@@ -7,6 +7,7 @@ from pydantic import Field
 from .base import Classic, TrainingData, TrainingImage
 from .bicubic import Bicubic
 from .boosted_trees import BoostedTrees
+from .extra_trees import ExtraTrees
 from .lda import LDA
 from .low_rank import LowRank
 from .pls import PLS
@@ -28,6 +29,7 @@ AnyClassic: TypeAlias = Annotated[
     | LDA
     | PLSDA
     | RandomForest
+    | ExtraTrees
     | Bicubic,
     Field(discriminator="kind"),
 ]
@@ -43,6 +45,7 @@ __all__ = [
     "Bicubic",
     "BoostedTrees",
     "Classic",
+    "ExtraTrees",
     "LinearMap",
     "LowRank",
     "RandomForest",

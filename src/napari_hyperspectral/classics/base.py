@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..networks.base import FittedModule, Method, Ports
+from ..networks.base import FittedModule, Method, Ports, SpectrumMethod
 from ..spectra.arrays import Float32, GoodBands, Mask
 from .tuning import BlockNumbers, blocks_of
 
@@ -129,20 +129,8 @@ class Classic(Method):
         return ""
 
 
-class SpectrumClassic(Classic):
-    """A classical method that sees one spectrum at a time: pixels do not affect each other."""
-
-    @property
-    def operates_on(self) -> Literal["spectrum", "image"]:
-        return "spectrum"
-
-    @property
-    def receptive_radius(self) -> int:
-        return 0
-
-    @property
-    def stride(self) -> int:
-        return 1
+class SpectrumClassic(SpectrumMethod, Classic):
+    """A classical method that sees one spectrum at a time."""
 
 
 class ImageClassic(Classic):

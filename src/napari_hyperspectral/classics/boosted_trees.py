@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 _SIGMAS: Final = (0.0, 1.0, 2.0, 4.0, 8.0)
 """Pixel and surroundings, as standard deviations in pixels."""
-_MOST_TREES: Final = 300
-"""Trees of a channel, where their number is tuned."""
-_MOST_PIXELS: Final = 300_000
-"""Training pixels."""
-_MOST_TUNED: Final = 50_000
+_MOST_TREES: Final = 100
+"""Trees of a channel, where their number is tuned: as many as scikit-learn's default."""
+_MOST_PIXELS: Final = 100_000
+"""Training pixels; neighbours are nearly copies of each other."""
+_MOST_TUNED: Final = 20_000
 """Training pixels that the number of trees is tuned on."""
 _FOLDS: Final = 3
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,16 +13,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..networks.base import FittedModule
 from .base import Arrays, Classic, Rows, TrainingData
+from .precision import in_full_precision
 from .surroundings import PixelFeatures, radius_of
 from .tuning import BlockNumbers, Fold, class_folds
 
 ClassNumbers: TypeAlias = NDArray[np.int64]
 """Class of each pixel, (pixel,), counted from 0."""
-SIGMAS: Final = (1.0, 2.0, 4.0)
+SIGMAS: Final = (1.0, 2.0, 4.0, 8.0)
 """Standard deviations, in pixels, of the Gaussians by which the surroundings enter."""
-COMPONENTS: Final = 20
-"""Component maps whose surroundings enter; more are noise."""
+COMPONENTS: Final = 40
+"""Component maps whose surroundings enter; chosen on inner folds of Indian Pines."""
 _REPEATS: Final = 2
 """How often the blocks are distributed over folds anew: one distribution may favour a setting."""
 _ABSENT: Final = -30.0
@@ -62,6 +65,36 @@ class Classifier(Classic):
         if not self.surroundings:
             return bands
         return len(SIGMAS) * min(bands, COMPONENTS)
+
+
+class ClassifierModule(FittedModule):
+    """The module of a classifier: from the features of a pixel to the scores of its classes.
+
+    Parameters
+    ----------
+    features : PixelFeatures
+        What it sees of each pixel.
+    count : int
+        Number of classes of the task.
+    """
+
+    present: Tensor
+    """Class of the task, from 0, of each class that had training pixels, shape (class,)."""
+
+    def __init__(self, features: PixelFeatures, count: int) -> None:
+        super().__init__()
+        self.features = features
+        self.count = count
+        self.register_buffer("present", torch.empty(0, dtype=torch.int64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        with in_full_precision(x):
+            scores = self.scores(self.features.rows(x))
+            return class_scores(scores, self.present, self.count, x)
+
+    @abstractmethod
+    def scores(self, rows: Tensor) -> Tensor:
+        """Return scores, (pixel, class), whose softmax are probabilities, of (pixel, feature)."""
 
 
 @dataclass(frozen=True, eq=False)

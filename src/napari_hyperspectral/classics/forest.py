@@ -16,6 +16,8 @@ from .precision import rounded_down
 
 CHUNK: Final = 16
 """Trees that pixels go down at once."""
+_ROWS: Final = 2048
+"""Pixels that go down at once: so few stay in the cache of a processor, which is twice as fast."""
 
 
 class Tree(NamedTuple):
@@ -63,16 +65,32 @@ class Forest(FittedModule):
 
     def forward(self, rows: Tensor, trees: slice) -> Tensor:
         """Return what trees predict, (pixel, tree, out), from features, (pixel, feature)."""
-        node = self.roots[trees].expand(len(rows), -1)  # (pixel, tree)
+        roots = self.roots[trees]
+        leaves = [self._leaves(some, roots) for some in torch.split(rows, _ROWS)]
+        return self.values[torch.cat(leaves)]
+
+    def _leaves(self, rows: Tensor, roots: Tensor) -> Tensor:
+        """Return the leaf in which each pixel ends up in each tree, (pixel, tree)."""
+        pixels, features = rows.shape
+        intensities = rows.flatten()
+        branches = self.branches.flatten()  # left ones, then right ones
+        node = roots.repeat(pixels)
+        leaf = torch.empty_like(node)
+        # pairs of a pixel and a tree; those that are in a leaf are left behind
+        pair = torch.arange(len(node), device=rows.device)
+        pixel = pair // len(roots)
         while True:
-            inside = node >= 0
-            if not inside.any():
-                return self.values[~node]
-            asking = node.clamp(min=0)
-            intensity = rows.gather(1, self.feature[asking])
-            goes_right = intensity > self.threshold[asking]
-            child = torch.where(goes_right, self.branches[1, asking], self.branches[0, asking])
-            node = torch.where(inside, child, node)
+            ended = (node < 0).nonzero()[:, 0]
+            leaf[pair[ended]] = ~node[ended]
+            going_on = (node >= 0).nonzero()[:, 0]
+            if not len(going_on):
+                return leaf.reshape(pixels, len(roots))
+            pair = pair[going_on]
+            pixel = pixel[going_on]
+            node = node[going_on]
+            intensity = intensities[pixel * features + self.feature[node]]
+            goes_right = intensity > self.threshold[node]
+            node = branches[goes_right * len(self.feature) + node]
 
     def chunks(self) -> Iterable[slice]:
         """Yield which trees to ask at once."""

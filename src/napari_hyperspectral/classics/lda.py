@@ -12,10 +12,9 @@ import numpy as np
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
-from ..networks.base import Ports
 from .base import Arrays, Rows, TrainingData
-from .classifier import Classifier, ClassTable, class_table
-from .linear_classifier import LinearClassifier, linear_arrays
+from .classifier import ClassTable, class_table
+from .linear_classifier import DiscriminantAnalysis, linear_arrays
 from .tuning import smoothest_of_best
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ _MOST_TUNED: Final = 10_000
 """Training pixels that the shrinkage is tuned on."""
 
 
-class LDA(Classifier):
+class LDA(DiscriminantAnalysis):
     """Linear discriminant analysis: classes of one shape, each around its mean spectrum."""
 
     source: ClassVar[str] = (
@@ -40,13 +39,6 @@ class LDA(Classifier):
     shrinkage: Annotated[float, Ge(0), Le(1)] = 0.0
     """How far the covariance of the features is shrunk towards independent features of equal
     variance, from none to 1; 0: tuned on blocks of the training pixels."""
-
-    def build(self, ports: Ports) -> LinearClassifier:
-        return LinearClassifier(self.feature_module(), ports.bands_out)
-
-    def floats_per_pixel(self, ports: Ports) -> int:
-        features = self.feature_count(ports.bands_in)
-        return 2 * ports.bands_in + 5 * features + 8 * ports.bands_out
 
     def fit(self, data: TrainingData) -> Arrays:
         table, features = class_table(self, data)

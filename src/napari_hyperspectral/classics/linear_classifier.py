@@ -1,4 +1,4 @@
-"""The module of classifiers whose decisions are linear in the features."""
+"""What classifiers share whose decisions are linear in the features: their module, and its size."""
 
 from __future__ import annotations
 
@@ -7,23 +7,26 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..networks.base import FittedModule
+from ..networks.base import Ports
 from .base import Arrays, Rows
-from .classifier import class_scores
-from .precision import as_two, in_full_precision, sum_of_two, widest
+from .classifier import Classifier, ClassifierModule
+from .precision import as_two, sum_of_two, widest
 from .surroundings import PixelFeatures
 
 
-class LinearClassifier(FittedModule):
-    """A linear function of the features for each class.
+class DiscriminantAnalysis(Classifier):
+    """A classifier whose decisions are linear in the features."""
 
-    Parameters
-    ----------
-    features : PixelFeatures
-        What it sees of each pixel.
-    count : int
-        Number of classes of the task.
-    """
+    def build(self, ports: Ports) -> LinearClassifier:
+        return LinearClassifier(self.feature_module(), ports.bands_out)
+
+    def floats_per_pixel(self, ports: Ports) -> int:
+        features = self.feature_count(ports.bands_in)
+        return 2 * ports.bands_in + 5 * features + 8 * ports.bands_out
+
+
+class LinearClassifier(ClassifierModule):
+    """A linear function of the features for each class."""
 
     weights: Tensor
     """Shape (2, class, feature): see `as_two`."""
@@ -31,25 +34,18 @@ class LinearClassifier(FittedModule):
     """Shape (2, class)."""
     sharpness: Tensor
     """Scores are decisions multiplied by it, shape ()."""
-    present: Tensor
-    """Class of the task, from 0, of each class, shape (class,)."""
     setting: Tensor
     """What was tuned, shape ()."""
 
     def __init__(self, features: PixelFeatures, count: int) -> None:
-        super().__init__()
-        self.features = features
-        self.count = count
+        super().__init__(features, count)
         self.register_buffer("weights", torch.empty(2, 0, 0))
         self.register_buffer("offset", torch.empty(2, 0))
         self.register_buffer("sharpness", torch.empty(()))
-        self.register_buffer("present", torch.empty(0, dtype=torch.int64))
         self.register_buffer("setting", torch.empty(()))
 
-    def forward(self, x: Tensor) -> Tensor:
-        with in_full_precision(x):
-            decisions = self.decisions(self.features.rows(x))
-            return class_scores(self.sharpness * decisions, self.present, self.count, x)
+    def scores(self, rows: Tensor) -> Tensor:
+        return self.sharpness * self.decisions(rows)
 
     def decisions(self, rows: Tensor) -> Tensor:
         """Return decisions, (pixel, class), of features, (pixel, feature)."""

@@ -10,10 +10,9 @@ from typing import Annotated, ClassVar, Final, Literal, Self
 import numpy as np
 from annotated_types import Ge, Le
 
-from ..networks.base import Ports
 from .base import Arrays, Rows, TrainingData
-from .classifier import Classifier, ClassNumbers, ClassTable, best_sharpness, class_table
-from .linear_classifier import LinearClassifier, linear_arrays
+from .classifier import ClassNumbers, ClassTable, best_sharpness, class_table
+from .linear_classifier import DiscriminantAnalysis, linear_arrays
 from .pls import MOST_COMPONENTS, PartialLeastSquares, component_numbers
 from .tuning import smoothest_of_best
 
@@ -23,7 +22,7 @@ _MOST_TUNED: Final = 5000
 """Training pixels that the number of components is tuned on."""
 
 
-class PLSDA(Classifier):
+class PLSDA(DiscriminantAnalysis):
     """Partial least squares to a number for each class, 1 in its pixels and 0 elsewhere."""
 
     source: ClassVar[str] = (
@@ -33,13 +32,6 @@ class PLSDA(Classifier):
     kind: Literal["pls_da"] = "pls_da"
     components: Annotated[int, Ge(0), Le(1000)] = 0
     """Number of components; 0: tuned on blocks of the training pixels."""
-
-    def build(self, ports: Ports) -> LinearClassifier:
-        return LinearClassifier(self.feature_module(), ports.bands_out)
-
-    def floats_per_pixel(self, ports: Ports) -> int:
-        features = self.feature_count(ports.bands_in)
-        return 2 * ports.bands_in + 5 * features + 8 * ports.bands_out
 
     def fit(self, data: TrainingData) -> Arrays:
         table, features = class_table(self, data)

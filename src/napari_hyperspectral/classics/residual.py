@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from ..devices import tensor_of
 from ..networks.base import FittedModule
 from .base import Arrays, Rows, TrainingData, TrainingImage
 from .surroundings import blurred
@@ -187,7 +188,7 @@ def _best_kernel(
 def _over_pixels(image: TrainingImage, pixel_sigma: float) -> NDArray[np.float32]:
     """Return the spectra of the training pixels, (pixel, band), smoothed over neighbours."""
     with torch.no_grad():
-        smooth = blurred(torch.from_numpy(image.input)[None], pixel_sigma)[0]
+        smooth = blurred(tensor_of(image.input)[None], pixel_sigma)[0]
     by_pixel = np.moveaxis(smooth.numpy(), 0, -1)  # (y, x, band)
     rows: NDArray[np.float32] = by_pixel[image.train].astype(np.float32)
     return rows

@@ -16,6 +16,7 @@ from annotated_types import Ge, Le
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..devices import tensor_of
 from ..networks.base import FittedModule, Ports
 from ..spectra.arrays import Mask
 from ..spectra.decompose import ComponentRegression, PrincipalComponents
@@ -201,7 +202,7 @@ def _with_residual(
 def _applied(module: LinearMap, image: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return what a map makes of an image, (band, y, x) to (out, y, x)."""
     with torch.no_grad():
-        mapped: NDArray[np.float32] = module(torch.from_numpy(image)[None])[0].numpy()
+        mapped: NDArray[np.float32] = module(tensor_of(image)[None])[0].numpy()
     return mapped
 
 

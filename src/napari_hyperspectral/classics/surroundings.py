@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from ..devices import tensor_of
 from ..networks.base import FittedModule
 from ..spectra.decompose import PrincipalComponents
 from .base import Arrays, Rows, TrainingData, TrainingImage
@@ -68,7 +69,7 @@ class ComponentMaps(FittedModule):
     def of_image(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the features of an image, (band, y, x) to (feature, y, x)."""
         with torch.no_grad():
-            features: NDArray[np.float32] = self(torch.from_numpy(image)[None])[0].numpy()
+            features: NDArray[np.float32] = self(tensor_of(image)[None])[0].numpy()
         return features
 
     def rows_of(self, image: TrainingImage) -> NDArray[np.float32]:
@@ -78,7 +79,7 @@ class ComponentMaps(FittedModule):
         """
         train = torch.from_numpy(image.train)
         with torch.no_grad():
-            scores = self.scores(torch.from_numpy(image.input)[None])  # (1, component, y, x)
+            scores = self.scores(tensor_of(image.input)[None])  # (1, component, y, x)
             columns = []
             for sigma in self.sigmas:
                 for component in scores[0]:

@@ -15,10 +15,10 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from ..networks.base import FittedModule, Ports
+from ..networks.base import Ports
 from .base import Arrays, Rows, TrainingData
-from .classifier import Classifier, ClassTable, best_sharpness, class_scores, class_table
-from .precision import as_two, in_full_precision, sum_of_two, widest
+from .classifier import Classifier, ClassifierModule, ClassTable, best_sharpness, class_table
+from .precision import as_two, sum_of_two, widest
 from .surroundings import PixelFeatures
 from .tuning import Fold, best_of_growing_grid, smoothest_of_best
 
@@ -93,16 +93,8 @@ class SVM(Classifier):
         return cls(cost=1.0, gamma=1.0)
 
 
-class VectorMachine(FittedModule):
-    """Support vector machines between each two classes, whose votes are counted.
-
-    Parameters
-    ----------
-    features : PixelFeatures
-        What it sees of each pixel.
-    count : int
-        Number of classes of the task.
-    """
+class VectorMachine(ClassifierModule):
+    """Support vector machines between each two classes, whose votes are counted."""
 
     vectors: Tensor
     """Support vectors, class by class, shape (vector, feature)."""
@@ -116,28 +108,21 @@ class VectorMachine(FittedModule):
     """How fast the similarity falls with the squared distance, shape ()."""
     sharpness: Tensor
     """Scores are decisions multiplied by it, shape ()."""
-    present: Tensor
-    """Class of the task, from 0, of each class, shape (class,)."""
     setting: Tensor
     """C and gamma as in the settings."""
 
     def __init__(self, features: PixelFeatures, count: int) -> None:
-        super().__init__()
-        self.features = features
-        self.count = count
+        super().__init__(features, count)
         self.register_buffer("vectors", torch.empty(0, 0))
         self.register_buffer("counts", torch.empty(0, dtype=torch.int64))
         self.register_buffer("coefficients", torch.empty(2, 0, 0))
         self.register_buffer("intercepts", torch.empty(2, 0))
         self.register_buffer("gamma", torch.empty(()))
         self.register_buffer("sharpness", torch.empty(()))
-        self.register_buffer("present", torch.empty(0, dtype=torch.int64))
         self.register_buffer("setting", torch.empty(0))
 
-    def forward(self, x: Tensor) -> Tensor:
-        with in_full_precision(x):
-            decisions = self.decisions(self.features.rows(x))
-            return class_scores(self.sharpness * decisions, self.present, self.count, x)
+    def scores(self, rows: Tensor) -> Tensor:
+        return self.sharpness * self.decisions(rows)
 
     def decisions(self, rows: Tensor) -> Tensor:
         """Return a number for each class, (pixel, class), the greatest for the predicted one.

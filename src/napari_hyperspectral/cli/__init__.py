@@ -9,16 +9,23 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from typing import Annotated, Final, NoReturn
 
 import typer
 
 from .. import renamed
+from ..errors import printable
+from ..progress import Stop
+from ..system.paths import with_homes
 from .errors import explained
 from .files import axis, convert, formats, info
 from .maps import components, map_of_band
 from .models import card, import_weights, predict
+from .places import register, resample
+from .printing import printing_safely
 from .recipes import recipe
+from .signals import code_after, listening
 from .trainings import demo, evaluate, preview, train
 
 COMMANDS: Final[dict[str, Callable[..., None]]] = {
@@ -32,6 +39,8 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "predict": predict,
     "components": components,
     "map": map_of_band,
+    "resample": resample,
+    "register": register,
     "import-weights": import_weights,
     "card": card,
     "demo": demo,
@@ -52,7 +61,11 @@ for _name, _command in COMMANDS.items():
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line, and end the process: 0 done, 1 an error, 2 wrong usage."""
+    """Run the command line, and end the process.
+
+    0 done, 1 an error, 2 wrong usage; 130 stopped by Ctrl-C, 143 by SIGTERM, with what was done by
+    then.
+    """
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     for stream in (sys.stdout, sys.stderr):  # a terminal without µ or ⁻¹ gets a question mark
@@ -60,16 +73,30 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             stream.reconfigure(errors="replace")
     if not debug:
         warnings.showwarning = _note_warning
-    words = _with_new_command([word for word in words if word != "--debug"])
+    words = [with_homes(word) for word in words if word != "--debug"]
+    words = _with_new_command(words)
+    with listening():
+        code = _exit_code_of(words, debug)
+    sys.exit(code_after(code))
+
+
+def _exit_code_of(words: list[str], debug: bool) -> int:
+    """Run a command; return its exit code."""
     try:
-        app(words, prog_name="napari-hyperspectral")
+        with printing_safely():
+            app(words, prog_name="napari-hyperspectral")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except (KeyboardInterrupt, Stop):  # before there was anything to keep
+        print("stopped", file=sys.stderr)
+        return 1  # the signal says more
     except Exception as error:  # the last door: what no command expected is a line, too
         if debug:
             raise
         for line in explained(error):
-            print(f"error: {line}", file=sys.stderr)
-        sys.exit(1)
-    sys.exit(0)
+            print(f"error: {printable(line)}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def _with_new_command(words: list[str]) -> list[str]:
@@ -83,11 +110,22 @@ def _with_new_command(words: list[str]) -> list[str]:
 
 def _note_warning(message: Warning | str, *_: object, **__: object) -> None:
     """Print a warning in a line; where in the code it was raised helps nobody here."""
-    print(f"note: {' '.join(str(message).split())}", file=sys.stderr)
+    print(f"note: {printable(' '.join(str(message).split()))}", file=sys.stderr)
+
+
+def _print_version(asked_for: bool) -> None:
+    """Print the version of this package, and end."""
+    if asked_for:
+        print(f"napari-hyperspectral {version('napari-hyperspectral')}")
+        raise typer.Exit
 
 
 @app.callback()
 def _all_commands(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version", is_eager=True, callback=_print_version),
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from")] = False,
 ) -> None:
     """Read, convert, train on and predict hyperspectral images."""

@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..system.locks import locked
+from .bars import watching
+
 if TYPE_CHECKING:
     from ..machine import Machine
-    from ..progress import Progress
     from ..workflows.demo import Demo
 
 
@@ -21,18 +23,12 @@ def run_demo(
     See `demonstrate`. Without a screen there is no viewer. Ctrl-C ends the training early.
     """
     from rich.console import Console
-    from rich.progress import Progress as Bar
 
     from ..progress import run
     from ..workflows.demo import demonstrate
 
-    console = Console()
-    with Bar(console=console, transient=True) as bar:
-        line = bar.add_task("demo", total=100)
-
-        def watch(step: Progress) -> None:
-            bar.update(line, completed=step.done, description=step.note)
-
+    console = Console(markup=False, emoji=False)
+    with locked(folder), watching("demo") as watch:
         job = demonstrate(folder, machine=machine, overwrite=overwrite)
         demo = run(job, watch)
     console.print(demo.report)

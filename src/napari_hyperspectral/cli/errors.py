@@ -8,6 +8,8 @@ from typing import Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from ..settings import reason_of
+
 _PACKAGE: Final = __name__.partition(".")[0]
 """This package: errors of its own are expected."""
 _EXPECTED: Final = (ValueError, OSError, ImportError, ArithmeticError, MemoryError)
@@ -20,16 +22,23 @@ _MESSAGES: Final = {
 
 
 def explained(error: Exception) -> list[str]:
-    """Return what a person needs to know of an error, a line a problem."""
+    """Return what a person needs to know of an error, a line a problem, and what to do."""
+    lines = _problems(error)
+    if not isinstance(error, ValidationError):
+        lines += getattr(error, "__notes__", [])
+    return lines
+
+
+def _problems(error: Exception) -> list[str]:
     if isinstance(error, ValidationError):
         file = getattr(error, "__notes__", [error.title])[0]  # the file, where there is one
         return [_problem(file, details) for details in error.errors()]
     if isinstance(error, OSError) and error.filename and error.strerror:
         return [f"{error.filename}: {error.strerror}"]
-    text = " ".join(str(error).split())
+    text = reason_of(error)
     ours = type(error).__module__.startswith(_PACKAGE)
     if ours or isinstance(error, _EXPECTED):
-        return [text or type(error).__name__]
+        return [text]
     return [f"{type(error).__name__}: {text} (--debug shows where)"]
 
 

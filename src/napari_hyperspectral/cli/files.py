@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from .bars import reading
 from .options import AsJson, Axes, Force, ImageName, PathText
@@ -72,15 +73,17 @@ def convert(
     Axis, units and history are kept.
     """
     from ..io import read_labels, write
+    from ..system.locks import locked
 
     check_target(out, force, format_name)
-    with reading(path) as watch:
-        if labels:
-            content: Image = read_labels(path, axes=axes, image=image, watch=watch)
-        else:
-            content = read_image(path, axes, image, watch)
-    with Console(stderr=True).status(f"writing {out.name}"):
-        write(out, content, overwrite=force, format=format_name)
+    with locked(out):
+        with reading(path) as watch:
+            if labels:
+                content: Image = read_labels(path, axes=axes, image=image, watch=watch)
+            else:
+                content = read_image(path, axes, image, watch)
+        with Console(stderr=True).status(Text(f"writing {out.name}")):
+            write(out, content, overwrite=force, format=format_name)
     print(out)
 
 
@@ -147,7 +150,7 @@ def formats(as_json: AsJson = False) -> None:
         labels = "yes" if row["labels"] else ""
         patterns = (" ".join(row["reads"]), " ".join(row["writes"]))
         table.add_row(row["name"], *patterns, labels, row["extra"] or "")
-    Console().print(table)
+    Console(markup=False, emoji=False).print(table)
     extras = dict.fromkeys(row["extra"] for row in rows if row["extra"])
     installs = [f"'napari-hyperspectral[{extra}]'" for extra in extras]
     print("\nAn extra is installed with pip: " + ", ".join(installs))

@@ -43,6 +43,7 @@ def components(
     from ..io import read, write
     from ..progress import run
     from ..spectra.components import Unmixing, unmix
+    from ..system.locks import locked
     from ..workflows.targets import image_targets
 
     settings = Unmixing(count=count, sum_to_one=sum_to_one, seed=seed)
@@ -51,20 +52,20 @@ def components(
     table = out / "components.csv"
     check_targets_in(out, [table, *chain.from_iterable(targets)], force)
     cubes = []
-    for each_path in paths:
-        with reading(each_path) as watch:
-            cubes.append(read(each_path, axes=axes, image=image, watch=watch))
-    with watching(f"unmixing {Path(path).name}") as watch:
-        unmixed = run(unmix(cubes[0], cubes[1:], settings), watch)
-    out.mkdir(parents=True, exist_ok=True)
-    print(write(table, unmixed.spectra, overwrite=force))
-    for each_path, files, maps in zip(paths, targets, unmixed.maps, strict=True):
-        images: tuple[Image, ...] = (maps.abundances, maps.composite, maps.classes)
-        for file, image_map in zip(files, images, strict=True):
-            print(write(file, image_map, overwrite=force))
-        if maps.agreement is not None:
-            same = f"{maps.agreement:.1%} of the pixels have the same component"
-            print(f"{Path(each_path).name}: {same} as in {Path(path).name}")
+    with locked(table, *chain.from_iterable(targets)):
+        for each_path in paths:
+            with reading(each_path) as watch:
+                cubes.append(read(each_path, axes=axes, image=image, watch=watch))
+        with watching(f"unmixing {Path(path).name}") as watch:
+            unmixed = run(unmix(cubes[0], cubes[1:], settings), watch)
+        print(write(table, unmixed.spectra, overwrite=force))
+        for each_path, files, maps in zip(paths, targets, unmixed.maps, strict=True):
+            images: tuple[Image, ...] = (maps.abundances, maps.composite, maps.classes)
+            for file, image_map in zip(files, images, strict=True):
+                print(write(file, image_map, overwrite=force))
+            if maps.agreement is not None:
+                same = f"{maps.agreement:.1%} of the pixels have the same component"
+                print(f"{Path(each_path).name}: {same} as in {Path(path).name}")
 
 
 def map_of_band(

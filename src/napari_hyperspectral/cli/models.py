@@ -80,6 +80,14 @@ def predict(
     suffix: Annotated[
         str, typer.Option(help="Format of the files, where OUT is a folder")
     ] = ".ome.tif",
+    keep_going: Annotated[
+        bool,
+        typer.Option(
+            "--keep-going",
+            help="Predict the other cubes where some cannot be opened; else all are checked first, "
+            "and none is predicted",
+        ),
+    ] = False,
     axes: Axes = None,
     image: ImageName = None,
     force: Force = False,
@@ -90,8 +98,8 @@ def predict(
 ) -> None:
     """Run a model on cubes, and write its predictions.
 
-    These are cubes or label images, as the task of the model says. A cube that fails does not
-    end it.
+    These are cubes or label images, as the task of the model says. All cubes are opened before the
+    first is predicted; one that fails after that does not end it.
     """
     machine = machine_of(device, precision, threads, tile_memory, None)
     targets = prediction_targets(
@@ -109,6 +117,7 @@ def predict(
             targets,
             machine,
             overwrite=force,
+            check_first=not keep_going,
             axes=axes,
             image=image,
             watch=watch,
@@ -123,7 +132,7 @@ def _print_predicted(predicted: PredictedFiles) -> None:
     for path in predicted.written:
         print(path)
     for restored in predicted.reports:
-        Console().print(restored)
+        Console(markup=False, emoji=False).print(restored)
     if predicted.scores:
         print_rows(predicted.scores)
     if predicted.written and predicted.time_saved:
@@ -140,6 +149,13 @@ def _raise_errors(predicted: PredictedFiles, paths: Sequence[str]) -> None:
         for line in explained(error):
             problem = line.removeprefix(f"{Path(source).name}: ")
             print(f"error: {source}: {problem}", file=sys.stderr)
+    if not predicted.begun:
+        some = f"{len(predicted.errors)} of {len(paths)} cubes"
+        print(
+            f"error: {some} cannot be predicted, so none was; leave them out, or predict the others "
+            "with --keep-going",
+            file=sys.stderr,
+        )
     raise typer.Exit(1)
 
 

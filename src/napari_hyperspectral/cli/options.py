@@ -47,6 +47,13 @@ ImageFiles = Annotated[
         "classes=folder/ with a folder a class. Repeat the names for several examples",
     ),
 ]
+SamePixels = Annotated[
+    bool,
+    typer.Option(
+        "--same-pixels",
+        help="Pair images by rows and columns, even if they state that they lie elsewhere",
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite files that exist")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="File to write")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]

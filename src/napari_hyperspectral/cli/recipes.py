@@ -85,7 +85,7 @@ def _print_all_choices() -> None:
     table = Table("Preset", "", box=None)
     for known in PRESETS:
         table.add_row(known.name, known.title)
-    Console().print(table)
+    Console(markup=False, emoji=False).print(table)
 
 
 def _print_choices(title: str, choices: Sequence[type[Task] | type[Method]]) -> None:
@@ -95,7 +95,7 @@ def _print_choices(title: str, choices: Sequence[type[Task] | type[Method]]) -> 
     for choice in choices:
         line = (choice.__doc__ or "").partition("\n")[0]
         table.add_row(choice.model_fields["kind"].default, line, choice.source)
-    Console().print(table)
+    Console(markup=False, emoji=False).print(table)
 
 
 def _print_settings(chosen: Recipe) -> None:
@@ -114,4 +114,4 @@ def _print_settings(chosen: Recipe) -> None:
             if reason is not None:
                 meaning += f" (Inactive here. {reason})"
             table.add_row(f"{part}.{name}", json.dumps(value), meaning)
-    Console().print(table)
+    Console(markup=False, emoji=False).print(table)

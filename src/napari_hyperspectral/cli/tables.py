@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from ..errors import printable
+
 # texts are printed as `Text`, for names may hold what rich would take for markup: [brackets]
 
 
@@ -16,8 +18,8 @@ def print_pairs(pairs: Mapping[str, str]) -> None:
 
     table = Table.grid(padding=(0, 2))
     for name, text in pairs.items():
-        table.add_row(name, Text(text))
-    Console().print(table, highlight=False)
+        table.add_row(name, Text(printable(text)))
+    Console(markup=False, emoji=False).print(table, highlight=False)
 
 
 def print_rows(rows: Sequence[Mapping[str, object]]) -> None:
@@ -26,11 +28,11 @@ def print_rows(rows: Sequence[Mapping[str, object]]) -> None:
 
     table = Table(box=None)
     for name in rows[0]:
-        table.add_column(Text(name))
+        table.add_column(Text(printable(name)))
     for row in rows:
         cells = []
         for value in row.values():
             text = f"{value:.3f}" if isinstance(value, float) else str(value)
-            cells.append(Text(text))
+            cells.append(Text(printable(text)))
         table.add_row(*cells)
-    Console().print(table)
+    Console(markup=False, emoji=False).print(table)

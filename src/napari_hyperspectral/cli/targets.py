@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
@@ -11,9 +10,6 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from ..examples.source import ExampleSource
-    from ..machine import Machine
-    from ..recipe.recipe import Recipe
     from ..workflows.targets import Targets
 
 
@@ -40,7 +36,10 @@ def check_model(out: Path, force: bool) -> None:
 
 
 def check_folder(out: Path) -> None:
-    """Refuse a folder that cannot be made, for a file has its name."""
+    """Refuse a folder that cannot be made, for a file has its name, and one in a Zarr store."""
+    from ..atomic import refuse_inside_store
+
+    refuse_inside_store(out / "results")
     existing = next(path for path in (out, *out.parents) if path.exists())
     if not existing.is_dir():
         raise typer.BadParameter(
@@ -88,24 +87,6 @@ def prediction_targets(
     targets = targets_in_folder(out, paths, suffix, probabilities=probabilities, reports=reports)
     check_targets_in(out, chain.from_iterable(target.images for target in targets), force)
     return targets
-
-
-def autosave_of(
-    machine: Machine, recipe: Recipe, source: ExampleSource, resume: bool
-) -> Path | None:
-    """Return where a training is saved while it runs: where it was, to resume it, or a new file."""
-    from ..workflows.autosave import autosave_path, interrupted_training
-
-    if resume:
-        path = interrupted_training(machine, recipe, source)
-        if path is not None:
-            return path
-        print("note: there is nothing to resume; training from the start", file=sys.stderr)
-    try:
-        return autosave_path(machine, recipe, source)
-    except OSError as error:
-        print(f"note: nothing is saved before the end ({error}); see --cache", file=sys.stderr)
-        return None
 
 
 def _check_existing(targets: Iterable[Path], force: bool, format_name: str | None = None) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
@@ -23,19 +25,23 @@ from .options import (
     ModelFile,
     Precision,
     RecipeAndImages,
+    SamePixels,
     TaskKind,
     Threads,
     TileMemory,
 )
 from .tables import print_pairs
 from .targets import (
-    autosave_of,
     check_folder_in_place,
     check_model,
     check_report_folder,
     check_targets_in,
 )
-from .words import machine_of, pairing_from, recipe_and_images
+from .words import machine_of, pairing_from, recipe_and_images, trusting_pixels
+
+if TYPE_CHECKING:
+    from ..models.model import Model
+    from ..progress import Job
 
 _MOST_LINES: Final = 20
 """Lines of the table of examples that a training prints."""
@@ -63,6 +69,7 @@ def train(
         bool,
         typer.Option("--resume", help="Continue the training of this recipe on these images"),
     ] = False,
+    same_pixels: SamePixels = False,
     force: Force = False,
     device: Device = None,
     precision: Precision = None,
@@ -76,8 +83,10 @@ def train(
     """
     machine = machine_of(device, precision, threads, tile_memory, cache)
     if out is not None:
-        check_model(out, force)
+        check_model(out, force or resume)
     recipe, layers = recipe_and_images(words, task, method, budget)
+    if same_pixels:
+        recipe = trusting_pixels(recipe)
     if resume and start is not None:
         raise typer.BadParameter(
             f"it continues with the weights of that training, not with those of {start.name}; "
@@ -95,20 +104,40 @@ def train(
     from ..models.model import Model
     from ..models.summary import lines_of_card
     from ..progress import run
-    from ..workflows.autosave import discard_autosave
-    from ..workflows.train import train_steps
+    from ..system.locks import locked
+    from ..workflows.train import new_autosave, resume_steps, train_steps
 
-    first = None if start is None else Model.load(start)
-    with watching(f"training {out.name}") as watch:
+    with locked(out), watching(f"training {out.name}") as watch:
+        first = None if start is None else Model.load(start)
         source = FileSource(pairing, axes=axes, image=image, watch=watch)
-        autosave = autosave_of(machine, recipe, source, resume)
-        job = train_steps(recipe, source, machine, autosave, first, resume=resume)
+        keep = partial(_write_model, out=out, overwrite=force or resume)
+        job: Job[Model | None]
+        if resume:
+            job = resume_steps(recipe, source, machine, out, overwrite=force, keep=keep)
+        else:
+            autosave = new_autosave(machine, recipe)
+            job = train_steps(recipe, source, machine, autosave, first, keep=keep)
         model = run(job, watch)
-    model.save(out, overwrite=force)
-    if autosave is not None:
-        discard_autosave(autosave, model.card)
-    print_pairs(lines_of_card(model.card))
+        if model is not None:
+            _write_model(model, out, overwrite=True)
+    if model is None:
+        print(f"note: {out.name} is trained to its end: nothing is left to do", file=sys.stderr)
+    else:
+        print_pairs(lines_of_card(model.card))
     print(out)
+
+
+def _write_model(model: Model, out: Path, *, overwrite: bool) -> None:
+    """Write a model; where that fails, say where else it is."""
+    try:
+        model.save(out, overwrite=overwrite)
+    except OSError as error:
+        if model.card.losses:  # of a network, whose training was saved on the way
+            error.add_note(
+                "The model is trained: what was saved of it in --cache gives it again, with --resume "
+                "and another -o, or once this one can be written."
+            )
+        raise
 
 
 def evaluate(
@@ -125,6 +154,7 @@ def evaluate(
     as_json: AsJson = False,
     axes: Axes = None,
     image: ImageName = None,
+    same_pixels: SamePixels = False,
     force: Force = False,
     device: Device = None,
     precision: Precision = None,
@@ -141,20 +171,25 @@ def evaluate(
     from ..examples.source import FileSource
     from ..models.model import Model
     from ..progress import run
+    from ..system.locks import locked
     from ..workflows.evaluate import evaluate_source_steps
 
     model = Model.load(model_file)
+    if same_pixels:
+        model = model.with_recipe(trusting_pixels(model.recipe))
     pairing = pairing_from(model.recipe.task, layers).of("test")
     source = FileSource(pairing, axes=axes, image=image)
-    with watching(f"evaluating {model_file.name}") as watch:
+    lock = nullcontext() if out is None else locked(out)
+    with lock, watching(f"evaluating {model_file.name}") as watch:
         report = run(evaluate_source_steps(model, source, machine), watch)
+        if out is not None:
+            out.mkdir(exist_ok=True)
+            report.save(out)
     if as_json:
         print(report.to_json(), end="")
     else:
-        Console().print(report)
+        Console(markup=False, emoji=False).print(report)
     if out is not None:
-        out.mkdir(exist_ok=True)
-        report.save(out)
         print(out)
 
 
@@ -167,6 +202,7 @@ def preview(
     suffix: Annotated[str, typer.Option(help="Format of the files")] = ".ome.tif",
     axes: Axes = None,
     image: ImageName = None,
+    same_pixels: SamePixels = False,
     force: Force = False,
 ) -> None:
     """Write the first training batch as images.
@@ -175,20 +211,23 @@ def preview(
     """
     check_folder_in_place(out)
     recipe, layers = recipe_and_images(words, task, method)
+    if same_pixels:
+        recipe = trusting_pixels(recipe)
     pairing = pairing_from(recipe.task, layers).of("train")
     from ..examples.source import FileSource
     from ..io import write
     from ..progress import run
+    from ..system.locks import locked
     from ..training.previews import preview_names
     from ..workflows.train import preview_steps
 
     check_targets_in(out, [out / (name + suffix) for name in preview_names(recipe)], force)
-    with watching("preparing a preview", after=0.5) as watch:
+    with locked(out), watching("preparing a preview", after=0.5) as watch:
         source = FileSource(pairing, axes=axes, image=image, watch=watch)
         batch = run(preview_steps(recipe, source, epoch), watch)
-    out.mkdir(exist_ok=True)
-    for name, picture in batch.items():
-        print(write(out / (name + suffix), picture, overwrite=force))
+        out.mkdir(exist_ok=True)
+        for name, picture in batch.items():
+            print(write(out / (name + suffix), picture, overwrite=force))
 
 
 def demo(

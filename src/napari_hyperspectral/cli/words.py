@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from pydantic import ValidationError
 
 if TYPE_CHECKING:
     from ..axis import SpectralAxis
@@ -97,30 +97,40 @@ def machine_of(
     return Machine.model_validate(chosen)
 
 
-def read_recipe(path: Path) -> Recipe:
-    """Read a recipe; its errors have the name of the file as a note."""
-    from ..recipe.recipe import Recipe
-
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no recipe {str(path)!r}; `recipe --task … -o` makes one")
-    try:
-        return Recipe.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        error.add_note(path.name)
-        raise
-
-
 def recipe_of(task: str, method: str | None = None, budget: float | None = None) -> Recipe:
     """Return the recipe for a task, with the settings that were measured to suit the method."""
     from ..recipe.candidates import measured_recipe
+    from ..recipe.methods import unserved
     from ..recipe.recipe import Recipe
 
+    if budget is not None and method not in (None, "choose"):
+        raise typer.BadParameter(
+            f"{method} is trained without a choice, which is what the time is for; leave out --method, "
+            "or --budget",
+            param_hint="--budget",
+        )
     parts: dict[str, object] = {"task": {"kind": task}}
     chosen: dict[str, object] = {"kind": method or "choose"}
     if budget is not None:
         chosen["budget"] = budget
     parts["method"] = chosen
-    return measured_recipe(Recipe.model_validate(parts))
+    recipe = Recipe.model_validate(parts)
+    reason = unserved(recipe.task, recipe.method)
+    if reason:
+        raise typer.BadParameter(reason, param_hint="--method")
+    return measured_recipe(recipe)
+
+
+def trusting_pixels(recipe: Recipe) -> Recipe:
+    """Return a recipe whose task pairs images by rows and columns, whatever places they state."""
+    if "same_pixels" not in type(recipe.task).model_fields:
+        raise typer.BadParameter(
+            f"{recipe.task.kind} learns from one image at a time, so there is nothing to pair; leave "
+            "it out",
+            param_hint="--same-pixels",
+        )
+    task = recipe.task.model_copy(update={"same_pixels": True})
+    return recipe.model_copy(update={"task": task})
 
 
 def recipe_and_images(
@@ -143,13 +153,29 @@ def recipe_and_images(
     if not layers:
         raise typer.BadParameter("give images as NAME=PATH", param_hint="NAME=PATH")
     if files and not (task or method or budget):
-        return read_recipe(Path(files[0])), layers
+        from ..recipe.reading import read_recipe
+
+        recipe = read_recipe(files[0])
+        tell_inactive(recipe)
+        return recipe, layers
     if files or task is None:
         raise typer.BadParameter(
             "give either a recipe, or --task, perhaps with --method or --budget",
             param_hint="--task",
         )
     return recipe_of(task, method, budget), layers
+
+
+def tell_inactive(recipe: Recipe) -> None:
+    """Print which settings of a recipe, other than their defaults, do nothing next to its others."""
+    from ..recipe.inactive import inactive_settings
+
+    reasons = inactive_settings(recipe)
+    for part, settings in recipe:
+        for name, field in type(settings).model_fields.items():
+            reason = reasons.get(f"{part}.{name}")
+            if reason is not None and getattr(settings, name) != field.default:
+                print(f"note: {part}.{name} does nothing here. {reason}", file=sys.stderr)
 
 
 def pairing_from(task: Task, words: Sequence[str]) -> Pairing:

@@ -25,10 +25,11 @@ from .classical import (
     predict_all_steps,
 )
 from .comparison import comparison_for
-from .comparisons.base import GuardedTest, MethodResult
+from .comparisons.base import ALL_EVALUATED, Comparison, GuardedTest, MethodResult
 from .merit import better_of, ranked
 from .pairs import EvaluationPair, pixel_counts
 from .reports import Report, Row, Table, json_row
+from .training_pixels import Overlap, without_training_pixels
 
 _PREDICTED: Final = 50
 """Percent of the work that is the model's own prediction."""
@@ -85,6 +86,9 @@ def evaluate_steps(
 ) -> Job[Evaluation]:
     """Predict, and compare model and baselines with the truth on the test pixels.
 
+    Test pixels that trained the model, by the record on its card, are left out, and the notes of the
+    report say how many; where all of them did, none is held out, and the notes say so.
+
     Parameters
     ----------
     model : Model
@@ -109,6 +113,7 @@ def evaluate_steps(
     ValueError
         If not even the narrowest guard leaves a test pixel.
     """
+    pair, overlap = without_training_pixels(model, pair)
     tests = _guarded_tests(pair, guards)
     prediction = _predict_steps(model, pair.input, machine)
     predicted, probabilities = yield from part_of(prediction, 0, _PREDICTED, "predicting")
@@ -140,7 +145,7 @@ def evaluate_steps(
     report = Report(
         _title(model, pair),
         [table, *class_tables],
-        [*comparison.notes(pixel_counts(model, comparison.pair)), *classics.notes],
+        [*_notes(model, comparison, overlap), *classics.notes],
         comparison.pictures(ordered, tests[0].test),
         about_model(model),
     )
@@ -209,6 +214,17 @@ def _best_first(results: Sequence[MethodResult], rows: Sequence[Row]) -> list[Me
 def _title(model: Model, pair: EvaluationPair) -> str:
     kind = model.card.task_kind.replace("_", " ")
     return f"{kind} on {pair.input.name or 'a cube'}"
+
+
+def _notes(model: Model, comparison: Comparison, overlap: Overlap | None) -> list[str]:
+    """Return sentences about what was evaluated, those about pixels that the model knows first."""
+    notes = list(comparison.notes(pixel_counts(model, comparison.pair)))
+    if overlap is None:
+        return notes
+    if overlap.trained:
+        # not "all measured pixels": some are left out, or none was held out
+        notes = [note for note in notes if note != ALL_EVALUATED]
+    return [*overlap.notes, *notes]
 
 
 def _guarded_tests(pair: EvaluationPair, guards: Sequence[int]) -> list[GuardedTest]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..cube import Cube, Labels
+from ..machine import Machine
 from ..models.model import Model
+from ..prediction.predict import predict_steps
+from ..progress import Job, one_of_many
+from .classical import method_title
 from .comparisons.classes import accuracies
 from .reports import Row
 
@@ -30,13 +34,29 @@ def plane_probabilities(labels: Labels, probabilities: Cube) -> NDArray[np.float
     return np.asarray(np.nanmax(planes[:, measured], axis=(2, 3)), np.float32)
 
 
+def image_classes_steps(
+    models: Sequence[Model],
+    cube: Cube,
+    machine: Machine | None,
+) -> Job[dict[str, list[int]]]:
+    """Return the class of each plane of an image by several models, by the names of their methods."""
+    predicted: dict[str, list[int]] = {}
+    for number, model in enumerate(models):
+        title = method_title(model.recipe.method)
+        job = predict_steps(model, cube, machine=machine)
+        labels = yield from one_of_many(job, number, len(models), f"running {title}")
+        assert isinstance(labels, Labels)
+        predicted[title] = plane_classes(labels)
+    return predicted
+
+
 def image_class_rows(
     model: Model,
     images: int,
-    predicted: Sequence[int],
+    predicted: Mapping[str, Sequence[int]],
     truth: Sequence[int],
 ) -> list[Row]:
-    """Return the accuracy of a model on whole images, and that of the most frequent class.
+    """Return the accuracy of methods on whole images, and that of the most frequent class.
 
     Parameters
     ----------
@@ -44,18 +64,16 @@ def image_class_rows(
         Whose classes they are.
     images : int
         How many images there were.
-    predicted, truth : sequence of int
-        Class of each plane of them, from 1; 0 was not measured.
+    predicted : mapping of str to sequence of int
+        Class of each plane of them, from 1, by the name of the method; 0 was not measured.
+    truth : sequence of int
+        The true classes.
     """
     count = len(model.card.output_axis)
     frequency = np.bincount(truth, minlength=2)[1:]  # of classes 1, 2, …
     # who always names it is right as often as it is there
     most_frequent = int(frequency.argmax()) + 1
-    network = type(model.recipe.method).__name__
-    predictions = {
-        network: predicted,
-        "most frequent class": [most_frequent] * len(truth),
-    }
+    predictions = {**predicted, "most frequent class": [most_frequent] * len(truth)}
     true_classes = np.array(truth)
     rows: list[Row] = []
     for method, classes in predictions.items():

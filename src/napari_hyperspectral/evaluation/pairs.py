@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from ..cube import Cube, Image, Labels
 from ..models.model import Model
+from ..place.grid import grid_of, unit_factor
+from ..place.same import check_same_place
 from ..recipe.building import receptive_radius_of
 from ..renamed import EVALUATION_PAIR, with_new_keys
 from ..spectra.preprocessing import Preprocessing
 from ..tasks import Task
-from ..tasks.classes import class_numbers
+from ..tasks.classes import class_numbers, own_names, present_names
 from ..tasks.super_resolution import SuperResolutionTask
 from ..training.splits import Mask, beyond
 
@@ -31,7 +33,7 @@ class EvaluationPair:
     Raises
     ------
     ValueError
-        If sizes differ, no pixel is left to test on, or a pixel is on both sides.
+        If sizes or places differ, no pixel is left to test on, or a pixel is on both sides.
     """
 
     input: Cube
@@ -42,6 +44,8 @@ class EvaluationPair:
     """Pixels the model was trained on, shape (y, x); baselines are fitted on the same."""
     test: Mask
     """Pixels of the test, shape (y, x)."""
+    same_pixels: bool = False
+    """Trust that input and truth show the same pixels, whatever places they state."""
 
     @property
     def scale(self) -> int:
@@ -53,15 +57,14 @@ class EvaluationPair:
     @property
     def offset(self) -> tuple[float, float]:
         """Row and column of the centre of the first measured pixel, in pixels of the truth."""
-        y, x = self.input.origin
-        target_y, target_x = self.target.origin
-        height, width = self.target.pixel_size
-        row = (y - target_y) / height
-        column = (x - target_x) / width
+        factor = unit_factor(self.input.pixel_unit, self.target.pixel_unit) or 1.0
+        first = factor * grid_of(self.input).first
+        row, column = grid_of(self.target).pixels(first).tolist()
         return row, column
 
     def __post_init__(self) -> None:
         self._check_sizes()
+        check_same_place(self.input, self.target, scale=self.scale, same_pixels=self.same_pixels)
         if not self.test.any():
             raise ValueError("no pixel is left to test on; hold out more, or narrow the guard")
         shared = int((self.test & self.train).sum())
@@ -94,11 +97,15 @@ class EvaluationPair:
         """
         names = model.card.classes
         target = self.target
-        if not isinstance(target, Labels) or not target.classes:
+        if not isinstance(target, Labels):
             return self
-        if not set(target.classes) <= set(names):
+        own = own_names(target, names)
+        if own == names and not target.classes:
             return self
-        return replace(self, target=renumbered(target, names))
+        if not present_names(target, own) <= set(names):
+            return self
+        named = replace(target, classes=own, colours=())
+        return replace(self, target=renumbered(named, names))
 
     def preprocessed(self, model: Model) -> EvaluationPair:
         """Return the pair after the preprocessing of the model; of a truth, only that of spectra."""
@@ -236,13 +243,11 @@ def _coarse_and_fine(task: SuperResolutionTask, fine: Cube) -> tuple[Cube, Cube]
     coarse = measured.reshape(*leading, *measured.shape[1:])
     target = example.target.reshape(*leading, *example.target.shape[1:])
     row, column = task.degradation_model.first_centre  # of the first coarse pixel, in fine pixels
-    y, x = fine.origin
-    height, width = fine.pixel_size
     input = replace(
         fine,
         data=coarse,
         pixel_size=example.pixel_size,
-        origin=(y + row * height, x + column * width),
         georeference=None,  # it goes by fine pixels
+        **fine.place_at(row, column),
     )
     return input, replace(fine, data=target)

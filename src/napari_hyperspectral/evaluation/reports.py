@@ -206,9 +206,10 @@ class Report:
     def __rich__(self) -> Group:
         from rich.console import Group
         from rich.padding import Padding
+        from rich.text import Text
 
         tables = [_rich_table(table) for table in self.tables]
-        notes = [Padding(f"• {note}", (0, 0, 0, 1)) for note in self.notes]
+        notes = [Padding(Text(f"• {note}"), (0, 0, 0, 1)) for note in self.notes]
         return Group(*tables, *notes)
 
 
@@ -225,9 +226,11 @@ def _rich_table(table: Table) -> RichTable:
     """Return a table for the terminal: texts on the left, numbers on the right."""
     from rich import box
     from rich.table import Table as RichTable
+    from rich.text import Text
 
+    # texts as they are: rich would take a name of the classes, or an extra, for markup in [brackets]
     shown = RichTable(
-        title=table.title,
+        title=Text(table.title),
         title_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
@@ -238,13 +241,13 @@ def _rich_table(table: Table) -> RichTable:
         texts = any(isinstance(row.get(heading), str) for row in table.rows)
         justify: Literal["left", "right"] = "left" if texts else "right"
         shown.add_column(
-            heading,
+            Text(heading),
             justify=justify,
             overflow="fold",
             no_wrap=texts,
         )
     for cells in table.cells:
-        shown.add_row(*cells)
+        shown.add_row(*map(Text, cells))
     return shown
 
 

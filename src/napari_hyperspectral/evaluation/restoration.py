@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ..axis import Axis, SpectralAxis
 from ..cube import Cube, Image
+from ..devices import tensor_of
 from ..metrics import spectral_angle
 from ..metrics.values import Floats
 from ..models.model import Model
@@ -125,12 +125,12 @@ def restoration_figures(
         )
     measured = np.isfinite(coarse).any(axis=(1, 2))
     good = input.axis.good & measured
-    degraded = degradation.measured(torch.from_numpy(fine)).numpy()
+    degraded = degradation.measured(tensor_of(fine)).numpy()
     # a Fourier transform of every band would take long, and say no more
     compared = _evenly_chosen(good)
     upsampled = cubic_upsampled(coarse[compared], scale, degradation.first_centre)
     sharp = fine[compared]
-    pixel_size = restored.pixel_size
+    pixel_size = restored.pixel_sides
     fine_height, fine_width = height_and_width(pixel_size)
     coarse_size = (scale * fine_height, scale * fine_width)
     return RestorationFigures(

@@ -14,13 +14,20 @@ from ..models.model import Model
 from ..prediction.predict import predict_classes_steps
 from ..progress import Job, one_of_many
 from ..tasks import Task
+from ..tasks.classes import own_names
 from ..training.record import fingerprint
 from .about import about_model
+from .classical import method_title
 from .evaluate import evaluate_steps
 from .illustrations.classes import image_class_pictures
-from .image_classes import image_class_rows, plane_classes, plane_probabilities
+from .image_classes import (
+    image_class_rows,
+    image_classes_steps,
+    plane_classes,
+    plane_probabilities,
+)
 from .merit import better_of, main_figure, ranked
-from .pairs import EvaluationPair, Images, input_and_target, renumbered, test_only_pair
+from .pairs import EvaluationPair, Images, input_and_target, renumbered
 from .pictures.base import Picture
 from .removed import removed_noise_steps
 from .reports import Report, Row, Table, Value
@@ -191,11 +198,12 @@ def _evaluate_image_classes(
 ) -> Job[Report]:
     """Return a report on the class of each image, or plane of it."""
     classes = model.card.classes
+    own = method_title(model.recipe.method)
     count = len(images)
     rows: list[Row] = []
     notes: list[str] = []
     truth: list[int] = []
-    predicted: list[int] = []
+    predicted: dict[str, list[int]] = {}
     probabilities = []
     for number, example in enumerate(images):
         cube, label = _image_and_label(model.recipe.task, example)
@@ -206,10 +214,14 @@ def _evaluate_image_classes(
                 "label it as one of these, or leave it out"
             )
         job = predict_classes_steps(model, cube, machine=machine)
-        result, scores = yield from one_of_many(job, number, count, name)
+        result, scores = yield from one_of_many(job, 2 * number, 2 * count, name)
         probabilities.append(plane_probabilities(result, scores))
+        classics = image_classes_steps(model.baselines, cube, machine)
+        others = yield from one_of_many(classics, 2 * number + 1, 2 * count, name)
+        for method, of_planes in ({own: plane_classes(result)} | others).items():
+            known = [index for index in of_planes if index]
+            predicted.setdefault(method, []).extend(known)
         measured = [index for index in plane_classes(result) if index]
-        predicted += measured
         # all planes of an image are of its class
         true_class = classes.index(label) + 1
         truth += [true_class] * len(measured)
@@ -225,9 +237,9 @@ def _evaluate_image_classes(
     overall = Table("All images", overall_rows, better_of(overall_rows))
     by_image = Table("Image by image", rows)
     pictures = image_class_pictures(
-        type(model.recipe.method).__name__,
+        own,
         classes,
-        np.array(predicted),
+        np.array(predicted[own]),
         np.array(truth),
         np.concatenate(probabilities, axis=1),
     )
@@ -263,16 +275,18 @@ def _test_pair(model: Model, images: Images) -> EvaluationPair:
         known = np.isfinite(input.numpy())
     # in any plane, and of intensities in any band
     test = known.reshape(-1, *size).any(axis=0)
-    return test_only_pair(input, target, np.asarray(test))
+    nothing = np.zeros(size, bool)
+    trusts = model.recipe.task.trusts_pixels
+    return EvaluationPair(input, target, nothing, np.asarray(test), trusts)
 
 
 def _with_numbers_of(model: Model, labels: Labels) -> Labels:
     """Return labels with the class numbers of a model, by the names of the classes.
 
-    Labels without names are taken to have the model's numbers.
+    Labels without names are taken to have the model's numbers, as `tasks.classes.own_names` says.
     """
     names = model.card.classes
-    own = labels.classes or names
+    own = own_names(labels, names)
     unknown = _unknown_classes(labels, own, names)
     if unknown:
         raise ValueError(

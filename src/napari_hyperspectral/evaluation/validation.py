@@ -6,6 +6,7 @@ data. Only a test set shows how good a model is on other images.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -13,21 +14,20 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cube import Cube, Labels
+from ..cube import Cube
 from ..machine import Machine
 from ..metrics.values import Floats
 from ..models.model import Model
-from ..prediction.predict import predict_steps
 from ..progress import Cancelled, Job, Stop, one_of_many, part_of
 from ..tasks import Example, Task
 from ..training.plan import TrainingPlan, plan_as_begun, plan_training
 from ..training.refit import everything
 from ..training.splits import Split
 from .baselines.baseline import Values
-from .classical import NO_CLASSICS, FittedClassics, fit_classics_steps, predict_all_steps
+from .classical import FittedClassics, fit_classics_steps, predict_all_steps
 from .comparison import comparison_for, pooled_comparison
 from .comparisons.base import Comparison, GuardedTest, MethodResult
-from .image_classes import image_class_rows, plane_classes
+from .image_classes import image_class_rows, image_classes_steps
 from .pairs import EvaluationPair, Images, PixelCounts, input_and_target, pixel_counts
 from .removed import removed_noise_steps
 from .reports import Row, Value, json_row
@@ -77,7 +77,14 @@ def validate_steps(
         model = replace(model, baselines=kept.small)
         metrics = yield from _metrics_steps(validated, examples, images, classics, machine)
     except (Stop, Cancelled):
-        return model  # a trained model is not lost for want of its figures
+        return model
+    except Exception as error:  # a trained model is not lost for want of its figures
+        warnings.warn(
+            f"the model is trained, but could not be validated ({type(error).__name__}: {error}); it "
+            "has no figures: evaluate it on other images",
+            stacklevel=2,
+        )
+        return model
     if not metrics:
         return model
     return model.with_metrics(metrics)
@@ -94,8 +101,6 @@ def _classics_steps(
 
     In a refit, to all pixels.
     """
-    if model.recipe.task.image_level:
-        return NO_CLASSICS
     plan = _plan_of(model, examples)
     if refit:
         plan = everything(plan)
@@ -120,7 +125,7 @@ def _metrics_steps(
     if not count or lost:
         return {}
     if model.recipe.task.image_level:
-        return (yield from _image_class_metrics(model, examples, images, machine))
+        return (yield from _image_class_metrics(model, examples, images, classics, machine))
     pairs = validation_pairs(model, examples, images)
     return (yield from _pixel_metrics(model, pairs, count, classics, machine))
 
@@ -149,7 +154,7 @@ def validation_pairs(
         # pixels that nothing is drawn from have trained nothing
         labelled = (classes > 0).any(axis=0)
         train = split.train & labelled
-        yield EvaluationPair(input, target, train, split.validation)
+        yield EvaluationPair(input, target, train, split.validation, task.trusts_pixels)
 
 
 class _ImageFigures(NamedTuple):
@@ -172,6 +177,7 @@ def _image_class_metrics(
     model: Model,
     examples: Sequence[Example],
     images: Sequence[Images],
+    classics: FittedClassics,
     machine: Machine | None,
 ) -> Job[Metrics]:
     """Return figures on the validation images of a model that classifies images as a whole."""
@@ -180,22 +186,22 @@ def _image_class_metrics(
     validated = list(_validated(plan.splits))
     count = len(validated)
     truth: list[int] = []
-    predicted: list[int] = []
+    predicted: dict[str, list[int]] = {}
     for step, (number, _) in enumerate(validated):
         cube = images[number][task.input_name]
         assert isinstance(cube, Cube)
-        job = predict_steps(model, cube, machine=machine)
+        job = image_classes_steps([model, *classics.models], cube, machine)
         note = f"validating on {cube.name}"
-        result = yield from one_of_many(job, step, count, note)
-        assert isinstance(result, Labels)
-        predicted += plane_classes(result)
+        classes = yield from one_of_many(job, step, count, note)
+        for method, of_planes in classes.items():
+            predicted.setdefault(method, []).extend(of_planes)
         target = plan.examples[number].target  # (plane, 1, 1, 1)
         truth += target.ravel().astype(int).tolist()
     if not truth:
         return {}
     rows = image_class_rows(model, count, predicted, truth)
     figures = [json_row(row) for row in rows]
-    return {"figures": figures, "notes": []}
+    return {"figures": figures, "notes": list(classics.notes)}
 
 
 def _removed_metrics(

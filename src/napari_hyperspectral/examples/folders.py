@@ -8,6 +8,7 @@ from pathlib import Path
 from ..cube import Cube, Labels
 from ..io import AmbiguousError
 from ..io.folder import entries, images_among, is_image
+from ..system.paths import user_path
 from .table import Pairing, PairingError, PairingRow, Roles, shortened
 
 
@@ -21,6 +22,7 @@ def rows_of_classes(roles: Roles, folder: Path) -> Pairing:
     PairingError
         If the task does not learn classes of images or spectra, or there are not two.
     """
+    folder = user_path(folder)
     image_role, class_role = _image_and_class(roles)
     if not folder.is_dir():
         raise PairingError(f"there is no folder {str(folder)!r}; give one with a folder a class")

@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeAlias
 from ..cube import Cube
 from ..io import Source
 from ..io.text.file import read_text
+from ..system.paths import user_path, user_text
 from .table import EXTRA_COLUMNS, SPLITS, PairingError, PairingRow, Roles, shortened
 
 _DELIMITERS: Final = ",;\t"
@@ -31,6 +32,7 @@ def rows_of_list(roles: Roles, path: Path) -> list[PairingRow]:
         If columns are missing or unknown, rows are wrong (all are named), or a file or group is
         for two of training, validation and testing.
     """
+    path = user_path(path)
     if not path.is_file():
         raise PairingError(f"there is no list {str(path)!r}; give a CSV file")
     reader = _opened(path)
@@ -127,7 +129,7 @@ def _row(
         if kind is str:
             files[name] = text
             continue
-        files[name] = str(folder / text)
+        files[name] = str(folder / user_text(text))
         if not text:
             continue  # which is said above
         source = Source.parse(files[name])

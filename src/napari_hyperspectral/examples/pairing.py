@@ -15,6 +15,7 @@ from typing import TypeAlias
 from ..cube import Labels
 from ..io import Source
 from ..io.folder import entries, holds_bands, is_image
+from ..system.paths import user_text
 from .folders import images_by_stem, rows_of_classes
 from .lists import rows_of_list
 from .names import matched_by_name
@@ -133,6 +134,7 @@ class _Named:
 
 def _named(text: str, kind: type) -> _Named:
     """Return the images that a text of a role names: a file, a folder, a pattern or an array."""
+    text = user_text(text)
     path, mark, name = text.partition("::")
     array = mark + name
     existing = Path(text)

@@ -6,17 +6,26 @@ nothing is overwritten or left half written is seen to here, for all of them.
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
-from ..atomic import replacing
+from ..atomic import finish_moves, replacing
 from ..axis import SpectralAxis
-from ..cube import Cube, Image, Labels
+from ..cube import Cube, Image, Labels, mending_positions
 from ..errors import AmbiguousError, FileFormatError, MissingPackageError, UnknownFormatError
 from ..progress import Progress
+from ..regular import check_regular
+from ..system.paths import user_path
+from .arrays.identity import Identity, check_unchanged
+from .arrays.lazy import Lazy
+from .arrays.positional import by_position
 from .formats import FORMATS, FolderWriter, Format, Reader, Writer, format_of, reader_of, writer_of
 from .source import Source
 
@@ -37,6 +46,13 @@ __all__ = [
     "read_labels",
     "write",
 ]
+
+
+_FROM_DAMAGE: Final = (
+    *(AttributeError, TypeError, LookupError, ArithmeticError, RecursionError, EOFError),
+    *(struct.error, zlib.error),
+)
+"""What numbers and texts can cause that no reader expected."""
 
 
 def read(
@@ -170,7 +186,7 @@ def write(
     FileFormatError
         If the format cannot hold the image without loss.
     """
-    path = Path(path)
+    path = user_path(path)
     known = format_of(path, "write", format)
     if isinstance(image, Labels) and not known.labels:
         raise FileFormatError(path, f"{known.name} cannot hold labels", "write .ome.tif or .npz")
@@ -182,8 +198,8 @@ def write(
         )
     if path.is_dir() and any(path.iterdir()) and not _may_replace(known, path):
         raise FileExistsError(
-            f"the folder {path.name} holds other things than {known.name} and is not replaced; "
-            "choose another name"
+            f"the folder {path.name} holds other things than {known.name} that was written here, and "
+            "is not replaced; choose another name, or remove it yourself"
         )
     writer = writer_of(known)
     with replacing(*files) as drafts:
@@ -199,21 +215,61 @@ def _may_replace(known: Format, folder: Path) -> bool:
 
 def _read(source: Source, name: str | None) -> list[Image]:
     """Return all images of a file, what is wrong with it as one kind of error."""
+    _finish_writing(source.path)
     if not source.path.exists():
         raise FileNotFoundError(f"there is no file {str(source.path)!r}")
+    check_regular(source.path)
     reader = reader_of(format_of(source.path, "read", name))
     try:
-        images = reader.read_images(source)
+        identity = Identity.of(source.path)
+        with mending_positions(source.path.name):
+            images = reader.read_images(source)
+        images = [_by_position(image, source.path, identity) for image in images]
     except FileFormatError:
         raise
     except ValueError as error:  # the values make no cube, such as an axis with NaN in it
         raise FileFormatError(
             source.path, str(error), "choose another file, or array (path::name)"
         ) from error
+    except _FROM_DAMAGE as error:
+        reason = " ".join(str(error).split())[:200]
+        raise FileFormatError(
+            source.path,
+            f"it is damaged, or not as its format says ({type(error).__name__}: {reason})",
+            "copy or export it again; if other programs read it, please report it",
+        ) from error
+    except MemoryError as error:
+        raise FileFormatError(
+            source.path, f"there is not enough memory for it ({error})", "free memory, or crop it"
+        ) from error
     if source.array is not None and len(images) > 1:
         # readers of files that name no arrays leave the choice to us: path::name means an image
         return [chosen(images, source.path, source.array)]
     return images
+
+
+def _by_position(image: Image, path: Path, identity: Identity) -> Image:
+    """Return an image whose data, where they lie in a file, can be read whatever becomes of it.
+
+    What a library reads later is checked to be of the same file still; folders are, if at all, by
+    their readers.
+    """
+    data = by_position(image.data)
+    if isinstance(data, Lazy) and data is image.data and path.is_file():
+        data = data.checked(partial(check_unchanged, path, identity))
+    return image if data is image.data else replace(image, data=data)
+
+
+def _finish_writing(path: Path) -> None:
+    """Finish a writing that was interrupted when all was written and only half of it in place."""
+    try:
+        finish_moves(path)
+    except OSError as error:
+        raise FileFormatError(
+            path,
+            f"its writing was interrupted, and cannot be finished here ({error.strerror or error})",
+            "open it where its folder may be changed",
+        ) from error
 
 
 def _is_spectral(image: Image) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import struct
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,12 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..errors import FileFormatError
+from ..regular import check_regular
+from .arrays.positional import OpenFile
 
 COPY_AGAIN = "copy it again, it may be incomplete"
+_BLOCK = 2**20
+"""Bytes that are searched at a time."""
 
 
 class Bytes:
@@ -21,7 +24,7 @@ class Bytes:
     Parameters
     ----------
     path : path
-        The file. It is mapped, not loaded.
+        The file. It stays open, and is read where it is looked at.
 
     Raises
     ------
@@ -31,14 +34,13 @@ class Bytes:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with path.open("rb") as file:
-            try:
-                self._raw = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            except ValueError as error:
-                raise FileFormatError(path, "the file is empty", COPY_AGAIN) from error
+        check_regular(path)
+        self._file = OpenFile(path)
+        if not len(self._file):
+            raise FileFormatError(path, "the file is empty", COPY_AGAIN)
 
     def __len__(self) -> int:
-        return len(self._raw)
+        return len(self._file)
 
     def take(self, start: int, length: int, what: str = "") -> bytes:
         """Return `length` bytes from `start`; the error names `what` they are, if they are missing."""
@@ -48,7 +50,7 @@ class Bytes:
             raise FileFormatError(
                 self.path, f"the file ends at byte {len(self)}, {needed}", COPY_AGAIN
             )
-        return self._raw[start:stop]
+        return self._file.read(start, length) if length else b""
 
     def unpack(self, layout: str, start: int, what: str = "") -> tuple[Any, ...]:
         """Return the numbers at `start`, in the layout of `struct`, such as "<HI"."""
@@ -74,4 +76,12 @@ class Bytes:
 
     def find(self, pattern: bytes, start: int = 0) -> int:
         """Return the offset of the first `pattern` from `start` on, or -1."""
-        return self._raw.find(pattern, start)
+        overlap = len(pattern) - 1  # it may lie across the end of a block
+        start = max(0, start)
+        while start < len(self):
+            length = min(_BLOCK, len(self) - start)
+            found = self._file.read(start, length).find(pattern)
+            if found >= 0:
+                return start + found
+            start += max(1, length - overlap)
+        return -1

@@ -23,13 +23,13 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..axis import Axis, ChannelAxis, SpectralAxis
+from ..axis import Axis, ChannelAxis, Kind, SpectralAxis
 from ..cube import Cube, Image, Sampling
 from ..errors import FileFormatError
 from .metadata.fields import Geometry
 from .metadata.microscopy import RGB, channel_axis, plain, refusing, sampling
 from .metadata.named_arrays import cube_from_array
-from .metadata.units import axis_in, length_unit, spectral_unit
+from .metadata.units import length_unit, spectral_unit, stated_axis
 from .source import Source
 
 _ORDER: Final = "TZCSYX"
@@ -155,7 +155,7 @@ def _geometry(by_letter: Mapping[str, _AxisDict]) -> Geometry:
     y = samplings.get("y")
     x = samplings.get("x")
     if x is not None and y is not None and x.unit is not None and x.unit == y.unit:
-        geometry["pixel_size"] = (abs(y.step), abs(x.step))
+        geometry["pixel_size"] = (y.step, x.step)
         geometry["pixel_unit"] = x.unit
         geometry["origin"] = (y.start, x.start)
     return geometry
@@ -206,7 +206,9 @@ def _leading_letter(axis: _AxisDict, taken: Iterable[str], first_of_two: bool) -
 def _spectral_axis(axis: _AxisDict) -> SpectralAxis:
     centres = _values(axis)
     raman = "raman" in _text(axis, "name").lower()
-    stated = axis_in(_text(axis, "units"), centres, kind="raman_shift" if raman else None)
+    name = _text(axis, "name")
+    kind: Kind | None = "raman_shift" if raman else None
+    stated = stated_axis(_text(axis, "units"), centres, name=name, kind=kind)
     return stated or SpectralAxis(centres)
 
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from ..errors import AmbiguousError, FileFormatError
 from .formats import FORMATS, format_of, patterns_of_folders
+from .raw import picture
 from .source import Source
 from .tiff import reader as tiff
 from .tiff.folder import is_ours
@@ -24,6 +25,7 @@ _HEADERS: Final = (".imzml", ".rpl", ".seq", ".dmt")
 _NOTES: Final = (".hdr", ".json", ".txt", ".csv")
 """Suffixes of companion files that describe an image, where there is one of the same name."""
 _TIFFS: Final = (".tif", ".tiff")
+_PICTURES: Final = (".png", ".jpg", ".jpeg", ".bmp")
 _LISTED: Final = 8
 """Names in a message."""
 
@@ -52,9 +54,27 @@ def images_among(paths: Iterable[Path]) -> tuple[dict[str, Path], list[Path]]:
             files_by_stem.setdefault(_stem(path), []).append(path)
         elif path.suffix.lower() not in _NOTES:
             others.append(path)
+    files_by_stem, pictures = _without_pictures(files_by_stem)
+    others = sorted([*others, *pictures], key=_natural)
     images = {stem: _leading(files) for stem, files in files_by_stem.items()}
     _refuse_doubles(images)
     return {stem: files[0] for stem, files in images.items()}, others
+
+
+def _without_pictures(
+    files_by_stem: dict[str, list[Path]],
+) -> tuple[dict[str, list[Path]], list[Path]]:
+    """Return images by stem, and the pictures among them: beside cubes, they only show these."""
+    paths = [path for files in files_by_stem.values() for path in files]
+    pictures = [path for path in paths if path.suffix.lower() in _PICTURES]
+    if len(pictures) == len(paths):
+        return files_by_stem, []
+    remaining = {}
+    for stem, files in files_by_stem.items():
+        kept = [path for path in files if path not in pictures]
+        if kept:
+            remaining[stem] = kept
+    return remaining, pictures
 
 
 def _refuse_doubles(images: Mapping[str, list[Path]]) -> None:
@@ -84,12 +104,16 @@ def is_image(path: Path) -> bool:
 
 
 def holds_bands(folder: Path) -> bool:
-    """Whether all in a folder are TIFF files, several, of which the first has a single band."""
+    """Whether all in a folder are TIFF files, or PNG files, of which the first has a single band."""
     files = [path for path in entries(folder) if path.suffix.lower() not in _NOTES]
-    if len(files) < 2 or any(path.suffix.lower() not in _TIFFS for path in files):
+    suffixes = {path.suffix.lower() for path in files}
+    if len(files) < 2 or not (suffixes <= {*_TIFFS} or suffixes == {".png"}):
         return False
     try:
-        first = tiff.read_images(Source(files[0]))[0]
+        if suffixes == {".png"}:
+            first = picture.read_images(Source(files[0]))[0]
+        else:
+            first = tiff.read_images(Source(files[0]))[0]
     except (ValueError, OSError, ImportError):  # reading it will say what is wrong
         return False
     sizes = dict(zip(first.dims, first.shape, strict=True))

@@ -16,6 +16,7 @@ from typing import Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 from ..cube import Image
 from ..errors import UnknownFormatError
+from ..regular import check_regular
 from .source import Source
 
 Verb: TypeAlias = Literal["read", "write"]
@@ -90,6 +91,8 @@ class Format:
     """Function of the reader, ``(path: Path) -> bool``, that recognises a file of this format by
     its first bytes; where formats share a suffix, the first that recognises it, or has no such
     function, reads it."""
+    everyday: bool = False
+    """Whether napari opens such files by itself, and they are not offered there as ours."""
     extra: str | None = None
     """The extra of this package that brings what reading it needs."""
     untried: str = ""
@@ -136,6 +139,21 @@ FORMATS: Final = (
         reader="spectrometers.spc",
         untried="old and big-endian files, grids",
     ),
+    Format(
+        "JCAMP-DX",
+        ("*.jdx", "*.dx", "*.jcm", "*.jcamp"),
+        reader="spectrometers.jcamp",
+        untried="everything",
+    ),
+    Format("Princeton SPE", ("*.spe",), reader="spectrometers.spe", untried="everything"),
+    # field spectrometers
+    Format("ASD FieldSpec", ("*.asd",), reader="spectrometers.asd", untried="everything"),
+    Format(
+        "Spectral Evolution, Spectra Vista",
+        ("*.sed", "*.sig"),
+        reader="text.field",
+        untried="everything",
+    ),
     # infrared
     Format("Agilent", ("*.seq", "*.dmt"), reader="spectrometers.agilent"),
     Format(
@@ -150,6 +168,12 @@ FORMATS: Final = (
         ("*.map",),
         reader="spectrometers.omnic",
         untried="old files, lines and points",
+    ),
+    Format(
+        "Thermo OMNIC",
+        ("*.spa", "*.spg"),
+        reader="spectrometers.omnic_spa",
+        untried="everything",
     ),
     Format("Photothermal", ("*.ptir",), reader="hdf5.reader"),
     # mass spectrometry
@@ -201,10 +225,16 @@ FORMATS: Final = (
     Format("NumPy archive", ("*.npz",), reader="raw.npz", writer="raw.npz", loaded=True),
     Format("MATLAB", ("*.mat",), reader="hdf5.matlab", writer="hdf5.matlab", loaded=True),
     Format("HyperSpy", ("*.hspy",), reader="hdf5.reader", writer="hdf5.hyperspy"),
-    Format("NeXus", ("*.nxs",), reader="hdf5.reader", writer="hdf5.nexus"),
+    Format(
+        "NeXus",
+        ("*.nxs", "*.nx5", "*.nexus"),
+        reader="hdf5.reader",
+        writer="hdf5.nexus",
+        writes=("*.nxs",),
+    ),
     Format(
         "HDF5",
-        ("*.h5", "*.hdf5", "*.hdf", "*.he5", "*.emd"),
+        ("*.h5", "*.hdf5", "*.hdf", "*.he5", "*.emd", "*.hdf4", "*.he4"),
         reader="hdf5.reader",
         writer="hdf5.nexus",
         writes=("*.h5", "*.hdf5", "*.hdf"),
@@ -238,7 +268,13 @@ FORMATS: Final = (
         writer="zarr.omezarr",
         writes=("*.zarr/", "*.ome.zarr/"),
     ),
-    Format("HyperSpy Zarr", ("*.zspy/",), reader="zarr.omezarr"),
+    Format("HyperSpy Zarr", ("*.zspy/", "*.zspy"), reader="zarr.omezarr"),
+    Format(
+        "PNG, JPEG, BMP",
+        ("*.png", "*.jpg", "*.jpeg", "*.bmp"),
+        reader="raw.picture",
+        everyday=True,
+    ),
     # tables of spectra, whose text says little
     Format(
         "Text table",
@@ -310,8 +346,9 @@ def writer_of(known: Format) -> Writer:
 
 
 def patterns_of_files() -> list[str]:
-    """Return the names of files that can be read, each once, in the order of `FORMATS`."""
-    patterns = (pattern for known in FORMATS if known.reader for pattern in known.patterns)
+    """Return the names of files that are offered to napari, each once, in the order of `FORMATS`."""
+    offered = [known for known in FORMATS if known.reader and not known.everyday]
+    patterns = (pattern for known in offered for pattern in known.patterns)
     return [pattern for pattern in dict.fromkeys(patterns) if not pattern.endswith("/")]
 
 
@@ -360,6 +397,7 @@ def _recognised(path: Path, candidates: list[Format]) -> Format:
     """Return the first format that recognises the file; one that is not there has no content."""
     if len(candidates) == 1 or not path.exists():
         return next((known for known in candidates if known.sniff is None), candidates[-1])
+    check_regular(path)
     return next((known for known in candidates if known.recognises(path)), candidates[-1])
 
 

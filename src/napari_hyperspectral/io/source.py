@@ -10,6 +10,7 @@ from typing import Self
 
 from ..errors import FileFormatError
 from ..progress import Progress
+from ..system.paths import user_text
 
 LAYOUT = re.compile(r"[tzbyx]{2,5}")
 """Letters of a layout: t(ime), z, b(and), y, x, in the order of the array's axes."""
@@ -43,10 +44,11 @@ class Source:
         FileFormatError
             If `axes` is no layout.
         """
+        text = user_text(str(text))
         literal = Path(text)
         if _exists(literal):
             return cls(literal, axes=checked_layout(literal, axes))
-        path, _, array = str(text).partition("::")
+        path, _, array = text.partition("::")
         # an @ may be part of a name: only what follows the last one can be a layout
         stem, at, layout = (array or path).rpartition("@")
         if at and LAYOUT.fullmatch(layout):

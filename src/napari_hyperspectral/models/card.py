@@ -7,13 +7,16 @@ import warnings
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
-from pydantic import Field, ValidationError
+import numpy as np
+from pydantic import Field
 from safetensors import SafetensorError, safe_open
 
 from .. import renamed
 from ..axis import Axis, ChannelAxis, axis_from_json
 from ..errors import FileFormatError
-from ..settings import Settings
+from ..settings import Settings, reason_of
+from ..system.paths import user_path
+from .pixel_roles import GUARD, TRAINING, VALIDATION, Mask, unpacked
 
 KEY: Final = "napari_hyperspectral"
 """Where the card stands in the header of a safetensors file."""
@@ -23,6 +26,10 @@ Ended: TypeAlias = Literal["", "done", "patience", "by hand", "diverged"]
 """Why a training ended: after its last epoch (done), without a better validation loss for long
 (patience), stopped by a person, or with a loss that is not a number. Empty: it has not ended, or
 there was none."""
+
+Turns: TypeAlias = Literal["another result", "the same", "refused"]
+"""What the mean over flips and quarter turns of an image is to a model: another result than that of
+the image itself, the same, or refused, as turned point scans would be other measurements."""
 
 
 class Trained(Settings):
@@ -40,6 +47,31 @@ class Trained(Settings):
     """Pixels held out for the validation loss."""
     guard: int
     """Pixels left out around them."""
+    image_sha256: str = ""
+    """Hash of its input alone, by which the image is known with other targets, too."""
+    pixels: str = ""
+    """Which pixels trained and validated, packed: see `models.pixel_roles`."""
+
+    def training_mask(self, *, refitted: bool) -> Mask:
+        """Return the pixels, (y, x), that trained the model in any plane; of a refit, all usable ones."""
+        if refitted:
+            return self._mask(TRAINING, VALIDATION, GUARD)
+        return self._mask(TRAINING)
+
+    def validation_mask(self, *, refitted: bool) -> Mask:
+        """Return the pixels, (y, x), that chose the best epoch and did not train the model."""
+        if refitted:
+            return self._mask()
+        return self._mask(VALIDATION)
+
+    def _mask(self, *roles: int) -> Mask:
+        """Return the pixels, (y, x), that have one of these roles in any plane."""
+        plane, *_, height, width = self.shape
+        of_pixels = unpacked(self.pixels, (plane, height, width)) if self.pixels else None
+        if of_pixels is None:
+            return np.zeros((height, width), bool)
+        mask: Mask = np.asarray(np.isin(of_pixels, roles).any(axis=0))
+        return mask
 
 
 class Compared(Settings):
@@ -73,6 +105,8 @@ class Card(Settings):
     """Version of this description."""
     recipe: dict[str, Any]
     """The recipe, as JSON: task, method, training."""
+    inactive_settings: tuple[str, ...] = ()
+    """Settings of the recipe that do nothing next to its others, such as "method.linear_skip"."""
     input_bands: dict[str, Any]
     """Axis of its input, as JSON."""
     output_bands: dict[str, Any]
@@ -83,9 +117,13 @@ class Card(Settings):
     """Height and width of a pixel in training."""
     pixel_unit: str | None = None
     """Unit of `pixel_size`."""
+    input_quantiles: tuple[float, ...] = ()
+    """Intensities below which 1 %, 50 % and 99 % of those of the training pixels lie, preprocessed."""
     noise: tuple[float, float] = (0.0, 0.0)
     """Noise of the inputs that it was trained for: variance at a mean of 0, and per unit of the mean.
     0, where none was added in training."""
+    turns: Turns = "another result"
+    """What the mean over flips and quarter turns of an image is to it."""
     parameters: int = 0
     """Number of weights of its network, or of numbers that a classical method has fitted."""
     tuned: str = ""
@@ -97,8 +135,14 @@ class Card(Settings):
     validation_errors: tuple[float | None, ...] = ()
     """Error of each epoch on the same pixels, by which the best one was chosen; None where the task
     has none, and the validation loss decided."""
+    start_validation_loss: float | None = None
+    """Validation loss, before the first epoch, of the linear regression that a network begins as;
+    None where it does not, or nothing was held out."""
+    start_validation_error: float | None = None
+    """Its error on the same pixels."""
     best_epoch: int = 0
-    """Epoch (from 1) of the best weights; 0 before the first one has ended."""
+    """Epoch (from 1) of the best weights; 0 before the first one has ended, and where none was better
+    than the regression."""
     ended: Ended = ""
     """Why training ended."""
     refitted: bool = False
@@ -143,8 +187,13 @@ class Card(Settings):
 
     @property
     def trained(self) -> bool:
-        """Whether an epoch of training is behind it; imported weights were trained elsewhere."""
-        return self.best_epoch > 0
+        """Whether it has learned anything; imported weights were trained elsewhere."""
+        return self.best_epoch > 0 or self.start_validation_loss is not None
+
+    @property
+    def stayed_linear(self) -> bool:
+        """Whether no epoch was better than the linear regression that the network begins as."""
+        return self.best_epoch == 0 and self.trained
 
     @property
     def input_axis(self) -> Axis:
@@ -175,6 +224,31 @@ class Card(Settings):
                 return f"the loss of epoch {len(self.losses) + 1} was not a number"
             case "" | "done":
                 return ""
+
+    @property
+    def why_no_turns(self) -> str:
+        """Why the mean over flips and quarter turns is of no use, a sentence; empty where it is."""
+        match self.turns:
+            case "another result":
+                return ""
+            case "the same":
+                return (
+                    "To this model a turned image gives the turned result already: the mean over flips "
+                    "and quarter turns changes nothing."
+                )
+            case "refused":
+                return (
+                    "This model is for point scans off the middle of their pixels, and a turned image "
+                    "would be another scan."
+                )
+
+    @property
+    def outcome(self) -> str:
+        """How training ended, where that is not after its last epoch, which was of use; else empty."""
+        parts = [self.ending] if self.ending else []
+        if self.stayed_linear:
+            parts.append("no epoch was better than the linear regression it starts from")
+        return "; ".join(parts)
 
     @property
     def network_kind(self) -> str:
@@ -223,7 +297,7 @@ def read_card(path: str | Path) -> Card:
     FileFormatError
         If it is no model file of ours.
     """
-    path = Path(path)
+    path = user_path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no model file {str(path)!r}")
     try:
@@ -257,8 +331,12 @@ def card_from_json(text: str, path: Path) -> Card:
                 "update napari-hyperspectral to use it",
             )
         return Card.model_validate(renamed.card_with_new_keys(card))
-    except (ValidationError, json.JSONDecodeError, AttributeError) as error:
-        raise FileFormatError(path, f"its card is damaged ({error})", "train it again") from error
+    except FileFormatError:
+        raise
+    except (ValueError, AttributeError, TypeError, LookupError, RecursionError) as error:
+        raise FileFormatError(
+            path, f"its card is damaged ({reason_of(error)[:300]})", "train it again"
+        ) from error
 
 
 def _kind(recipe: dict[str, Any], part: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import warnings
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,14 +17,17 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ..atomic import replacing
-from ..devices import seeded
 from ..errors import FileFormatError
 from ..networks import Normalise, Normalised, Ports
+from ..networks.base import FittedModule
+from ..random_numbers import drawing_from
 from ..recipe.building import module_of
 from ..recipe.recipe import Recipe
 from ..renamed import checkpoint_with_new_names, weights_with_new_names
+from ..settings import reason_of
+from ..system.paths import user_path
 from ..tasks import Task
-from .card import KEY, Card, read_card
+from .card import KEY, Card, Turns, read_card
 
 State = dict[str, Tensor]
 
@@ -32,6 +37,15 @@ BASELINE_PREFIX: Final = "baseline"
 """Prefix, in a model file, of the numbers of classical methods that were trained with it; their
 cards stand in the header under `BASELINES_KEY`."""
 BASELINES_KEY: Final = f"{KEY}.baselines"
+CHECKSUM_KEY: Final = f"{KEY}.sha256"
+"""Key, in the header of a model file, of the checksum of all its numbers."""
+_DAMAGE: Final = (
+    *(ValidationError, SafetensorError, RuntimeError, ValueError, TypeError, LookupError),
+    *(AttributeError, OSError, RecursionError, ArithmeticError),
+)
+"""What numbers and texts of a damaged model file can cause."""
+_SIDE: Final = 8
+"""Pixels along a side of the image that fitted numbers are tried with."""
 CHECKPOINT_PREFIX: Final = "checkpoint."
 """Prefix, in a model file, of what only a training that is resumed needs; see `Checkpoint`."""
 
@@ -77,6 +91,11 @@ class Model:
         card = self.card.model_copy(update={"metrics": {**self.card.metrics, **metrics}})
         return replace(self, card=card)
 
+    def with_recipe(self, recipe: Recipe) -> Self:
+        """Return the model with another recipe on its card, such as one that trusts pixels."""
+        card = self.card.model_copy(update={"recipe": recipe.model_dump(mode="json")})
+        return replace(self, card=card)
+
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write one safetensors file, completely or not at all; the card is its header.
 
@@ -85,7 +104,7 @@ class Model:
         FileExistsError
             If `path` exists, unless `overwrite`.
         """
-        path = Path(path)
+        path = user_path(path)
         if path.exists() and not overwrite:
             raise FileExistsError(f"{path.name} exists already; choose another name")
         write_model(path, self)
@@ -102,7 +121,7 @@ class Model:
         FileFormatError
             If it is no model file of ours, or damaged.
         """
-        path = Path(path)
+        path = user_path(path)
         card = read_card(path)
         try:
             network = fresh_network(Recipe.model_validate(card.recipe), card)
@@ -113,8 +132,12 @@ class Model:
             last = weights_with_new_names(take_prefixed(best, LAST), expected)
             chosen = last if weights == "last" and last else best
             network.load_state_dict(weights_with_new_names(chosen, expected))
-        except (ValidationError, SafetensorError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:300]
+            _check_shapes(last, network)
+            _try_out(network, Recipe.model_validate(card.recipe), card)
+        except FileFormatError:
+            raise
+        except _DAMAGE as error:
+            reason = reason_of(error)[:300]
             raise FileFormatError(
                 path, f"weights do not fit ({reason})", "train it again"
             ) from error
@@ -125,9 +148,19 @@ def fresh_network(recipe: Recipe, card: Card) -> Normalised:
     """Return the untrained network that a recipe and a card describe, on the CPU."""
     ports = recipe.task.ports(card.input_axis, card.output_axis)
     normalise = Normalise(recipe.task.normalise, ports.bands_in, ports.bands_out)
-    with seeded(recipe.training.seed, torch.device("cpu")):
+    generator = torch.Generator().manual_seed(recipe.training.seed)
+    with drawing_from(generator):
         module = module_of(recipe, ports)
     return Normalised(normalise, module, recipe.task.predicts_intensities)
+
+
+def turns_of(recipe: Recipe, ports: Ports) -> Turns:
+    """Return what the mean over flips and quarter turns of an image is to a model."""
+    if recipe.method.averages_turns:
+        return "the same"
+    if any(ports.offset):
+        return "refused"
+    return "another result"
 
 
 def write_model(path: Path, model: Model, checkpoint: State | None = None) -> None:
@@ -142,7 +175,8 @@ def write_model(path: Path, model: Model, checkpoint: State | None = None) -> No
     stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with replacing(path) as (draft,):
         # save_file would make a file that only its owner may read
-        draft.write_bytes(save(stored, _header(model)))
+        header = _header(model) | {CHECKSUM_KEY: _checksum(stored)}
+        draft.write_bytes(save(stored, header))
 
 
 def _header(model: Model) -> dict[str, str]:
@@ -170,8 +204,44 @@ def _read_baselines(path: Path, tensors: State) -> tuple[Model, ...]:
 def read_tensors(path: Path) -> State:
     """Read all tensors of a model file, of any version."""
     with safe_open(path, framework="pt") as file:
-        names = file.keys()
-        return checkpoint_with_new_names({name: file.get_tensor(name) for name in names})
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        stated = (file.metadata() or {}).get(CHECKSUM_KEY)
+    if stated is not None and stated != _checksum(tensors):  # earlier versions state none
+        warnings.warn(
+            f"{path.name}: its weights are not those that were saved; the file was damaged or changed "
+            "since, and what it predicts may be wrong: copy it again, or train again",
+            stacklevel=3,
+        )
+    return checkpoint_with_new_names(tensors)
+
+
+def _checksum(tensors: State) -> str:
+    """Return a checksum of names, types, shapes and values."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        values = tensor.detach().cpu().contiguous().reshape(-1)
+        if values.numel():
+            digest.update(values.view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _check_shapes(last: State, network: Normalised) -> None:
+    """Refuse weights after the last epoch that are of other shapes than the best ones."""
+    for name, best in network.state_dict().items():
+        if name in last and last[name].shape != best.shape:
+            shapes = f"{tuple(last[name].shape)}, wanted {tuple(best.shape)}"
+            raise ValueError(f"{LAST}{name} is of shape {shapes}")
+
+
+def _try_out(network: Normalised, recipe: Recipe, card: Card) -> None:
+    """Predict something with numbers that may be of any size; what does not fit raises."""
+    if not isinstance(network.module, FittedModule):
+        return  # its sizes are those of its settings, and were compared
+    ports = recipe.task.ports(card.input_axis, card.output_axis)
+    with torch.no_grad():
+        network.eval()(torch.zeros(1, ports.bands_in, _SIDE, _SIDE))
 
 
 def with_prefix(prefix: str, state: State) -> State:

@@ -29,7 +29,7 @@ def image_facts(image: Image, *, with_statistics: bool = False) -> dict[str, Any
         "shape": list(image.shape),
         "dtype": np.dtype(image.data.dtype).name,
         "axis": _axis_facts(image),
-        "pixel_size": list(image.pixel_size),
+        "pixel_size": list(image.pixel_sides),
         "pixel_unit": image.pixel_unit,
         "intensity_unit": getattr(image, "intensity_unit", None),
         "name": image.name,
@@ -96,8 +96,8 @@ def lines_of_card(card: Card) -> Lines:
     """Return what is on a model's card for people."""
     recipe = card.recipe
     lines = {
-        "task": _settings_line(recipe.get("task", {})),
-        "method": _settings_line(recipe.get("method", {})),
+        "task": _settings_line(_active(card, "task")),
+        "method": _settings_line(_active(card, "method")),
         "preprocessing": _steps_line(recipe.get("preprocessing", {})),
         "augmentation": _steps_line(recipe.get("augmentation", {})),
         "tuned": card.tuned,
@@ -186,6 +186,15 @@ def _axis_line(axis: Axis) -> str:
     return line
 
 
+def _active(card: Card, part: str) -> dict[str, Any]:
+    """Return the settings of a part of the recipe, without those that do nothing."""
+    settings = {}
+    for name, value in card.recipe.get(part, {}).items():
+        if f"{part}.{name}" not in card.inactive_settings:
+            settings[name] = value
+    return settings
+
+
 def _settings_line(settings: Mapping[str, Any]) -> str:
     """Return a kind and its settings in one line, without empty lists and terms of no weight."""
     texts = []
@@ -267,14 +276,35 @@ def _compared_line(compared: Compared, figure: str) -> str:
 def _loss_lines(card: Card) -> Lines:
     """Return the epochs of a training, and its losses at the best one."""
     epochs = _training_setting(card, "epochs")
-    ending = card.ending
-    in_brackets = f" ({ending})" if ending else ""
+    in_brackets = f" ({card.ending})" if card.ending else ""
+    if card.stayed_linear:
+        return {
+            "epochs": f"{len(card.losses)} of {epochs}{in_brackets}; no epoch was better than the "
+            "linear regression it starts from, which is kept",
+            "validation loss": _of_start(card.start_validation_loss),
+            "validation error": _of_start(card.start_validation_error),
+        }
     return {
         "epochs": f"{len(card.losses)} of {epochs}{in_brackets}, best {card.best_epoch}",
         "training loss": _at_best(card.losses, card.best_epoch),
         "validation loss": _validation_loss(card),
         "validation error": _at_best(card.validation_errors, card.best_epoch),
+        "linear start": _linear_start(card),
     }
+
+
+def _linear_start(card: Card) -> str:
+    """Return what the network began with, as figures on the validation pixels; empty if nothing."""
+    if card.start_validation_loss is None:
+        return ""
+    line = f"validation loss {card.start_validation_loss:.4g}"
+    if card.start_validation_error is None:
+        return line
+    return f"{line}, error {card.start_validation_error:.4g}"
+
+
+def _of_start(figure: float | None) -> str:
+    return "" if figure is None else f"{figure:.4g}"
 
 
 def _validation_loss(card: Card) -> str:

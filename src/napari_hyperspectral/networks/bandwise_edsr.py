@@ -17,6 +17,7 @@ from annotated_types import Ge, Le
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..random_numbers import Randomised
 from ..settings import RecipeLike
 from .base import ImageNetwork, NetworkModule, Ports, enlarged
 from .blocks.turns import mean_over_turns
@@ -80,7 +81,7 @@ class BandwiseEDSR(ImageNetwork):
         return cls(width=4, blocks=1, bands_per_step=2)
 
 
-class _BandwiseEDSR(NetworkModule):
+class _BandwiseEDSR(NetworkModule, Randomised):
     def __init__(self, settings: BandwiseEDSR, ports: Ports) -> None:
         super().__init__()
         self.scale = ports.scale
@@ -105,7 +106,8 @@ class _BandwiseEDSR(NetworkModule):
     def _with_detail_in_some_bands(self, x: Tensor, fine: Tensor) -> Tensor:
         """Return the enlarged images with detail in a random choice of bands of each."""
         count, bands = x.shape[:2]
-        random = torch.rand(count, bands, device=x.device)
+        generator = self.generator_on(x.device)
+        random = torch.rand(count, bands, device=x.device, generator=generator)
         band = random.argsort(dim=1)[:, : self.bands_per_step]  # (batch, chosen)
         image = torch.arange(count, device=x.device)[:, None].expand_as(band)
         detail = self.trunk(x[image, band].flatten(0, 1)[:, None])[:, 0]

@@ -139,6 +139,22 @@ class Method(Settings):
         """Return settings of the smallest method of this kind, for tests."""
 
 
+class SpectrumMethod(Method):
+    """A method that sees one spectrum at a time: pixels do not affect each other."""
+
+    @property
+    def operates_on(self) -> Literal["spectrum", "image"]:
+        return "spectrum"
+
+    @property
+    def receptive_radius(self) -> int:
+        return 0
+
+    @property
+    def stride(self) -> int:
+        return 1
+
+
 class Network(Method):
     """The settings of a network, which learns by gradient descent."""
 
@@ -159,20 +175,8 @@ class Network(Method):
         return reasons
 
 
-class SpectrumNetwork(Network):
-    """A network that sees one spectrum at a time: pixels do not affect each other."""
-
-    @property
-    def operates_on(self) -> Literal["spectrum", "image"]:
-        return "spectrum"
-
-    @property
-    def receptive_radius(self) -> int:
-        return 0
-
-    @property
-    def stride(self) -> int:
-        return 1
+class SpectrumNetwork(SpectrumMethod, Network):
+    """A network that sees one spectrum at a time."""
 
 
 class ImageNetwork(Network):

@@ -54,6 +54,7 @@ class EfficientNet(Backbone):
         "Tan and Le 2019, EfficientNet: rethinking model scaling for convolutional neural "
         "networks, https://arxiv.org/abs/1905.11946; layers of MONAI, https://monai.io"
     )
+    drops_paths: ClassVar[bool] = True
     kind: Literal["efficientnet"] = "efficientnet"
     size: Annotated[int, Ge(0), Le(8)] = 0
     """Size, from b0, the smallest, to b8: each is wider and deeper than the one before."""

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from annotated_types import Ge, Le, Lt
 from torch import Tensor, nn
 
+from ..random_numbers import Dropout
 from .base import NetworkModule, Ports, SpectrumNetwork
 
 
@@ -43,7 +44,7 @@ class _Pixelwise(NetworkModule):
         channels = ports.bands_in
         for _ in range(settings.layers):
             layers += [nn.Conv2d(channels, settings.width, 1), nn.GELU()]
-            layers += [nn.Dropout(settings.dropout)]
+            layers += [Dropout(settings.dropout)]
             channels = settings.width
         self.layers = nn.Sequential(*layers, nn.Conv2d(channels, ports.bands_out, 1))
 

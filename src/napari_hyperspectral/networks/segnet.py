@@ -17,6 +17,7 @@ from annotated_types import Ge, Le, Lt
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..random_numbers import Dropout
 from .base import ImageNetwork, NetworkModule, Ports
 from .blocks.adapters import AsVolume, padded_length
 from .blocks.layers import CONV, Activation, Dims, Layers, Norm, normalises_images
@@ -103,7 +104,7 @@ class _Mirrored(nn.Module):
         for level, (before, wide) in enumerate(zip([channels_in, *widths], widths)):
             repeats = _convolutions(level) - 1
             inner = level >= settings.depth // 2
-            drop = [nn.Dropout(settings.dropout)] if inner else []
+            drop = [Dropout(settings.dropout)] if inner else []
             # the order in which layers are made decides their initial weights
             more = [layers.convolution(wide, wide) for _ in range(repeats)]
             first = layers.convolution(before, wide)

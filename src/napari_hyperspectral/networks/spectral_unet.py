@@ -16,6 +16,7 @@ from annotated_types import Ge, Le, Lt
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..random_numbers import Dropout
 from .base import ImageNetwork, NetworkModule, Ports
 from .blocks.subspace import initialise_projection
 
@@ -65,7 +66,7 @@ class _SpectralUNet(NetworkModule):
         components = min(settings.components, ports.bands_in)
         widths = [settings.width * 2**level for level in range(settings.depth + 1)]
         self.stem = nn.Conv2d(ports.bands_in, components, 1)
-        self.drop = nn.Dropout2d(settings.dropout)
+        self.drop = Dropout(settings.dropout, of_channels=True)
         self.enter = _block(components, widths[0])
         self.down = nn.ModuleList(_block(a, b) for a, b in pairwise(widths))
         self.up = nn.ModuleList(_block(a + b, a) for a, b in pairwise(widths))

@@ -20,6 +20,7 @@ import torch
 from annotated_types import Ge, Le, Lt
 from torch import Tensor, nn
 
+from ..random_numbers import Dropout
 from ..settings import RecipeLike
 from .base import Network, NetworkModule, Ports
 from .blocks.adapters import MIN_STEPS, AsVolume, PerSpectrum, padded_length
@@ -152,7 +153,7 @@ class _U(nn.Module):
         self.enter = _block(layers, channels_in, widths[0], widths[0], residual)
         self.halve = MAX_POOL[dims](2)
         self.down = nn.ModuleList(_block(layers, a, b, b, residual) for a, b in pairwise(widths))
-        self.drop = nn.Dropout(settings.dropout)
+        self.drop = Dropout(settings.dropout)
         self.enlarge = nn.ModuleList()
         self.up = nn.ModuleList()
         channels = widths[-1]

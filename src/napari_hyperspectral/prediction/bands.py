@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from ..axis import Axis, SpectralAxis
+from ..axis import Axis, SpectralAxis, axis_difference, axis_in_full
 from ..models.model import Model
 from ..spectra.arrays import Float32, GoodBands, Mask
 from ..spectra.resample import resample
@@ -25,7 +25,10 @@ class AxisMismatchError(ValueError):
         cube: Axis,
         remedy: str,
     ) -> None:
-        super().__init__(f"this model was trained on {model}; the cube has {cube}; {remedy}")
+        super().__init__(
+            f"this model was trained on {axis_in_full(model)}; the cube has {axis_in_full(cube)}: "
+            f"they differ in {axis_difference(model, cube) or 'nothing'}; {remedy}"
+        )
 
 
 def output_axis_for(model: Model, axis: Axis) -> Axis:

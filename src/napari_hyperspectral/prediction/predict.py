@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,9 +13,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ..cube import Cube, Image, Labels
-from ..devices import computing, precision_of
+from ..devices import computing, is_out_of_memory, precision_of, tensor_of
 from ..machine import Machine
-from ..models.model import Model
+from ..models.model import Model, turns_of
 from ..networks import TileGeometry
 from ..networks.blocks.padding import pad_by_reflection, padded_size
 from ..networks.blocks.turns import ORIENTATIONS, mean_over_turns
@@ -25,6 +26,8 @@ from ..spectra.preprocessing import NOTHING, Preprocessing
 from ..tasks import Task
 from ..tasks.classes import ClassTask
 from .bands import BandConversion
+from .outside import InputSample, warn_if_outside
+from .room import empty_result
 from .tiles import PlaneIndex, PlaneTile, Region, Tile, plane_tiles, subdivided, tile_side
 
 
@@ -79,7 +82,8 @@ def predict_steps(
 
     Tiles overlap by the receptive field of the network, and only their cores are kept, so that
     the result equals that of the whole image at once. Bands other than the model's are resampled
-    to it, and its result back; what is missing (NaN) or bad in the cube is NaN in the result.
+    to it, and its result back; what is missing (NaN) or bad in the cube is NaN in the result. A cube
+    far outside what the model was trained on is warned of: `OutsideTrainingWarning`.
 
     Parameters
     ----------
@@ -113,6 +117,7 @@ def predict_steps(
     """
     job = _Prediction(model, cube, machine or Machine(), turns=turns)
     predicted = yield from job.run()
+    warn_if_outside(model, cube, job.sample)
     return job.result(predicted)
 
 
@@ -143,6 +148,7 @@ def predict_classes_steps(
         raise NoClassesError(model)
     job = _Prediction(model, cube, machine or Machine(), turns=turns)
     predicted = yield from job.run()
+    warn_if_outside(model, cube, job.sample)
     labels = job.result(predicted)
     assert isinstance(labels, Labels)
     return labels, job.probabilities(predicted)
@@ -189,6 +195,8 @@ class _Prediction:
         self.bands = BandConversion(model, cube.axis)
         self.scale = model.ports.scale
         self.geometry = _tile_geometry(model)
+        self.sample = InputSample(cube.shape)
+        """Of what the model is given."""
         self.in_tiles = False
         """Whether an image went through in more than one tile."""
         self.maxima: dict[PlaneIndex, torch.Tensor] = {}
@@ -215,13 +223,12 @@ class _Prediction:
                 if self.task.normalise == "image" and plane not in self.maxima:
                     yield from self._find_maximum(plane, todo, done)
                 maximum = self.maxima.get(plane)
-                intensities = self._read(plane, tile.outer)
-                result = self._try_tile(network, intensities, device, maximum)
-                if result is None:  # out of memory
-                    side = self._half(side, device)
+                attempt = self._try_tile(network, plane, tile, device, maximum)
+                if attempt is None:  # out of memory
+                    side = self._half(_side(tile, side), device)
                     todo = subdivided(todo, size, side, self.geometry)
                     continue
-                pixels = _count_measured(intensities)
+                result, pixels = attempt
                 self._assemble(predicted[plane], result, tile, pixels)
                 measured[plane] += pixels
                 todo.pop(0)
@@ -281,7 +288,7 @@ class _Prediction:
         if self.task.image_level:
             size = (1, 1)
         channels = len(self.bands.output_axis)
-        return np.zeros((*leading, channels, *size), np.float32)
+        return empty_result((*leading, channels, *size))
 
     def _read(self, plane: PlaneIndex, region: Region) -> Float32:
         """Load a part of a plane, (band, y, x)."""
@@ -303,7 +310,7 @@ class _Prediction:
         maxima = []
         for region in regions:
             intensities = self._read(plane, region)
-            image = torch.from_numpy(self._prepared(intensities))
+            image = tensor_of(self._prepared(intensities))
             maximum = normalise.image_maximum(image[None])
             maxima.append(maximum)
             total = done + len(todo)
@@ -319,14 +326,19 @@ class _Prediction:
     def _try_tile(
         self,
         network: nn.Module,
-        intensities: Float32,
+        plane: PlaneIndex,
+        tile: Tile,
         device: torch.device,
         maximum: torch.Tensor | None,
-    ) -> Float32 | None:
-        """Return what `_predict_tile` does; None where the memory of the device runs out."""
+    ) -> tuple[Float32, int] | None:
+        """Return what `_predict_tile` does, and its measured pixels; None where memory runs out."""
         try:
-            return self._predict_tile(network, intensities, device, maximum)
-        except torch.OutOfMemoryError:
+            intensities = self._read(plane, tile.outer)
+            result = self._predict_tile(network, intensities, device, maximum)
+            return result, _count_measured(intensities)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
             return None  # what failed is freed only once the except block is left
 
     @torch.inference_mode()
@@ -341,9 +353,10 @@ class _Prediction:
         tile = self.preprocessing.on_spectra(intensities, self.cube.axis)
         height, width = tile.shape[-2:]
         stride = self.geometry.stride
-        image = torch.from_numpy(self.bands.to_model(tile))
+        of_model = self.bands.to_model(tile)
+        self.sample.add(of_model)
         image = pad_by_reflection(
-            image,
+            tensor_of(of_model),
             padded_size(height, stride),
             padded_size(width, stride),
         )
@@ -372,8 +385,8 @@ class _Prediction:
         side //= 2
         if side < max(1, self.geometry.stride):
             raise MemoryError(
-                f"not even a tile of {side} pixels fits on {device}; run on the CPU, or close "
-                "other programs that use the device"
+                f"not even a tile of {max(1, 2 * side)} pixels a side fits into the memory of {device}; "
+                "close other programs, run elsewhere (--device), or take a smaller model"
             )
         torch.cuda.empty_cache()
         return side
@@ -412,6 +425,12 @@ def _tile_geometry(model: Model) -> TileGeometry:
     return geometry._replace(receptive_radius=radius + task.margin)
 
 
+def _side(tile: Tile, side: int) -> int:
+    """Return the side of a tile, which may be of an image smaller than tiles are planned."""
+    rows, columns = tile.kept
+    return min(side, max(rows.stop - rows.start, columns.stop - columns.start))
+
+
 def _turns_change_it(model: Model) -> bool:
     """Return whether the mean over turned images differs from the prediction itself.
 
@@ -420,14 +439,13 @@ def _turns_change_it(model: Model) -> bool:
     ValueError
         If a turned image is another measurement than the model was trained on.
     """
-    if model.recipe.method.averages_turns:
-        return False
-    if any(model.ports.offset):
-        raise ValueError(
-            "this model is for point scans off the middle of their pixels, and a turned image would "
-            "be another scan: predict without turns"
-        )
-    return True
+    turns = turns_of(model.recipe, model.ports)
+    reason = model.card.model_copy(update={"turns": turns}).why_no_turns  # older cards do not say
+    if turns == "refused":
+        raise ValueError(f"{reason} Predict without turns.")
+    if reason:
+        warnings.warn(f"{model.card.task_kind}, {model.card.method_kind}: {reason}", stacklevel=2)
+    return not reason
 
 
 def _progress(
@@ -461,11 +479,8 @@ def _on_one_pixel(result: Cube, cube: Cube) -> Cube:
     pixel_height, pixel_width = cube.pixel_size
     height = rows * pixel_height
     width = columns * pixel_width
-    y, x = cube.origin  # the centre of the first pixel
-    top = y - pixel_height / 2
-    left = x - pixel_width / 2
-    middle = (top + height / 2, left + width / 2)
-    return replace(result, pixel_size=(height, width), origin=middle)
+    middle = cube.place_at((rows - 1) / 2, (columns - 1) / 2)
+    return replace(result, pixel_size=(height, width), **middle)
 
 
 def _upscaled_region(region: Region, scale: int) -> Region:

@@ -15,7 +15,8 @@ from annotated_types import Ge, Gt, Le
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from ..axis import Axis, SpectralAxis
+from ..axis import Axis, SpectralAxis, axis_in_full
+from ..scale import power_of_two, scale_of
 from ..settings import RecipeLike, Settings
 from .warp import Warp, random_warp, sampled, uniform
 
@@ -241,11 +242,15 @@ class Augment:
 
     def _noisy(self, input: Tensor, generator: Generator) -> Tensor:
         """Return intensities with read noise and shot noise."""
-        variance: Tensor | float = (self.settings.noise * self._input_std) ** 2
+        read_noise = self.settings.noise * self._input_std
+        # by a power of two: squares of very small intensities are 0 in single precision
+        unit = power_of_two(read_noise)
+        variance = torch.tensor((read_noise / unit) ** 2, device=input.device)
         if self.settings.photons:
-            variance = variance + input.clamp_min(0) / self.settings.photons
+            shot_noise = input.clamp_min(0) / unit / (self.settings.photons * unit)
+            variance = variance + shot_noise
         normal = torch.randn(input.shape, generator=generator).to(input.device)
-        return input + normal * torch.as_tensor(variance).sqrt()
+        return input + normal * (unit * variance.sqrt())
 
     def _spiked(self, input: Tensor, generator: Generator) -> Tensor:
         """Return intensities with a cosmic ray in one band of some spectra."""
@@ -263,7 +268,7 @@ class Augment:
 def standard_deviation(images: list[np.ndarray], values_each: int = 2**20) -> float:
     """Return the standard deviation of images of any shape, from some `values_each` values of each.
 
-    1 where all values are equal.
+    Where all values are equal, a power of two near them.
     """
     samples = []
     for image in images:
@@ -273,7 +278,7 @@ def standard_deviation(images: list[np.ndarray], values_each: int = 2**20) -> fl
     values = values[np.isfinite(values)].astype(np.float64)
     if not len(values):
         return 1.0
-    return float(values.std()) or 1.0
+    return float(values.std()) or scale_of(values)
 
 
 def shifted(spectra: Tensor, by: Tensor, centres: Tensor) -> Tensor:
@@ -385,7 +390,8 @@ def _check_axes(settings: Augmentation, input_axis: Axis, output_axis: Axis | No
         )
     if settings.shift and output_axis is not None and _unit(input_axis) != _unit(output_axis):
         raise ValueError(
-            f"augmentation by shift wants one unit, input has {input_axis}, target {output_axis}; "
+            f"augmentation by shift wants one unit, input has {axis_in_full(input_axis)}, "
+            f"target {axis_in_full(output_axis)}; "
             "convert an axis, or switch it off"
         )
 

@@ -6,10 +6,11 @@ from typing import Annotated, ClassVar, Literal, NoReturn, Self
 
 from annotated_types import Ge, Gt, Le
 
-from ..networks import Method, Ports
+from ..networks import Ports
+from ..networks.base import SpectrumMethod
 
 
-class Choose(Method):
+class Choose(SpectrumMethod):
     """Compare the methods that suit the task, and train the best on everything."""
 
     source: ClassVar[str] = (
@@ -21,18 +22,6 @@ class Choose(Method):
     compared, and networks are trained for longer."""
     folds: Annotated[int, Ge(2), Le(10)] = 3
     """Parts of the training data that are held out in turn; every method predicts each of them."""
-
-    @property
-    def operates_on(self) -> Literal["spectrum", "image"]:
-        return "spectrum"
-
-    @property
-    def receptive_radius(self) -> int:
-        return 0
-
-    @property
-    def stride(self) -> int:
-        return 1
 
     def build(self, ports: Ports) -> NoReturn:
         raise TypeError("a method that is yet to be chosen has no module")  # a mistake of ours

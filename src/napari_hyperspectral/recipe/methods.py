@@ -8,7 +8,8 @@ from pydantic import Field
 
 from ..classics import CLASSICS, AnyClassic, Classic
 from ..networks import NETWORKS, AnyNetwork, Method
-from ..tasks import Task
+from ..tasks import ClassifySpectra, Task
+from ..tasks.super_resolution import SuperResolutionTask
 from .choice import Choose
 
 AnyMethod: TypeAlias = Annotated[Choose | AnyNetwork | AnyClassic, Field(discriminator="kind")]
@@ -19,6 +20,40 @@ METHODS: Final[tuple[type[Method], ...]] = (*CLASSICS, *NETWORKS)
 def classics_for(task: Task) -> tuple[type[Classic], ...]:
     """Return the classical methods that a task can be solved by."""
     return tuple(method for method in CLASSICS if not unsuitable(method, task))
+
+
+def methods_for(task: Task) -> tuple[type[Method], ...]:
+    """Return the methods, classical ones first, that a task can be solved by."""
+    networks = [network for network in NETWORKS if not unsuitable_network(network(), task)]
+    return (*classics_for(task), *networks)
+
+
+def unserved(task: Task, method: Method) -> str:
+    """Return why a method does not serve a task, with those that do; empty where it does."""
+    if isinstance(method, Choose):
+        return ""
+    reason = unsuitable(type(method), task) if isinstance(method, Classic) else ""
+    reason = reason or unsuitable_network(method, task)
+    if not reason:
+        return ""
+    kinds = ", ".join(known.model_fields["kind"].default for known in methods_for(task))
+    return f"{reason} Choose one of {kinds}; or choose, by measurement."
+
+
+def unsuitable_network(method: Method, task: Task) -> str:
+    """Return why a network is not meant for a task, a sentence; empty where it is."""
+    name = type(method).__name__
+    if isinstance(method, Classic):
+        return ""
+    if method.scales and not isinstance(task, SuperResolutionTask):
+        return (
+            f"{name} predicts finer or sharper pixels of the same bands, which this task does not."
+        )
+    if method.output_level == "image" and not task.image_level:
+        return f"{name} gives one answer for a whole image, this task asks for one for each pixel."
+    if isinstance(task, ClassifySpectra) and method.operates_on == "image":
+        return f"{name} learns from neighbouring pixels, which a list of spectra does not have."
+    return ""
 
 
 def unsuitable(method: type[Classic], task: Task) -> str:

@@ -12,9 +12,10 @@ from typing import Annotated, Final, NamedTuple
 import numpy as np
 from annotated_types import Ge, Le
 
-from ..axis import Axis, ChannelAxis, SpectralAxis
+from ..axis import Axis, ChannelAxis, SpectralAxis, axis_difference, axis_in_full
 from ..cube import Cube, Labels
 from ..metrics import confusion, overall_accuracy
+from ..place.same import TOLERANCE, difference_in_pixels
 from ..progress import Job, Progress
 from ..settings import Settings
 from .arrays import Array, SpectraTable
@@ -99,7 +100,7 @@ def unmix(
         shares = abundance_maps(spectra, image, sum_to_one=settings.sum_to_one)
         classes = class_map(shares)
         same_classes = None
-        if maps and classes.shape == maps[0].classes.shape:
+        if maps and _same_pixels(classes, maps[0].classes):
             same_classes = agreement(classes, maps[0].classes)
         maps.append(Maps(shares, composite(shares), classes, same_classes))
         yield Progress(done, steps, note=f"mapped them in {image.name or 'a cube'}")
@@ -212,15 +213,17 @@ def on_bands_of(pure: SpectralAxis, cube: Axis) -> SpectralAxis | None:
         )
     if (pure.kind, pure.unit) != (cube.kind, cube.unit) or pure.kind == "index":
         raise ValueError(
-            f"the components have {pure}, the cube {cube}; both need an axis of one quantity and "
-            "unit: set or convert one of them"
+            f"the components have {axis_in_full(pure)}, the cube {axis_in_full(cube)}; they differ in "
+            f"{axis_difference(pure, cube) or 'nothing that is known'}: both need an axis of one "
+            "quantity and unit: set or convert one of them"
         )
     low, high = pure.centres.min(), pure.centres.max()
     common = min(high, cube.centres.max()) - max(low, cube.centres.min())
     if common < _SMALLEST_SHARE * (high - low):
         covered = max(0.0, common / (high - low))
         raise ValueError(
-            f"the cube ({cube}) covers only {covered:.0%} of the range of the components ({pure}); "
+            f"the cube ({axis_in_full(cube)}) covers only {covered:.0%} of the range of the "
+            f"components ({axis_in_full(pure)}); "
             "find components in the common range"
         )
     return cube
@@ -282,6 +285,14 @@ def class_map(maps: Cube, colours: Sequence[str] = COLOURS) -> Labels:
         history=(*maps.history, "took the component of greatest abundance"),
         metadata={},
     )
+
+
+def _same_pixels(classes: Labels, reference: Labels) -> bool:
+    """Whether two maps have equally many pixels, and lie on each other as far as they say."""
+    if classes.shape != reference.shape:
+        return False
+    pixels = difference_in_pixels(reference, classes)
+    return pixels is None or pixels <= TOLERANCE
 
 
 def agreement(classes: Labels, reference: Labels) -> float:

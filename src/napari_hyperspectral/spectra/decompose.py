@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 from scipy.linalg import eigh
 
+from ..scale import scale_of
 from .arrays import Array, Float32, Intensities, SpectraTable
 
 
@@ -58,6 +59,9 @@ class PrincipalComponents:
         known = np.isfinite(table)
         mean = np.where(known, table, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
         centred = np.where(known, table - mean, 0)
+        # eigenvectors of very small and very large numbers have other last digits
+        scale = scale_of(centred)
+        centred = centred / scale
         # eigenvectors of the smaller of the two Gram matrices are faster than singular vectors
         wide = centred.shape[0] < centred.shape[1]
         gram = centred @ centred.T if wide else centred.T @ centred
@@ -70,7 +74,7 @@ class PrincipalComponents:
         vectors = vectors[:, ::-1][:, :count]
         if wide:
             vectors = centred.T @ vectors / sizes
-        return cls(mean, vectors.T, sizes / np.sqrt(len(table)))
+        return cls(mean, vectors.T, scale * sizes / np.sqrt(len(table)))
 
     def __len__(self) -> int:
         return len(self.directions)

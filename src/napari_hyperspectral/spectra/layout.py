@@ -55,6 +55,7 @@ def with_bands_along(cube: Cube, dim: Literal["t", "z", "y", "x"]) -> Cube:
         pixel_size=(1.0, 1.0),
         origin=(0.0, 0.0),
         pixel_unit=None,
+        transform=None,  # of other axes than rows and columns
     )
 
 

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from scipy.ndimage import convolve1d
 from scipy.optimize import nnls
 
+from ..scale import scale_of
 from .arrays import Array, GoodBands, Intensities
 from .singular import Planes, filled, planes_of, singular_values, spectra_of, strongest, unfolded
 
@@ -112,6 +113,13 @@ def noise_law(data: Intensities, *, good: GoodBands | None = None, unit: str = "
         If no neighbours, in the image or along the spectrum, are measured.
     """
     planes = _measured_bands(planes_of(_middle(data), good))
+    scale = scale_of(planes)
+    law = _estimated(planes / scale, unit)
+    return replace(law, read=scale * law.read, gain=scale * law.gain)
+
+
+def _estimated(planes: Planes, unit: str) -> NoiseLaw:
+    """Return the law of planes of which each band is measured somewhere, near 1 in size."""
     law = _law_from(_differences(planes), unit)
     if min(planes.shape[1], planes[:, 0].size) < _FEWEST:
         return law
@@ -269,10 +277,16 @@ def _variance_line(residual: _Residual) -> tuple[float, float]:
 
 
 def _alike(law: NoiseLaw, other: NoiseLaw) -> bool:
-    """Return whether two laws are the same within a hundredth."""
-    numbers = (law.read, law.gain, law.spectral_correlation, *law.spatial_correlation)
-    others = (other.read, other.gain, other.spectral_correlation, *other.spatial_correlation)
-    return bool(np.allclose(numbers, others, rtol=0.01, atol=0.002))
+    """Return whether two laws of intensities near 1 are the same within a hundredth.
+
+    Sizes of the noise are compared where it is dark and at 1, relative to the latter.
+    """
+    sizes = law.sigma([0, 1])
+    others = other.sigma([0, 1])
+    close = np.allclose(sizes, others, rtol=0.01, atol=0.002 * others[1])
+    correlations = (law.spectral_correlation, *law.spatial_correlation)
+    other_correlations = (other.spectral_correlation, *other.spatial_correlation)
+    return close and bool(np.allclose(correlations, other_correlations, rtol=0.01, atol=0.002))
 
 
 def _neighbours(values: Planes, axis: int) -> tuple[Planes, Planes]:

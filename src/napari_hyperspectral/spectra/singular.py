@@ -7,6 +7,7 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 from scipy.linalg import eigh, eigvalsh
 
+from ..scale import scale_of
 from .arrays import Array, GoodBands, Intensities, SpectraTable
 
 Planes: TypeAlias = Array
@@ -54,14 +55,18 @@ def strongest(table: SpectraTable, rank: int) -> Components:
     """Return the strongest components of spectra, (spectrum, band), all of whose values are known."""
     spectra, bands = table.shape
     rank = min(rank, spectra, bands)
+    # eigenvectors of very small and very large numbers have other last digits
+    near_one = table / scale_of(table)
     if spectra < bands:  # the smaller of the two Gram matrices is faster than singular vectors
         last = (spectra - rank, spectra - 1)
-        powers, vectors = eigh(table @ table.T, subset_by_index=last) if rank else _nothing(spectra)
+        gram = near_one @ near_one.T
+        powers, vectors = eigh(gram, subset_by_index=last) if rank else _nothing(spectra)
         lengths = np.sqrt(np.maximum(powers[::-1], np.finfo(float).tiny))
-        directions = (vectors[:, ::-1] / lengths).T @ table
+        directions = (vectors[:, ::-1] / lengths).T @ near_one
     else:
         last = (bands - rank, bands - 1)
-        _, vectors = eigh(table.T @ table, subset_by_index=last) if rank else _nothing(bands)
+        gram = near_one.T @ near_one
+        _, vectors = eigh(gram, subset_by_index=last) if rank else _nothing(bands)
         directions = vectors[:, ::-1].T
     return Components(table @ directions.T, directions)
 
@@ -69,9 +74,11 @@ def strongest(table: SpectraTable, rank: int) -> Components:
 def singular_values(table: SpectraTable) -> Array:
     """Return the singular values of spectra, (spectrum, band), the largest first."""
     spectra, bands = table.shape
-    gram: Array = table @ table.T if spectra < bands else table.T @ table
+    scale = scale_of(table)
+    near_one = table / scale
+    gram: Array = near_one @ near_one.T if spectra < bands else near_one.T @ near_one
     powers = np.maximum(eigvalsh(gram)[::-1], 0)
-    sizes: Array = np.sqrt(powers)
+    sizes: Array = scale * np.sqrt(powers)
     return sizes
 
 

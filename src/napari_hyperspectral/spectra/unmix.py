@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from scipy.linalg import eigh
 
+from ..scale import scale_of
 from .arrays import Indices, SpectraTable
 from .least_squares.nonnegative import PureSpectraFit
 
@@ -61,11 +62,19 @@ def vertex_components(table: SpectraTable, count: int, *, seed: int = 0) -> Pure
             f"{count} components need as many spectra and as many bands (here {table.shape[0]} "
             f"and {table.shape[1]}); choose 2 or more, and no more than that"
         )
-    mean = table.mean(axis=0)
-    if np.allclose(table, mean, rtol=1e-9, atol=0):
+    if np.allclose(table, table.mean(axis=0), rtol=1e-9, atol=0):
         raise ValueError(
             "all spectra are alike, so there are no components in them; choose another cube"
         )
+    # eigenvectors of very small and very large numbers have other last digits
+    scale = scale_of(table)
+    found = _purest(table / scale, count, seed)
+    return found._replace(spectra=scale * found.spectra)
+
+
+def _purest(table: SpectraTable, count: int, seed: int) -> PureSpectra:
+    """Return what `vertex_components` does, of spectra near 1 in size."""
+    mean = table.mean(axis=0)
     snr_db = estimated_snr(table, count)
     if snr_db > 15 + 10 * np.log10(count):  # the threshold of the source
         axes = _main_directions(table, count)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self, get_type_hints
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
 from ..axis import Axis
 from ..cube import Cube, Image, Labels
+from ..devices import tensor_of
 from ..networks import ImageNormalisation, Normalisation, Normalised, Ports
 from ..settings import Settings
 from ..spectra.preprocessing import NOTHING, Preprocessing
@@ -92,6 +92,11 @@ class Task(Settings):
     def predicts_spectra(self) -> bool:
         """Whether predictions are spectra: not classes, nor channels such as stains."""
         return self.preserves_bands or self.maps_spectra
+
+    @property
+    def trusts_pixels(self) -> bool:
+        """Whether images are paired by rows and columns, whatever places they state."""
+        return False
 
     @property
     def upscaling(self) -> int:
@@ -196,7 +201,7 @@ class Task(Settings):
         """
         if not any(example.noise):
             return example.input
-        input = torch.from_numpy(example.input)
+        input = tensor_of(example.input)
         generator = Generator().manual_seed(0)
         noisy: NDArray[np.float32] = self.with_noise(input, example.noise, generator).numpy()
         return noisy
@@ -265,6 +270,19 @@ class Task(Settings):
         """Return the images of an example: name to kind; of a text, such as a class, it is str."""
         hints: dict[str, Any] = get_type_hints(cls.example)
         return {name: kind for name, kind in hints.items() if name != "return"}
+
+
+# mixed into the tasks that pair two images
+class PairSettings(Settings):
+    """Settings of tasks whose input and target are two images."""
+
+    same_pixels: bool = False
+    """Same pixels: pair input and target by rows and columns, even if they state other places. Left
+    off, images that lie more than half a pixel from each other are refused."""
+
+    @property
+    def trusts_pixels(self) -> bool:
+        return self.same_pixels
 
 
 def source_of(*names: str) -> str:

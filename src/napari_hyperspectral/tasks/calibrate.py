@@ -17,11 +17,11 @@ from ..axis import Axis
 from ..cube import Cube
 from ..networks import Normalisation, Normalised
 from . import selection
-from .base import Example
+from .base import Example, PairSettings
 from .intensities import IntensityTask, intensity_loss, paired_example
 
 
-class Calibrate(IntensityTask):
+class Calibrate(PairSettings, IntensityTask):
     """Learn to turn spectra into those of a reference instrument, from samples measured by both."""
 
     source: ClassVar[str] = "Wang et al. 1991, https://doi.org/10.1021/ac00023a016"
@@ -42,9 +42,9 @@ class Calibrate(IntensityTask):
         Raises
         ------
         ValueError
-            If their numbers differ, or no spectrum is measured by both.
+            If their numbers, or places, differ, or no spectrum is measured by both.
         """
-        return paired_example(measured, reference)
+        return paired_example(measured, reference, same_pixels=self.same_pixels)
 
     def loss(self, network: Normalised, input: Tensor, target: Tensor) -> Tensor:
         return intensity_loss(network, input, target, self)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Annotated, ClassVar, Final, Literal, Self
 
 import numpy as np
-import torch
 from annotated_types import Ge, Lt
 from numpy.typing import NDArray
 from pydantic import field_validator
@@ -15,7 +15,10 @@ from torch import Tensor
 
 from ..axis import Axis, ChannelAxis
 from ..cube import Cube, Labels
+from ..devices import tensor_of
 from ..networks import Normalisation
+from ..painting.classes import placeholder
+from ..place.same import WAYS_OUT_OF_SIZES, check_same_place
 from . import losses, selection
 from .base import Example, Task, flat_planes, measured_planes, source_of
 
@@ -24,6 +27,8 @@ _PENALTIES: Final = {
     "binary": losses.binary_cross_entropy,
     "focal": losses.focal,
 }
+_PLACEHOLDER: Final = re.compile(r"class (\d+)")
+"""The name of a class that nobody named."""
 _MAX_CLASSES: Final = 1000
 """More are taken for a measurement by mistake: numbers of a label image are few."""
 
@@ -106,7 +111,7 @@ class ClassTask(Task):
 
         They add up to 1, except for the penalty binary, which gives each class one of its own.
         """
-        scores = torch.from_numpy(np.ascontiguousarray(predicted))
+        scores = tensor_of(np.ascontiguousarray(predicted))
         if self.penalty == "binary":
             return scores.sigmoid().numpy()
         return scores.softmax(dim=-3).numpy()
@@ -161,8 +166,14 @@ def labelled_example(
     cube: Cube,
     labels: Labels,
     classes: tuple[str, ...],
+    *,
+    all_classes: bool = False,
+    same_pixels: bool = False,
 ) -> Example:
     """Pair a cube with a class for each of its pixels, or for each spectrum of a list.
+
+    Labels need not be numbered without gaps: numbers that no pixel has, and nobody named, are no
+    classes, and those that follow move up.
 
     Parameters
     ----------
@@ -172,14 +183,19 @@ def labelled_example(
         Of the shape of the cube without its bands, (…, y, x); 0 is unlabelled.
     classes : tuple of str
         Names of classes 1, 2, …; () takes those of the labels, or numbers.
+    all_classes : bool
+        Whether `classes` are all there are, such as those of a model: none is left out.
+    same_pixels : bool
+        See `PairSettings`.
 
     Raises
     ------
     ValueError
-        If sizes differ, nothing is labelled, a label is negative, or there are more classes than
+        If sizes or places differ, nothing is labelled, a label is negative, or there are more classes than
         names.
     """
     _check_label_size(cube, labels)
+    check_same_place(cube, labels, same_pixels=same_pixels)
     numbers = flat_planes(labels.numpy(), 2)  # (plane, y, x)
     lowest = numbers.min()
     highest = numbers.max()
@@ -192,16 +208,26 @@ def labelled_example(
     # there is nothing to learn from where no band is measured
     measured = np.isfinite(input).any(axis=1)
     numbers = np.where(measured, numbers, 0)
+    names = _named(labels, classes, int(numbers.max()))
+    kept = np.arange(1, len(names) + 1)  # numbers of classes in the labels
+    if not all_classes:
+        kept = _without_gaps(names, numbers)
+    renumber = np.zeros(len(names) + 1, np.int64)
+    renumber[kept] = np.arange(1, len(kept) + 1)
+    numbers = renumber[numbers]
+    colours = labels.colours
+    if len(colours) == len(names):
+        colours = tuple(colours[number - 1] for number in kept)
     return Example(
         input=input,
         target=numbers[:, None].astype(np.float32),
         sampling_classes=numbers,
         input_axis=cube.axis,
-        output_axis=_named(labels, classes, int(numbers.max())),
+        output_axis=ChannelAxis(tuple(names[number - 1] for number in kept)),
         source=source_of(cube.name, labels.name),
         pixel_size=cube.pixel_size,
         pixel_unit=cube.pixel_unit,
-        colours=labels.colours,
+        colours=colours,
     )
 
 
@@ -215,7 +241,7 @@ def _check_label_size(cube: Cube, labels: Labels) -> None:
     if labels.shape != expected:
         raise ValueError(
             f"labels {labels.name!r} are {labels.shape}, the pixels of cube {cube.name!r} "
-            f"are {expected}; make a label image of that size"
+            f"are {expected}; make a label image of that size, or {WAYS_OUT_OF_SIZES}"
         )
 
 
@@ -239,16 +265,11 @@ def labels_from_scores(
     missing = np.isnan(scores).all(axis=-3)
     best = np.nan_to_num(scores).argmax(axis=-3) + 1
     numbers = np.where(missing, 0, best)  # (…, y, x)
-    return Labels(
+    return cube.as_labels(
         numbers.astype(np.uint8 if len(classes) < 256 else np.uint16),
         classes,
-        pixel_size=cube.pixel_size,
-        origin=cube.origin,
-        pixel_unit=cube.pixel_unit,
-        z=cube.z,
-        t=cube.t,
         name=f"{cube.name} classes".strip(),
-        history=cube.history,
+        metadata={},
     )
 
 
@@ -273,6 +294,21 @@ def with_common_classes(
     for example in examples:
         renumbered.append(_with_classes(example, names, colours))
     return renumbered
+
+
+def with_numbered_classes(examples: Sequence[Example]) -> list[Example]:
+    """Return the examples with one numbering of classes where some are named by numbers alone.
+
+    Labels of different images need not have the same numbers: class 1 and 5, and class 1 and 2.
+    Where names are other than numbers they stay as they are.
+    """
+    lists = [class_names(example.output_axis) for example in examples]
+    names = _common(lists)
+    numbered = all(_PLACEHOLDER.fullmatch(name) for name in names)
+    if not numbered or all(names[: len(own)] == own for own in lists):
+        return list(examples)
+    colours = _common_colours(examples, names)
+    return [_with_classes(example, names, colours) for example in examples]
 
 
 def _check_present(examples: Sequence[Example], names: tuple[str, ...]) -> None:
@@ -360,7 +396,15 @@ def _common(lists: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     if all(longest[: len(names)] == names for names in lists):
         return longest
     names: set[str] = set().union(*lists)
-    return tuple(sorted(names))
+    return tuple(sorted(names, key=_by_number))
+
+
+def _by_number(name: str) -> tuple[str, int, str]:
+    """Return what names are sorted by: "class 9" comes before "class 10"."""
+    match = _PLACEHOLDER.fullmatch(name)
+    if match is None:
+        return (name, 0, "")
+    return ("class", int(match[1]), name)
 
 
 def _present(target: NDArray[np.float32], names: tuple[str, ...]) -> Iterable[str]:
@@ -388,11 +432,43 @@ def _with_classes(
     )
 
 
+def own_names(labels: Labels, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of classes 1, 2, … of labels that are to be numbered as `names`.
+
+    Labels without names are numbered alike, unless `names` are those of labels whose numbers had
+    gaps (class 1, class 5): then they are named by their numbers.
+    """
+    highest = int(labels.numpy().max())
+    if labels.classes:
+        beyond = range(len(labels.classes) + 1, highest + 1)
+        return (*labels.classes, *map(placeholder, beyond))
+    for number, name in enumerate(names, start=1):
+        if name != placeholder(number) and _PLACEHOLDER.fullmatch(name):
+            return tuple(map(placeholder, range(1, highest + 1)))
+    return tuple(names)
+
+
+def present_names(labels: Labels, own: Sequence[str]) -> set[str]:
+    """Return the names, of its `own`, that some pixel of labels has."""
+    numbers = np.unique(labels.numpy())
+    return {own[number - 1] for number in numbers if 0 < number <= len(own)}
+
+
+def _without_gaps(names: Sequence[str], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the numbers of classes that some pixel has, or that somebody named."""
+    present = set(np.unique(numbers).tolist())
+    kept = []
+    for number, name in enumerate(names, start=1):
+        if number in present or name != placeholder(number):
+            kept.append(number)
+    return np.array(kept, np.int64)
+
+
 def _named(
     labels: Labels,
     classes: tuple[str, ...],
     highest: int,
-) -> ChannelAxis:
+) -> tuple[str, ...]:
     """Return the classes of labels that go up to `highest`, with names or numbers."""
     names = classes or labels.classes
     if names and len(names) < highest:
@@ -401,11 +477,11 @@ def _named(
             f"names ({', '.join(names)}); name them all, or none"
         )
     if names:
-        return ChannelAxis(tuple(names))
+        return tuple(names)
     if not highest:
         raise ValueError(
             f"labels {labels.name!r} name the class of no measured spectrum; "
             "number them from 1, 0 being unlabelled"
         )
     numbers = range(1, highest + 1)
-    return ChannelAxis(tuple(f"class {number}" for number in numbers))
+    return tuple(placeholder(number) for number in numbers)

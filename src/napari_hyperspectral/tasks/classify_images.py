@@ -63,7 +63,7 @@ class ClassifyImages(ClassTask):
             input_axis=image.axis,
             output_axis=ChannelAxis(names),
             source=source_of(image.name, label),
-            pixel_size=image.pixel_size,
+            pixel_size=image.pixel_sides,
             pixel_unit=image.pixel_unit,
         )
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from ..axis import Axis
 from ..cube import Cube, Labels
 from ..networks import Normalised
-from .base import Example
+from .base import Example, PairSettings
 from .classes import (
     ClassTask,
     class_loss,
@@ -26,7 +26,7 @@ from .classes import (
 )
 
 
-class ClassifySpectra(ClassTask):
+class ClassifySpectra(PairSettings, ClassTask):
     """Learn the class of single spectra; those without a label (0) are ignored."""
 
     source: ClassVar[str] = "Horgan & Bergholt 2021, https://arxiv.org/abs/2108.07595"
@@ -43,10 +43,16 @@ class ClassifySpectra(ClassTask):
         Raises
         ------
         ValueError
-            If there are not as many labels as spectra, none is labelled, a label is negative, or
+            If there are not as many labels as spectra, they lie elsewhere, none is labelled, a label is negative, or
             there are more classes than names.
         """
-        example = labelled_example(spectra, labels, labels.classes or self.classes)
+        example = labelled_example(
+            spectra,
+            labels,
+            labels.classes or self.classes,
+            all_classes=bool(self.classes) and labels.classes in ((), self.classes),
+            same_pixels=self.same_pixels,
+        )
         if not example.sampling_classes.any():
             raise ValueError(
                 f"labels {labels.name!r} name the class of no measured spectrum; "

@@ -18,6 +18,7 @@ from pydantic import model_validator
 from torch import Tensor
 from torch.nn import functional
 
+from ..scale import power_of_two
 from ..settings import Settings
 
 DegradationKind = Literal["area", "decimate", "bicubic"]
@@ -37,6 +38,12 @@ _WINDOW: Final = 2
 """Coarse pixels to each side over which differences are compared with noise."""
 _BLUR_CUTOFF: Final = 4
 """Standard deviations at which the Gaussian of the psf is cut off."""
+
+
+def noise_unit(noise: NoiseNumbers) -> float:
+    """Return a power of two, in the unit of the intensities, that suits the size of their noise."""
+    read_variance, gain = noise
+    return power_of_two(max(math.sqrt(read_variance), gain))
 
 
 class Degradation(Settings):
@@ -167,9 +174,11 @@ class Degradation(Settings):
         """
         difference = coarse - self.degrade(fine)
         read_variance, gain = noise
-        level = _local_mean(coarse).clamp_min(0)
-        expected = read_variance + gain * level
-        found = _local_mean(difference.square())
+        # in units of the noise: squares of very small intensities are 0 in single precision
+        unit = noise_unit(noise)
+        level = _local_mean(coarse / unit).clamp_min(0)
+        expected = read_variance / unit**2 + gain / unit * level
+        found = _local_mean((difference / unit).square())
         share = 1 - expected / found.clamp_min(torch.finfo(found.dtype).tiny)
         return self._corrected(fine, share.clamp_min(0) * difference)
 

@@ -12,15 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..axis import Axis
+from ..axis import Axis, axis_difference, axis_in_full
 from ..cube import Cube
 from ..networks import Normalisation, Normalised
+from ..place.same import WAYS_OUT_OF_SIZES, check_same_place
 from . import selection
-from .base import Example, measured_planes, source_of
+from .base import Example, PairSettings, measured_planes, source_of
 from .intensities import IntensityTask, Penalty, intensity_loss
 
 
-class Denoise(IntensityTask):
+class Denoise(PairSettings, IntensityTask):
     """Learn to remove noise from pairs of noisy and clean measurements of the same pixels."""
 
     source: ClassVar[str] = "Horgan et al. 2021, https://doi.org/10.1021/acs.analchem.1c02178"
@@ -45,17 +46,19 @@ class Denoise(IntensityTask):
         Raises
         ------
         ValueError
-            If shapes or bands differ, or no pixel is measured in both.
+            If shapes, bands or places differ, or no pixel is measured in both.
         """
         if noisy.shape != clean.shape:
             raise ValueError(
                 f"noisy {noisy.name!r} is {noisy.shape}, clean {clean.name!r} is {clean.shape}; "
-                "they must show the same pixels and bands"
+                f"they must show the same pixels and bands: {WAYS_OUT_OF_SIZES}"
             )
+        check_same_place(noisy, clean, same_pixels=self.same_pixels)
         if not noisy.axis.same_bands(clean.axis):
             raise ValueError(
-                f"noisy {noisy.name!r} has {noisy.axis}, clean {clean.name!r} has {clean.axis}; "
-                "resample one to the bands of the other"
+                f"noisy {noisy.name!r} has {axis_in_full(noisy.axis)}, clean {clean.name!r} has "
+                f"{axis_in_full(clean.axis)}; they differ in "
+                f"{axis_difference(noisy.axis, clean.axis)}: resample one to the bands of the other"
             )
         input = measured_planes(noisy)  # (plane, band, y, x)
         target = measured_planes(clean)
@@ -74,7 +77,7 @@ class Denoise(IntensityTask):
             input_axis=noisy.axis,
             output_axis=clean.axis,
             source=source_of(noisy.name, clean.name),
-            pixel_size=noisy.pixel_size,
+            pixel_size=noisy.pixel_sides,
             pixel_unit=noisy.pixel_unit,
         )
 

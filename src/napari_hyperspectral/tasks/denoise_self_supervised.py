@@ -87,13 +87,13 @@ class DenoiseSelfSupervised(IntensityTask):
             input_axis=noisy.axis,
             output_axis=noisy.axis,
             source=source_of(noisy.name),
-            pixel_size=noisy.pixel_size,
+            pixel_size=noisy.pixel_sides,
             pixel_unit=noisy.pixel_unit,
         )
 
     def loss(self, network: Normalised, input: Tensor, target: Tensor) -> Tensor:
         if network.training:
-            pair = self._random_pair(input, target)
+            pair = self._random_pair(network, input, target)
             return self._loss_of(network, pair)
         losses = []
         for number in range(_PARTS[self.hidden]):
@@ -116,11 +116,12 @@ class DenoiseSelfSupervised(IntensityTask):
         prediction = network.module(network.normalise(pair.input))
         return normalised_loss(prediction, target, self, network.normalise)
 
-    def _random_pair(self, input: Tensor, target: Tensor) -> _Pair:
+    def _random_pair(self, network: Normalised, input: Tensor, target: Tensor) -> _Pair:
         """Return a pair of which another part is hidden in every step."""
         if self.hidden == "counts":
-            return _halves(input, target, None)
-        number = int(torch.randint(_PARTS[self.hidden], ()))
+            return _halves(input, target, network.generator_on(input.device))
+        generator = network.generator_on(torch.device("cpu"))
+        number = int(torch.randint(_PARTS[self.hidden], (), generator=generator))
         return self._pair(input, target, number)
 
     def _pair(self, input: Tensor, target: Tensor, number: int) -> _Pair:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..cube import Cube
 from ..networks import Normalise, Normalised
+from ..place.same import WAYS_OUT_OF_SIZES, check_same_place
 from . import losses
 from .base import Example, Task, measured_planes, source_of
 
@@ -48,21 +49,29 @@ class IntensityTask(Task):
         return target.isfinite().any(dim=1)
 
 
-def paired_example(input: Cube, target: Cube) -> Example:
+def paired_example(input: Cube, target: Cube, *, same_pixels: bool = False) -> Example:
     """Pair an input with a target of the same pixels; their bands may differ.
+
+    Parameters
+    ----------
+    input, target : Cube
+        Of equal sizes, (…, y, x).
+    same_pixels : bool
+        See `PairSettings`.
 
     Raises
     ------
     ValueError
-        If their pixels differ, or none is measured in both.
+        If their pixels, or their places, differ, or none is measured in both.
     """
     input_pixels = input.shape[:-3] + input.shape[-2:]  # the shapes without bands
     target_pixels = target.shape[:-3] + target.shape[-2:]
     if input_pixels != target_pixels or input.dims != target.dims:
         raise ValueError(
             f"{input.name!r} is {input.shape}, its target {target.name!r} {target.shape}; they "
-            "must show the same pixels, or samples (bands may differ): register them first"
+            f"must show the same pixels, or samples (bands may differ): {WAYS_OUT_OF_SIZES}"
         )
+    check_same_place(input, target, same_pixels=same_pixels)
     input_planes = measured_planes(input)  # (plane, band, y, x)
     target_planes = measured_planes(target)  # (plane, out, y, x)
     has_input = np.isfinite(input_planes).any(axis=1)
@@ -80,7 +89,7 @@ def paired_example(input: Cube, target: Cube) -> Example:
         input_axis=input.axis,
         output_axis=target.axis,
         source=source_of(input.name, target.name),
-        pixel_size=input.pixel_size,
+        pixel_size=input.pixel_sides,
         pixel_unit=input.pixel_unit,
     )
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..scale import power_of_two
 from .fourier_rings import frequencies_of, over_rings, power_of
 
 _TINY: Final = 1e-12
@@ -92,7 +93,7 @@ def spectral_angle(prediction: Tensor, target: Tensor) -> Tensor:
     predicted = torch.where(known, prediction, 0.0)
     # brought near 1 first: the square of 1e-23 is 0 in float32
     greatest = present.abs().amax()
-    scale = greatest.clamp_min(_TINY)
+    scale = torch.where(greatest > 0, greatest, 1.0)
     predicted = _direction(predicted / scale)
     true = _direction(present / scale)
     # all (batch, 1, y, x)
@@ -125,7 +126,11 @@ def ssim(
     data_range : float
         Greatest possible value less the smallest: declared, not taken from an image.
     """
-    target, known = _filled(prediction, target)
+    # by a power of two, which costs no digit: squares of very small numbers are 0 in float32
+    unit = power_of_two(data_range)
+    prediction = prediction / unit
+    data_range = data_range / unit
+    target, known = _filled(prediction, target / unit)
     predicted_mean = _blurred(prediction)
     target_mean = _blurred(target)
     predicted_variance = _blurred(prediction.square()) - predicted_mean**2
@@ -174,6 +179,7 @@ def frc(
     height, width = prediction.shape[-2:]
     if min(height, width) < 2:
         raise ValueError(f"images of {height} × {width} pixels have no Fourier rings; 2 × 2 have")
+    prediction, target = _by_scale_of_target(prediction, target)
     target, known = _filled(prediction, target)
     predicted = frequencies_of(prediction, hann)
     true = frequencies_of(target, hann)
@@ -198,6 +204,7 @@ def correlation(prediction: Tensor, target: Tensor) -> Tensor:
     no correlation, and is left out. Source: Pearson 1895,
     https://doi.org/10.1098/rspl.1895.0041
     """
+    prediction, target = _by_scale_of_target(prediction, target)
     known = target.isfinite()
     predicted = torch.where(known, prediction, 0.0)
     predicted = _centred(predicted, known)
@@ -343,6 +350,17 @@ def balancing_weights(labels: Tensor, classes: int) -> Tensor:
     # a class that is absent has no pixel to weigh: any finite weight will do
     counts = counts.clamp_min(1)
     return counts.float().reciprocal()
+
+
+def _by_scale_of_target(prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Return both by the power of two below the greatest magnitude of the target.
+
+    So that what is too little to count is relative to the target, and squares are no 0.
+    """
+    magnitudes = target.abs().nan_to_num(nan=0.0, posinf=0.0)
+    greatest = float(magnitudes.amax()) if magnitudes.numel() else 0.0
+    scale = power_of_two(greatest)
+    return prediction / scale, target / scale
 
 
 def _error(prediction: Tensor, target: Tensor) -> Tensor:

@@ -18,11 +18,11 @@ from ..axis import Axis, ChannelAxis, SpectralAxis
 from ..cube import Cube
 from ..networks import Normalised, Ports
 from . import selection
-from .base import Example
+from .base import Example, PairSettings
 from .intensities import IntensityTask, Penalty, intensity_loss, paired_example
 
 
-class PredictChannels(IntensityTask):
+class PredictChannels(PairSettings, IntensityTask):
     """Learn to predict other channels (fluorescence, drug maps) from a cube of the same pixels."""
 
     source: ClassVar[str] = (
@@ -49,9 +49,9 @@ class PredictChannels(IntensityTask):
         Raises
         ------
         ValueError
-            If their pixels differ, or none is measured in both.
+            If their pixels, or places, differ, or none is measured in both.
         """
-        return paired_example(cube, target)
+        return paired_example(cube, target, same_pixels=self.same_pixels)
 
     def ports(self, input_axis: Axis, output_axis: Axis) -> Ports:
         # plane 3 of a stack is plane 3 of its stain; band 3 of a spectrum is no stain at all

@@ -11,7 +11,7 @@ al. 2018, https://arxiv.org/abs/1712.06087 (internal learning).
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 import numpy as np
 import torch
@@ -29,6 +29,8 @@ from ..settings import RecipeLike
 from . import losses
 from .intensities import normalised_loss
 from .super_resolution import SuperResolutionTask
+
+_CPU: Final = torch.device("cpu")
 
 
 class Restore(SuperResolutionTask):
@@ -89,7 +91,8 @@ class Restore(SuperResolutionTask):
         normalised_target = network.normalise.target(target, input)
         prediction = network.module(network.normalise(input))
         content = self._content_loss(network, prediction, normalised_target, input)
-        bands = random_bands(prediction.shape[1]).to(prediction.device)
+        chosen = random_bands(prediction.shape[1], network.generator_on(_CPU))
+        bands = chosen.to(prediction.device)
         fake = prediction[:, bands]  # (batch, some bands, y · scale, x · scale)
         real = normalised_target[:, bands]
         # where nothing was measured there is nothing to tell apart

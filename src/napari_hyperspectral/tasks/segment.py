@@ -6,6 +6,7 @@ https://doi.org/10.1109/TGRS.2020.2967821.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -15,11 +16,17 @@ from torch import Tensor
 from ..axis import Axis
 from ..cube import Cube, Labels
 from ..networks import Normalised
-from .base import Example
-from .classes import ClassTask, class_loss, labelled_example, labels_from_scores
+from .base import Example, PairSettings
+from .classes import (
+    ClassTask,
+    class_loss,
+    labelled_example,
+    labels_from_scores,
+    with_numbered_classes,
+)
 
 
-class Segment(ClassTask):
+class Segment(PairSettings, ClassTask):
     """Learn classes from painted labels; unlabelled pixels (0) are ignored."""
 
     source: ClassVar[str] = "Zheng et al. 2020, https://doi.org/10.1109/TGRS.2020.2967821"
@@ -33,10 +40,16 @@ class Segment(ClassTask):
         Raises
         ------
         ValueError
-            If sizes differ, fewer than two classes are painted, a label is negative, or there are
+            If sizes or places differ, fewer than two classes are painted, a label is negative, or there are
             more classes than names.
         """
-        example = labelled_example(cube, labels, self.classes)
+        example = labelled_example(
+            cube,
+            labels,
+            self.classes,
+            all_classes=bool(self.classes),
+            same_pixels=self.same_pixels,
+        )
         numbers = example.sampling_classes  # (plane, y, x), 0 for unlabelled
         painted = len(np.unique(numbers[numbers > 0]))
         if painted < 2:
@@ -45,6 +58,9 @@ class Segment(ClassTask):
                 "paint at least two"
             )
         return example
+
+    def unify_classes(self, examples: Sequence[Example]) -> list[Example]:
+        return with_numbered_classes(examples)
 
     def loss(self, network: Normalised, input: Tensor, target: Tensor) -> Tensor:
         return class_loss(network(input), target, self)

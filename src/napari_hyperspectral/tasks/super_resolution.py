@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
@@ -12,12 +13,13 @@ from pydantic import model_validator
 from torch import Generator, Tensor
 
 from ..cube import Cube
+from ..devices import tensor_of
 from ..settings import RecipeLike, Settings
 from ..spectra.noise import noise_law
 from ..spectra.preprocessing import Preprocessing
 from . import selection
 from .base import Example, measured_planes
-from .degradation import Degradation, DegradationKind, NoiseNumbers
+from .degradation import Degradation, DegradationKind, NoiseNumbers, noise_unit
 from .intensities import IntensityTask
 
 
@@ -134,7 +136,7 @@ class SuperResolutionTask(IntensityTask, DegradationSettings):
                 f"fine {fine.name!r} has {fine.shape[-2]} × {fine.shape[-1]} pixels, fewer than a "
                 f"coarse pixel at ×{self.scale}; choose a larger image or a smaller scale"
             )
-        input = self.degradation_model.measured(torch.from_numpy(target)).numpy()
+        input = self.degradation_model.measured(tensor_of(target)).numpy()
         known = np.isfinite(input).any(axis=1)
         source = f"{fine.name} degraded ×{self.scale} ({self.degradation})"
         if target.shape[-2:] != fine.shape[-2:]:
@@ -143,7 +145,7 @@ class SuperResolutionTask(IntensityTask, DegradationSettings):
         if any(noise):
             read_noise = noise[0] ** 0.5
             source += f", with its noise: √({read_noise:.3g}² + {noise[1]:.3g} · mean)"
-        height, width = fine.pixel_size
+        height, width = fine.pixel_sides
         return Example(
             input=input,
             target=target,
@@ -181,9 +183,12 @@ class SuperResolutionTask(IntensityTask, DegradationSettings):
         read_variance, gain = noise
         # averaging over fine pixels left this share of their noise
         missing = 1 - self.degradation_model.noise_share
-        variance = missing * (read_variance + gain * input.clamp_min(0))
+        # in units of the noise: squares of very small intensities are 0 in single precision
+        unit = noise_unit(noise)
+        bright = input.clamp_min(0) / unit
+        variance = missing * (read_variance / unit**2 + gain / unit * bright)
         normal = torch.randn(input.shape, generator=generator)
-        return input + variance.sqrt() * normal.to(input)
+        return input + unit * variance.sqrt() * normal.to(input)
 
     def postprocess(
         self, prediction: Tensor, input: Tensor, noise: NoiseNumbers = (0.0, 0.0)
@@ -215,15 +220,15 @@ class SuperResolutionTask(IntensityTask, DegradationSettings):
             step += f", agreeing with what was measured ({self.degradation})"
         height, width = (side / self.scale for side in cube.pixel_size)
         row, column = self.degradation_model.first_centre  # of a coarse pixel, in fine pixels
-        return cube.after(
+        result = cube.after(
             step,
             data=predicted,
             name=f"{cube.name} {verb}".strip(),
             pixel_size=(height, width),
-            origin=(cube.origin[0] - row * height, cube.origin[1] - column * width),
             # a georeference states the size of the coarse pixels, which no longer holds
             georeference=cube.georeference if self.scale == 1 else None,
         )
+        return replace(result, **result.place_at(-row, -column))
 
 
 def _cropped_to_blocks(planes: NDArray[np.float32], scale: int) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from torch import nn
 
 from ..models.model import State
+from ..system.interrupts import held
 
 
 class WeightAverage:
@@ -57,11 +58,13 @@ class WeightAverage:
     def applied(self) -> Generator[None, None, None]:
         """Give the network the averaged weights for a while."""
         own = _cloned(self._network)
-        self._network.load_state_dict(self.state)
         try:
+            with held():
+                self._network.load_state_dict(self.state)
             yield
         finally:
-            self._network.load_state_dict(own)
+            with held():
+                self._network.load_state_dict(own)
 
 
 def _cloned(network: nn.Module) -> State:

@@ -11,6 +11,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
+from ..devices import tensor_of
 from ..networks.blocks.padding import pad_by_reflection, padded_size
 from ..recipe.augmentation import Augment, Batch, standard_deviation
 from ..recipe.building import geometry_of
@@ -158,7 +159,7 @@ class _PatchBatches(Batches):
             usable = sampling_classes > 0  # (y, x)
             trains = split.train & usable
             plane = _Plane(
-                input=torch.from_numpy(input).to(device),
+                input=tensor_of(input).to(device),
                 target=training_target.to(device),
                 validation=validation_target.to(device),
                 train_pixels=np.argwhere(trains),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -11,6 +11,7 @@ import torch
 from ..errors import FileFormatError
 from ..models.model import (
     CHECKPOINT_PREFIX,
+    LAST,
     Model,
     State,
     read_tensors,
@@ -26,6 +27,7 @@ _OPTIMISER = "optimiser."
 _DISCRIMINATOR = "discriminator."
 _DISCRIMINATOR_OPTIMISER = "discriminator_optimiser."
 _VALIDATED = "validated."
+_FIRST = "first."
 _STEPS = "steps"
 _LOSS_SUM = "loss_sum"
 
@@ -54,9 +56,37 @@ class Checkpoint:
     discriminator_optimiser: State = field(default_factory=dict)
     validated: State = field(default_factory=dict)
     """In a refit: weights and buffers of the network that was validated."""
+    first: State = field(default_factory=dict)
+    """In a refit: what the first training ended with, see `for_refit`; more epochs go on from it."""
+
+    def for_refit(self) -> State:
+        """Return what a refit keeps of the first training, whose checkpoint this is."""
+        return self._tensors() | with_prefix(LAST, self.model.last)
+
+    def first_training(self) -> Checkpoint:
+        """Return the checkpoint with which the first training ended, of that of its refit.
+
+        Raises
+        ------
+        ValueError
+            If it was not kept, as in files of earlier versions.
+        """
+        if not self.first:
+            raise ValueError("what the first training ended with was not kept")
+        tensors = dict(self.first)
+        model = replace(self.model, last=take_prefixed(tensors, LAST))
+        return self._of(model, tensors, Path("the saved training"))
 
     def write(self, path: Path) -> None:
         """Write the checkpoint, completely or not at all."""
+        tensors = self._tensors()
+        tensors |= with_prefix(_VALIDATED, self.validated)
+        tensors |= with_prefix(_FIRST, self.first)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_model(path, self.model, tensors)
+
+    def _tensors(self) -> State:
+        """Return what does not stand in the model."""
         tensors = {
             _STEPS: torch.tensor(self.steps),
             _LOSS_SUM: torch.tensor(self.loss_sum, dtype=torch.float64),
@@ -68,9 +98,7 @@ class Checkpoint:
         tensors |= with_prefix(_OPTIMISER, self.optimiser)
         tensors |= with_prefix(_DISCRIMINATOR, self.discriminator)
         tensors |= with_prefix(_DISCRIMINATOR_OPTIMISER, self.discriminator_optimiser)
-        tensors |= with_prefix(_VALIDATED, self.validated)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_model(path, self.model, tensors)
+        return tensors
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -89,6 +117,16 @@ class Checkpoint:
                 "it holds a trained model, not a training in progress",
                 "train without resuming, or give the file of a training that was interrupted",
             )
+        for name in (_STEPS, _LOSS_SUM):
+            if name not in tensors or tensors[name].numel() != 1:
+                raise FileFormatError(path, f"its {name} is no number", "train without resuming")
+        validated = take_prefixed(tensors, _VALIDATED)
+        first = take_prefixed(tensors, _FIRST)
+        return replace(cls._of(model, tensors, path), validated=validated, first=first)
+
+    @classmethod
+    def _of(cls, model: Model, tensors: State, path: Path) -> Self:
+        """Return the checkpoint of a training, or refit, with what `_tensors` returned."""
         weights = model.network.state_dict().keys()
         module_weights = model.network.module.state_dict().keys()
         # old versions had other names for layers, in all that is kept by name
@@ -105,5 +143,4 @@ class Checkpoint:
             optimiser=take_prefixed(tensors, _OPTIMISER),
             discriminator=take_prefixed(tensors, _DISCRIMINATOR),
             discriminator_optimiser=take_prefixed(tensors, _DISCRIMINATOR_OPTIMISER),
-            validated=take_prefixed(tensors, _VALIDATED),
         )

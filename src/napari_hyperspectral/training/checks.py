@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 
-from ..axis import Axis, ChannelAxis
+from ..axis import Axis, ChannelAxis, axis_difference, axis_in_full
 from ..classics import Classic
 from ..recipe.methods import classics_for, unsuitable
 from ..recipe.recipe import Recipe
@@ -71,13 +71,16 @@ def common_axes(recipe: Recipe, examples: Sequence[Example]) -> tuple[Axis, Axis
     for example in examples:
         if not example.input_axis.same_bands(first.input_axis):
             raise ValueError(
-                f"{first.source} has {first.input_axis}, {example.source} has {example.input_axis}; "
+                f"{first.source} has {axis_in_full(first.input_axis)}, {example.source} has "
+                f"{axis_in_full(example.input_axis)}; they differ in "
+                f"{axis_difference(first.input_axis, example.input_axis)}: "
                 "resample them to the same bands first"
             )
         if not _fits(example.output_axis, output_axis, classes=classes):
             raise ValueError(
-                f"{example.source} has {example.output_axis}, another example {output_axis}; they "
-                "must agree: train on targets of the same bands, channels or classes"
+                f"{example.source} has {axis_in_full(example.output_axis)}, another example "
+                f"{axis_in_full(output_axis)}, which differ in "
+                f"{axis_difference(example.output_axis, output_axis)}; they must agree: train on targets of the same bands, channels or classes"
             )
     return first.input_axis, output_axis
 

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
+from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from ..classics import Classic, TrainingData, TrainingImage
-from ..classics.base import Rows
+from ..classics.base import Arrays, Rows
 from ..classics.process import fit_in_process
 from ..machine import Machine
 from ..models.model import Model, fresh_network
 from ..networks import FittedModule, NetworkModule, Normalise
-from ..progress import Job, Progress
+from ..progress import Cancelled, Job, Progress, Stop
 from ..spectra.arrays import Mask
 from ..tasks import Example, Task
 from .initialisation import initialise
 from .plan import TrainingPlan
 from .record import card_of
 from .splits import spectra_at
+
+_POLL: Final = 0.1
+"""Seconds between two looks at a fit."""
 
 
 def fit_classic_steps(plan: TrainingPlan, method: Classic, machine: Machine) -> Job[Model]:
@@ -46,7 +51,7 @@ def fit_classic_steps(plan: TrainingPlan, method: Classic, machine: Machine) -> 
     if method.fits_long:
         arrays = yield from fit_in_process(method, data, machine.thread_count)
     else:
-        arrays = method.fit(data)
+        arrays = yield from _fit_in_thread(method, data)
     _fitted_part(network.module).set_arrays(arrays)
     yield Progress(1, 1, note=f"fitted {type(method).__name__}")
     card = card.model_copy(
@@ -60,6 +65,20 @@ def fit_classic_steps(plan: TrainingPlan, method: Classic, machine: Machine) -> 
         }
     )
     return Model(card, network.eval())
+
+
+def _fit_in_thread(method: Classic, data: TrainingData) -> Job[Arrays]:
+    """Fit a quick method in a thread, so that a stop is answered at once; the thread ends by itself."""
+    pool = ThreadPoolExecutor(max_workers=1)
+    fit = pool.submit(method.fit, data)
+    try:
+        while not wait([fit], timeout=_POLL).done:
+            yield Progress(0, 0, note=f"fitting {type(method).__name__}")
+        return fit.result()
+    except Stop as stop:
+        raise Cancelled("fit") from stop
+    finally:
+        pool.shutdown(wait=False)
 
 
 def training_data(plan: TrainingPlan, normalise: Normalise) -> TrainingData:

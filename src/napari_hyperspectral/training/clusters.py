@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from ..scale import ROUNDING
 from ..spectra.arrays import Array, Float32, Indices, Mask, ValuePerSpectrum
 from ..tasks import Example, Task
 
@@ -116,14 +117,17 @@ def _spectra_at(planes: Float32, places: Indices) -> Float32:
 
 
 def _std_of_bands(spectra: Float32) -> Array:
-    """Return the standard deviation of the known values of each band; 1 where there is none."""
+    """Return the standard deviation of the known values of each band; of a constant one, its size."""
     known = np.isfinite(spectra)
     values = np.where(known, spectra, 0).astype(np.float64)
     count = np.maximum(known.sum(axis=0), 1)
     mean = values.sum(axis=0) / count
     squares = np.where(known, values - mean, 0) ** 2
     std: Array = np.sqrt(squares.sum(axis=0) / count)
-    return np.where(std > 0, std, 1)
+    greatest = np.abs(values).max(axis=0, initial=0)
+    # constant but for rounding errors, which must not be made large
+    constant = std <= ROUNDING * greatest
+    return np.where(constant, np.where(greatest > 0, greatest, 1), std)
 
 
 def _scaled(spectra: Float32, std: Array, per_spectrum: bool) -> Array:

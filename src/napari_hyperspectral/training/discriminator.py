@@ -6,10 +6,10 @@ Source: Goodfellow et al. 2014, Generative adversarial networks, https://arxiv.o
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from ..devices import seeded
 from ..models.model import State
+from ..random_numbers import drawing_from
 from ..recipe.training import Training
 from .plan import TrainingPlan
 from .schedules import load_optimiser_state, optimiser_of, optimiser_state, set_learning_rate
@@ -32,12 +32,10 @@ class DiscriminatorTraining:
         self._clip = training.clip
         self._optimiser = optimiser_of(training, network)
 
-    def step(self, loss: Tensor, learning_rate_factor: float) -> None:
-        """Take a step that makes `loss`, shape (), smaller, at a part of the greatest learning rate."""
+    def step(self, learning_rate_factor: float) -> None:
+        """Take a step along the gradients, at a part of the greatest learning rate."""
         rate = self._learning_rate * learning_rate_factor
         set_learning_rate(self._optimiser, rate)
-        self._optimiser.zero_grad()  # the loss of the network left gradients here, too
-        loss.backward()  # type: ignore[no-untyped-call]
         if self._clip:
             weights = self.network.parameters()
             nn.utils.clip_grad_norm_(weights, self._clip)
@@ -63,7 +61,8 @@ def discriminator_training(
 ) -> DiscriminatorTraining | None:
     """Return a fresh discriminator for a recipe whose task has one."""
     training = plan.recipe.training
-    with seeded(training.seed, torch.device("cpu")):
+    generator = torch.Generator().manual_seed(training.seed)
+    with drawing_from(generator):
         network = plan.recipe.task.discriminator(plan.ports)
     if network is None:
         return None

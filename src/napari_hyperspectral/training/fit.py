@@ -10,11 +10,13 @@ from ..models.model import Model
 from ..progress import Job, run_with_bar
 from ..recipe.choice import Choose
 from ..recipe.recipe import Recipe
+from ..system.paths import user_path
 from ..tasks import Example
 from .choice.choose import choose_steps
 from .loop import fit_plan_steps, refit_plan_steps
 from .plan import plan_training
 from .refit import wants_refit
+from .saving.autosave import Autosave
 
 
 def fit(
@@ -66,9 +68,11 @@ def fit_steps(
         Device, precision, threads.
     autosave : path, optional
         A model file that is written again and again during training (at most every ten seconds),
-        so that nothing is lost.
+        so that nothing is lost: where it cannot be written, a warning says so, once. An error has
+        a note that says how to go on from it.
     resume : bool
-        Resume the training that was saved at `autosave`, if it is there.
+        Resume the training that was saved at `autosave`, if it is there. A recipe with more epochs,
+        or more patience, goes on where it stood.
     start : Model, optional
         A trained model to start from (transfer learning): all weights that fit are taken over,
         even if its bands or classes differ. The recipe says which of them stay frozen. Ignored
@@ -81,13 +85,14 @@ def fit_steps(
         recipe says, a network over images is to classify a list of spectra, no weight of `start`
         fits, or the device does not exist.
     FileFormatError
-        If `resume` finds another training at `autosave`.
+        If `resume` finds another training at `autosave`, or one with more epochs behind it.
     DivergedError
         If the loss becomes NaN in the first epoch.
     TooLargeError
         If it needs more memory than is free; the message says what to change.
     """
     machine = machine or Machine()
+    autosave = None if autosave is None else user_path(autosave)
     if isinstance(recipe.method, Choose) and start is not None:
         # weights fit the network that they are of, and no other
         recipe = recipe.model_copy(update={"method": start.recipe.method})
@@ -98,8 +103,9 @@ def fit_steps(
             )
         )
     plan = plan_training(recipe, examples)
+    saves = Autosave(autosave)
     model = yield from fit_plan_steps(
-        plan, machine=machine, autosave=autosave, resume=resume, start=start
+        plan, machine=machine, autosave=saves, resume=resume, start=start
     )
     # of a transfer that is resumed, the model it started from may be gone
     lacks_start = bool(model.card.started_from) and start is None
@@ -107,6 +113,6 @@ def fit_steps(
         return model
     return (
         yield from refit_plan_steps(
-            plan, model, machine=machine, autosave=autosave, resume=resume, start=start
+            plan, model, machine=machine, autosave=saves, resume=resume, start=start
         )
     )

@@ -1,4 +1,8 @@
-"""The losses of a training epoch by epoch, its best epoch, and when to end."""
+"""The losses of a training epoch by epoch, its best epoch, and when to end.
+
+Of a network that begins as a linear regression, epoch 0 is that regression: it is validated like
+the others, and may be the best.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +31,13 @@ class History:
     training : Training
         Number of epochs and patience.
     epochs : int, optional
-        After how many epochs it is over, where that is before those of `training`.
+        After how many epochs it is over, where that is before those of `training`; 0 of a network
+        that stays the regression it begins as.
     """
 
     def __init__(self, training: Training, epochs: int | None = None) -> None:
         self._training = training
-        self.epochs = epochs or training.epochs
+        self.epochs = training.epochs if epochs is None else epochs
         """After how many epochs it is over."""
         self.losses: list[float] = []
         """Training loss of each epoch."""
@@ -40,10 +45,14 @@ class History:
         """Validation loss of each epoch; None where nothing is held out."""
         self.validation_errors: list[float | None] = []
         """Selection error of each epoch on the validation pixels; None where there is none."""
+        self.start_loss: float | None = None
+        """Validation loss of epoch 0; None where there is none."""
+        self.start_error: float | None = None
+        """Selection error of epoch 0."""
         self.best: State = {}
         """Weights of the best epoch; empty before the first has ended."""
         self.best_epoch = 0
-        """Counted from 1."""
+        """Counted from 1; 0 where none is better than the start."""
 
     @property
     def selection_losses(self) -> list[float]:
@@ -68,6 +77,14 @@ class History:
             return "done"
         return ""
 
+    def add_start(self, validation: float | None, weights: State, error: float | None) -> None:
+        """Add the linear regression before the first step as epoch 0, if it could be validated."""
+        if validation is None:
+            return
+        self.start_loss = validation
+        self.start_error = error
+        self.best = copied(weights)
+
     def add(
         self,
         loss: float,
@@ -91,7 +108,7 @@ class History:
             Selection error on the validation pixels.
         """
         best_before = None
-        if self.best_epoch:
+        if self.best_epoch or self.start_loss is not None:
             best_before = self._rank(self.best_epoch)
         self.losses.append(loss)
         self.validation_losses.append(validation)
@@ -110,6 +127,8 @@ class History:
             self.validation_errors
         )  # in files of before there were any
         self.validation_errors += [None] * missing
+        self.start_loss = card.start_validation_loss
+        self.start_error = card.start_validation_error
         self.best_epoch = card.best_epoch
         self.best = {}
         if card.trained:
@@ -123,7 +142,9 @@ class History:
         self.best_epoch = len(self.losses)
 
     def _rank(self, epoch: int) -> tuple[float, float]:
-        """Return selection error and validation loss of an epoch, from 1; infinite where unknown."""
+        """Return selection error and validation loss of an epoch, from 0; infinite where unknown."""
+        if not epoch:
+            return _or_infinite(self.start_error), _or_infinite(self.start_loss)
         error = self.validation_errors[epoch - 1]
         loss = self.validation_losses[epoch - 1]
         return _or_infinite(error), _or_infinite(loss)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..devices import tensor_of
 from ..networks import Normalised
 from .plan import TrainingPlan
 from .splits import spectra_at
@@ -30,7 +31,7 @@ def initialise(
     normalised_targets = None  # classes are not normalised
     if task.predicts_intensities:
         normalised_targets = targets.to(device)
-    good = torch.from_numpy(plan.input_axis.good)
+    good = tensor_of(plan.input_axis.good)
     network.normalise.fit(spectra, normalised_targets, good.to(device))
     step = max(1, len(spectra) // _MOST_SPECTRA)
     few = spectra[::step, :, None, None]  # as images of one pixel, which normalisation takes

@@ -14,19 +14,21 @@ from .classic import training_data
 from .plan import TrainingPlan
 
 
-def fit_linear_skip(network: Normalised, plan: TrainingPlan) -> None:
-    """Fit the linear map that a network begins with, if it has one; its normalisation is fitted.
+def fit_linear_skip(network: Normalised, plan: TrainingPlan) -> bool:
+    """Fit the linear map that a network begins with; return whether it has one.
 
-    Where no target is complete there is no regression: then the network learns everything.
+    The normalisation is fitted before. Where no target is complete there is no regression: then the
+    network learns everything.
     """
     ridge = linear_start(plan.recipe)
     if ridge is None or not isinstance(network.module, LinearSkip):
-        return
+        return False
     normalise = deepcopy(network.normalise).cpu()
     data = training_data(plan, normalise)
     with torch.no_grad():
         if complete_targets(data.targets).any():
             network.module.linear.set_arrays(ridge.fit(data))
             network.module.gain.zero_()
-        else:
-            network.module.gain.fill_(1.0)
+            return True
+        network.module.gain.fill_(1.0)
+        return False

@@ -10,19 +10,19 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Final
 
 import torch
-from torch import Tensor
 
 from ..classics import Classic
-from ..devices import computing, precision_of, seeded
+from ..devices import computing, precision_of
 from ..errors import FileFormatError
 from ..machine import Machine
 from ..models.card import Ended
-from ..models.model import Model, fresh_network
+from ..models.model import Model, State, fresh_network
 from ..progress import Cancelled, Job, Progress, Stop
+from ..random_numbers import Generators
 from ..recipe.augmentation import Batch
+from ..system.interrupts import held
 from .averaging import WeightAverage
 from .batches import Batches, batches_of
 from .checkpoint import Checkpoint
@@ -33,8 +33,10 @@ from .initialisation import initialise
 from .linear_skip import fit_linear_skip
 from .memory import check_memory
 from .plan import TrainingPlan, plan_as_begun
-from .record import card_of, data_of
+from .record import card_of
 from .refit import everything, model_of_refit, refitted
+from .saving.autosave import Autosave
+from .saving.resuming import check_resumable
 from .schedules import (
     learning_rate_factor,
     load_optimiser_state,
@@ -43,16 +45,15 @@ from .schedules import (
     set_learning_rate,
 )
 from .selection import ValidationRecord
+from .step.gradients import Gradients
 from .transfer import initialise_from
-
-_SECONDS_BETWEEN_SAVES: Final = 10.0
 
 
 def fit_plan_steps(
     plan: TrainingPlan,
     *,
     machine: Machine,
-    autosave: Path | None = None,
+    autosave: Path | Autosave | None = None,
     resume: bool = False,
     start: Model | None = None,
 ) -> Job[Model]:
@@ -68,20 +69,22 @@ def fit_plan_steps(
             )
         with computing(machine):
             return (yield from fit_classic_steps(plan, plan.recipe.method, machine))
+    saves = autosave if isinstance(autosave, Autosave) else Autosave(autosave)
+    path = saves.existing if resume else None
     checkpoint = None
-    if autosave is not None and resume and autosave.exists():
-        checkpoint = Checkpoint.read(autosave)
+    if path is not None:
+        checkpoint = Checkpoint.read(path)
         plan = plan_as_begun(plan, checkpoint.model.card)
     with computing(machine) as device:
         check_memory(plan, device)
         run = _Run(plan, machine, device)
-        if checkpoint is not None and autosave is not None:
-            run.resume(checkpoint, autosave)
-            if checkpoint.validated:  # the file is that of its refit
+        if checkpoint is not None and path is not None:
+            run.resume(checkpoint, path)
+            if checkpoint.validated and run.ended:  # the file is that of its refit
                 return run.model()
         elif start is not None:
             run.initialise_from(start)
-        return (yield from _trained(run, autosave))
+        return (yield from _trained(run, saves))
 
 
 def refit_plan_steps(
@@ -89,7 +92,7 @@ def refit_plan_steps(
     validated: Model,
     *,
     machine: Machine,
-    autosave: Path | None,
+    autosave: Autosave,
     resume: bool,
     start: Model | None,
 ) -> Job[Model]:
@@ -109,10 +112,10 @@ def refit_plan_steps(
         return refitted(validated, complete, model, record)
     with computing(machine) as device:
         run = _Run(complete, machine, device, validated)
-        checkpoint = None
-        if autosave is not None and resume and autosave.exists():
-            checkpoint = Checkpoint.read(autosave)
-        if checkpoint is not None and checkpoint.validated:
+        checkpoint = _saved_of(validated, autosave)
+        if checkpoint is not None:
+            run.first = checkpoint.first or checkpoint.for_refit()
+        if resume and checkpoint is not None and checkpoint.validated:
             run.resume_refit(checkpoint)
         elif start is not None:
             run.initialise_from(start)
@@ -122,16 +125,33 @@ def refit_plan_steps(
             return validated
 
 
-def _trained(run: _Run, autosave: Path | None) -> Job[Model]:
-    """Train to the end, or until stopped; return the model."""
+def _saved_of(validated: Model, autosave: Autosave) -> Checkpoint | None:
+    """Return what was saved of a validated model, or of its refit; None where nothing is there."""
+    if autosave.existing is None:
+        return None
+    try:
+        checkpoint = Checkpoint.read(autosave.existing)
+    except (ValueError, OSError):  # the file is of another training, which could not be replaced
+        return None
+    return checkpoint if checkpoint.model.card.losses == validated.card.losses else None
+
+
+def _trained(run: _Run, autosave: Autosave) -> Job[Model]:
+    """Train to the end, or until stopped; return the model. What fails is saved as it was before."""
     try:
         # a resumed training may be over already
+        yield from run.validate_start()
         while not run.ended:
             yield from run.epoch(autosave)
-    except (Stop, KeyboardInterrupt):  # Ctrl-C may come in the middle of a batch
+    except (Stop, KeyboardInterrupt):
         run.ended = "by hand"
-    if autosave is not None:
+    except DivergedError:
+        raise
+    except Exception as error:
         run.save(autosave)
+        error.add_note(autosave.way_on())
+        raise
+    run.save(autosave)
     return run.model()
 
 
@@ -148,6 +168,8 @@ class _Run:
         self.plan = plan
         self.validated = validated
         """In a refit: the model of the first training."""
+        self.first: State = {}
+        """In a refit: what more epochs of the first training would go on from."""
         self.training = plan.recipe.training
         # the recipe keeps its task: another training with it may be of other classes
         self.task = plan.recipe.task.with_classes(plan.output_axis)
@@ -155,18 +177,32 @@ class _Run:
         self.card = card_of(plan, machine, device)
         network = fresh_network(plan.recipe, self.card)
         self.network = network.to(device)
+        self.generators = Generators()
+        """Of dropout, and of all else that a step draws."""
+        self.network.draw_from(self.generators)
         initialise(self.network, plan, device)
-        fit_linear_skip(self.network, plan)
+        self.begins_linear = fit_linear_skip(self.network, plan)
         self.precision = precision_of(machine, self.network, device)
         self.batches: Batches = batches_of(plan, device)
         self.optimiser = optimiser_of(self.training, self.network.module)
         self.discriminator = discriminator_training(plan, device)
+        self.gradients = Gradients(
+            plan,
+            self.task,
+            self.network,
+            self.discriminator,
+            self.precision,
+            self.generators,
+            device,
+        )
         self.average: WeightAverage | None = None
         if self.training.average:
             self.average = WeightAverage(self.network, self.training.average)
         self.frozen: frozenset[str] = frozenset()
         """Weights that are not trained, by their names in the network's module."""
         self.steps = 0
+        self.halfway = False
+        """Whether weights are halfway through a step, which was interrupted there."""
         self.loss_sum = 0.0
         """Of the steps in the current epoch."""
         self.history = History(self.training)
@@ -175,11 +211,20 @@ class _Run:
         if validated is not None:
             self.history = History(self.training, validated.card.best_epoch)
             self.guide.load(validated.card, {})
-        self.ended: Ended = ""
+        self.ended: Ended = self.history.reason_to_end  # a refit of no epochs is over
         self.started = time.monotonic()
-        self.saved = time.monotonic()
 
-    def epoch(self, autosave: Path | None) -> Generator[Progress, None, None]:
+    def validate_start(self) -> Generator[Progress, None, None]:
+        """Validate the linear regression that the network begins as, as epoch 0, unless it was."""
+        if not self.begins_linear or self.steps or self.history.best:
+            return
+        loss, error = yield from self._validation(done=0)
+        with held():
+            self.history.add_start(loss, self.network.state_dict(), error)
+        if loss is not None:
+            yield self._progress(0, validation=loss)
+
+    def epoch(self, autosave: Autosave) -> Generator[Progress, None, None]:
         """Train for one epoch, or what is left of it, yielding after each batch."""
         number = len(self.history.losses)
         steps = self.batches.steps
@@ -191,29 +236,34 @@ class _Run:
         batches = self.batches.epoch(number)
         remaining = islice(batches, taken, None)
         for step, batch in enumerate(remaining, taken + 1):
-            self.loss_sum += self._step(batch, before + step - 1, total)
-            self._save_now_and_then(autosave)
+            with held():
+                self.loss_sum += self._step(batch, before + step - 1, total)
+            autosave.now_and_then(self.checkpoint)
             yield self._progress(before + step, self.loss_sum / step)
         if not math.isfinite(self.loss_sum):
-            if not self.history.best:
+            if not number:
                 raise DivergedError(number + 1)
             self.ended = "diverged"
             return
         done = before + steps
         with self.average.applied() if self.average else nullcontext():
-            self.network.eval()
-            record = ValidationRecord(self.plan, self.task, self.network, self.precision)
-            for batch in self.batches.validation():
-                record.add(batch)
-                yield self._progress(done)
-            validation = record.loss()
+            validation, error = yield from self._validation(done)
             loss = self.loss_sum / steps
-            weights = self.network.state_dict()
-            self.history.add(loss, validation, weights, error=record.error())
-        self.loss_sum = 0.0
-        self.ended = self.history.reason_to_end
+            with held():
+                self.history.add(loss, validation, self.network.state_dict(), error=error)
+                self.loss_sum = 0.0
+                self.ended = self.history.reason_to_end
         note = f"epoch {number + 1} of {self.history.epochs}"
         yield self._progress(done, loss, validation, note)
+
+    def _validation(self, done: int) -> Job[tuple[float | None, float | None]]:
+        """Return validation loss and selection error of the network; `done` steps are taken."""
+        self.network.eval()
+        record = ValidationRecord(self.plan, self.task, self.network, self.precision)
+        for batch in self.batches.validation():
+            self.gradients.validate(batch, record)
+            yield self._progress(done)
+        return record.loss(), record.error()
 
     def _progress(
         self,
@@ -228,8 +278,13 @@ class _Run:
             return Progress(done, total, loss, validation, note)
         return Progress(done, total, note=f"training on everything, {note}".rstrip(", "))
 
-    def save(self, path: Path) -> None:
-        """Write a checkpoint, from which `resume` goes on."""
+    def save(self, autosave: Autosave) -> None:
+        """Save the latest whole state of the training, if it is not halfway through a step."""
+        if not self.halfway:
+            autosave.now(self.checkpoint)
+
+    def checkpoint(self) -> Checkpoint:
+        """Return the training as it is, from which `resume` goes on."""
         checkpoint = Checkpoint(
             model=self.model(),
             steps=self.steps,
@@ -246,28 +301,26 @@ class _Run:
                 discriminator_optimiser=self.discriminator.optimiser_state(),
             )
         if self.validated is not None:
-            checkpoint = replace(checkpoint, validated=copied(self.validated.network.state_dict()))
-        checkpoint.write(path)
+            weights = copied(self.validated.network.state_dict())
+            checkpoint = replace(checkpoint, validated=weights, first=self.first)
+        return checkpoint
 
     def resume(self, checkpoint: Checkpoint, path: Path) -> None:
         """Go on with the training saved at `path`."""
         model = checkpoint.model
         card = model.card
-        same_data = data_of(card) == data_of(self.card)
-        if model.recipe != self.plan.recipe or not same_data:
-            raise FileFormatError(
-                path,
-                "it holds the training of another recipe, of other data, or with another validation "
-                "split",
-                "train without resuming, or resume with the recipe and data of that file",
-            )
+        check_resumable(path, card, self.card)
         kept = {"started_from": card.started_from, "schema_version": card.schema_version}
         self.card = self.card.model_copy(update=kept)
         self.history.load(card, checkpoint.validated or model.network.state_dict())
         self.ended = self.history.reason_to_end
+        if card.ended == "diverged":  # from weights that are no numbers nothing goes on
+            self.ended = "diverged"
         self.started -= card.seconds  # time before the interruption counts
-        if not checkpoint.validated:  # else the rest is of the refit
+        if not checkpoint.validated:
             self._take_up(checkpoint)
+        elif not self.ended:  # more epochs than those after which it was trained on everything
+            self._take_up(_first_training(checkpoint, path))
 
     def resume_refit(self, checkpoint: Checkpoint) -> None:
         """Go on with the refit that was saved."""
@@ -322,6 +375,8 @@ class _Run:
             "losses": tuple(self.history.losses),
             "validation_losses": tuple(self.history.validation_losses),
             "validation_errors": tuple(self.history.validation_errors),
+            "start_validation_loss": self.history.start_loss,
+            "start_validation_error": self.history.start_error,
             "best_epoch": self.history.best_epoch,
             "ended": self.ended,
             "seconds": round(seconds, 1),
@@ -334,36 +389,26 @@ class _Run:
         epoch = step // self.batches.steps
         losses = self.guide.selection_losses[:epoch]
         factor = learning_rate_factor(self.training, step / total, epoch, losses)
-        rate = self.training.learning_rate * factor
-        set_learning_rate(self.optimiser, rate)
         # by step, so that dropout does not depend on where a training was interrupted
         seed = hash((self.training.seed, step)) % 2**63
-        with seeded(seed, self.device), self.precision:
-            loss, discriminator_loss = self._losses(batch)
-        self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss = self.gradients.compute(batch, seed)
+        self.halfway = True
+        self._advance(factor)
+        self.halfway = False
+        return loss
+
+    def _advance(self, factor: float) -> None:
+        """Take a step along the gradients, at a part of the greatest learning rate."""
+        set_learning_rate(self.optimiser, self.training.learning_rate * factor)
         if self.training.clip:
             weights = self.network.module.parameters()
             torch.nn.utils.clip_grad_norm_(weights, self.training.clip)
         self.optimiser.step()
         if self.discriminator is not None:
-            self.discriminator.step(discriminator_loss, factor)
+            self.discriminator.step(factor)
         self.steps += 1
         if self.average is not None:
             self.average.update(self.steps)
-        return float(loss.detach())
-
-    def _losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return the loss of the network and that of its discriminator, 0 where there is none."""
-        if self.discriminator is None:
-            loss = self.task.loss(self.network, batch.input, batch.target)
-            return loss, loss.new_zeros(())
-        return self.task.adversarial_losses(
-            self.network,
-            self.discriminator.network,
-            batch.input,
-            batch.target,
-        )
 
     def _set_training_mode(self) -> None:
         """Let layers gather statistics of batches, except those whose weights are frozen."""
@@ -379,10 +424,14 @@ class _Run:
         for name, weight in self.network.module.named_parameters():
             weight.requires_grad_(name not in self.frozen)
 
-    def _save_now_and_then(self, path: Path | None) -> None:
-        if path is None:
-            return
-        since_saved = time.monotonic() - self.saved
-        if since_saved > _SECONDS_BETWEEN_SAVES:
-            self.save(path)
-            self.saved = time.monotonic()
+
+def _first_training(checkpoint: Checkpoint, path: Path) -> Checkpoint:
+    """Return what the first training ended with, of the checkpoint of its refit."""
+    try:
+        return checkpoint.first_training()
+    except ValueError as error:
+        raise FileFormatError(
+            path,
+            "an earlier version wrote it, and kept nothing from which more epochs could go on",
+            "train without resuming, or start from its weights (--from)",
+        ) from error

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Final
 
-import psutil
 import torch
 from torch import Tensor, nn
 
-from ..networks.blocks.discriminator import random_bands
+from ..devices import free_bytes
+from ..networks.blocks.discriminator import shown_bands
 from ..networks.blocks.padding import padded_size
 from ..recipe.building import geometry_of, module_of
 from ..tasks import Task
@@ -118,15 +118,6 @@ def check_memory(plan: TrainingPlan, device: torch.device) -> int:
     return needed
 
 
-def free_bytes(device: torch.device) -> int:
-    """Return the memory that is free on a device, in bytes."""
-    if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        return int(free)
-    memory = psutil.virtual_memory()
-    return int(memory.available)
-
-
 def _largest_batch(plan: TrainingPlan) -> Tensor:
     """Return the largest input of a training step, (batch, band, y, x), without values."""
     recipe = plan.recipe
@@ -150,10 +141,10 @@ def _prediction(plan: TrainingPlan, batch: Tensor) -> Tensor:
     count, _, height, width = batch.shape
     scale = plan.ports.scale
     # it is shown some of the bands only
-    bands = random_bands(plan.ports.bands_out)
+    bands = shown_bands(plan.ports.bands_out)
     return batch.new_empty(
         count,
-        len(bands),
+        bands,
         scale * height,
         scale * width,
     )

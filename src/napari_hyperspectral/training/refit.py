@@ -90,7 +90,10 @@ def _line(card: Card, plan: TrainingPlan) -> str:
         pixels += int((example.sampling_classes > 0).sum())
     held_out = sum(trained.validation_pixels for trained in card.trained_on)
     share = held_out / pixels
-    line = f"validated on {share:.0%} of the pixels, then trained on all {pixels:,}"
+    validated = f"validated on {share:.0%} of the pixels"
+    if card.stayed_linear:
+        return f"{validated}, then the regression was fitted to all {pixels:,}"
+    line = f"{validated}, then trained on all {pixels:,}"
     if card.refit_losses:
         epochs = len(card.refit_losses)
         line += f" for {epochs} epochs" if epochs > 1 else " for 1 epoch"

@@ -25,6 +25,7 @@ from ..axis import Axis, ChannelAxis, SpectralAxis
 from ..cube import Cube
 from ..io.metadata.axis_file import read_axis
 from ..layers import metadata_of, to_layer
+from ..settings import reason_of
 from ..spectra.axes import (
     AXIS_STEPS,
     AxisStep,
@@ -260,7 +261,7 @@ class AxisWidget(QWidget):
             _layer, cube = self._chosen_cube()
             positions = peak_positions(mean_spectrum(cube), cube.spectral_axis)
         except ValueError as error:
-            show_error(str(error))
+            show_error(reason_of(error))
             return
         self.peaks.show_pairs(positions.round(6).tolist())
 
@@ -281,7 +282,7 @@ class AxisWidget(QWidget):
         try:
             action()
         except (ValueError, OSError) as error:
-            show_error(str(error))
+            show_error(reason_of(error))
 
     def _apply_clicked(self, *_: object) -> None:
         self._try(self.apply)

@@ -25,6 +25,7 @@ from qtpy.QtWidgets import (
 from ..axis import SpectralAxis
 from ..cube import Cube, Image
 from ..layers import axis_in_metadata, on_all_bands, to_layer
+from ..settings import reason_of
 from ..spectra.components import COLOURS, Components, Unmixing, names_of, unmix
 from ..spectra.maps import area_map, band_map
 from .forms.form import Form, in_a_row
@@ -118,7 +119,7 @@ class ComponentsWidget(JobDock):
             others = [_cube_of(layer) for layer in self.others]
             job = unmix(cube, others, self.settings)
         except ValueError as error:
-            self.panel.show_error(str(error))
+            self.panel.show_error(reason_of(error))
             return
         self._source = cube
         self.panel.run(job, "unmixing", device="cpu")
@@ -247,7 +248,7 @@ class ComponentsWidget(JobDock):
         try:
             image = mapped(_cube_of(self.cube.layer))
         except ValueError as error:
-            self.panel.show_error(str(error))
+            self.panel.show_error(reason_of(error))
             return
         self.results = [self._viewer.add_layer(Layer.create(*to_layer(image, flat=True)))]
         self.panel.show_status(f"added {self.results[0].name}")
@@ -275,13 +276,15 @@ def _strip(spectra: Cube, cube: Cube) -> Cube:
     pixel_height, pixel_width = cube.pixel_size
     height = _STRIP * rows * pixel_height
     width = columns * pixel_width / spectra.shape[-1]
-    top = cube.origin[0] - pixel_height / 2  # the edge of the first pixel, not its centre
-    left = cube.origin[1] - pixel_width / 2
+    # from the edge of the first pixel of the cube, not its centre
+    above = -0.5 - height / pixel_height
+    right = -0.5 + width / pixel_width / 2
     return replace(
         spectra,
         pixel_size=(height, width),
-        origin=(top - height, left + width / 2),
         pixel_unit=cube.pixel_unit,
+        transform=cube.transform,
+        origin=cube.place_at(above, right)["origin"],
     )
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import pyqtgraph
 from qtpy.QtWidgets import QCheckBox, QSizePolicy, QVBoxLayout, QWidget
 
+from ..models.card import Card
 from ..progress import Progress
 
 # distinct in grey, and for colour-blind people
@@ -24,19 +24,20 @@ class Losses:
 
     def add(self, step: Progress) -> None:
         """Add the losses of a step; called in the worker thread."""
-        if not step.total or step.loss is None:
+        if not step.total:
             return
         epoch = math.ceil(step.done * self.epochs / step.total)
-        self.training[epoch] = step.loss
+        if step.loss is not None:
+            self.training[epoch] = step.loss
         if step.validation is not None:
             self.validation[epoch] = step.validation
 
     @classmethod
-    def of(cls, training: Sequence[float], validation: Sequence[float | None]) -> Losses:
-        """Return the losses on a card, one per epoch."""
-        losses = cls(len(training))
-        losses.training = dict(enumerate(training, start=1))
-        for epoch, loss in enumerate(validation, start=1):
+    def of(cls, card: Card) -> Losses:
+        """Return the losses on a card, one per epoch; that of its start is of epoch 0."""
+        losses = cls(len(card.losses))
+        losses.training = dict(enumerate(card.losses, start=1))
+        for epoch, loss in enumerate((card.start_validation_loss, *card.validation_losses)):
             if loss is not None:
                 losses.validation[epoch] = loss
         return losses

@@ -23,6 +23,7 @@ from napari.qt.threading import GeneratorWorker, create_worker
 from qtpy.QtCore import QObject, Signal
 
 from ..progress import Job, Progress, Stop
+from ..settings import reason_of
 
 PERIOD: Final = 0.1
 """Seconds between two steps that are shown: each repaints, and training waits for that."""
@@ -206,7 +207,7 @@ def _run(job: Job[Any]) -> Job[Any]:
 def _readable(error: BaseException) -> str:
     """Return an error in one readable line."""
     name = type(error).__name__
-    text = " ".join(str(error).split())[:_LONGEST_MESSAGE]
+    text = "" if not str(error) else reason_of(error)[:_LONGEST_MESSAGE]
     if isinstance(error, MemoryError) or "out of memory" in text.lower():
         return (
             "out of memory; choose a smaller batch size or patch size, less tile memory in the "
@@ -214,6 +215,6 @@ def _readable(error: BaseException) -> str:
         )
     if not text:
         return name
-    if isinstance(error, ValueError | OSError | ImportError):
-        return text  # written for people, unlike those of other types
-    return f"{name}: {text}"
+    if not isinstance(error, ValueError | OSError | ImportError):
+        text = f"{name}: {text}"  # written for people are only those of the types above
+    return " ".join([text, *getattr(error, "__notes__", [])])

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBox
 
 from ..models.summary import duration
 from ..progress import Job, Progress
+from ..settings import reason_of
 from .jobs import JobWorker, start_job
 
 
@@ -140,7 +141,7 @@ class JobPanel(QWidget):
         self.returned.emit(result)
 
     def _on_error(self, error: Exception, *_: object) -> None:
-        self.show_error(str(error))
+        self.show_error(reason_of(error))
 
     def _on_abort(self, *_: object) -> None:
         self.show_status("stopped")

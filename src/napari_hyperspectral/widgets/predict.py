@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal, assert_never
 
 from napari.layers import Layer
 from qtpy.QtWidgets import (
-    QCheckBox,
     QFileDialog,
     QLabel,
     QLineEdit,
@@ -25,6 +24,7 @@ from ..layers import on_all_bands, to_layer
 from ..models.card import Card, read_card
 from ..models.summary import scores_of
 from ..progress import Job
+from ..settings import reason_of
 from ..workflows.evaluate import evaluate_source_steps
 from ..workflows.import_weights import import_weights_steps
 from ..workflows.predict_files import (
@@ -42,6 +42,7 @@ from .forms.source_files import SourceFiles
 from .import_weights import ImportWeightsDialog
 from .layer_list import LayerList
 from .panel import JobDock, JobPanel
+from .predict_options import PredictOptions
 from .preferences import preferred_machine
 from .results_view import ResultsView
 from .truth import TruthChoice, kinds_of
@@ -62,7 +63,7 @@ class PredictWidget(JobDock):
     """Choose a model and layers or files; press Predict; results come as layers or files.
 
     Or choose images with their truth, and press Evaluate. A script drives it by `model`, `second_model`,
-    `dwell`, `import_weights`, `choose`, `files`, `folder`, `suffix`, `predict`, `choose_truth`,
+    `dwell`, `options`, `import_weights`, `choose`, `files`, `folder`, `suffix`, `predict`, `choose_truth`,
     `choose_truth_files`, `evaluate` and `stop`.
     """
 
@@ -84,7 +85,8 @@ class PredictWidget(JobDock):
         self._model_line.setPlaceholderText("Choose a model file, or train a model")
         self.card = CardView()
         self.chain = ChainChoice()
-        self.probabilities = QCheckBox("Also predict the probability of each class")
+        self.options = PredictOptions()
+        self.probabilities = self.options.probabilities
         self._purpose = QLabel(_PREDICT_ON)
         self.layer_list = LayerList(viewer)
         self.sources = SourceFiles()
@@ -251,7 +253,7 @@ class PredictWidget(JobDock):
             else:
                 self._predict_files(self._request(), overwrite)
         except ValueError as error:
-            self.panel.show_error(str(error))
+            self.panel.show_error(reason_of(error))
 
     def choose_truth(self, *examples: Mapping[str, Layer | str], **layers: Layer | str) -> None:
         """Choose the layers, and texts, to evaluate the model on, and show their tab.
@@ -279,7 +281,7 @@ class PredictWidget(JobDock):
                 raise ValueError("choose a model first")
             source = self.truth.source
         except ValueError as error:
-            self.panel.show_error(str(error))
+            self.panel.show_error(reason_of(error))
             return
         job = evaluate_source_steps(self._model, source, preferred_machine())
         self._run(job, "evaluation")
@@ -309,7 +311,7 @@ class PredictWidget(JobDock):
         layout.addLayout(in_a_row(self._model_line, browse))
         layout.addWidget(self.card, stretch=2)
         layout.addWidget(self.chain)
-        layout.addWidget(self.probabilities)
+        layout.addWidget(self.options)
         layout.addWidget(self._purpose)
         layout.addWidget(self.tabs, stretch=2)
         layout.addWidget(self.panel)
@@ -333,8 +335,9 @@ class PredictWidget(JobDock):
     def _update_controls(self, *_: object) -> None:
         """Show the controls that the model and the tab call for, and enable what can be done."""
         self.panel.start_button.setEnabled(self._model is not None and not self.panel.running)
-        last_card = self._model_card if self.second_model is None else self.chain.card
-        self.probabilities.setVisible(_predicts_classes(last_card) and not self._evaluates)
+        cards = [card for card in (self._model_card, self.chain.card) if card is not None]
+        self.options.follow(cards)
+        self.options.setVisible(not self._evaluates)
         if not self._evaluates:
             return
         if self._model_card is None:
@@ -362,9 +365,10 @@ class PredictWidget(JobDock):
         if self._model is None:
             raise ValueError("choose a model first")
         models = (self._model,) if self.second_model is None else (self._model, self.second_model)
-        offered = self.probabilities.isVisibleTo(self)
-        probabilities = offered and self.probabilities.isChecked()
-        return PredictionRequest(models, probabilities, self.dwell)
+        options = self.options
+        return PredictionRequest(
+            models, options.predicts_probabilities, self.dwell, options.averages_turns
+        )
 
     def _predict_layers(self, request: PredictionRequest) -> None:
         cubes = self.layer_list.cubes
@@ -469,7 +473,7 @@ class PredictWidget(JobDock):
         try:
             self._choose_model_file(role, Path(path))
         except (ValueError, OSError) as error:
-            self.panel.show_error(str(error))
+            self.panel.show_error(reason_of(error))
 
     def _choose_model_file(self, role: _Role, path: Path) -> None:
         if role == "model":
@@ -490,8 +494,3 @@ class PredictWidget(JobDock):
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
         return dialog
-
-
-def _predicts_classes(card: Card | None) -> bool:
-    """Whether a model predicts classes; its task is not looked up, which would load torch."""
-    return card is not None and "classes" in card.recipe["task"]

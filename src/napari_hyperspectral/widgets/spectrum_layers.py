@@ -15,6 +15,7 @@ from napari.layers import Shapes as ShapesLayer
 
 from ..axis import Axis, ChannelAxis, SpectralAxis
 from ..layers import axis_in_metadata
+from ..painting.classes import names_by_number
 from ..spectra.arrays import Array, Mask
 from ..spectra.regions import (
     RegionSpectra,
@@ -102,10 +103,8 @@ def name_of_region(region: RegionLayer) -> str:
     if isinstance(region, ShapesLayer):
         return str(region.name)
     label = int(region.selected_label)
-    classes = region.features.get("class")
-    if classes is not None and 0 <= label < len(classes):
-        return str(classes[label])
-    return f"{region.name} {label}"
+    names = names_by_number(region.features)
+    return names.get(label, f"{region.name} {label}")
 
 
 def _data(layer: Layer) -> Any:

@@ -21,14 +21,16 @@ from qtpy.QtWidgets import (
 )
 
 from ..cube import Image
-from ..examples.source import ExampleSource
 from ..layers import to_layer
 from ..machine import Machine
 from ..models.card import read_card
 from ..models.model import Model
 from ..recipe.presets import Preset
+from ..recipe.reading import read_recipe
 from ..recipe.recipe import Recipe
-from ..workflows.autosave import autosave_folder, autosave_path, discard_autosave
+from ..settings import reason_of
+from ..system.paths import user_path
+from ..workflows.autosave import autosave_folder, autosave_path
 from ..workflows.train import preview_steps, train_steps, training_summary
 from .card_view import CardView
 from .curve import LossCurve, Losses
@@ -56,10 +58,6 @@ class TrainWidget(JobDock):
         super().__init__()
         self._viewer = viewer
         self._model: Model | None = None
-        self._autosave: Path | None = None
-        """Where the training in progress, or the last one, is saved."""
-        self._model_autosave: Path | None = None
-        """Where the training of `model` is saved."""
         self._losses = Losses(1)
         self.form = TrainForm(viewer)
         self.training_summary = QLabel()
@@ -132,7 +130,7 @@ class TrainWidget(JobDock):
         try:
             job = preview_steps(self.recipe, self.form.source)
         except ValueError as error:
-            self.panel.show_error(str(error))
+            self.panel.show_error(reason_of(error))
             return
         self.panel.run(job, "preparing a preview", device="cpu")
 
@@ -181,12 +179,12 @@ class TrainWidget(JobDock):
         if self._model is None:
             return None
         if path is not None:
-            return self._save(self._model, Path(path), overwrite=False)
+            return self._model.save(path)
         chosen = self._ask_for_target("Save model", "model.safetensors", _MODEL_FILES)
         if chosen is None:
             return None
         try:
-            saved = self._save(self._model, chosen, overwrite=True)  # the dialog has asked
+            saved = self._model.save(chosen, overwrite=True)  # the dialog has asked
         except OSError as error:
             self.panel.show_error(f"not saved: {error}")
             return None
@@ -195,7 +193,7 @@ class TrainWidget(JobDock):
 
     def save_recipe(self, path: str | Path) -> None:
         """Write the recipe as JSON, for another time or the command line."""
-        Path(path).write_text(self.recipe.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        user_path(path).write_text(self.recipe.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
     def load_recipe(self, path: str | Path) -> None:
         """Fill the form from a JSON file.
@@ -205,7 +203,7 @@ class TrainWidget(JobDock):
         ValueError
             If it holds no recipe.
         """
-        self.recipe = Recipe.model_validate_json(Path(path).read_text(encoding="utf-8"))
+        self.recipe = read_recipe(path)
 
     def predict(self, *_: object) -> None:
         """Open the Predict dock with the model."""
@@ -233,15 +231,15 @@ class TrainWidget(JobDock):
             recipe = self.recipe
             source = self.form.source
         except ValueError as error:
-            self.panel.show_error(str(error))
+            self.panel.show_error(reason_of(error))
             return
         machine = preferred_machine()
-        self._autosave = interrupted or self._new_autosave(machine, recipe, source)
+        autosave = interrupted or self._new_autosave(machine, recipe)
         self._losses = Losses(recipe.training.epochs)
         self._draw()
         self.tabs.setCurrentWidget(self.curve)
         job = train_steps(
-            recipe, source, machine, self._autosave, self.start, resume=interrupted is not None
+            recipe, source, machine, autosave, self.start, resume=interrupted is not None
         )
         self.panel.run(
             job,
@@ -250,10 +248,10 @@ class TrainWidget(JobDock):
             watch=self._losses.add,
         )
 
-    def _new_autosave(self, machine: Machine, recipe: Recipe, source: ExampleSource) -> Path | None:
+    def _new_autosave(self, machine: Machine, recipe: Recipe) -> Path | None:
         """Return where a training is saved; None, with a complaint, where nothing can be."""
         try:
-            return autosave_path(machine, recipe, source)
+            return autosave_path(machine, recipe)
         except OSError as error:
             self.panel.show_error(f"nothing is saved before the end ({error}); see the preferences")
             return None
@@ -269,20 +267,12 @@ class TrainWidget(JobDock):
 
     def _keep_model(self, model: Model) -> None:
         self._model = model
-        self._model_autosave = self._autosave
-        self._losses = Losses.of(model.card.losses, model.card.validation_losses)
+        self._losses = Losses.of(model.card)
         self.card.show_card(model.card)
         self.tabs.setCurrentWidget(self.card)
-        ending = model.card.ending
-        self.panel.show_status(f"trained: {ending}" if ending else "trained")
+        outcome = model.card.outcome
+        self.panel.show_status(f"trained: {outcome}" if outcome else "trained")
         self._enable_buttons()
-
-    def _save(self, model: Model, path: Path, *, overwrite: bool) -> Path:
-        """Save a model, whose training then needs no file of its own any more."""
-        saved = model.save(path, overwrite=overwrite)
-        if self._model_autosave is not None and self._model_autosave != saved:
-            discard_autosave(self._model_autosave, model.card)
-        return saved
 
     # -- what a person sees
 
@@ -358,13 +348,13 @@ class TrainWidget(JobDock):
         self._summary_timer.start()
 
     def _summarise(self, *_: object) -> None:
-        # building a network may draw random numbers, of which there is one series for all threads
+        # building a network takes time that the training needs
         if self.panel.running:
             return
         try:
             summary = training_summary(self.recipe, self.form.source, preferred_machine())
         except (ValueError, MemoryError) as error:
-            summary = str(error)
+            summary = reason_of(error)
         self.training_summary.setText(summary)
 
     def _draw(self, *_: object) -> None:
@@ -397,7 +387,7 @@ class TrainWidget(JobDock):
         try:
             self.start = path
         except (ValueError, OSError) as error:
-            self.panel.show_error(str(error))
+            self.panel.show_error(reason_of(error))
 
     def _load_recipe_clicked(self, *_: object) -> None:
         path, _filter = QFileDialog.getOpenFileName(self, "Load recipe", "", _RECIPE_FILES)
@@ -406,7 +396,7 @@ class TrainWidget(JobDock):
         try:
             self.load_recipe(path)
         except (ValueError, OSError) as error:
-            self.panel.show_error(f"{Path(path).name} is no recipe: {error}")
+            self.panel.show_error(f"{Path(path).name} is no recipe: {reason_of(error)}")
 
     def _resume_clicked(self, *_: object) -> None:
         folder = str(autosave_folder(preferred_machine()))
@@ -416,7 +406,7 @@ class TrainWidget(JobDock):
         try:
             self.resume(path)
         except (ValueError, OSError) as error:
-            self.panel.show_error(str(error))
+            self.panel.show_error(reason_of(error))
 
     def _save_recipe_clicked(self, *_: object) -> None:
         path = self._ask_for_target("Save recipe", "recipe.json", _RECIPE_FILES)

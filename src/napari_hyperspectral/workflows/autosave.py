@@ -1,20 +1,21 @@
 """Where trainings in progress are saved, so that a crash or a stop loses nothing.
 
 All of them, of docks and command line, are in the folder ``trainings`` of the cache, of which the
-latest ten stay. A file is named by when its training began, its task, and a fingerprint of its
-recipe and examples: by that, ``--resume`` finds the training again; people see the time and task.
+latest ten stay: those that have ended as well, for more epochs may be asked of them. A file is named
+by when its training began, and its task, for people; ``--resume`` finds it by what it holds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
-from ..examples.source import ExampleSource
+from ..errors import FileFormatError
 from ..machine import Machine
-from ..models.card import Card
+from ..models.card import Card, read_card
 from ..recipe.recipe import Recipe
 from .targets import MODEL_SUFFIX
 
@@ -27,7 +28,7 @@ def autosave_folder(machine: Machine) -> Path:
     return machine.cache / "trainings"
 
 
-def autosave_path(machine: Machine, recipe: Recipe, source: ExampleSource) -> Path:
+def autosave_path(machine: Machine, recipe: Recipe) -> Path:
     """Return the file for a training that begins now, and make room for it.
 
     Raises
@@ -39,48 +40,42 @@ def autosave_path(machine: Machine, recipe: Recipe, source: ExampleSource) -> Pa
     folder.mkdir(parents=True, exist_ok=True)
     _remove_oldest(folder)
     now = datetime.now().strftime("%Y-%m-%d %H-%M-%S-%f")
-    return folder / f"{now} {_name(recipe, source)}"
+    return folder / f"{now} {recipe.task.kind} {uuid4().hex[:6]}{MODEL_SUFFIX}"
 
 
-def interrupted_training(machine: Machine, recipe: Recipe, source: ExampleSource) -> Path | None:
-    """Return the file of the latest training with this recipe and these examples, if any."""
-    name = _name(recipe, source)
+def saved_trainings(machine: Machine) -> Iterator[tuple[Path, Card]]:
+    """Yield the files of trainings with their cards, those that began last first."""
     # the time comes first in the names: the last of them in the alphabet is the latest
-    files = sorted(autosave_folder(machine).glob(f"* {name}"))
-    return files[-1] if files else None
+    for file in sorted(autosave_folder(machine).glob(f"*{MODEL_SUFFIX}"), reverse=True):
+        card = card_if_any(file)
+        if card is not None:
+            yield file, card
 
 
-def discard_autosave(path: Path, card: Card) -> None:
-    """Remove the file of a training whose model is saved, unless it may still be resumed.
-
-    Parameters
-    ----------
-    path : path
-        What the training had saved.
-    card : Card
-        Of the model that came of it.
-    """
-    if card.ended != "by hand":  # what a person stopped, they may go on with
-        path.unlink(missing_ok=True)
-
-
-def _name(recipe: Recipe, source: ExampleSource) -> str:
-    """Return the part of a file's name that all trainings of a recipe on these examples share."""
-    text = recipe.model_dump_json() + repr(source.identity)
-    fingerprint = sha256(text.encode()).hexdigest()[:12]
-    return f"{recipe.task.kind} {fingerprint}{MODEL_SUFFIX}"
+def card_if_any(path: Path) -> Card | None:
+    """Return the card of a model file; None where there is none, or it cannot be read."""
+    try:
+        return read_card(path)
+    except (FileFormatError, OSError):
+        return None
 
 
 def _remove_oldest(folder: Path) -> None:
-    """Remove files until one more fits; a training that is running was saved lately, and stays."""
-    files = sorted(folder.glob(f"*{MODEL_SUFFIX}"), key=_saved_at)
+    """Remove files until one more fits, those of trainings that have ended first.
+
+    A training that is running was saved lately, and stays.
+    """
+    files = sorted(folder.glob(f"*{MODEL_SUFFIX}"), key=_worth)
     for file in files[: -KEPT + 1]:
         file.unlink(missing_ok=True)
 
 
-def _saved_at(file: Path) -> tuple[float, str]:
-    """Return when a file was last written; names decide where the disk's clock is too coarse."""
+def _worth(file: Path) -> tuple[bool, float, str]:
+    """Return by what files are kept: whether they go on, when they were written, their names."""
+    card = card_if_any(file)
+    goes_on = card is None or card.ended in ("", "by hand")
     try:
-        return file.stat().st_mtime, file.name
+        saved = file.stat().st_mtime
     except FileNotFoundError:  # another process has just removed it
-        return 0.0, file.name
+        saved = 0.0
+    return goes_on, saved, file.name

@@ -104,16 +104,17 @@ def demonstrate(
     example = task.example(cube=cube, labels=train)
     fit_job = fit_steps(recipe, [example], machine=machine)
     model = yield from part_of(fit_job, 1, 70, "training")
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save(model_path, overwrite=overwrite)  # before its evaluation, which may fail
     test_set = EvaluationPair(cube, truth, split.validation, split.train)
     evaluation_job = evaluate_steps(model, test_set, guards=GUARDS, machine=machine)
     model, report, predicted = yield from part_of(evaluation_job, 70, 98, "evaluating")
     assert isinstance(predicted, Labels)
     notes = (*warnings, *_notes(truth, split, seed, model), *report.notes)
     report = replace(report, notes=notes, images=_pictures(cube, truth, train, predicted))
-    folder.mkdir(parents=True, exist_ok=True)
     files = (
         write(map_path, predicted, overwrite=overwrite),
-        model.save(model_path, overwrite=overwrite),
+        model.save(model_path, overwrite=True),
         *report.save(folder),
     )
     yield Progress(100, 100, note=f"wrote {len(files)} files")
@@ -129,7 +130,7 @@ def false_colour(cube: Cube) -> NDArray[np.float32]:
     bands = [np.asarray(cube.data[band], np.float32) for band in _rgb_bands(cube.axis)]
     image = np.stack(bands, axis=-1)  # (y, x, 3)
     low, high = np.nanpercentile(image, (2, 98), axis=(0, 1))
-    contrast = np.maximum(high - low, 1e-12)  # a band of one value becomes black
+    contrast = np.where(high > low, high - low, 1)  # a band of one value becomes black
     stretched: NDArray[np.float32] = np.clip((image - low) / contrast, 0, 1)
     return np.nan_to_num(stretched).astype(np.float32)
 

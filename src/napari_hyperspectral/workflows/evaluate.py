@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..cube import Cube
 from ..examples.source import ExampleSource
 from ..machine import Machine
 from ..progress import Job, Progress
@@ -39,4 +40,26 @@ def evaluate_source_steps(
     from ..models.model import Model
 
     loaded = Model.load(model) if isinstance(model, Path) else model
+    yield from _check_steps(loaded, source)
     return (yield from evaluate_test_set_steps(loaded, source.images, machine=machine))
+
+
+def _check_steps(model: Model, source: ExampleSource) -> Job[None]:
+    """Open the images of all examples before the first is evaluated: a report is of all, or none.
+
+    Raises
+    ------
+    ValueError, OSError
+        If one cannot be opened, or has bands that the model cannot take.
+    """
+    from ..prediction.bands import output_axis_for
+
+    count = len(source.images)
+    if count == 1:
+        return
+    name = model.recipe.task.input_name
+    for number in range(count):
+        yield Progress(0, 0, note=f"checking image {number + 1} of {count}")
+        cube = source.images[number][name]
+        if isinstance(cube, Cube):
+            output_axis_for(model, cube.axis)

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ..cube import Cube
-from ..io import read, write
+from ..io import Source, format_of, read, write
 from ..machine import Machine
 from ..models.summary import scores_of
 from ..progress import Cancelled, Job, Progress, Result, Stop, Watch, part_of
+from ..settings import reason_of
+from ..system.locks import locked
 from .targets import Targets
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 _STEPS: Final = 1000
 """Of each cube: a job of any length counts for as many."""
+_QUICK_BYTES: Final = 32 * 2**20
+"""Files of formats that are loaded as a whole are read up to this size to see that they can be."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,8 @@ class PredictedFiles:
     """Image-level classes: a row for each image, with its name, class and probabilities."""
     errors: dict[str, Exception] = field(default_factory=dict)
     """Why a source failed, in order; `Stop` where a person stopped it."""
+    begun: bool = True
+    """Whether anything was to be predicted; not where sources were refused before the first."""
     time_saved: str = ""
     """How much dwell time the models save, in a line."""
 
@@ -125,6 +131,7 @@ def predict_files_steps(
     machine: Machine,
     *,
     overwrite: bool = False,
+    check_first: bool = False,
     axes: str | None = None,
     image: str | None = None,
     watch: Watch | None = None,
@@ -145,12 +152,74 @@ def predict_files_steps(
         Where the models run.
     overwrite : bool
         Whether files that exist are overwritten; else their source fails.
+    check_first : bool
+        Whether all sources are opened before the first is predicted; with one that cannot be,
+        nothing is.
     axes, image : str, optional
         Layout of the arrays, and which image of each file, as `io.read` takes them.
     watch : callable, optional
         Shown how far the reading of a large file is; what it raises ends the reading.
     """
-    models = request.load()
+    images = [file for target in targets for file in target.images]
+    with locked(*images):
+        models = request.load()
+        if check_first and len(sources) > 1:
+            errors = yield from _check_steps(models, sources, axes=axes, image=image)
+            if errors:
+                return PredictedFiles(errors=errors, begun=False)
+        job = _predict_files_steps(
+            request,
+            models,
+            sources,
+            targets,
+            machine,
+            overwrite,
+            axes=axes,
+            image=image,
+            watch=watch,
+        )
+        return (yield from job)
+
+
+def _check_steps(
+    models: Sequence[Model], sources: Sequence[str], *, axes: str | None, image: str | None
+) -> Job[dict[str, Exception]]:
+    """Open all sources, and return why those that cannot be predicted cannot."""
+    from .predict import check_chain
+
+    errors: dict[str, Exception] = {}
+    for number, source in enumerate(sources):
+        yield Progress(number, _STEPS * len(sources), note=f"checking {Path(source).name}")
+        try:
+            parsed = Source.parse(source, axes)
+            if _opens_at_once(parsed.path):
+                check_chain(models, read(source, axes=axes, image=image).axis)
+        except Exception as error:  # whatever it is, the others are to be checked
+            errors[source] = error
+    return errors
+
+
+def _opens_at_once(path: Path) -> bool:
+    """Return whether a file is read quickly: lazily, or because it is small; it must be there."""
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file {str(path)!r}")
+    known = format_of(path)
+    return not known.loaded or path.stat().st_size < _QUICK_BYTES
+
+
+def _predict_files_steps(
+    request: PredictionRequest,
+    models: Sequence[Model],
+    sources: Sequence[str],
+    targets: Sequence[Targets],
+    machine: Machine,
+    overwrite: bool,
+    *,
+    axes: str | None,
+    image: str | None,
+    watch: Watch | None,
+) -> Job[PredictedFiles]:
+    """Do what `predict_files_steps` does, the targets being ours alone."""
     predicted = PredictedFiles(time_saved=request.time_saved(models))
     for number, (source, target) in enumerate(zip(sources, targets, strict=True)):
         name = Path(source).name
@@ -207,4 +276,4 @@ def _reason(error: Exception) -> str:
     # a prediction that was stopped raises `Cancelled`, in the middle of a tile or of reading `Stop`
     if isinstance(error, Stop) or isinstance(error.__cause__, Stop):
         return "stopped"
-    return " ".join(str(error).split()) or type(error).__name__
+    return reason_of(error)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ..atomic import refuse_inside_store
 from ..io import FORMATS, Format, Source, format_of
 
 MODEL_SUFFIX: Final = ".safetensors"
@@ -215,13 +216,16 @@ def check_model_target(path: Path) -> None:
 
 
 def check_parent(path: Path) -> None:
-    """Check that the folder of a file exists.
+    """Check that the folder of a file exists, and that it is not in a Zarr store.
 
     Raises
     ------
     FileNotFoundError
         If it does not.
+    ValueError
+        If it is in a store.
     """
+    refuse_inside_store(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(
             f"there is no folder {str(path.parent)!r} to write {path.name} into; make it first"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import torch
@@ -19,10 +22,14 @@ from ..recipe.building import module_of
 from ..recipe.candidates import candidates_for
 from ..recipe.choice import Choose
 from ..recipe.recipe import Recipe
+from ..system.locks import LockedError, locked
+from ..tasks import Example
 from ..training.fit import fit_steps
 from ..training.memory import check_memory
 from ..training.plan import plan_training
 from ..training.previews import preview_of
+from .autosave import autosave_path
+from .resume import resumption
 
 
 def train_steps(
@@ -33,6 +40,7 @@ def train_steps(
     start: Model | Path | None = None,
     *,
     resume: bool = False,
+    keep: Callable[[Model], object] | None = None,
 ) -> Job[Model]:
     """Read the examples, train, and return the model with its figures on the validation pixels.
 
@@ -50,6 +58,9 @@ def train_steps(
         A model to start from, or its file: transfer learning.
     resume : bool
         Continue the training that was saved at `autosave`.
+    keep : callable, optional
+        Called with the model once it is trained: before its validation, which may fail, or never
+        end.
 
     Raises
     ------
@@ -58,12 +69,107 @@ def train_steps(
     """
     examples = yield from source.examples(recipe)
     first = Model.load(start) if isinstance(start, Path) else start
-    model = yield from fit_steps(
-        recipe, examples, machine=machine, autosave=autosave, resume=resume, start=first
+    return (
+        yield from _fit_and_validate(
+            recipe, source, examples, machine, autosave, first, resume=resume, keep=keep
+        )
     )
+
+
+def resume_steps(
+    recipe: Recipe,
+    source: ExampleSource,
+    machine: Machine,
+    out: Path,
+    *,
+    overwrite: bool = False,
+    keep: Callable[[Model], object] | None = None,
+) -> Job[Model | None]:
+    """Do what `train_steps` does, from where a training of the same recipe and data stood.
+
+    With nothing to go on from, and no model at `out`, the training begins. With the finished model
+    at `out`, there is nothing to do: None is returned.
+
+    Parameters
+    ----------
+    recipe, source, machine, keep
+        As of `train_steps`.
+    out : path
+        Where the model is to be.
+    overwrite : bool
+        Whether a model of another training may be replaced there.
+
+    Raises
+    ------
+    CannotResumeError, FileExistsError
+        As `resumption` does.
+    ValueError, OSError
+        As `train_steps` does.
+    """
+    examples = yield from source.examples(recipe)
+    found = resumption(machine, recipe, examples, out, overwrite=overwrite)
+    if found.complete is not None:
+        return None
+    autosave = found.autosave
+    if autosave is None:
+        warnings.warn("there is nothing to resume; training from the start", stacklevel=2)
+        autosave = new_autosave(machine, recipe)
+    resume = found.autosave is not None
+    return (
+        yield from _fit_and_validate(
+            recipe, source, examples, machine, autosave, None, resume=resume, keep=keep
+        )
+    )
+
+
+def new_autosave(machine: Machine, recipe: Recipe) -> Path | None:
+    """Return where a training that begins now is saved; None, with a warning, where nothing can be."""
+    try:
+        return autosave_path(machine, recipe)
+    except OSError as error:
+        warnings.warn(
+            f"nothing is saved before the end of the training ({error}); choose another folder "
+            "(--cache, or the preferences)",
+            stacklevel=2,
+        )
+        return None
+
+
+def _fit_and_validate(
+    recipe: Recipe,
+    source: ExampleSource,
+    examples: Sequence[Example],
+    machine: Machine,
+    autosave: Path | None,
+    start: Model | None,
+    *,
+    resume: bool,
+    keep: Callable[[Model], object] | None,
+) -> Job[Model]:
+    """Train, keep the model, and return it with its figures."""
+    with _locked_autosave(autosave if resume else None):
+        model = yield from fit_steps(
+            recipe, examples, machine=machine, autosave=autosave, resume=resume, start=start
+        )
+    if keep is not None:
+        keep(model)
     if model.card.compared:  # it has seen all pixels; its errors on held-out folds are on its card
         return model
     return (yield from validate_steps(model, examples, source.images, machine=machine))
+
+
+@contextmanager
+def _locked_autosave(path: Path | None) -> Generator[None, None, None]:
+    """Keep other jobs from going on with a training, as far as locks can be written there."""
+    with ExitStack() as stack:
+        try:
+            if path is not None:
+                stack.enter_context(locked(path))
+        except LockedError:
+            raise
+        except OSError:
+            pass  # which saving there will say, too
+        yield
 
 
 def preview_steps(recipe: Recipe, source: ExampleSource, epoch: int = 1) -> Job[dict[str, Image]]:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ...devices import tensor_of
 from ...metrics.values import Floats
 from ...tasks.degradation import Degradation, NoiseNumbers
 from .baseline import Baseline, IntensityArray
@@ -81,7 +82,7 @@ def _consistent(
     fine = torch.from_numpy(
         _interpolated(data, _cubic, degradation.scale, degradation.first_centre)
     )
-    coarse = torch.from_numpy(np.asarray(data, np.float32))
+    coarse = tensor_of(np.asarray(data, np.float32))
     if not any(noise):
         return degradation.project(fine, coarse).numpy()
     planes = coarse.reshape(-1, *coarse.shape[-3:])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,10 +128,16 @@ class Comparison(ABC):
         }
 
 
+ALL_EVALUATED: Final = (
+    "All measured pixels of these images are evaluated; raw data are as measured."
+)
+"""Note of a test without training pixels."""
+
+
 def split_notes(model: Model, counts: PixelCounts) -> list[str]:
     """Return sentences about training and evaluated pixels, and how near they are."""
     if not counts.train:
-        return ["All measured pixels of these images are evaluated; raw data are as measured."]
+        return [ALL_EVALUATED]
     split = (
         f"{counts.train} training pixels, {counts.test} evaluated pixels (fewer with a guard); "
         "baselines were fitted and tuned on the same training pixels."

@@ -29,7 +29,7 @@ def grid_of(image: Cube | Labels) -> PixelGrid:
     if image.pixel_unit is None:
         return PixelGrid((rows, columns))
     unit = image.pixel_unit.replace("um", "µm")
-    return PixelGrid((rows, columns), image.pixel_size, unit)
+    return PixelGrid((rows, columns), image.pixel_sides, unit)
 
 
 def has_map(grid: PixelGrid) -> bool:

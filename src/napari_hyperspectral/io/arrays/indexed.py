@@ -14,6 +14,8 @@ from typing import Any, Final, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from .positional import by_position
+
 NOT_MEASURED: Final = -1
 """What an index map holds where nothing was measured."""
 _BYTES: Final = 32 * 2**20
@@ -49,7 +51,7 @@ class Rows:
     """
 
     def __init__(self, table: NDArray[Any]) -> None:
-        self._table = table
+        self._table = by_position(table)
         self.dtype: np.dtype[Any] = table.dtype
         self.bands = int(table.shape[1])
 

@@ -123,6 +123,18 @@ class Lazy(NDArrayOperatorsMixin):
         """Return the greatest of the loaded values, as numpy does."""
         return np.asarray(self).max(*args, **kwargs)
 
+    def checked(self, check: Callable[[], object]) -> Self:
+        """Return an array that calls `check` before it reads; what that raises ends the reading."""
+        read = self._read
+
+        def checked_read(box: Box) -> NDArray[Any]:
+            check()
+            return read(box)
+
+        part = self._like(self._selected, self._order)
+        part._read = checked_read
+        return part
+
     def __getitem__(self, index: Any) -> Any:
         if not isinstance(index, tuple):
             index = (index,)

@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from .lazy import Box, Lazy
 from .mapped import mapped
+from .positional import OpenFile
 
 _DType: TypeAlias = np.dtype[Any]
 _PLAIN: Final = 1
@@ -110,24 +111,24 @@ def _uneven_pages(
     dtype: _DType,
 ) -> Lazy:
     """Return pages at any distances as a lazy array, shape (page, *stored)."""
-    size = path.stat().st_size
-    raw = mapped(path, np.uint8, (size,))
-    raw[:1]  # makes the second mapping, which all the pages then share
-    length = math.prod(stored) * dtype.itemsize
-    chunk = (1, *stored)
+    file = OpenFile(path)
+    strides = np.empty((0, *stored), dtype).strides[1:]
 
     def read(box: Box) -> NDArray[Any]:
         pages = []
-        inside: Any = (0, *box[1:])
         for start in starts[box[0]]:
-            # a view that prefetches nothing yet: the box may be a pixel of each page
-            part = np.memmap.__getitem__(raw, slice(start, start + length))
-            page = _view(part, chunk, length, dtype)
-            pages.append(page[inside])
+            offset = start
+            shape = []
+            steps = []
+            for part, stride in zip(box[1:], strides, strict=True):
+                offset += part.start * stride
+                shape.append(len(range(part.start, part.stop, part.step)))
+                steps.append(part.step * stride)
+            pages.append(file.values(offset, shape, steps, dtype))
         return np.stack(pages)
 
     shape = (len(starts), *stored)
-    return Lazy(read, shape, dtype, chunk)
+    return Lazy(read, shape, dtype, (1, *stored))
 
 
 def _view(

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...cube import Image
 from ...errors import FileFormatError
-from .file import attribute, dataset_in, groups, loaded_vector, text
+from .file import dataset_in, groups, loaded_vector, text
 from .image import Dimension, cube_of_dataset
 
 _ARRAY: Final = ("1", "array")
@@ -55,7 +55,7 @@ def _dimensions(group: h5py.Group, data: h5py.Dataset) -> list[Dimension]:
 
 
 def _dimension(vector: h5py.Dataset, size: int) -> Dimension:
-    name = str(attribute(vector, "name") or "")
+    name = text(vector, "name")
     units = text(vector, "units").strip("[]").replace("_", "")  # [n_m] is nm
     if vector.dtype.kind not in "iuf":
         return Dimension(name, units)

@@ -22,9 +22,11 @@ from numpy.typing import NDArray
 from ...cube import Image, describe
 from ...errors import FileFormatError, MissingPackageError
 from ..arrays.blocks import blocks
+from ..arrays.identity import Identity, check_unchanged
 from ..arrays.lazy import Box, Lazy
 from ..arrays.mapped import mapped
 from .heap import check_heaps
+from .outside import check_link, files_of, may_follow
 
 DESCRIPTION: Final = "hyperspectral"
 """Dataset at the root that holds our description; an attribute could not hold 64 kB."""
@@ -98,8 +100,12 @@ class _Stored:
 
     path: Path
     name: str
+    identities: tuple[tuple[Path, Identity], ...]
+    """What the file, and those that its values lie in, were known by when it was opened."""
 
     def read(self, box: Box) -> NDArray[Any]:
+        for file, identity in self.identities:
+            check_unchanged(file, identity)
         with opened_hdf5(self.path, again=True) as file:
             return np.asarray(file[self.name][box])
 
@@ -115,7 +121,11 @@ def lazy_dataset(path: Path, dataset: h5py.Dataset) -> Any:
         If it is compressed with a filter that is not installed.
     """
     _check_filters(path, dataset)
-    file_size = path.stat().st_size
+    holder = Path(dataset.file.filename)  # another one than `path`, behind an external link
+    files = [holder, *files_of(holder, dataset)]
+    if holder != path:
+        files.append(path)
+    file_size = holder.stat().st_size
     offset = dataset.id.get_offset()  # None where it is stored in chunks
     if offset is not None and not dataset.external and not dataset.is_virtual:
         end = offset + dataset.nbytes
@@ -125,14 +135,16 @@ def lazy_dataset(path: Path, dataset: h5py.Dataset) -> Any:
                 f"{dataset.name} ends at byte {end}, the file at {file_size}",
                 "copy or download it again",
             )
-        return mapped(Path(dataset.file.filename), dataset.dtype, dataset.shape, offset)
+        return mapped(holder, dataset.dtype, dataset.shape, offset)
     if dataset.nbytes > _MAX_EXPANSION * max(file_size, 2**20):
         raise FileFormatError(
             path,
             f"{dataset.name} of {dataset.shape} cannot be meant in a file of this size",
             "copy or download it again",
         )
-    return Lazy(_Stored(path, dataset.name).read, dataset.shape, dataset.dtype, dataset.chunks)
+    identities = tuple((file, Identity.of(file)) for file in files if file.exists())
+    stored = _Stored(holder, dataset.name, identities)
+    return Lazy(stored.read, dataset.shape, dataset.dtype, dataset.chunks)
 
 
 def _check_filters(path: Path, dataset: h5py.Dataset) -> None:
@@ -166,17 +178,33 @@ def attribute(item: Any, name: str) -> Any:
     if not isinstance(value, np.ndarray):
         return _plain(value)
     parts = [_plain(part) for part in value.ravel()]
-    if len(parts) == 1:
-        return parts[0]
-    if value.dtype.kind in "SO" and parts and all(len(str(part)) == 1 for part in parts):
-        return "".join(map(str, parts))  # text spelled out, a byte an element
-    return parts
+    return parts[0] if len(parts) == 1 else parts
 
 
 def text(item: Any, name: str) -> str:
     """Return an attribute as text; empty where there is none."""
     value = attribute(item, name)
-    return "" if value is None else str(value)
+    return "" if value is None else str(spelled_out(value))
+
+
+def texts(item: Any, name: str) -> list[str]:
+    """Return an attribute as a list of texts, of one where it is no list; [] where there is none."""
+    value = attribute(item, name)
+    if value is None:
+        return []
+    return list(map(str, value)) if isinstance(value, list) else [str(value)]
+
+
+def spelled_out(value: Any) -> Any:
+    """Return a list of letters as the text that they spell, and everything else as it is.
+
+    Only who asks knows whether a list of letters is a text, as some instruments write it, or
+    are names of one letter.
+    """
+    if not isinstance(value, list) or not value:
+        return value
+    is_text = all(isinstance(part, str) and len(part) == 1 for part in value)
+    return "".join(value) if is_text else value
 
 
 def number(item: Any, name: str, without: float) -> float:
@@ -202,20 +230,32 @@ def loaded_vector(dataset: h5py.Dataset) -> NDArray[np.float64]:
             f"{dataset.name} is no axis: {dataset.dtype} {dataset.shape}",
             "copy or download the file again",
         )
+    files_of(Path(dataset.file.filename), dataset)  # refuses, or warns of, those of others
     return np.ravel(np.asarray(dataset, np.float64))
 
 
-def tree(group: object, depth: int = _MAX_DEPTH) -> dict[str, Any]:
-    """Return the attributes of a group and of those below as plain JSON."""
+def tree(group: object, depth: int = _MAX_DEPTH, *, spelled: bool = False) -> dict[str, Any]:
+    """Return the attributes of a group and of those below as plain JSON.
+
+    Parameters
+    ----------
+    spelled : bool
+        Whether lists of letters are texts: see `spelled_out`.
+    """
     if not isinstance(group, h5py.Group) or depth == 0:
         return {}
     attributes = {}
     for key in group.attrs:
         value = attribute(group, key)
+        if spelled:
+            value = spelled_out(value)
         if _is_json(value):
             attributes[key] = value
-    for key, item in group.items():
-        below = tree(item, depth - 1)
+    path = Path(group.file.filename)
+    for key in group:
+        if not may_follow(path, group.get(key, getlink=True)):
+            continue
+        below = tree(group.get(key), depth - 1, spelled=spelled)
         if below:
             attributes[key] = below
     return attributes
@@ -241,14 +281,32 @@ def _plain(value: Any) -> Any:
 
 def dataset_in(group: h5py.Group, name: str) -> h5py.Dataset | None:
     """Return the dataset of a name or path; None where there is none, or something else."""
-    item = group.get(name)
+    item = _member(group, name)
     return item if isinstance(item, h5py.Dataset) else None
 
 
 def group_in(group: h5py.Group, name: str) -> h5py.Group | None:
     """Return the group of a name or path; None where there is none, or something else."""
-    item = group.get(name)
+    item = _member(group, name)
     return item if isinstance(item, h5py.Group) else None
+
+
+def _member(group: h5py.Group, name: str) -> object:
+    """Return what has a name or path; a link into a file outside the folder is not followed.
+
+    Raises
+    ------
+    FileFormatError
+        If it is such a link.
+    """
+    item: object = group.file if name.startswith("/") else group
+    for part in filter(None, name.split("/")):
+        if not isinstance(item, h5py.Group):
+            return None
+        link = item.get(part, getlink=True)
+        check_link(Path(item.file.filename), f"{item.name}/{part}", link)
+        item = item.get(part)
+    return item
 
 
 def datasets(group: h5py.Group) -> Iterator[h5py.Dataset]:
@@ -284,7 +342,8 @@ def own_description(file: h5py.File) -> tuple[dict[str, Any], h5py.Dataset] | No
     if stored is None:
         return None
     description = json.loads(stored.asstr()[()])
-    return description, file[text(stored, _DATA)]
+    dataset = dataset_in(file, text(stored, _DATA))
+    return None if dataset is None else (description, dataset)
 
 
 def describe_in(file: h5py.File, image: Image, dataset: h5py.Dataset) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ...axis import SpectralAxis
 from ...cube import Cube, Sampling
 from ..metadata.named_arrays import axis_from_vector, cube_from_array
-from ..metadata.units import axis_in, length_unit, spectral_unit
+from ..metadata.units import length_unit, spectral_unit, stated_axis
 from .file import lazy_dataset, text
 
 SPECTRAL_NAME: Final = re.compile(
@@ -42,8 +42,8 @@ class Dimension:
         """Return it as a spectral axis."""
         if self.values is None:
             return None
-        stated = axis_in(self.units, self.values)
-        if stated is None or stated.unit is None:
+        stated = stated_axis(self.units, self.values, name=self.name)
+        if stated is None:
             return axis_from_vector(self.name, self.values)
         if stated.unit == "1/cm" and re.search("raman|shift", self.name, re.IGNORECASE):
             return replace(stated, kind="raman_shift")
@@ -102,7 +102,7 @@ def cube_of_dataset(
         by_letter.get("b", nothing).axis(),
         name=name,
         history=(f"read {path.name}",),
-        pixel_size=(abs(y.step) or 1.0, abs(x.step) or 1.0),
+        pixel_size=(y.step or 1.0, x.step or 1.0),
         origin=(y.start, x.start),
         pixel_unit=x.unit or y.unit,
         **parameters,

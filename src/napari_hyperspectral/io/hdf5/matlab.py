@@ -26,9 +26,11 @@ from ...axis import SpectralAxis
 from ...cube import Cube, Image, Labels, Sampling, describe, image_from
 from ...errors import FileFormatError
 from ..metadata.named_arrays import axis_from_vector, images_from_arrays
+from ..metadata.separate_bands import cubes_of_bands
 from ..metadata.units import axis_in, length_unit
 from ..source import Source
 from .file import fill, lazy_dataset, opened_hdf5, text
+from .matlab5 import check_elements
 
 _DESCRIPTION: Final = "hyperspectral"
 """Variable that holds our description, as JSON."""
@@ -75,6 +77,9 @@ def read_images(source: Source) -> list[Image]:
     arrays = _arrays(variables)
     if source.axes is None:
         arrays = _with_tables_as_images(arrays, source.array)
+    cubes = cubes_of_bands(arrays, source)
+    if cubes:
+        return [*cubes]
     history = (f"read {path.name}",)
     return [*images_from_arrays(arrays, source, convention=_CONVENTION, history=history)]
 
@@ -104,6 +109,7 @@ def write_image(path: Path, image: Image) -> None:
 
 def _variables_of_v5(path: Path) -> dict[str, Any]:
     """Load the variables of a v4 to v7 file: arrays, texts, and dicts for structs."""
+    check_elements(path)
     try:
         variables = scipy.io.loadmat(path, struct_as_record=False, squeeze_me=False)
     except MemoryError:
@@ -275,8 +281,8 @@ def _cube_of_dataset_object(value: _Struct, source: Source) -> Cube:
             f"{count} spectra do not fill an image of {' × '.join(map(str, sides))}",
             "open the table itself, as in path::NAME.data@xb",
         )
-    x = _scale(value, "imageaxisscale", 0)
-    y = _scale(value, "imageaxisscale", 1)
+    x = _scale(value, "imageaxisscale", 0).sampling(width)
+    y = _scale(value, "imageaxisscale", 1).sampling(height)
     data = table.T.reshape(bands, *depth, height, width)
     z = None
     if depth:
@@ -287,9 +293,9 @@ def _cube_of_dataset_object(value: _Struct, source: Source) -> Cube:
         _spectral_axis(value, bands),
         name=value["name"].strip() if isinstance(value.get("name"), str) else source.path.stem,
         history=(f"read {source.path.name}",),
-        pixel_size=(abs(y.sampling(height).step), abs(x.sampling(width).step)),
-        origin=(_least_end(y, height), _least_end(x, width)),
-        pixel_unit=length_unit(x.name),
+        pixel_size=(y.step, x.step),
+        origin=(y.start, x.start),
+        pixel_unit=x.unit,
         z=z,
         metadata={"DataSet Object": _metadata(value)},
     )
@@ -339,13 +345,6 @@ def _spectral_axis(value: _Struct, bands: int) -> SpectralAxis:
     if len(scale.values) != bands:
         return SpectralAxis.index(bands)
     return axis_in(scale.name, scale.values) or axis_from_vector(scale.name, scale.values)
-
-
-def _least_end(scale: _Scale, size: int) -> float:
-    """Return the position of the first row or column, counted from the lower end."""
-    if len(scale.values) != size or size < 2:
-        return 0.0
-    return float(min(scale.values[0], scale.values[-1]))
 
 
 def _depths(value: _Struct, size: int) -> Sampling:

@@ -25,8 +25,10 @@ from ...axis import SpectralAxis
 from ...cube import Cube, Image, Sampling, image_from
 from ...errors import FileFormatError
 from ..metadata.named_arrays import axis_from_vector, cube_from_array, wavelength_unit
-from ..metadata.units import axis_in, spectral_unit
+from ..metadata.separate_bands import BandArray, BandSeries, series_of_bands
+from ..metadata.units import spectral_unit, stated_axis
 from ..source import Source
+from . import hdf4
 from . import reader as hdf5
 from .file import (
     attribute,
@@ -133,8 +135,9 @@ def read_images(source: Source) -> list[Image]:
         start = file.read(8)
     if start == _SIGNATURE:
         return _read_version_4(source)
-    if start[:4] in _CLASSIC:
-        stored, attributes = read_variables(source.path)
+    if start[:4] in _CLASSIC or hdf4.is_hdf4(source.path):
+        read = read_variables if start[:4] in _CLASSIC else hdf4.read_variables
+        stored, attributes = read(source.path)
         numeric = [each for each in stored if each.data.dtype.kind in "iuf"]
         return _images(source, [_classic_variable(each) for each in numeric], attributes)
     if start[:3] == b"CDF":
@@ -228,6 +231,9 @@ def _images(
         Of the file, kept as metadata.
     """
     chosen = _chosen(source, variables)
+    series = _series(source, variables, chosen)
+    if series:
+        return [_image_of_series(source, each, variables, attributes) for each in series]
     if not chosen:
         listed = ", ".join(f"{each.name} {each.shape}" for each in variables) or "nothing"
         asked = repr(source.array) if source.array else "with two to five axes"
@@ -235,15 +241,55 @@ def _images(
     return [_image(source, variable, variables, attributes) for variable in chosen]
 
 
+def _series(
+    source: Source, variables: Sequence[_Variable], chosen: Sequence[_Variable]
+) -> list[BandSeries]:
+    """Return the cubes that variables of one band each make, where no variable is one itself."""
+    if source.array is not None and chosen:
+        return []  # one band of them was asked for
+    spectral = _spectral_dimensions(variables)
+    if source.array is None and any(spectral & {*each.dimensions} for each in chosen):
+        return []
+    planes = []
+    for each in variables:
+        is_plane = 2 <= len(each.shape) <= 4 and 0 not in each.shape
+        if is_plane and not spectral & {*each.dimensions}:
+            own = f"{each.name}/dim"  # of dimensions that the file does not name
+            dimensions = tuple("" if name.startswith(own) else name for name in each.dimensions)
+            planes.append(BandArray(each.name, each.shape, each.dtype, each.attributes, dimensions))
+    series = series_of_bands(source.path, planes)
+    return [each for each in series if source.array in (None, each.name)]
+
+
+def _image_of_series(
+    source: Source,
+    series: BandSeries,
+    variables: Sequence[_Variable],
+    attributes: Mapping[str, Any],
+) -> Cube:
+    """Return the cube of variables of one band each, where the first one lies."""
+    by_name = {each.name: each for each in variables}
+    first = by_name[series.members[0].name]
+    data = series.stacked({each.name: by_name[each.name].load() for each in series.members})
+    joined = _Variable(
+        series.name,
+        ("band", *first.dimensions),
+        data.shape,
+        first.dtype,
+        first.attributes,
+        lambda: data,
+    )
+    cube = _image(source, joined, variables, attributes)
+    metadata = {key: _json(value) for key, value in series.metadata.items()}
+    return replace(cube, axis=series.axis, metadata={**cube.metadata, **metadata})
+
+
 def _chosen(source: Source, variables: Sequence[_Variable]) -> list[_Variable]:
     """Return the variable asked for, else the most likely ones; at most (t, z, band, y, x)."""
     if source.array is not None:
         named = [each for each in variables if source.array in (each.name, each.last_name)]
         return [each for each in named if len(each.shape) <= 5]
-    spectral = set()
-    for vector in variables:
-        if len(vector.dimensions) == 1 and vector.is_spectral:
-            spectral.add(vector.dimensions[0])
+    spectral = _spectral_dimensions(variables)
     arrays = [each for each in variables if len(each.dimensions) > 1 and 0 not in each.shape]
     with_bands = [each for each in arrays if spectral & {*each.dimensions}]
     images = [each for each in with_bands if len(each.shape) > 2]
@@ -252,6 +298,15 @@ def _chosen(source: Source, variables: Sequence[_Variable]) -> list[_Variable]:
         most = max((len(each.shape) for each in arrays), default=0)
         candidates = [each for each in arrays if len(each.shape) == most]
     return [each for each in candidates if len(each.shape) <= 5]
+
+
+def _spectral_dimensions(variables: Sequence[_Variable]) -> set[str]:
+    """Return the dimensions along which a vector has wavelengths."""
+    spectral = set()
+    for vector in variables:
+        if len(vector.dimensions) == 1 and vector.is_spectral:
+            spectral.add(vector.dimensions[0])
+    return spectral
 
 
 def _image(
@@ -276,7 +331,7 @@ def _image(
         _spectral_axis(by_letter["b"].vectors) if "b" in by_letter else None,
         name=variable.name,
         history=(f"read {source.path.name}",),
-        pixel_size=(abs(y.step) or 1.0, abs(x.step) or 1.0),
+        pixel_size=(y.step or 1.0, x.step or 1.0),
         origin=(y.start, x.start),
         pixel_unit=x.unit or y.unit,
         intensity_unit=variable.text("units") or None,
@@ -327,7 +382,7 @@ def _spectral_axis(vectors: Sequence[_Variable]) -> SpectralAxis | None:
     if vector is None:
         return None
     centres = vector.numbers()
-    axis = axis_in(vector.text("units"), centres)
+    axis = stated_axis(vector.text("units"), centres, name=vector.last_name)
     if axis is None:
         unit = wavelength_unit(centres)
         if unit is None:

@@ -31,7 +31,8 @@ class Variable:
     name: str
     dimensions: tuple[str, ...]
     attributes: dict[str, Any]
-    data: NDArray[Any]
+    data: Any
+    """Mapped, or lazy."""
 
 
 @dataclass

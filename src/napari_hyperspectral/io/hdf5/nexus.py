@@ -6,7 +6,6 @@ Source: NeXus, "NXdata", https://manual.nexusformat.org/classes/base_classes/NXd
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +14,7 @@ import numpy as np
 
 from ...axis import ChannelAxis
 from ...cube import Cube, Image, Sampling
-from .file import attribute, dataset_in, describe_in, fill, group_in, groups, loaded_vector, text
+from .file import dataset_in, describe_in, fill, group_in, groups, loaded_vector, text, texts
 from .image import Dimension, cube_of_dataset
 
 _MAX_DEPTH: Final = 20
@@ -83,17 +82,15 @@ def _dimensions(group: h5py.Group, signal: h5py.Dataset) -> list[Dimension]:
 
 def _stated_axes(group: h5py.Group, signal: h5py.Dataset) -> dict[int, str]:
     """Return the name of the vector of each axis, as `axes` and `AXIS_indices` have it."""
-    stated = attribute(group, "axes") or attribute(signal, "axes") or []
-    names: Sequence[object] = stated
-    if isinstance(stated, str):
-        names = re.findall(r"[^:,\s\[\]]+", stated)  # "y:x", or "[y,x]"
+    names = texts(group, "axes") or texts(signal, "axes")
+    if len(names) == 1 and names[0] not in group:
+        names = re.findall(r"[^:,\s\[\]]+", names[0])  # "y:x", or "[y,x]"
     axes: dict[int, str] = {}
-    for number, name in enumerate(map(str, names)):
+    for number, name in enumerate(names):
         axis = number
-        indices = attribute(group, f"{name}_indices")
-        first = indices[0] if isinstance(indices, list) else indices
-        if first is not None and len(names) != signal.ndim:
-            axis = int(first)
+        indices = texts(group, f"{name}_indices")
+        if indices and len(names) != signal.ndim and indices[0].isdecimal():
+            axis = int(indices[0])
         axes.setdefault(axis, name)
     return axes
 

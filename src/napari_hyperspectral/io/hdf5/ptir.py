@@ -22,7 +22,8 @@ from ...axis import ChannelAxis, Kind, SpectralAxis
 from ...cube import Cube, Image
 from ...errors import FileFormatError
 from ..metadata.microscopy import RGB
-from ..metadata.units import axis_in, length_unit
+from ..metadata.positions import in_direction_of
+from ..metadata.units import axis_in, length_unit, stated_axis
 from .file import (
     attribute,
     dataset_in,
@@ -31,6 +32,7 @@ from .file import (
     lazy_dataset,
     loaded_vector,
     number,
+    spelled_out,
     text,
     tree,
 )
@@ -74,7 +76,10 @@ def images_in(file: h5py.File, path: Path) -> list[Image]:
         return []
     maps = [_map(path, table) for table in tables if len(table.positions) > 1]
     points = [table for table in tables if len(table.positions) == 1]
-    return [*maps, *_lists(path, points), *_pictures(file, path)]
+    pictures = [*_pictures(file, path)]
+    if maps:
+        pictures = [in_direction_of(maps[0], picture) for picture in pictures]
+    return [*maps, *_lists(path, points), *pictures]
 
 
 # ---------------------------------------------------------------------------------- spectra
@@ -113,7 +118,7 @@ def _table(
         _axis(path, name, measurement, bands, raman),
         positions,
         length_unit,
-        tree(measurement),
+        tree(measurement, spelled=True),
         unit or None,
     )
 
@@ -128,7 +133,7 @@ def _axis(path: Path, name: str, measurement: h5py.Group, bands: int, raman: boo
             path, f"{name} has {bands} bands and an axis of {len(centres)}", "export it again"
         )
     kind: Kind = "raman_shift" if raman else "wavenumber"
-    stated = axis_in(text(values, "units"), centres, kind=kind)
+    stated = stated_axis(text(values, "units"), centres, kind=kind)
     return stated or SpectralAxis(centres, "1/cm", kind, guessed=True)
 
 
@@ -148,7 +153,7 @@ def _positions(measurement: h5py.Group, count: int) -> tuple[NDArray[np.float64]
     labels = attribute(values, "labels")
     if isinstance(labels, (list, str)) and [*labels][:2] == ["Y", "X"]:
         positions = positions[:, ::-1]
-    units = attribute(values, "units")
+    units = spelled_out(attribute(values, "units"))
     first = units[0] if isinstance(units, list) else units
     unit = length_unit(str(first or ""))
     # pyUSID writes m where nobody stated a unit; stages move by micrometres
@@ -169,13 +174,13 @@ class _Lines:
 
     @property
     def step(self) -> float:
-        """Return the mean distance of neighbours."""
-        return float(abs(self.centres[-1] - self.centres[0]) / (len(self.centres) - 1))
+        """Return the mean distance of neighbours, negative where they fall."""
+        return float((self.centres[-1] - self.centres[0]) / (len(self.centres) - 1))
 
     @property
     def start(self) -> float:
-        """Return the least of the ends."""
-        return float(min(self.centres[0], self.centres[-1]))
+        """Return the first of them."""
+        return float(self.centres[0])
 
 
 def _map(path: Path, table: _Table) -> Cube:

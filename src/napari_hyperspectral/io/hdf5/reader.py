@@ -21,11 +21,14 @@ from numpy.typing import NDArray
 from ...axis import SpectralAxis
 from ...cube import Image, image_from
 from ...errors import AmbiguousError, FileFormatError
+from ..metadata.microscopy import plain
 from ..metadata.named_arrays import cube_from_array, images_from_arrays, layout_with_bands
-from ..metadata.units import spectral_unit
+from ..metadata.separate_bands import BandArray, BandSeries, series_of_bands
+from ..metadata.units import spectral_unit, states_unit
 from ..source import Source
 from . import delmic, emd, hdfeos, hyperspy, matlab, nexus, ptir
 from .file import (
+    attribute,
     dataset_in,
     datasets,
     groups,
@@ -35,6 +38,7 @@ from .file import (
     own_description,
     text,
 )
+from .hdf4 import is_hdf4
 from .image import SPECTRAL_NAME, SPECTRAL_ONLY, Dimension, cube_of_dataset
 
 _MATLAB: Final = b"MATLAB 7.3 MAT-file"
@@ -46,6 +50,10 @@ def read_images(source: Source) -> list[Image]:
     with source.path.open("rb") as start:
         if start.read(len(_MATLAB)) == _MATLAB:
             return matlab.read_images(source)
+    if is_hdf4(source.path):
+        from .netcdf import read_images as read_named  # which reads HDF5 with this module
+
+        return read_named(source)
     with opened_hdf5(source.path) as file:
         if source.axes is None:
             for layout in _LAYOUTS:
@@ -166,8 +174,45 @@ def _generic(file: h5py.File, source: Source) -> Iterator[Image]:
     for name, item in items.items():
         if item.dtype.kind in "iufb" and item.ndim >= 2 and name not in vectors:
             images[name] = item
+    series = _series(source, images)
+    if series:
+        for each in series:
+            yield _image_of_series(source, each, items)
+        return
     for name, item in _chosen(source, items, images).items():
         yield _plain_image(source, name, item, _nearest(name, vectors))
+
+
+def _series(source: Source, images: Mapping[str, h5py.Dataset]) -> list[BandSeries]:
+    """Return the cubes that datasets of one band each make, where no dataset is one itself."""
+    asked = (source.array or "").strip("/")
+    is_cube = any(item.ndim > 2 for item in images.values())
+    if source.axes is not None or asked in images or (is_cube and not asked):
+        return []
+    planes = []
+    for name, item in images.items():
+        if item.ndim == 2 and item.size:
+            attributes = {key: attribute(item, key) for key in item.attrs}
+            planes.append(BandArray(name, item.shape, item.dtype, attributes))
+    series = series_of_bands(source.path, planes)
+    return [each for each in series if asked in ("", each.name)]
+
+
+def _image_of_series(
+    source: Source, series: BandSeries, items: Mapping[str, h5py.Dataset]
+) -> Image:
+    """Return the cube of datasets of one band each, (y, x)."""
+    arrays = {each.name: lazy_dataset(source.path, items[each.name]) for each in series.members}
+    first = items[series.members[0].name]
+    return cube_from_array(
+        series.stacked(arrays),
+        "byx",
+        series.axis,
+        name=f"{source.path.stem} {series.name}",
+        history=(f"read {source.path.name}",),
+        intensity_unit=text(first, "units") or None,
+        metadata=plain(series.metadata),
+    )
 
 
 def _chosen(
@@ -248,13 +293,15 @@ def _stated_axis(
 ) -> tuple[str, SpectralAxis | None] | None:
     """Return layout and axis by the first vector with a spectral unit that fits; None without."""
     for vector in vectors:
-        unit = spectral_unit(text(vector, "units"))
+        units = text(vector, "units")
+        unit = spectral_unit(units)
         layout = source.axes or layout_with_bands(item.shape, vector.size)
-        if unit is None or not layout or "b" not in layout:
+        if not states_unit(units) or not layout or "b" not in layout:
             continue
         fits = item.shape[layout.index("b")] == vector.size
         is_named = SPECTRAL_NAME.search(_last_name(vector.name))
-        if fits and (is_named or unit.unit in SPECTRAL_ONLY):
+        is_spectral = unit is not None and unit.unit in SPECTRAL_ONLY
+        if fits and (is_named or is_spectral):
             return layout, _dimension(vector).axis()
     return None
 

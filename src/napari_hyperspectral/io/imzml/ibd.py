@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ...errors import FileFormatError
 from ..arrays.indexed import IndexMappedArray
 from ..arrays.mapped import mapped
+from ..arrays.positional import OpenFile, by_position
 from .xml import CHECKSUMS, UUID, Arrays, ImzML
 
 CHECKED: Final = 128 * 2**20
@@ -167,7 +168,8 @@ class Stored:
         self.lengths = arrays.lengths
         self.compressed = arrays.compressed
         with path.open("rb") as file:
-            self._raw = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self._mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._file = OpenFile(path)
         item = self.dtype.itemsize
         self._phase = int(arrays.offsets[0] % item)
         self._aligned = not ((arrays.offsets - self._phase) % item).any()
@@ -175,13 +177,19 @@ class Stored:
     def __len__(self) -> int:
         return len(self.lengths)
 
+    @property
+    def _raw(self) -> mmap.mmap:
+        """The bytes of the file, mapped; single values of many spectra are read fastest so."""
+        self._file.check()  # what was cut off a mapped file ends the process
+        return self._mapping
+
     def part(self, row: int) -> NDArray[Any]:
         """Return the array of one spectrum; of it, only what is looked at is read."""
         length = int(self.lengths[row])
         offset = int(self._arrays.offsets[row])
         if not self.compressed:
             return np.frombuffer(self._raw, self.dtype, length, offset)
-        packed = self._raw[offset : offset + int(self._arrays.encoded[row])]
+        packed = self._file.read(offset, int(self._arrays.encoded[row]))
         size = length * self.dtype.itemsize
         try:  # one byte more shows that there is more, without unpacking a bomb
             plain = zlib.decompressobj().decompress(packed, size + 1)
@@ -207,18 +215,19 @@ class Stored:
         first = self._arrays.offsets[rows] + index * item  # byte of each value
         values: NDArray[Any]
         if self._aligned:
-            count = (len(self._raw) - self._phase) // item
-            numbers = np.frombuffer(self._raw, self.dtype, count, self._phase)
+            raw = self._raw
+            count = (len(raw) - self._phase) // item
+            numbers = np.frombuffer(raw, self.dtype, count, self._phase)
             values = numbers[(first - self._phase) // item]
         else:
-            raw = np.frombuffer(self._raw, np.uint8)
-            values = raw[first[:, None] + np.arange(item)].view(self.dtype)[:, 0]
+            octets = np.frombuffer(self._raw, np.uint8)
+            values = octets[first[:, None] + np.arange(item)].view(self.dtype)[:, 0]
         return values
 
     def release(self) -> None:
         """Give back the pages that were looked at: until then they count as memory in use."""
-        if hasattr(self._raw, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
-            self._raw.madvise(mmap.MADV_DONTNEED)
+        if hasattr(self._mapping, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
+            self._mapping.madvise(mmap.MADV_DONTNEED)
 
 
 class SharedAxisSpectra:
@@ -234,7 +243,7 @@ class SharedAxisSpectra:
 
     def __init__(self, stored: Stored, mapped_rows: NDArray[Any] | None) -> None:
         self._stored = stored
-        self._mapped_rows = mapped_rows
+        self._mapped_rows = by_position(mapped_rows)
         self.dtype = stored.dtype
         self.bands = int(stored.lengths[0])
 

@@ -15,8 +15,10 @@ from typing import Any, Final
 
 from ...axis import ChannelAxis, SpectralAxis, axis_from_json
 from ...errors import FileFormatError
+from ...regular import check_regular
+from ...system.paths import user_path
 from ..text.file import decoded
-from .units import axis_in
+from .units import axis_from_title, axis_in, stated_axis
 
 _MOST_BYTES: Final = 64 * 2**20
 _MOST_TITLES: Final = 20
@@ -39,9 +41,10 @@ def read_axis(path: str | Path) -> SpectralAxis:
     FileFormatError
         If it holds no numbers that make an axis.
     """
-    path = Path(path)
+    path = user_path(path)
     if path.stat().st_size > _MOST_BYTES:
         raise FileFormatError(path, f"more than {_MOST_BYTES:,} bytes", _REMEDY)
+    check_regular(path)
     text = decoded(path.read_bytes())
     suffix = path.suffix.lower()
     try:
@@ -76,8 +79,11 @@ def _from_json(text: str) -> SpectralAxis:
     if len(lists) != 1:
         raise ValueError(f"found {len(lists)} lists of numbers")
     ((key, values),) = lists.items()
-    units = [str(document.get(unit_key, "")) for unit_key in _UNIT_KEYS]
-    return _axis_in_first_unit(values, *units, key)
+    for unit_key in _UNIT_KEYS:
+        stated = stated_axis(str(document.get(unit_key, "")), values, name=key)
+        if stated is not None:
+            return stated
+    return _axis_in_first_unit(values, key)
 
 
 def _from_text(text: str, *, decimal_comma: bool) -> SpectralAxis:
@@ -103,6 +109,10 @@ def _axis_in_first_unit(values: list[Any], *texts: str) -> SpectralAxis:
     """Return an axis in the unit that the first of some texts spells, if any does."""
     for text in texts:
         axis = axis_in(text, values) if text else None
+        if axis is not None:
+            return axis
+    for text in texts:  # a unit that is not known, behind the name of a quantity
+        axis = axis_from_title(text, values)
         if axis is not None:
             return axis
     return SpectralAxis(values)

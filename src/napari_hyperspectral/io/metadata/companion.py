@@ -16,6 +16,8 @@ import numpy as np
 from ...axis import SpectralAxis
 from ..text.file import decoded
 from .axes import NUMBER, axis_from_envi_text, band_axis
+from .enmap import axis_of_product
+from .gdal import items_of_aux
 from .json_axis import axis_of_json
 from .named_arrays import axis_from_vector
 from .units import spectral_unit
@@ -31,6 +33,9 @@ _UNIT_AT_END: Final = re.compile(r"[(\[/]\s*([^)\]]+)[)\]]?$")
 
 def companion_axis(path: Path, bands: int) -> SpectralAxis | None:
     """Return the axis in a companion file that has as many numbers as `path` has bands."""
+    axis = items_of_aux(path, bands).axis or axis_of_product(path, bands)
+    if axis is not None:
+        return axis
     stem = re.sub(r"(\.ome)?\.[^.]+$", "", path.name)
     names = [f"{stem}{ending}" for ending in _ENDINGS]
     if bands > 1:  # an image of one band may be one of the bands of its folder
@@ -91,7 +96,7 @@ def _axis_of_lines(text: str, stem: str) -> SpectralAxis | None:
     centres = [float(line) for line in lines]
     match = _UNIT_AT_END.search(title)
     unit = spectral_unit(match[1] if match else title)
-    if unit is None:
+    if unit is None:  # in the name of a quantity, there may be one that is not known
         return axis_from_vector(title, np.asarray(centres))
     if unit.unit == "1/cm" and re.search("raman|shift", title.lower()):
         unit = unit._replace(kind="raman_shift")

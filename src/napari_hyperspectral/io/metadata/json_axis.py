@@ -15,7 +15,7 @@ import numpy as np
 from ...axis import SpectralAxis
 from .axes import axis_from_names, band_axis
 from .named_arrays import axis_from_vector
-from .units import SpectralUnit, spectral_unit
+from .units import SpectralUnit, stated_unit
 
 _UNITS: Final = ("spectral_unit", "unit", "units", "wavelength_unit", "wavelength_units")
 _VALUES: Final = ("custom_values", "custom_points", "values", "centers", "centres")
@@ -108,7 +108,7 @@ def _is_axis(key: str) -> bool:
 def _unit(entries: Mapping[str, Any], key: str) -> SpectralUnit | None:
     """Return the unit of the list under `key`, as an entry beside it spells it."""
     for name in (*_UNITS, f"{key}_unit", f"{key}_units"):
-        unit = spectral_unit(str(entries.get(name, "")))
+        unit = stated_unit(str(entries.get(name, "")), key)
         if unit is not None:
             return unit
     return None

@@ -7,7 +7,6 @@ choices.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from itertools import islice
 from typing import Any, Final
@@ -15,10 +14,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ...axis import Kind, SpectralAxis, Unit
+from ...axis import SpectralAxis, Unit
 from ...cube import Cube, Sampling
 from ...errors import AmbiguousError, FileFormatError
 from ..source import Source
+from .units import axis_from_title, quantity_of_name
 
 _TRAILING: Final = {2: "x", 3: "yx", 4: "zyx", 5: "tzyx"}
 """Axes but for the bands, by the number of all axes: two are a list of spectra."""
@@ -27,16 +27,6 @@ _UM: Final = (0.15, 20)
 """Wavelengths that are measured, from ultraviolet to far infrared, in either unit."""
 _MOST: Final = 12
 """Arrays that a message lists; the file of an instrument may hold hundreds."""
-# what the name of a vector says of its quantity, and of its unit where that leaves no choice
-_QUANTITIES: Final[tuple[tuple[str, Kind, Unit | None], ...]] = (
-    (r"raman|shift", "raman_shift", "1/cm"),
-    (r"wave.?num|^wn$|cm-?1|1/cm", "wavenumber", "1/cm"),
-    (r"wave|lambda|^lam$|^wl$|^nm$", "wavelength", None),
-    (r"^m.?z$|mass", "mz", "m/z"),
-    (r"energy|^ev$", "energy", "eV"),
-    (r"freq", "frequency", "THz"),
-    (r"axis|band|centre|center|tick|^x$|^w$|spectr", "index", None),
-)
 
 
 def images_from_arrays(
@@ -121,23 +111,26 @@ def cube_from_array(array: Any, layout: str, axis: SpectralAxis | None, **fields
 
 def names_an_axis(name: str) -> bool:
     """Whether a vector of this name can be a spectral axis; exposure times are none."""
-    return _quantity(name) is not None
+    return quantity_of_name(name) is not None
 
 
 def axis_from_vector(name: str, values: NDArray[Any]) -> SpectralAxis:
-    """Return the axis that a vector holds, its unit guessed from name and numbers.
+    """Return the axis that a vector holds, in the unit in its name, else guessed from the numbers.
 
     Parameters
     ----------
     name : str
-        Of the vector, as "wavelengths" or "entry/data/energy".
+        Of the vector, as "wavelengths", "Wavelength (nm)" or "entry/data/energy_eV".
     values : ndarray, shape (band,)
-        In the unit to guess.
+        In the unit of the name, or the one to guess.
     """
     centres = np.asarray(values, dtype=np.float64)
-    quantity = _quantity(name)
+    quantity = quantity_of_name(name)
     if quantity is None:
         return SpectralAxis(centres, guessed=True)
+    stated = axis_from_title(name, centres)
+    if stated is not None:
+        return stated
     kind, unit = quantity
     if kind == "wavelength":
         unit = wavelength_unit(centres)
@@ -321,12 +314,3 @@ def _with_band_at(position: int, ndim: int) -> str:
     letters = list(_TRAILING[ndim])
     letters.insert(position % ndim, "b")
     return "".join(letters)
-
-
-def _quantity(name: str) -> tuple[Kind, Unit | None] | None:
-    """Return what the name of a vector says that it holds."""
-    last = name.lower().rpartition("/")[2]  # without the groups of a container
-    for pattern, kind, unit in _QUANTITIES:
-        if re.search(pattern, last):
-            return kind, unit
-    return None

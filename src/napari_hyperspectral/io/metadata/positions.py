@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from ...cube import Cube
 
 _SAME: Final = 0.3
 """Positions closer than this part of the usual step are one."""
@@ -23,9 +28,10 @@ class Map(NamedTuple):
     data: NDArray[Any]
     """Shape (band, y, x); NaN where nothing was measured."""
     pixel_size: tuple[float, float]
-    """Height and width of a pixel, in the unit of the positions; 1 along an axis of one pixel."""
+    """Height and width of a pixel, in the unit of the positions: negative where rows, or columns,
+    go backwards; 1 along an axis of one pixel."""
     origin: tuple[float, float]
-    """Position (y, x) of the first pixel; 0 where rows or columns go backwards."""
+    """Position (y, x) of the first pixel."""
 
 
 def map_from_positions(spectra: NDArray[Any], y: ArrayLike, x: ArrayLike) -> Map | None:
@@ -59,6 +65,36 @@ def map_from_positions(spectra: NDArray[Any], y: ArrayLike, x: ArrayLike) -> Map
     return Map(data, (rows.step, columns.step), (rows.start, columns.start))
 
 
+def in_direction_of(cube: Cube, picture: Cube) -> Cube:
+    """Return a picture turned so that its rows and columns run as those of a cube.
+
+    Napari shows positions that fall as their negatives, so that only then both lie on each other.
+    """
+    data = picture.data
+    steps = list(picture.pixel_size)
+    starts = list(picture.origin)
+    for axis, own in enumerate(cube.pixel_size):
+        if own * steps[axis] > 0 or picture.pixel_unit is None:
+            continue
+        data = data[..., ::-1, :] if axis == 0 else data[..., ::-1]
+        starts[axis] += steps[axis] * (picture.shape[axis - 2] - 1)
+        steps[axis] = -steps[axis]
+    return replace(
+        picture, data=data, pixel_size=(steps[0], steps[1]), origin=(starts[0], starts[1])
+    )
+
+
+def tell_of_holes(path: Path, spectral_map: Map, spectra: int) -> None:
+    """Warn where a text has fewer spectra than its map has pixels: it may have been cut short."""
+    height, width = spectral_map.data.shape[-2:]
+    if spectra < height * width:
+        warnings.warn(
+            f"{path.name}: {spectra} spectra on a map of {height} × {width} = {height * width} pixels; "
+            "the others are NaN: the measurement was interrupted, or the file cut short",
+            stacklevel=2,
+        )
+
+
 class _GridLines:
     """The rows, or the columns, of a grid, from positions that may tremble around them.
 
@@ -76,17 +112,17 @@ class _GridLines:
         centres = np.array([ordered[line == n].mean() for n in range(line[-1] + 1)])
         index = line[np.searchsorted(ordered, positions)]
         backwards = bool(index[0] > index[-1])
-        steps = np.diff(centres)
         self.positions = centres[::-1] if backwards else centres
         """Position of each line, in the order in which they were measured."""
         self.index = (len(centres) - 1 - index) if backwards else index
         """Number of the line of each spectrum."""
+        steps = np.diff(self.positions)
         self.even = True
         self.step = 1.0
         if len(steps):
             self.even = bool(np.allclose(steps, steps.mean(), rtol=_EVEN))
             self.step = float(steps.mean())
-        self.start = 0.0 if backwards else float(centres[0])
+        self.start = float(self.positions[0])
 
 
 def _usual_step(ordered: NDArray[np.float64]) -> float:

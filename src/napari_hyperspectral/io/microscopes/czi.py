@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from ...axis import Axis, ChannelAxis
 from ...cube import Cube, Image
 from ...errors import FileFormatError
+from ..arrays.positional import OpenFile
 from ..binary import COPY_AGAIN, Bytes
 from ..metadata.microscopy import RGB, channel_axis, planes, sampling, settings, xml_of
 from ..source import Source
@@ -190,6 +191,7 @@ class _Mosaic:
         self, path: Path, group: Sequence[SubBlock], indices: Mapping[str, Sequence[int]]
     ) -> None:
         self.path = path
+        self.file = OpenFile(path)
         self.leading = tuple(len(indices[letter]) for letter in "TZC")
         self._tiles = _tiles_of_planes(group, indices)
         outlines = [_Outline.of(tile) for tile in group]
@@ -227,12 +229,12 @@ class _Mosaic:
         """Return the plane at (t, z, channel), (y, x) or (y, x, colour)."""
         inside = self._tiles.get(index, [])
         if self._complete and len(inside) == 1:
-            return pixels(self.path, inside[0])
+            return pixels(self.file, inside[0])
         plane = np.full(self.shape, 0 if self._complete else np.nan, self.dtype)
         for tile in inside:  # the later ones lie on top
             top = tile.start["Y"] - self.top
             left = tile.start["X"] - self.left
-            plane[top : top + tile.height, left : left + tile.width] = pixels(self.path, tile)
+            plane[top : top + tile.height, left : left + tile.width] = pixels(self.file, tile)
         return plane
 
     def _is_covered(self) -> bool:

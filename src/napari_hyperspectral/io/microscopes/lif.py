@@ -396,7 +396,7 @@ def _pixel_size_and_origin(picture: _Picture, roles: Mapping[str, str]) -> dict[
     if y.unit != x.unit or x.unit is None:
         return {}
     return {
-        "pixel_size": (abs(y.step), abs(x.step)),
+        "pixel_size": (y.step, x.step),
         "origin": (y.start, x.start),
         "pixel_unit": x.unit,
     }

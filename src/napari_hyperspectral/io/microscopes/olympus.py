@@ -135,7 +135,7 @@ def _axis(measurement: _Measurement, band: str, bands: int) -> Axis:
 def _pixel_size(y: Sampling | None, x: Sampling | None) -> dict[str, Any]:
     if y is None or x is None or y.unit != x.unit or x.unit is None:
         return {}
-    return {"pixel_size": (abs(y.step), abs(x.step)), "pixel_unit": x.unit}
+    return {"pixel_size": (y.step, x.step), "pixel_unit": x.unit}
 
 
 # ---------------- .oib and .oif: a folder of TIFF files, one a plane, and a text of settings

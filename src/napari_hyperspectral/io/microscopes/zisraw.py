@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FileFormatError, MissingPackageError
-from ..arrays.mapped import mapped
+from ..arrays.positional import OpenFile
 from ..binary import COPY_AGAIN, Bytes
 from ..metadata.microscopy import refusing
 
@@ -146,15 +146,16 @@ def check_decoders(path: Path, used: Sequence[SubBlock]) -> None:
         _decoders()
 
 
-def pixels(path: Path, tile: SubBlock) -> NDArray[Any]:
+def pixels(file: OpenFile, tile: SubBlock) -> NDArray[Any]:
     """Return the pixels of a tile, (y, x), or (y, x, colour) with red first."""
     shape = (tile.height, tile.width, tile.samples)
     size = int(np.prod(shape)) * tile.dtype.itemsize
+    file.check()
     if tile.compression == _UNCOMPRESSED or tile.length == size:  # some say so and do not compress
-        values = mapped(path, tile.dtype, shape, tile.offset)
+        values = np.frombuffer(file.read(tile.offset, size), tile.dtype).reshape(shape)
     else:
-        stored = Bytes(path).take(tile.offset, tile.length, "a tile")
-        with refusing(path, "CZI"):
+        stored = file.read(tile.offset, tile.length)
+        with refusing(file.path, "CZI"):
             values = _decoded(stored, tile, size).reshape(shape)
     if tile.samples == 1:
         return values.reshape(shape[:2])

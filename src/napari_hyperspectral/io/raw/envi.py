@@ -9,10 +9,8 @@ JSON in percent-encoding, so that no brace, comma or line end of it disturbs ano
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +32,7 @@ from .envi_header import (
     EnviHeader,
     list_items,
     list_numbers,
+    own_entry,
     read_header,
 )
 
@@ -42,6 +41,8 @@ _READ: Final = {
     *("wavelength", "wavelength units", "fwhm", "bbl", OWN_KEY, *GEOREFERENCE_KEYS),
 }
 """Keys that the cube itself has in another form; the others are kept as metadata."""
+_SMALL: Final = 1e-2
+"""Metres; smaller pixels are of a microscope."""
 _UNCLASSIFIED: Final = 0
 """Number of the first class of ENVI, which means none of them."""
 
@@ -85,10 +86,11 @@ def write_image(path: Path, image: Image) -> None:
             f"ENVI has no type for {dtype}",
             "convert the data first, such as to float32, or write .npz",
         )
-    with path.with_suffix(".img").open("wb") as file:
+    data_file = path.with_suffix(".img")
+    with data_file.open("wb") as file:
         for _, block in blocks(image.data):
             file.write(np.ascontiguousarray(block, dtype.newbyteorder("<")).data)
-    path.write_text(header_text(image, code), encoding="utf-8", newline="\n")
+    path.write_text(header_text(image, code, data_file), encoding="utf-8", newline="\n")
 
 
 def _laid_out(data: NDArray[Any], source: Source, path: Path) -> Cube:
@@ -104,7 +106,7 @@ def _laid_out(data: NDArray[Any], source: Source, path: Path) -> Cube:
 def _image(path: Path, header: EnviHeader, data: NDArray[Any]) -> Image:
     """Return what header and data (band, y, x) make: our own image, labels, or a cube."""
     axis = axis_from_header(path, header, data.shape[0])
-    if OWN_KEY in header:
+    if own_entry(header):
         image = _described(header, data, axis)
         if image is not None:
             return image
@@ -132,8 +134,8 @@ def _described(header: EnviHeader, data: NDArray[Any], axis: Axis) -> Image | No
 
     None where another program changed our entry, or the bands: its own keys remain.
     """
+    description = own_entry(header)
     try:
-        description = json.loads(unquote(header[OWN_KEY]))
         if "axis" not in description:  # labels
             return image_from(data[0], description)
         if "channels" in description["axis"]:
@@ -183,17 +185,30 @@ def _pixels(header: EnviHeader) -> tuple[tuple[float, float], str | None]:
         width, height = [float(item) for item in list_items(header["pixel size"])[:2]]
     except (KeyError, ValueError, IndexError):
         return (1.0, 1.0), None
-    if max(width, height) < 1e-2:  # metres, says ENVI; people count in µm there
+    if max(width, height) < _SMALL:  # metres, says ENVI; people count in µm there
         return (height * 1e6, width * 1e6), "um"
     return (height, width), "m"
 
 
 def _pixels_on_map(items: list[str]) -> tuple[tuple[float, float], str | None]:
     """Return height, width and unit of pixels in a "map info", which has seven items or more."""
-    named = dict(item.lower().split("=", 1) for item in items if "=" in item)
-    default = "degrees" if "geographic" in items[0].lower() else ""
+    named = {}
+    for item in items:
+        key, is_named, value = item.lower().partition("=")
+        if is_named:
+            named[key.strip()] = value.strip()
+    projection = items[0].lower()
+    default = "meters"  # those of ENVI, for UTM and all other projections
+    if "geographic" in projection:
+        default = "degrees"
+    elif "arbitrary" in projection:
+        default = ""
     unit = length_unit(named.get("units", default))
-    return (float(items[6]), float(items[5])), unit
+    height = float(items[6])
+    width = float(items[5])
+    if unit == "m" and "arbitrary" in projection and max(abs(height), abs(width)) < _SMALL:
+        return (height * 1e6, width * 1e6), "um"
+    return (height, width), unit
 
 
 def _metadata(header: EnviHeader) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...axis import Axis, ChannelAxis, SpectralAxis
-from ..metadata.units import axis_in
+from ..metadata.axes import axis_from_names, fault_of_order
+from ..metadata.units import axis_in, stated_axis
 from .envi_header import EnviHeader, list_items, list_numbers, warn
 
 _AGILENT_OFFSET: Final = "1020"
@@ -26,15 +27,17 @@ def axis_from_header(path: Path, header: EnviHeader, bands: int) -> Axis:
     centres = _numbers_a_band("wavelength", path, header, bands)
     if centres is None:
         names = list_items(header.get("band names", ""))
+        axis = axis_from_names(names) if len(names) == bands else None
+        if axis is not None:
+            return _with_widths(axis, path, header)
         # "Band 1", "Band 2" … are no names of channels
         if len(names) == bands > 1 and not any(re.search(r"\d", name) for name in names):
             return ChannelAxis(tuple(names))
         return _with_widths(SpectralAxis.index(bands), path, header)
     axis = _in_unit(header, centres)
-    if not axis.monotonic:
-        distinct = len(np.unique(centres))
-        what = "are not in order" if distinct == bands else f"take only {distinct} values"
-        warn(path, f"its {bands} wavelengths {what}; they are kept as they are")
+    fault = fault_of_order(axis)
+    if fault:
+        warn(path, f"{fault}; they are kept as they are")
     return _with_widths(axis, path, header)
 
 
@@ -55,6 +58,9 @@ def _in_unit(header: EnviHeader, centres: NDArray[np.float64]) -> SpectralAxis:
     title = axis_in(header.get("z plot titles", "").split(",")[0], centres)
     if title is not None:
         return title
+    unknown = stated_axis(unit, centres, name="wavelength")
+    if unknown is not None:
+        return unknown
     if is_agilent(header):
         return SpectralAxis(centres, "1/cm", "wavenumber", guessed=True)
     low = centres.min()

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FileFormatError
+from ...regular import check_regular
 from ..arrays.mapped import mapped
-from .envi_header import EnviHeader, integer, list_numbers, warn
+from ..metadata.tie import warn_if_untied
+from .envi_header import EnviHeader, integer, list_numbers, own_entry, warn
 
 DTYPES: Final = {
     1: "u1", 2: "i2", 3: "i4", 4: "f4", 5: "f8", 12: "u2", 13: "u4", 14: "i8", 15: "u8",
@@ -67,7 +69,9 @@ def mapped_data(path: Path, header: EnviHeader, data_file: Path | None) -> NDArr
     _refuse_packed(path, header, offset)
     needed = offset + sizes["samples"] * sizes["lines"] * sizes["bands"] * dtype.itemsize
     file = data_file or _data_file(path, needed)
+    check_regular(file)
     _check_size(path, file, needed, sizes, order, dtype, offset)
+    warn_if_untied(file, path, own_entry(header))
     raw = mapped(file, dtype, shape, offset)
     _check_byte_order(raw, path, header)
     return raw.transpose(transpose)

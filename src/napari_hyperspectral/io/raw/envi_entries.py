@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -13,8 +14,10 @@ import numpy as np
 from ...axis import Axis, ChannelAxis, SpectralAxis
 from ...cube import Cube, Image, Labels, describe
 from ..arrays.blocks import blocks
+from ..metadata.tie import KEY, tie_of
 from ..metadata.units import metres
 from .envi_header import GEOREFERENCE_KEYS, OWN_KEY
+from .envi_map import map_info
 
 _PASSED_ON: Final = (
     "data ignore value",
@@ -28,7 +31,7 @@ _GOLDEN: Final = 0.618034
 """Step of the hues of neighbouring classes, so that these differ well, however many there are."""
 
 
-def header_text(image: Image, data_type: int) -> str:
+def header_text(image: Image, data_type: int, data_file: Path) -> str:
     """Return the header of an image whose data are band-sequential and little-endian.
 
     Parameters
@@ -37,6 +40,8 @@ def header_text(image: Image, data_type: int) -> str:
         Without t and z.
     data_type : int
         Code of ENVI for the type of the data.
+    data_file : path
+        The data, which are written already.
     """
     is_labels = isinstance(image, Labels)
     entries = {
@@ -55,7 +60,10 @@ def header_text(image: Image, data_type: int) -> str:
     envi = image.metadata.get("envi")
     if isinstance(envi, Mapping):
         entries |= {key: _plain(envi[key]) for key in _PASSED_ON if key in envi}
-    description = json.dumps(_description(image), separators=(",", ":"))
+    description = json.dumps(
+        _description(image) | {KEY: tie_of(data_file)},
+        separators=(",", ":"),
+    )
     entries[OWN_KEY] = quote(description, safe=" :/.")
     return "ENVI\n" + "".join(f"{key} = {value}\n" for key, value in entries.items())
 
@@ -103,10 +111,15 @@ def _map_entries(image: Image) -> dict[str, str]:
     for key in GEOREFERENCE_KEYS:
         if isinstance(georeference.get(key), str):
             entries[key] = f"{{{georeference[key]}}}"
+    if "map info" in entries:
+        return entries
     metre = metres(image.pixel_unit)
-    if metre is not None and "map info" not in entries:
-        height, width = image.pixel_size
+    if metre is not None:
+        height, width = image.pixel_sides
         entries["pixel size"] = _list([repr(width * metre), repr(height * metre)])
+    info = map_info(image)
+    if info:
+        entries["map info"] = _list(info)
     return entries
 
 

@@ -6,13 +6,16 @@ never closed have all been seen in real headers, and are read.
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
+from urllib.parse import unquote
 
 from ...errors import FileFormatError
+from ...regular import check_regular
 from ..text.file import decoded
 
 EnviHeader: TypeAlias = Mapping[str, str]
@@ -28,6 +31,22 @@ GEOREFERENCE_KEYS: Final = (
     "rpc info",
 )
 
+_ALIASES: Final = {  # what other programs call ENVI's keys
+    "wavelengths": "wavelength",
+    "wave length": "wavelength",
+    "centre wavelengths": "wavelength",
+    "center wavelengths": "wavelength",
+    "wavelength unit": "wavelength units",
+    "wavelengths unit": "wavelength units",
+    "wavelengths units": "wavelength units",
+    "wavelength(nm)": "wavelength",
+}
+_SPACED: Final = (
+    *("wavelength units", "band names", "data type", "byte order", "header offset", "file type"),
+    *("data ignore value", "map info", "pixel size", "coordinate system string"),
+    *("projection info", "class names", "class lookup", "z plot titles"),
+)
+"""Keys that some programs write with an underscore."""
 _LONGEST: Final = 64 * 2**20
 """Bytes; a header is text, so anything longer is something else."""
 _OPENS_LIST: Final = re.compile(r"\s*[A-Za-z][^={}]*=\s*\{")
@@ -41,6 +60,7 @@ def read_header(path: Path) -> dict[str, str]:
     FileFormatError
         If it is none: `.hdr` is also the suffix of ESRI, Analyze and other headers.
     """
+    check_regular(path)
     with path.open("rb") as file:
         start = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
         if start[:4].upper() != b"ENVI" or path.stat().st_size > _LONGEST:
@@ -52,7 +72,7 @@ def read_header(path: Path) -> dict[str, str]:
         file.seek(0)
         raw = file.read()
     lines = decoded(raw).splitlines()
-    return dict(_entries(lines[1:]))
+    return dict(_entries(lines[1:], path))
 
 
 def list_items(text: str) -> list[str]:
@@ -98,7 +118,7 @@ def warn(path: Path, what: str) -> None:
     warnings.warn(f"{path.name}: {what}", stacklevel=3)
 
 
-def _entries(lines: list[str]) -> Iterator[tuple[str, str]]:
+def _entries(lines: list[str], path: Path) -> Iterator[tuple[str, str]]:
     """Yield the keys, in lower case and with single blanks, and their values."""
     number = 0
     while number < len(lines):
@@ -109,15 +129,36 @@ def _entries(lines: list[str]) -> Iterator[tuple[str, str]]:
         key, _, value = line.partition("=")
         value = value.strip()
         if value.startswith("{"):
+            if not _is_closed(value, lines[number:]):
+                warn(path, f"the list of {key.strip()!r} is not closed: was the header cut short?")
             value, number = _list(value[1:], lines, number)
-        yield " ".join(key.lower().split()), value
+        yield _usual(key), value
+
+
+def _usual(key: str) -> str:
+    """Return a key as ENVI spells it, in lower case; others, as they are."""
+    name = " ".join(key.lower().split())
+    spaced = name.replace("_", " ")  # as GDAL writes them
+    return _ALIASES.get(spaced, spaced if spaced in _SPACED else name)
+
+
+def _is_closed(first: str, following: list[str]) -> bool:
+    """Whether the brace of a list is closed before the next list begins."""
+    if "}" in first:
+        return True
+    for line in following:
+        if _OPENS_LIST.match(line):
+            return False
+        if "}" in line:
+            return True
+    return False
 
 
 def _list(first: str, lines: list[str], number: int) -> tuple[str, int]:
     """Return the text of a list that starts in `first`, and the number of the line after it."""
     if "}" in first:
         return first[: first.rindex("}")].strip(), number
-    closed = any("}" in line for line in lines[number:])
+    closed = _is_closed(first, lines[number:])
     parts = [first]
     while number < len(lines):
         line = lines[number]
@@ -138,3 +179,12 @@ def _first_line(start: bytes) -> str:
     if line and line.isprintable():
         return repr(line)
     return "binary" if start else "empty"
+
+
+def own_entry(header: EnviHeader) -> dict[str, Any]:
+    """Return our own entry of a header; {} where it has none that is readable."""
+    try:
+        entry = json.loads(unquote(header.get(OWN_KEY, "")))
+    except (ValueError, RecursionError):
+        return {}
+    return entry if isinstance(entry, dict) else {}

@@ -39,8 +39,11 @@ _TO_BAND_YX: Final = {  # LAYOUT: (file order of axes, transpose to (band, y, x)
 
 def is_esri(path: Path) -> bool:
     """Whether the header of a file begins with a word of ESRI's."""
+    header = path.with_suffix(".hdr")
+    if not header.is_file():  # nor a pipe, which would be waited for
+        return False
     try:
-        with path.with_suffix(".hdr").open("rb") as file:
+        with header.open("rb") as file:
             words = file.read(200).upper().split()
     except OSError:
         return False

@@ -19,7 +19,7 @@ from ...axis import SpectralAxis
 from ...cube import Cube, Image
 from ...errors import FileFormatError
 from ..arrays.mapped import mapped
-from ..metadata.units import axis_in, length_unit
+from ..metadata.units import length_unit, stated_axis
 from ..source import Source
 from ..text.file import read_text
 
@@ -147,7 +147,7 @@ def _axis(keys: Mapping[str, str], bands: int) -> SpectralAxis:
     if not step:
         return SpectralAxis.index(bands)
     centres = _real(keys, "depth-origin", 0.0) + step * np.arange(bands)
-    return axis_in(unit, centres) or SpectralAxis(centres, guessed=True)
+    return stated_axis(unit, centres) or SpectralAxis(centres, guessed=True)
 
 
 def _integer(path: Path, keys: Mapping[str, str], key: str, default: int | None = None) -> int:

@@ -22,6 +22,7 @@ from ...errors import FileFormatError
 from ..arrays.indexed import NOT_MEASURED, IndexMappedArray, Rows
 from ..arrays.mapped import mapped
 from ..binary import COPY_AGAIN, Bytes
+from ..metadata.positions import in_direction_of
 from ..source import Source
 from .blocks import Wdf
 from .picture import white_light
@@ -76,7 +77,8 @@ def read_images(source: Source) -> list[Image]:
     """Map the spectra, and load the white-light images taken along."""
     file = Wdf(Bytes(source.path))
     _check_size(file)
-    return [_cube(file, source), *_pictures(file, source)]
+    cube = _cube(file, source)
+    return [cube, *(in_direction_of(cube, image) for image in _pictures(file, source))]
 
 
 def _check_size(file: Wdf) -> None:
@@ -185,13 +187,13 @@ def _area(file: Wdf) -> Area | None:
 
 def _pixel_geometry(area: Area, units: Mapping[str, str | None]) -> dict[str, Any]:
     """Return pixel size, origin and depths of a map, as parameters of `Cube`."""
-    dx = abs(area.step[0])
-    dy = abs(area.step[1])
+    dx = area.step[0]
+    dy = area.step[1]
     if area.flags & LINE:
         distance = float(np.hypot(dx, dy))
         dx = dy = distance
     geometry: dict[str, Any] = {
-        "pixel_size": (dy or dx or 1.0, dx or dy or 1.0),
+        "pixel_size": (dy or abs(dx) or 1.0, dx or abs(dy) or 1.0),
         "origin": (area.start[1], area.start[0]),
         "pixel_unit": units.get("x") or "um",
     }

@@ -21,7 +21,7 @@ from ...cube import Cube, Image
 from ...errors import FileFormatError
 from ..arrays.mapped import mapped
 from ..binary import COPY_AGAIN, Bytes
-from ..metadata.units import axis_in, length_unit
+from ..metadata.units import length_unit, stated_axis
 from ..source import Source
 
 _MAGIC: Final = b"PEPE"
@@ -93,7 +93,7 @@ def read_images(source: Source) -> list[Image]:
         name=source.path.stem,
         history=(f"read {source.path.name}",),
         intensity_unit=_INTENSITIES.get(intensity.lower(), intensity or None),
-        pixel_size=(abs(dy) or 1.0, abs(dx) or 1.0),
+        pixel_size=(dy or 1.0, dx or 1.0),
         pixel_unit=length_unit(axes.labels[1].rpartition(" - ")[2]),  # "X - Micrometers"
         origin=(y, x),
         metadata={"PerkinElmer": metadata},
@@ -151,7 +151,7 @@ def _axis(raw: Bytes, axes: _Axes) -> SpectralAxis:
             COPY_AGAIN,
         )
     centres = start + step * np.arange(count, dtype=np.float64)
-    stated = axis_in(axes.labels[2], centres)
+    stated = stated_axis(axes.labels[2].rpartition(" - ")[2], centres, name="wavenumber")
     return stated or SpectralAxis(centres, "1/cm", "wavenumber", guessed=True)
 
 

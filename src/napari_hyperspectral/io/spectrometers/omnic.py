@@ -273,14 +273,18 @@ def _pixel_size_and_origin(grid: _Grid) -> dict[str, Any]:
     dy = _mean_step(grid.y)
     dx = _mean_step(grid.x)
     return {
-        "pixel_size": (dy or dx, dx or dy),
+        "pixel_size": (dy or abs(dx), dx or abs(dy)),
         "pixel_unit": "um",
         "origin": (float(grid.y[0]), float(grid.x[0])),
     }
 
 
 def _mean_step(positions: NDArray[np.float64]) -> float:
-    return float(np.abs(np.diff(positions)).mean()) if len(positions) > 1 else 0.0
+    """Return the mean distance of neighbours, negative where positions fall; 0 without any."""
+    if len(positions) < 2:
+        return 0.0
+    step = float(np.abs(np.diff(positions)).mean())
+    return -step if _descends(positions) else step
 
 
 # --------------------------------------------------------------------------- metadata, pictures
@@ -338,11 +342,13 @@ def _on_stage(image: Cube, rectangle: Sequence[float], grid: _Grid | None) -> Cu
     first_x = left
     data = image.data
     if grid is not None and _descends(grid.y):
-        first_y = 2 * grid.y[0] - top  # positions grow down the image from its first row
+        first_y = top
+        dy = -dy
     else:
         data = data[:, ::-1]
     if grid is not None and _descends(grid.x):
-        first_x = 2 * grid.x[0] - right
+        first_x = right
+        dx = -dx
         data = data[:, :, ::-1]
     return image.after(
         "laid it on the map",

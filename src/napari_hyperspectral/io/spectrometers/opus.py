@@ -439,7 +439,7 @@ def _pixel_size_and_origin(parameters: Parameters) -> dict[str, Any]:
     x = _number(parameters, "AOX")
     if not all(map(math.isfinite, (dy, dx, y, x))) or not dx or not dy:
         return {}
-    return {"pixel_size": (abs(dy), abs(dx)), "pixel_unit": "um", "origin": (y, x)}
+    return {"pixel_size": (dy, dx), "pixel_unit": "um", "origin": (y, x)}
 
 
 def _times(raw: Bytes, series: _Series) -> list[float]:

@@ -9,6 +9,7 @@ https://www.scribd.com/document/286952742/Spc-File-Format
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
@@ -22,7 +23,7 @@ from ...cube import Cube, Image
 from ...errors import FileFormatError
 from ..arrays.mapped import mapped
 from ..binary import COPY_AGAIN, Bytes
-from ..metadata.units import axis_in
+from ..metadata.units import axis_in, stated_axis
 from ..source import Source
 from .spc_file import FLOATS, SUBHEADER, Part, SpcHeader, header_of, log_of, parts_of, values_of
 
@@ -204,9 +205,10 @@ def _step_and_start(stated: float, positions: Sequence[float]) -> tuple[float, f
     """Return the distance of neighbours, and the first position."""
     if not np.isfinite([stated, *positions]).all():
         return 1.0, 0.0
-    step = abs(stated)
+    covered = positions[-1] - positions[0]
+    step = math.copysign(stated, covered or stated)
     if not step:
-        step = abs(positions[-1] - positions[0]) / max(1, len(positions) - 1)
+        step = covered / max(1, len(positions) - 1)
     return step or 1.0, positions[0]
 
 
@@ -231,7 +233,7 @@ def _axis(header: SpcHeader, centres: NDArray[Any]) -> SpectralAxis:
     kind = header.types[0]
     if kind in _DISTANCES or kind not in _AXES:
         return SpectralAxis(centres)
-    return axis_in(_AXES[kind], centres) or SpectralAxis(centres)
+    return stated_axis(_AXES[kind], centres) or SpectralAxis(centres)
 
 
 def _metadata(raw: Bytes, header: SpcHeader) -> dict[str, Any]:

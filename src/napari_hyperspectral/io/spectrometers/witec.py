@@ -24,7 +24,8 @@ from ...cube import Cube, Image
 from ...errors import FileFormatError, MissingPackageError
 from ..binary import COPY_AGAIN, Bytes
 from ..metadata.microscopy import RGB, plain, refusing
-from ..metadata.units import axis_in
+from ..metadata.positions import in_direction_of
+from ..metadata.units import stated_axis
 from ..source import Source
 
 _MAGICS: Final = (b"WIT_PRCT", b"WIT_DATA", b"WIT_PR06", b"WIT_DA06")
@@ -58,7 +59,7 @@ def read_images(source: Source) -> list[Image]:
     with refusing(source.path, "WITec"):
         project = witio.read(source.path)
         entries = list(project.data)
-        images: list[Image] = [*_images(entries, source)]
+        images: list[Cube] = [*_images(entries, source)]
     if not images:
         kinds = sorted({str(entry.class_name) for entry in entries})
         raise FileFormatError(
@@ -66,7 +67,12 @@ def read_images(source: Source) -> list[Image]:
             f"neither spectra nor an image among {', '.join(kinds) or 'nothing'}",
             "export the data from WITec Project as .mat or text",
         )
-    return images
+    return [_turned(images[0], image) for image in images]
+
+
+def _turned(first: Cube, image: Cube) -> Cube:
+    """Return a bitmap in the direction of the first image of its project, anything else as it is."""
+    return in_direction_of(first, image) if isinstance(image.axis, ChannelAxis) else image
 
 
 def _check_tags(raw: Bytes) -> None:
@@ -123,7 +129,7 @@ def _graph(entry: Any, path: Path, parameters: dict[str, Any]) -> Cube:
     values, unit = entry.x_axis()
     if str(unit) in _RELATIVE:
         values, unit = entry.x_axis(_SHIFT)
-    axis = axis_in(str(unit), values) if np.isfinite(values).all() else None
+    axis = stated_axis(str(unit), values) if np.isfinite(values).all() else None
     if axis is None:
         warnings.warn(
             f"{path.name}: {parameters['name']} has no spectral axis ({unit})", stacklevel=2
@@ -170,14 +176,14 @@ def _pixel_size_and_origin(entry: Any, data: NDArray[Any]) -> dict[str, Any]:
     if dx is None or dy is None or not np.isfinite([x[0, 0], y[0, 0]]).all():
         return {}
     return {
-        "pixel_size": (dy or dx or 1.0, dx or dy or 1.0),
+        "pixel_size": (dy or abs(dx) or 1.0, dx or abs(dy) or 1.0),
         "origin": (float(y[0, 0]), float(x[0, 0])),
         "pixel_unit": _UNIT,
     }
 
 
 def _even_step(positions: NDArray[np.float64], along: int) -> float | None:
-    """Return the distance of neighbours along one axis of positions, (y, x).
+    """Return the distance of neighbours along one axis of positions, (y, x), negative if they fall.
 
     It is 0 where there are no neighbours, None where it is not even, or rows are askew.
     """
@@ -185,7 +191,7 @@ def _even_step(positions: NDArray[np.float64], along: int) -> float | None:
     across = np.diff(positions, axis=1 - along)
     if not steps.size:
         return 0.0
-    step = abs(float(steps.mean()))
-    even = np.ptp(steps) <= _EVEN * step
-    straight = np.abs(across).max(initial=0) <= _EVEN * step
+    step = float(steps.mean())
+    even = np.ptp(steps) <= _EVEN * abs(step)
+    straight = np.abs(across).max(initial=0) <= _EVEN * abs(step)
     return step if even and straight else None

@@ -5,13 +5,21 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Sequence
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from ...errors import FileFormatError
 from ...metrics.values import Floats
+from ...regular import check_regular
+from ..room import check_room
+
+_BLOCK: Final = 2**24
+"""Bytes that are unpacked at a time."""
+_COPIES: Final = 4
+"""Memory that a text takes while it is read, in its own bytes."""
 
 
 def read_text(path: Path) -> str:
@@ -24,10 +32,11 @@ def read_text(path: Path) -> str:
     FileFormatError
         If it is binary, or packed and damaged.
     """
+    check_regular(path)
     raw = path.read_bytes()
     if path.suffix.lower() == ".gz":
         try:
-            raw = gzip.decompress(raw)
+            raw = _unpacked(path, raw)
         except (EOFError, OSError, zlib.error) as error:
             raise FileFormatError(
                 path,
@@ -43,6 +52,19 @@ def read_text(path: Path) -> str:
             "open it with its own suffix",
         )
     return decoded(raw)
+
+
+def _unpacked(path: Path, raw: bytes) -> bytes:
+    """Return the bytes of a gzip file, of which no more are unpacked than there is room for."""
+    parts = []
+    total = 0
+    with gzip.GzipFile(fileobj=BytesIO(raw)) as file:
+        while part := file.read(_BLOCK):
+            parts.append(part)
+            total += len(part)
+            # the text, and the numbers in it, need several times as much
+            check_room(path, _COPIES * total, what="its text")
+    return b"".join(parts)
 
 
 def decoded(raw: bytes) -> str:

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from ...errors import FileFormatError
 from ...metrics.values import Floats
 from ..source import Source
-from .style import POINT, STYLES, Style, is_number
+from .style import COMMENT, STYLES, Layout, Style, is_number
+from .title_rows import titles_above
 
 _Flags: TypeAlias = NDArray[np.bool_]
 """Whether something holds for each line, shape (line,)."""
@@ -38,19 +39,9 @@ _LINES_PER_REPORT: Final = 2**18
 """Lines that are classified between two reports of progress."""
 _MAX_PROSE: Final = 20
 """Where there are more lines than this for each one of a table, it is a text with numbers in it."""
-_MAX_TITLE_LINES: Final = 6
-"""Lines above a table that may be its titles."""
-_COMMENT: Final = re.compile(r"\s*(#|%|!|//|;\s+(?=[^\d\s])|;(?=[A-Za-z]))")
+_FEWEST_IN_FRAME: Final = 3
+"""Rows of the frames of a series; fewer may be equal by chance."""
 _EXPORT: Final = "export it again as a table of numbers"
-
-
-class _Layout(NamedTuple):
-    """What all rows of a table have in common."""
-
-    style: Style
-    columns: int
-    names_first: bool
-    """Whether most rows begin with a name instead of a number."""
 
 
 @dataclass(frozen=True)
@@ -102,10 +93,11 @@ def read_grid(source: Source, text: str) -> Grid:
     rows = np.flatnonzero(in_table)
     table = [lines[row] for row in rows]
     numbers, words = _numbers(source, table, layout)
+    _tell_of_last_row(source.path, numbers)
     above = lines[: rows[0]]
     used = _last_used_column(numbers, words) + 1
     return Grid(
-        titles=tuple(tuple(cells[:used]) for cells in _titles(above, layout)),
+        titles=tuple(tuple(cells[:used]) for cells in titles_above(above, layout)),
         numbers=numbers[:, :used],
         words={column: tuple(cells) for column, cells in words.items()},
         notes=_notes(lines, in_table),
@@ -116,15 +108,15 @@ def read_grid(source: Source, text: str) -> Grid:
 # ------------------------------------------------------------------------------------- layout
 
 
-def _layout(lines: Sequence[str]) -> _Layout | None:
+def _layout(lines: Sequence[str]) -> Layout | None:
     """Return the layout in which most numbers can be read, or None where there are none."""
     half = len(lines) // 2
     middle = max(_SAMPLE, half)  # the first lines may all be settings
     sample = []
     for line in (*lines[:_SAMPLE], *lines[middle : half + _SAMPLE // 4]):
-        if line.strip() and not _COMMENT.match(line):
+        if line.strip() and not COMMENT.match(line):
             sample.append(line)
-    best: _Layout | None = None
+    best: Layout | None = None
     best_score = 0
     for style in STYLES:
         score, layout = _score(sample, style)
@@ -134,10 +126,10 @@ def _layout(lines: Sequence[str]) -> _Layout | None:
     return best
 
 
-def _score(sample: Sequence[str], style: Style) -> tuple[int, _Layout]:
+def _score(sample: Sequence[str], style: Style) -> tuple[int, Layout]:
     """Return how many more numbers than words the best run of equal lines has, and its layout."""
     best_score = 0
-    best = _Layout(style, 0, names_first=False)
+    best = Layout(style, 0, names_first=False)
     columns_before = 0
     score = lines = numbers_first = 0  # of the run so far
     for line in sample:
@@ -156,7 +148,7 @@ def _score(sample: Sequence[str], style: Style) -> tuple[int, _Layout]:
         if score > best_score:
             best_score = score
             names_first = 2 * numbers_first < lines
-            best = _Layout(style, columns, names_first)
+            best = Layout(style, columns, names_first)
     return best_score, best
 
 
@@ -181,14 +173,14 @@ def _no_table(lines: Sequence[str]) -> tuple[str, str]:
 # --------------------------------------------------------------------------------------- lines
 
 
-_SKIP, _DATA, _PROSE, _RAGGED = range(4)
-"""Kinds of lines: comments and blank ones, rows, texts, rows of another length."""
+_SKIP, _DATA, _PROSE, _RAGGED, _CUT = range(5)
+"""Kinds of lines: comments and blank ones, rows, texts, rows of another length, cut after a name."""
 
 
 def _table_lines(
     source: Source,
     lines: Sequence[str],
-    layout: _Layout,
+    layout: Layout,
 ) -> _Flags:
     """Return whether each line is a row of the longest table, shape (line,)."""
     kinds = _kinds(source, lines, layout)
@@ -216,6 +208,12 @@ def _table_lines(
         filled[ends[longest] :],
         layout,
     )
+    if _are_frames(lines, layout, [filled[a:b] for a, b in zip(starts, ends, strict=True)]):
+        rows = filled[kinds[filled] == _DATA]
+        lengths = lengths[:1]
+        longest = 0
+    else:
+        _check_lines_before(source.path, lines, kinds, filled[: starts[longest]], layout)
     others = np.delete(lengths, longest)
     most = max(1, 0.1 * len(rows))  # a few numbers between texts are no table
     if others.max(initial=0) > most:
@@ -226,6 +224,21 @@ def _table_lines(
     in_table = np.zeros(len(lines), bool)
     in_table[rows] = True
     return in_table
+
+
+def _are_frames(lines: Sequence[str], layout: Layout, runs: Sequence[_Lines]) -> bool:
+    """Whether tables below one another, with notes between, have one axis in their first column."""
+    if len(runs) < 2 or len(runs[0]) < _FEWEST_IN_FRAME or layout.names_first:
+        return False
+    columns = []
+    for run in runs:
+        cells = [layout.style.first_cells(lines[row])[0] for row in run]
+        columns.append([layout.style.number(cell) for cell in cells])
+    first = columns[0]
+    if None in first or any(column != first for column in columns):
+        return False
+    steps = np.diff(np.array(first, np.float64))
+    return bool((steps > 0).all() or (steps < 0).all())
 
 
 def _runs(flags: _Flags) -> tuple[_Lines, _Lines]:
@@ -240,10 +253,10 @@ def _check_line_after(
     lines: Sequence[str],
     kinds: NDArray[np.uint8],
     after: _Lines,
-    layout: _Layout,
+    layout: Layout,
 ) -> None:
     """Refuse a table that is followed by a row of another length."""
-    if len(after) and kinds[after[0]] == _RAGGED:
+    if len(after) and kinds[after[0]] in (_RAGGED, _CUT):
         line = int(after[0])
         columns = layout.style.count(lines[line])
         raise FileFormatError(
@@ -253,10 +266,30 @@ def _check_line_after(
         )
 
 
+def _check_lines_before(
+    path: Path,
+    lines: Sequence[str],
+    kinds: NDArray[np.uint8],
+    before: _Lines,
+    layout: Layout,
+) -> None:
+    """Refuse a table above which rows with more columns stand: one of its spectra has ended."""
+    last = [int(line) for line in before[-2:]]
+    if len(last) < 2 or any(kinds[line] != _RAGGED for line in last):
+        return
+    first, second = (layout.style.count(lines[line]) for line in last)
+    if first == second > layout.columns:
+        raise FileFormatError(
+            path,
+            f"line {last[1] + 1} has {second} columns, those below {layout.columns}",
+            "export it again: its columns differ in length, with nothing in the place of what is missing",
+        )
+
+
 def _kinds(
     source: Source,
     lines: Sequence[str],
-    layout: _Layout,
+    layout: Layout,
 ) -> NDArray[np.uint8]:
     """Return for each line whether it is data, too short or long for it, prose, or nothing."""
     kind = _line_classifier(layout)
@@ -268,7 +301,7 @@ def _kinds(
     return kinds
 
 
-def _line_classifier(layout: _Layout) -> Callable[[str], int]:
+def _line_classifier(layout: Layout) -> Callable[[str], int]:
     """Return a function from a line to its kind; its patterns are compiled once."""
     style, columns, names_first = layout
     cell_end = r"\s|$"
@@ -279,13 +312,13 @@ def _line_classifier(layout: _Layout) -> Callable[[str], int]:
     empty_cell = style.delimiter or "\n"
 
     def kind(line: str) -> int:
-        if not line or line.isspace() or _COMMENT.match(line):
+        if not line or line.isspace() or COMMENT.match(line):
             return _SKIP
         fits = style.count(line) == columns
         if begins_with_number(line):
             return _DATA if fits else _RAGGED
         if not fits:
-            return _PROSE
+            return _CUT if names_first and _is_part_of_row(line, layout) else _PROSE
         begins_empty = line.lstrip(" ").startswith(empty_cell)
         if not names_first and not begins_empty:
             return _PROSE
@@ -295,6 +328,28 @@ def _line_classifier(layout: _Layout) -> Callable[[str], int]:
         return _DATA if 2 * numbers > len(cells) else _PROSE
 
     return kind
+
+
+def _is_part_of_row(line: str, layout: Layout) -> bool:
+    """Whether a line is a name and numbers, but fewer than a row has."""
+    style, columns, _ = layout
+    if style.delimiter is None or not 2 <= style.count(line) < columns:
+        return False
+    _, *cells = style.cells(line)
+    return all(style.number(cell) is not None for cell in cells) and any(cells)
+
+
+def _tell_of_last_row(path: Path, numbers: Floats) -> None:
+    """Warn where only the last row lacks numbers at its end, which no other row does."""
+    if len(numbers) < 2:
+        return
+    lacks = np.isnan(numbers[-1]) & np.isfinite(numbers[:-1]).all(axis=0)  # (column,)
+    if lacks.any() and lacks[-1]:
+        warnings.warn(
+            f"{path.name}: its last row lacks {int(lacks.sum())} of {len(lacks)} numbers, which are "
+            "NaN: it was cut short, or edited",
+            stacklevel=2,
+        )
 
 
 def _notes(lines: Sequence[str], in_table: _Flags) -> tuple[str, ...]:
@@ -307,61 +362,13 @@ def _notes(lines: Sequence[str], in_table: _Flags) -> tuple[str, ...]:
     return tuple(notes[:_MAX_NOTES])
 
 
-# -------------------------------------------------------------------------------------- titles
-
-
-def _titles(above: Sequence[str], layout: _Layout) -> list[list[str]]:
-    """Return the cells of the titles right above a table, top first."""
-    titles: list[list[str]] = []
-    filled = [line for line in above[-_MAX_TITLE_LINES:] if line.strip()]
-    for line in reversed(filled):
-        comment = _COMMENT.match(line)
-        text = line[comment.end() :] if comment else line
-        cells = _title_cells(text, layout)
-        if cells is None:
-            continue
-        if _is_setting(cells):
-            break
-        cells = [cell.lstrip("#").strip() for cell in cells]
-        titles.insert(0, cells)
-    return titles
-
-
-def _is_setting(cells: Sequence[str]) -> bool:
-    """Whether it is a line such as "Laser; 532" that stands above a table of two columns."""
-    if len(cells) != 2:
-        return False
-    name, value = cells
-    return bool(value) and is_number(value) and not is_number(name)
-
-
-def _title_cells(line: str, layout: _Layout) -> list[str] | None:
-    """Return a cell for each column, or None where a line cannot be the titles of the table."""
-    style, columns, _ = layout
-    candidates = [style.cells(line)]
-    if style.delimiter is None:  # titles of several words, above numbers between blanks
-        parts = re.split(r"\t|\s{2,}|[,;]", line.strip())
-        candidates.append([cell.strip() for cell in parts])
-    for cells in candidates:
-        if len(cells) == columns + 1 and not cells[-1]:
-            cells = cells[:-1]  # a delimiter at the end of the line
-        if len(cells) == columns:
-            return cells
-        missing = columns - len(cells)
-        if missing not in (1, 2) or len(cells) <= 2:
-            continue
-        if all(map(POINT.fullmatch, cells)):
-            return [*[""] * missing, *cells]  # bands, and no title above the positions
-    return None
-
-
 # ------------------------------------------------------------------------------------- numbers
 
 
 def _numbers(
     source: Source,
     rows: Sequence[str],
-    layout: _Layout,
+    layout: Layout,
 ) -> tuple[Floats, dict[int, list[str]]]:
     """Return the numbers, (row, column), and the columns of words, each as long as the table."""
     count = len(rows)
@@ -409,7 +416,7 @@ def _only_numbers(rows: Sequence[str], style: Style) -> Floats:
 def _numbers_and_words(
     path: Path,
     rows: Sequence[str],
-    layout: _Layout,
+    layout: Layout,
     start: int,
     words: dict[int, list[str]],
 ) -> Floats:

@@ -7,7 +7,9 @@ columns, and only the settings of range and spectrometer tell its unit.
 
 from __future__ import annotations
 
+import math
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
@@ -20,10 +22,11 @@ from ...axis import SpectralAxis
 from ...cube import Cube, Image, Sampling
 from ...errors import FileFormatError
 from ...metrics.values import Floats
-from ..metadata.positions import map_from_positions
-from ..metadata.units import axis_in, length_unit
+from ..metadata.positions import map_from_positions, tell_of_holes
+from ..metadata.units import length_unit, stated_axis, states_unit
 from ..source import Source
 from .file import numbers_in, read_text, start_of_text
+from .frames import series_of
 
 _KEY: Final = re.compile(r"#([^=\n]+)=[ \t]*(.*)")
 _MARKS: Final = ("#Acq. time", "#AxisType[", "#Accumulations", "#Instrument=")
@@ -103,10 +106,15 @@ def raman_axis(
     centres : ndarray of float64, shape (band,)
         In `unit`.
     """
-    axis = axis_in(unit, centres, kind="raman_shift")
+    axis = stated_axis(unit, centres, kind="raman_shift")
     if axis is None:
         axis = SpectralAxis(centres, "1/cm", "raman_shift", guessed=True)
     return replace(axis, excitation_nm=excitation_nm)
+
+
+def direction_of(kind: str) -> str:
+    """Return the direction of an axis: X for XA, which is X of a map turned against the stage."""
+    return kind[0] if kind in ("XA", "YA", "ZA") else kind
 
 
 def read_images(source: Source) -> list[Image]:
@@ -130,6 +138,7 @@ def read_images(source: Source) -> list[Image]:
             "export it again",
         )
     header = _header(header_lines)
+    _tell_of_sizes(path, header, body)
     # spectra with positions are below a line with the axis, which begins with empty cells
     axis_line = body[0].lstrip("\t")
     position_columns = len(body[0]) - len(axis_line)
@@ -155,6 +164,23 @@ def _header(lines: Sequence[str]) -> _Header:
     return _Header(keys, kinds, units)
 
 
+def _tell_of_sizes(path: Path, header: _Header, body: Sequence[str]) -> None:
+    """Warn where the header states another number of bands or spectra than there are."""
+    sizes = [re.match(r"\d+", size) for size in _numbered(header.keys, "AxisSize")]
+    stated = [int(size[0]) for size in sizes if size]
+    if len(stated) < 2 or len(stated) < len(sizes):
+        return
+    is_table = body[0].startswith("\t")
+    rows = len(body) - 1 if is_table else len(body)
+    expected = math.prod(stated[2:]) if is_table else stated[1]
+    if rows != expected:
+        noun = "spectra" if is_table else "bands"
+        warnings.warn(
+            f"{path.name}: {rows} {noun}, its header states {expected}: it was cut short, or edited",
+            stacklevel=2,
+        )
+
+
 def _numbered(keys: Mapping[str, str], name: str) -> list[str]:
     """Return the values of ``name[0]``, ``name[1]`` … as far as they go."""
     values: list[str] = []
@@ -178,10 +204,8 @@ def _from_rows(
     centres = numbers_in(path, [axis_line], bands, first_line)[0]  # (band,)
     columns = position_columns + bands
     table = numbers_in(path, body[1:], columns, first_line + 1)  # (spectrum, column)
-    unit = ""
-    if len(header.units) > 1:
-        unit = header.units[1]
-    names = [*header.kinds[2:], *"XYZ"]  # the usual ones, where the header has none
+    kinds = [direction_of(kind) for kind in header.kinds[2:]]
+    names = [*kinds, *"XYZ"]  # the usual ones, where the header has none
     no_units = [""] * position_columns
     units_of_axes = [*header.units[2:], *no_units]
     positions = {}
@@ -190,7 +214,7 @@ def _from_rows(
         positions[name] = table[:, column]
         units[name] = length_unit(units_of_axes[column])
     return Measurement(
-        header.axis(centres, unit),
+        header.axis(centres, _spectral_unit(header)),
         table[:, position_columns:],
         positions=positions,
         units=units,
@@ -214,13 +238,11 @@ def _from_columns(
             "one column of numbers",
             "export axis and intensities",
         )
-    unit = _unit_in_settings(header)
-    if len(header.units) > 1:
-        unit = header.units[1]
-    centres = table[:, 0]
+    axis = header.axis(table[:, 0], _spectral_unit(header))
+    axis, spectra, _ = series_of(path, axis, table[:, 1:].T)  # (spectrum, band)
     return Measurement(
-        header.axis(centres, unit),
-        table[:, 1:].T,  # (spectrum, band)
+        axis,
+        spectra,
         positions={},
         units={},
         metadata=_metadata(header),
@@ -228,8 +250,10 @@ def _from_columns(
     )
 
 
-def _unit_in_settings(header: _Header) -> str:
-    """Return the unit in the name of a setting such as "Spectro (cm-1)"; "" where there is none."""
+def _spectral_unit(header: _Header) -> str:
+    """Return the unit of the axis, or that of a setting such as "Range (nm)"; "" without any."""
+    if len(header.units) > 1 and states_unit(header.units[1]):
+        return header.units[1]
     settings = []
     for key in header.keys:
         if key.startswith(("Range", "Spectro")):
@@ -268,7 +292,9 @@ def cube_of(path: Path, measurement: Measurement) -> Cube:
         "intensity_unit": measurement.intensity_unit,
     }
     axis = measurement.axis
-    fold = _stack(measurement) or _map(measurement)
+    fold = _stack(measurement)
+    if fold is None:
+        fold = _map(measurement, path)
     if fold is not None:
         return Cube(fold.data, axis, **parameters | fold.parameters)
     if measurement.positions:
@@ -284,8 +310,14 @@ def cube_of(path: Path, measurement: Measurement) -> Cube:
     return Cube.from_spectra(measurement.spectra, axis, **parameters)
 
 
-def _map(measurement: Measurement) -> _Fold | None:
-    """Return spectra at X and Y as a map, None where they make none."""
+def _map(measurement: Measurement, path: Path | None = None) -> _Fold | None:
+    """Return spectra at X and Y as a map, None where they make none.
+
+    Parameters
+    ----------
+    path : path, optional
+        Where pixels that are missing are told.
+    """
     positions = measurement.positions
     if not {"X", "Y"} <= set(positions):
         return None
@@ -296,6 +328,8 @@ def _map(measurement: Measurement) -> _Fold | None:
     )
     if spectral_map is None:
         return None
+    if path is not None:
+        tell_of_holes(path, spectral_map, len(measurement.spectra))
     parameters = {
         "pixel_size": spectral_map.pixel_size,
         "origin": spectral_map.origin,

@@ -20,7 +20,7 @@ from ...errors import FileFormatError
 from ...metrics.values import Floats
 from ..metadata.units import length_unit
 from ..source import Source
-from .labspec import COUNTS, Measurement, cube_of, raman_axis
+from .labspec import COUNTS, Measurement, cube_of, direction_of, raman_axis
 
 # Numbers of nodes, as they were seen in files.
 _AXES: Final = "0x7B697861"
@@ -31,6 +31,8 @@ _NAME: Final = "0x6D6D616E"
 _SHOWN: Final = "0x7D6C61DB"
 _EXACT: Final = "0x8736F70"
 _LASER: Final = "Laser (nm)"
+_ROTATION: Final = "0x6C676EC6"
+_ANGLE: Final = "Rotation of the map (°)"
 _MAX_DEPTH: Final = 200
 
 
@@ -53,7 +55,8 @@ def read_images(source: Source) -> list[Image]:
     root = _root(path)
     axes = {}
     for node in _node(path, root, _AXES):
-        kind = _text(node, _KIND)
+        # axes of a map that is turned against the stage are XA and YA, shown as X and Y
+        kind = direction_of(_text(node, _KIND))
         axes[kind] = node
     if "Spectr" not in axes:
         raise FileFormatError(
@@ -79,6 +82,9 @@ def read_images(source: Source) -> list[Image]:
             directions[name] = node
             units[name] = length_unit(_text(node, _UNIT))
     shown = {name: setting.shown for name, setting in settings.items()}
+    angle = _number_in(root.find(f".//LSX[@ID='{_ROTATION}']/LSX[@ID='0x0']"))
+    if angle:
+        shown[_ANGLE] = f"{math.degrees(angle):g}"
     measurement = Measurement(
         axis,
         spectra,
@@ -227,6 +233,14 @@ def _matrix(
             "export it again",
         )
     return np.stack(rows)
+
+
+def _number_in(node: Element | None) -> float:
+    """Return the number in a node; 0 where there is none."""
+    try:
+        return float("" if node is None else node.text or "")
+    except ValueError:
+        return 0.0
 
 
 def _settings(root: Element) -> dict[str, _Setting]:

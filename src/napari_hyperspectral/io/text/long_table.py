@@ -141,6 +141,7 @@ def cubes_from_lines(
         if len(table.values) > 1:
             parameters["name"] = title or f"column {column + 1}"
         cube = cube_at_positions(
+            path,
             spectra.reshape(count, bands),
             axis,
             pixels.x,

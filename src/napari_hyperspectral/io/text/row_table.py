@@ -6,6 +6,7 @@ Positions (x, y), names or classes of the spectra stand before or behind them.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -15,8 +16,10 @@ import numpy as np
 from ...axis import SpectralAxis
 from ...cube import Cube
 from ...metrics.values import Floats
-from ..metadata.positions import map_from_positions
+from ..metadata.axes import fault_of_order
+from ..metadata.positions import map_from_positions, tell_of_holes
 from ..metadata.units import spectral_unit
+from .frames import frames_in, series_of
 from .grid import Grid
 from .titles import (
     TITLE_OF_X,
@@ -64,7 +67,7 @@ def row_table_in(grid: Grid) -> RowTable | None:
             continue
         centres = _centres([titles[column] for column in numeric])
         # with an axis in the first column, the titles are numbers of samples
-        if is_axis(centres) and not _has_axis_in_first_column(grid, titles):
+        if _is_row_of_bands(centres) and not _has_axis_in_first_column(grid, titles):
             return RowTable(titles, numeric, grid.numbers, grid.words)
     return _row_table_below_first(grid)
 
@@ -87,9 +90,11 @@ def cube_from_rows(
     parameters = cube_parameters(path, grid)
     parameters["metadata"] |= _metadata_of_spectra(table, others)
     if x is None or y is None:
-        return Cube.from_spectra(spectra, axis, **parameters)
+        return _series(path, axis, spectra, parameters)
+    _tell_of_order(path, axis)
     unit = length_unit_in(titles[x])
     return cube_at_positions(
+        path,
         spectra,
         axis,
         table.numbers[:, x],
@@ -99,7 +104,42 @@ def cube_from_rows(
     )
 
 
+def _series(
+    path: Path,
+    axis: SpectralAxis,
+    spectra: Floats,
+    parameters: dict[str, Any],
+) -> Cube:
+    """Return spectra, (spectrum, band), whose bands may begin again for each frame."""
+    one, frames, names = series_of(
+        path, axis, spectra, parameters["metadata"].get("spectra names", ())
+    )
+    if len(frames) > len(spectra):
+        repeats = len(frames) // len(spectra)
+        parameters["metadata"] = _of_frames(parameters["metadata"], repeats)
+        parameters["metadata"]["spectra names"] = names
+    return Cube.from_spectra(frames, one, **parameters)
+
+
+def _of_frames(metadata: Mapping[str, Any], frames: int) -> dict[str, Any]:
+    """Return metadata with what each spectrum has repeated for each of its frames."""
+    repeated = dict(metadata)
+    if "classes" in metadata:
+        repeated["classes"] = metadata["classes"] * frames
+    if "columns" in metadata:
+        columns = metadata["columns"].items()
+        repeated["columns"] = {title: values * frames for title, values in columns}
+    return repeated
+
+
+def _tell_of_order(path: Path, axis: SpectralAxis) -> None:
+    fault = fault_of_order(axis)
+    if fault:
+        warnings.warn(f"{path.name}: {fault}; they are kept as they are", stacklevel=2)
+
+
 def cube_at_positions(
+    path: Path,
     spectra: Floats,
     axis: SpectralAxis,
     x: Floats,
@@ -129,6 +169,7 @@ def cube_at_positions(
         }
         parameters["metadata"] |= {"positions": positions}
         return Cube.from_spectra(spectra, axis, **parameters)
+    tell_of_holes(path, spectral_map, len(spectra))
     return Cube(
         spectral_map.data,
         axis,
@@ -194,6 +235,11 @@ def _units_in(cells: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(units))
 
 
+def _is_row_of_bands(centres: Floats) -> bool:
+    """Whether numbers, shape (band,), are an axis, which may begin again for each frame."""
+    return is_axis(centres) or frames_in(centres) is not None
+
+
 def _has_axis_in_first_column(grid: Grid, titles: Sequence[str]) -> bool:
     """Whether there is an axis in the first column, and numbers of samples in the titles."""
     rows, columns = grid.numbers.shape
@@ -212,7 +258,7 @@ def _row_table_below_first(grid: Grid) -> RowTable | None:
     bands = [column for column in filled.tolist() if column > 0]
     if len(bands) <= 2 or len(grid.numbers) < 2:
         return None
-    if not is_axis(first[bands]):
+    if not _is_row_of_bands(first[bands]):
         return None
     if any(is_axis(row[bands]) for row in grid.numbers[1:3]):
         return None  # they all ascend: no spectra

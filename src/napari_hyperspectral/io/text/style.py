@@ -11,6 +11,8 @@ _CELLS: Final = 60
 # numbers with a decimal point, and with a decimal comma
 POINT: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(nan|inf)", re.IGNORECASE)
 _COMMA: Final = re.compile(r"[-+]?(\d+(,\d+)?|,\d+)([eE][-+]?\d+)?|[-+]?(nan|inf)", re.IGNORECASE)
+COMMENT: Final = re.compile(r"\s*(#|%|!|//|;\s+(?=[^\d\s])|;(?=[A-Za-z]))")
+"""How a line of remarks begins."""
 _MISSING: Final = ("", "-", "--", "---", "n/a", "na", "null", "none", "?", "nan", "#n/a")
 """What programs write into a cell without a value, in lower case."""
 
@@ -75,3 +77,12 @@ STYLES: Final = (
 def is_number(cell: str) -> bool:
     """Whether a cell is a number, with a decimal point or comma."""
     return bool(POINT.fullmatch(cell) or _COMMA.fullmatch(cell))
+
+
+class Layout(NamedTuple):
+    """What all rows of a table have in common."""
+
+    style: Style
+    columns: int
+    names_first: bool
+    """Whether most rows begin with a name instead of a number."""

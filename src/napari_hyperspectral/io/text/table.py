@@ -13,6 +13,7 @@ Without a unit in a title there is none: 400 to 4000 may be nm or cm⁻¹.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,10 +24,14 @@ import numpy as np
 from ...axis import SpectralAxis
 from ...cube import Cube, Image
 from ...errors import FileFormatError
+from ...metrics.values import Floats
 from ..metadata.named_arrays import images_from_arrays
+from ..metadata.units import spectral_unit
 from ..source import Source
 from .columns import MARK, read_back
 from .file import read_text
+from .first_column import why_no_axis
+from .frames import frames_in, series_of
 from .grid import Grid, read_grid
 from .long_table import cubes_from_lines, long_table_in
 from .row_table import cube_from_rows, row_table_in, without_nan
@@ -84,7 +89,7 @@ def _cubes_from_columns(path: Path, grid: Grid) -> list[Cube]:
     """Return the columns of intensities over one axis, or each over its own axis."""
     titles = grid.title_row
     numeric = grid.numeric_columns
-    axes = [column for column in numeric if names_axis(titles[column])]
+    axes = [column for column in numeric if _is_titled_axis(grid, column)]
     if len(numeric) < 2:
         raise FileFormatError(path, "no two columns of numbers", _REMEDY)
     alternate = numeric[::2] == axes and len(numeric) == 2 * len(axes)
@@ -111,17 +116,30 @@ def _cubes_from_columns(path: Path, grid: Grid) -> list[Cube]:
     return [_spectra_over(path, grid, axis, values)]
 
 
+def _is_titled_axis(grid: Grid, column: int) -> bool:
+    """Whether a column has the title of an axis, and a unit or numbers that are one.
+
+    "Raman 1" may be a spectrum.
+    """
+    title = grid.title_row[column]
+    if not names_axis(title):
+        return False
+    numbers = grid.numbers[:, column]
+    known = numbers[np.isfinite(numbers)]
+    if len(known) < 3 or spectral_unit(title) is not None:
+        return True
+    return is_axis(known) or frames_in(known) is not None
+
+
 def _check_first_column(path: Path, grid: Grid) -> None:
     """Refuse a table without titles whose first column is no axis."""
-    numeric = grid.numeric_columns
-    centres = grid.numbers[:, numeric[0]]
-    known = np.isfinite(centres)
-    if 0 in grid.words or not is_axis(centres[known]):
+    reason = why_no_axis(grid)
+    if reason is not None:
         rows = len(grid.numbers)
         raise FileFormatError(
             path,
-            f"{rows} rows of {len(numeric)} numbers, of which "
-            "neither the first row nor the first column is an axis",
+            f"{rows} rows of {len(grid.numeric_columns)} numbers, of which neither the first row "
+            f"nor the first column is an axis (the first column {reason})",
             _REMEDY,
         )
 
@@ -134,14 +152,11 @@ def _spectrum_of_pair(
     """Return the spectrum in the column after its own axis."""
     value = axis_column + 1
     table = _finite_rows(path, grid, axis_column)
+    _warn_of_lengths(path, grid, table, [value])
     parameters = _parameters(path, table, [value])
     parameters["name"] = _name_of_pair(grid, axis_column)
-    axis = _axis(table, axis_column)
-    return Cube.from_spectra(
-        table.numbers[:, [value]].T,
-        axis,
-        **parameters,
-    )
+    spectra = table.numbers[:, [value]].T  # (spectrum, band)
+    return _series(path, _axis(table, axis_column), spectra, parameters)
 
 
 def _name_of_pair(grid: Grid, axis_column: int) -> str:
@@ -165,6 +180,7 @@ def _spectra_over(
 ) -> Cube:
     """Return spectra over a common axis; the columns before them are kept as metadata."""
     table = _finite_rows(path, grid, axis_column)
+    _warn_of_lengths(path, grid, table, values)
     parameters = _parameters(path, table, values)
     others = {}
     for column in table.numeric_columns:
@@ -174,11 +190,49 @@ def _spectra_over(
     if others:
         parameters["metadata"] |= {"columns": others}
     spectra = table.numbers[:, list(values)].T  # (spectrum, band)
-    return Cube.from_spectra(
-        spectra,
-        _axis(table, axis_column),
-        **parameters,
-    )
+    return _series(path, _axis(table, axis_column), spectra, parameters)
+
+
+def _series(
+    path: Path,
+    axis: SpectralAxis,
+    spectra: Floats,
+    parameters: dict[str, Any],
+) -> Cube:
+    """Return spectra, (spectrum, row), over an axis that may begin again for each frame."""
+    metadata = parameters["metadata"]
+    names = metadata.get("spectra names", ())
+    one, frames, names = series_of(path, axis, spectra, names)
+    if len(frames) > len(spectra) or names:
+        metadata |= {"spectra names": names}
+    return Cube.from_spectra(frames, one, **parameters)
+
+
+def _warn_of_lengths(path: Path, grid: Grid, table: Grid, values: Sequence[int]) -> None:
+    """Tell of rows that were left out, and of spectra that end before their axis."""
+    left_out = len(grid.numbers) - len(table.numbers)
+    held = np.isfinite(grid.numbers[:, list(values)]).any(axis=1).sum()
+    if left_out and held > len(table.numbers):
+        warnings.warn(
+            f"{path.name}: {left_out} rows have intensities but no place on the axis; they are left "
+            "out",
+            stacklevel=2,
+        )
+    bands = len(table.numbers)
+    ends = {}
+    for column in values:
+        known = np.flatnonzero(np.isfinite(table.numbers[:, column]))
+        end = int(known[-1]) + 1 if len(known) else 0
+        if end < bands:
+            ends[column] = end
+    if ends:
+        column, end = next(iter(ends.items()))
+        title = _joined_titles(grid, column) or f"column {column + 1}"
+        warnings.warn(
+            f"{path.name}: {len(ends)} of {len(values)} spectra are shorter than their axis ({title} "
+            f"has {end} of {bands} bands); what they lack is NaN",
+            stacklevel=2,
+        )
 
 
 def _finite_rows(

@@ -47,6 +47,11 @@ def names_axis(title: str) -> bool:
     return bool(_AXIS.search(title)) and not _VALUE.search(title)
 
 
+def names_values(title: str) -> bool:
+    """Whether a title is one of intensities."""
+    return bool(_VALUE.search(title))
+
+
 def is_axis(values: Floats) -> bool:
     """Whether numbers, shape (band,), ascend or descend, but for a few: detectors may overlap."""
     steps = np.diff(values)
@@ -152,12 +157,12 @@ def _intensity_unit(title: str) -> str | None:
 
 
 def length_unit_in(title: str) -> str | None:
-    """Return the unit of length in a title such as "x (um)"; None where there is none."""
+    """Return the unit of length, or of angle, in a title such as "x (um)"; None without any."""
     match = re.search(r"[\[(/]\s*([^\])]+)[\])]?", title)
     if match is None:
         return None
     unit = length_unit(match[1])
-    if metres(unit) is None:  # a unit, but none of length
+    if metres(unit) is None and unit != "deg":  # a unit, but none of a place
         return None
     return unit
 

@@ -19,10 +19,14 @@ from ...axis import SpectralAxis
 from ...cube import Cube, Image
 from ...errors import FileFormatError
 from ...metrics.values import Floats
-from ..metadata.positions import map_from_positions
-from ..metadata.units import axis_in
+from ..metadata.positions import map_from_positions, tell_of_holes
+from ..metadata.units import axis_in, stated_axis
 from ..source import Source
 from .file import numbers_in, read_text, start_of_text
+from .frames import frames_in, series_of
+from .table import read_images as table_of_any_kind
+from .titles import is_axis
+from .witec_graph import header_of, read_graph
 
 _PIXEL: Final = re.compile(r"\((\d+)/(\d+)\)\s*$")
 _NUMBER: Final = re.compile(r"[-+]?\d\.\d+E[-+]\d{2,3}")
@@ -31,6 +35,8 @@ _COUNTS: Final = {"ccd cts": "counts", "cts": "counts"}
 
 def is_witec(path: Path) -> bool:
     """Whether a text has WITec's titles, or nothing but columns of its kind of number."""
+    if header_of(path) is not None:
+        return True
     lines = start_of_text(path, 65536).splitlines()
     if not lines:
         return False
@@ -51,6 +57,9 @@ def read_images(source: Source) -> list[Image]:
         If lines differ in length, or something below the titles is no number.
     """
     path = source.path
+    header = header_of(path)
+    if header is not None:
+        return [read_graph(header)]
     lines = read_text(path).splitlines()
     titles = _title_rows(lines)
     below = lines[len(titles) :]
@@ -73,6 +82,9 @@ def read_images(source: Source) -> list[Image]:
             f"{columns} columns of numbers under titles for {sizes or 0}",
             "export it again",
         )
+    rises = is_axis(table[:, 0]) or frames_in(table[:, 0]) is not None
+    if not titles and (source.axes is not None or not rises):
+        return table_of_any_kind(source)  # numbers as WITec writes them, but no axis of its
     units, names = _units_and_names(titles)
     return [_cube(path, units, names, table)]
 
@@ -126,7 +138,7 @@ def _cube(
     centres = table[:, 0]
     axis = None
     if units:
-        axis = axis_in(units[0], centres)
+        axis = stated_axis(units[0], centres)
     if axis is None:  # WITec measures Raman spectra, and writes nothing else like this
         axis = SpectralAxis(centres, "1/cm", "raman_shift", guessed=True)
     parameters: dict[str, Any] = {
@@ -137,19 +149,20 @@ def _cube(
         unit = units[1]
         parameters["intensity_unit"] = _COUNTS.get(unit.lower(), unit) or None
     spectra = table[:, 1:].T  # (spectrum, band)
-    data = _map(spectra, names)
+    data = _map(path, spectra, names)
     if data is not None:  # indices of pixels: nothing states their size
         name = _PIXEL.sub("", names[0]).strip()
         parameters["metadata"] = {"witec": {"name": name}}
         return Cube(data, axis, **parameters)
-    if names:
+    axis, spectra, names = series_of(path, axis, spectra, names)
+    if any(names):
         parameters["metadata"] = {"spectra names": names}
     if len(spectra) > 1:
         _warn_of_list(path, len(spectra))
     return Cube.from_spectra(spectra, axis, **parameters)
 
 
-def _map(spectra: Floats, names: Sequence[str]) -> Floats | None:
+def _map(path: Path, spectra: Floats, names: Sequence[str]) -> Floats | None:
     """Return spectra, (spectrum, band), as (band, y, x), where all names have a pixel."""
     x: list[int] = []
     y: list[int] = []
@@ -163,6 +176,7 @@ def _map(spectra: Floats, names: Sequence[str]) -> Floats | None:
     spectral_map = map_from_positions(spectra, np.array(y), np.array(x))
     if spectral_map is None:
         return None
+    tell_of_holes(path, spectral_map, count)
     return spectral_map.data
 
 

@@ -1,4 +1,4 @@
-"""A folder of TIFF files, one a band.
+"""A folder of TIFF files, or of PNG files, one a band.
 
 Such as ``scan/band_0001_1450.2.tif``, ``scan/band_0002_1452.tif`` … A file of ours beside them holds
 the description; without it, wavelengths may stand in the names.
@@ -23,10 +23,11 @@ from ...axis import Axis, ChannelAxis, SpectralAxis
 from ...cube import Cube, Image, Labels, describe, image_from
 from ...errors import FileFormatError
 from ..arrays.lazy import Box, Lazy
-from ..metadata.axes import axis_from_names
+from ..metadata.axes import axis_from_names, axis_from_numbered_names, differ_in_numbers
 from ..metadata.companion import axis_of_folder
 from ..metadata.named_arrays import cube_from_array
 from ..metadata.sidecar import read_json
+from ..raw import picture
 from ..source import Source
 from ..zarr import omezarr
 from ..zarr import store as zarrstore
@@ -35,7 +36,8 @@ from .planes import layout_of_file, reshaped, write_planes
 
 _DESCRIPTION: Final = "description.json"
 _LABELS: Final = "labels.tif"
-_SUFFIXES: Final = (".tif", ".tiff")
+_SUFFIXES: Final = ((".tif", ".tiff"), (".png",), (".bmp",), (".jpg", ".jpeg"))
+"""Suffixes of the bands of a folder: the first that any file has."""
 _OPEN: Final = 128
 """Files that are kept open: systems allow some hundreds."""
 _LOOK_AT: Final = 100_000
@@ -105,11 +107,12 @@ def is_ours(path: Path) -> bool:
 def _files(path: Path) -> list[Path]:
     """Return the TIFF files of a folder in natural order: 2 before 10."""
     entries = list(islice(path.iterdir(), _LOOK_AT))
-    files = []
-    for entry in entries:
-        is_hidden = entry.name.startswith((".", "_"))
-        if entry.suffix.lower() in _SUFFIXES and not is_hidden:
-            files.append(entry)
+    visible = [entry for entry in entries if not entry.name.startswith((".", "_"))]
+    if len(visible) == 1 and visible[0].is_dir():  # as archives are often unpacked
+        return _files(visible[0])
+    files: list[Path] = []
+    for suffixes in _SUFFIXES:
+        files = files or [entry for entry in visible if entry.suffix.lower() in suffixes]
     if not files:
         seen = "it is empty"
         if entries:
@@ -117,8 +120,8 @@ def _files(path: Path) -> list[Path]:
             seen = f"{', '.join(others)} …"
         raise FileFormatError(
             path,
-            f"no TIFF files in it ({seen})",
-            "open a folder with one TIFF file a band, or a file in it",
+            f"no TIFF files in it, and no PNG files ({seen})",
+            "open a folder with one file a band, or a file in it",
         )
     return sorted(files, key=_natural)
 
@@ -133,7 +136,10 @@ def _natural(path: Path) -> list[str | int]:
 
 def _band(path: Path) -> Cube:
     """Return the first image of a file."""
-    image = tiff.read_images(Source(path))[0]
+    if path.suffix.lower() in _SUFFIXES[0]:
+        image = tiff.read_images(Source(path))[0]
+    else:
+        image = picture.read_images(Source(path))[0]
     if isinstance(image, Labels):
         raise FileFormatError(
             path,
@@ -266,9 +272,10 @@ def _stacked(
 
 def _axis_of_names(files: Sequence[Path]) -> SpectralAxis | None:
     """Return the axis that names such as ``leaf_450nm.tif`` give, which is a guess."""
-    # to the pattern of quantities, an underscore is a letter
-    names = [re.sub(r"[_\s]", " ", file.stem) for file in files]
-    axis = axis_from_names(names)
+    names = [file.name for file in files]
+    axis = axis_from_names(names, stated=differ_in_numbers(names)) or axis_from_numbered_names(
+        names
+    )
     if axis is None:
         return None
     return replace(axis, guessed=True)

@@ -6,14 +6,13 @@ https://gdal.org/en/stable/drivers/raster/gtiff.html; OGC 19-008r4, "GeoTIFF Sta
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
-from xml.etree import ElementTree
 
-from ...axis import SpectralAxis
-from ..metadata.axes import band_axis
 from ..metadata.fields import CubeFields
-from ..metadata.units import spectral_unit
+from ..metadata.gdal import items_of_tag
 from .metadata import ImageMetadata
 
 METADATA: Final = 42112
@@ -30,16 +29,15 @@ TAGS: Final = (METADATA, NO_DATA, *GEOREFERENCE)
 
 # keys of the GeoKey directory (OGC 19-008r4, 7.1.1 and B)
 _MODEL_TYPE: Final = 1024
-_GEOGRAPHIC: Final = 2  # of the types of model
+_PROJECTED: Final = 1  # of the types of model
+_GEOGRAPHIC: Final = 2
+_PROJECTION: Final = 3072
 _LINEAR_UNITS: Final = 3076
-_UNITS: Final[Mapping[int, str]] = {9001: "m", 9002: "ft"}  # EPSG codes of units of length
+_UNITS: Final[Mapping[int, str]] = {9001: "m", 9002: "ft", 9003: "ft", 9036: "km"}
+"""EPSG codes of units of length; a US survey foot is two millionths longer than a foot."""
+_IN_FEET: Final = ((2222, 2289), (2867, 2888), (2891, 2954))
+"""EPSG codes of the state planes that are in feet."""
 
-# GDAL 3.10 and later write centres in µm under the second names, others under those of ENVI
-_CENTRES: Final = (("wavelength", None), ("CENTRAL_WAVELENGTH_UM", "um"))
-_WIDTHS: Final = ("fwhm", "FWHM_UM")
-
-_OfImage: TypeAlias = dict[str, str]
-"""Items of GDAL's metadata with a text for the image."""
 _OfBands: TypeAlias = Mapping[str, Sequence[str | None]]
 """Items of GDAL's metadata with a text for each band, None where it has none."""
 
@@ -55,13 +53,13 @@ def metadata_from_gdal(tags: Mapping[int, Any], bands: int) -> ImageMetadata:
         Bands of the image.
     """
     xml = str(tags.get(METADATA, ""))
-    of_image, of_bands = _items(xml, bands)
+    items = items_of_tag(xml, bands)
     metadata: dict[str, Any] = {}
-    if of_image:
-        metadata["gdal"] = of_image
+    if items.of_image:
+        metadata["gdal"] = items.of_image
     if NO_DATA in tags:
         metadata["nodata"] = _number(str(tags[NO_DATA]))
-    metadata |= _scaling(of_bands)
+    metadata |= _scaling(items.of_bands)
     georeference = {}
     for code, name in GEOREFERENCE.items():
         if code in tags:
@@ -71,28 +69,7 @@ def metadata_from_gdal(tags: Mapping[int, Any], bands: int) -> ImageMetadata:
         fields["metadata"] = metadata
     if georeference:
         fields["georeference"] = georeference
-    axis = _axis(of_bands)
-    return ImageMetadata(axis=axis, fields=fields)
-
-
-def _items(xml: str, bands: int) -> tuple[_OfImage, _OfBands]:
-    """Return the items of GDAL's metadata: of the image, and a text for each of its bands."""
-    of_image: _OfImage = {}
-    of_bands: dict[str, list[str | None]] = {}
-    try:
-        root = ElementTree.fromstring(xml)
-    except ElementTree.ParseError:  # the image can be read without
-        return {}, {}
-    for item in root.iter("Item"):
-        name = item.get("name", "")
-        text = (item.text or "").strip()
-        band = item.get("sample")  # counted from 0
-        if band is None:
-            of_image[name] = text
-        elif band.isdecimal() and int(band) < bands:
-            texts = of_bands.setdefault(name, [None] * bands)
-            texts[int(band)] = text
-    return of_image, of_bands
+    return ImageMetadata(axis=items.axis, fields=fields)
 
 
 def _scaling(of_bands: _OfBands) -> dict[str, Any]:
@@ -110,63 +87,64 @@ def _scaling(of_bands: _OfBands) -> dict[str, Any]:
     return scaling
 
 
-def _axis(of_bands: _OfBands) -> SpectralAxis | None:
-    """Return the spectral axis, under the names of GDAL or of ENVI; None where there is none."""
-    for name, unit in _CENTRES:
-        centres = _numbers(of_bands.get(name, ()))
-        if not centres:
-            continue
-        units = of_bands.get("wavelength_units", ())
-        stated = next(iter(units), None)
-        return band_axis(
-            centres,
-            spectral_unit(unit or stated or ""),
-            widths=_widths(of_bands),
-            good=_numbers(of_bands.get("bbl", ())),
-        )
-    return None
-
-
-def _widths(of_bands: _OfBands) -> list[float]:
-    for name in _WIDTHS:
-        widths = _numbers(of_bands.get(name, ()))
-        if widths:
-            return widths
-    return []
-
-
 def _geometry(georeference: Mapping[str, Any]) -> CubeFields:
     """Return size and unit of pixels on the map.
 
     The origin is left out: rows of a map run south, and coordinates north.
     """
-    if "pixel_scale" not in georeference:
-        return CubeFields()
+    size = _pixel_size(georeference)
     # the directory is a row of numbers: a heading of four, then (key, tag, count, value) each
     directory = list(georeference.get("geo_keys", ()))
     values = {}
     for start in range(4, len(directory) - 3, 4):
         key = directory[start]
         values[key] = directory[start + 3]
-    if values.get(_MODEL_TYPE) == _GEOGRAPHIC:
-        unit = "deg"
-    else:
-        code = values.get(_LINEAR_UNITS, 0)
-        unit = _UNITS.get(code, "")
-    scale_x, scale_y = georeference["pixel_scale"][:2]  # the third is along z
-    height = abs(float(scale_y))
-    width = abs(float(scale_x))
-    if not unit or not width or not height:
+    unit = _unit_on_map(values, str(georeference.get("geo_text", "")))
+    if not unit or size is None:
         return CubeFields()
-    return CubeFields(pixel_size=(height, width), pixel_unit=unit)
+    return CubeFields(pixel_size=size, pixel_unit=unit)
 
 
-def _numbers(texts: Sequence[str | None]) -> list[float]:
-    """Return texts as numbers; [] where one of them is none."""
-    try:
-        return [float(text or "") for text in texts]
-    except ValueError:
-        return []
+def _pixel_size(georeference: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Return height and width of a pixel, of its scale or of a transformation; None without any."""
+    if "pixel_scale" in georeference:
+        width, height = georeference["pixel_scale"][:2]  # the third is along z
+    elif len(georeference.get("transformation", ())) == 16:
+        matrix = georeference[
+            "transformation"
+        ]  # four rows, of which the map is turned by the first
+        width = math.hypot(matrix[0], matrix[4])
+        height = math.hypot(matrix[1], matrix[5])
+    else:
+        return None
+    height = abs(float(height))
+    width = abs(float(width))
+    return (height, width) if height and width else None
+
+
+def _unit_on_map(values: Mapping[int, int], text: str) -> str:
+    """Return the unit of a map by the keys of its directory; "" where there is no map.
+
+    Parameters
+    ----------
+    values : mapping of int to int
+        Keys of the directory.
+    text : str
+        The citations, which name the projection.
+    """
+    model = values.get(_MODEL_TYPE)
+    if model == _GEOGRAPHIC:
+        return "deg"
+    if _LINEAR_UNITS in values:
+        return _UNITS.get(values[_LINEAR_UNITS], "")
+    code = values.get(_PROJECTION, 0)
+    if model != _PROJECTED and not code:
+        return ""
+    # without a unit of its own, a map has that of its projection: metres but for a few
+    in_feet = any(first <= code <= last for first, last in _IN_FEET)
+    if in_feet or re.search(r"\bft|feet|foot", text, re.IGNORECASE):
+        return "ft"
+    return "m"
 
 
 def _number(text: str) -> float | str:

@@ -18,6 +18,7 @@ from ..metadata.sidecar import LAYOUT_KEY, read_sidecar, sidecar_of
 from ..source import Source
 from .links import CUT_SHORT
 from .metadata import SHAPE_KEY, ImageMetadata, Sizes
+from .modulo import CHANNEL
 from .planes import Planes, reshaped
 
 _COLOURS: Final = ("red", "green", "blue", "alpha")
@@ -25,6 +26,7 @@ _PLURALS: Final = {
     "t": "frames",
     "z": "slices",
     "b": "bands",
+    CHANNEL: "channels",
     "?": "planes",
 }
 
@@ -174,6 +176,31 @@ def _arranged(planes: Planes, sizes: Sizes) -> tuple[Any, str]:
     bands = lengths.get("b", 1) * samples  # each sample of a pixel is a band of its own
     shape = (*frames_and_slices, bands, height, width)
     return reshaped(data, shape), leading
+
+
+def parts_of_channels(image: TiffImage) -> list[TiffImage]:
+    """Return an image for each channel, where the channels are an axis beside the bands."""
+    metadata = image.metadata[0] if image.metadata else None
+    sizes = None if metadata is None else metadata.sizes
+    planes = image.planes
+    if sizes is None or CHANNEL not in dict(sizes) or planes.samples > 1:
+        return [image]
+    names = [name for name, _ in sizes]
+    lengths = [size for _, size in sizes]
+    if math.prod(lengths) != planes.pages:
+        return [image]  # pages are missing: that is seen to when it is put together
+    position = names.index(CHANNEL)
+    data = reshaped(planes.data, (*lengths, *planes.data.shape[1:]))
+    before = (slice(None),) * position
+    own_sizes = tuple(axis for axis in sizes if axis[0] != CHANNEL)
+    pages = planes.pages // lengths[position]
+    parts = []
+    for channel in range(lengths[position]):
+        part = reshaped(data[(*before, channel)], (pages, *planes.data.shape[1:]))
+        own = replace(image.metadata[0], sizes=own_sizes)
+        name = f"{image.name} channel {channel + 1}".strip()
+        parts.append(TiffImage(name, replace(planes, data=part), (own, *image.metadata[1:])))
+    return parts
 
 
 # the three ways to an image

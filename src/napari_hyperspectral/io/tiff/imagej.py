@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +19,7 @@ from tifffile import TiffWriter
 from ...axis import ChannelAxis, SpectralAxis
 from ...cube import Cube, Image, Sampling, describe
 from ...errors import FileFormatError
-from ..metadata.axes import axis_from_envi_text, axis_from_names
+from ..metadata.axes import axis_from_envi_text, axis_from_names, axis_from_numbered_names
 from ..metadata.fields import CubeFields
 from ..metadata.units import length_unit
 from .metadata import SHAPE_KEY, ImageMetadata, Sizes
@@ -29,11 +30,13 @@ _KEY: Final = "hyperspectral = "
 """What the line of the image's info that holds our description begins with."""
 _DESCRIPTION: Final = re.compile(rf"^{re.escape(_KEY)}(\{{.*\}})\s*$", re.MULTILINE)
 _SIZES: Final = {
-    "t": "frames",
-    "z": "slices",
-    "b": "channels",
+    "t": ("t", "frames"),
+    "z": ("z", "slices"),
+    "c": ("b", "channels"),
 }
-"""Keys of ImageJ for the axes of its planes, the slowest first."""
+"""Our letter, and the key of ImageJ for its length, of the axes of its planes."""
+_USUAL_ORDER: Final = "czt"
+"""Axes of planes where nothing is said, the fastest first."""
 
 
 def write_image(path: Path, image: Image) -> None:
@@ -60,7 +63,7 @@ def write_image(path: Path, image: Image) -> None:
         # a composite of ImageJ has at most seven channels
         slices = channels
         channels = 1
-    height, width = image.pixel_size
+    height, width = image.pixel_sides
     texts = _texts(image, frames * slices * channels)
     with TiffWriter(path, imagej=True, **layout) as file:
         file.write(
@@ -93,7 +96,11 @@ def metadata_from_imagej(
     info = str(entries.get("Info", ""))
     labels = [str(label or "") for label in entries.get("Labels", ())]  # some are None
     labels_of_bands = _labels_of_bands(sizes, labels)
-    axis = axis_from_names(labels_of_bands) or axis_from_envi_text(info)
+    axis = (
+        axis_from_names(labels_of_bands)
+        or axis_from_envi_text(info)
+        or axis_from_numbered_names(labels_of_bands)
+    )
     fields = _geometry(entries, resolutions, dict(sizes))
     if info and _KEY not in info:
         fields["metadata"] = {"imagej_info": info}
@@ -106,7 +113,8 @@ def metadata_from_imagej(
 def _sizes(entries: Mapping[str, Any], planes: int) -> Sizes:
     """Return the axes of the planes, one of bands among them."""
     sizes = {}
-    for letter, key in _SIZES.items():
+    for axis in reversed(_order(entries)):
+        letter, key = _SIZES[axis]
         size = int(entries.get(key, 1))
         if size > 1:
             sizes[letter] = size
@@ -123,6 +131,20 @@ def _sizes(entries: Mapping[str, Any], planes: int) -> Sizes:
     for letter, size in sizes.items():
         axes.append(("b" if letter == bands else letter, size))
     return tuple(axes)
+
+
+def _order(entries: Mapping[str, Any]) -> str:
+    """Return the axes of the planes as the file orders them, the fastest first."""
+    stated = str(entries.get("order", "")).strip().lower().removeprefix("xy")
+    if stated in ("", "default"):
+        return _USUAL_ORDER
+    if sorted(stated) == sorted(_USUAL_ORDER):
+        return stated
+    warnings.warn(
+        f"order={stated!r} is none of the orders that ImageJ knows: planes are read as xyczt",
+        stacklevel=2,
+    )
+    return _USUAL_ORDER
 
 
 def _labels_of_bands(sizes: Sizes, labels: Sequence[str]) -> list[str]:

@@ -44,13 +44,19 @@ def check_links(path: Path) -> None:
     Raises
     ------
     FileFormatError
-        If the file is empty, not a TIFF file, or a link points beyond its end.
+        If the file is empty, not a TIFF file, or a link points beyond its end or back to a page.
     """
     size = path.stat().st_size
     seen: set[int] = set()
     with path.open("rb") as file:
         form, offset = _first_link(path, file.read(_HEADER))
-        while offset and offset not in seen:  # a loop has been read to its end
+        while offset:
+            if offset in seen:  # tifffile would go round for ever
+                raise FileFormatError(
+                    path,
+                    f"page {len(seen)} is followed by an earlier one, at byte {offset:,}",
+                    "the file is damaged: copy or export it again",
+                )
             seen.add(offset)
             file.seek(min(offset, size))
             page = _read_page(file, form, size)

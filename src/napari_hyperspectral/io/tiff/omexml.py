@@ -7,6 +7,7 @@ https://www.openmicroscopy.org/Schemas/Documentation/Generated/OME-2016-06/ome.h
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -19,8 +20,9 @@ from ...axis import Axis, ChannelAxis, SpectralAxis
 from ...cube import Cube, Image, Labels, Sampling, describe
 from ..metadata.axes import axis_from_names, band_axis, is_spectrum
 from ..metadata.fields import CubeFields
-from ..metadata.units import length_unit, spectral_unit
+from ..metadata.units import length_unit, stated_unit
 from .metadata import SHAPE_KEY, ImageMetadata, Sizes
+from .modulo import modulo_of
 
 TYPES: Final[Mapping[str, str]] = {  # OME's names of data types it shares with NumPy
     "int8": "int8",
@@ -138,7 +140,7 @@ def _add_pixels(element: Element, image: Image) -> None:
 
 def _steps(image: Image) -> dict[str, str]:
     """Return the attributes of Pixels for sizes in space and time, as far as OME has their units."""
-    height, width = image.pixel_size
+    height, width = image.pixel_sides
     lengths = [
         ("Y", height, image.pixel_unit),
         ("X", width, image.pixel_unit),
@@ -216,16 +218,32 @@ def images_of_ome(xml: str) -> list[OmeImage]:
     for image in root.iterfind("{*}Image"):
         pixels = image.find("{*}Pixels")
         if pixels is not None:
-            fields = _geometry(pixels)
-            metadata = ImageMetadata(
-                _sizes(pixels),
-                _axis(pixels),
-                fields,
-                description,
-            )
+            sizes, axis = _sizes_and_axis(root, image, pixels)
+            metadata = ImageMetadata(sizes, axis, _geometry(pixels), description)
             name = image.get("Name", "")
             images.append(OmeImage(name, metadata))
     return images
+
+
+def _sizes_and_axis(root: Element, image: Element, pixels: Element) -> tuple[Sizes, Axis | None]:
+    """Return the axes of the planes, and the bands: channels, or a part of another axis."""
+    sizes = _sizes(pixels)
+    modulo = modulo_of(root, image)
+    if modulo is None:
+        return sizes, _axis(pixels)
+    split = modulo.split(sizes)
+    if split is None:
+        length = dict(sizes)[modulo.along]
+        warnings.warn(
+            f"{modulo.axis} do not divide {length} planes along an axis: the spectrum is left out",
+            stacklevel=2,
+        )
+        return sizes, _axis(pixels)
+    axis = modulo.axis
+    if isinstance(axis, SpectralAxis):
+        excitation = _wavelengths(list(pixels.iterfind("{*}Channel")), "ExcitationWavelength")
+        axis = replace(axis, excitation_nm=_shared_line(excitation))
+    return split, axis
 
 
 def _description(root: Element) -> dict[str, Any] | None:
@@ -273,9 +291,11 @@ def _axis(pixels: Element) -> Axis | None:
 
 def _wavelengths(channels: Sequence[Element], name: str) -> SpectralAxis | None:
     """Return the wavelengths of all channels, where each has one, in the same unit."""
+    if not channels:
+        return None
     values = [channel.get(name) for channel in channels]
     units = {channel.get(f"{name}Unit", "nm") for channel in channels}  # the schema's default
-    unit = spectral_unit(units.pop())
+    unit = stated_unit(units.pop(), "wavelength")
     is_shared = not units
     if None in values or unit is None or not is_shared:
         return None
@@ -317,11 +337,11 @@ def _sampling(
     default: str,
 ) -> Sampling:
     """Return a step with its unit, which has a default in the schema; else steps are counted."""
-    step = float(pixels.get(attribute) or 0)
+    stated = pixels.get(attribute)
     unit = length_unit(pixels.get(f"{attribute}Unit", default))
-    if not step or not unit:
+    if not stated or not unit:
         return Sampling()
-    return Sampling(step, 0.0, unit)
+    return Sampling(float(stated), 0.0, unit)  # 0, NaN and the like are told by the cube
 
 
 def _tag(name: str) -> str:

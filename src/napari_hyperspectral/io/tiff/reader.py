@@ -23,12 +23,15 @@ from ..metadata.microscopy import refusing
 from ..metadata.sidecar import write_sidecar
 from ..source import Source
 from .geotiff import TAGS, metadata_from_gdal
-from .image import TiffImage, image_of
+from .image import TiffImage, image_of, parts_of_channels
 from .imagej import metadata_from_imagej
+from .links import check_links
 from .lsm import channel_groups, metadata_from_lsm, position_count
 from .metadata import ImageMetadata
 from .omexml import images_of_ome
 from .planes import Planes, layout_of_file, opened, planes_of, write_planes
+from .resolution import TAGS as RESOLUTION_TAGS
+from .resolution import geometry_of_tags
 from .shaped import metadata_from_json
 
 # tags of TIFF 6.0, sections 8 and 12
@@ -107,6 +110,7 @@ def is_geotiff(path: Path) -> bool:
 def _is_of_dialect(path: Path, dialect: str) -> bool:
     """Whether tifffile recognises a dialect, for which it has an attribute such as is_imagej."""
     try:
+        check_links(path)
         with refusing(path, "TIFF"), TiffFile(path) as file:
             return bool(getattr(file, f"is_{dialect}"))
     except (FileFormatError, FileNotFoundError):
@@ -127,7 +131,7 @@ def _images(file: TiffFile, path: Path) -> list[TiffImage]:
             if file.lsm_metadata:
                 images += _parts_of_lsm(image, file.lsm_metadata)
             else:
-                images.append(image)
+                images += parts_of_channels(image)
     stem = path.name.split(".")[0]
     if len(images) == 1:
         return [images[0].named(stem)]
@@ -150,7 +154,7 @@ def _image(
     """Return planes and metadata of a series of pages, the surest metadata first."""
     series = file.series[number]
     planes = planes_of(path, file, series)
-    tags = _tags(series.pages[0], (_DESCRIPTION, *_RESOLUTIONS, *TAGS))
+    tags = _tags(series.pages[0], (_DESCRIPTION, *RESOLUTION_TAGS, *TAGS))
     metadata: list[ImageMetadata] = []
     name = ""
     if any(code in tags for code in TAGS):
@@ -172,6 +176,8 @@ def _image(
     else:
         text = str(tags.get(_DESCRIPTION, ""))
         metadata.append(_metadata_from_text(text, planes))
+    if not lsm and not file.ome_metadata:
+        metadata.append(ImageMetadata(fields=geometry_of_tags(tags)))
     return TiffImage(name or str(number), planes, tuple(metadata))
 
 

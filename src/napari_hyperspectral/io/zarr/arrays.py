@@ -26,7 +26,8 @@ from ..metadata.named_arrays import (
     images_from_arrays,
     names_an_axis,
 )
-from ..metadata.units import length_unit, spectral_unit
+from ..metadata.separate_bands import cubes_of_bands
+from ..metadata.units import length_unit, spectral_unit, stated_unit
 from ..source import Source
 from .store import lazy_array
 
@@ -90,6 +91,10 @@ def images_of_arrays(arrays: _Arrays, attributes: _Attributes, source: Source) -
     source = replace(source, array=None)  # the one that was asked for has been opened
     history = (f"read {source.path.name}",)
     lazy_arrays: dict[str, Any] = {n: lazy_array(array, source.path) for n, array in arrays.items()}
+    of_arrays = {name: array.attrs.asdict() for name, array in arrays.items()}
+    cubes = cubes_of_bands(lazy_arrays, source, of_arrays)
+    if cubes:
+        return cubes
     axis = axis_of_json(dict(attributes), 1)
     has_vector = any(array.ndim == 1 and names_an_axis(n) for n, array in arrays.items())
     if axis is None or has_vector:
@@ -195,7 +200,7 @@ def spectral_axis(name: str, values: NDArray[Any], units: str) -> SpectralAxis:
     values : ndarray, shape (band,)
         In `units`.
     """
-    unit = spectral_unit(units)
+    unit = stated_unit(units, name)
     if unit is None:
         return axis_from_vector(name, values)
     if unit.unit == "1/cm" and any(word in name.lower() for word in ("raman", "shift")):
@@ -234,11 +239,10 @@ def _geometry(coordinates: Mapping[str, _Coordinate | None]) -> Geometry:
         geometry["z"] = even["z"]
     y = even.get("y")
     x = even.get("x")
-    if y is not None and x is not None and y.unit == x.unit and y.unit:
-        geometry["pixel_size"] = (abs(y.step), abs(x.step))
+    if y is not None and x is not None and y.unit == x.unit:
+        geometry["pixel_size"] = (y.step, x.step)
         geometry["pixel_unit"] = y.unit
-        if y.step > 0 and x.step > 0:  # rows of a map run south, and coordinates north
-            geometry["origin"] = (y.start, x.start)
+        geometry["origin"] = (y.start, x.start)
     return geometry
 
 

@@ -6,7 +6,10 @@ Stores that have no such description are read by `arrays`.
 
 from __future__ import annotations
 
+import json
 import math
+import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
@@ -27,11 +30,15 @@ from ..metadata.named_arrays import cube_from_array
 from ..metadata.units import length_unit
 from ..source import Source
 from .arrays import images_of_arrays, images_of_hyperspy, is_hyperspy, letters_of
-from .store import group_contents, is_zarr, lazy_array, opened_store, refusing_damage
+from .store import group_contents, lazy_array, opened_store, refusing_damage
 
 _OURS: Final = "hyperspectral"
 _AXIS: Final = "spectral_axis"
 """Attributes of ours: the description of the image, and its axis for other programs."""
+_WRITTEN: Final = re.compile(r"zarr\.json|0/zarr\.json|0/c(/\d+)+")
+"""Files of a store that was written here, with its one array."""
+_LITTER: Final = (".DS_Store", "Thumbs.db", "desktop.ini")
+"""Files that systems put into any folder that is looked at."""
 _NO_AXES: Final = ("ome", "omero", "multiscales", _OURS, _AXIS)
 """Attributes in which no axis of others is searched."""
 _VERSION: Final = "0.5"
@@ -100,6 +107,7 @@ def write_image(path: Path, image: Image) -> None:
         dtype=np.dtype(image.data.dtype).newbyteorder("="),
         chunks=chunks,
         dimension_names=[_kind(letter)[0] for letter in letters],
+        config={"write_empty_chunks": True},  # so that a chunk that is not there was lost
     )
     low = math.inf
     high = -math.inf
@@ -115,8 +123,20 @@ def write_image(path: Path, image: Image) -> None:
 
 
 def is_ours(path: Path) -> bool:
-    """Whether a folder is a Zarr store: one is a single thing, and replaced as such."""
-    return is_zarr(path)
+    """Whether a folder is a store that was written here, and nobody put anything else into it."""
+    try:
+        attributes = json.loads((path / "zarr.json").read_bytes()).get("attributes", {})
+    except (OSError, ValueError, RecursionError, AttributeError):
+        return False
+    if _OURS not in attributes:
+        return False
+    for folder, _, names in os.walk(path):
+        relative = Path(folder).relative_to(path).as_posix()
+        for name in names:
+            within = name if relative == "." else f"{relative}/{name}"
+            if not _WRITTEN.fullmatch(within) and name not in _LITTER:
+                return False
+    return True
 
 
 # reading

@@ -14,12 +14,12 @@ from typing import Any, Final
 
 import numpy as np
 import zarr
-import zarr.storage
 from numpy.typing import NDArray
 
 from ...errors import FileFormatError
 from ..arrays.lazy import Box, Lazy
 from ..metadata.microscopy import refusing
+from .checked import CheckedStore
 
 # version 3 has one such file, version 2 one of the others
 _MARKS: Final = ("zarr.json", ".zgroup", ".zarray", ".zmetadata")
@@ -45,7 +45,7 @@ def opened_store(path: Path) -> Any:
         return _of_zip(path)
     if not is_zarr(path):
         raise FileFormatError(path, *_no_store(path))
-    return _opened(path, str(path))
+    return _opened(path)
 
 
 def _no_store(path: Path) -> tuple[str, str]:
@@ -68,15 +68,15 @@ def _of_zip(path: Path) -> Any:
     tops = ["", *sorted({name.split("/")[0] for name in names if "/" in name})]
     for top in tops:
         if any(f"{top}/{mark}".lstrip("/") in names for mark in _MARKS):
-            return _opened(path, zarr.storage.ZipStore(path, mode="r"), top)
+            return _opened(path, top)
     raise FileFormatError(
         path, "no Zarr store in this zip file", "zip a folder that has a zarr.json or .zgroup"
     )
 
 
-def _opened(path: Path, store: Any, root: str = "") -> Any:
+def _opened(path: Path, root: str = "") -> Any:
     with refusing_damage(path):
-        return zarr.open(store, mode="r", path=root)
+        return zarr.open(CheckedStore.of(path), mode="r", path=root)
 
 
 @contextmanager
@@ -91,9 +91,14 @@ def refusing_damage(path: Path) -> Generator[None, None, None]:
 
 def lazy_array(array: Any, path: Path) -> Lazy:
     """Return an array of a store, of which chunks are read when their values are used."""
+    store = array.store
+    if isinstance(store, CheckedStore):
+        store.watch(array)
 
     def read(box: Box) -> NDArray[Any]:
         with refusing_damage(path):
+            if isinstance(store, CheckedStore):
+                store.check(array)
             return np.asarray(array[box])
 
     return Lazy(read, array.shape, array.dtype, array.chunks)

@@ -8,12 +8,13 @@ some layers only (1.6: not inside the blocks of ResNet), and inputs are padded t
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Final, Literal, TypeAlias
+from typing import ClassVar, Final, Literal, TypeAlias
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...errors import MissingPackageError
+from ...random_numbers import Dropout, Randomised, drawing_from
 from ..base import Network, NetworkModule, Ports
 from .layers import Activation, Dims, Norm, activation_of, norm_of
 
@@ -27,6 +28,8 @@ _DIMS: Final[dict[str, Dims]] = {"spectrum": 1, "image": 2, "volume": 3}
 class Backbone(Network):
     """A classifier: layers that halve a signal, image or volume until one output is left."""
 
+    drops_paths: ClassVar[bool] = False
+    """Whether its layers draw random numbers themselves in training."""
     along: Along = "spectrum"
     """Axes of its convolutions. spectrum: the bands of each pixel, with an output for each pixel; image:
     rows and columns, with bands as channels; volume: rows, columns and bands. The last two have one
@@ -55,7 +58,7 @@ class Backbone(Network):
     def build(self, ports: Ports) -> NetworkModule:
         channels = ports.bands_in if self.along == "image" else 1
         layers = self.layers_for(_DIMS[self.along], channels, ports.bands_out)
-        return _Classifier(self.along, layers)
+        return _Classifier(self.along, layers, drops_paths=self.drops_paths)
 
     def depth_with_padding(self, ports: Ports) -> int:
         """Return the number of bands along which its convolutions move, with those of the padding."""
@@ -68,13 +71,24 @@ class Backbone(Network):
         """Return layers from (batch, channels, …), with `dims` further axes, to (batch, outputs)."""
 
 
-class _Classifier(NetworkModule):
-    """Layers of a classifier, applied to each spectrum, to the image or to the volume."""
+class _Classifier(NetworkModule, Randomised):
+    """Layers of a classifier, applied to each spectrum, to the image or to the volume.
 
-    def __init__(self, along: Along, layers: nn.Module) -> None:
+    Parameters
+    ----------
+    along : str
+        What it is applied to.
+    layers : Module
+        Its layers.
+    drops_paths : bool
+        Whether layers of MONAI draw random numbers themselves: which branches to leave out.
+    """
+
+    def __init__(self, along: Along, layers: nn.Module, *, drops_paths: bool) -> None:
         super().__init__()
         self.along = along
         self.layers = layers
+        self.drops_paths = drops_paths
 
     def forward(self, x: Tensor) -> Tensor:
         batch, bands, height, width = x.shape
@@ -85,7 +99,11 @@ class _Classifier(NetworkModule):
                 inputs = x[:, None]  # (batch, 1, band, y, x)
             case "spectrum":
                 inputs = x.permute(0, 2, 3, 1).reshape(-1, 1, bands)
-        outputs: Tensor = self.layers(_large_enough(inputs))
+        generator = None
+        if self.training and self.drops_paths:
+            generator = self.generator_on(x.device)
+        with drawing_from(generator):
+            outputs: Tensor = self.layers(_large_enough(inputs))
         if self.along == "spectrum":
             return outputs.reshape(batch, height, width, -1).permute(0, 3, 1, 2)
         return outputs[:, :, None, None]
@@ -118,6 +136,9 @@ def with_layers(
             setattr(layers, name, norm_of(norm, layer.num_features, dims))
         elif isinstance(layer, nn.ReLU) and activation is not None:
             setattr(layers, name, activation_of(activation))
+        elif isinstance(layer, nn.Dropout | nn.Dropout2d | nn.Dropout3d):
+            of_channels = not isinstance(layer, nn.Dropout)
+            setattr(layers, name, Dropout(layer.p, of_channels=of_channels))
         else:
             with_layers(layer, dims, norm, activation)
     return layers

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Final
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
@@ -66,9 +66,15 @@ class Discriminator(nn.Module):
         return scores[..., :height, :width]
 
 
-def random_bands(count: int) -> Tensor:
-    """Return which of `count` bands a step shows, as indices: all of few, some of many."""
-    return torch.randperm(count)[:_MAX_BANDS]
+def shown_bands(count: int) -> int:
+    """Return how many of `count` bands a step shows: all of few, some of many."""
+    return min(count, _MAX_BANDS)
+
+
+def random_bands(count: int, generator: Generator | None = None) -> Tensor:
+    """Return which of `count` bands a step shows, as indices; the generator is one on the CPU."""
+    order = torch.randperm(count, generator=generator)
+    return order[: shown_bands(count)]
 
 
 def _normed(channels_in: int, channels_out: int, size: int, stride: int = 1) -> nn.Module:

@@ -7,6 +7,8 @@ from typing import Final, Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from ...random_numbers import Randomised
+from ...scale import ROUNDING, power_of_two
 from ..base import NetworkModule
 
 Normalisation: TypeAlias = Literal["band", "cube", "mean", "maximum"]
@@ -19,8 +21,6 @@ image by the maximum of the image, but patches in training by their own, as thei
 _FLOOR: Final = 0.2
 """Smallest divisor of a spectrum, relative to the typical mean or maximum: without a baseline, the
 mean of a dark spectrum is near 0, and dividing by it would make its noise larger than all signals."""
-_MIN_STD: Final = 1e-12
-"""Bands of a smaller standard deviation are constant, and not divided by it."""
 
 
 class Normalise(nn.Module):
@@ -73,15 +73,21 @@ class Normalise(nn.Module):
         self.good.copy_(good)
         if self.kind == "image":
             return
-        pixels = input[:, :, None, None]  # (spectrum, band, 1, 1)
-        if self.kind in ("mean", "maximum"):
-            levels = self._level(pixels)
-            typical = levels[levels > 0].square().mean().sqrt().nan_to_num(0.0)
-            self.floor.copy_(_FLOOR * typical)
-        divisor = self._divisor(pixels)[:, :, 0, 0]  # (spectrum, 1)
-        self._set_statistics("input", torch.where(good, input / divisor, torch.nan))
+        input = torch.where(good, input, torch.nan)
+        scale = _scale_of(input)
+        pixels = (input / scale)[:, :, None, None]  # (spectrum, band, 1, 1)
+        by_own_level = self.kind in ("mean", "maximum")
+        if by_own_level:
+            self.floor.copy_(_FLOOR * _typical(self._level(pixels)))
+        divisor = self._divisor(pixels)[:, :, 0, 0]  # (spectrum, 1), in units of the scale
+        divided = pixels[:, :, 0, 0] / divisor
+        self._set_statistics("input", divided, 1.0 if by_own_level else scale)
         if target is not None:
-            self._set_statistics("target", target / divisor)
+            target_scale = _scale_of(target)
+            divided = target / target_scale / divisor
+            unit = target_scale / scale if by_own_level else target_scale
+            self._set_statistics("target", divided, unit)
+        self.floor.mul_(scale)
 
     def transfer_from(self, other: Normalise) -> bool:
         """Take the statistics of another model, where they hold for any data.
@@ -153,20 +159,24 @@ class Normalise(nn.Module):
             return known.nanmean(dim=1, keepdim=True)
         return known.nan_to_num(nan=-torch.inf).amax(dim=1, keepdim=True)
 
-    def _set_statistics(self, name: str, spectra: Tensor) -> None:
-        """Set mean and standard deviation to those of spectra, (spectrum, band)."""
+    def _set_statistics(self, name: str, spectra: Tensor, unit: float) -> None:
+        """Set mean and standard deviation to those of spectra, (spectrum, band), times a unit.
+
+        Bands that are constant but for rounding errors have a standard deviation of one unit.
+        """
         over = 0 if self.kind == "band" else (0, 1)
         mean = spectra.nanmean(dim=over, keepdim=True)
         std = (spectra - mean).square().nanmean(dim=over, keepdim=True).sqrt()
         mean = mean.nan_to_num(0.0)
         std = std.nan_to_num(1.0)
-        std = torch.where(std > _MIN_STD, std, 1.0)
+        greatest = spectra.abs().nan_to_num(0.0).amax(dim=over, keepdim=True)
+        std = torch.where(std > ROUNDING * greatest, std, 1.0)
         bands = spectra.shape[1]
-        getattr(self, f"{name}_mean").copy_(mean.expand(1, bands)[0])
-        getattr(self, f"{name}_std").copy_(std.expand(1, bands)[0])
+        getattr(self, f"{name}_mean").copy_(unit * mean.expand(1, bands)[0])
+        getattr(self, f"{name}_std").copy_(unit * std.expand(1, bands)[0])
 
 
-class Normalised(nn.Module):
+class Normalised(Randomised):
     """A network with its normalisation: intensities in; intensities, or class scores, out."""
 
     def __init__(
@@ -191,6 +201,20 @@ class Normalised(nn.Module):
         if not self.predicts_intensities:
             return out
         return self.normalise.inverse(out, x, image_maximum)
+
+
+def _scale_of(spectra: Tensor) -> float:
+    """Return the power of two below the greatest magnitude of spectra; see `scale.power_of_two`."""
+    magnitudes = spectra.abs().nan_to_num(nan=0.0, posinf=0.0)
+    return power_of_two(float(magnitudes.amax())) if magnitudes.numel() else 1.0
+
+
+def _typical(levels: Tensor) -> Tensor:
+    """Return the root mean square of the levels above 0, shape (); 1 where there is none."""
+    bright = levels[levels > ROUNDING]
+    if not bright.numel():
+        return levels.new_ones(())
+    return bright.square().mean().sqrt()
 
 
 def _per_band(values: Tensor) -> Tensor:

@@ -106,7 +106,7 @@ def _halves(values: Array) -> tuple[Array, Array]:
 
 def _slices(matrix: Array, digits: int, axis: int) -> list[Array]:
     """Return parts whose sum is a matrix, the greatest first: whole multiples of a unit per line."""
-    parts = []
+    parts: list[Array] = []
     remainder = matrix
     while len(parts) < _SLICES and remainder.any():
         largest = np.abs(remainder).max(axis=axis, keepdims=True)

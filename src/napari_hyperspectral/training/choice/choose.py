@@ -9,7 +9,7 @@ from pathlib import Path
 from ...machine import Machine
 from ...models.card import read_card
 from ...models.model import Model
-from ...progress import Cancelled, Job, Stop
+from ...progress import Cancelled, Job, Stop, shown_as
 from ...recipe.candidates import candidates_for
 from ...recipe.choice import Choose
 from ...recipe.recipe import Recipe
@@ -82,35 +82,11 @@ def choose_steps(
     rows = tuple(method.row for method in comparison.methods)
     plan = plan_training(best.recipe, examples)
     plan = replace(plan, compared=rows, compared_on=comparison.line)
-    model = yield from _final_steps(comparison, plan, best.title, machine, autosave)
+    job = fit_plan_steps(plan, machine=machine, autosave=autosave)
+    note = f"training {best.title} on everything"
+    model = yield from shown_as(job, lambda step: comparison.progress(step, note))
     card = model.card.model_copy(update={"seconds": round(comparison.seconds, 1)})
     return replace(model, card=card)
-
-
-def _final_steps(
-    comparison: Comparison,
-    plan: TrainingPlan,
-    title: str,
-    machine: Machine,
-    autosave: Path | None,
-) -> Job[Model]:
-    """Train on everything; a stop is heard by the training, progress is that of the time."""
-    job = fit_plan_steps(plan, machine=machine, autosave=autosave)
-    note = f"training {title} on everything"
-    try:
-        step = next(job)
-        while True:
-            try:
-                yield comparison.progress(step, note)
-            except Stop as stop:
-                step = job.throw(stop)
-            else:
-                step = next(job)
-    except StopIteration as end:
-        model: Model = end.value
-        return model
-    finally:
-        job.close()
 
 
 def _interrupted_plan(autosave: Path, examples: Sequence[Example]) -> TrainingPlan:

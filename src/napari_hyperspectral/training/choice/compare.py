@@ -12,8 +12,9 @@ import numpy as np
 
 from ...machine import Machine
 from ...models.card import Compared
+from ...models.model import Model
 from ...networks import Network
-from ...progress import Job, Progress, Result
+from ...progress import Cancelled, Job, Progress, Result
 from ...recipe.candidates import Candidate
 from ...recipe.choice import Choose
 from ...recipe.recipe import Recipe
@@ -27,6 +28,8 @@ _TRIAL: Final = 1.0
 """Seconds for which a network is trained to see how fast it is on this machine."""
 _LEAST_SHARE: Final = 0.2
 """Share of its epochs below which a network is not worth comparing."""
+_PATIENCE: Final = 2.0
+"""Times its share that a method may take: given up, all that it took would be lost."""
 _ROUNDS: Final = 3
 """Divisions into folds on which close methods are compared, while there is time."""
 _EQUAL: Final = 1.005
@@ -184,7 +187,7 @@ class Comparison:
                 began = self.seconds
                 method.recipe = yield from self._with_epochs(method, share)
                 share -= self.seconds - began
-            yield from self._add_errors(method, self._folds, share)
+            yield from self._add_errors(method, self._folds, _PATIENCE * share)
         except (TooSlowError, ValueError, ImportError, MemoryError, ArithmeticError) as error:
             # what one method cannot do leaves the others to compare
             method.note = str(error)
@@ -193,19 +196,23 @@ class Comparison:
     def _add_errors(
         self, method: ComparedMethod, folds: Sequence[Fold], seconds: float
     ) -> Job[None]:
-        """Train a method on each fold, and add its error on what was held out."""
+        """Train a method on each fold, and add its error on what was held out.
+
+        The first fold shows whether all of them can be done in so many seconds.
+        """
         began = self.seconds
+        limit = max(seconds / len(folds), _TRIAL)
         before = method.seconds
         for number, fold in enumerate(folds, start=1):
             title = f"{method.title} on fold {number} of {len(folds)}"
-            limit = max(seconds - (self.seconds - began), _TRIAL)
             plan = self._plan_of(method.recipe, fold)
             training = fit_plan_steps(_without_held_out(plan), machine=self._machine)
             model = yield from self._part(training, f"training {title}", limit)
             testing = held_out_error_steps(model, plan, self._machine)
-            error = yield from self._part(testing, f"testing {title}")
+            error = yield from self._part(testing, f"testing {title}", limit)
             method.errors.append(error)
             method.seconds = before + self.seconds - began
+            limit = math.inf
 
     def _part(self, job: Job[Result], note: str, limit: float = math.inf) -> Job[Result]:
         """Run a job of the comparison; stopped, it has no result: half a training says nothing.
@@ -225,6 +232,8 @@ class Comparison:
                     )
                 yield self.progress(step, note)
         except StopIteration as end:
+            if isinstance(end.value, Model) and end.value.card.ended == "by hand":
+                raise Cancelled("comparison of methods") from None
             result: Result = end.value
             return result
         finally:

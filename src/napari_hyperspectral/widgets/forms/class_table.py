@@ -13,8 +13,8 @@ from qtpy.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QColorDialog, QHeaderView, QTableWidget, QTableWidgetItem
 
-from ...cube import Labels
-from ...layers import from_layer
+from ...layers import METADATA_KEY
+from ...painting.classes import names_by_number, placeholder, with_name
 
 _HEADERS: Final = ("", "class", "pixels")
 _COLOUR, _NAME, _PIXELS = range(3)
@@ -71,20 +71,15 @@ class ClassTable(QTableWidget):
     def name(self, number: int, name: str) -> None:
         """Name the class of a number: 1, 2, and so on."""
         assert self._layer is not None
-        names = self._names()
-        names += [f"class {new}" for new in range(len(names) + 1, number + 1)]
-        names[number - 1] = name.strip() or f"class {number}"
-        self._layer.features = {
-            "index": list(range(len(names) + 1)),
-            "class": ["unlabelled", *names],
-        }
+        new_name = name.strip() or placeholder(number)
+        self._layer.features = with_name(self._layer.features, number, new_name)
         self._fill()
         self.changed.emit()
 
     def colour(self, number: int, colour: str) -> None:
         """Set the colour, "#rrggbb", of the class of a number: 1, 2, and so on."""
         assert self._layer is not None
-        count = max(len(self._names()), self._painted().size - 1, number)
+        count = max([*self._names(), self._painted().size - 1, number])
         colours: dict[int | None, Any] = {None: "gray", 0: "transparent"}
         for other in range(1, count + 1):
             colours[other] = self._layer.get_color(other)
@@ -109,24 +104,26 @@ class ClassTable(QTableWidget):
             return
         names = self._names()
         painted = self._painted()
-        count = min(max(len(names), painted.size - 1), _MOST_CLASSES)
+        count = min(max([*names, painted.size - 1]), _MOST_CLASSES)
         with QSignalBlocker(self):
             self.setRowCount(count)
             for row in range(count):
                 number = row + 1
-                name = names[row] if row < len(names) else f"class {number}"
+                name = names.get(number, placeholder(number))
                 pixels = int(painted[number]) if number < painted.size else 0
                 self.setItem(row, _COLOUR, _swatch(self._layer.get_color(number)))
                 self.setItem(row, _NAME, QTableWidgetItem(name))
                 self.setItem(row, _PIXELS, _fixed(f"{pixels:,}"))
         self.setVisible(count > 0)
 
-    def _names(self) -> list[str]:
-        """Return the names of the classes of the layer."""
+    def _names(self) -> dict[int, str]:
+        """Return the names of the classes of the layer, by number."""
         assert self._layer is not None
-        labels = from_layer(*self._layer.as_layer_data_tuple())
-        assert isinstance(labels, Labels)
-        return list(labels.classes)
+        names = names_by_number(self._layer.features)
+        if names:
+            return names
+        description = self._layer.metadata.get(METADATA_KEY, {})
+        return dict(enumerate(description.get("classes", ()), start=1))
 
     def _painted(self) -> NDArray[np.intp]:
         """Return the number of pixels of each class, 0, 1, …; of large layers nothing."""

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 
 from ...cube import Cube, Image, Labels
 from ...layers import from_layer
+from ...painting.history import strokes_of
 
 Kinds: TypeAlias = Mapping[str, type[Cube] | type[Labels] | type[str]]
 Chosen: TypeAlias = Layer | str | None
@@ -34,7 +35,8 @@ def image_of_layer(layer: Layer) -> Image:
     ValueError
         If it holds neither.
     """
-    image: Image = from_layer(*layer.as_layer_data_tuple())
+    data, attributes, kind = layer.as_layer_data_tuple()
+    image: Image = from_layer(data, attributes, kind, strokes_of(layer))
     return image
 
 

@@ -1,0 +1,280 @@
+"""Arrays of a file that are read by position, where a mapping would end the process.
+
+A mapped file that is cut by another program answers with SIGBUS, which no Python code can catch,
+and one that is rewritten shows other data. So readers lay out their arrays on a mapping that nobody
+looks into, and what is looked at is read from the file that was opened, after it was seen to be
+the same one still.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .identity import ChangedFileError, Identity
+from .lazy import Box, Lazy
+from .mapped import Mapped
+
+_GAP: Final = 2**16
+"""Bytes between two runs of values that are read rather than skipped."""
+_PIECE: Final = 2**23
+"""Bytes that are read at a time."""
+_SPARSE: Final = 2**22
+"""Bytes up to which the system need not read ahead: what is looked at is known."""
+_PREFETCHED: Final = 8192
+"""Pieces that are asked for before the first is awaited."""
+_FLAGS: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+def by_position(array: Any) -> Any:
+    """Return an array that lies in a mapped file as one that is read by position; others as they are."""
+    mapping = _mapping_of(array)
+    if mapping is None or not array.size:
+        return array
+    return Positional(array, mapping)
+
+
+class Positional(Lazy):
+    """An array that lies in a file, in steps of any length along each axis.
+
+    Parameters
+    ----------
+    layout : ndarray
+        A view of a mapping: where its values lie is asked of it, but not the values.
+    mapping : Mapped
+        What it is a view of.
+    """
+
+    def __init__(self, layout: NDArray[Any], mapping: Mapped) -> None:
+        file = OpenFile(Path(mapping.filename or ""))
+        first_byte = mapping.first_byte or 0
+
+        def read(box: Box) -> NDArray[Any]:
+            part: NDArray[Any] = np.ndarray.__getitem__(layout, box)
+            offset = part.ctypes.data - first_byte
+            return file.values(offset, part.shape, part.strides, part.dtype)
+
+        super().__init__(read, layout.shape, layout.dtype)
+
+    @property
+    def chunks(self) -> tuple[int, ...]:
+        """Nothing: any part is read as well as another."""
+        return ()
+
+    def __getitem__(self, index: Any) -> Any:
+        items = index if isinstance(index, tuple) else (index,)
+        arrays = [item for item in items if isinstance(item, list | np.ndarray)]
+        if len(arrays) <= 1 and all(np.ndim(item) == 1 for item in arrays):
+            return super().__getitem__(index)
+        return _around(self, items)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle, and copy, the values."""
+        return np.asarray, (np.asarray(self),)
+
+
+class OpenFile:
+    """A file that stays open, and of which no other one is taken for it.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor = os.open(path, _FLAGS)
+        weakref.finalize(self, os.close, self._descriptor)
+        self._identity = Identity.of(self._descriptor)
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return self._identity.bytes
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return bytes of the file.
+
+        Raises
+        ------
+        ChangedFileError
+            If it was cut meanwhile.
+        """
+        parts = []
+        remaining = length
+        while remaining > 0:
+            part = self._read(offset, remaining)
+            if not part:
+                raise ChangedFileError(self.path, f"it was cut to {offset} bytes")
+            parts.append(part)
+            offset += len(part)
+            remaining -= len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def values(
+        self,
+        offset: int,
+        shape: Sequence[int],
+        strides: Sequence[int],
+        dtype: np.dtype[Any],
+    ) -> NDArray[Any]:
+        """Return values that lie in the file, copied.
+
+        Parameters
+        ----------
+        offset : int
+            Byte of the first value.
+        shape, strides, dtype
+            As numpy has them.
+
+        Raises
+        ------
+        ChangedFileError
+            If the file is no longer the one that was opened.
+        """
+        self.check()
+        values = np.empty(shape, dtype)
+        pieces = list(_pieces(_ascending(offset, strides, values)))
+        self._advise(pieces)
+        for piece in pieces:
+            raw = self.read(piece.offset, piece.length)
+            target = piece.target
+            target[...] = np.ndarray(target.shape, dtype, raw, 0, piece.strides)
+        self.check()
+        return values
+
+    def check(self) -> None:
+        """Refuse a file that was written since it was opened.
+
+        Raises
+        ------
+        ChangedFileError
+            If it was.
+        """
+        if Identity.of(self._descriptor) != self._identity:
+            raise ChangedFileError(self.path)
+
+    def _read(self, offset: int, length: int) -> bytes:
+        if hasattr(os, "pread"):
+            return os.pread(self._descriptor, length, offset)
+        with self._lock:  # of Windows, where a position belongs to the descriptor
+            os.lseek(self._descriptor, offset, os.SEEK_SET)
+            return os.read(self._descriptor, length)
+
+    def _advise(self, pieces: Sequence[_Piece]) -> None:
+        """Tell the system what will be read, so that a disk is asked for all of it at once."""
+        if not hasattr(os, "posix_fadvise"):
+            return
+        total = sum(piece.length for piece in pieces)
+        is_sparse = total <= _SPARSE
+        advice = os.POSIX_FADV_RANDOM if is_sparse else os.POSIX_FADV_NORMAL
+        os.posix_fadvise(self._descriptor, 0, 0, advice)
+        if is_sparse and 1 < len(pieces) <= _PREFETCHED:
+            for piece in pieces:
+                advice = os.POSIX_FADV_WILLNEED
+                os.posix_fadvise(self._descriptor, piece.offset, piece.length, advice)
+
+
+class _Piece(NamedTuple):
+    """Bytes of a file that are read in one, and where the values in them go."""
+
+    offset: int
+    length: int
+    strides: tuple[int, ...]
+    """Steps of the values, all positive."""
+    target: NDArray[Any]
+
+
+def _mapping_of(array: Any) -> Mapped | None:
+    """Return the mapping that an array is a view of, if it is one."""
+    if not isinstance(array, np.ndarray):
+        return None
+    owner: Any = array
+    while isinstance(owner, np.ndarray):
+        is_mapped = isinstance(owner, Mapped) and getattr(owner, "_mmap", None) is not None
+        if is_mapped and owner.first_byte is not None:
+            return owner
+        owner = owner.base
+    return None
+
+
+def _ascending(offset: int, strides: Sequence[int], target: NDArray[Any]) -> _Piece:
+    """Return all values as one piece whose axes ascend in the file, the longest step first."""
+    ascending = []
+    backwards: list[Any] = []
+    for stride, size in zip(strides, target.shape, strict=True):
+        backwards.append(slice(None, None, -1 if stride < 0 else 1))
+        if stride < 0:
+            offset += stride * (size - 1)
+        ascending.append(abs(stride))
+    target = target[tuple(backwards)] if backwards else target
+    order = sorted(range(target.ndim), key=lambda axis: -ascending[axis])
+    steps = tuple(ascending[axis] for axis in order)
+    return _piece(offset, steps, target.transpose(order))
+
+
+def _piece(offset: int, strides: tuple[int, ...], target: NDArray[Any]) -> _Piece:
+    length = target.dtype.itemsize
+    for stride, size in zip(strides, target.shape, strict=True):
+        length += stride * (size - 1)
+    return _Piece(offset, length, strides, target)
+
+
+def _pieces(piece: _Piece) -> Iterator[_Piece]:
+    """Yield the parts of a piece that are worth reading in one: without long gaps, and not too long."""
+    offset, length, strides, target = piece
+    if not target.ndim:
+        yield piece
+        return
+    stride = strides[0]
+    size = len(target)
+    inner = length - stride * (size - 1)
+    if stride - inner > _GAP or inner > _PIECE:
+        for number in range(size):
+            yield from _pieces(_piece(offset + number * stride, strides[1:], target[number, ...]))
+        return
+    step = max(1, (_PIECE - inner) // max(stride, 1) + 1)
+    for start in range(0, size, step):
+        part = target[start : start + step]
+        yield _piece(offset + start * stride, strides, part)
+
+
+def _around(array: Positional, items: tuple[Any, ...]) -> Any:
+    """Return what arrays of indices select, of the smallest box around it."""
+    expanded: list[Any] = []
+    for item in items:
+        if isinstance(item, list):
+            item = np.asarray(item)
+        if isinstance(item, np.ndarray) and item.dtype == bool:
+            expanded.extend(np.nonzero(item))
+        else:
+            expanded.append(item)
+    if any(item is None for item in expanded) or not all(
+        item.size for item in expanded if isinstance(item, np.ndarray)
+    ):
+        return np.asarray(array)[items]
+    dots = [number for number, item in enumerate(expanded) if item is Ellipsis]
+    missing = [slice(None)] * (array.ndim - len(expanded) + len(dots))
+    at = dots[0] if dots else len(expanded)
+    expanded[at : at + len(dots)] = missing
+    box = []
+    inside = []
+    for item, size in zip(expanded, array.shape, strict=True):
+        if not isinstance(item, np.ndarray):
+            box.append(item if isinstance(item, slice) else slice(item, item + 1 or None))
+            inside.append(slice(None) if isinstance(item, slice) else 0)
+            continue
+        if item.min() < -size or item.max() >= size:
+            raise IndexError(f"index {item.max()} is out of bounds for an axis of {size}")
+        positions = item % size
+        box.append(slice(int(positions.min()), int(positions.max()) + 1))
+        inside.append(positions - positions.min())
+    loaded = np.asarray(Lazy.__getitem__(array, tuple(box)))
+    return loaded[tuple(inside)]

@@ -1,0 +1,1 @@
+"""What the operating system brings: signals, files that others write, the home folder."""

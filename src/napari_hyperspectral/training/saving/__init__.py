@@ -1,0 +1,1 @@
+"""Saving a training in progress, and finding what goes on."""

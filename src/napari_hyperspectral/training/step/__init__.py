@@ -1,0 +1,1 @@
+"""One step of a training: its batch, in parts where memory runs out, and its gradients."""
