@@ -70,8 +70,8 @@ class PureSpectraFit:
         for rows in _parts(len(spectra), _VALUES // values_per_row):
             shares[rows] = self._solved(spectra[rows])
         if self._problem.sum_to_one:
-            return shares / shares.sum(axis=1, keepdims=True)
-        return np.ldexp(shares, -self._exponents)
+            return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+        return np.asarray(np.ldexp(shares, -self._exponents))
 
     def _solved(self, spectra: SpectraTable) -> SpectraTable:
         """Return the abundances of the scaled pure spectra in a few spectra."""
