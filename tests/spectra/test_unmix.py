@@ -1,5 +1,9 @@
 """Mixtures are taken apart into what they were mixed from."""
 
+from fractions import Fraction
+from itertools import combinations
+from operator import mul
+
 import numpy as np
 import pytest
 from scipy.optimize import nnls
@@ -124,8 +128,140 @@ def test_more_components_than_common_bands_are_refused(pure):
         abundances(np.ones((4, 40)), pure)
 
 
-def test_a_component_named_twice_costs_no_accuracy(pure, shares):
-    twice = np.vstack([pure, pure[:1]])
-    found = abundances(shares @ pure, twice)
-    np.testing.assert_allclose(found @ twice, shares @ pure, atol=1e-6)
-    assert found.min() >= 0
+@pytest.mark.parametrize("sum_to_one", [False, True])
+def test_pure_spectra_that_are_the_same_are_refused(pure, sum_to_one):
+    twice = np.vstack([pure, pure[1:2]])
+    with pytest.raises(
+        ValueError, match=r"pure spectra 2 and 4 are the same.*leave one of them out"
+    ):
+        abundances(pure, twice, sum_to_one=sum_to_one)
+
+
+def test_a_darker_pure_spectrum_is_another_one_only_where_abundances_sum_to_one(pure):
+    with_shadow = np.vstack([pure, pure[:1] / 2, 0 * pure[:1]])
+    mixed = np.array([[0.2, 0.3, 0.0, 0.5, 0.0], [0.5, 0.0, 0.2, 0.0, 0.3]])
+    with pytest.warns(UserWarning, match="other abundances fit as well"):
+        fit = abundances(mixed @ with_shadow, with_shadow, sum_to_one=True)
+    np.testing.assert_allclose(fit @ with_shadow, mixed @ with_shadow, atol=1e-7)
+    np.testing.assert_allclose(fit.sum(axis=1), 1)
+    with pytest.raises(ValueError, match="pure spectra 1 and 4 are the same"):
+        abundances(mixed @ with_shadow, with_shadow)
+
+
+def alike(rng, degrees, bands=60):
+    """Return four spectra that are so many degrees from what they have in common, (4, bands)."""
+    common = 1 + np.exp(-(((np.arange(bands) - 25) / 9) ** 2))
+    own = rng.normal(size=(4, bands))
+    own *= np.linalg.norm(common) / np.linalg.norm(own, axis=1, keepdims=True)
+    return common + np.tan(np.radians(degrees)) * own
+
+
+def best_on_every_support(table, pure):
+    """Return the abundances with sum 1 of least error, by trying all sets of pure spectra."""
+    best = np.zeros((len(table), len(pure)))
+    least = np.full(len(table), np.inf)
+    for size in range(1, len(pure) + 1):
+        for chosen in combinations(range(len(pure)), size):
+            first, *others = pure[list(chosen)]
+            # the sum is met by what the first has
+            steps = np.array(others).reshape(-1, pure.shape[1]) - first
+            found = np.linalg.lstsq(steps.T, (table - first).T)[0].T
+            shares = np.zeros_like(best)
+            shares[:, chosen] = np.column_stack([1 - found.sum(axis=1), found])
+            error = np.linalg.norm(table - shares @ pure, axis=1)
+            better = (shares.min(axis=1) >= 0) & (error < least)
+            best[better] = shares[better]
+            least[better] = error[better]
+    return best
+
+
+def test_shares_of_spectra_a_degree_apart_are_those_of_an_exact_active_set(rng):
+    pure = alike(rng, 1)
+    table = rng.dirichlet([0.5] * 4, 400) @ pure + rng.normal(0, 0.02, (400, 60))
+    found = abundances(table, pure, sum_to_one=True)
+    np.testing.assert_allclose(found, best_on_every_support(table, pure), atol=1e-9)
+    assert (found == 0).mean() > 0.1  # or the bound was never met
+
+
+def solved_exactly(matrix, target):
+    """Return the solution of linear equations in fractions."""
+    rows = [[*row, value] for row, value in zip(matrix, target)]
+    for n in range(len(rows)):
+        pivot = next(row for row in rows[n:] if row[n])
+        rows.remove(pivot)
+        rows.insert(n, [value / pivot[n] for value in pivot])
+        for other in rows:
+            if other is not rows[n] and other[n]:
+                factor = other[n]
+                other[:] = [value - factor * of_pivot for value, of_pivot in zip(other, rows[n])]
+    return [row[-1] for row in rows]
+
+
+def exact_shares(spectrum, pure, sum_to_one):
+    """Return the abundances in a spectrum, from fractions: no rounding anywhere."""
+    members = [[Fraction(value) for value in row] for row in pure.tolist()]
+    values = [Fraction(value) for value in spectrum.tolist()]
+    power = [[sum(map(mul, one, other)) for other in members] for one in members]
+    overlap = [sum(map(mul, row, values)) for row in members]
+    border = [Fraction(1)] if sum_to_one else []
+    for size in range(len(border), len(members) + 1):
+        for chosen in combinations(range(len(members)), size):
+            matrix = [[power[i][j] for j in chosen] + border for i in chosen]
+            matrix += [[Fraction(1)] * size + [Fraction(0)] for _ in border]
+            solution = solved_exactly(matrix, [overlap[i] for i in chosen] + border)
+            multiplier = solution[size] if border else 0
+            slopes = [
+                sum(power[i][j] * share for j, share in zip(chosen, solution))
+                - overlap[i]
+                + multiplier
+                for i in range(len(members))
+            ]
+            if min(solution[:size], default=0) >= 0 and min(slopes) >= 0:
+                shares = np.zeros(len(members))
+                shares[list(chosen)] = [float(share) for share in solution[:size]]
+                return shares
+    raise AssertionError
+
+
+@pytest.mark.parametrize("sum_to_one", [False, True])
+@pytest.mark.parametrize("degrees", [0.02, 2e-4])
+def test_abundances_are_exact_up_to_a_condition_number_of_a_million(rng, degrees, sum_to_one):
+    pure = alike(rng, degrees, bands=24)
+    condition_number = np.linalg.cond(pure)
+    assert 10 < condition_number * degrees < 200
+    assert condition_number < 1e6
+    noise = rng.normal(0, 0.3 * np.radians(degrees), (5, 24))
+    table = rng.dirichlet([0.5] * 4, 5) @ pure + noise
+    found = abundances(table, pure, sum_to_one=sum_to_one)
+    for spectrum, shares in zip(table, found, strict=True):
+        exact = exact_shares(spectrum, pure, sum_to_one)
+        np.testing.assert_allclose(shares, exact, atol=1e-6)
+
+
+@pytest.mark.parametrize("sum_to_one", [False, True])
+def test_beyond_it_the_fit_is_as_good_as_the_best_and_the_ambiguity_is_told(rng, sum_to_one):
+    pure = alike(rng, 1)
+    mixture = pure.mean(axis=0)
+    table = rng.dirichlet([0.5] * 4, 50) @ pure + rng.normal(0, 0.02, (50, 60))
+    with pytest.warns(UserWarning, match=r"condition number .* other abundances fit as well"):
+        found = abundances(table, np.vstack([pure, mixture]), sum_to_one=sum_to_one)
+    best = abundances(table, pure, sum_to_one=sum_to_one)  # the mixture adds nothing to these
+    errors = np.linalg.norm(table - found @ np.vstack([pure, mixture]), axis=1)
+    least = np.linalg.norm(table - best @ pure, axis=1)
+    assert (errors - least).max() < 1e-6 * np.linalg.norm(table, axis=1).min()
+
+
+def test_abundances_of_a_library_of_spectra_are_those_of_scipy(rng):
+    library = 1 + rng.random((40, 60))
+    table = rng.dirichlet([0.1] * 40, 60) @ library + rng.normal(0, 0.05, (60, 60))
+    target = np.array([nnls(library.T, spectrum)[0] for spectrum in table])
+    np.testing.assert_allclose(abundances(table, library), target, atol=1e-8)
+
+
+@pytest.mark.parametrize("sum_to_one", [False, True])
+def test_powers_of_two_change_no_bit_of_abundances(pure, shares, rng, sum_to_one):
+    table = shares @ pure + rng.normal(0, 0.1, (300, 40))
+    found = abundances(table, pure, sum_to_one=sum_to_one)
+    for factor in (2.0**-60, 2.0**60):
+        scaled = abundances(factor * table, factor * pure, sum_to_one=sum_to_one)
+        np.testing.assert_array_equal(scaled, found)

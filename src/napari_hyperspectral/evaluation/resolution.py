@@ -48,7 +48,7 @@ class Rings:
     frequency: Floats
     """Of each ring, shape (ring,)."""
     correlation: Floats
-    """From -1 to 1, shape (ring,); 1 where neither image has any power."""
+    """From -1 to 1, shape (ring,); 1 where neither image has any power, 0 where one has none."""
     count: NDArray[np.int64]
     """Frequencies in each ring, shape (ring,); each is counted with its conjugate."""
 
@@ -74,7 +74,17 @@ class Rings:
         It is where the correlation first falls below the threshold; two pixels where it never
         does, NaN where it never lies above.
         """
-        excess = self.correlation - self.threshold(kind)
+        return self.resolution_at(self.threshold(kind))
+
+    def resolution_at(self, threshold: Floats | float) -> float:
+        """Return where the correlation first falls below a threshold, as `resolution` does.
+
+        Parameters
+        ----------
+        threshold : float, or ndarray of shape (ring,)
+            From -1 to 1.
+        """
+        excess = self.correlation - threshold
         below = np.flatnonzero(excess < 0)
         if not len(below):
             return float(1 / self.frequency[-1])
@@ -117,8 +127,8 @@ def ring_correlation(
     ValueError
         If shapes differ, or a side has fewer than 4 pixels.
     """
-    first = _bands(one)
-    second = _bands(other)
+    first = as_bands(one)
+    second = as_bands(other)
     if first.shape != second.shape:
         raise ValueError(
             f"images of {first.shape} and {second.shape} pixels cannot be compared; "
@@ -157,7 +167,7 @@ def single_image_correlation(
     ValueError
         If a side has fewer than 8 pixels.
     """
-    bands = _bands(image)
+    bands = as_bands(image)
     rows, columns = bands.shape[-2:]
     height = rows // 2
     width = columns // 2
@@ -231,14 +241,21 @@ def difference_psf(
         Such as an enlarged measurement and its restoration, on the same pixels.
     pixel_size : float or (float, float)
         Height and width of a pixel.
+
+    Returns
+    -------
+    DifferencePsf
+        Width and misfit are NaN where `sharp` is flat: nothing of it can be blurred.
     """
-    sharp_bands = _bands(sharp)
-    transfer = _transfer(_bands(blurred), sharp_bands)
+    sharp_bands = as_bands(sharp)
+    transfer = _transfer(as_bands(blurred), sharp_bands)
     shape = sharp_bands.shape[-2:]
     kernel = fft.irfft2(transfer, shape)
     kernel = fft.fftshift(kernel)
     kernel /= kernel.sum()
-    fit = _fit_gaussian(kernel)
+    fit = _GaussianFit(np.nan, np.nan, np.nan)
+    if np.ptp(sharp_bands, axis=_IMAGE).any():
+        fit = _fit_gaussian(kernel)
     pixel_height, pixel_width = height_and_width(pixel_size)
     rows = float(_FWHM * fit.rows * pixel_height)
     columns = float(_FWHM * fit.columns * pixel_width)
@@ -320,7 +337,7 @@ def cubic_upsampled(
     -------
     ndarray of float64, shape (band, y · scale, x · scale)
     """
-    bands = _bands(coarse)
+    bands = as_bands(coarse)
     _, height, width = bands.shape
     shape = (height * scale, width * scale)
     row, column = offset
@@ -353,7 +370,8 @@ def _mean_rings(pairs: Iterable[SpectrumPair], grid: RingGrid) -> Rings:
         power = np.sqrt(one_power * other_power)
         has_power = power > 0
         divisor = np.where(has_power, power, 1)
-        correlations += np.where(has_power, common / divisor, 1.0)
+        neither = one_power + other_power == 0
+        correlations += np.where(has_power, common / divisor, neither)
         weights += 1
     return Rings(grid.frequency, correlations / weights, grid.sizes())
 
@@ -392,7 +410,7 @@ def _diagonal_pairs(bands: Floats) -> Iterator[SpectrumPair]:
             yield faded_spectrum(upper), faded_spectrum(lower) * shift
 
 
-def _bands(image: ArrayLike) -> Floats:
+def as_bands(image: ArrayLike) -> Floats:
     """Return an image as (band, y, x) in float64, missing values being the mean of their band."""
     bands = np.asarray(image, np.float64)
     if bands.ndim == 2:

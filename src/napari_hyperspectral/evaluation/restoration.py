@@ -17,6 +17,8 @@ from ..metrics.values import Floats
 from ..models.model import Model
 from ..tasks.degradation import Degradation
 from ..tasks.super_resolution import SuperResolutionTask
+from .fourier import height_and_width
+from .measured_detail import confirmed_resolution, signal_correlation
 from .pictures.base import Picture
 from .pictures.simple import Curves, Photograph
 from .reports import Report, Table
@@ -47,7 +49,10 @@ class RestorationFigures:
     """A super-resolved image compared with its measurement."""
 
     rings: Rings
-    """Of the upsampled measurement and the result: where they differ, the network added detail."""
+    """Of the upsampled measurement and the result: where they differ, the network added detail;
+    where they agree, it may be in what is aliased, or noise."""
+    signal: Rings
+    """Of the measurement and its scene, at least, from the power of the measurement alone."""
     psf: DifferencePsf
     """The blur from the result to the upsampled measurement."""
     flux: Floats
@@ -63,19 +68,23 @@ class RestorationFigures:
     """Mean spectrum of the result, shape (band,)."""
 
     @property
+    def confirmed(self) -> float:
+        """Finest detail that the measurement confirms, in pixel units; NaN where it cannot be known."""
+        return confirmed_resolution(self.signal, self.rings)
+
+    @property
     def summary(self) -> dict[str, float | None]:
         """The figures as plain JSON; what is no number is None."""
         rows, columns = self.psf.fwhm
         figures = {
+            "difference PSF, FWHM of rows": rows,
+            "difference PSF, FWHM of columns": columns,
+            "difference PSF, misfit": self.psf.misfit,
+            "detail that the measurement confirms, down to": self.confirmed,
             "flux, least": float(np.nanmin(self.flux)),
             "flux, greatest": float(np.nanmax(self.flux)),
             "difference after degradation, of the spread": float(np.nanmax(self.residual)),
             "spectral angle, degrees": self.angle,
-            "agreement with the measurement down to (1/7)": self.rings.resolution("1/7"),
-            "agreement with the measurement down to (half-bit)": self.rings.resolution("half-bit"),
-            "difference PSF, FWHM of rows": rows,
-            "difference PSF, FWHM of columns": columns,
-            "difference PSF, misfit": self.psf.misfit,
         }
         summary: dict[str, float | None] = {}
         for name, value in figures.items():
@@ -122,8 +131,11 @@ def restoration_figures(
     upsampled = cubic_upsampled(coarse[compared], scale, degradation.first_centre)
     sharp = fine[compared]
     pixel_size = restored.pixel_sides
+    fine_height, fine_width = height_and_width(pixel_size)
+    coarse_size = (scale * fine_height, scale * fine_width)
     return RestorationFigures(
         rings=ring_correlation(upsampled, sharp, pixel_size=pixel_size),
+        signal=signal_correlation(coarse[compared], pixel_size=coarse_size),
         psf=difference_psf(upsampled, sharp, pixel_size=pixel_size),
         flux=np.where(good, flux_ratio(coarse, fine), np.nan),
         residual=np.where(good, _residual(degraded, coarse), np.nan),
@@ -153,7 +165,7 @@ def restoration_report(
     return Report(
         f"Restoration of {input.name or 'the cube'}",
         tables,
-        _notes(degradation),
+        _notes(degradation, figures),
         _pictures(figures, input),
     )
 
@@ -194,8 +206,25 @@ def with_restoration_figures(result: Cube, figures: RestorationFigures) -> Cube:
     return replace(result.after(note), metadata=metadata)
 
 
-def _notes(degradation: Degradation) -> list[str]:
+def _notes(degradation: Degradation, figures: RestorationFigures) -> list[str]:
     """Return sentences that say what the figures mean."""
+    psf = (
+        "The difference PSF is the blur from the result to the measurement. Of results of small "
+        "misfit, the wider shows more detail; a broad or uneven one of large misfit is a sign of "
+        "structure that is not in the measurement."
+    )
+    detail = (
+        "The measurement confirms detail down to the size in the table, whatever the method: "
+        "finer, it cannot be told from noise and aliases. Finer detail comes from the training "
+        "images. It may be right, but this measurement does not show it."
+    )
+    if not np.isfinite(figures.confirmed):
+        detail = (
+            "There is no figure for the detail that the measurement confirms: it is too small, "
+            "holds too little signal, or the result contradicts it in coarse detail. Detail of the "
+            "result comes from the training images. It may be right, but this measurement does "
+            "not show it."
+        )
     consistency = (
         f"Degraded as in training ({degradation.kind}, ×{degradation.scale}, psf "
         f"{degradation.psf:g} fine pixels), the result is compared with its input: differences "
@@ -203,29 +232,27 @@ def _notes(degradation: Degradation) -> list[str]:
     )
     if degradation.kind == "decimate":
         consistency += " Decimation measures nothing between its points: flux need not be 1."
-    detail = (
-        "Detail finer than the agreement comes from the training images. It may be right, but "
-        "this measurement does not show it."
-    )
-    psf = (
-        "A narrow, even difference PSF of small misfit is a sign of sharpening; a broad or uneven "
-        "one of structure that is not in the measurement."
-    )
-    return [consistency, detail, psf]
+    return [psf, detail, consistency]
 
 
 def _pictures(figures: RestorationFigures, input: Cube) -> list[Picture]:
     """Return the curves and the kernel that say where detail comes from."""
     rings = figures.rings
     positions, title = _band_positions(input.axis)
+    # finer than two of its pixels, a measurement shows nothing
+    signal = np.interp(
+        rings.frequency,
+        figures.signal.frequency,
+        figures.signal.correlation,
+        right=np.nan,
+    )
     agreement = Curves(
         "Agreement with the measurement (FRC)",
         rings.frequency,
         f"cycles per {input.pixel_unit or 'fine pixel'}",
         {
             "result and measurement": rings.correlation,
-            "1/7": rings.threshold("1/7"),
-            "half-bit": rings.threshold("half-bit"),
+            "measurement and scene, at least": signal,
         },
     )
     psf = Photograph("Difference PSF", _grey(figures.psf.kernel))

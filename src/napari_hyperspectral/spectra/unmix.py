@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
+from itertools import combinations
 from typing import Final, NamedTuple
 
 import numpy as np
 from scipy.linalg import eigh
 
 from ..scale import scale_of
-from .arrays import Indices, Mask, SpectraTable
+from .arrays import Indices, SpectraTable
+from .least_squares.nonnegative import PureSpectraFit
 
-_SUM_WEIGHT: Final = 1e5
-"""Weight of the constraint that abundances sum to 1, relative to all bands together."""
-_FULL_EXCHANGES: Final = 3
-"""Exchanges of all unknowns that may fail before they are exchanged one by one."""
+_AMBIGUOUS: Final = 1e6
+"""Condition number of pure spectra beyond which other abundances fit as well."""
+_ROUNDING: Final = 1e-12
+"""Difference of two spectra, relative to the greatest value, up to which they are the same."""
 _DARK: Final = 0.01
 """Spectra with less than this share of the mean brightness point in a direction of noise only."""
 
@@ -133,12 +136,15 @@ def abundances(
     Returns
     -------
     ndarray of float64, shape (spectrum, component)
-        NaN where a spectrum has fewer measured bands than there are components.
+        Within 1e-6 of the exact solution where the condition number of the pure spectra is below
+        1e6; beyond it, which is warned of, the fit is within 1e-6 of the best. NaN where a
+        spectrum has fewer measured bands than there are components.
 
     Raises
     ------
     ValueError
-        If the numbers of bands differ, or too few bands are measured in all of `pure`.
+        If the numbers of bands differ, too few bands are measured in all of `pure`, or two pure
+        spectra are the same.
     """
     if table.shape[1] != pure.shape[1]:
         raise ValueError(
@@ -152,73 +158,67 @@ def abundances(
             f"{int(usable.sum())}: choose fewer components"
         )
     members = np.asarray(pure[:, usable], np.float64)
-    spectra = np.asarray(table[:, usable], np.float64)
+    refuse_equal_spectra(members, in_any_light=not sum_to_one)
+    spectra = table if usable.all() else table[:, usable]
     known = np.isfinite(spectra)
+    complete = known.all(axis=1)
+    fit = PureSpectraFit(members, sum_to_one=sum_to_one)
+    _warn_of_ambiguity(fit.condition_number)
+    if complete.all():
+        return fit.abundances(spectra)
     shares = np.full((len(spectra), len(members)), np.nan)
+    shares[complete] = fit.abundances(spectra[complete])
     # spectra in which the same bands are missing are one least-squares problem
-    patterns, pattern_of = np.unique(np.packbits(known, axis=1), axis=0, return_inverse=True)
+    incomplete = np.flatnonzero(~complete)
+    packed = np.packbits(known[incomplete], axis=1)
+    patterns, pattern_of = np.unique(packed, axis=0, return_inverse=True)
     for pattern in range(len(patterns)):
-        rows = np.flatnonzero(pattern_of.ravel() == pattern)
+        rows = incomplete[pattern_of.ravel() == pattern]
         bands = known[rows[0]]
         if bands.sum() >= len(members):
-            part = spectra[np.ix_(rows, bands)]
-            shares[rows] = _shares(part, members[:, bands], sum_to_one)
+            part = PureSpectraFit(members[:, bands], sum_to_one=sum_to_one)
+            shares[rows] = part.abundances(spectra[np.ix_(rows, bands)])
     return shares
 
 
-def _shares(spectra: SpectraTable, members: SpectraTable, sum_to_one: bool) -> SpectraTable:
-    """Return abundances, (spectrum, component), where no value is missing."""
-    power = members @ members.T
-    overlap = spectra @ members.T
-    if not sum_to_one:
-        return nonnegative(power, overlap)
-    # the constraint is one more band, so heavy that nothing else can outweigh it
-    weight = _SUM_WEIGHT * max(float(np.trace(power)), np.finfo(float).tiny)
-    shares = nonnegative(power + weight, overlap + weight)
-    shares /= shares.sum(axis=1, keepdims=True)
-    return shares
-
-
-def nonnegative(power: SpectraTable, overlap: SpectraTable) -> SpectraTable:
-    """Return the x ≥ 0 of least x·power·x / 2 − x·overlap, for each row of `overlap`.
-
-    By block principal pivoting: all unknowns that violate their condition are exchanged at once, and
-    where that does not help, the last of them alone; rows with the same free unknowns are solved
-    together. Source: Kim & Park 2011, https://doi.org/10.1137/110821172
+def refuse_equal_spectra(pure: SpectraTable, *, in_any_light: bool) -> None:
+    """Refuse pure spectra, (component, band), two of which are the same.
 
     Parameters
     ----------
-    power : ndarray, shape (component, component)
-        Symmetric, positive semidefinite: in the square of the unit of the spectra.
-    overlap : ndarray, shape (row, component)
-        In the same unit.
+    pure : ndarray, shape (component, band)
+        Without missing values.
+    in_any_light : bool
+        Whether spectra are the same that differ by a factor.
 
-    Returns
-    -------
-    ndarray, shape (row, component)
-        Without a unit.
+    Raises
+    ------
+    ValueError
+        Naming them: of how much there is of each, the spectra say nothing.
     """
-    rows, count = overlap.shape
-    free = np.zeros((rows, count), bool)  # False: the unknown is 0
-    solution = np.zeros((rows, count))
-    slope = -overlap
-    fewest = np.full(rows, count + 1)
-    patience = np.full(rows, _FULL_EXCHANGES)
-    tolerance = 1e-10 * np.abs(overlap).max(axis=1, initial=0, keepdims=True)
-    scale = np.sqrt(np.maximum(np.diag(power), np.finfo(float).tiny))
-    # in the unit of the spectra, relative to each of them
-    least = 1e-12 * np.abs(overlap / scale).max(axis=1, initial=0, keepdims=True)
-    for _ in range(100 * count):  # a few rounds do; the limit ends a circle of rounding errors
-        wrong = np.where(free, solution * scale < -least, slope < -tolerance)
-        unsolved = np.flatnonzero(wrong.any(axis=1))
-        if not len(unsolved):
-            break
-        free[unsolved] ^= _exchanged(wrong[unsolved], unsolved, fewest, patience)
-        solution[unsolved] = _least_squares(power, overlap[unsolved], free[unsolved])
-        slope[unsolved] = solution[unsolved] @ power - overlap[unsolved]
-        slope[free] = 0
-    np.maximum(solution, 0, out=solution)
-    return solution
+    compared = pure
+    if in_any_light:
+        lengths = np.linalg.norm(pure, axis=1, keepdims=True)
+        compared = pure / np.maximum(lengths, np.finfo(float).tiny)
+    rounding = _ROUNDING * np.abs(compared).max(initial=0)
+    for first, second in combinations(range(len(pure)), 2):
+        difference = np.abs(compared[first] - compared[second]).max()
+        if difference <= rounding:
+            raise ValueError(
+                f"pure spectra {first + 1} and {second + 1} are the same, so there is no telling how "
+                "much of each a spectrum holds; leave one of them out"
+            )
+
+
+def _warn_of_ambiguity(condition_number: float) -> None:
+    """Warn where other abundances fit the spectra as well."""
+    if condition_number > _AMBIGUOUS:
+        warnings.warn(
+            f"the pure spectra are so alike (condition number {condition_number:.1e}, more than "
+            f"{_AMBIGUOUS:.0e}) that other abundances fit as well; leave out those that are nearly "
+            "mixtures of others",
+            stacklevel=3,
+        )
 
 
 def _by_brightness(scores: SpectraTable) -> SpectraTable:
@@ -227,42 +227,6 @@ def _by_brightness(scores: SpectraTable) -> SpectraTable:
     lit = brightness > _DARK * brightness.mean()
     divisor = np.where(lit, brightness, 1)[:, None]
     return np.where(lit[:, None], scores / divisor, 0)
-
-
-def _exchanged(
-    wrong: Mask,
-    rows: Indices,
-    fewest: Indices,
-    patience: Indices,
-) -> Mask:
-    """Return which unknowns are exchanged; updates the counts of rows that do not improve.
-
-    Shape (row, component), as `wrong`; `rows` are the rows of `fewest` and `patience` it is about.
-    """
-    number = wrong.sum(axis=1)
-    better = number < fewest[rows]
-    fewest[rows] = np.where(better, number, fewest[rows])
-    one_by_one = ~better & (patience[rows] <= 0)
-    patience[rows] = np.where(better, _FULL_EXCHANGES, patience[rows] - 1)
-    # the rule of Murty: always the unknown of the highest number, so that no circle can form
-    last = wrong.shape[1] - 1 - wrong[:, ::-1].argmax(axis=1)
-    single = np.zeros_like(wrong)
-    single[np.arange(len(wrong)), last] = True
-    return np.where(one_by_one[:, None], single, wrong)
-
-
-def _least_squares(power: SpectraTable, overlap: SpectraTable, free: Mask) -> SpectraTable:
-    """Return the solution of each row over its free unknowns; the others are 0."""
-    solution = np.zeros_like(overlap)
-    patterns, pattern_of = np.unique(free, axis=0, return_inverse=True)
-    order = np.argsort(pattern_of.ravel(), kind="stable")
-    ends = np.cumsum(np.bincount(pattern_of.ravel(), minlength=len(patterns)))
-    for pattern, rows in zip(patterns, np.split(order, ends[:-1]), strict=True):
-        chosen = np.flatnonzero(pattern)
-        if len(chosen):
-            inverse = np.linalg.pinv(power[np.ix_(chosen, chosen)], hermitian=True)
-            solution[np.ix_(rows, chosen)] = overlap[np.ix_(rows, chosen)] @ inverse
-    return solution
 
 
 def _main_directions(table: SpectraTable, count: int) -> SpectraTable:

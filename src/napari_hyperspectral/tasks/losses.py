@@ -99,6 +99,8 @@ def spectral_angle(prediction: Tensor, target: Tensor) -> Tensor:
     # all (batch, 1, y, x)
     difference = _length(predicted - true)
     total = _length(predicted + true)
+    # of two spectra of zeros, whose angle has no slope: in torch 2.4 it is NaN
+    total = torch.where(difference + total > 0, total, 1.0)
     angle = 2 * torch.atan2(difference, total)
     is_present = present != 0
     has_direction = is_present.any(dim=1, keepdim=True)

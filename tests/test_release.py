@@ -1,0 +1,79 @@
+"""A release is complete: its source has its tests, its page has its pictures."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+needs_sources = pytest.mark.skipif(
+    not (ROOT / ".github").is_dir(), reason="the sources are not here"
+)
+
+
+@pytest.fixture(scope="module")
+def source_files(tmp_path_factory):
+    """The names of the files in a source distribution."""
+    folder = tmp_path_factory.mktemp("source")
+    copy = folder / "clone"  # a build leaves files behind
+    left_out = ("*.egg-info", "__pycache__", ".git", ".venv", ".*_cache", "build", "dist", "api")
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*left_out))
+    code = "from setuptools.build_meta import build_sdist; build_sdist('.')"
+    subprocess.run([sys.executable, "-c", code], cwd=copy, capture_output=True, check=True)
+    (archive,) = copy.glob("*.tar.gz")
+    with tarfile.open(archive) as packed:
+        names = packed.getnames()
+    return {Path(*Path(name).parts[1:]).as_posix() for name in names}
+
+
+@needs_sources
+def test_the_source_distribution_has_all_tests_docs_and_scripts(source_files):
+    expected = ["CHANGELOG.md", "CITATION.cff", "SECURITY.md", "constraints.txt", ".ci/run"]
+    for folder in ("tests", "docs", "scripts", "benchmarks"):
+        files = [path for path in (ROOT / folder).rglob("*") if path.is_file()]
+        expected += [path.relative_to(ROOT).as_posix() for path in files]
+    left_out = re.compile(r"__pycache__|\.pyc$|^docs/reference/api/")
+    assert [
+        name for name in expected if name not in source_files and not left_out.search(name)
+    ] == []
+
+
+def test_links_and_pictures_of_the_readme_lead_somewhere_from_anywhere():
+    targets = re.findall(r"\]\(([^)]+)\)", (ROOT / "README.md").read_text("utf-8"))
+    assert [target for target in targets if not target.startswith("https://")] == []
+    ours = re.compile(
+        r"https://(?:github\.com|raw\.githubusercontent\.com)/napari-hyperspectral/napari-hyperspectral/(?:blob/)?main/(.+)"
+    )
+    files = [match[1] for target in targets if (match := ours.fullmatch(target))]
+    assert len(files) > 10
+    assert [file for file in files if not (ROOT / file).exists()] == []
+
+
+@needs_sources
+def test_every_python_that_is_tested_is_named():
+    jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))["jobs"]
+    tested = jobs["test"]["strategy"]["matrix"]["python"]
+    assert {f"Programming Language :: Python :: {python}" for python in tested} <= set(
+        PROJECT["classifiers"]
+    )
+    assert {"others", "pyside6", "lowest", "newest"} <= set(jobs)
+
+
+@needs_sources
+def test_the_hooks_use_the_tested_ruff():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"]
+    (ruff,) = [hook["rev"] for hook in hooks if "ruff" in hook["repo"]]
+    assert f"ruff=={ruff.removeprefix('v')}\n" in (ROOT / "constraints.txt").read_text("utf-8")
+
+
+def test_the_citation_is_of_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert citation["version"] == PROJECT["version"]
