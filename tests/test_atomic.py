@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from napari_hyperspectral import Cube, SpectralAxis
-from napari_hyperspectral.atomic import finish_moves, replacing
 from napari_hyperspectral.errors import DiskFullError
+from napari_hyperspectral.files.atomic import finish_moves, replacing
 from napari_hyperspectral.io import read, write
 
 posix = pytest.mark.skipif(os.name == "nt", reason="needs signals and limits of POSIX")
@@ -95,7 +95,7 @@ KILLED = """
     import os, signal, sys
     from pathlib import Path
     import numpy as np
-    from napari_hyperspectral.atomic import finish_moves, replacing
+    from napari_hyperspectral.files.atomic import finish_moves, replacing
     folder, wanted = Path(sys.argv[1]), int(sys.argv[2])
     count = 0
     def killing(function):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .axis import Axis, ChannelAxis, SpectralAxis, axis_from_json, axis_to_json
-from .lengths import are_finite, are_steps, file_being_read, shown
+from .files.lengths import are_finite, are_steps, file_being_read, shown
 from .transform import Transform, inner_shift, transform_from_json
 
 METADATA_SCHEMA = 1

@@ -37,7 +37,7 @@ def check_model(out: Path, force: bool) -> None:
 
 def check_folder(out: Path) -> None:
     """Refuse a folder that cannot be made, for a file has its name, and one in a Zarr store."""
-    from ..atomic import refuse_inside_store
+    from ..files.atomic import refuse_inside_store
 
     refuse_inside_store(out / "results")
     existing = next(path for path in (out, *out.parents) if path.exists())

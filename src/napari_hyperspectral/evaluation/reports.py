@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from ..atomic import replacing
+from ..files.atomic import replacing
 from .pictures.base import Inches, Picture
 from .pictures.rendering import write_png
 

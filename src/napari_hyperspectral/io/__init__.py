@@ -16,13 +16,13 @@ from typing import Final
 
 import numpy as np
 
-from ..atomic import finish_moves, replacing
 from ..axis import SpectralAxis
 from ..cube import Cube, Image, Labels
 from ..errors import AmbiguousError, FileFormatError, MissingPackageError, UnknownFormatError
-from ..lengths import mending_positions
+from ..files.atomic import finish_moves, replacing
+from ..files.lengths import mending_positions
+from ..files.regular import check_regular
 from ..progress import Progress
-from ..regular import check_regular
 from ..system.paths import user_path
 from .arrays.identity import Identity, check_unchanged
 from .arrays.lazy import Lazy

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..errors import FileFormatError
-from ..regular import check_regular
+from ..files.regular import check_regular
 from .arrays.positional import OpenFile
 
 COPY_AGAIN = "copy it again, it may be incomplete"

@@ -16,7 +16,7 @@ from typing import Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 from ..cube import Image
 from ..errors import UnknownFormatError
-from ..regular import check_regular
+from ..files.regular import check_regular
 from .source import Source
 
 Verb: TypeAlias = Literal["read", "write"]

@@ -16,8 +16,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from ..atomic import replacing
 from ..errors import FileFormatError
+from ..files.atomic import replacing
 from ..networks import Normalise, Normalised, Ports
 from ..networks.base import FittedModule
 from ..random_numbers import drawing_from

@@ -25,9 +25,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ..atomic import replacing
 from ..axis import Axis
 from ..cube import Cube
+from ..files.atomic import replacing
 from ..spectra.arrays import Array
 from .forms.form import in_a_row
 from .forms.layer_choice import suitable_layers

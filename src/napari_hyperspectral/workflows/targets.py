@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ..atomic import refuse_inside_store
+from ..files.atomic import refuse_inside_store
 from ..io import FORMATS, Format, Source, format_of
 
 MODEL_SUFFIX: Final = ".safetensors"

@@ -15,7 +15,7 @@ from typing import Final
 import h5py
 
 from ...errors import FileFormatError
-from ...regular import check_regular
+from ...files.regular import check_regular
 
 VARIABLE: Final = "NAPARI_HYPERSPECTRAL_OUTSIDE_FILES"
 """Environment variable that allows files outside the folder of an HDF5 file to be read."""
@@ -114,8 +114,8 @@ def _holds(file: Path, name: str, files: list[Path], depth: int) -> bool:
 def _found(path: Path, name: str) -> Path | None:
     """Return the file that HDF5 will open for a name; None where there is none."""
     stated = Path(name)
-    beside = path.absolute().parent
-    candidates = [beside / stated, stated.absolute(), beside / stated.name]
+    folder = path.absolute().parent
+    candidates = [folder / stated, stated.absolute(), folder / stated.name]
     for candidate in candidates:
         if candidate.exists():
             return candidate

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from ...axis import ChannelAxis, SpectralAxis, axis_from_json
 from ...errors import FileFormatError
-from ...regular import check_regular
+from ...files.regular import check_regular
 from ...system.paths import user_path
 from ..text.file import decoded
 from .units import axis_from_title, axis_in, stated_axis

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import FileFormatError
-from ...regular import check_regular
+from ...files.regular import check_regular
 from ..arrays.mapped import mapped
 from ..metadata.tie import warn_if_untied
 from .envi_header import EnviHeader, integer, list_numbers, own_entry, warn

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import unquote
 
 from ...errors import FileFormatError
-from ...regular import check_regular
+from ...files.regular import check_regular
 from ..text.file import decoded
 
 EnviHeader: TypeAlias = Mapping[str, str]

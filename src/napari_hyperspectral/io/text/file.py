@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 
 from ...errors import FileFormatError
+from ...files.regular import check_regular
 from ...metrics.values import Floats
-from ...regular import check_regular
 from ..room import check_room
 
 _BLOCK: Final = 2**24

@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from .errors import FileFormatError
+from ..errors import FileFormatError
 
 _NOUNS: Final = (
     (stat.S_ISFIFO, "a pipe"),

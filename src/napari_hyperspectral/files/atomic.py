@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from .errors import DiskFullError
+from ..errors import DiskFullError
 
 _PART: Final = ".part"
 _MOVING: Final = ".moving"
