@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -19,6 +20,11 @@ DATA = Path(
 
 # images are so small that threads would only wait for each other
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# in the background, as of nohup and &, signals would be ignored by all that tests start
+for ignored, handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+    if hasattr(signal, ignored):
+        signal.signal(getattr(signal, ignored), handler)
 
 # napari keeps its settings here, and leaves those of the person who runs the tests alone
 os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp(prefix="napari-")) / "settings.yaml")

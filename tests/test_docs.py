@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 import torch
 
 import napari_hyperspectral
-from napari_hyperspectral.axis import SpectralAxis
+from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.classics import CLASSICS
 from napari_hyperspectral.cli import COMMANDS, main
 from napari_hyperspectral.cube import Cube, Labels
@@ -58,6 +59,20 @@ def folder(tmp_path, monkeypatch, rng):
         Path("tissues", tissue).mkdir(parents=True)
         write(f"tissues/{tissue}/spectra.npz", clean)
     torch.save(ResUNet1D().build(Ports(bands_in=500, bands_out=500)).state_dict(), "ResUNet.pt")
+    scan = Cube(
+        rng.normal(size=(2, 40, 50)).astype(np.float32),
+        SpectralAxis(np.array([500.0, 600.0]), "nm"),
+        pixel_size=(2.0, 2.0),
+        pixel_unit="um",
+    )
+    write("scan.hdr", scan)
+    elsewhere = replace(scan, data=scan.data[:1], axis=ChannelAxis(("dye",)), origin=(6.0, -4.0))
+    write("fluorescence.tif", elsewhere)
+    write("he.tif", elsewhere)
+    roi = Labels(np.ones((9, 8), np.uint8), ("cell",), pixel_size=(2.0, 2.0), pixel_unit="um")
+    write("roi.ome.tif", roi)
+    marks = ("0,0,0,0", "30,0,30,0", "0,40,0,40", "30,40,30,40")
+    Path("marks.csv").write_text("\n".join(["row,column,onto_row,onto_column", *marks]))
     quick = {"task": {"kind": "denoise"}, "method": {"kind": "pixelwise"}}
     Path("quick.json").write_text(json.dumps(quick | {"training": {"epochs": 2}}))
     return tmp_path

@@ -214,7 +214,7 @@ def test_contrast_ignores_what_is_missing():
     assert contrast_limits(np.full((2, 3, 4), np.nan)) == (0.0, 1.0)
     data[1] = -32768
     assert contrast_limits(data, missing=-32768) == pytest.approx((low, high), abs=0.2)
-    assert contrast_limits(np.full((2, 3, 4), 7)) == (7.0, 8.0)
+    assert contrast_limits(np.full((2, 3, 4), 7)) == (7.0, 14.0)
 
 
 def test_contrast_of_a_large_file_is_known_from_few_bands():

@@ -280,7 +280,11 @@ def test_images_are_classified_by_the_mean_of_their_pixels(kind):
         assert names == {images["label"]}
 
 
-@pytest.mark.parametrize("kind", LONG, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=() if kind is SVM else pytest.mark.slow) for kind in LONG],
+    ids=lambda kind: kind.__name__,
+)
 def test_another_process_fits_the_same_numbers(kind):
     """And without an error of the task: the process cannot ask for one."""
     settings = kind.smallest()

@@ -13,6 +13,8 @@ from torch.utils._pytree import tree_leaves
 from napari_hyperspectral.networks import (
     NETWORKS,
     AnyNetwork,
+    DenseNet,
+    EfficientNet,
     Ports,
     build_module,
     tile_geometry_of,
@@ -45,11 +47,21 @@ def named(settings):
     )
 
 
+def marks_of(settings):
+    """Return the mark of a hundred layers and more, where it is not the smallest of its kind."""
+    hundred_layers = isinstance(settings, DenseNet | EfficientNet)
+    is_smallest = settings == type(settings).smallest()
+    return pytest.mark.slow if hundred_layers and not is_smallest else ()
+
+
 EVERY = [settings for kind in NETWORKS for settings in variants(kind)]
 PORTS = [Ports(bands_in=i, bands_out=o) for i, o in ((1, 1), (5, 5), (5, 3), (37, 2))]
 
 each_network = pytest.mark.parametrize("kind", NETWORKS, ids=lambda kind: kind.__name__)
-each_variant = pytest.mark.parametrize("settings", EVERY, ids=named)
+each_variant = pytest.mark.parametrize(
+    "settings",
+    [pytest.param(settings, marks=marks_of(settings), id=named(settings)) for settings in EVERY],
+)
 each_ports = pytest.mark.parametrize("ports", PORTS, ids=lambda p: f"{p.bands_in}-{p.bands_out}")
 
 

@@ -279,7 +279,7 @@ def test_a_training_is_not_resumed_with_another_recipe(noisy, clean, tmp_path):
     recipe = Recipe(task=Denoise(), method=Pixelwise(width=8), training=ONCE)
     examples = [recipe.task.example(noisy=noisy, clean=clean)]
     fit(recipe, examples, autosave=tmp_path / "a.safetensors")
-    other = recipe.model_copy(update={"training": Training(epochs=2)})
+    other = recipe.model_copy(update={"training": Training(epochs=2, learning_rate=0.1)})
     with pytest.raises(ValueError, match=r"a\.safetensors: it holds the training of another"):
         fit(other, examples, autosave=tmp_path / "a.safetensors", resume=True)
 

@@ -201,6 +201,8 @@ def _settings_line(settings: Mapping[str, Any]) -> str:
     for name, value in settings.items():
         if name == "kind" or value in ((), [], None) or _no_weight(value):
             continue
+        if name == "same_pixels" and not value:  # images were compared, as always
+            continue
         texts.append(f"{_words(name)} {_plain(value)}")
     kind = str(settings.get("kind", "?"))
     return f"{kind} ({', '.join(texts)})" if texts else kind
