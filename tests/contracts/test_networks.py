@@ -120,8 +120,8 @@ def test_all_networks_can_answer_for_the_whole_image(kind):
     assert build_module(settings, ports)(image(settings, ports)).shape == (2, 3, 1, 1)
 
 
-@each_ports
 @each_variant
+@pytest.mark.parametrize("ports", PORTS[1:3], ids=lambda p: f"{p.bands_in}-{p.bands_out}")
 def test_learning_reaches_every_parameter(settings, ports):
     """From some start: a leaky unit that sees one sign only hides its slope from one sample."""
     ports = served(settings, ports)

@@ -17,6 +17,7 @@ from napari_hyperspectral.networks import (
     DenseNet,
     EfficientNet,
     Pixelwise,
+    ResNet,
     SpectralUNet,
 )
 from napari_hyperspectral.recipe.augmentation import Augmentation
@@ -216,8 +217,8 @@ def another(settings, name):
 
 
 def marks_of(kind):
-    """Return the mark of networks whose smallest has a hundred layers: seconds a setting."""
-    return pytest.mark.slow if kind in (DenseNet, EfficientNet) else ()
+    """Return the mark of networks whose smallest has tens of layers: seconds a setting."""
+    return pytest.mark.slow if kind in (DenseNet, EfficientNet, ResNet) else ()
 
 
 def fields(kinds):

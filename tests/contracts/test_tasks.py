@@ -268,6 +268,7 @@ def test_the_command_line_leaves_the_weights_that_python_does(kind, tmp_path):
     assert same_weights(Model.load(out), by_python(kind))
 
 
+@pytest.mark.slow  # in tests/widgets/test_train.py one task is trained by clicking
 def test_the_form_leaves_the_weights_that_python_does(
     make_napari_viewer_proxy, qtbot, monkeypatch, tmp_path
 ):

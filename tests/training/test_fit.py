@@ -13,6 +13,8 @@ from napari_hyperspectral.cube import Cube, Labels
 from napari_hyperspectral.networks import (
     NETWORKS,
     BandwiseEDSR,
+    DenseNet,
+    EfficientNet,
     Pixelwise,
     ResUNet1D,
     SpectralUNet,
@@ -29,6 +31,17 @@ SMALL = [
 ]
 QUICK = Training(epochs=25, learning_rate=5e-3, batch_size=64)
 ONCE = Training(epochs=1)
+
+
+def quick_first(networks):
+    """Return networks to try, of which those with a hundred layers are for the slow tests."""
+    large = (DenseNet, EfficientNet)
+    return [
+        pytest.param(one, marks=pytest.mark.slow if isinstance(one, large) else (), id=one.kind)
+        for one in networks
+    ]
+
+
 each_network = pytest.mark.parametrize("network", SMALL, ids=lambda n: n.kind)
 
 
@@ -390,7 +403,7 @@ def test_infinite_intensities_are_missing_ones(noisy, clean, network):
     np.testing.assert_array_equal(*found)
 
 
-@pytest.mark.parametrize("network", [kind.smallest() for kind in NETWORKS], ids=lambda n: n.kind)
+@pytest.mark.parametrize("network", quick_first(kind.smallest() for kind in NETWORKS))
 @pytest.mark.parametrize("shape", [(1, 1, 2), (3, 1, 9), (5, 7, 1)], ids=str)
 def test_the_oddest_cubes_can_be_learned_from(network, shape, rng):
     data = rng.normal(5, 1, shape).astype(np.float32)

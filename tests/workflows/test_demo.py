@@ -7,9 +7,11 @@ import pytest
 
 from napari_hyperspectral import samples
 from napari_hyperspectral.axis import SpectralAxis
+from napari_hyperspectral.classics import LDA, SVM
 from napari_hyperspectral.cli.demonstration import has_screen
 from napari_hyperspectral.cube import Cube
 from napari_hyperspectral.errors import MissingPackageError
+from napari_hyperspectral.evaluation import classical
 from napari_hyperspectral.io import read_labels
 from napari_hyperspectral.models.card import read_card
 from napari_hyperspectral.progress import run
@@ -29,7 +31,12 @@ def no_wheel():
         raise MissingPackageError("tensorly", "samples", "Indian Pines")
 
     small = samples.land_scene(shape=(40, 44))
+
+    def quick_classics(recipe, *, quick=False):
+        return [SVM(), LDA()]
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(classical, "classics_of", quick_classics)
         patch.setattr(samples, "indian_pines", missing)
         patch.setattr(samples, "land_scene", lambda: small)
         yield
