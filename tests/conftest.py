@@ -181,18 +181,25 @@ def quick_validation(request, monkeypatch):
     monkeypatch.setattr(classical, "classics_of", without_quick)
 
 
-@pytest.fixture(autouse=True)
-def fits_here(request, monkeypatch):
-    """Fit classical methods in this process: starting another takes longer than small fits do.
-
-    Tests with the mark `processes` start one.
-    """
-    if request.node.get_closest_marker("processes") is not None:
-        return
+@pytest.fixture(scope="session", autouse=True)
+def fits_here():
+    """Fit classical methods in this process: starting another takes longer than small fits do."""
     from napari_hyperspectral.training import classic
 
     def fit_here(method, data, threads=1):
         yield Progress(0, 0, note="fitting")
         return method.fit(data)
 
-    monkeypatch.setattr(classic, "fit_in_process", fit_here)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(classic, "fit_in_process", fit_here)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def processes(request, monkeypatch):
+    """Let tests with the mark `processes` fit in a process of its own."""
+    if request.node.get_closest_marker("processes") is not None:
+        from napari_hyperspectral.classics.process import fit_in_process
+        from napari_hyperspectral.training import classic
+
+        monkeypatch.setattr(classic, "fit_in_process", fit_in_process)
