@@ -103,6 +103,7 @@ def test_rows_for_testing_do_not_teach(run, folders):
     assert {row["image"] for row in table["rows"]} == {"cell2_low"}
 
 
+@pytest.mark.slow  # reports of evaluations are also in tests/workflows/test_same_names.py
 @pytest.mark.classics
 def test_evaluation_is_a_table_and_a_report(run, folders):
     run(*TRAIN, "-o", "m.safetensors", *HERE)

@@ -354,7 +354,11 @@ TRAININGS = [
     (DenoiseSelfSupervised(), Pixelwise(width=4)),
     (Segment(), Pixelwise(width=4)),
     (SuperResolve(scale=2), BandwiseEDSR(width=2, blocks=1)),
-    (SuperResolve(scale=2, normalise="image"), BandwiseEDSR(width=2, blocks=1)),
+    pytest.param(
+        SuperResolve(scale=2, normalise="image"),
+        BandwiseEDSR(width=2, blocks=1),
+        marks=pytest.mark.slow,
+    ),
     (Restore(scale=2, discriminator_width=2), BandwiseEDSR(width=2, blocks=1)),
 ]  # fmt: skip
 

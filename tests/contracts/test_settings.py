@@ -217,8 +217,8 @@ def another(settings, name):
 
 
 def marks_of(kind):
-    """Return the mark of networks whose smallest has tens of layers: seconds a setting."""
-    return pytest.mark.slow if kind in (DenseNet, EfficientNet, ResNet) else ()
+    """Return the mark of networks with tens of layers, and of two networks at once: seconds a setting."""
+    return pytest.mark.slow if kind in (DenseNet, EfficientNet, ResNet, Restore) else ()
 
 
 def fields(kinds):

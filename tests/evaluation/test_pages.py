@@ -104,6 +104,7 @@ def test_a_page_is_one_small_file_without_links_and_scripts(evaluated):
     assert "default-src 'none'" in text
 
 
+@pytest.mark.slow
 def test_equal_reports_have_equal_pages(evaluated):
     report, _ = evaluated
     assert report.to_html() == report.to_html()
