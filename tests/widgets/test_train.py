@@ -261,6 +261,19 @@ def test_the_curve_ends_as_the_card_says(qtbot, widget):
     assert f"5 of 5, best {card.best_epoch}" in html
 
 
+def test_the_curve_begins_with_the_regression_which_the_dock_names_if_it_stays_the_best(
+    qtbot, widget
+):
+    ruinous = BRIEF.training.model_copy(update={"learning_rate": 0.2, "schedule": "constant"})
+    widget.recipe = BRIEF.model_copy(update={"training": ruinous})
+    widget.train()
+    card = trained(qtbot, widget).card
+    assert card.stayed_linear
+    shown = widget.curve.shown["validation"]
+    assert shown == [card.start_validation_loss, *card.validation_losses]
+    assert "no epoch was better than the linear regression" in widget.panel.status.text()
+
+
 def test_no_epoch_is_missing_from_the_curve_however_fast_they_are(pair):
     noisy, clean = pair
     losses = Losses(BRIEF.training.epochs)

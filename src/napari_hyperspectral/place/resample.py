@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
@@ -129,8 +130,14 @@ def _corner_and_middle_pixels(grid: Grid, target: Grid) -> Array:
 
 def _spread(grid: Grid) -> Array:
     """Return pixel indices all over a grid, (point, 2)."""
-    along = [np.linspace(0, size - 1, 9) for size in grid.shape]
-    return np.stack([axis.ravel() for axis in np.meshgrid(*along, indexing="ij")], axis=-1)
+    down, right = (np.linspace(0, size - 1, 9) for size in grid.shape)
+    return _pairs(down, right)
+
+
+def _pairs(rows: Array, columns: Array) -> Array:
+    """Return each row with each column, (pair, 2), row by row."""
+    pairs = np.meshgrid(rows, columns, indexing="ij")
+    return np.stack(pairs, axis=-1).reshape(-1, 2)
 
 
 class _Points(NamedTuple):
@@ -145,15 +152,14 @@ def _points(grid: Grid, target: Grid, most: int) -> Iterator[_Points]:
     rows, columns = target.shape
     steps = np.linalg.norm(np.linalg.solve(grid.matrix, target.matrix), axis=0)
     down, right = (min(most, max(1, math.ceil(step - _ROUNDING))) for step in steps)
-    offsets = np.stack(
-        [axis.ravel() for axis in np.meshgrid(_inner(down), _inner(right), indexing="ij")], axis=-1
-    )
+    offsets = _pairs(_inner(down), _inner(right))  # (sample, 2)
     at_once = max(1, _BLOCK // (columns * len(offsets)))
     for first in range(0, rows, at_once):
         block = slice(first, min(first + at_once, rows))
-        meshes = np.meshgrid(np.arange(block.start, block.stop), np.arange(columns), indexing="ij")
-        index = np.stack(meshes, axis=-1).reshape(-1, 1, 2)
-        yield _Points(block, grid.pixels(target.positions(index + offsets)))
+        row = np.arange(block.start, block.stop, dtype=float)
+        index = _pairs(row, np.arange(columns, dtype=float))  # (pixel, 2)
+        positions = target.positions(index[:, None] + offsets)
+        yield _Points(block, grid.pixels(positions))
 
 
 def _inner(count: int) -> Array:
@@ -209,20 +215,18 @@ def _weights(grid: Grid, pixels: Array) -> csr_array:
     low = np.floor(clipped + _ROUNDING).astype(np.intp).clip(0, last)
     part = (clipped - low).clip(0, 1)
     part[part < _ROUNDING] = 0.0
-    new = np.broadcast_to(np.arange(count)[:, None], (count, samples))
-    entries = []
-    for down in (0, 1):
-        for right in (0, 1):
-            row = np.minimum(low[..., 0] + down, last[0])
-            column = np.minimum(low[..., 1] + right, last[1])
-            of_row = part[..., 0] if down else 1 - part[..., 0]
-            of_column = part[..., 1] if right else 1 - part[..., 1]
-            weight = np.where(inside, of_row * of_column / samples, 0.0)
-            entries.append((weight, new, row * grid.shape[1] + column))
-    weight, new, pixel = (np.concatenate([entry[n].ravel() for entry in entries]) for n in range(3))
-    used = weight > 0  # a missing neighbour without weight takes nothing away
     size = (count, grid.shape[0] * grid.shape[1])
-    return csr_array((weight[used], (new[used], pixel[used])), shape=size)
+    new_pixel = np.repeat(np.arange(count), samples)
+    corners = []
+    for corner in product((0, 1), repeat=2):
+        row, column = np.moveaxis(np.minimum(low + corner, last), -1, 0)
+        of_axes = np.where(corner, part, 1 - part)  # (new pixel, sample, 2)
+        weight = np.where(inside, of_axes.prod(axis=-1) / samples, 0.0).ravel()
+        used = weight > 0  # a missing neighbour without weight takes nothing away
+        pixel = (row * grid.shape[1] + column).ravel()
+        corners.append(csr_array((weight[used], (new_pixel[used], pixel[used])), shape=size))
+    total: csr_array = sum(corners[1:], start=corners[0])
+    return total
 
 
 def _resampled_labels(image: NDArray[np.int64], grid: Grid, target: Grid) -> NDArray[np.int64]:
