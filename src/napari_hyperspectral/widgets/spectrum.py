@@ -28,6 +28,7 @@ from qtpy.QtWidgets import (
 from ..axis import Axis
 from ..cube import Cube
 from ..files.atomic import replacing
+from ..picture.band_text import BandText
 from ..spectra.arrays import Array
 from .forms.form import in_a_row
 from .forms.layer_choice import suitable_layers
@@ -238,14 +239,12 @@ class SpectrumWidget(QWidget):
         self._hint.setVisible(bool(left_out) or not self.curves)
 
     def _mark_band(self, layer: ImageLayer | None, axis: Axis | None) -> None:
-        """Mark the shown band in the plot, and name it on the image."""
+        """Mark the shown band in the plot."""
         if layer is None or axis is None:
             self._plot.mark(None)
-            self._events.show_text("")
             return
         band = band_at(layer, self._viewer.dims.point)
         self._plot.mark(float(positions_on(axis)[band]))
-        self._events.show_text(axis.label(band) if self.named.isChecked() else "")
 
     # -- what happens; see `viewer_events.Listener`
 
@@ -320,8 +319,9 @@ class SpectrumWidget(QWidget):
         self.reversed = QCheckBox("Reverse axis")
         self.reversed.toggled.connect(self._plot.getPlotItem().invertX)
         self.named = QCheckBox("Show band name on image")
-        self.named.setChecked(True)
-        self.named.toggled.connect(self._refresh_soon)
+        band_text = BandText.of(self._viewer)
+        self.named.setChecked(band_text.enabled)
+        self.named.toggled.connect(band_text.enable)
         clear = _button("Clear pins", self.clear_pins)
         copy = _button("Copy table", self.copy)
         save = _button("Save spectra…", self._ask_where_to_save)

@@ -65,8 +65,6 @@ class ViewerEvents:
             emitter.connect(callback)
         for layer in self._viewer.layers:
             self._connect_layer(layer)
-        overlay = self._overlay
-        self._text_before = (overlay.text, overlay.visible)
 
     def disconnect(self, *_: object) -> None:
         """Stop listening, and leave the viewer as it was."""
@@ -83,25 +81,6 @@ class ViewerEvents:
             emitter.disconnect(callback)
         for layer in self._viewer.layers:
             self._disconnect_layer(layer)
-        self.show_text("")
-
-    def show_text(self, text: str) -> None:
-        """Show a text on the canvas; without one, the text that was there before."""
-        overlay = self._overlay
-        if text:
-            overlay.text = text
-            overlay.visible = True
-        else:
-            overlay.text, overlay.visible = self._text_before
-
-    @property
-    def _overlay(self) -> Any:
-        """The text on the canvas; napari moved it in 0.9."""
-        canvas = getattr(self._viewer, "canvas", None)
-        overlays = getattr(canvas, "overlays", None)
-        if overlays is None:
-            return self._viewer.text_overlay
-        return overlays.text
 
     def _on_inserted(self, event: Any) -> None:
         self._connect_layer(event.value)
