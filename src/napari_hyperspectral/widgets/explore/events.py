@@ -9,7 +9,7 @@ from napari.layers import Layer
 
 LAYER_EVENTS = (
     "visible", "name", "data", "metadata", "scale", "translate", "paint", "labels_update",
-    "selected_label", "highlight",
+    "highlight",
 )  # fmt: skip
 """Events of a layer after which spectra, or their names, may be others."""
 
@@ -26,8 +26,11 @@ class Listener(Protocol):
     def on_step(self, *_: object) -> None:
         """A slider moved."""
 
-    def on_change(self, *_: object) -> None:
-        """Layers, their order, their selection or their data changed."""
+    def on_change(self, event: Any = None) -> None:
+        """Layers, their order, their selection or their data changed.
+
+        The source of the event is the layer, where one changed.
+        """
 
 
 class ViewerEvents:
