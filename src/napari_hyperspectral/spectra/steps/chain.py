@@ -18,13 +18,35 @@ from ...files.atomic import replacing
 from ...settings import Settings, reason_of
 from ...system.paths import user_path
 from ..arrays import Float32, Intensities
+from ..axes import (
+    CalibrateAxis,
+    ConvertAxis,
+    FoldSpectra,
+    SetDimension,
+    SetEnds,
+    SetExcitation,
+    SetQuantity,
+    SetSteps,
+    SetValues,
+    ShiftAxis,
+)
 from .bands import Crop
 from .base import Step
 from .baseline import AsLSBaseline, MinimumBaseline, PolynomialBaseline
 from .normalise import SNV, NormaliseArea, NormaliseMaximum, NormalisePercentile, NormaliseVector
 
 AnyStep: TypeAlias = Annotated[
-    Crop
+    SetEnds
+    | SetSteps
+    | SetValues
+    | SetQuantity
+    | ShiftAxis
+    | CalibrateAxis
+    | ConvertAxis
+    | SetExcitation
+    | SetDimension
+    | FoldSpectra
+    | Crop
     | MinimumBaseline
     | PolynomialBaseline
     | AsLSBaseline
