@@ -30,10 +30,24 @@ from ..axes import (
     SetValues,
     ShiftAxis,
 )
-from .bands import Crop
+from .bands import Crop, DropBadBands, MarkBadBands, Resample
 from .base import Step
 from .baseline import AsLSBaseline, MinimumBaseline, PolynomialBaseline
-from .normalise import SNV, NormaliseArea, NormaliseMaximum, NormalisePercentile, NormaliseVector
+from .components import LowRankDenoising, MNFTruncation, PCATruncation
+from .normalise import (
+    SNV,
+    NormaliseArea,
+    NormaliseMaximum,
+    NormaliseMedian,
+    NormalisePeak,
+    NormalisePercentile,
+    NormaliseTotal,
+    NormaliseVector,
+)
+from .pixels import BinPixels
+from .reference import Reflectance
+from .smooth import Derivative, GaussianBlur, GaussianSmoothing, SavitzkyGolay
+from .transform import Anscombe, Logarithm
 
 AnyStep: TypeAlias = Annotated[
     SetEnds
@@ -47,6 +61,14 @@ AnyStep: TypeAlias = Annotated[
     | SetDimension
     | FoldSpectra
     | Crop
+    | MarkBadBands
+    | DropBadBands
+    | Resample
+    | Reflectance
+    | SavitzkyGolay
+    | GaussianSmoothing
+    | GaussianBlur
+    | Derivative
     | MinimumBaseline
     | PolynomialBaseline
     | AsLSBaseline
@@ -54,7 +76,16 @@ AnyStep: TypeAlias = Annotated[
     | NormaliseArea
     | NormaliseVector
     | SNV
-    | NormalisePercentile,
+    | NormalisePercentile
+    | NormaliseMedian
+    | NormalisePeak
+    | NormaliseTotal
+    | Anscombe
+    | Logarithm
+    | BinPixels
+    | LowRankDenoising
+    | PCATruncation
+    | MNFTruncation,
     Field(discriminator="kind"),
 ]
 STEPS: Final[tuple[type[Step], ...]] = get_args(get_args(AnyStep)[0])
