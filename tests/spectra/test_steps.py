@@ -112,9 +112,10 @@ def test_binned_pixels_are_means_that_lie_where_their_pixels_did(lazy, rng):
 
 
 def mixtures(rng, noise=0.0):
-    """Mixtures of two spectra and a mean, 12 bands, 20 × 30 pixels."""
+    """Mixtures of two spectra and a constant, smooth in space, 12 bands, 20 × 30 pixels."""
     spectra = rng.uniform(1, 2, (2, 12))
-    amounts = rng.uniform(0, 1, (20, 30, 2))
+    y, x = np.mgrid[:20, :30]
+    amounts = np.stack([np.sin(x / 4), np.cos(y / 3 + x / 9)], axis=-1)
     data = np.moveaxis(5 + amounts @ spectra, -1, 0)
     return (data + noise * rng.normal(size=data.shape)).astype(np.float32)
 
