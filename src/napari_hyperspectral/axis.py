@@ -192,9 +192,12 @@ class SpectralAxis:
         if self.kind == "index" and not self.other_unit:
             return number
         symbol = self.symbol
-        decimals = 3 if abs(self.centres[band]) < 100 else 1
-        centre = f"{self.centres[band]:.{decimals}f} {symbol}".strip()
-        return f"{centre} ({number})"
+        centre = self.centres[band]
+        decimals = 3 if abs(centre) < 100 else 1
+        text = f"{centre:.{decimals}f}"
+        if 0 < abs(centre) < 0.1:  # its decimals would be zeros
+            text = f"{centre:.4g}"
+        return f"{text} {symbol}".strip() + f" ({number})"
 
     def same_bands(self, other: Axis) -> bool:
         """Whether `other` has equal centres, unit and kind; widths and bad bands may differ."""

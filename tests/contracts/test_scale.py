@@ -10,8 +10,9 @@ from torch import Generator
 
 from napari_hyperspectral import Machine, Recipe, Training, fit, metrics, predict
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
-from napari_hyperspectral.classics import CLASSICS
+from napari_hyperspectral.classics import CLASSICS, Bicubic, Ridge
 from napari_hyperspectral.cube import Cube, Labels
+from napari_hyperspectral.evaluation.test_set import evaluate_test_set_steps
 from napari_hyperspectral.networks import (
     NETWORKS,
     BandwiseEDSR,
@@ -22,6 +23,7 @@ from napari_hyperspectral.networks import (
     ResNet,
     SpectralUNet,
 )
+from napari_hyperspectral.progress import run
 from napari_hyperspectral.recipe.augmentation import Augment, Augmentation, Batch
 from napari_hyperspectral.recipe.methods import unserved
 from napari_hyperspectral.scale import power_of_two, scale_of
@@ -451,3 +453,37 @@ def test_powers_of_ten_change_a_result_by_less_than_a_thousandth(exponent):
     factor = 10.0**exponent
     _, found = trained(recipe, factor, factor)
     assert found / factor == pytest.approx(predicted, rel=1e-3)
+
+
+@pytest.mark.parametrize("factor", [1e-12, 1e12], ids=["currents", "counts"])
+@pytest.mark.parametrize(
+    ("task", "method"),
+    [(Denoise(), Ridge()), (PredictChannels(), Ridge()), (SuperResolve(scale=2), Bicubic())],
+    ids=["denoise", "predict_channels", "super_resolve"],
+)
+def test_reports_on_very_small_and_very_large_targets_have_the_figures_of_those_of_one(
+    task, method, factor
+):
+    one, other = (reported(task, method, each) for each in (1.0, factor))
+    for row, same in zip(one.tables[0].rows, other.tables[0].rows, strict=True):
+        for heading, figure in row.items():
+            if not isinstance(figure, float):
+                assert same[heading] == figure
+                continue
+            order = UNITS.get(heading, 0)
+            assert same[heading] == pytest.approx(
+                figure * factor**order, rel=1e-3, abs=1e-6 * factor**order
+            )
+    words = other.to_markdown().replace("|", " ").split()
+    assert not {"0.0", "0.000", "0.0000", "inf", "nan"} & set(words)
+
+
+UNITS = {"MSE": 2, "removed": 1, "RMSE": 1}
+"""Powers of the unit of the targets that figures are in."""
+
+
+def reported(task, method, factor):
+    images = images_of(task, factor, factor)
+    recipe = Recipe(task=task, method=method, training=Training(refit=False))
+    model = fit(recipe, [recipe.example(**images)], machine=MACHINE)
+    return run(evaluate_test_set_steps(model, [images], machine=MACHINE))
