@@ -191,11 +191,14 @@ class SpectralAxis:
         number = f"band {band + 1}/{len(self)}"
         if self.kind == "index" and not self.other_unit:
             return number
-        decimals = 3 if abs(self.centres[band]) < 100 else 1
-        centre = f"{self.centres[band]:.{decimals}f}"
+        centre = self.centres[band]
+        decimals = 3 if abs(centre) < 100 else 1
+        text = f"{centre:.{decimals}f}"
+        if 0 < abs(centre) < 0.1:  # its decimals would be zeros
+            text = f"{centre:.4g}"
         if self.unit == "m/z":
-            return f"m/z {centre} ({number})"
-        return f"{centre} {self.symbol}".rstrip() + f" ({number})"
+            return f"m/z {text} ({number})"
+        return f"{text} {self.symbol}".rstrip() + f" ({number})"
 
     def same_bands(self, other: Axis) -> bool:
         """Whether `other` has equal centres, unit and kind; widths and bad bands may differ."""

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import ClassVar, Literal, NamedTuple, TypeAlias
+from typing import Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 import numpy as np
+from pydantic import SerializerFunctionWrapHandler, model_serializer
 
 from ...axis import Axis, SpectralAxis
 from ...cube import Cube
@@ -64,6 +65,13 @@ class Step(Settings):
         ValueError
             If the step cannot be taken on this cube.
         """
+
+    @model_serializer(mode="wrap")
+    def _kind_first(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Return the fields as a person would write them: first what it is."""
+        values = fields(self)
+        enabled = values.pop("enabled")
+        return {**values, "enabled": enabled}
 
     def on_axis(self, axis: Axis) -> Axis:
         """Return the axis after this step.

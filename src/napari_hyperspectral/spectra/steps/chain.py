@@ -18,13 +18,57 @@ from ...files.atomic import replacing
 from ...settings import Settings, reason_of
 from ...system.paths import user_path
 from ..arrays import Float32, Intensities
-from .bands import Crop
+from ..axes import (
+    CalibrateAxis,
+    ConvertAxis,
+    FoldSpectra,
+    SetDimension,
+    SetEnds,
+    SetExcitation,
+    SetQuantity,
+    SetSteps,
+    SetValues,
+    ShiftAxis,
+)
+from .bands import Crop, DropBadBands, MarkBadBands, Resample
 from .base import Step
 from .baseline import AsLSBaseline, MinimumBaseline, PolynomialBaseline
-from .normalise import SNV, NormaliseArea, NormaliseMaximum, NormalisePercentile, NormaliseVector
+from .components import LowRankDenoising, MNFTruncation, PCATruncation
+from .normalise import (
+    SNV,
+    NormaliseArea,
+    NormaliseMaximum,
+    NormaliseMedian,
+    NormalisePeak,
+    NormalisePercentile,
+    NormaliseTotal,
+    NormaliseVector,
+)
+from .pixels import BinPixels
+from .reference import Reflectance
+from .smooth import Derivative, GaussianBlur, GaussianSmoothing, SavitzkyGolay
+from .transform import Anscombe, Logarithm
 
 AnyStep: TypeAlias = Annotated[
-    Crop
+    SetEnds
+    | SetSteps
+    | SetValues
+    | SetQuantity
+    | ShiftAxis
+    | CalibrateAxis
+    | ConvertAxis
+    | SetExcitation
+    | SetDimension
+    | FoldSpectra
+    | Crop
+    | MarkBadBands
+    | DropBadBands
+    | Resample
+    | Reflectance
+    | SavitzkyGolay
+    | GaussianSmoothing
+    | GaussianBlur
+    | Derivative
     | MinimumBaseline
     | PolynomialBaseline
     | AsLSBaseline
@@ -32,7 +76,16 @@ AnyStep: TypeAlias = Annotated[
     | NormaliseArea
     | NormaliseVector
     | SNV
-    | NormalisePercentile,
+    | NormalisePercentile
+    | NormaliseMedian
+    | NormalisePeak
+    | NormaliseTotal
+    | Anscombe
+    | Logarithm
+    | BinPixels
+    | LowRankDenoising
+    | PCATruncation
+    | MNFTruncation,
     Field(discriminator="kind"),
 ]
 STEPS: Final[tuple[type[Step], ...]] = get_args(get_args(AnyStep)[0])

@@ -7,11 +7,19 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from annotated_types import Gt, Le
+import numpy as np
+from annotated_types import Ge, Gt, Le
 
 from ...axis import Axis
-from ..arrays import Float32, Intensities
-from ..scaling import by_area, by_maximum, by_percentile, by_vector, standard_normal
+from ..arrays import Float32, GoodBands, Intensities
+from ..scaling import (
+    by_area,
+    by_maximum,
+    by_percentile,
+    by_total,
+    by_vector,
+    standard_normal,
+)
 from .base import SpectraStep, spectral
 
 
@@ -107,3 +115,75 @@ class NormalisePercentile(SpectraStep):
 
     def on_spectra(self, data: Intensities, axis: Axis) -> Float32:
         return by_percentile(data, self.percentile, good=axis.good)
+
+
+class NormaliseMedian(SpectraStep):
+    """Divide each spectrum by the median of its values."""
+
+    title: ClassVar[str] = "Normalise by median"
+    group: ClassVar[str] = "Normalise"
+    normalises: ClassVar[bool] = True
+    kind: Literal["normalise_median"] = "normalise_median"
+
+    def line(self, axis: Axis) -> str:
+        return "normalised by the median"
+
+    def unit_after(self, unit: str | None) -> str | None:
+        return "share of the median"
+
+    def on_spectra(self, data: Intensities, axis: Axis) -> Float32:
+        return by_percentile(data, 50, good=axis.good)
+
+
+class NormaliseTotal(SpectraStep):
+    """Divide each spectrum by the sum of its values: the total ion current (TIC) of mass spectra."""
+
+    title: ClassVar[str] = "Normalise by total ion current"
+    group: ClassVar[str] = "Normalise"
+    source: ClassVar[str] = (
+        "Deininger et al. 2011, https://doi.org/10.1007/s00216-011-4929-z, compare it with others"
+    )
+    normalises: ClassVar[bool] = True
+    kind: Literal["normalise_total"] = "normalise_total"
+
+    def line(self, axis: Axis) -> str:
+        return "normalised by the total"
+
+    def unit_after(self, unit: str | None) -> str | None:
+        return "share of the total"
+
+    def on_spectra(self, data: Intensities, axis: Axis) -> Float32:
+        return by_total(data, good=axis.good)
+
+
+class NormalisePeak(SpectraStep):
+    """Divide each spectrum by the height of a peak, such as an internal standard."""
+
+    title: ClassVar[str] = "Normalise by a peak"
+    group: ClassVar[str] = "Normalise"
+    normalises: ClassVar[bool] = True
+    kind: Literal["normalise_peak"] = "normalise_peak"
+    position: float = 0.0
+    """Position of the peak, in the unit of the axis: its height is the greatest value nearby."""
+    tolerance: Annotated[float, Ge(0)] = 10.0
+    """How far from the position the peak may lie, in the unit of the axis."""
+
+    def line(self, axis: Axis) -> str:
+        return f"normalised by the peak at {self.position:g} ± {self.tolerance:g}"
+
+    def unit_after(self, unit: str | None) -> str | None:
+        return "share of the peak"
+
+    def on_spectra(self, data: Intensities, axis: Axis) -> Float32:
+        return by_maximum(data, good=self._bands(axis))
+
+    def _bands(self, axis: Axis) -> GoodBands:
+        """Return which good bands the peak may lie at; of others the cube has no peak."""
+        away = np.abs(spectral(axis, "a peak").centres - self.position)
+        near = np.asarray((away <= self.tolerance) & axis.good)
+        if not near.any():
+            raise ValueError(
+                f"no good band lies within {self.tolerance:g} of {self.position:g}; the cube has "
+                f"{axis}: choose a position within it"
+            )
+        return near

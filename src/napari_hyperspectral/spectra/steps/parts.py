@@ -183,8 +183,10 @@ def _stored_sizes(image: Any) -> PixelSizes:
 
 def _multiple(size: int, of: int, largest: int, full: int) -> int:
     """Return a size as a multiple of stored chunks, as long as it is no larger than `largest`."""
+    if size >= full:
+        return full
     if of <= 1 or of > max(size, largest):
-        return min(size, full)
+        return size
     return min(max(1, size // of) * of, full)
 
 
