@@ -342,12 +342,11 @@ class SpectrumWidget(QWidget):
         if self._quantity not in quantities:
             self._quantity = None
         offered = [self.unit.itemData(row) for row in range(self.unit.count())]
-        if offered == quantities:
-            return
         with QSignalBlocker(self.unit):
-            self.unit.clear()
-            for quantity in quantities:
-                self.unit.addItem(label_of(quantity), quantity)
+            if offered != quantities:
+                self.unit.clear()
+                for quantity in quantities:
+                    self.unit.addItem(label_of(quantity), quantity)
             if self._quantity is not None:
                 self.unit.setCurrentIndex(quantities.index(self._quantity))
         self.unit.setEnabled(len(quantities) > 1)
