@@ -58,21 +58,11 @@ def lack_of_agreement(scores: NDArray[np.floating], target: NDArray[np.number]) 
         Class of each pixel, from 1; 0 or NaN is unlabelled.
     """
     classes = np.nan_to_num(target.reshape(len(target))).astype(np.int64)
-    labelled = classes > 0
     known = np.isfinite(scores).all(axis=1)
-    best = np.where(known, np.nan_to_num(scores).argmax(axis=1) + 1, 0)
-    if not labelled.any():
-        return float("nan")
-    true = classes[labelled]
-    predicted = best[labelled]
-    wrong = float((predicted != true).mean())
-    if np.ptp(true) == 0:
-        return wrong
-    # what was not measured, class 0, is always wrong
-    count = max(scores.shape[1], int(true.max())) + 1
-    true_shares = np.bincount(true, minlength=count) / len(true)
-    predicted_shares = np.bincount(predicted, minlength=count) / len(true)
-    return wrong / (1 - float(true_shares @ predicted_shares))
+    # what was not measured is of a class of its own, and so always wrong
+    not_measured = 1 + max(scores.shape[1], int(classes.max(initial=0)))
+    best = np.where(known, np.nan_to_num(scores).argmax(axis=1) + 1, not_measured)
+    return 1 - metrics.agreement(metrics.confusion(best, classes, not_measured))
 
 
 def _as_image(rows: NDArray[np.floating]) -> NDArray[np.floating]:
