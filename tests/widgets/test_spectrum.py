@@ -110,7 +110,7 @@ def test_the_band_is_named_on_the_image(viewer, dock, cube):
     dock.refresh()
     assert overlay(viewer).text == "520.7 cm⁻¹ (band 4/6)"
     assert overlay(viewer).visible
-    dock.named.setChecked(False)
+    dock.named.value = False
     dock.refresh()
     assert not overlay(viewer).visible
 

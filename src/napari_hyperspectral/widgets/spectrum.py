@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from magicgui.widgets import CheckBox
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels as LabelsLayer
 from napari.layers import Layer
@@ -17,20 +18,18 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import (
     QApplication,
-    QCheckBox,
     QFileDialog,
     QLabel,
     QPushButton,
     QVBoxLayout,
-    QWidget,
 )
 
 from ..axis import Axis
-from ..cube import Cube
 from ..files.atomic import replacing
 from ..spectra.arrays import Array
-from .forms.form import in_a_row
-from .forms.layer_choice import suitable_layers
+from .dock import Dock
+from .forms.layer_choice import has_bands, suitable_layers
+from .forms.layout import in_a_row
 from .spectrum_layers import (
     Position,
     axis_of_layer,
@@ -56,12 +55,11 @@ _HINT = (
 )
 
 
-class SpectrumWidget(QWidget):
+class SpectrumWidget(Dock):
     """Plot spectra of all visible cubes; a line marks the band, a text on the image names it."""
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self._viewer = viewer
+        super().__init__(viewer)
         self.curves: list[Curve] = []
         """The curves in the plot."""
         self.pins: list[Position] = []
@@ -181,7 +179,7 @@ class SpectrumWidget(QWidget):
     # -- the curves
 
     def _visible_cubes(self) -> list[ImageLayer]:
-        return [layer for layer in suitable_layers(self._viewer.layers, Cube) if layer.visible]
+        return [layer for layer in suitable_layers(self._viewer.layers, has_bands) if layer.visible]
 
     def _under_cursor(self, layers: list[ImageLayer]) -> Iterator[Curve]:
         """Yield the spectrum of each cube under the cursor."""
@@ -245,7 +243,7 @@ class SpectrumWidget(QWidget):
             return
         band = band_at(layer, self._viewer.dims.point)
         self._plot.mark(float(positions_on(axis)[band]))
-        self._events.show_text(axis.label(band) if self.named.isChecked() else "")
+        self._events.show_text(axis.label(band) if self.named.value else "")
 
     # -- what happens; see `viewer_events.Listener`
 
@@ -296,6 +294,9 @@ class SpectrumWidget(QWidget):
         if not self._timer.isActive():
             self._timer.start()
 
+    def _reverse(self, reverses: bool) -> None:
+        self._plot.getPlotItem().invertX(reverses)
+
     def _ask_where_to_save(self) -> None:
         chosen, _filter = QFileDialog.getSaveFileName(
             self, "Save spectra", "spectra.csv", "Table (*.csv)"
@@ -317,15 +318,15 @@ class SpectrumWidget(QWidget):
         self._plot.band_chosen.connect(self.choose_band_near)
         self._hint = QLabel(_HINT)
         self._hint.setWordWrap(True)
-        self.reversed = QCheckBox("Reverse axis")
-        self.reversed.toggled.connect(self._plot.getPlotItem().invertX)
-        self.named = QCheckBox("Show band name on image")
-        self.named.setChecked(True)
-        self.named.toggled.connect(self._refresh_soon)
+        self.reversed = CheckBox(name="reversed", text="Reverse axis")
+        self.reversed.changed.connect(self._reverse)
+        self.named = CheckBox(name="named", text="Show band name on image", value=True)
+        self.named.changed.connect(self._refresh_soon)
+        self.hold(self.reversed, self.named)
         clear = _button("Clear pins", self.clear_pins)
         copy = _button("Copy table", self.copy)
         save = _button("Save spectra…", self._ask_where_to_save)
-        boxes = in_a_row(self.reversed, self.named)
+        boxes = in_a_row(self.reversed.native, self.named.native)
         boxes.addStretch()
         buttons = in_a_row(clear, copy, save)
         buttons.addStretch()

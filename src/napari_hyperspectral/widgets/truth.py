@@ -10,8 +10,8 @@ from napari.layers import Layer
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 from ..examples.source import ExampleSource, FileSource, ImageSource
+from .forms.examples import ExampleList, Kinds
 from .forms.file_choice import FileChoice
-from .forms.layer_choice import ExampleList, Kinds
 
 if TYPE_CHECKING:
     import napari
@@ -22,13 +22,13 @@ class TruthChoice(QScrollArea):
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
-        self.examples = ExampleList(viewer)
-        self.files = FileChoice("test")
+        self.examples = ExampleList(viewer, name="true_examples")
+        self.files = FileChoice("test", name="true_files")
         self._hint = QLabel()
         self._hint.setWordWrap(True)
         self._sources = QTabWidget()
-        self._sources.addTab(self.examples, "Layers")
-        self._sources.addTab(self.files, "Files")
+        self._sources.addTab(self.examples.native, "Layers")
+        self._sources.addTab(self.files.native, "Files")
         content = QWidget()
         layout = QVBoxLayout(content)
         layout.addWidget(self._hint)
@@ -48,7 +48,7 @@ class TruthChoice(QScrollArea):
         ValueError
             If something is missing, or files leave open what goes with what.
         """
-        if self._sources.currentWidget() is self.files:
+        if self._sources.currentWidget() is self.files.native:
             return FileSource(self.files.pairing)
         return ImageSource(self.examples.images)
 
@@ -73,13 +73,13 @@ class TruthChoice(QScrollArea):
         """
         self._check_model()
         self.examples.choose(*examples)
-        self._sources.setCurrentWidget(self.examples)
+        self._sources.setCurrentWidget(self.examples.native)
 
     def choose_files(self, **paths: str | Path) -> None:
         """Choose files, or folders of them, by name, and show their tab; refuses as `choose`."""
         self._check_model()
         self.files.choose(**paths)
-        self._sources.setCurrentWidget(self.files)
+        self._sources.setCurrentWidget(self.files.native)
 
     def _check_model(self) -> None:
         if not self.examples.kinds:
