@@ -16,7 +16,9 @@ from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cube import Cube
 from napari_hyperspectral.layers import from_layer, labels_for, to_layer
 from napari_hyperspectral.spectra.axes import ConvertAxis
+from napari_hyperspectral.spectra.steps.chain import STEPS, Chain
 from napari_hyperspectral.widgets.dock import Dock
+from napari_hyperspectral.widgets.forms.chain_form import ChainForm
 from napari_hyperspectral.widgets.forms.examples import ExampleList
 from napari_hyperspectral.widgets.forms.fields import ListLine, OptionalEdit
 from napari_hyperspectral.widgets.forms.file_choice import FileChoice, PlaceEdit
@@ -95,6 +97,11 @@ def settings_of(widget):
             for inside in widget._list:
                 if inside.name and inside.name != "call_button":
                     yield from settings_of(inside)
+        case ChainForm():
+            widget.value = Chain.model_validate([kind() for kind in STEPS])
+            for step in widget.forms:
+                yield step.switch
+                yield from settings_of(step.form)
         case ModelEdit():  # takes the file of a model: see test_predict
             return
         case _ if hasattr(widget, "value"):
@@ -158,6 +165,7 @@ def test_tools_make_layers_of_the_cube_that_is_chosen(viewer, cube):
 
     opened(viewer, "Labels for a cube")(cube=viewer.layers["cube"])
     assert viewer.layers[-1].data.shape[-2:] == (5, 7)
+    assert viewer.layers[-1].name == "cube labels [1]", "those painted before stay"
 
     convert = opened(viewer, "Convert axis")
     convert["step"].value = ConvertAxis(quantity="wavelength (um)")

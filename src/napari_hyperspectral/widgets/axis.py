@@ -69,7 +69,11 @@ class AxisWidget(Dock):
         self._axis_label = QLabel()
         self._history_label = QLabel()
         self._preview_label = QLabel()
-        self._chooser: Chooser[AxisStep] = Chooser(AXIS_STEPS, name="step")
+        self._chooser: Chooser[AxisStep] = Chooser(
+            AXIS_STEPS,
+            hidden=("enabled",),  # here a step is applied at once
+            name="step",
+        )
         self.peaks = PeakTable()
         self.apply_button = QPushButton("Apply")
         self.undo_button = QPushButton("Undo")

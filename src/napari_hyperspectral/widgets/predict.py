@@ -91,7 +91,7 @@ class PredictWidget(JobDock):
         self.report = self.results_view.report
         self.hold(
             self.first, self.second, self.dwell_times, self.options, self.layers, self.sources,
-            self.truth.examples, self.truth.files,
+            *self.truth.widgets,
         )  # fmt: skip
         self._build()
         self._connect()
@@ -271,7 +271,9 @@ class PredictWidget(JobDock):
         except ValueError as error:
             self.panel.show_error(reason_of(error))
             return
-        job = evaluate_source_steps(self.model, source, preferred_machine())
+        job = evaluate_source_steps(
+            self.model, source, preferred_machine(), same_pixels=self.truth.same_pixels
+        )
         self._run(job, "evaluation")
 
     def stop(self, *_: object) -> None:

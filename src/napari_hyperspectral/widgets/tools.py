@@ -6,10 +6,10 @@ Annotations are not postponed here: magicgui does not look for their names in th
 from collections.abc import Callable
 from typing import Annotated, Any, Final, TypeAlias
 
-import napari.types
 from magicgui import magic_factory
 from magicgui.widgets import FunctionGui
 from napari.layers import Image as ImageLayer
+from napari.layers import Layer
 from napari.utils.notifications import show_error, show_info
 
 from ..axis import SpectralAxis
@@ -19,13 +19,15 @@ from ..settings import reason_of
 from ..spectra.axes import ConvertAxis
 from ..spectra.maps import band_map, rgb_map
 from .forms.fields import Field
+from .forms.form import Form
 from .forms.layer_choice import LayerBox, cube_of_layer
 from .forms.numbers import FloatEdit, Number
 from .forms.wheel import guard_from_wheel
 
 CubeLayer: TypeAlias = Annotated[ImageLayer, {"widget_type": LayerBox}]
 """A layer that holds a cube, of the viewer in which the tool is docked."""
-Layers: TypeAlias = list[napari.types.LayerDataTuple]
+Layers: TypeAlias = list[Layer]  # napari adds them; of a LayerDataTuple it would replace the data
+# of a layer with its name, such as labels that were painted
 _THIRDS: Final = {"red": 5 / 6, "green": 3 / 6, "blue": 1 / 6}
 """Where on the axis the colours begin, from its low end: the middle of each third."""
 
@@ -35,6 +37,9 @@ def _mend(tool: FunctionGui[..., Any]) -> None:
     guard_from_wheel(tool.native)
     positions = [field for field in tool if isinstance(field, FloatEdit)]
     cube: Field = tool["cube"]
+    for form in tool:
+        if isinstance(form, Form):
+            form.hide_row("enabled")  # here a step is applied at once
 
     def fill(layer: ImageLayer | None) -> None:
         axis = None if layer is None else axis_in_metadata(layer.metadata)
@@ -70,7 +75,7 @@ def rgb_tool(cube: CubeLayer, red: Number = 0.0, green: Number = 0.0, blue: Numb
 def labels_tool(cube: CubeLayer) -> Layers:
     """Add empty labels to paint on: one image for all bands of a cube."""
     try:
-        return [napari.types.LayerDataTuple(labels_layer(cube_of_layer(cube)))]
+        return [Layer.create(*labels_layer(cube_of_layer(cube)))]
     except ValueError as error:
         show_error(reason_of(error))
         return []
@@ -97,7 +102,7 @@ def _layers(make: Callable[[], Image], **how: bool) -> Layers:
     except ValueError as error:
         show_error(reason_of(error))
         return []
-    return [napari.types.LayerDataTuple(to_layer(image, **how))]
+    return [Layer.create(*to_layer(image, **how))]
 
 
 def _fill(positions: list[FloatEdit], axis: SpectralAxis) -> None:

@@ -31,8 +31,8 @@ from ..recipe.methods import METHODS
 from ..recipe.presets import PRESETS, Preset
 from ..recipe.recipe import Recipe
 from ..recipe.training import Training
-from ..spectra.preprocessing import Preprocessing
 from ..tasks import TASKS, Task
+from .forms.chain_form import ChainForm
 from .forms.class_table import ClassTable
 from .forms.examples import ExampleList
 from .forms.fields import narrow
@@ -66,9 +66,7 @@ class TrainForm(QScrollArea):
         self.task: Chooser[Task] = Chooser(TASKS, name="task")
         self.method: Chooser[Method] = Chooser((Choose, *METHODS), default_method, name="method")
         self.training: Form[Training] = Form(Training, folded_from=3, name="training")
-        self.preprocessing: Form[Preprocessing] = Form(
-            Preprocessing, folded_from=99, name="preprocessing"
-        )
+        self.preprocessing = ChainForm(name="preprocessing")
         self.augmentation: Form[Augmentation] = Form(
             Augmentation, folded_from=99, name="augmentation"
         )
@@ -240,7 +238,6 @@ class TrainForm(QScrollArea):
         forms: dict[str, Form[Any]] = {
             "task": self.task.form,
             "method": self.method.form,
-            "preprocessing": self.preprocessing,
             "augmentation": self.augmentation,
             "training": self.training,
         }

@@ -6,8 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from magicgui.widgets import CheckBox, Widget
 from napari.layers import Layer
-from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QFrame,
+    QLabel,
+    QScrollArea,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ..examples.source import ExampleSource, FileSource, ImageSource
 from .forms.examples import ExampleList, Kinds
@@ -26,6 +34,10 @@ class TruthChoice(QScrollArea):
         self.files = FileChoice("test", name="true_files")
         self._hint = QLabel()
         self._hint.setWordWrap(True)
+        self._same_pixels = CheckBox(name="same_pixels", text="Same pixels")
+        self._same_pixels.tooltip = (
+            "Pair images by rows and columns, even if they state other places"
+        )
         self._sources = QTabWidget()
         self._sources.addTab(self.examples.native, "Layers")
         self._sources.addTab(self.files.native, "Files")
@@ -33,6 +45,7 @@ class TruthChoice(QScrollArea):
         layout = QVBoxLayout(content)
         layout.addWidget(self._hint)
         layout.addWidget(self._sources)
+        layout.addWidget(self._same_pixels.native)
         layout.addStretch()
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -52,9 +65,24 @@ class TruthChoice(QScrollArea):
             return FileSource(self.files.pairing)
         return ImageSource(self.examples.images)
 
+    @property
+    def widgets(self) -> tuple[Widget, ...]:
+        """All that can be set, for the dock to offer."""
+        return self.examples, self.files, self._same_pixels
+
+    @property
+    def same_pixels(self) -> bool:
+        """Whether images are paired by rows and columns, whatever places they state."""
+        return bool(self._same_pixels.value) and _pairs_images(self.examples.kinds)
+
+    @same_pixels.setter
+    def same_pixels(self, same: bool) -> None:
+        self._same_pixels.value = same
+
     def ask_for(self, kinds: Kinds) -> None:
         """Ask for images of these names and kinds; none as long as there is no model."""
         self._sources.setVisible(bool(kinds))
+        self._same_pixels.visible = _pairs_images(kinds)
         if not kinds:
             self._hint.setText("Choose a model first.")
             return
@@ -84,6 +112,11 @@ class TruthChoice(QScrollArea):
     def _check_model(self) -> None:
         if not self.examples.kinds:
             raise ValueError("choose a model first: its task says which images are needed")
+
+
+def _pairs_images(kinds: Kinds) -> bool:
+    """Whether two images are asked for, whose places are compared."""
+    return len([kind for kind in kinds.values() if kind is not str]) > 1
 
 
 def kinds_of(task: str) -> Kinds:

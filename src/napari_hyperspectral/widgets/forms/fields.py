@@ -174,6 +174,8 @@ def _kind_and_options(annotation: Any, rules: tuple[object, ...]) -> tuple[Any, 
         (kind,) = (argument for argument in arguments if argument is not types.NoneType)
         if get_origin(kind) is Literal:
             return annotation, {}  # a box of choices can be empty
+        if kind is Path:
+            return Path, {**_path_options(rules), "nullable": True}
         return Any, {"widget_type": OptionalEdit, "inner": field_of(kind, rules)}
     if origin is tuple and arguments[1:] == (...,):
         item = arguments[0]

@@ -176,11 +176,19 @@ class Chooser(ValuedContainerWidget[S], Generic[S]):
         The choices, such as `TASKS` and `NETWORKS`.
     chosen : class, optional
         Initial choice; default: the first.
+    hidden : sequence of str
+        Fields that are not shown.
     """
 
     def __init__(
-        self, kinds: Sequence[type[S]], chosen: type[S] | None = None, **kwargs: Any
+        self,
+        kinds: Sequence[type[S]],
+        chosen: type[S] | None = None,
+        *,
+        hidden: Sequence[str] = (),
+        **kwargs: Any,
     ) -> None:
+        self._hidden = tuple(hidden)
         choices = [(getattr(kind, "title", kind.__name__), kind) for kind in kinds]
         self._kinds = tuple(kinds)
         self._forms: dict[type[S], Form[S]] = {}
@@ -222,6 +230,9 @@ class Chooser(ValuedContainerWidget[S], Generic[S]):
         """Return the form of a class, chosen or not; it is made when it is first asked for."""
         if kind not in self._forms:
             form = Form(kind)
+            for name in self._hidden:
+                if name in form.fields:
+                    form.hide_row(name)
             form.hide()
             self.native.layout().addWidget(form.native)
             form.changed.connect(self._form_changed)
