@@ -5,10 +5,11 @@ napari stacks docks, and grows its window for each: two of ours push it off a sm
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final, Literal, TypeAlias
 
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
-from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow, QWidget
 
 Place: TypeAlias = Literal["bottom", "right"]
 
@@ -40,6 +41,9 @@ class _WhenShown(QObject):
         self._widget = widget
         self._place = place
         self._arranged: QDockWidget | None = None
+        # before napari makes room for one more dock, which a tab does not need
+        windows = QApplication.topLevelWidgets()
+        self._sizes = {id(window): window.size() for window in windows}
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Arrange the dock after it is shown; nothing is ever filtered."""
@@ -55,6 +59,12 @@ class _WhenShown(QObject):
         window = dock.parent()
         if isinstance(window, QMainWindow):
             _arrange(dock, window, self._place)
+            QTimer.singleShot(0, partial(self._restore_size, window))
+
+    def _restore_size(self, window: QMainWindow) -> None:
+        size = self._sizes.pop(id(window), None)
+        if size is not None and not window.isMaximized():
+            window.resize(size)
 
 
 def _arrange(dock: QDockWidget, window: QMainWindow, place: Place) -> None:
@@ -71,7 +81,8 @@ def _arrange(dock: QDockWidget, window: QMainWindow, place: Place) -> None:
 
 def _is_in_group(dock: QDockWidget, window: QMainWindow) -> bool:
     """Whether a dock of ours is shown on the right: others become tabs of it."""
-    if dock.isFloating() or dock.isHidden():
+    action = dock.toggleViewAction()  # unlike `isVisible`, it knows tabs that are behind others
+    if dock.isFloating() or action is None or not action.isChecked():
         return False
     if window.dockWidgetArea(dock) != Qt.DockWidgetArea.RightDockWidgetArea:
         return False
