@@ -44,6 +44,22 @@ class Recipe(Settings):
         needs_images = self.task.image_level or self.task.upscaling > 1
         return self.method.operates_on == "spectrum" and not needs_images
 
+    def trusting_pixels(self) -> Recipe:
+        """Return a recipe that pairs images by rows and columns, whatever places they state.
+
+        Raises
+        ------
+        ValueError
+            If its task learns from one image at a time.
+        """
+        if "same_pixels" not in type(self.task).model_fields:
+            raise ValueError(
+                f"{self.task.kind} learns from one image at a time, so there is nothing to pair; "
+                "leave it out"
+            )
+        task = self.task.model_copy(update={"same_pixels": True})
+        return self.model_copy(update={"task": task})
+
     def example(self, **images: Any) -> Example:
         """Turn images into one training example, preprocessed.
 
