@@ -18,7 +18,9 @@ from napari_hyperspectral.recipe.presets import PRESETS
 from napari_hyperspectral.recipe.recipe import Recipe
 from napari_hyperspectral.recipe.training import Training
 from napari_hyperspectral.renamed import chain_of_preprocessing
+from napari_hyperspectral.spectra.steps.baseline import MinimumBaseline
 from napari_hyperspectral.spectra.steps.chain import Chain
+from napari_hyperspectral.spectra.steps.normalise import SNV
 from napari_hyperspectral.tasks import ClassifyImages, Denoise, Segment
 from napari_hyperspectral.training.fit import fit
 from napari_hyperspectral.widgets import train
@@ -214,3 +216,24 @@ def test_what_to_freeze_is_grey_until_training_starts_from_a_model(widget, pairs
     assert frozen.isEnabled()
     widget.start = None
     assert "from scratch" in frozen.toolTip()
+
+
+def test_the_form_of_preprocessing_edits_a_chain(widget, tmp_path):
+    form = widget.form.preprocessing
+    chain = Chain.model_validate(
+        [{"kind": "crop", "first": 505}, {"kind": "snv", "enabled": False}]
+    )
+    widget.recipe = BRIEF.model_copy(update={"preprocessing": chain})
+    assert widget.recipe.preprocessing == chain
+    kinds = [form._chooser.itemData(row) for row in range(form._chooser.count())]
+    form._chooser.activated.emit(kinds.index(MinimumBaseline))
+    first, second, third = form.forms
+    third.moved.emit(-2)
+    second.switch.setChecked(True)
+    first.removed.emit()
+    assert widget.recipe.preprocessing == Chain(steps=(MinimumBaseline(), SNV()))
+    form.load(str(tmp_path / "none.json"))
+    assert "there is no chain" in form._error.text()
+    form.load(str(chain.write(tmp_path / "chain.json")))
+    assert widget.recipe.preprocessing == chain
+    assert form._error.isHidden()
