@@ -11,7 +11,8 @@ from ..axis import Axis, SpectralAxis
 from ..cube import Cube
 from ..settings import RecipeLike, Settings
 from .arrays import Centres, Float32, Indices, Mask
-from .baseline import als_background, minimum_background, polynomial_background
+from .baselines.least_squares import als_background
+from .baselines.simple import minimum_background, polynomial_background
 from .scaling import by_area, by_maximum, by_percentile, by_vector, standard_normal
 
 _UNITS: Final = {  # of normalised intensities
