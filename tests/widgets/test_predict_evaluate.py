@@ -133,7 +133,7 @@ def test_the_truth_asked_for_is_that_of_the_model(viewer, dock, learn, noisy, cl
     assert dock.truth._sources.isVisibleTo(dock)
 
 
-def test_a_truth_of_another_size_is_refused_in_words(
+def test_a_truth_of_another_size_or_place_is_refused_in_words(
     viewer, dock, learn, noisy, clean, qtbot, complaints
 ):
     dock.model = learn(Denoise(), {"noisy": noisy, "clean": clean})
@@ -142,6 +142,16 @@ def test_a_truth_of_another_size_is_refused_in_words(
     press(qtbot, dock)
     assert dock.report.report is None
     assert complaints == ["the cube has (20, 26) pixels, the truth (19, 26); give (20, 26) pixels"]
+    elsewhere = add(viewer, clean)
+    elsewhere.translate = (0, 0, 3)
+    dock.choose_truth(noisy=add(viewer, noisy), clean=elsewhere)
+    press(qtbot, dock)
+    assert dock.report.report is None
+    assert "switch on Same pixels (same_pixels, --same-pixels)" in complaints[1]
+    dock.truth.same_pixels = True
+    press(qtbot, dock)
+    assert len(complaints) == 2
+    assert dock.report.report is not None
 
 
 def test_an_evaluation_can_be_stopped(viewer, dock, learn, noisy, clean, qtbot, monkeypatch):

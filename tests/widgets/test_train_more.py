@@ -17,7 +17,8 @@ from napari_hyperspectral.networks import Pixelwise, UNet
 from napari_hyperspectral.recipe.presets import PRESETS
 from napari_hyperspectral.recipe.recipe import Recipe
 from napari_hyperspectral.recipe.training import Training
-from napari_hyperspectral.spectra.preprocessing import Preprocessing
+from napari_hyperspectral.renamed import chain_of_preprocessing
+from napari_hyperspectral.spectra.steps.chain import Chain
 from napari_hyperspectral.tasks import ClassifyImages, Denoise, Segment
 from napari_hyperspectral.training.fit import fit
 from napari_hyperspectral.widgets import train
@@ -124,7 +125,11 @@ def test_whole_images_are_learned_with_a_word_each(qtbot, widget, viewer, pairs)
 def test_the_preview_shows_what_training_is_shown_first(qtbot, widget, viewer, pairs):
     for cube in pairs[0]:
         add(viewer, cube)
-    widget.recipe = BRIEF.model_copy(update={"preprocessing": Preprocessing(background="minimum")})
+    widget.recipe = BRIEF.model_copy(
+        update={
+            "preprocessing": Chain.model_validate(chain_of_preprocessing({"background": "minimum"}))
+        }
+    )
     widget.preview()
     qtbot.waitUntil(lambda: len(viewer.layers) == 4 and not widget.panel.running, timeout=20_000)
     input = viewer.layers["input"].data

@@ -16,7 +16,7 @@ from ..place.grid import grid_of, unit_factor
 from ..place.same import check_same_place
 from ..recipe.building import receptive_radius_of
 from ..renamed import EVALUATION_PAIR, with_new_keys
-from ..spectra.preprocessing import Preprocessing
+from ..spectra.steps.chain import Chain
 from ..tasks import Task
 from ..tasks.classes import class_numbers, own_names, present_names
 from ..tasks.super_resolution import SuperResolutionTask
@@ -109,7 +109,7 @@ class EvaluationPair:
 
     def preprocessed(self, model: Model) -> EvaluationPair:
         """Return the pair after the preprocessing of the model; of a truth, only that of spectra."""
-        preprocessing: Preprocessing = model.recipe.preprocessing
+        preprocessing: Chain = model.recipe.preprocessing
         task: Task = model.recipe.task
         target = self.target
         if isinstance(target, Cube) and task.predicts_spectra:

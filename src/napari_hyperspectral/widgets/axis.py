@@ -306,6 +306,8 @@ class AxisWidget(QWidget):
         self._history_label.setToolTip("The last steps in the history of the layer")
         self._history_label.setStyleSheet("color: gray")
         form = self._chooser.form_of(CalibrateAxis)
+        for kind in AXIS_STEPS:  # here a step is applied at once
+            self._chooser.form_of(kind).hide_row("enabled")
         for name in ("measured", "known"):
             form.hide_row(name)  # they are edited in the table of peaks
         layout = QVBoxLayout(self)

@@ -283,7 +283,9 @@ class PredictWidget(JobDock):
         except ValueError as error:
             self.panel.show_error(reason_of(error))
             return
-        job = evaluate_source_steps(self._model, source, preferred_machine())
+        job = evaluate_source_steps(
+            self._model, source, preferred_machine(), same_pixels=self.truth.same_pixels
+        )
         self._run(job, "evaluation")
 
     def stop(self, *_: object) -> None:

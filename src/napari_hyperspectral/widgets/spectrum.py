@@ -1,20 +1,17 @@
-"""The Spectrum dock: spectra under the cursor, of pinned pixels, and of a drawn or painted region."""
+"""The Spectrum dock: spectra under the cursor, of pinned pixels, of drawn and painted regions."""
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Iterator
-from itertools import cycle
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from napari.layers import Image as ImageLayer
-from napari.layers import Labels as LabelsLayer
 from napari.layers import Layer
-from napari.layers import Shapes as ShapesLayer
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QEvent, QTimer
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QApplication,
     QCheckBox,
@@ -28,57 +25,74 @@ from qtpy.QtWidgets import (
 from ..axis import Axis
 from ..cube import Cube
 from ..files.atomic import replacing
+from ..picture.band_text import BandText
+from ..progress import Job, run
 from ..spectra.arrays import Array
-from .forms.form import in_a_row
-from .forms.layer_choice import suitable_layers
-from .spectrum_layers import (
+from .explore.curves import Curve, legend_names, table_of
+from .explore.events import ViewerEvents
+from .explore.layers import (
     Position,
     axis_of_layer,
     band_at,
-    name_of_region,
     pixel_at,
     positions_on,
-    spectra_of_region,
     spectrum_at,
+    without_bad_bands,
 )
-from .spectrum_plot import Curve, SpectrumPlot, table_of
-from .viewer_events import ViewerEvents
+from .explore.pins import MOST_PINS, PIN_COLOURS, Pins, is_pins, sign_of
+from .explore.plot import SpectrumPlot
+from .explore.regions import (
+    MOST_REGIONS,
+    SAMPLE_PIXELS,
+    CubePixels,
+    RegionMean,
+    cube_pixels,
+    is_region_layer,
+    region_means,
+)
+from .forms.form import in_a_row
+from .forms.layer_choice import suitable_layers
+from .jobs import JobWorker, start_job
 
 if TYPE_CHECKING:
     import napari
 
-_COLOURS = ("#e8a33d", "#4aa8e0", "#5fbf77", "#d96bb0", "#a78bfa", "#c9b458", "#e06666")
-_REDRAW_MS = 33
-_MOST_PINS = 6
-_HINT = (
+_CURSOR_COLOURS: Final = ("#e8a33d", "#7fc4ee", "#8fd6a0", "#e39cc9", "#c3b1fb", "#ddcf8a")
+"""Colours of the spectra under the cursor: of the main cube, then of others."""
+_REDRAW_MS: Final = 33
+_PAUSE_MS: Final = 150
+"""Regions are computed anew when painting pauses for so long."""
+_ALL_PIXELS: Final = 2**62
+_HINT: Final = (
     "Move the cursor over a cube. Click the image to pin a spectrum; click or drag in the plot to "
     "change the band."
 )
 
 
 class SpectrumWidget(QWidget):
-    """Plot spectra of all visible cubes; a line marks the band, a text on the image names it."""
+    """Plot spectra of all visible cubes; a line marks the band.
+
+    While it is hidden it does nothing at all. Mean spectra of regions are computed in a worker.
+    """
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self._viewer = viewer
         self.curves: list[Curve] = []
         """The curves in the plot."""
-        self.pins: list[Position] = []
-        """Pinned positions, in world coordinates."""
         self._cursor: Position | None = None
-        self._colours: weakref.WeakKeyDictionary[Layer, dict[str, str]] = (
-            weakref.WeakKeyDictionary()
-        )
-        self._palette = cycle(_COLOURS)
-        # spectra of pins and regions are read again only when they may have changed
-        self._pins_and_regions: list[Curve] = []
-        self._outdated = True
+        self._pins = Pins(viewer)
+        self._of_pins: list[Curve] = []
+        self._of_regions: list[Curve] = []
+        self._previews: dict[str, tuple[Curve, ...]] = {}
+        # they are read again only when they may have changed
+        self._pins_outdated = True
+        self._regions_outdated = True
         self._plane: Position = ()
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_REDRAW_MS)
-        self._timer.timeout.connect(self.refresh)
+        self._means: JobWorker | None = None
+        self._pixels: list[CubePixels] = []
+        self._redraw = _single_shot(self, _REDRAW_MS, self.refresh)
+        self._pause = _single_shot(self, _PAUSE_MS, self._start_means)
         self._build()
         self._events = ViewerEvents(viewer, self)
         self.destroyed.connect(self._events.disconnect)
@@ -100,6 +114,11 @@ class SpectrumWidget(QWidget):
             return active
         return cubes[-1] if cubes else None
 
+    @property
+    def pins(self) -> list[Position]:
+        """Pinned positions, (y, x) in world coordinates."""
+        return self._pins.positions
+
     def choose_band_near(self, value: float) -> None:
         """Move the band slider to the band nearest to `value`, in the unit of the plot."""
         layer = self.main_layer
@@ -116,20 +135,36 @@ class SpectrumWidget(QWidget):
         self._cursor = tuple(world)
         self.refresh()
 
-    def show_region(self) -> None:
-        """Plot the spectra of the selected shapes or label, as they are now."""
-        self._outdated = True
-        self.refresh()
+    def show_regions(self) -> None:
+        """Plot the mean spectra of all regions, as they are now; waits until they are computed."""
+        self._stop_means()
+        self._regions_outdated = False
+        self._show_means(run(region_means(self._cube_pixels(), _ALL_PIXELS)))
 
     def pin(self, position: Position) -> None:
         """Keep the spectra at a position, in world coordinates; of too many, the oldest goes."""
-        self.pins = [*self.pins, tuple(position)][-_MOST_PINS:]
-        self.on_change()
+        cube = self.main_layer
+        if cube is not None:
+            self._pins.add(position, cube)
+            self._pins_outdated = True
+            self._refresh_soon()
 
     def clear_pins(self) -> None:
         """Remove all pins."""
-        self.pins = []
-        self.on_change()
+        self._pins.clear()
+
+    def show_preview(self, owner: str, curves: Sequence[Curve] = ()) -> None:
+        """Show the curves of another dock, until it shows others, or none.
+
+        Parameters
+        ----------
+        owner : str
+            Whose curves they are; those that it showed before go.
+        curves : sequence of Curve
+            On the axis of the plot.
+        """
+        self._previews[owner] = tuple(curves)
+        self._refresh_soon()
 
     def copy(self) -> None:
         """Copy the spectra to the clipboard, as a table for a spreadsheet."""
@@ -158,96 +193,153 @@ class SpectrumWidget(QWidget):
         return path
 
     def refresh(self) -> None:
-        """Plot the spectra of the moment."""
+        """Plot the spectra of the moment; those of regions follow when they are computed."""
         main_layer = self.main_layer
         axis = None if main_layer is None else axis_of_layer(main_layer)
         self._title = "" if axis is None else axis.title
-        comparable: list[ImageLayer] = []
-        left_out: list[str] = []
-        for layer in self._visible_cubes():
-            if axis_of_layer(layer).title == self._title:
-                comparable.append(layer)
-            else:
-                left_out.append(layer.name)
-        if self._outdated:
-            self._pins_and_regions = [*self._of_pins(comparable), *self._of_region(comparable)]
-            self._outdated = False
-        self.curves = [*self._under_cursor(comparable), *self._pins_and_regions]
-        self._plot.show_curves(self.curves)
+        comparable = self._comparable()
+        if self._pins_outdated:
+            self._pins.number()
+            self._of_pins = [*self._curves_of_pins(comparable)]
+            self._pins_outdated = False
+        if self._regions_outdated and not self._pause.isActive():
+            self._start_means()
+        self._show_curves()
         self._plot.show_axis(axis)
-        self._show_hint(left_out)
+        self._show_hint([layer for layer in self._visible_cubes() if layer not in comparable])
         self._mark_band(main_layer, axis)
 
     # -- the curves
 
+    def _show_curves(self) -> None:
+        comparable = self._comparable()
+        previews = [curve for curves in self._previews.values() for curve in curves]
+        of_cursor = self._curves_under_cursor(comparable)
+        self.curves = [*of_cursor, *previews, *self._of_pins, *self._of_regions]
+        only_layer = comparable[0].name if len(comparable) == 1 else ""
+        self._plot.show_curves(self.curves, legend_names(self.curves, only_layer))
+
     def _visible_cubes(self) -> list[ImageLayer]:
         return [layer for layer in suitable_layers(self._viewer.layers, Cube) if layer.visible]
 
-    def _under_cursor(self, layers: list[ImageLayer]) -> Iterator[Curve]:
+    def _comparable(self) -> list[ImageLayer]:
+        """Return the visible cubes on the axis of the plot, the main one first."""
+        main_layer = self.main_layer
+        if main_layer is None:
+            return []
+        title = axis_of_layer(main_layer).title
+        cubes = self._visible_cubes()
+        comparable = [cube for cube in cubes if axis_of_layer(cube).title == title]
+        return sorted(comparable, key=lambda cube: cube is not main_layer)
+
+    def _curves_under_cursor(self, layers: list[ImageLayer]) -> Iterator[Curve]:
         """Yield the spectrum of each cube under the cursor."""
         if self._cursor is None or self._viewer.dims.ndisplay != 2:
             return
-        for layer in layers:
+        for number, layer in enumerate(layers):
             spectrum = spectrum_at(layer, self._cursor, self._viewer.dims.point)
             if spectrum is not None:
                 bands = positions_on(axis_of_layer(layer))
-                yield Curve(layer.name, bands, spectrum, self._colour(layer, "cursor"))
+                colour = _CURSOR_COLOURS[number % len(_CURSOR_COLOURS)]
+                yield Curve(layer.name, bands, spectrum, colour)
 
-    def _of_pins(self, layers: list[ImageLayer]) -> Iterator[Curve]:
+    def _curves_of_pins(self, layers: list[ImageLayer]) -> Iterator[Curve]:
         """Yield the spectra of each cube at each pin."""
-        for number, position in enumerate(self.pins):
+        shown = self._viewer.dims.point
+        for number, place in enumerate(self.pins):
+            position = (*shown[:-2], *place)
             for layer in layers:
-                spectrum = spectrum_at(layer, position, self._viewer.dims.point)
+                spectrum = spectrum_at(layer, position, shown)
                 if spectrum is None:
                     continue
                 y, x = pixel_at(layer, position)
+                name = f"{layer.name} · {sign_of(number)} ({y}, {x})"
                 bands = positions_on(axis_of_layer(layer))
-                colour = self._colour(layer, f"pin {number}")
-                yield Curve(f"{layer.name} ({y}, {x})", bands, spectrum, colour, "pin")
+                colour = PIN_COLOURS[number % MOST_PINS]
+                faint = layer is not layers[0]
+                yield Curve(name, bands, spectrum, colour, "pin", faint=faint)
 
-    def _of_region(self, layers: list[ImageLayer]) -> Iterator[Curve]:
-        """Yield the mean spectrum of each cube in the selected shapes or label."""
-        region = self._viewer.layers.selection.active
-        if not isinstance(region, ShapesLayer | LabelsLayer):
+    # -- mean spectra of regions, in a worker
+
+    def _cube_pixels(self) -> list[CubePixels]:
+        """Return what a worker needs of all cubes and all regions."""
+        layers = [layer for layer in self._viewer.layers if layer.visible]
+        regions = [layer for layer in layers if is_region_layer(layer)]
+        if not regions:
+            return []
+        shown = self._viewer.dims.point
+        return [cube_pixels(cube, regions, shown) for cube in self._comparable()]
+
+    def _start_means(self) -> None:
+        """Compute the mean spectra of regions anew: of a few pixels first, then of all."""
+        if not self.isVisible():
             return
-        for layer in layers:
-            spectra = spectra_of_region(region, layer, self._viewer.dims.point)
-            if spectra is None:
-                continue
-            name = f"{layer.name}, {name_of_region(region)} ({spectra.pixels} px)"
-            bands = positions_on(axis_of_layer(layer))
-            colour = self._colour(layer, "region")
-            yield Curve(name, bands, spectra.mean, colour, "region", spectra.sd)
+        self._stop_means()
+        self._regions_outdated = False
+        pixels = self._cube_pixels()
+        if not pixels:
+            self._show_means([])
+            return
+        self._means_of(pixels, SAMPLE_PIXELS)
 
-    def _colour(self, layer: Layer, kind: str) -> str:
-        """Return the colour of a cube's curves of one kind; it stays the same."""
-        colours = self._colours.setdefault(layer, {})
-        if kind not in colours:
-            colours[kind] = next(self._palette)
-        return colours[kind]
+    def _means_of(self, pixels: list[CubePixels], most_pixels: int) -> None:
+        self._pixels = pixels
+        self._means = start_job(
+            _means_and_pixels(pixels, most_pixels),
+            "spectra of regions",
+            device="spectra",
+            returned=self._means_computed,
+            failed=self._means_failed,
+        )
+
+    def _means_computed(self, computed: tuple[list[CubePixels], list[RegionMean]]) -> None:
+        pixels, means = computed
+        if pixels is not self._pixels:  # outdated: a person went on painting
+            return
+        self._means = None
+        self._show_means(means)
+        if not all(mean.exact for mean in means):
+            self._means_of(pixels, _ALL_PIXELS)
+
+    def _means_failed(self, error: object) -> None:
+        self._means = None
+        show_error(f"no mean spectra: {error}")
+
+    def _stop_means(self) -> None:
+        if self._means is not None:
+            self._means.quit()
+            self._means = None
+        self._pixels = []
+
+    def _show_means(self, means: Sequence[RegionMean]) -> None:
+        layers = self._comparable()
+        curves = [_curve_of_region(mean, layers) for mean in means if mean.cube < len(layers)]
+        self._of_regions = curves
+        self._show_curves()
+        if len(means) == MOST_REGIONS:
+            self._hint.setText(f"Of the regions, the first {MOST_REGIONS} are shown.")
+            self._hint.setVisible(True)
 
     # -- what is shown around them
 
-    def _show_hint(self, left_out: list[str]) -> None:
+    def _show_hint(self, left_out: Sequence[Layer]) -> None:
         """Name the cubes with another axis than the plot; otherwise say what can be done here."""
         text = _HINT
         if left_out:
-            names = ", ".join(left_out)
+            names = ", ".join(layer.name for layer in left_out)
             text = f"Not shown, as their axis is another: {names}. Select one to plot its spectra."
         self._hint.setText(text)
         self._hint.setVisible(bool(left_out) or not self.curves)
 
     def _mark_band(self, layer: ImageLayer | None, axis: Axis | None) -> None:
-        """Mark the shown band in the plot, and name it on the image."""
+        """Mark the shown band in the plot."""
         if layer is None or axis is None:
             self._plot.mark(None)
-            self._events.show_text("")
             return
         band = band_at(layer, self._viewer.dims.point)
         self._plot.mark(float(positions_on(axis)[band]))
-        self._events.show_text(axis.label(band) if self.named.isChecked() else "")
 
-    # -- what happens; see `viewer_events.Listener`
+    # -- what happens; see `explore.events.Listener`
 
     def on_mouse_move(self, _viewer: Any, event: Any) -> None:
         """Follow the cursor."""
@@ -267,16 +359,30 @@ class SpectrumWidget(QWidget):
             self.pin(tuple(event.position))
 
     def on_step(self, *_: object) -> None:
-        """Read regions again where another plane or frame is shown, but not for another band."""
+        """Read pins and regions again where another plane or frame is shown, not another band."""
         plane = tuple(self._viewer.dims.point[:-3])
         if plane != self._plane:
             self._plane = plane
-            self._outdated = True
+            self._pins_outdated = True
+            self._regions_outdated = True
         self._refresh_soon()
 
-    def on_change(self, *_: object) -> None:
-        """Read pins and regions again: more than the cursor has changed."""
-        self._outdated = True
+    def on_change(self, event: Any = None) -> None:
+        """Read again what may have changed: after a stroke of a brush, only regions."""
+        layer = getattr(event, "source", None)
+        if isinstance(layer, Layer) and is_region_layer(layer):
+            self._regions_outdated = True
+            if self.isVisible():
+                self._pause.start()
+            return
+        self._pins_outdated = True
+        if not (isinstance(layer, Layer) and is_pins(layer)):
+            self._regions_outdated = True
+        self._refresh_soon()
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Catch up with what happened while the dock was hidden."""
+        super().showEvent(event)
         self._refresh_soon()
 
     def changeEvent(self, event: QEvent | None) -> None:
@@ -285,16 +391,21 @@ class SpectrumWidget(QWidget):
         if event is None or event.type() != QEvent.Type.ParentChange:
             return
         if self.parent() is None:
-            self._timer.stop()
+            self._redraw.stop()
+            self._pause.stop()
+            self._stop_means()
             self._events.disconnect()
         else:
             self._events.connect()
             self.on_change()
 
     def _refresh_soon(self, *_: object) -> None:
-        """Plot at the next tick of the timer: mouse events come faster than one can draw."""
-        if not self._timer.isActive():
-            self._timer.start()
+        """Plot at the next tick of the timer: mouse events come faster than one can draw.
+
+        While the dock is hidden nothing is plotted, nor read.
+        """
+        if self.isVisible() and not self._redraw.isActive():
+            self._redraw.start()
 
     def _ask_where_to_save(self) -> None:
         chosen, _filter = QFileDialog.getSaveFileName(
@@ -320,8 +431,9 @@ class SpectrumWidget(QWidget):
         self.reversed = QCheckBox("Reverse axis")
         self.reversed.toggled.connect(self._plot.getPlotItem().invertX)
         self.named = QCheckBox("Show band name on image")
-        self.named.setChecked(True)
-        self.named.toggled.connect(self._refresh_soon)
+        band_text = BandText.of(self._viewer)
+        self.named.setChecked(band_text.enabled)
+        self.named.toggled.connect(band_text.enable)
         clear = _button("Clear pins", self.clear_pins)
         copy = _button("Copy table", self.copy)
         save = _button("Save spectra…", self._ask_where_to_save)
@@ -334,6 +446,40 @@ class SpectrumWidget(QWidget):
         layout.addWidget(self._hint)
         layout.addLayout(boxes)
         layout.addLayout(buttons)
+
+
+def _means_and_pixels(
+    pixels: list[CubePixels], most_pixels: int
+) -> Job[tuple[list[CubePixels], list[RegionMean]]]:
+    """Return mean spectra with what they were computed from, to know outdated ones by."""
+    means = yield from region_means(pixels, most_pixels)
+    return pixels, means
+
+
+def _curve_of_region(mean: RegionMean, layers: Sequence[ImageLayer]) -> Curve:
+    layer = layers[mean.cube]
+    about = "" if mean.exact else "about "
+    name = f"{layer.name} · {mean.region.name} ({about}{mean.spectra.pixels} px)"
+    axis = axis_of_layer(layer)
+    spectrum = without_bad_bands(mean.spectra.mean, axis)
+    return Curve(
+        name,
+        positions_on(axis),
+        spectrum,
+        mean.region.colour,
+        "region",
+        mean.spectra.sd,
+        faint=mean.cube > 0,
+    )
+
+
+def _single_shot(owner: QWidget, milliseconds: int, action: Callable[[], None]) -> QTimer:
+    """Return a timer that does something once, so long after it was last started."""
+    timer = QTimer(owner)
+    timer.setSingleShot(True)
+    timer.setInterval(milliseconds)
+    timer.timeout.connect(action)
+    return timer
 
 
 def _button(text: str, action: Callable[[], None]) -> QPushButton:

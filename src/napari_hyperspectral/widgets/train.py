@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 )
 
 from ..cube import Image
+from ..files.atomic import write_text
 from ..layers import to_layer
 from ..machine import Machine
 from ..models.card import read_card
@@ -193,7 +194,7 @@ class TrainWidget(JobDock):
 
     def save_recipe(self, path: str | Path) -> None:
         """Write the recipe as JSON, for another time or the command line."""
-        user_path(path).write_text(self.recipe.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        write_text(user_path(path), self.recipe.model_dump_json(indent=2) + "\n")
 
     def load_recipe(self, path: str | Path) -> None:
         """Fill the form from a JSON file.

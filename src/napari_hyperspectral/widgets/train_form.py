@@ -31,8 +31,8 @@ from ..recipe.methods import METHODS
 from ..recipe.presets import PRESETS, Preset
 from ..recipe.recipe import Recipe
 from ..recipe.training import Training
-from ..spectra.preprocessing import Preprocessing
 from ..tasks import TASKS, Task
+from .forms.chain_form import ChainForm
 from .forms.class_table import ClassTable
 from .forms.file_choice import FileChoice
 from .forms.form import Chooser, Form, collapsible
@@ -62,7 +62,7 @@ class TrainForm(QScrollArea):
         self.task: Chooser[Task] = Chooser(TASKS)
         self.method: Chooser[Method] = Chooser((Choose, *METHODS), default_method)
         self.training: Form[Training] = Form(Training, folded_from=3)
-        self.preprocessing: Form[Preprocessing] = Form(Preprocessing, folded_from=99)
+        self.preprocessing = ChainForm()
         self.augmentation: Form[Augmentation] = Form(Augmentation, folded_from=99)
         self.examples = ExampleList(viewer)
         self.files = FileChoice()
@@ -229,7 +229,6 @@ class TrainForm(QScrollArea):
         forms: dict[str, Form[Any]] = {
             "task": self.task.form,
             "method": self.method.form,
-            "preprocessing": self.preprocessing,
             "augmentation": self.augmentation,
             "training": self.training,
         }

@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari.layers import Layer
-from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QFrame,
+    QLabel,
+    QScrollArea,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ..examples.source import ExampleSource, FileSource, ImageSource
 from .forms.file_choice import FileChoice
@@ -26,6 +34,10 @@ class TruthChoice(QScrollArea):
         self.files = FileChoice("test")
         self._hint = QLabel()
         self._hint.setWordWrap(True)
+        self._same_pixels = QCheckBox("Same pixels")
+        self._same_pixels.setToolTip(
+            "Pair images by rows and columns, even if they state other places"
+        )
         self._sources = QTabWidget()
         self._sources.addTab(self.examples, "Layers")
         self._sources.addTab(self.files, "Files")
@@ -33,6 +45,7 @@ class TruthChoice(QScrollArea):
         layout = QVBoxLayout(content)
         layout.addWidget(self._hint)
         layout.addWidget(self._sources)
+        layout.addWidget(self._same_pixels)
         layout.addStretch()
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -52,9 +65,19 @@ class TruthChoice(QScrollArea):
             return FileSource(self.files.pairing)
         return ImageSource(self.examples.images)
 
+    @property
+    def same_pixels(self) -> bool:
+        """Whether images are paired by rows and columns, whatever places they state."""
+        return self._same_pixels.isChecked() and _pairs_images(self.examples.kinds)
+
+    @same_pixels.setter
+    def same_pixels(self, same: bool) -> None:
+        self._same_pixels.setChecked(same)
+
     def ask_for(self, kinds: Kinds) -> None:
         """Ask for images of these names and kinds; none as long as there is no model."""
         self._sources.setVisible(bool(kinds))
+        self._same_pixels.setVisible(_pairs_images(kinds))
         if not kinds:
             self._hint.setText("Choose a model first.")
             return
@@ -84,6 +107,11 @@ class TruthChoice(QScrollArea):
     def _check_model(self) -> None:
         if not self.examples.kinds:
             raise ValueError("choose a model first: its task says which images are needed")
+
+
+def _pairs_images(kinds: Kinds) -> bool:
+    """Whether two images are asked for, whose places are compared."""
+    return len([kind for kind in kinds.values() if kind is not str]) > 1
 
 
 def kinds_of(task: str) -> Kinds:

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..arrays import Block, Float32, GoodBands, Indices, Intensities, Mask, ValuePerSpectrum
 from ..each import each_block, used_in_block
-from ..penalised import BLOCK, SecondDifferences, aligned, roughness, smoothed
+from ..smoothing.penalised import BLOCK, SecondDifferences, aligned, roughness, smoothed
 
 _TINY: Final = float(np.finfo(np.float64).tiny)
 _STRONGEST_ITERATION: Final = 50

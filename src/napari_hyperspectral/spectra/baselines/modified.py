@@ -161,14 +161,15 @@ class _Fit:
 
     def _leave_out(self, kept: Mask) -> None:
         """Fit only to some values, (band, spectrum), from now on."""
-        self.weights = kept.astype(np.float64)
-        powers = self.basis.shape[1]
+        weights = kept.astype(np.float64)
+        powers = int(self.basis.shape[1])
         products = self.basis[:, :, None] * self.basis[:, None, :]  # (band, power, power)
-        normal = products.reshape(len(self.basis), -1).T @ self.weights
+        normal = products.reshape(len(self.basis), -1).T @ weights
         matrices = normal.T.reshape(-1, powers, powers)
         # of least norm, where the values left allow several polynomials
-        inverse: Array = np.linalg.pinv(matrices, rcond=1e-10, hermitian=True)
-        self.inverse = inverse
+        inverse = np.linalg.pinv(matrices, rcond=1e-10, hermitian=True)
+        self.weights = weights
+        self.inverse = np.asarray(inverse, np.float64)
 
     def _solve(self) -> None:
         values = self.values

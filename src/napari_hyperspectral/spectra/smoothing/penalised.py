@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from .arrays import Array, Block
+from ..arrays import Array, Block
 
 BLOCK: Final = 2**20
 """Values that are solved at a time: fewer are dominated by Python, more by the memory."""
