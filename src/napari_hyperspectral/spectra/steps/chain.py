@@ -57,7 +57,15 @@ from .normalise import (
 )
 from .pixels import BinPixels
 from .reference import Reflectance
-from .smooth import Derivative, GaussianBlur, GaussianSmoothing, SavitzkyGolay
+from .scatter import EMSC, MSC
+from .smooth import (
+    Derivative,
+    GaussianBlur,
+    GaussianSmoothing,
+    SavitzkyGolay,
+    WaveletSmoothing,
+    WhittakerSmoothing,
+)
 from .transform import Anscombe, Logarithm
 
 AnyStep: TypeAlias = Annotated[
@@ -79,6 +87,8 @@ AnyStep: TypeAlias = Annotated[
     | CosmicRaysAmongNeighbours
     | Reflectance
     | SavitzkyGolay
+    | WhittakerSmoothing
+    | WaveletSmoothing
     | GaussianSmoothing
     | GaussianBlur
     | Derivative
@@ -95,6 +105,8 @@ AnyStep: TypeAlias = Annotated[
     | NormaliseArea
     | NormaliseVector
     | SNV
+    | MSC
+    | EMSC
     | NormalisePercentile
     | NormaliseMedian
     | NormalisePeak
