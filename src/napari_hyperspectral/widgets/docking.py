@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Final, Literal, TypeAlias
 
-from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow, QWidget
 
 Place: TypeAlias = Literal["bottom", "right"]
@@ -17,6 +17,11 @@ _PROPERTY: Final = "hyperspectral_dock"
 """Of widgets of ours, by which they are known in other docks."""
 _HEIGHT: Final = 230
 """Of the plot at the bottom, in pixels."""
+
+_QUIET_MS: Final = 500
+"""Docks that are opened within so long are one change of the window."""
+_SIZES: Final[dict[int, QSize]] = {}
+"""Sizes of windows before docks were added that are still to be arranged, by `id`."""
 
 
 def dock_when_shown(widget: QWidget, place: Place) -> None:
@@ -41,9 +46,8 @@ class _WhenShown(QObject):
         self._widget = widget
         self._place = place
         self._arranged: QDockWidget | None = None
-        # before napari makes room for one more dock, which a tab does not need
-        windows = QApplication.topLevelWidgets()
-        self._sizes = {id(window): window.size() for window in windows}
+        for window in QApplication.topLevelWidgets():
+            _SIZES.setdefault(id(window), window.size())
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Arrange the dock after it is shown; nothing is ever filtered."""
@@ -59,12 +63,15 @@ class _WhenShown(QObject):
         window = dock.parent()
         if isinstance(window, QMainWindow):
             _arrange(dock, window, self._place)
-            QTimer.singleShot(0, partial(self._restore_size, window))
+            QTimer.singleShot(0, partial(_restore_size, window))
 
-    def _restore_size(self, window: QMainWindow) -> None:
-        size = self._sizes.pop(id(window), None)
-        if size is not None and not window.isMaximized():
-            window.resize(size)
+
+def _restore_size(window: QMainWindow) -> None:
+    """Give a window the size it had before napari made room for docks, which tabs do not need."""
+    size = _SIZES.get(id(window))
+    if size is not None and not window.isMaximized():
+        window.resize(size)
+    QTimer.singleShot(_QUIET_MS, partial(_SIZES.pop, id(window), None))
 
 
 def _arrange(dock: QDockWidget, window: QMainWindow, place: Place) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
-from magicgui.widgets import CheckBox, ComboBox
+from magicgui.widgets import CheckBox
 from napari.layers import Image as ImageLayer
 from napari.layers import Layer
 from qtpy.QtCore import QEvent
@@ -39,6 +39,7 @@ from .explore.layers import (
 from .explore.means import RegionMeans
 from .explore.pins import MOST_PINS, PIN_COLOURS, Pins, is_pins, sign_of
 from .explore.plot import SpectrumPlot
+from .explore.ranges import RangeTools
 from .explore.regions import (
     MOST_REGIONS,
     CubePixels,
@@ -48,7 +49,8 @@ from .explore.regions import (
 )
 from .explore.saving import ask_and_save, save_picture, save_table
 from .explore.timers import once_after
-from .explore.units import check_quantity, in_quantity, label_of, quantities_for, quantity_of
+from .explore.unit_box import UnitBox
+from .explore.units import in_quantity
 from .forms.layer_choice import has_bands, suitable_layers
 from .forms.layout import in_a_row
 
@@ -82,7 +84,6 @@ class SpectrumWidget(Dock):
         self._pins = Pins(viewer)
         self._of_pins: list[Curve] = []
         self._of_regions: list[Curve] = []
-        self._quantity: Quantity | None = None
         self._previews: dict[str, tuple[Curve, ...]] = {}
         # they are read again only when they may have changed
         self._pins_outdated = True
@@ -92,8 +93,12 @@ class SpectrumWidget(Dock):
         self._means.computed.connect(self._show_means)
         self._redraw = once_after(_REDRAW_MS, self.refresh, self)
         self._pause = once_after(_PAUSE_MS, self._start_means, self)
+        self.unit = UnitBox()
+        self._plot = SpectrumPlot()
+        self.ranges = RangeTools(viewer, self._plot, lambda: self.main_layer)
         self._build()
-        self._events = ViewerEvents(viewer, self)
+        keys = {"P": self._pin_cursor, "R": self.ranges.toggle_range, "G": self.ranges.toggle_rgb}
+        self._events = ViewerEvents(viewer, self, keys)
         self.destroyed.connect(self._events.disconnect)
         self.refresh()
 
@@ -139,9 +144,8 @@ class SpectrumWidget(Dock):
         """
         layer = self.main_layer
         if layer is not None:
-            check_quantity(axis_of_layer(layer), quantity)
-        self._quantity = quantity
-        self._outdate_all()
+            self.unit.choose(quantity, axis_of_layer(layer))
+            self._outdate_all()
 
     def choose_band_near(self, value: float) -> None:
         """Move the band slider to the band nearest to `value`, in the unit of the plot."""
@@ -171,6 +175,10 @@ class SpectrumWidget(Dock):
             self._pins.add(position, cube)
             self._pins_outdated = True
             self._refresh_soon()
+
+    def _pin_cursor(self, *_: object) -> None:
+        if self._cursor is not None:
+            self.pin(self._cursor)
 
     def clear_pins(self) -> None:
         """Remove all pins."""
@@ -224,7 +232,7 @@ class SpectrumWidget(Dock):
     def refresh(self) -> None:
         """Plot the spectra of the moment; those of regions follow when they are computed."""
         main_layer = self.main_layer
-        self._offer_units(main_layer)
+        self.unit.offer(None if main_layer is None else axis_of_layer(main_layer))
         axis = self.axis
         self._title = "" if axis is None else axis.title
         comparable = self._comparable()
@@ -265,10 +273,7 @@ class SpectrumWidget(Dock):
     def _axis_of(self, layer: ImageLayer) -> Axis:
         """Return the axis of a cube in the quantity of the plot, or its own where none leads there."""
         own = axis_of_layer(layer)
-        quantity = self._quantity
-        if quantity is None and self.main_layer is not None:
-            quantity = quantity_of(axis_of_layer(self.main_layer))
-        return in_quantity(own, quantity) or own
+        return in_quantity(own, self.unit.value) or own
 
     def _curves_under_cursor(self, layers: list[ImageLayer]) -> Iterator[Curve]:
         """Yield the spectrum of each cube under the cursor."""
@@ -297,7 +302,7 @@ class SpectrumWidget(Dock):
                 faint = layer is not layers[0]
                 yield Curve(name, bands, spectrum, colour, "pin", faint=faint)
 
-    def _outdate_all(self) -> None:
+    def _outdate_all(self, *_: object) -> None:
         self._pins_outdated = True
         self._regions_outdated = True
         self._refresh_soon()
@@ -334,22 +339,6 @@ class SpectrumWidget(Dock):
             self._hint.setVisible(True)
 
     # -- what is shown around them
-
-    def _offer_units(self, layer: ImageLayer | None) -> None:
-        """List the quantities that the axis of the main cube converts to."""
-        quantities = [] if layer is None else quantities_for(axis_of_layer(layer))
-        if self._quantity not in quantities:
-            self._quantity = None
-        choices = [(label_of(quantity), quantity) for quantity in quantities]
-        with self.unit.changed.blocked():
-            if quantities != list(self.unit.choices):
-                self.unit.choices = choices
-            if quantities:
-                self.unit.value = self._quantity or quantities[0]
-        self.unit.enabled = len(quantities) > 1
-
-    def _unit_chosen(self, quantity: Quantity) -> None:
-        self.choose_unit(quantity)
 
     def _show_hint(self, left_out: Sequence[Layer]) -> None:
         """Name the cubes with another axis than the plot; otherwise say what can be done here."""
@@ -447,25 +436,24 @@ class SpectrumWidget(Dock):
 
     def _build(self) -> None:
         self._title = ""
-        self._plot = SpectrumPlot()
         self._plot.band_chosen.connect(self.choose_band_near)
         self._hint = QLabel(_HINT)
         self._hint.setWordWrap(True)
-        self.unit = ComboBox(name="unit", choices=())
-        self.unit.tooltip = "Unit of the spectra in the plot; the cubes keep theirs"
-        self.unit.changed.connect(self._unit_chosen)
+        self.unit.changed.connect(self._outdate_all)
         self.reversed = CheckBox(name="reversed", text="Reverse axis")
         self.reversed.changed.connect(self._reverse)
         band_text = BandText.of(self._viewer)
         self.named = CheckBox(name="named", text="Band on image", value=band_text.enabled)
         self.named.changed.connect(band_text.enable)
-        self.hold(self.unit, self.reversed, self.named)
+        self.hold(self.unit, self.reversed, self.named, *self.ranges.fields)
         clear = _button("Clear pins", self.clear_pins)
         copy = _button("Copy table", self.copy)
         save = _button("Save spectra…", self._ask_where_to_save)
         picture = _button("Save picture…", self._ask_where_to_save_picture)
-        tools = in_a_row(self.unit.native, self.reversed.native, self.named.native)
+        tools = in_a_row(self.unit.native, *self.ranges.mode_buttons, self.ranges)
         tools.addStretch()
+        for box in (self.reversed, self.named):
+            tools.addWidget(box.native)
         for button in (clear, copy, save, picture):
             tools.addWidget(button)
         layout = QVBoxLayout(self)
