@@ -11,6 +11,7 @@ from napari.layers import Layer
 
 from ...cube import Cube, Image, Labels
 from .layer_choice import LayerBox, has_bands, has_labels
+from .layout import align_labels
 
 Kinds: TypeAlias = Mapping[str, type[Cube] | type[Labels] | type[str]]
 Chosen: TypeAlias = Layer | str | None
@@ -89,7 +90,7 @@ class ExampleList(ValuedContainerWidget[list[dict[str, Chosen]]]):
         boxes = [self._box(name, kind) for name, kind in self.kinds.items()]
         row: Row = Container(widgets=boxes, labels=True)
         row.margins = (0, 0, 0, 4)
-        row._unify_label_widths()
+        align_labels(boxes)
         self._insert_widget(len(self.rows), row)
         for box in boxes:
             box.changed.connect(self._emit)

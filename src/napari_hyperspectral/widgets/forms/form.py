@@ -19,6 +19,7 @@ from qtpy.QtWidgets import QLabel
 
 from ...settings import Settings
 from .fields import Field, field_of, narrow
+from .layout import align_labels
 from .wheel import guard_from_wheel
 
 S = TypeVar("S", bound=Settings)
@@ -68,7 +69,7 @@ class Form(ValuedContainerWidget[S]):
         self._fold = _Fold()
         super().__init__(widgets=self._in_order(), annotation=self._type, **kwargs)
         self.margins = (0, 0, 0, 0)
-        self._unify_label_widths()
+        align_labels(self.fields.values())
         self._error = message()
         self._error.setStyleSheet("color: #e0584f")
         self._error.hide()
