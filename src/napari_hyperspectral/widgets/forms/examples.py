@@ -110,10 +110,10 @@ class ExampleList(ValuedContainerWidget[list[dict[str, Chosen]]]):
             return text
         suits = has_labels if kind is Labels else has_bands
         box = LayerBox(viewer=self._viewer, suits=suits, name=name, label=name.capitalize())
-        box.avoid(lambda: self._chosen_beside(box))
+        box.avoid(lambda: self._chosen_elsewhere(box))
         return box
 
-    def _chosen_beside(self, box: LayerBox) -> list[Layer]:
+    def _chosen_elsewhere(self, box: LayerBox) -> list[Layer]:
         """Return the layers chosen in the other boxes."""
         others = [other for row in self.rows for other in row if other is not box]
         return [other.value for other in others if isinstance(other.value, Layer)]
