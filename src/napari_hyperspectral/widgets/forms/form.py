@@ -256,13 +256,11 @@ class Chooser(ValuedContainerWidget[S], Generic[S]):
         self.form_of(type(value)).set_value(value)
         self.kind = type(value)
 
-    def get_widget(self, name: str) -> Widget | None:
-        """Return the box of the classes, "kind", or a field of the chosen one; or None."""
-        return super().get_widget(name) or self.form.get_widget(name)
-
     def __getitem__(self, key: Any) -> Any:
-        found = self.get_widget(key) if isinstance(key, str) else None
-        return super().__getitem__(key) if found is None else found
+        """Return the box of the classes, "kind", or a field of the chosen one."""
+        if key in self.form.fields:
+            return self.form.fields[key]
+        return super().__getitem__(key)
 
     def reset_choices(self, *_: object) -> None:
         """Do nothing: the choices of settings do not depend on the layers of the viewer."""
