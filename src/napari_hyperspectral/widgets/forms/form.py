@@ -108,6 +108,12 @@ class Form(ValuedContainerWidget[S]):
             for name, field in self.fields.items():
                 field.value = getattr(value, name)
 
+    def update(self, **values: object) -> None:
+        """Set several fields at once, by name; it is told once."""
+        with self._one_change():
+            for name, value in values.items():
+                self.fields[name].value = value
+
     def hide_row(self, name: str) -> None:
         """Hide a field that another widget edits."""
         self._hidden.add(name)
