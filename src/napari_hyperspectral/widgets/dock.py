@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from magicgui.backends._qtpy.widgets import Container as QtContainer
 from magicgui.widgets import Widget
@@ -11,6 +11,7 @@ from psygnal import SignalInstance
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QWidget
 
+from .docking import Place, dock_when_shown
 from .forms.fields import Field
 from .forms.form import Chooser
 
@@ -25,8 +26,12 @@ class Dock(QWidget):
     tabs and headings lie around the widgets on the screen.
     """
 
+    place: ClassVar[Place] = "right"
+    """Where it goes when it is first shown."""
+
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
+        dock_when_shown(self, self.place)
         self._viewer = viewer
         self.values = _Values(widget_type=_Backend, labels=False)
         """All that can be set in the dock."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 from magicgui.widgets import CheckBox
@@ -24,7 +24,7 @@ from ..picture.band_text import BandText
 from ..spectra.arrays import Array
 from ..spectra.conversion import Quantity
 from .dock import Dock
-from .docking import dock_when_shown
+from .docking import Place
 from .explore.curves import Curve, legend_names, table_of
 from .explore.events import ViewerEvents
 from .explore.layers import (
@@ -72,6 +72,8 @@ class SpectrumWidget(Dock):
 
     While it is hidden it does nothing at all. Mean spectra of regions are computed in a worker.
     """
+
+    place: ClassVar[Place] = "bottom"
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
@@ -468,7 +470,6 @@ class SpectrumWidget(Dock):
         layout.addLayout(tools)
         layout.addWidget(self._plot, stretch=1)
         layout.addWidget(self._hint)
-        dock_when_shown(self, "bottom")
 
 
 def _curve_of_region(mean: RegionMean, layer: str, axis: Axis) -> Curve:
