@@ -254,6 +254,8 @@ def test_settings_that_fill_a_form_are_told_once(form):
     form.changed.connect(heard.append)
     form.value = other = Everything(count=2, rate=3.0, names=())
     assert heard == [other]
+    form.update(count=3, limit=3)
+    assert heard[1:] == [other.model_copy(update={"count": 3, "limit": 3})]
 
 
 def test_a_type_without_an_editor_is_refused(qtbot):

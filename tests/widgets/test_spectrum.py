@@ -360,6 +360,7 @@ def test_spectra_are_shown_in_another_unit_and_so_are_those_of_other_cubes(viewe
     dock.refresh()
     assert dock.spectra["cell"][0] == pytest.approx(nanometres)
     assert dock.spectra["emission"][0] == pytest.approx(nanometres)
+    dock.reset_choices()  # as napari does where layers change
     assert dock["unit"].value == "wavelength (nm)"
     dock.choose_band_near(nanometres[4])
     assert viewer.dims.current_step[0] == 4

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..axis import ChannelAxis
 from ..cube import Cube
-from .arrays import Array
+from .ranges.colours import rgb_of_ranges
 from .ranges.range_map import RangeMap, range_map
 
 
@@ -68,38 +66,15 @@ def area_map(cube: Cube, low: float, high: float, *, baseline: bool = True) -> C
 
 
 def rgb_map(cube: Cube, red: float, green: float, blue: float) -> Cube:
-    """Return the bands nearest to three positions as red, green and blue.
-
-    Each band is shown from its 1st percentile, black, to its 99th; missing intensities are black.
-
-    Returns
-    -------
-    Cube
-        Shape (…, 3, y, x), of bytes, with channels named after the colours.
+    """Return the bands nearest to three positions as red, green and blue; see `rgb_of_ranges`.
 
     Raises
     ------
     ValueError
         If a position lies beyond the ends of the axis by more than a band.
     """
-    channels = []
-    labels = []
+    bands = []
     for position in (red, green, blue):
-        band = band_map(cube, position)
-        channels.append(_in_bytes(np.asarray(band.data, np.float64)))
-        labels.append(band.history[-1].removeprefix("took "))
-    return cube.after(
-        f"showed {labels[0]} as red, {labels[1]} as green, {labels[2]} as blue",
-        data=np.concatenate(channels, axis=-3),
-        axis=ChannelAxis(("red", "green", "blue")),
-        intensity_unit=None,
-        name=f"{cube.name} RGB".strip(),
-    )
-
-
-def _in_bytes(data: Array) -> NDArray[np.uint8]:
-    """Return intensities as bytes: 0 up to their 1st percentile, 255 from their 99th."""
-    finite = data[np.isfinite(data)]
-    low, high = np.percentile(finite, [1, 99]) if finite.size else (0.0, 1.0)
-    shares = (data - low) / ((high - low) or 1.0)
-    return np.round(255 * np.nan_to_num(shares, nan=0.0).clip(0, 1)).astype(np.uint8)
+        (centre,) = band_map(cube, position).spectral_axis.centres.tolist()
+        bands.append(RangeMap(start=centre, end=centre, measure="mean", above_line=False))
+    return rgb_of_ranges(cube, bands)

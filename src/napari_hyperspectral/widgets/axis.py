@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Layer
 from napari.utils.notifications import show_error
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QFileDialog,
     QFormLayout,
@@ -114,8 +114,6 @@ class AxisWidget(Dock):
     @step.setter
     def step(self, step: AxisStep) -> None:
         self._chooser.settings = step
-        if isinstance(step, CalibrateAxis):
-            self.peaks.show_pairs(step.measured, step.known)
 
     def apply(self, step: AxisStep | None = None) -> Layer:
         """Apply a step, by default that in the form; return the layer with the new axis.
@@ -274,9 +272,13 @@ class AxisWidget(Dock):
 
     def _pairs_changed(self, *_: object) -> None:
         measured, known = self.peaks.pairs
-        form = self._chooser.form_of(CalibrateAxis)
-        form.fields["measured"].value = measured
-        form.fields["known"].value = known
+        self._chooser.form_of(CalibrateAxis).update(measured=measured, known=known)
+
+    def _show_pairs(self, step: AxisStep | None) -> None:
+        """Show the pairs of a calibration that a script has set."""
+        if isinstance(step, CalibrateAxis) and self.peaks.pairs != (step.measured, step.known):
+            with QSignalBlocker(self.peaks):  # where one of a pair is missing, it would be left out
+                self.peaks.show_pairs(step.measured, step.known)
 
     def _follow_selection(self, *_: object) -> None:
         active = self._viewer.layers.selection.active
@@ -353,6 +355,7 @@ class AxisWidget(Dock):
 
     def _connect(self) -> None:
         self._box.changed.connect(self._show)
+        self._chooser.changed.connect(self._show_pairs)
         self._chooser.changed.connect(self._show_preview)
         self.peaks.changed.connect(self._pairs_changed)
         self.peaks.find_button.clicked.connect(self.find_peaks)

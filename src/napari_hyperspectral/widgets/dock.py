@@ -83,11 +83,10 @@ class Dock(QWidget):
         return field
 
     def __getattr__(self, name: str) -> Any:
-        values = self.__dict__.get("values")
-        widget = None if values is None else values.get_widget(name)
-        if widget is None:
-            raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
-        return widget
+        for widget in self.__dict__.get("values", ()):
+            if widget.name == name:
+                return widget
+        raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
 
 
 class _Values(ContainerWidget[Any]):

@@ -22,6 +22,7 @@ from ..place.register import (
 from ..place.resample import resample_onto
 from ..progress import Job, Progress
 from .forms.layer_choice import LayerBox, has_image, has_points, image_of_layer
+from .forms.layout import align_labels
 from .forms.wheel import guard_from_wheel
 from .panel import JobDock, JobPanel
 
@@ -143,6 +144,7 @@ class PlaceWidget(JobDock):
             ]
         )
         rows.margins = (0, 0, 0, 0)
+        align_labels(rows)
         guard_from_wheel(rows.native)
         self.hold(*rows)
         self.onto.avoid(lambda: [self.moving.value])

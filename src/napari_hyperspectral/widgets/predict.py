@@ -36,7 +36,7 @@ from ..workflows.targets import existing_files, targets_in_folder
 from .card_view import CardView
 from .forms.fields import Field
 from .forms.layer_choice import LayersBox, cube_of_layer
-from .forms.layout import collapsible
+from .forms.layout import align_labels, collapsible
 from .forms.model_choice import dwell_times, first_model, second_model
 from .forms.source_files import SourceFiles
 from .import_weights import ImportWeightsDialog
@@ -84,6 +84,7 @@ class PredictWidget(JobDock):
         self.probabilities = self.options.probabilities
         self._purpose = QLabel(_PREDICT_ON)
         self.layers = LayersBox(viewer=viewer, takes_the_only_one=True, name="layers")
+        self.layers.tooltip = "Click layers to choose them, or not"
         self.sources = SourceFiles()
         self.truth = TruthChoice(viewer)
         self.panel = JobPanel("Predict")
@@ -286,6 +287,7 @@ class PredictWidget(JobDock):
         self.card.setMinimumHeight(90)
         rarely_needed: Container[Field] = Container(widgets=[self.second, self.dwell_times])
         rarely_needed.margins = (0, 0, 0, 0)
+        align_labels(rarely_needed)
         self._fold = collapsible("Second model, dwell times", rarely_needed.native)
         self.tabs = QTabWidget()
         self.tabs.addTab(self.layers.native, "Layers")

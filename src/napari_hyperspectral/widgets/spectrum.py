@@ -443,7 +443,12 @@ class SpectrumWidget(Dock):
         self.reversed = CheckBox(name="reversed", text="Reverse axis")
         self.reversed.changed.connect(self._reverse)
         band_text = BandText.of(self._viewer)
-        self.named = CheckBox(name="named", text="Band on image", value=band_text.enabled)
+        self.named = CheckBox(
+            name="named",
+            text="Band on image",
+            value=band_text.enabled,
+            tooltip="Write the band that is shown on the image",
+        )
         self.named.changed.connect(band_text.enable)
         self.hold(self.unit, self.reversed, self.named, *self.ranges.fields)
         clear = _button("Clear pins", self.clear_pins)

@@ -26,8 +26,8 @@ from .forms.wheel import guard_from_wheel
 
 CubeLayer: TypeAlias = Annotated[ImageLayer, {"widget_type": LayerBox}]
 """A layer that holds a cube, of the viewer in which the tool is docked."""
-Layers: TypeAlias = list[Layer]  # napari adds them; of a LayerDataTuple it would replace the data
-# of a layer with its name, such as labels that were painted
+# napari adds them; a LayerDataTuple would replace the data of a layer of its name: painted labels
+Layers: TypeAlias = list[Layer]
 _THIRDS: Final = {"red": 5 / 6, "green": 3 / 6, "blue": 1 / 6}
 """Where on the axis the colours begin, from its low end: the middle of each third."""
 

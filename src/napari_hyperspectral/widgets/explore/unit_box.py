@@ -6,6 +6,7 @@ from magicgui.widgets import ComboBox
 
 from ...axis import Axis
 from ...spectra.conversion import Quantity
+from ..forms.wheel import guard_from_wheel
 from .units import check_quantity, label_of, quantities_for
 
 
@@ -13,18 +14,24 @@ class UnitBox(ComboBox):
     """Offers the quantities that the axis of the main cube converts to, its own first."""
 
     def __init__(self) -> None:
-        super().__init__(name="unit", choices=())
-        self.tooltip = "Unit of the spectra in the plot; the cubes keep theirs"
+        self._quantities: list[Quantity] = []
+        super().__init__(
+            name="unit",
+            choices=self._named,  # napari asks again whenever layers change
+            tooltip="Unit of the spectra in the plot; the cubes keep theirs",
+        )
+        guard_from_wheel(self.native)
 
     def offer(self, axis: Axis | None) -> None:
         """Offer the quantities of another axis; a choice stays where it is among them."""
         quantities = [] if axis is None else quantities_for(axis)
-        if quantities == list(self.choices):
+        if quantities == self._quantities:
             return
         chosen = self.value
-        own_before = next(iter(self.choices), None)
+        own_before = next(iter(self._quantities), None)
+        self._quantities = quantities
         with self.changed.blocked():
-            self.choices = [(label_of(quantity), quantity) for quantity in quantities]
+            self.reset_choices()
             if chosen != own_before and chosen in quantities:
                 self.value = chosen
             elif quantities:
@@ -43,3 +50,6 @@ class UnitBox(ComboBox):
         self.offer(axis)
         with self.changed.blocked():
             self.value = quantity
+
+    def _named(self, _box: object) -> list[tuple[str, Quantity]]:
+        return [(label_of(quantity), quantity) for quantity in self._quantities]

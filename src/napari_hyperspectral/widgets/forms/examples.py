@@ -11,6 +11,7 @@ from napari.layers import Layer
 
 from ...cube import Cube, Image, Labels
 from .layer_choice import LayerBox, has_bands, has_labels
+from .layout import align_labels
 
 Kinds: TypeAlias = Mapping[str, type[Cube] | type[Labels] | type[str]]
 Chosen: TypeAlias = Layer | str | None
@@ -89,7 +90,7 @@ class ExampleList(ValuedContainerWidget[list[dict[str, Chosen]]]):
         boxes = [self._box(name, kind) for name, kind in self.kinds.items()]
         row: Row = Container(widgets=boxes, labels=True)
         row.margins = (0, 0, 0, 4)
-        row._unify_label_widths()
+        align_labels(boxes)
         self._insert_widget(len(self.rows), row)
         for box in boxes:
             box.changed.connect(self._emit)
@@ -109,10 +110,10 @@ class ExampleList(ValuedContainerWidget[list[dict[str, Chosen]]]):
             return text
         suits = has_labels if kind is Labels else has_bands
         box = LayerBox(viewer=self._viewer, suits=suits, name=name, label=name.capitalize())
-        box.avoid(lambda: self._chosen_beside(box))
+        box.avoid(lambda: self._chosen_elsewhere(box))
         return box
 
-    def _chosen_beside(self, box: LayerBox) -> list[Layer]:
+    def _chosen_elsewhere(self, box: LayerBox) -> list[Layer]:
         """Return the layers chosen in the other boxes."""
         others = [other for row in self.rows for other in row if other is not box]
         return [other.value for other in others if isinstance(other.value, Layer)]

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import QLabel
 
 from ...settings import Settings
 from .fields import Field, field_of, narrow
+from .layout import align_labels
 from .wheel import guard_from_wheel
 
 S = TypeVar("S", bound=Settings)
@@ -68,7 +69,7 @@ class Form(ValuedContainerWidget[S]):
         self._fold = _Fold()
         super().__init__(widgets=self._in_order(), annotation=self._type, **kwargs)
         self.margins = (0, 0, 0, 0)
-        self._unify_label_widths()
+        align_labels(self.fields.values())
         self._error = message()
         self._error.setStyleSheet("color: #e0584f")
         self._error.hide()
@@ -106,6 +107,12 @@ class Form(ValuedContainerWidget[S]):
         with self._one_change():
             for name, field in self.fields.items():
                 field.value = getattr(value, name)
+
+    def update(self, **values: object) -> None:
+        """Set several fields at once, by name; it is told once."""
+        with self._one_change():
+            for name, value in values.items():
+                self.fields[name].value = value
 
     def hide_row(self, name: str) -> None:
         """Hide a field that another widget edits."""
@@ -255,13 +262,11 @@ class Chooser(ValuedContainerWidget[S], Generic[S]):
         self.form_of(type(value)).set_value(value)
         self.kind = type(value)
 
-    def get_widget(self, name: str) -> Widget | None:
-        """Return the box of the classes, "kind", or a field of the chosen one; or None."""
-        return super().get_widget(name) or self.form.get_widget(name)
-
     def __getitem__(self, key: Any) -> Any:
-        found = self.get_widget(key) if isinstance(key, str) else None
-        return super().__getitem__(key) if found is None else found
+        """Return the box of the classes, "kind", or a field of the chosen one."""
+        if key in self.form.fields:
+            return self.form.fields[key]
+        return super().__getitem__(key)
 
     def reset_choices(self, *_: object) -> None:
         """Do nothing: the choices of settings do not depend on the layers of the viewer."""

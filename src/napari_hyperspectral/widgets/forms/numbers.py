@@ -28,6 +28,12 @@ Number: TypeAlias = Annotated[float, {"widget_type": FloatEdit}]
 """The type of a number in functions that magicgui makes a form of."""
 
 
+def in_digits(number: float) -> str:
+    """Return a number with all its digits, and no more."""
+    short = f"{number:.12g}"
+    return short if float(short) == number else repr(number)
+
+
 class _Box(QDoubleSpinBox):
     """Shows a number as Python writes it."""
 
@@ -37,8 +43,7 @@ class _Box(QDoubleSpinBox):
         self.setKeyboardTracking(False)
 
     def textFromValue(self, v: float) -> str:
-        short = f"{v:.12g}"
-        return short if float(short) == v else repr(v)
+        return in_digits(v)
 
     def valueFromText(self, text: str | None) -> float:
         return float(text or 0)

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from ...workflows.targets import output_suffixes
 from .fields import PathEdit
+from .layout import align_labels
 from .wheel import guard_from_wheel
 
 _FIRST_SUFFIX: Final = ".ome.tif"
@@ -67,7 +68,7 @@ class SourceFiles(Container[Any]):
         self._suffix.value = _FIRST_SUFFIX
         guard_from_wheel(self._suffix.native)
         super().__init__(widgets=[self._files, self._folder, self._suffix], name="sources")
-        self._unify_label_widths()
+        align_labels([self._files, self._folder, self._suffix])
         self._files.changed.connect(self._suggest_folder)
 
     @property
