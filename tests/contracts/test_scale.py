@@ -31,8 +31,13 @@ from napari_hyperspectral.spectra.blur import best_width
 from napari_hyperspectral.spectra.decompose import PrincipalComponents
 from napari_hyperspectral.spectra.low_rank import LowRank
 from napari_hyperspectral.spectra.noise import noise_law
-from napari_hyperspectral.spectra.preprocessing import Preprocessing
 from napari_hyperspectral.spectra.smooth import savitzky_golay
+from napari_hyperspectral.spectra.steps.baseline import (
+    AsLSBaseline,
+    MinimumBaseline,
+    PolynomialBaseline,
+)
+from napari_hyperspectral.spectra.steps.chain import STEPS as ALL_STEPS
 from napari_hyperspectral.spectra.unmix import abundances, vertex_components
 from napari_hyperspectral.tasks import (
     Calibrate,
@@ -215,25 +220,23 @@ def test_figures_are_in_their_unit_or_have_none(name, power):
 
 # -- spectra
 
-PREPROCESSING = [
-    Preprocessing(background="minimum"),
-    Preprocessing(background="polynomial", order=2),
-    Preprocessing(background="als", smoothness=100),
-    *(Preprocessing(normalise=by) for by in ("maximum", "area", "vector", "snv", "percentile")),
+KEEP_SCALE = [
+    MinimumBaseline(),
+    PolynomialBaseline(order=2),
+    AsLSBaseline(smoothness=100),
 ]
+STEPS = [*KEEP_SCALE, *(kind() for kind in ALL_STEPS if kind.normalises)]
 
 
 @each_power
-@pytest.mark.parametrize(
-    "steps", PREPROCESSING, ids=lambda steps: f"{steps.background}, {steps.normalise}"
-)
-def test_preprocessing_keeps_or_takes_away_the_scale(steps, power):
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.kind)
+def test_steps_keep_or_take_away_the_scale(step, power):
     data = planes()
     data[:, 0, 0] = 0
     data[2, 3, 4] = np.nan
-    unit = power if steps.normalise == "none" else 0
-    expected = steps.on(cube(data)).numpy()
-    found = steps.on(cube(scaled(data, power))).numpy()
+    unit = power if step in KEEP_SCALE else 0
+    expected = step.on(cube(data)).numpy()
+    found = step.on(cube(scaled(data, power))).numpy()
     assert np.array_equal(found, scaled(expected, unit), equal_nan=True)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ..settings import Settings
-from ..spectra.preprocessing import Preprocessing
+from ..spectra.steps.chain import NOTHING, Chain
 from ..tasks import AnyTask, Example, Task
 from .augmentation import Augmentation
 from .choice import Choose
@@ -24,8 +24,8 @@ class Recipe(Settings):
     """What is learned, from which images."""
     method: AnyMethod = Choose()
     """The method that learns it: a network, a classical method, or the best of them by measurement."""
-    preprocessing: Preprocessing = Preprocessing()
-    """Preprocessing of spectra, before training and before every prediction."""
+    preprocessing: Chain = NOTHING
+    """Steps of preparation, taken before training and before every prediction."""
     augmentation: Augmentation = Augmentation()
     """Augmentation of the training data."""
     training: Training = Training()
