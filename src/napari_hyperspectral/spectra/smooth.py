@@ -6,6 +6,7 @@ import numpy as np
 from scipy.signal import savgol_filter
 
 from .arrays import Array, Centres, Float32, Intensities, Mask
+from .each import bridged
 
 
 def savitzky_golay(
@@ -125,13 +126,8 @@ def _bridged(data: Intensities, unused: Mask) -> Array:
 
     Spectra without any other value are 0.
     """
-    spectra = np.moveaxis(np.where(unused, np.nan, data.astype(np.float64)), -3, -1)
-    bands = np.arange(spectra.shape[-1])
-    for pixel in np.argwhere(np.moveaxis(unused, -3, -1).any(axis=-1)):
-        spectrum = spectra[tuple(pixel)]  # a view: filled in place
-        known = np.isfinite(spectrum)
-        if known.any():
-            spectrum[:] = np.interp(bands, bands[known], spectrum[known])
-        else:
-            spectrum[:] = 0
-    return np.moveaxis(spectra, -1, -3)
+    shape = data.shape
+    bands = np.moveaxis(data, -3, 0).reshape(shape[-3], -1).astype(np.float64)
+    used = ~np.moveaxis(unused, -3, 0).reshape(bands.shape)
+    lines = bridged(bands, used).reshape(shape[-3], *shape[:-3], *shape[-2:])
+    return np.moveaxis(lines, 0, -3)

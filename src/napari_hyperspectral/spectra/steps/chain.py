@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias, get_args
 
@@ -32,8 +33,19 @@ from ..axes import (
 )
 from .bands import Crop, DropBadBands, MarkBadBands, Resample
 from .base import Step
-from .baseline import AsLSBaseline, MinimumBaseline, PolynomialBaseline
+from .baseline import (
+    AirPLSBaseline,
+    ArPLSBaseline,
+    AsLSBaseline,
+    MinimumBaseline,
+    ModifiedPolynomialBaseline,
+    PolynomialBaseline,
+    RollingBallBaseline,
+    RubberBandBaseline,
+    SNIPBaseline,
+)
 from .components import LowRankDenoising, MNFTruncation, PCATruncation
+from .cosmic_rays import CosmicRays, CosmicRaysAmongNeighbours
 from .normalise import (
     SNV,
     NormaliseArea,
@@ -46,7 +58,15 @@ from .normalise import (
 )
 from .pixels import BinPixels
 from .reference import Reflectance
-from .smooth import Derivative, GaussianBlur, GaussianSmoothing, SavitzkyGolay
+from .scatter import EMSC, MSC
+from .smooth import (
+    Derivative,
+    GaussianBlur,
+    GaussianSmoothing,
+    SavitzkyGolay,
+    WaveletSmoothing,
+    WhittakerSmoothing,
+)
 from .transform import Anscombe, Logarithm
 
 AnyStep: TypeAlias = Annotated[
@@ -64,18 +84,30 @@ AnyStep: TypeAlias = Annotated[
     | MarkBadBands
     | DropBadBands
     | Resample
+    | CosmicRays
+    | CosmicRaysAmongNeighbours
     | Reflectance
     | SavitzkyGolay
+    | WhittakerSmoothing
+    | WaveletSmoothing
     | GaussianSmoothing
     | GaussianBlur
     | Derivative
     | MinimumBaseline
     | PolynomialBaseline
+    | ModifiedPolynomialBaseline
+    | RubberBandBaseline
     | AsLSBaseline
+    | ArPLSBaseline
+    | AirPLSBaseline
+    | SNIPBaseline
+    | RollingBallBaseline
     | NormaliseMaximum
     | NormaliseArea
     | NormaliseVector
     | SNV
+    | MSC
+    | EMSC
     | NormalisePercentile
     | NormaliseMedian
     | NormalisePeak
@@ -165,6 +197,13 @@ class Chain(Settings):
                     reference = step.on(reference)
                 cube = changed
         return cube
+
+    def in_memory(self, cube: Cube, *, reference: Cube | None = None) -> Cube:
+        """Return the cube after all steps, computed: for what uses it more than once; see `on`."""
+        prepared = self.on(cube, reference=reference)
+        if self.does_nothing:
+            return prepared
+        return replace(prepared, data=prepared.numpy())
 
     def on_axis(self, axis: Axis) -> Axis:
         """Return the axis after all steps; see `on`."""
