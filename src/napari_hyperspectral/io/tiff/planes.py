@@ -281,7 +281,7 @@ def _as_dask(data: Lazy) -> Any:
 
     return da.from_array(  # type: ignore[no-untyped-call]
         data,
-        chunks=data.chunks,
+        chunks=data.chunks or "auto",  # what is read by position has none
         name=uuid.uuid4().hex,  # else dask reads all to give it a name
         asarray=False,
     )
