@@ -123,15 +123,20 @@ def _check_window(order: int, window: int, bands: int) -> None:
 def _bridged(data: Intensities, unused: Mask) -> Array:
     """Return data, (…, band, y, x), with straight lines over unused values.
 
-    Spectra without any other value are 0.
+    Beyond the first and the last value they are level; spectra without any value are 0.
     """
-    spectra = np.moveaxis(np.where(unused, np.nan, data.astype(np.float64)), -3, -1)
-    bands = np.arange(spectra.shape[-1])
-    for pixel in np.argwhere(np.moveaxis(unused, -3, -1).any(axis=-1)):
-        spectrum = spectra[tuple(pixel)]  # a view: filled in place
-        known = np.isfinite(spectrum)
-        if known.any():
-            spectrum[:] = np.interp(bands, bands[known], spectrum[known])
-        else:
-            spectrum[:] = 0
-    return np.moveaxis(spectra, -1, -3)
+    values = np.where(unused, 0, data).astype(np.float64)
+    if not unused.any():
+        return values
+    bands = data.shape[-3]
+    band = np.arange(bands, dtype=np.int32)[:, None, None]
+    before = np.maximum.accumulate(np.where(unused, -1, band), axis=-3)
+    backwards = np.where(unused, bands, band)[..., ::-1, :, :]
+    after = np.minimum.accumulate(backwards, axis=-3)[..., ::-1, :, :]
+    left = np.where(before < 0, after, before)
+    right = np.where(after == bands, before, after)
+    known = np.clip(left, 0, bands - 1), np.clip(right, 0, bands - 1)
+    low, high = (np.take_along_axis(values, index, axis=-3) for index in known)
+    slope = (high - low) / np.maximum(right - left, 1)
+    bridged: Array = slope * (band - left) + low
+    return bridged

@@ -259,7 +259,7 @@ def _named(number: int, step: Step) -> Iterator[None]:
     """Name the step in what goes wrong with it."""
     try:
         yield
-    except (ValueError, ArithmeticError) as error:
+    except (ValueError, ArithmeticError, FileNotFoundError) as error:
         raise StepError(number, step, error) from error
 
 
