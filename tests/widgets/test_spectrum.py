@@ -110,7 +110,7 @@ def test_the_band_is_named_on_the_image(viewer, dock, cube):
     dock.refresh()
     assert overlay(viewer).text == "520.7 cm⁻¹ (band 4/6)"
     assert overlay(viewer).visible
-    dock.named.setChecked(False)
+    dock.named.value = False
     dock.refresh()
     assert not overlay(viewer).visible
 
@@ -360,7 +360,7 @@ def test_spectra_are_shown_in_another_unit_and_so_are_those_of_other_cubes(viewe
     dock.refresh()
     assert dock.spectra["cell"][0] == pytest.approx(nanometres)
     assert dock.spectra["emission"][0] == pytest.approx(nanometres)
-    assert dock.unit.currentText() == "Wavelength (nm)"
+    assert dock["unit"].value == "wavelength (nm)"
     dock.choose_band_near(nanometres[4])
     assert viewer.dims.current_step[0] == 4
     assert from_layer(*raman.as_layer_data_tuple()).axis == cube.axis, "the cube keeps its axis"

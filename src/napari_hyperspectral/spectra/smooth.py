@@ -6,6 +6,7 @@ import numpy as np
 from scipy.signal import savgol_filter
 
 from .arrays import Array, Centres, Float32, Intensities, Mask
+from .each import bridged
 
 
 def savitzky_golay(
@@ -123,20 +124,10 @@ def _check_window(order: int, window: int, bands: int) -> None:
 def _bridged(data: Intensities, unused: Mask) -> Array:
     """Return data, (…, band, y, x), with straight lines over unused values.
 
-    Beyond the first and the last value they are level; spectra without any value are 0.
+    Spectra without any other value are 0.
     """
-    values = np.where(unused, 0, data).astype(np.float64)
-    if not unused.any():
-        return values
-    bands = data.shape[-3]
-    band = np.arange(bands, dtype=np.int32)[:, None, None]
-    before = np.maximum.accumulate(np.where(unused, -1, band), axis=-3)
-    backwards = np.where(unused, bands, band)[..., ::-1, :, :]
-    after = np.minimum.accumulate(backwards, axis=-3)[..., ::-1, :, :]
-    left = np.where(before < 0, after, before)
-    right = np.where(after == bands, before, after)
-    known = np.clip(left, 0, bands - 1), np.clip(right, 0, bands - 1)
-    low, high = (np.take_along_axis(values, index, axis=-3) for index in known)
-    slope = (high - low) / np.maximum(right - left, 1)
-    bridged: Array = slope * (band - left) + low
-    return bridged
+    shape = data.shape
+    bands = np.moveaxis(data, -3, 0).reshape(shape[-3], -1).astype(np.float64)
+    used = ~np.moveaxis(unused, -3, 0).reshape(bands.shape)
+    lines = bridged(bands, used).reshape(shape[-3], *shape[:-3], *shape[-2:])
+    return np.moveaxis(lines, 0, -3)

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
+from magicgui.widgets import CheckBox, ComboBox
 from napari.layers import Image as ImageLayer
 from napari.layers import Layer
-from qtpy.QtCore import QEvent, QSignalBlocker
+from qtpy.QtCore import QEvent
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QApplication,
-    QCheckBox,
-    QComboBox,
     QLabel,
     QPushButton,
     QVBoxLayout,
-    QWidget,
 )
 
 from ..axis import Axis
-from ..cube import Cube
 from ..picture.band_text import BandText
 from ..spectra.arrays import Array
 from ..spectra.conversion import Quantity
-from .docking import dock_when_shown
+from .dock import Dock
+from .docking import Place
 from .explore.curves import Curve, legend_names, table_of
 from .explore.events import ViewerEvents
 from .explore.layers import (
@@ -51,8 +49,8 @@ from .explore.regions import (
 from .explore.saving import ask_and_save, save_picture, save_table
 from .explore.timers import once_after
 from .explore.units import check_quantity, in_quantity, label_of, quantities_for, quantity_of
-from .forms.form import in_a_row
-from .forms.layer_choice import suitable_layers
+from .forms.layer_choice import has_bands, suitable_layers
+from .forms.layout import in_a_row
 
 if TYPE_CHECKING:
     import napari
@@ -68,15 +66,16 @@ _HINT: Final = (
 )
 
 
-class SpectrumWidget(QWidget):
+class SpectrumWidget(Dock):
     """Plot spectra of all visible cubes; a line marks the band.
 
     While it is hidden it does nothing at all. Mean spectra of regions are computed in a worker.
     """
 
+    place: ClassVar[Place] = "bottom"
+
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self._viewer = viewer
+        super().__init__(viewer)
         self.curves: list[Curve] = []
         """The curves in the plot."""
         self._cursor: Position | None = None
@@ -251,7 +250,7 @@ class SpectrumWidget(QWidget):
         self._plot.show_curves(self.curves, legend_names(self.curves, only_layer))
 
     def _visible_cubes(self) -> list[ImageLayer]:
-        return [layer for layer in suitable_layers(self._viewer.layers, Cube) if layer.visible]
+        return [layer for layer in suitable_layers(self._viewer.layers, has_bands) if layer.visible]
 
     def _comparable(self) -> list[ImageLayer]:
         """Return the visible cubes that fit the axis of the plot, the main one first."""
@@ -341,18 +340,16 @@ class SpectrumWidget(QWidget):
         quantities = [] if layer is None else quantities_for(axis_of_layer(layer))
         if self._quantity not in quantities:
             self._quantity = None
-        offered = [self.unit.itemData(row) for row in range(self.unit.count())]
-        with QSignalBlocker(self.unit):
-            if offered != quantities:
-                self.unit.clear()
-                for quantity in quantities:
-                    self.unit.addItem(label_of(quantity), quantity)
-            if self._quantity is not None:
-                self.unit.setCurrentIndex(quantities.index(self._quantity))
-        self.unit.setEnabled(len(quantities) > 1)
+        choices = [(label_of(quantity), quantity) for quantity in quantities]
+        with self.unit.changed.blocked():
+            if quantities != list(self.unit.choices):
+                self.unit.choices = choices
+            if quantities:
+                self.unit.value = self._quantity or quantities[0]
+        self.unit.enabled = len(quantities) > 1
 
-    def _unit_chosen(self, row: int) -> None:
-        self.choose_unit(self.unit.itemData(row))
+    def _unit_chosen(self, quantity: Quantity) -> None:
+        self.choose_unit(quantity)
 
     def _show_hint(self, left_out: Sequence[Layer]) -> None:
         """Name the cubes with another axis than the plot; otherwise say what can be done here."""
@@ -438,6 +435,9 @@ class SpectrumWidget(QWidget):
         if self.isVisible() and not self._redraw.isActive():
             self._redraw.start()
 
+    def _reverse(self, reverses: bool) -> None:
+        self._plot.getPlotItem().invertX(reverses)
+
     def _ask_where_to_save(self) -> None:
         ask_and_save(self, self.save_spectra, "spectra.csv", "Table (*.csv)", ".csv")
 
@@ -451,21 +451,20 @@ class SpectrumWidget(QWidget):
         self._plot.band_chosen.connect(self.choose_band_near)
         self._hint = QLabel(_HINT)
         self._hint.setWordWrap(True)
-        self.unit = QComboBox()
-        self.unit.setToolTip("Unit of the spectra in the plot; the cubes keep theirs")
-        self.unit.activated.connect(self._unit_chosen)
-        self.reversed = QCheckBox("Reverse axis")
-        self.reversed.toggled.connect(self._plot.getPlotItem().invertX)
-        self.named = QCheckBox("Band on image")
-        self.named.setToolTip("Write the band that is shown on the image")
+        self.unit = ComboBox(name="unit", choices=())
+        self.unit.tooltip = "Unit of the spectra in the plot; the cubes keep theirs"
+        self.unit.changed.connect(self._unit_chosen)
+        self.reversed = CheckBox(name="reversed", text="Reverse axis")
+        self.reversed.changed.connect(self._reverse)
         band_text = BandText.of(self._viewer)
-        self.named.setChecked(band_text.enabled)
-        self.named.toggled.connect(band_text.enable)
+        self.named = CheckBox(name="named", text="Band on image", value=band_text.enabled)
+        self.named.changed.connect(band_text.enable)
+        self.hold(self.unit, self.reversed, self.named)
         clear = _button("Clear pins", self.clear_pins)
         copy = _button("Copy table", self.copy)
         save = _button("Save spectra…", self._ask_where_to_save)
         picture = _button("Save picture…", self._ask_where_to_save_picture)
-        tools = in_a_row(self.unit, self.reversed, self.named)
+        tools = in_a_row(self.unit.native, self.reversed.native, self.named.native)
         tools.addStretch()
         for button in (clear, copy, save, picture):
             tools.addWidget(button)
@@ -475,7 +474,6 @@ class SpectrumWidget(QWidget):
         layout.addLayout(tools)
         layout.addWidget(self._plot, stretch=1)
         layout.addWidget(self._hint)
-        dock_when_shown(self, "bottom")
 
 
 def _curve_of_region(mean: RegionMean, layer: str, axis: Axis) -> Curve:

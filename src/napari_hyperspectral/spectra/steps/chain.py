@@ -33,8 +33,19 @@ from ..axes import (
 )
 from .bands import Crop, DropBadBands, MarkBadBands, Resample
 from .base import Step
-from .baseline import AsLSBaseline, MinimumBaseline, PolynomialBaseline
+from .baseline import (
+    AirPLSBaseline,
+    ArPLSBaseline,
+    AsLSBaseline,
+    MinimumBaseline,
+    ModifiedPolynomialBaseline,
+    PolynomialBaseline,
+    RollingBallBaseline,
+    RubberBandBaseline,
+    SNIPBaseline,
+)
 from .components import LowRankDenoising, MNFTruncation, PCATruncation
+from .cosmic_rays import CosmicRays, CosmicRaysAmongNeighbours
 from .normalise import (
     SNV,
     NormaliseArea,
@@ -47,7 +58,15 @@ from .normalise import (
 )
 from .pixels import BinPixels
 from .reference import Reflectance
-from .smooth import Derivative, GaussianBlur, GaussianSmoothing, SavitzkyGolay
+from .scatter import EMSC, MSC
+from .smooth import (
+    Derivative,
+    GaussianBlur,
+    GaussianSmoothing,
+    SavitzkyGolay,
+    WaveletSmoothing,
+    WhittakerSmoothing,
+)
 from .transform import Anscombe, Logarithm
 
 AnyStep: TypeAlias = Annotated[
@@ -65,18 +84,30 @@ AnyStep: TypeAlias = Annotated[
     | MarkBadBands
     | DropBadBands
     | Resample
+    | CosmicRays
+    | CosmicRaysAmongNeighbours
     | Reflectance
     | SavitzkyGolay
+    | WhittakerSmoothing
+    | WaveletSmoothing
     | GaussianSmoothing
     | GaussianBlur
     | Derivative
     | MinimumBaseline
     | PolynomialBaseline
+    | ModifiedPolynomialBaseline
+    | RubberBandBaseline
     | AsLSBaseline
+    | ArPLSBaseline
+    | AirPLSBaseline
+    | SNIPBaseline
+    | RollingBallBaseline
     | NormaliseMaximum
     | NormaliseArea
     | NormaliseVector
     | SNV
+    | MSC
+    | EMSC
     | NormalisePercentile
     | NormaliseMedian
     | NormalisePeak
