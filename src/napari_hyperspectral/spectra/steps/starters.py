@@ -11,12 +11,13 @@ from ...axis import SpectralAxis
 from ...cube import Cube
 from .bands import DropBadBands
 from .base import Step
-from .baseline import AsLSBaseline, MinimumBaseline
+from .baseline import ArPLSBaseline, MinimumBaseline, RubberBandBaseline, SNIPBaseline
 from .chain import AnyStep, Chain
 from .components import LowRankDenoising
+from .cosmic_rays import CosmicRays
 from .normalise import SNV, NormaliseMaximum, NormaliseTotal, NormaliseVector
 from .reference import Reflectance
-from .smooth import GaussianBlur, SavitzkyGolay
+from .smooth import Derivative, GaussianBlur, SavitzkyGolay
 from .transform import Logarithm
 
 _SRS_SPAN: Final = 700.0
@@ -48,7 +49,14 @@ def _starter(name: str, title: str, *steps: AnyStep) -> Starter:
 
 
 STARTERS: Final = (
-    _starter("raman", "Raman", AsLSBaseline(), SavitzkyGolay(), NormaliseVector()),
+    _starter(
+        "raman",
+        "Raman",
+        CosmicRays(),
+        ArPLSBaseline(),
+        SavitzkyGolay(),
+        NormaliseVector(),
+    ),
     _starter(
         "srs",
         "SRS and CARS",
@@ -59,11 +67,17 @@ STARTERS: Final = (
     _starter(
         "ftir",
         "FTIR",
-        SavitzkyGolay(),
-        AsLSBaseline(smoothness=1e6, asymmetry=0.001),
+        RubberBandBaseline(),
         NormaliseVector(),
+        Derivative(degree=2, enabled=False),
     ),
-    _starter("msi", "Mass-spectrometry imaging", NormaliseTotal(), Logarithm(enabled=False)),
+    _starter(
+        "msi",
+        "Mass-spectrometry imaging",
+        SNIPBaseline(enabled=False),
+        NormaliseTotal(),
+        Logarithm(enabled=False),
+    ),
     _starter(
         "reflectance",
         "Reflectance",
