@@ -27,7 +27,6 @@ _INFRARED_NM: Final = 2500.0
 """Wavelength from which light is absorbed by vibrations of molecules: FTIR and its kin."""
 _LAMBDA_NM: Final = 950.0
 """Wavelength up to which the detectors of fluorescence microscopes see."""
-_LAMBDA_BANDS: Final = 64
 _MICROSCOPE_UM: Final = 10.0
 """Side of the pixels, in µm, up to which an image is one of a microscope."""
 _IN_UM: Final = {"nm": 1e-3, "um": 1.0, "µm": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6}
@@ -168,5 +167,5 @@ def _name_for_wavelengths(cube: Cube, axis: SpectralAxis) -> str:
     if axis.excitation_nm:
         return "fluorescence"
     side = max(cube.pixel_sides) * _IN_UM.get(cube.pixel_unit or "", np.inf)
-    is_lambda_stack = len(axis) <= _LAMBDA_BANDS and nanometres.max() <= _LAMBDA_NM
-    return "fluorescence" if is_lambda_stack and side <= _MICROSCOPE_UM else "reflectance"
+    of_microscope = side <= _MICROSCOPE_UM and nanometres.max() <= _LAMBDA_NM
+    return "fluorescence" if of_microscope else "reflectance"
