@@ -161,7 +161,11 @@ def _room_for(prepared: Cube, target: Path) -> Iterator[Any]:
     with tempfile.TemporaryDirectory(
         prefix=prefix, suffix=".part", dir=target.parent, ignore_cleanup_errors=True
     ) as folder:
-        yield np.memmap(Path(folder) / "prepared", np.float32, "w+", shape=prepared.shape)
+        # row by row, as parts are computed; bands of a row lie together when they are read
+        *leading, bands, height, width = prepared.shape
+        shape = (*leading, height, bands, width)
+        rows = np.memmap(Path(folder) / "prepared", np.float32, "w+", shape=shape)
+        yield np.swapaxes(rows, -3, -2)
 
 
 def _computed_steps(data: Any, room: Any) -> Job[None]:
