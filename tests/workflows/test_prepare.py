@@ -8,11 +8,15 @@ import pytest
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube, Sampling
 from napari_hyperspectral.io import read, write
-from napari_hyperspectral.progress import Stop
+from napari_hyperspectral.progress import Cancelled, Stop
 from napari_hyperspectral.progress import run as run_job
 from napari_hyperspectral.spectra.steps.chain import Chain
 from napari_hyperspectral.spectra.steps.starters import STARTERS, starter, starter_for
-from napari_hyperspectral.workflows.prepare import prepare_file_steps, prepare_files_steps
+from napari_hyperspectral.workflows.prepare import (
+    prepare_cube_steps,
+    prepare_file_steps,
+    prepare_files_steps,
+)
 
 CHAIN = Chain.model_validate(
     [
@@ -51,6 +55,23 @@ def test_a_file_is_prepared_in_parts_as_a_cube_in_memory(scan, tmp_path, room, m
     assert sorted(file.name for file in target.parent.iterdir()) == [
         "scan_prepared.hdr", "scan_prepared.img",
     ]  # fmt: skip
+
+
+def test_a_cube_in_memory_is_prepared_in_parts_that_can_be_stopped(scan, monkeypatch):
+    cube = Cube(scan.numpy(), scan.axis)
+    expected = CHAIN.on(cube)
+    monkeypatch.setattr("napari_hyperspectral.spectra.steps.parts._VALUES", 12 * 17 * 5)
+    monkeypatch.setattr("napari_hyperspectral.workflows.prepare._ROWS_AT_A_TIME", 12 * 17 * 5)
+    steps = []
+    prepared = run_job(prepare_cube_steps(CHAIN, cube), steps.append)
+    np.testing.assert_allclose(prepared.data, expected.data, atol=1e-5)
+    assert isinstance(prepared.data, np.ndarray)
+    assert len(steps) > 4
+    job = prepare_cube_steps(CHAIN, cube)
+    next(job)
+    next(job)
+    with pytest.raises(Cancelled, match="the preparation was stopped"):
+        job.throw(Stop())
 
 
 def test_a_stopped_preparation_leaves_nothing(scan, tmp_path, monkeypatch):

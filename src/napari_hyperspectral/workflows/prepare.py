@@ -18,7 +18,7 @@ from ..cube import Cube
 from ..io import read, write
 from ..progress import Cancelled, Job, Progress, Stop, Watch, part_of
 from ..spectra.steps.chain import Chain
-from ..spectra.steps.parts import is_lazy
+from ..spectra.steps.parts import as_lazy, part_sizes
 from ..system.locks import locked
 
 _STEPS: Final = 1000
@@ -90,6 +90,23 @@ def prepare_files_steps(
     return prepared
 
 
+def prepare_cube_steps(chain: Chain, cube: Cube) -> Job[Cube]:
+    """Apply a chain to a cube, part by part on all processors; return the result, in memory.
+
+    Raises
+    ------
+    StepError
+        If a step cannot be taken; the message names it.
+    Cancelled
+        If it is stopped.
+    """
+    yield from _progress(0, 1)
+    prepared = chain.on(replace(cube, data=as_lazy(cube.data)))
+    room = np.empty(prepared.shape, np.float32)
+    yield from _computed_steps(prepared.data, room)
+    return replace(prepared, data=room)
+
+
 def prepare_file_steps(
     chain: Chain, cube: Cube, target: Path, *, overwrite: bool = False
 ) -> Job[Path]:
@@ -108,7 +125,7 @@ def prepare_file_steps(
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     yield from _progress(0, 1)
-    prepared = chain.on(cube)
+    prepared = chain.on(replace(cube, data=as_lazy(cube.data)))
     with _room_for(prepared, target) as room:
         if room is not None:
             yield from _computed_steps(prepared.data, room)
@@ -127,8 +144,8 @@ def _room_for(prepared: Cube, target: Path) -> Iterator[Any]:
     OSError
         If there is no room on the disk.
     """
-    if not is_lazy(prepared.data) or not hasattr(prepared.data, "dask"):
-        yield None  # in memory, or in a file: bands that were selected are read when written
+    if not hasattr(prepared.data, "dask"):
+        yield None  # in a file: bands that were only selected are read when they are written
         return
     needed = math.prod(prepared.shape) * np.dtype(np.float32).itemsize
     if needed <= _IN_MEMORY:
@@ -144,13 +161,17 @@ def _room_for(prepared: Cube, target: Path) -> Iterator[Any]:
     with tempfile.TemporaryDirectory(
         prefix=prefix, suffix=".part", dir=target.parent, ignore_cleanup_errors=True
     ) as folder:
-        yield np.memmap(Path(folder) / "prepared", np.float32, "w+", shape=prepared.shape)
+        # row by row, as parts are computed; bands of a row lie together when they are read
+        *leading, bands, height, width = prepared.shape
+        shape = (*leading, height, bands, width)
+        rows = np.memmap(Path(folder) / "prepared", np.float32, "w+", shape=shape)
+        yield np.swapaxes(rows, -3, -2)
 
 
 def _computed_steps(data: Any, room: Any) -> Job[None]:
     """Compute lazy data, (…, band, y, x), into an array of that shape, some rows at a time."""
     *leading, bands, height, width = data.shape
-    chunk = max(data.chunks[-2])
+    chunk = part_sizes(data).rows
     rows = max(1, _ROWS_AT_A_TIME // (bands * width * chunk)) * chunk
     planes = list(np.ndindex(*leading))
     total = len(planes) * height

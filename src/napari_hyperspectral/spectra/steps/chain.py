@@ -236,7 +236,7 @@ class Chain(Settings):
 
     @classmethod
     def read(cls, path: str | Path) -> Chain:
-        """Read a chain from a JSON file.
+        """Read a chain from a JSON file; files that it names may lie beside it.
 
         Raises
         ------
@@ -258,10 +258,12 @@ class Chain(Settings):
         except UnicodeDecodeError as error:
             raise FileFormatError(path, f"it is no text ({error})", "save it as UTF-8") from error
         try:
-            return cls.model_validate_json(text)
+            chain = cls.model_validate_json(text)
         except ValidationError as error:
             error.add_note(path.name)
             raise
+        steps = tuple(_with_files_in(path.parent, step) for step in chain.steps)
+        return chain.model_copy(update={"steps": steps})
 
     def write(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the chain to a JSON file, completely or not at all; return its path.
@@ -285,12 +287,21 @@ class Chain(Settings):
                 yield number, step
 
 
+def _with_files_in(folder: Path, step: Step) -> Step:
+    """Return a step whose files are those of a folder, where they are not found from here."""
+    found = {}
+    for name, value in step:
+        if isinstance(value, Path) and not value.exists() and (folder / value).exists():
+            found[name] = folder / value
+    return step.model_copy(update=found) if found else step
+
+
 @contextmanager
 def _named(number: int, step: Step) -> Iterator[None]:
     """Name the step in what goes wrong with it."""
     try:
         yield
-    except (ValueError, ArithmeticError) as error:
+    except (ValueError, ArithmeticError, FileNotFoundError) as error:
         raise StepError(number, step, error) from error
 
 

@@ -11,12 +11,13 @@ from ...axis import SpectralAxis
 from ...cube import Cube
 from .bands import DropBadBands
 from .base import Step
-from .baseline import AsLSBaseline, MinimumBaseline
+from .baseline import ArPLSBaseline, MinimumBaseline, RubberBandBaseline, SNIPBaseline
 from .chain import AnyStep, Chain
 from .components import LowRankDenoising
+from .cosmic_rays import CosmicRays
 from .normalise import SNV, NormaliseMaximum, NormaliseTotal, NormaliseVector
 from .reference import Reflectance
-from .smooth import GaussianBlur, SavitzkyGolay
+from .smooth import Derivative, GaussianBlur, SavitzkyGolay
 from .transform import Logarithm
 
 _SRS_SPAN: Final = 700.0
@@ -26,7 +27,6 @@ _INFRARED_NM: Final = 2500.0
 """Wavelength from which light is absorbed by vibrations of molecules: FTIR and its kin."""
 _LAMBDA_NM: Final = 950.0
 """Wavelength up to which the detectors of fluorescence microscopes see."""
-_LAMBDA_BANDS: Final = 64
 _MICROSCOPE_UM: Final = 10.0
 """Side of the pixels, in µm, up to which an image is one of a microscope."""
 _IN_UM: Final = {"nm": 1e-3, "um": 1.0, "µm": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6}
@@ -48,7 +48,14 @@ def _starter(name: str, title: str, *steps: AnyStep) -> Starter:
 
 
 STARTERS: Final = (
-    _starter("raman", "Raman", AsLSBaseline(), SavitzkyGolay(), NormaliseVector()),
+    _starter(
+        "raman",
+        "Raman",
+        CosmicRays(),
+        ArPLSBaseline(),
+        SavitzkyGolay(),
+        NormaliseVector(),
+    ),
     _starter(
         "srs",
         "SRS and CARS",
@@ -59,11 +66,17 @@ STARTERS: Final = (
     _starter(
         "ftir",
         "FTIR",
-        SavitzkyGolay(),
-        AsLSBaseline(smoothness=1e6, asymmetry=0.001),
+        RubberBandBaseline(),
         NormaliseVector(),
+        Derivative(degree=2, enabled=False),
     ),
-    _starter("msi", "Mass-spectrometry imaging", NormaliseTotal(), Logarithm(enabled=False)),
+    _starter(
+        "msi",
+        "Mass-spectrometry imaging",
+        SNIPBaseline(enabled=False),
+        NormaliseTotal(),
+        Logarithm(enabled=False),
+    ),
     _starter(
         "reflectance",
         "Reflectance",
@@ -154,5 +167,5 @@ def _name_for_wavelengths(cube: Cube, axis: SpectralAxis) -> str:
     if axis.excitation_nm:
         return "fluorescence"
     side = max(cube.pixel_sides) * _IN_UM.get(cube.pixel_unit or "", np.inf)
-    is_lambda_stack = len(axis) <= _LAMBDA_BANDS and nanometres.max() <= _LAMBDA_NM
-    return "fluorescence" if is_lambda_stack and side <= _MICROSCOPE_UM else "reflectance"
+    of_microscope = side <= _MICROSCOPE_UM and nanometres.max() <= _LAMBDA_NM
+    return "fluorescence" if of_microscope else "reflectance"
