@@ -89,7 +89,7 @@ def test_a_band_and_a_peak_come_as_images(viewer, dock, cell, complaints):
     assert dock.results[0].name == "cell at 500 nm"
     np.testing.assert_array_equal(dock.results[0].data, cell.data[5])
     dock.map_area(500, 600)
-    assert dock.results[0].name == "cell area of 500–600 nm"
+    assert dock.results[0].name == "cell · area of 500–600 nm (above a line)"
     dock.map_area(900, 950)
     assert "no band lies between 900 and 950" in complaints[0]
 
