@@ -69,7 +69,7 @@ def test_a_range_beyond_the_axis_ends_with_it_and_says_so():
     image = range_map(cube, settings)
     assert image.data.item() == pytest.approx(50)
     assert "the axis ends there: 650–700" in image.history[-1]
-    with pytest.raises(ValueError, match="no good band lies between 800 and 900; the axis has 6"):
+    with pytest.raises(ValueError, match="no band lies between 800 and 900; the axis has 6"):
         range_map(cube, RangeMap(start=800, end=900))
 
 

@@ -7,18 +7,21 @@ of the same components in a measured and a predicted cube are compared.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple, Self
 
 import numpy as np
 from annotated_types import Ge, Le
+from pydantic import model_validator
 
 from ..axis import Axis, ChannelAxis, SpectralAxis, axis_difference, axis_in_full
 from ..cube import Cube, Labels
 from ..metrics import confusion, overall_accuracy
 from ..place.same import TOLERANCE, difference_in_pixels
-from ..progress import Job, Progress
+from ..progress import Job, Progress, part_of, run
 from ..settings import Settings
 from .arrays import Array, SpectraTable
+from .decomposition.factors import factors_steps
+from .decomposition.sample import sampled_spectra
 from .resample import resample
 from .unmix import abundances, vertex_components
 
@@ -29,7 +32,13 @@ COLOURS: Final = (
 """Colours of the components, in their order."""
 _SMALLEST_SHARE: Final = 0.8
 """Share of the range of the components that a cube must cover for them to be mapped in it."""
-_SLAB: Final = 2**24
+_TITLES: Final = {
+    "vca": "vertex component analysis",
+    "n_findr": "N-FINDR",
+    "mcr_als": "multivariate curve resolution (alternating least squares)",
+}
+"""Of the methods, in the history."""
+_SLAB: Final = 2**22
 """Values that are unmixed at a time, to bound memory."""
 
 
@@ -39,11 +48,38 @@ class Unmixing(Settings):
     count: Annotated[int, Ge(2), Le(len(COLOURS))] = 4
     """Number of components, the background included. Remove cosmic rays first: a spectrum with a
     spike is unlike every mixture, and so would become a component."""
+    method: Literal["vca", "n_findr", "mcr_als"] = "vca"
+    """How pure spectra are found. VCA and N-FINDR take the purest measured ones. MCR-ALS (non-negative
+    matrix factorisation) starts there and fits spectra and abundances in turn: for cubes in which no
+    pixel is pure."""
     sum_to_one: bool = False
-    """Whether the abundances of each pixel sum to 1: right for reflectance in even light. Off,
-    pixels may be brighter or darker, as in Raman and fluorescence maps."""
+    """Whether the abundances of each pixel sum to 1 (FCLS): right for reflectance in even light. Off
+    (NNLS), pixels may be brighter or darker, as in Raman and fluorescence maps."""
+    sparsity: Annotated[float, Ge(0), Le(0.9)] = 0.0
+    """Penalty of abundances (LASSO), by the least one that leaves none: components that are hardly
+    there become 0. For many components, as of a library. 0: none."""
+    starts: Annotated[int, Ge(1), Le(1000)] = 20
+    """Times that the search for pure spectra starts anew: the purest of all are kept."""
     seed: Annotated[int, Ge(0)] = 0
     """Random seed of the search for pure spectra."""
+
+    @model_validator(mode="after")
+    def _has_one_constraint(self) -> Self:
+        if self.sum_to_one and self.sparsity:
+            raise ValueError(
+                "abundances that sum to 1 cannot be made fewer by a penalty on their sum; choose "
+                "sum_to_one or sparsity"
+            )
+        return self
+
+    @property
+    def constraint(self) -> str:
+        """Return what is asked of abundances, in words."""
+        if self.sum_to_one:
+            return "summing to 1"
+        if self.sparsity:
+            return f"0 or more, with a penalty of {self.sparsity:g}"
+        return "0 or more"
 
 
 class Maps(NamedTuple):
@@ -77,38 +113,51 @@ def unmix(
     Parameters
     ----------
     cube : Cube
-        In which pure spectra are found; see `end_members`.
+        In which pure spectra are found; see `end_members_steps`.
     others : sequence of Cube
-        In which they are mapped too; see `abundance_maps`.
+        In which they are mapped too; see `abundance_maps_steps`.
     settings : Unmixing, optional
         Default: four components.
 
     Raises
     ------
     ValueError
-        As `end_members` and `abundance_maps` do.
+        As `end_members_steps` and `abundance_maps_steps` do.
     """
     settings = settings or Unmixing()
     for other in others:
         on_bands_of(cube.spectral_axis, other.axis)  # refused before the work, not after it
-    spectra = end_members(cube, settings.count, seed=settings.seed)
-    steps = 2 + len(others)
-    yield Progress(1, steps, note="found the components")
-
+    share = 100 // (2 + len(others))
+    spectra = yield from part_of(
+        end_members_steps(cube, settings), 0, share, "finding the components"
+    )
     maps: list[Maps] = []
-    for done, image in enumerate((cube, *others), start=2):
-        shares = abundance_maps(spectra, image, sum_to_one=settings.sum_to_one)
+    for number, image in enumerate((cube, *others), start=1):
+        note = f"mapping them in {image.name or 'a cube'}"
+        job = abundance_maps_steps(spectra, image, settings)
+        shares = yield from part_of(job, share * number, share * (number + 1), note)
         classes = class_map(shares)
         same_classes = None
         if maps and _same_pixels(classes, maps[0].classes):
             same_classes = agreement(classes, maps[0].classes)
         maps.append(Maps(shares, composite(shares), classes, same_classes))
-        yield Progress(done, steps, note=f"mapped them in {image.name or 'a cube'}")
     return Components(spectra, tuple(maps))
 
 
 def end_members(cube: Cube, count: int, *, seed: int = 0) -> Cube:
-    """Find the purest spectra of a cube by vertex component analysis.
+    """Return the purest spectra of a cube by vertex component analysis; see `end_members_steps`."""
+    return run(end_members_steps(cube, Unmixing(count=count, seed=seed)))
+
+
+def end_members_steps(cube: Cube, settings: Unmixing) -> Job[Cube]:
+    """Yield progress; return the pure spectra of a cube.
+
+    Parameters
+    ----------
+    cube : Cube
+        Shape (…, band, y, x). May be lazy: of a large one, a regular grid of spectra is read.
+    settings : Unmixing
+        How they are found.
 
     Returns
     -------
@@ -122,15 +171,25 @@ def end_members(cube: Cube, count: int, *, seed: int = 0) -> Cube:
         If too few spectra are complete, or there cannot be so many components.
     """
     axis = cube.spectral_axis
-    table = np.asarray(cube.spectra()[:, axis.good], np.float64)  # (spectrum, good band)
-    table = table[np.isfinite(table).all(axis=1)]
+    count = settings.count
+    sample = yield from sampled_spectra(cube)
+    table = sample.table[np.isfinite(sample.table).all(axis=1)]
     if len(table) < count:
         raise ValueError(
             f"cube {cube.name!r} has too few spectra without missing values ({len(table)}) for "
             f"{count} components; mark bands in which values are missing as bad"
         )
-    pure = vertex_components(table, count, seed=seed).spectra
-    mean_abundance = abundances(table, pure).mean(axis=0)
+    grow = settings.method == "n_findr"
+    starts = settings.starts
+    corners = vertex_components(table, count, seed=settings.seed, starts=starts, grow=grow)
+    pure = corners.spectra
+    if settings.method == "mcr_als":
+        job = factors_steps(table, pure, sum_to_one=settings.sum_to_one)
+        factors = yield from job
+        pure = factors.spectra
+        mean_abundance = factors.amounts.mean(axis=0)
+    else:
+        mean_abundance = abundances(table, pure).mean(axis=0)
     most_abundant_first = np.argsort(-mean_abundance, kind="stable")
     spectra = np.full((count, len(axis)), np.nan, np.float32)
     spectra[:, axis.good] = pure[most_abundant_first]
@@ -139,22 +198,30 @@ def end_members(cube: Cube, count: int, *, seed: int = 0) -> Cube:
         axis,
         intensity_unit=cube.intensity_unit,
         name=f"{cube.name} components".strip(),
-        history=(*cube.history, f"found {count} pure spectra by vertex component analysis"),
+        history=(
+            *cube.history,
+            f"found {count} pure spectra by {_TITLES[settings.method]}{sample.line}",
+        ),
     )
 
 
 def abundance_maps(spectra: Cube, cube: Cube, *, sum_to_one: bool = False) -> Cube:
-    """Return the abundance of each pure spectrum in each pixel of a cube.
+    """Return the abundance of each pure spectrum in each pixel; see `abundance_maps_steps`."""
+    return run(abundance_maps_steps(spectra, cube, Unmixing(sum_to_one=sum_to_one)))
+
+
+def abundance_maps_steps(spectra: Cube, cube: Cube, settings: Unmixing) -> Job[Cube]:
+    """Yield progress; return the abundance of each pure spectrum in each pixel of a cube.
 
     Parameters
     ----------
     spectra : Cube
-        Pure spectra, (band, 1, component), as from `end_members`. Where their bands are not those
-        of the cube, they are interpolated.
+        Pure spectra, (band, 1, component), as from `end_members_steps`. Where their bands are not
+        those of the cube, they are interpolated.
     cube : Cube
         Shape (…, band, y, x). May be lazy: it is unmixed a few rows at a time.
-    sum_to_one : bool
-        Whether the abundances of each pixel sum to 1.
+    settings : Unmixing
+        Whether abundances sum to 1, and their penalty.
 
     Returns
     -------
@@ -172,17 +239,21 @@ def abundance_maps(spectra: Cube, cube: Cube, *, sum_to_one: bool = False) -> Cu
     *leading, bands, height, width = cube.shape
     shares = np.empty((*leading, count, height, width), np.float32)
     rows_at_a_time = max(1, _SLAB // (bands * width))
-    for plane in np.ndindex(*leading):
+    planes = list(np.ndindex(*leading))
+    for number, plane in enumerate(planes):
         for first in range(0, height, rows_at_a_time):
             rows = (*plane, slice(None), slice(first, first + rows_at_a_time))
             part = np.asarray(cube.data[rows])[cube.axis.good]  # (good band, row, x)
             table = part.reshape(len(part), -1).T  # (pixel, good band)
-            part_shares = abundances(table, pure, sum_to_one=sum_to_one)
+            part_shares = abundances(
+                table, pure, sum_to_one=settings.sum_to_one, sparsity=settings.sparsity
+            )
             shares[rows] = part_shares.T.reshape(count, -1, width)
+            done = min(first + rows_at_a_time, height)
+            yield Progress(number * height + done, len(planes) * height)
 
-    constraint = "summing to 1" if sum_to_one else "0 or more"
     return cube.after(
-        f"unmixed into {count} components, {constraint}",
+        f"unmixed into {count} components, {settings.constraint}",
         data=shares,
         axis=ChannelAxis(names_of(count)),
         intensity_unit="abundance",

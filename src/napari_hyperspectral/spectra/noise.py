@@ -42,6 +42,8 @@ _CAUTIOUS: Final = 0.4
 """Correlation of neighbours that is assumed at first."""
 _SMALLEST: Final = 1e-300
 """Keeps divisors above 0 where there is no noise."""
+_LEAST_SIGMA: Final = 1e-5
+"""Of noise, by the largest: where there is none at all, the quotient would be infinite."""
 _LEAST_VARIANCE: Final = 0.01
 """Of noise at means below 0, by that at 0."""
 _NOTABLE: Final = 0.05
@@ -201,7 +203,7 @@ def _low_rank_residual(planes: Planes, law: NoiseLaw) -> _Residual:
     """Return what the components of the spectra leave, if the noise follows this law."""
     table = spectra_of(planes)
     centre = np.nanmean(table, axis=0)
-    scale = np.maximum(law.sigma(centre), _SMALLEST)
+    scale = _divisors(law.sigma(centre))
     whitened = (table - centre) / scale
     rank = noise_rank(unfolded(whitened, planes.shape), law)
     components = strongest(filled(whitened, rank), rank)
@@ -245,7 +247,7 @@ def _law_from(residual: _Residual, unit: str) -> NoiseLaw:
     law = NoiseLaw(float(np.sqrt(read_variance)), gain, unit=unit)
     if residual.band_correlation is None:
         return law
-    sigma = np.maximum(law.sigma(residual.mean), _SMALLEST)
+    sigma = _divisors(law.sigma(residual.mean))
     along_bands, along_y, along_x = (
         neighbour_correlation(residual.noise / sigma, axis) for axis in (1, 2, 3)
     )
@@ -274,6 +276,13 @@ def _variance_line(residual: _Residual) -> tuple[float, float]:
     line, _ = nnls(design / size * weight[:, None], variance * weight)
     read_variance, gain = line / size
     return float(read_variance), float(gain)
+
+
+def _divisors(sigma: Array) -> Array:
+    """Return standard deviations of noise by which values can be divided without overflow."""
+    largest = float(sigma.max(initial=0))
+    divisors: Array = np.maximum(sigma, _LEAST_SIGMA * largest + _SMALLEST)
+    return divisors
 
 
 def _alike(law: NoiseLaw, other: NoiseLaw) -> bool:

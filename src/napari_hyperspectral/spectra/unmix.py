@@ -11,6 +11,7 @@ from scipy.linalg import eigh
 
 from ..scale import scale_of
 from .arrays import Indices, SpectraTable
+from .decomposition.corners import farthest_corners, grown_corners
 from .least_squares.nonnegative import PureSpectraFit
 
 _AMBIGUOUS: Final = 1e6
@@ -32,13 +33,15 @@ class PureSpectra(NamedTuple):
     """Estimated signal-to-noise ratio, which decides on the projection."""
 
 
-def vertex_components(table: SpectraTable, count: int, *, seed: int = 0) -> PureSpectra:
-    """Find the purest spectra of a table by vertex component analysis (VCA).
+def vertex_components(
+    table: SpectraTable, count: int, *, seed: int = 0, starts: int = 20, grow: bool = False
+) -> PureSpectra:
+    """Find the purest spectra of a table by vertex component analysis (VCA), or N-FINDR.
 
     The spectrum farthest along a random direction, orthogonal to all corners so far, is the next
     corner, until there are enough. With a good signal-to-noise ratio, spectra are first projected
     on a plane by their brightness (so that shadows make no corners), otherwise by their principal
-    components alone.
+    components alone. Of many starts, the corners of the largest simplex are kept.
     Source: Nascimento & Bioucas-Dias 2005, https://doi.org/10.1109/TGRS.2005.844293. Unlike
     there, nearly dark spectra cannot be corners: divided by almost 0, their noise would lie
     farthest of all.
@@ -51,6 +54,11 @@ def vertex_components(table: SpectraTable, count: int, *, seed: int = 0) -> Pure
         Number of pure spectra, at least 2.
     seed : int
         Seed of the random directions.
+    starts : int
+        How many times corners are searched for, at least 1.
+    grow : bool
+        Whether corners are then exchanged for others as long as the simplex grows: N-FINDR (Winter
+        1999, https://doi.org/10.1117/12.366289).
 
     Raises
     ------
@@ -68,25 +76,38 @@ def vertex_components(table: SpectraTable, count: int, *, seed: int = 0) -> Pure
         )
     # eigenvectors of very small and very large numbers have other last digits
     scale = scale_of(table)
-    found = _purest(table / scale, count, seed)
+    found = _purest(table / scale, count, _Search(seed, starts, grow))
     return found._replace(spectra=scale * found.spectra)
 
 
-def _purest(table: SpectraTable, count: int, seed: int) -> PureSpectra:
+class _Search(NamedTuple):
+    """How corners are searched for."""
+
+    seed: int
+    starts: int
+    grow: bool
+
+    def corners(self, points: SpectraTable) -> Indices:
+        """Return the rows of points, (spectrum, component), that span a large simplex."""
+        rows = farthest_corners(points, self.seed, self.starts)
+        return grown_corners(points, rows) if self.grow else rows
+
+
+def _purest(table: SpectraTable, count: int, search: _Search) -> PureSpectra:
     """Return what `vertex_components` does, of spectra near 1 in size."""
     mean = table.mean(axis=0)
     snr_db = estimated_snr(table, count)
     if snr_db > 15 + 10 * np.log10(count):  # the threshold of the source
         axes = _main_directions(table, count)
         scores = table @ axes  # (spectrum, component)
-        corners = _corners(_by_brightness(scores), seed)
+        corners = search.corners(_by_brightness(scores))
         return PureSpectra(scores[corners] @ axes.T, corners, snr_db)
 
     axes = _main_directions(table - mean, count - 1)
     scores = (table - mean) @ axes  # (spectrum, component - 1)
     # one more coordinate, the same for all, makes of the plane a simplex with `count` corners
     height = np.full((len(table), 1), np.linalg.norm(scores, axis=1).max())
-    corners = _corners(np.hstack([scores, height]), seed)
+    corners = search.corners(np.hstack([scores, height]))
     return PureSpectra(scores[corners] @ axes.T + mean, corners, snr_db)
 
 
@@ -117,7 +138,11 @@ def estimated_snr(table: SpectraTable, count: int) -> float:
 
 
 def abundances(
-    table: SpectraTable, pure: SpectraTable, *, sum_to_one: bool = False
+    table: SpectraTable,
+    pure: SpectraTable,
+    *,
+    sum_to_one: bool = False,
+    sparsity: float = 0.0,
 ) -> SpectraTable:
     """Return the abundance of each pure spectrum in every spectrum, 0 or more.
 
@@ -132,6 +157,10 @@ def abundances(
     sum_to_one : bool
         Whether the abundances of a spectrum sum to 1 (fully constrained least squares, by
         Heinz & Chang 2001, https://doi.org/10.1109/36.911111).
+    sparsity : float
+        Penalty of abundances, 0 to 1, by the least one that leaves none (LASSO, Tibshirani 1996,
+        https://doi.org/10.1111/j.2517-6161.1996.tb02080.x): abundances of spectra that are hardly
+        there become 0. Pure spectra count as of equal length.
 
     Returns
     -------
@@ -143,9 +172,13 @@ def abundances(
     Raises
     ------
     ValueError
-        If the numbers of bands differ, too few bands are measured in all of `pure`, or two pure
-        spectra are the same.
+        If the numbers of bands differ, too few bands are measured in all of `pure`, two pure
+        spectra are the same, or both `sum_to_one` and `sparsity` are asked for.
     """
+    if sum_to_one and sparsity:
+        raise ValueError(
+            "abundances that sum to 1 cannot be made fewer by a penalty on their sum; choose one of both"
+        )
     if table.shape[1] != pure.shape[1]:
         raise ValueError(
             f"the spectra have {table.shape[1]} bands, the pure ones {pure.shape[1]}; interpolate one "
@@ -162,7 +195,7 @@ def abundances(
     spectra = table if usable.all() else table[:, usable]
     known = np.isfinite(spectra)
     complete = known.all(axis=1)
-    fit = PureSpectraFit(members, sum_to_one=sum_to_one)
+    fit = PureSpectraFit(members, sum_to_one=sum_to_one, sparsity=sparsity)
     _warn_of_ambiguity(fit.condition_number)
     if complete.all():
         return fit.abundances(spectra)
@@ -176,7 +209,7 @@ def abundances(
         rows = incomplete[pattern_of.ravel() == pattern]
         bands = known[rows[0]]
         if bands.sum() >= len(members):
-            part = PureSpectraFit(members[:, bands], sum_to_one=sum_to_one)
+            part = PureSpectraFit(members[:, bands], sum_to_one=sum_to_one, sparsity=sparsity)
             shares[rows] = part.abundances(spectra[np.ix_(rows, bands)])
     return shares
 
@@ -235,18 +268,3 @@ def _main_directions(table: SpectraTable, count: int) -> SpectraTable:
     _, vectors = eigh(table.T @ table, subset_by_index=(bands - count, bands - 1))
     directions: SpectraTable = vectors[:, ::-1]
     return directions
-
-
-def _corners(points: SpectraTable, seed: int) -> Indices:
-    """Return the rows of `points`, shape (spectrum, component), that span the largest simplex."""
-    rng = np.random.default_rng(seed)
-    count = points.shape[1]
-    corners = np.zeros((count, count))
-    corners[0, -1] = 1  # off the plane, so that the first direction lies within it
-    rows = np.zeros(count, np.intp)
-    for number in range(count):
-        direction = rng.normal(size=(count,))
-        direction = direction - corners.T @ (np.linalg.pinv(corners.T) @ direction)
-        rows[number] = int(np.abs(points @ direction).argmax())
-        corners[number] = points[rows[number]]
-    return rows

@@ -33,9 +33,12 @@ class PureSpectraFit:
         Without missing values.
     sum_to_one : bool
         Whether the abundances of a spectrum sum to 1.
+    sparsity : float
+        Penalty of abundances, 0 to 1, by the least one that leaves none of them in a spectrum.
     """
 
-    def __init__(self, pure: SpectraTable, *, sum_to_one: bool) -> None:
+    def __init__(self, pure: SpectraTable, *, sum_to_one: bool, sparsity: float = 0.0) -> None:
+        self._sparsity = sparsity
         # by powers of two, which costs no digit: with a sum, all by the same
         self._exponents = _exponents(pure)
         if sum_to_one:
@@ -96,12 +99,23 @@ class PureSpectraFit:
                 high[rows], low[rows] = precise_matmul(few, self._pure.T)
             else:
                 high[rows] = few @ self._pure.T
+        if self._sparsity:
+            return TwoFloats(high - self._penalties(high), low)
         if not self._problem.sum_to_one:
             return TwoFloats(high, low)
         # in the unit of the scaled pure spectra, as their abundances sum to one
         exponent = -self._exponents[0]
         scaled = TwoFloats(np.ldexp(high, exponent), np.ldexp(low, exponent))
         return _increased(scaled, self._penalty)
+
+    def _penalties(self, target: Array) -> Array:
+        """Return what a penalty of abundances takes off targets, (spectrum, component)."""
+        lengths = np.linalg.norm(self._pure, axis=1)
+        lengths = np.maximum(lengths, np.finfo(float).tiny)
+        # with a penalty as great as this, every abundance is 0
+        greatest = np.maximum(target / lengths, 0).max(axis=1, keepdims=True)
+        penalties: Array = self._sparsity * greatest * lengths
+        return penalties
 
 
 def _parts(count: int, at_a_time: int) -> Iterator[slice]:

@@ -87,7 +87,7 @@ def range_of(axis: SpectralAxis, low: float, high: float) -> AxisRange:
     centres = axis.centres[bands]
     if not len(centres) or high < centres[0] or low > centres[-1]:
         raise ValueError(
-            f"no good band lies between {low:g} and {high:g}; the axis has {axis}: choose a range "
+            f"no band lies between {low:g} and {high:g}; the axis has {axis}: choose a range "
             "within it"
         )
     inside = np.flatnonzero((centres >= low) & (centres <= high))

@@ -21,6 +21,8 @@ from .range_map import RangeMap, range_map_steps
 
 _RGB: Final = ChannelAxis(("red", "green", "blue"))
 """What layers show in colours."""
+_SMALLEST: Final = 1e-37
+"""Keeps the range of a constant image above 0, in single precision."""
 _MOST_SPECTRA: Final = 2**14
 """Spectra that components are found in, at most: every k-th row and column of larger images."""
 
@@ -153,8 +155,8 @@ def _stretched(image: Float32, stretch: Stretch) -> NDArray[np.uint8]:
     if not finite.size:
         return np.zeros(image.shape, np.uint8)
     # values of the image, never between two: one of them may be a spike
-    low = np.percentile(finite, stretch.low, method="higher")
-    high = np.percentile(finite, stretch.high, method="lower")
-    share = (image - low) / max(high - low, np.finfo(np.float32).tiny)
+    low = float(np.percentile(finite, stretch.low, method="higher"))
+    high = float(np.percentile(finite, stretch.high, method="lower"))
+    share = (image - low) / max(high - low, _SMALLEST)
     grey: NDArray[np.float64] = np.nan_to_num(255 * np.clip(share, 0, 1))
     return np.rint(grey).astype(np.uint8)

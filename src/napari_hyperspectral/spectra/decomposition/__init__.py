@@ -1,0 +1,1 @@
+"""Decompose spectra: corners, factors, directions, how many there are, and which are spikes."""

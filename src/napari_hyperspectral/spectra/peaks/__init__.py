@@ -1,0 +1,1 @@
+"""Peaks of spectra: found, fitted, and mapped."""

@@ -1,0 +1,132 @@
+"""Nonlinear least squares of many spectra at once, by the method of Levenberg and Marquardt."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple, Protocol
+
+import numpy as np
+
+from ..arrays import Array, Mask, SpectraTable, ValuePerSpectrum
+
+_ROUNDS: Final = 200
+"""Steps, at most; a spectrum that is not solved by then has no solution."""
+_FIRST_DAMPING: Final = 1e-3
+_LEAST_GAIN: Final = 1e-12
+"""Relative gain of a step below which a spectrum is solved."""
+_MOST_DAMPING: Final = 1e12
+"""Beyond, no step gains anything: rounding errors are all that is left."""
+_SMALLEST: Final = 1e-300
+_SINGULAR: Final = 1e-14
+"""Added to the diagonal of normal matrices, by its greatest value."""
+
+
+class Model(Protocol):
+    """What is fitted."""
+
+    def values(self, row: Array) -> Array:
+        """Return the spectra of rows of parameters, (spectrum, band)."""
+
+    def slopes(self, row: Array) -> Array:
+        """Return how they change with the parameters, (spectrum, band, parameter)."""
+
+
+class Solution(NamedTuple):
+    """The parameters of each spectrum."""
+
+    rows: Array
+    """Shape (spectrum, parameter)."""
+    misfit: ValuePerSpectrum
+    """Sum of the squared residuals, (spectrum,)."""
+    solved: Mask
+    """Shape (spectrum,)."""
+
+
+def solve(model: Model, table: SpectraTable, start: Array) -> Solution:
+    """Return the parameters whose spectra are nearest to those of a table.
+
+    Marquardt 1963, https://doi.org/10.1137/0111030: each spectrum has a damping of its own, and is
+    left alone once it is solved.
+
+    Parameters
+    ----------
+    model : Model
+        Of all spectra.
+    table : ndarray, shape (spectrum, band)
+        Missing values (NaN) do not count.
+    start : ndarray, shape (spectrum, parameter)
+    """
+    known = np.isfinite(table)
+    target = np.where(known, table, 0)
+    rows = start.copy()
+    misfit = _misfit(model, rows, target, known)
+    damping = np.full(len(rows), _FIRST_DAMPING)
+    solved = np.zeros(len(rows), bool)
+    active = np.flatnonzero(np.isfinite(misfit))
+    for _ in range(_ROUNDS):
+        if not len(active):
+            break
+        part = target[active], known[active]
+        trial = rows[active] + _steps(model, rows[active], *part, damping[active])
+        found = _misfit(model, trial, *part)
+        better = found <= misfit[active]  # False of NaN
+        gain = misfit[active] - found
+        done = better & (gain <= _LEAST_GAIN * misfit[active])
+        rows[active[better]] = trial[better]
+        misfit[active[better]] = found[better]
+        damping[active] *= np.where(better, 0.2, 8.0)
+        done |= damping[active] > _MOST_DAMPING
+        solved[active[done]] = True
+        active = active[~done]
+    return Solution(rows, misfit, solved)
+
+
+def covariances(model: Model, solution: Solution, known: Mask) -> Array:
+    """Return the covariance of the parameters of each spectrum, (spectrum, parameter, parameter).
+
+    As of `scipy.optimize.curve_fit`: the noise is what is left of a spectrum.
+
+    Parameters
+    ----------
+    model : Model
+    solution : Solution
+    known : ndarray of bool, shape (spectrum, band)
+        Values that count.
+    """
+    slopes = model.slopes(solution.rows) * known[..., None]
+    normal = np.matmul(slopes.transpose(0, 2, 1), slopes)
+    sizes = np.sqrt(np.maximum(np.diagonal(normal, axis1=1, axis2=2), _SMALLEST))
+    scaled = normal / (sizes[:, :, None] * sizes[:, None])
+    scaled = np.where(np.isfinite(scaled), scaled, 0)
+    inverse = np.linalg.pinv(scaled, hermitian=True) / (sizes[:, :, None] * sizes[:, None])
+    freedom = known.sum(axis=1) - solution.rows.shape[1]
+    variance = np.where(freedom > 0, solution.misfit / np.maximum(freedom, 1), np.nan)
+    covariance: Array = inverse * variance[:, None, None]
+    return covariance
+
+
+def _misfit(model: Model, rows: Array, target: SpectraTable, known: Mask) -> ValuePerSpectrum:
+    with np.errstate(over="ignore", invalid="ignore"):
+        squares: Array = np.square((model.values(rows) - target) * known)
+    total: Array = squares.sum(axis=1)
+    return total
+
+
+def _steps(
+    model: Model, rows: Array, target: SpectraTable, known: Mask, damping: ValuePerSpectrum
+) -> Array:
+    """Return a damped step of each spectrum, (spectrum, parameter)."""
+    slopes = model.slopes(rows) * known[..., None]
+    left = (target - model.values(rows)) * known
+    transposed = slopes.transpose(0, 2, 1)
+    normal = np.matmul(transposed, slopes)
+    along = np.matmul(transposed, left[..., None])
+    diagonal = np.diagonal(normal, axis1=1, axis2=2)
+    floor = _SINGULAR * diagonal.max(axis=1, keepdims=True) + _SMALLEST
+    added = damping[:, None] * np.maximum(diagonal, floor) + floor
+    index = np.arange(normal.shape[1])
+    normal[:, index, index] += added
+    usable = np.isfinite(normal).all(axis=(1, 2)) & np.isfinite(along).all(axis=(1, 2))
+    normal[~usable] = np.eye(len(index))
+    along[~usable] = np.nan  # no step: its misfit is NaN, and damping grows
+    steps: Array = np.linalg.solve(normal, along)[..., 0]
+    return steps
