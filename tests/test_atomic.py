@@ -2,7 +2,7 @@
 
 import errno
 import os
-import resource
+import re
 import signal
 import subprocess
 import sys
@@ -207,6 +207,8 @@ def test_a_full_disk_is_named_with_the_file_and_leaves_the_old_one(tmp_path, nam
     path = write(tmp_path / name, OLD, format=PAIRS.get(name))
     values = np.random.default_rng(0).normal(size=(2, 300, 300))
     large = Cube(values, OLD.axis)
+    import resource  # there is none on Windows
+
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**14, hard))
@@ -220,3 +222,17 @@ def test_a_full_disk_is_named_with_the_file_and_leaves_the_old_one(tmp_path, nam
     assert "nothing was written" in raised.value.strerror
     assert STATES[state(path)] == "old"
     assert not list(tmp_path.glob(".*"))
+
+
+def test_commands_and_docks_write_texts_wholly_or_not_at_all():
+    """By `files.atomic.write_text`, or into a draft that is renamed."""
+    import napari_hyperspectral
+
+    package = Path(napari_hyperspectral.__file__).parent
+    plain = re.compile(r"(?<!draft)\.write_(text|bytes)\(|\.open\(\s*[\"'][wax]")
+    found = []
+    for folder in ("cli", "widgets", "workflows"):
+        for file in (package / folder).rglob("*.py"):
+            if plain.search(file.read_text("utf-8")):
+                found.append(file.name)
+    assert found == []

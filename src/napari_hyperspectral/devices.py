@@ -25,6 +25,9 @@ _OUT_OF_MEMORY: Final = (
     "unable to allocate",  # numpy
     "bad_alloc",  # C++ libraries
     "alloc_failed",  # CUDA's libraries, such as cuBLAS
+    "could not create a primitive",  # oneDNN, which torch computes with on CPUs
+    "could not create a memory",
+    "could not execute a primitive",
 )
 """What errors say, of no class of their own, when there is no memory left."""
 _CGROUP: Final = Path("/sys/fs/cgroup")

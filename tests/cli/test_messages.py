@@ -13,6 +13,7 @@ from napari_hyperspectral.models.card import read_card
 from napari_hyperspectral.models.model import Model
 from napari_hyperspectral.networks import Pixelwise, SpectralUNet
 from napari_hyperspectral.recipe.reading import read_recipe
+from napari_hyperspectral.system.locks import locked
 from napari_hyperspectral.tasks import Denoise
 
 QUICK = {
@@ -238,3 +239,38 @@ def test_all_cubes_are_opened_before_the_first_is_predicted(run, tmp_path, model
     assert problems[2].startswith("error: 2 of 3 cubes cannot be predicted, so none was")
     code, out, _ = run("predict", "m.safetensors", *words, "--keep-going")
     assert (code, out) == (1, f"results{os.sep}a_predicted.npz\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("axis", "cube.npz", "out.npz", "--step", "shift by=1"),
+        ("map", "cube.npz", "-o", "out.npz", "--at", "500"),
+        ("import-weights", "w.pt", "-o", "out.safetensors", "--axis", "600:1800:6"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_second_writer_is_refused_at_its_start(run, tmp_path, cube, words):
+    write(tmp_path / "cube.npz", cube)
+    out = next(word for word in words if word.startswith("out."))
+    with locked(tmp_path / out):
+        code, _, err = run(*words)
+    assert code == 1
+    assert f"{out} is being written by process" in err
+
+
+def test_a_recipe_that_cannot_be_written_leaves_the_one_that_was_there(run, tmp_path, monkeypatch):
+    path = tmp_path / "r.json"
+    assert run("recipe", "--task", "denoise", "-o", "r.json")[0] == 0
+    before = path.read_bytes()
+
+    def half(self, text, **options):
+        self.write_bytes(text[: len(text) // 2].encode())
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(type(path), "write_text", half)
+    code, _, err = run("recipe", "--task", "segment", "-o", "r.json", "--force")
+    assert code == 1
+    assert "r.json" in err
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["r.json"]

@@ -3,6 +3,8 @@
 import hashlib
 import os
 import random
+import subprocess
+import sys
 import uuid
 import zlib
 from contextlib import suppress
@@ -629,3 +631,50 @@ def test_the_total_ion_current_of_a_real_tissue_is_as_its_file_states(data_folde
     total, cube = read_all(path)
     assert np.allclose(np.asarray(total.data).ravel(), stated, rtol=1e-6)
     assert np.allclose(np.asarray(cube.data).sum(axis=0), total.data[0], rtol=1e-6)
+
+
+CUT = """
+import os, sys
+import numpy as np
+from napari_hyperspectral.io import FileFormatError, read_all
+images = read_all(sys.argv[1])
+os.truncate(sys.argv[2], 64)
+for image in images:
+    for look in (np.s_[...], np.s_[0], np.s_[:, 0, 0]):
+        try:
+            np.asarray(image.data[look])
+        except FileFormatError as error:
+            assert "since it was opened" in str(error), error
+        else:
+            raise AssertionError(image.name)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not let open files be cut")
+@pytest.mark.parametrize("kind", ["even", "uneven", "processed"])
+def test_a_file_that_is_cut_while_it_is_shown_ends_no_process(tmp_path, rng, kind):
+    places = rows_of(40, 30)
+    spectra = [(place, SHARED, np.arange(4) + n) for n, place in enumerate(places)]
+    if kind == "processed":
+        spectra = [(place, *peaks(rng)) for place in places]
+    if kind == "uneven":  # a spectrum that is left out leaves a gap
+        spectra = [*spectra[:7], *spectra[8:], spectra[7]]
+    path = written(tmp_path, spectra)
+    command = [sys.executable, "-c", CUT, str(path), str(path.with_suffix(".ibd"))]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stderr[-2000:]
+
+
+def test_no_array_of_a_pair_is_mapped_for_single_values():
+    assert not hasattr(ibd, "mmap")
+
+
+@pytest.mark.parametrize("part", [1, 3, 256])
+def test_windows_are_found_however_little_is_read_at_a_time(processed, monkeypatch, part):
+    path, spectra = processed
+    monkeypatch.setattr(binned, "_SPECTRA", 4)
+    monkeypatch.setattr(binned, "_PART", part)
+    cube = read(f"{path}::mz=40")
+    bands = np.stack([np.asarray(cube.data[band]) for band in range(len(cube.axis))])
+    assert np.array_equal(bands, np.asarray(cube.data), equal_nan=True)
+    assert np.nansum(bands) == pytest.approx(sum(each[2].sum() for each in spectra))

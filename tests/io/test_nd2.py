@@ -202,3 +202,13 @@ def test_the_missing_library_is_asked_for(path, monkeypatch):
     monkeypatch.setitem(sys.modules, "nd2", None)
     with pytest.raises(MissingPackageError, match=r"nd2: pip install .*\[microscopes\]"):
         read(path)
+
+
+def test_a_file_that_is_rewritten_under_its_frames_is_an_error(path, library):
+    data = np.arange(2 * 3 * 4, dtype=np.uint16).reshape(2, 1, 3, 4)
+    library(Stand(data, (TIMES,), [("a", 500.0)]))
+    cube = read(path)
+    assert np.array_equal(np.asarray(cube.data[1, 0]), data[1, 0])
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(FileFormatError, match="since it was opened"):
+        np.asarray(cube.data[1])

@@ -218,9 +218,7 @@ def picture(size=(8, 6), **place):
     exif = Pillow.Exif()
     if place:
         exif[0xFEA0] = place["corner"]
-        exif.get_ifd(0x8769).update(
-            {0xA20E: place["width"], 0xA20F: place["height"], 0xA210: place["unit"]}
-        )
+        exif[0x8769] = {0xA20E: place["width"], 0xA20F: place["height"], 0xA210: place["unit"]}
     stream = BytesIO()
     image.save(stream, "JPEG", exif=exif, quality=95)
     return block(b"WHTL", stream.getvalue())

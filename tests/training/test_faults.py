@@ -11,6 +11,7 @@ import torch
 from napari_hyperspectral import Machine, Recipe, Training, fit
 from napari_hyperspectral.networks import Pixelwise, SpectralUNet
 from napari_hyperspectral.progress import Stop
+from napari_hyperspectral.system.locks import LockedError
 from napari_hyperspectral.tasks import Denoise
 from napari_hyperspectral.training.checkpoint import Checkpoint
 from napari_hyperspectral.training.fit import fit_steps
@@ -162,7 +163,13 @@ def test_an_error_leaves_the_last_whole_state_and_says_how_to_go_on(
 
 
 @pytest.mark.parametrize(
-    "error", [RuntimeError(NO_MEMORY), MemoryError(), torch.OutOfMemoryError("CUDA out of memory")]
+    "error",
+    [
+        RuntimeError(NO_MEMORY),
+        RuntimeError("could not create a primitive"),
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory"),
+    ],
 )
 def test_a_step_without_memory_is_taken_in_parts(noisy, clean, monkeypatch, error):
     recipe = RECIPE.model_copy(update={"method": Pixelwise(width=8, dropout=0)})
@@ -302,3 +309,12 @@ def test_fewer_epochs_than_there_were_are_refused_and_nothing_is_touched(example
     with pytest.raises(FileFormatError, match="3 epochs behind it, the recipe asks for 2"):
         fit(with_training(epochs=2), examples, machine=ONE, autosave=path, resume=True)
     assert path.read_bytes() == before
+
+
+def test_a_second_training_with_the_same_autosave_is_refused_at_its_start(examples, path):
+    first = fit_steps(RECIPE, examples, machine=ONE, autosave=path)
+    next(first)
+    with pytest.raises(LockedError, match=f"{path.name} is being written by process"):
+        fit(RECIPE, examples, machine=ONE, autosave=path)
+    first.close()
+    assert fit(RECIPE, examples, machine=ONE, autosave=path).card.ended == "done"

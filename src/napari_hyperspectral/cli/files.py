@@ -116,20 +116,22 @@ def axis(
     from ..io import write
     from ..io.metadata.axis_file import read_axis
     from ..spectra.layout import with_axis
+    from ..system.locks import locked
 
     check_target(out, force)
     steps = [step_of(text) for text in step or ()]
     if not steps and load is None:
         raise typer.BadParameter("give --load FILE or --step 'KIND key=value …'")
-    with reading(path) as watch:
-        cube = read_image(path, axes, image, watch)
-    if not isinstance(cube, Cube):
-        raise ValueError(f"{path} holds labels, which have no axis; give a cube")
-    if load is not None:
-        cube = with_axis(cube, read_axis(load), f"took the axis of {load.name}")
-    for each_step in steps:
-        cube = each_step.on(cube)
-    write(out, cube, overwrite=force)
+    with locked(out):
+        with reading(path) as watch:
+            cube = read_image(path, axes, image, watch)
+        if not isinstance(cube, Cube):
+            raise ValueError(f"{path} holds labels, which have no axis; give a cube")
+        if load is not None:
+            cube = with_axis(cube, read_axis(load), f"took the axis of {load.name}")
+        for each_step in steps:
+            cube = each_step.on(cube)
+        write(out, cube, overwrite=force)
     print(out)
 
 

@@ -84,6 +84,7 @@ def map_of_band(
     """Map a band (--at), or the area of a peak (--from, --to)."""
     from ..io import read, write
     from ..spectra.maps import area_map, band_map
+    from ..system.locks import locked
 
     has_band = at is not None
     has_range = start is not None and end is not None
@@ -91,12 +92,13 @@ def map_of_band(
     if has_band == has_range or has_half_a_range:
         raise typer.BadParameter("give either --at, or both --from and --to")
     check_target(out, force)
-    with reading(path) as watch:
-        cube = read(path, axes=axes, image=image, watch=watch)
-    if at is not None:
-        band_image = band_map(cube, at)
-    else:
-        assert start is not None
-        assert end is not None
-        band_image = area_map(cube, start, end, baseline=not no_baseline)
-    print(write(out, band_image, overwrite=force))
+    with locked(out):
+        with reading(path) as watch:
+            cube = read(path, axes=axes, image=image, watch=watch)
+        if at is not None:
+            band_image = band_map(cube, at)
+        else:
+            assert start is not None
+            assert end is not None
+            band_image = area_map(cube, start, end, baseline=not no_baseline)
+        print(write(out, band_image, overwrite=force))

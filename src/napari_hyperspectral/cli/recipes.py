@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ..files.atomic import write_text
 from .options import Force
 from .targets import check_target
 from .words import recipe_of
@@ -58,7 +59,7 @@ def recipe(
     if out is None:
         print(text)
         return
-    out.write_text(text + "\n", encoding="utf-8")
+    write_text(out, text + "\n")
     print(out)
 
 

@@ -90,6 +90,18 @@ def replacing(*paths: Path) -> Generator[tuple[Path, ...], None, None]:
         _remove(folder)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, all of it or none: what was there stays as it is until then.
+
+    Raises
+    ------
+    DiskFullError, FileNotFoundError, ValueError
+        As `replacing` does.
+    """
+    with replacing(path) as (draft,):
+        draft.write_text(text, encoding="utf-8", newline="\n")
+
+
 def finish_moves(path: Path) -> None:
     """Move the files of `path` to their places that an interruption left between them.
 

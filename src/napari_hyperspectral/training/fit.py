@@ -88,22 +88,37 @@ def fit_steps(
         If `resume` finds another training at `autosave`, or one with more epochs behind it.
     DivergedError
         If the loss becomes NaN in the first epoch.
+    LockedError
+        If another training is being saved at `autosave`.
     TooLargeError
         If it needs more memory than is free; the message says what to change.
     """
     machine = machine or Machine()
-    autosave = None if autosave is None else user_path(autosave)
+    saves = Autosave(None if autosave is None else user_path(autosave))
+    with saves.held():
+        return (yield from _fit_steps(recipe, examples, machine, saves, start, resume=resume))
+
+
+def _fit_steps(
+    recipe: Recipe,
+    examples: Sequence[Example],
+    machine: Machine,
+    saves: Autosave,
+    start: Model | None,
+    *,
+    resume: bool,
+) -> Job[Model]:
+    """Train by the method of a recipe; see `fit_steps`."""
     if isinstance(recipe.method, Choose) and start is not None:
         # weights fit the network that they are of, and no other
         recipe = recipe.model_copy(update={"method": start.recipe.method})
     if isinstance(recipe.method, Choose):
         return (
             yield from choose_steps(
-                recipe, recipe.method, examples, machine, autosave, resume=resume
+                recipe, recipe.method, examples, machine, saves.path, resume=resume
             )
         )
     plan = plan_training(recipe, examples)
-    saves = Autosave(autosave)
     model = yield from fit_plan_steps(
         plan, machine=machine, autosave=saves, resume=resume, start=start
     )

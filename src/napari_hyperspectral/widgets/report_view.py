@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 )
 
 from ..evaluation.reports import Report
+from ..files.atomic import write_text
 
 _INCHES, _DPI = (3.2, 2.2), 85
 """Size of pictures, for the width of a dock: Qt would scale larger ones until they are illegible."""
@@ -94,7 +95,7 @@ class ReportView(QWidget):
         if self.report is None:
             return
         path = Path(self._folder.name) / "report.html"
-        path.write_text(self.report.to_html(), encoding="utf-8")
+        write_text(path, self.report.to_html())
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
 
     def save(self, folder: str | Path) -> list[Path]:

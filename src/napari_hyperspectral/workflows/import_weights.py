@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..axis import SpectralAxis
 from ..progress import Job, Progress
+from ..system.locks import locked
 from .targets import check_model_target
 
 
@@ -30,10 +31,11 @@ def import_weights_steps(
     FileFormatError, ValueError
         As `model_from_deeper` does.
     FileExistsError
-        If the target exists, unless `overwrite`.
+        If the target exists, unless `overwrite`, or another job writes it.
     """
     check_model_target(target)
-    yield Progress(0, 0, note=f"reading {weights.name}")
-    from ..models.deeper import model_from_deeper  # loads torch
+    with locked(target):
+        yield Progress(0, 0, note=f"reading {weights.name}")
+        from ..models.deeper import model_from_deeper  # loads torch
 
-    return model_from_deeper(weights, axis).save(target, overwrite=overwrite)
+        return model_from_deeper(weights, axis).save(target, overwrite=overwrite)

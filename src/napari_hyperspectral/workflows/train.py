@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -22,7 +21,6 @@ from ..recipe.building import module_of
 from ..recipe.candidates import candidates_for
 from ..recipe.choice import Choose
 from ..recipe.recipe import Recipe
-from ..system.locks import LockedError, locked
 from ..tasks import Example
 from ..training.fit import fit_steps
 from ..training.memory import check_memory
@@ -147,29 +145,14 @@ def _fit_and_validate(
     keep: Callable[[Model], object] | None,
 ) -> Job[Model]:
     """Train, keep the model, and return it with its figures."""
-    with _locked_autosave(autosave if resume else None):
-        model = yield from fit_steps(
-            recipe, examples, machine=machine, autosave=autosave, resume=resume, start=start
-        )
+    model = yield from fit_steps(
+        recipe, examples, machine=machine, autosave=autosave, resume=resume, start=start
+    )
     if keep is not None:
         keep(model)
     if model.card.compared:  # it has seen all pixels; its errors on held-out folds are on its card
         return model
     return (yield from validate_steps(model, examples, source.images, machine=machine))
-
-
-@contextmanager
-def _locked_autosave(path: Path | None) -> Generator[None, None, None]:
-    """Keep other jobs from going on with a training, as far as locks can be written there."""
-    with ExitStack() as stack:
-        try:
-            if path is not None:
-                stack.enter_context(locked(path))
-        except LockedError:
-            raise
-        except OSError:
-            pass  # which saving there will say, too
-        yield
 
 
 def preview_steps(recipe: Recipe, source: ExampleSource, epoch: int = 1) -> Job[dict[str, Image]]:

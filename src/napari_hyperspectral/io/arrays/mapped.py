@@ -72,7 +72,7 @@ class Mapped(np.memmap[Any, Any]):
         return_scalar: bool = False,
     ) -> Any:
         result = np.asarray(array)  # what was computed lies in memory
-        if return_scalar:
+        if return_scalar or not result.ndim:  # NumPy 1 does not say which it wants
             return result[()]
         return result
 

@@ -24,6 +24,8 @@ from .mapped import Mapped
 
 _GAP: Final = 2**16
 """Bytes between two runs of values that are read rather than skipped."""
+_NEAR: Final = 2**12
+"""Bytes between two single values that are read rather than skipped."""
 _PIECE: Final = 2**23
 """Bytes that are read at a time."""
 _SPARSE: Final = 2**22
@@ -107,16 +109,13 @@ class OpenFile:
         ChangedFileError
             If it was cut meanwhile.
         """
-        parts = []
-        remaining = length
-        while remaining > 0:
-            part = self._read(offset, remaining)
+        raw = self._read(offset, length)
+        while len(raw) < length:  # systems read at most two gigabytes at a time
+            part = self._read(offset + len(raw), length - len(raw))
             if not part:
-                raise ChangedFileError(self.path, f"it was cut to {offset} bytes")
-            parts.append(part)
-            offset += len(part)
-            remaining -= len(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+                raise ChangedFileError(self.path, f"it was cut to {offset + len(raw)} bytes")
+            raw += part
+        return raw
 
     def values(
         self,
@@ -150,6 +149,64 @@ class OpenFile:
         self.check()
         return values
 
+    def block(self, offset: int, length: int) -> bytes:
+        """Return bytes of a file that is still the one that was opened.
+
+        Raises
+        ------
+        ChangedFileError
+            If it is not.
+        """
+        self.check()
+        raw = self.read(offset, length)
+        self.check()
+        return raw
+
+    def blocks(self, offsets: NDArray[np.int64], lengths: NDArray[np.int64]) -> bytes:
+        """Return several blocks, one behind the other; see `block`.
+
+        Parameters
+        ----------
+        offsets, lengths : ndarray of int, shape (block,)
+            First byte and number of bytes of each.
+        """
+        self.check()
+        first = int(offsets.min(initial=len(self)))
+        span = int((offsets + lengths).max(initial=first)) - first
+        places = zip(offsets.tolist(), lengths.tolist(), strict=True)
+        if span <= min(2 * int(lengths.sum()), _PIECE):  # they lie together
+            near = self.read(first, span)
+            parts = [near[offset - first : offset - first + length] for offset, length in places]
+        else:
+            parts = [self.read(offset, length) for offset, length in places if length]
+        self.check()
+        return b"".join(parts)
+
+    def scattered(self, offsets: NDArray[np.int64], dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return single values, of any places in the file.
+
+        Parameters
+        ----------
+        offsets : ndarray of int, shape (value,)
+            First byte of each.
+        dtype
+            Of all of them.
+
+        Raises
+        ------
+        ChangedFileError
+            If the file is no longer the one that was opened.
+        """
+        if not len(offsets):
+            return np.empty(0, dtype)
+        self.check()
+        order = np.argsort(offsets, kind="stable")
+        ascending = offsets[order]
+        values = np.empty(len(offsets), dtype)
+        values[order] = self._ascending_values(ascending, dtype)
+        self.check()
+        return values
+
     def check(self) -> None:
         """Refuse a file that was written since it was opened.
 
@@ -160,6 +217,26 @@ class OpenFile:
         """
         if Identity.of(self._descriptor) != self._identity:
             raise ChangedFileError(self.path)
+
+    def _ascending_values(self, offsets: NDArray[np.int64], dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return single values in the order of the file: near ones are read in one."""
+        is_far = np.diff(offsets) > _NEAR
+        is_next_piece = np.diff(offsets // _PIECE) > 0
+        firsts = np.append(0, np.flatnonzero(is_far | is_next_piece) + 1)  # value of each piece
+        lasts = np.append(firsts[1:], len(offsets)) - 1
+        starts = offsets[firsts]
+        lengths = offsets[lasts] + dtype.itemsize - starts
+        ends = np.cumsum(lengths)
+        shift = np.repeat(ends - lengths - starts, lasts - firsts + 1)
+        values = np.empty(len(offsets), dtype)
+        # of all pieces one behind the other, some at a time
+        for group in np.split(np.arange(len(firsts)), _cuts(ends, _PIECE)):
+            pieces = zip(starts[group].tolist(), lengths[group].tolist(), strict=True)
+            raw = b"".join([self.read(start, length) for start, length in pieces])
+            before = ends[group[0]] - lengths[group[0]]
+            here = slice(firsts[group[0]], lasts[group[-1]] + 1)
+            values[here] = values_at(raw, offsets[here] + shift[here] - before, dtype)
+        return values
 
     def _read(self, offset: int, length: int) -> bytes:
         if hasattr(os, "pread"):
@@ -190,6 +267,22 @@ class _Piece(NamedTuple):
     strides: tuple[int, ...]
     """Steps of the values, all positive."""
     target: NDArray[Any]
+
+
+def _cuts(ends: NDArray[np.int64], step: int) -> NDArray[np.intp]:
+    """Return where to cut pieces into groups of about `step` bytes; `ends` ascend."""
+    return np.flatnonzero(np.diff(ends // step) > 0) + 1
+
+
+def values_at(raw: bytes, offsets: NDArray[np.int64], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return the values that begin at some of the bytes."""
+    item = dtype.itemsize
+    if not (offsets % item).any():
+        numbers = np.frombuffer(raw, dtype, len(raw) // item)
+        return numbers[offsets // item]
+    octets = np.frombuffer(raw, np.uint8)
+    values: NDArray[Any] = octets[offsets[:, None] + np.arange(item)].view(dtype)[:, 0]
+    return values
 
 
 def _mapping_of(array: Any) -> Mapped | None:

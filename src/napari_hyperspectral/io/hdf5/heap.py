@@ -8,16 +8,18 @@ https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html
 
 from __future__ import annotations
 
-import mmap
 import struct
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from ...errors import FileFormatError
 
 _COLLECTION: Final = b"GCOL\x01\0\0\0"
 _HEADER: Final = 16
 """Bytes before the objects of a collection, and before the data of each of them."""
+_PIECE: Final = 2**22
+"""Bytes that are searched at a time."""
 _SEARCHED: Final = 64 * 2**20
 """Bytes that are searched: the heaps of larger files lie, as a rule, near their beginning."""
 
@@ -30,27 +32,42 @@ def check_heaps(path: Path) -> None:
     FileFormatError
         If they do not.
     """
-    if path.stat().st_size < _HEADER:
-        return
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
-        start = raw.find(_COLLECTION, 0, _SEARCHED)
-        while start >= 0:
-            if not _is_intact(raw, start):
+    size = path.stat().st_size
+    with path.open("rb") as file:  # not mapped: a file that is cut meanwhile would end the process
+        for start in _starts(file):
+            if not _is_intact(file, start, size):
                 raise FileFormatError(
                     path, f"the heap at byte {start} is damaged", "copy or download it again"
                 )
-            start = raw.find(_COLLECTION, start + len(_COLLECTION), _SEARCHED)
 
 
-def _is_intact(raw: mmap.mmap, start: int) -> bool:
+def _starts(file: BinaryIO) -> Iterator[int]:
+    """Yield the first byte of each collection."""
+    overlap = len(_COLLECTION) - 1
+    for first in range(0, _SEARCHED, _PIECE):
+        file.seek(first)
+        raw = file.read(_PIECE + overlap)
+        start = raw.find(_COLLECTION)
+        while start >= 0:
+            yield first + start
+            start = raw.find(_COLLECTION, start + len(_COLLECTION))
+        if len(raw) < _PIECE:
+            return
+
+
+def _is_intact(file: BinaryIO, start: int, file_size: int) -> bool:
     """Whether the objects of the collection at `start` fill it, each behind the one before."""
-    if start + _HEADER > len(raw):
+    file.seek(start)
+    header = file.read(_HEADER)
+    if len(header) < _HEADER:
         return False
-    (size,) = struct.unpack_from("<Q", raw, start + 8)
-    end = start + size
-    if end > len(raw):
+    (size,) = struct.unpack_from("<Q", header, 8)
+    if start + size > file_size:
         return False
-    offset = start + _HEADER
+    file.seek(start)
+    raw = file.read(size)
+    end = len(raw)
+    offset = _HEADER
     while end - offset >= _HEADER:
         # index of the object, references to it, reserved, bytes of its data
         index, _, _, length = struct.unpack_from("<HHIQ", raw, offset)

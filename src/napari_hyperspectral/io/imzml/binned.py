@@ -19,6 +19,10 @@ from .ibd import AT_A_TIME, CHECKED, SAMPLED, Stored, sample_of
 
 _FEW_BANDS: Final = 8
 """Bands up to which all spectra are searched at once, a step of the search at a time."""
+_PART: Final = 256
+"""Values of a spectrum that are read in one, when a window in it is searched."""
+_SPECTRA: Final = 2**12
+"""Spectra that are searched at a time."""
 _VALUES: Final = 2**20
 """Values that are summed up at a time."""
 _Tell: TypeAlias = Callable[[int, int, str], object]
@@ -71,7 +75,6 @@ def _survey(
     for start in range(0, len(rows), AT_A_TIME):
         tell(start, len(rows), "looking through the m/z values")
         results.append(look(mz, rows[start : start + AT_A_TIME]))
-        mz.release()
     low = np.min([result.low for result in results])
     high = np.max([result.high for result in results])
     return Survey(float(low), float(high), all(result.ascending for result in results))
@@ -157,8 +160,17 @@ class Binned:
         self, rows: NDArray[np.intp], low: np.float64, high: np.float64
     ) -> NDArray[np.float64]:
         """Return one band of many spectra: a look at a few values of each finds its window."""
-        starts = self._first_from(rows, low, np.zeros(len(rows), np.intp))
-        counts = self._first_from(rows, high, starts) - starts
+        sums = np.zeros(len(rows))
+        for start in range(0, len(rows), _SPECTRA):
+            block = slice(start, start + _SPECTRA)
+            sums[block] = self._sums_of_block(rows[block], low, high)
+        return sums
+
+    def _sums_of_block(
+        self, rows: NDArray[np.intp], low: np.float64, high: np.float64
+    ) -> NDArray[np.float64]:
+        starts, stops = self._window_of(rows, low, high)
+        counts = stops - starts
         sums = np.zeros(len(rows))
         pieces = np.cumsum(counts) // _VALUES  # of each spectrum
         for piece in np.unique(pieces[counts > 0]):
@@ -171,19 +183,44 @@ class Binned:
             sums += np.bincount(owner, values, minlength=len(rows))
         return sums
 
+    def _window_of(
+        self, rows: NDArray[np.intp], low: np.float64, high: np.float64
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return the first index of each spectrum that is in a window, and the first behind it."""
+        begin = np.zeros(len(rows), np.intp)
+        end = np.asarray(self._mz.lengths[rows], np.intp)
+        # each look at a file costs a call: the last steps of the search are done in memory
+        length = min(_PART, int(end.max()))
+        begin = self._first_from(rows, low, begin, end, within=length)
+        parts = self._mz.first_parts(rows, begin, length)  # (row, value)
+        starts = begin + (parts < low).sum(axis=1)
+        stops = begin + (parts < high).sum(axis=1)
+        is_open = np.flatnonzero((stops == begin + length) & (stops < end))
+        if is_open.size:
+            further = rows[is_open]
+            stops[is_open] = self._first_from(further, high, stops[is_open], end[is_open])
+        return starts, stops
+
     def _first_from(
-        self, rows: NDArray[np.intp], value: np.float64, low: NDArray[np.intp]
+        self,
+        rows: NDArray[np.intp],
+        value: np.float64,
+        low: NDArray[np.intp],
+        high: NDArray[np.intp],
+        within: int = 0,
     ) -> NDArray[np.intp]:
         """Return the index of the first m/z of each spectrum that is not below `value`.
 
         Parameters
         ----------
-        low : ndarray of int, shape (row,)
-            Indices from which to search; all before are below.
+        low, high : ndarray of int, shape (row,)
+            Indices between which to search: all before `low` are below.
+        within : int
+            How many before it the returned index may be.
         """
         low = low.copy()
-        high = np.asarray(self._mz.lengths[rows], np.intp).copy()
-        while (active := np.flatnonzero(low < high)).size:  # a binary search in all at once
+        high = high.copy()
+        while (active := np.flatnonzero(high - low > within)).size:  # of all spectra at once
             middle = (low[active] + high[active]) // 2
             is_below = self._mz.at(rows[active], middle) < value  # as float64, like value
             low[active[is_below]] = middle[is_below] + 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import mmap
 import warnings
 import zlib
 from collections.abc import Sequence
@@ -25,7 +24,9 @@ CHECKED: Final = 128 * 2**20
 SAMPLED: Final = 64
 """Spectra of which all m/z values are looked at, in larger files."""
 AT_A_TIME: Final = 1024
-"""Spectra that are looked at between two reports; then their pages are let go of."""
+"""Spectra that are looked at between two reports."""
+_FEW_BANDS: Final = 8
+"""Bands up to which single values are read, rather than whole spectra."""
 _UUID_BYTES: Final = 16
 _COPY_BOTH: Final = "copy both files again"
 _MAX_EXPANSION: Final = 1100
@@ -167,32 +168,21 @@ class Stored:
         self.dtype = arrays.dtype
         self.lengths = arrays.lengths
         self.compressed = arrays.compressed
-        with path.open("rb") as file:
-            self._mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._file = OpenFile(path)
-        item = self.dtype.itemsize
-        self._phase = int(arrays.offsets[0] % item)
-        self._aligned = not ((arrays.offsets - self._phase) % item).any()
 
     def __len__(self) -> int:
         return len(self.lengths)
 
-    @property
-    def _raw(self) -> mmap.mmap:
-        """The bytes of the file, mapped; single values of many spectra are read fastest so."""
-        self._file.check()  # what was cut off a mapped file ends the process
-        return self._mapping
-
     def part(self, row: int) -> NDArray[Any]:
-        """Return the array of one spectrum; of it, only what is looked at is read."""
+        """Return the array of one spectrum."""
         length = int(self.lengths[row])
         offset = int(self._arrays.offsets[row])
+        stored = self._file.block(offset, int(self._arrays.encoded[row]))
         if not self.compressed:
-            return np.frombuffer(self._raw, self.dtype, length, offset)
-        packed = self._file.read(offset, int(self._arrays.encoded[row]))
+            return np.frombuffer(stored, self.dtype, length)
         size = length * self.dtype.itemsize
         try:  # one byte more shows that there is more, without unpacking a bomb
-            plain = zlib.decompressobj().decompress(packed, size + 1)
+            plain = zlib.decompressobj().decompress(stored, size + 1)
         except zlib.error:
             plain = b""
         if len(plain) != size:
@@ -211,23 +201,33 @@ class Stored:
         rows, index : ndarray of int, shape (value,)
             Number of the spectrum of each value, and its index therein.
         """
-        item = self.dtype.itemsize
-        first = self._arrays.offsets[rows] + index * item  # byte of each value
-        values: NDArray[Any]
-        if self._aligned:
-            raw = self._raw
-            count = (len(raw) - self._phase) // item
-            numbers = np.frombuffer(raw, self.dtype, count, self._phase)
-            values = numbers[(first - self._phase) // item]
-        else:
-            octets = np.frombuffer(self._raw, np.uint8)
-            values = octets[first[:, None] + np.arange(item)].view(self.dtype)[:, 0]
-        return values
+        first = self._arrays.offsets[rows] + index * self.dtype.itemsize  # byte of each value
+        return self._file.scattered(first, self.dtype)
 
-    def release(self) -> None:
-        """Give back the pages that were looked at: until then they count as memory in use."""
-        if hasattr(self._mapping, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
-            self._mapping.madvise(mmap.MADV_DONTNEED)
+    def first_parts(
+        self,
+        rows: NDArray[np.intp],
+        starts: NDArray[np.intp],
+        length: int,
+    ) -> NDArray[Any]:
+        """Return so many values of some spectra from an index on; infinity where they end before.
+
+        Parameters
+        ----------
+        rows, starts : ndarray of int, shape (row,)
+            Numbers of the spectra, and the first index in each.
+
+        Returns
+        -------
+        ndarray, shape (row, length)
+        """
+        item = self.dtype.itemsize
+        lengths = np.clip(self.lengths[rows] - starts, 0, length)
+        first = self._arrays.offsets[rows] + starts * item
+        raw = self._file.blocks(first, lengths * item)
+        values = np.full((len(rows), length), np.inf, np.result_type(self.dtype, np.float32))
+        values[np.arange(length) < lengths[:, None]] = np.frombuffer(raw, self.dtype)
+        return values
 
 
 class SharedAxisSpectra:
@@ -252,13 +252,20 @@ class SharedAxisSpectra:
         if not len(rows) or not len(bands):
             return np.empty((len(rows), len(bands)), self.dtype)
         if self._mapped_rows is None:
-            return np.stack([self._stored.part(row)[bands] for row in rows])
+            return self._of_spectra(rows, bands)
         first_row = int(rows[0])
         first_band = int(bands.min())
         near = self._mapped_rows[first_row : rows[-1] + 1, first_band : bands.max() + 1]
         block = np.asarray(near)  # one read; what is between is loaded, too
         values: NDArray[Any] = block[np.ix_(rows - first_row, bands - first_band)]
         return values
+
+    def _of_spectra(self, rows: NDArray[np.intp], bands: NDArray[np.intp]) -> NDArray[Any]:
+        """Return those bands of spectra that lie anywhere in the file."""
+        if self._stored.compressed or len(bands) > _FEW_BANDS:
+            return np.stack([self._stored.part(row)[bands] for row in rows])
+        values = self._stored.at(np.repeat(rows, len(bands)), np.tile(bands, len(rows)))
+        return values.reshape(len(rows), len(bands))
 
 
 def share_mz(arrays: Arrays, mz: Stored) -> bool:
@@ -282,7 +289,6 @@ def share_mz(arrays: Arrays, mz: Stored) -> bool:
         values = mz.at(np.repeat(block, len(index)), np.tile(index, len(block)))
         if not np.array_equal(values, np.tile(first[index], len(block))):
             return False
-        mz.release()
     return True
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ...axis import Axis, ChannelAxis
 from ...cube import Cube, Image, Sampling
 from ...errors import FileFormatError, MissingPackageError
+from ..arrays.identity import Identity, check_unchanged
 from ..binary import COPY_AGAIN
 from ..metadata.microscopy import RGB, channel_axis, plain, planes, refusing, sampling
 from ..source import Source
@@ -68,6 +69,7 @@ class _Frames(Mapping[_Index, int]):
         except ImportError as error:
             raise MissingPackageError("nd2", "microscopes", "reading .nd2") from error
         self.path = path
+        self._identity = Identity.of(path)
         self.file: Any = nd2.ND2File(path)
         weakref.finalize(self, self.file.close)
         self._lock = threading.Lock()
@@ -117,6 +119,9 @@ class _Frames(Mapping[_Index, int]):
 
     def read(self, number: int) -> NDArray[Any]:
         """Return a frame, (band, y, x)."""
+        check_unchanged(
+            self.path, self._identity
+        )  # the library maps it: what is cut ends the process
         with self._lock, refusing(self.path, "ND2"):
             frame = self.file.read_frame(number)
         frame = frame.reshape(self.channels, self.height, self.width, self.samples)

@@ -16,7 +16,7 @@ import re
 import threading
 import warnings
 import weakref
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from ...axis import Axis, ChannelAxis, SpectralAxis
 from ...cube import Cube, Image, Sampling
 from ...errors import FileFormatError, MissingPackageError
+from ..arrays.identity import Identity, check_unchanged
 from ..binary import COPY_AGAIN
 from ..metadata.microscopy import RGB, channel_axis, plain, planes, refusing, sampling
 from ..source import Source
@@ -147,7 +148,7 @@ def _oif(path: Path) -> _Measurement:
         import oiffile
     except ImportError as error:
         raise MissingPackageError("oiffile", "microscopes", "reading .oib and .oif") from error
-    file = _Folder(oiffile.OifFile(str(path)))
+    file = _Folder(path, oiffile.OifFile)
     settings = file.settings
     axes = {axis["AxisCode"]: axis for axis in _sections(settings, "Axis", "Parameters Common")}
     sizes = {code: int(axis["MaxSize"]) for code, axis in axes.items()}
@@ -213,20 +214,43 @@ def _check_number(path: Path, stored: int, leading: tuple[int, ...]) -> None:
 
 
 class _Folder:
-    """The planes of an open .oib or .oif, read one at a time."""
+    """The planes of an open .oib or .oif, read one at a time.
 
-    def __init__(self, file: Any) -> None:
-        self._file = file
+    Parameters
+    ----------
+    path : path
+        The file.
+    opener : callable
+        Opens it, as the library does.
+    """
+
+    def __init__(self, path: Path, opener: Callable[[str], Any]) -> None:
+        self._identities = {path: Identity.of(path)}
+        self._file = file = opener(str(path))
         self._lock = threading.Lock()
         weakref.finalize(self, file.close)
         self.settings: Mapping[str, Any] = file.mainfile
+        for name in self.names():
+            plane = path.parent / name
+            if plane.is_file():  # of an .oif; those of an .oib lie within it
+                self._identities[plane] = Identity.of(plane)
+        self._path = path
 
     def names(self) -> list[str]:
         """Return the names of all planes."""
         return sorted(self._file.glob("*.tif"))
 
     def plane(self, name: str) -> NDArray[Any]:
-        """Read a plane, (y, x)."""
+        """Read a plane, (y, x), of the files that were opened.
+
+        Raises
+        ------
+        ChangedFileError
+            If they were changed, replaced or removed.
+        """
+        for file in (self._path, self._path.parent / name):
+            if file in self._identities:
+                check_unchanged(file, self._identities[file])
         with self._lock:
             plane: NDArray[Any] = np.asarray(self._file.asarray(name))
         if plane.ndim != 2:

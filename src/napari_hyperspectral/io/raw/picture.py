@@ -60,7 +60,7 @@ def read_images(source: Source) -> list[Image]:
         shape = (header.height, header.width)
 
         def read(box: Box) -> NDArray[Any]:
-            return _pixels(path)[box]
+            return np.asarray(_pixels(path)[box], _GREY[header.mode])
 
         grey = Lazy(read, shape, _GREY[header.mode])
         return [Cube(grey[None], SpectralAxis.index(1), name=path.stem, history=history)]
@@ -85,6 +85,8 @@ def _header(path: Path) -> _Header:
     with path.open("rb") as file:
         start = file.read(_PNG_COLOUR + 1)
     is_deep = start[:4] == b"\x89PNG" and start[_PNG_DEPTH] == 16
+    if is_deep and header.mode == "I":  # Pillow before 11.3 has them as numbers of 32 bits
+        return header._replace(mode="I;16")
     if is_deep and start[_PNG_COLOUR] in (2, 6):
         raise FileFormatError(
             path,

@@ -22,7 +22,9 @@ from tifffile import TiffWriter
 from ...axis import Axis, ChannelAxis, SpectralAxis
 from ...cube import Cube, Image, Labels, describe, image_from
 from ...errors import FileFormatError
+from ..arrays.identity import Identity, check_unchanged
 from ..arrays.lazy import Box, Lazy
+from ..arrays.positional import by_position
 from ..metadata.axes import axis_from_names, axis_from_numbered_names, differ_in_numbers
 from ..metadata.companion import axis_of_folder
 from ..metadata.named_arrays import cube_from_array
@@ -60,7 +62,7 @@ def read_images(source: Source) -> list[Image]:
     if zarrstore.is_zarr(source.path):
         return omezarr.read_images(source)
     files = _files(source.path)
-    read_band = lru_cache(_OPEN)(_band)
+    read_band = _Bands(files)
     _check_alike(files, read_band, source)
     description = _description(source.path)
     if description is not None and source.axes is None:
@@ -134,6 +136,25 @@ def _natural(path: Path) -> list[str | int]:
     return parts
 
 
+class _Bands:
+    """Reads the files of a folder, as long as they are those that were there at first."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._identities = {file: Identity.of(file) for file in files}
+        self._read = lru_cache(_OPEN)(_band)
+
+    def __call__(self, file: Path) -> Cube:
+        """Return the first image of a file.
+
+        Raises
+        ------
+        ChangedFileError
+            If it was changed, replaced or removed.
+        """
+        check_unchanged(file, self._identities[file])
+        return self._read(file)
+
+
 def _band(path: Path) -> Cube:
     """Return the first image of a file."""
     if path.suffix.lower() in _SUFFIXES[0]:
@@ -146,7 +167,7 @@ def _band(path: Path) -> Cube:
             "labels, no band of a cube",
             "open the file itself",
         )
-    return image
+    return replace(image, data=by_position(image.data))
 
 
 def _check_alike(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
+from ...system.locks import LockedError, locked
 from ..checkpoint import Checkpoint
 
 SECONDS_BETWEEN_SAVES: Final = 10.0
@@ -33,6 +35,25 @@ class Autosave:
     def existing(self) -> Path | None:
         """The file, if it is there."""
         return self.path if self.path is not None and self.path.exists() else None
+
+    @contextmanager
+    def held(self) -> Generator[None, None, None]:
+        """Keep other trainings from being saved there, as far as locks can be written.
+
+        Raises
+        ------
+        LockedError
+            If one is.
+        """
+        with ExitStack() as stack:
+            try:
+                if self.path is not None:
+                    stack.enter_context(locked(self.path))
+            except LockedError:
+                raise
+            except OSError:
+                pass  # which saving there will say, too
+            yield
 
     def now_and_then(self, checkpoint: Callable[[], Checkpoint]) -> None:
         """Save what `checkpoint` returns, unless that was done in the last ten seconds."""
