@@ -105,9 +105,7 @@ def milliseconds(times: tuple[float, float | None, float | None]) -> str:
 
 
 def timed(path: Path, opened: Callable[[Path], Any], take: Callable[[Any], object]) -> Any:
-    """Return milliseconds of a look at a file that is not in memory, of the same once more, and the
-    least that this took of the processor.
-    """
+    """Return milliseconds of a look: from the disk, from memory, and the latter's processor time."""
     cold, again, processor = [], [], []
     for _ in range(3):
         evict(path)
