@@ -26,7 +26,7 @@ from typing import Final
 import numpy as np
 import skimage.data
 import torch
-from rows import Row, kept, once, options, table, trained
+from rows import Row, hours, kept, once, options, table, trained
 from sklearn.datasets import load_sample_images
 
 from napari_hyperspectral import (
@@ -219,6 +219,7 @@ def main() -> None:
     print(table(inner, ("scale", "epochs", "train", "tested"), ("gain dB",)))
     print(table(outer, ("scale", "tested", "epochs", "method"), FIGURES))
     print(table(outer, ("scale", "method"), FIGURES))
+    print(hours(rows))
 
 
 def best_epochs(rows: list[Row], fold: str, scale: int) -> int:

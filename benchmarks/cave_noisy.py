@@ -20,7 +20,7 @@ from typing import Final, Literal
 import numpy as np
 import torch
 from cave import PEAK, SCENES, Row, quality, scene
-from rows import kept, once, options, table, trained
+from rows import hours, kept, once, options, table, trained
 
 from napari_hyperspectral import Cube, Machine, Recipe, Training, predict
 from napari_hyperspectral.evaluation.baselines.interpolation import consistent_baseline
@@ -115,6 +115,7 @@ def main() -> None:
     rows = kept(chosen.rows)
     print(table(rows, ("scale", "tested", "input", "method"), FIGURES))
     print(table(rows, ("scale", "input", "method"), FIGURES))
+    print(hours(rows))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from rows import Row, kept, once, options, table, trained
+from rows import Row, hours, kept, once, options, table, trained
 
 from napari_hyperspectral import Machine, Recipe, Training
 from napari_hyperspectral.classics import SVM, ExtraTrees
@@ -89,6 +89,7 @@ def main() -> None:
             results, ["split", "guard", "method"], ["pixels", "classes", "OA %", "AA %", "kappa %"]
         )
     )
+    print(hours(results))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from rows import Row, kept, once, options, paired, table, trained
+from rows import Row, hours, kept, once, options, paired, table, trained
 
 from napari_hyperspectral import Machine, Recipe, Training, predict
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
@@ -124,7 +124,7 @@ def main() -> None:
         if {method, TREES} <= {row["method"] for row in rows}:
             columns = {"pair_by": ["fold"], "independent": ["fold"]}
             print("\n" + paired(rows, "mean", method, TREES, **columns))
-    print(f"\n{sum(row['seconds'] for row in rows) / 3600:.2f} hours")
+    print(hours(rows))
 
 
 if __name__ == "__main__":

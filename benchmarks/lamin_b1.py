@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from rows import Row, kept, once, options, table, trained
+from rows import Row, hours, kept, once, options, table, trained
 
 from napari_hyperspectral import Machine, Recipe, Training, predict
 from napari_hyperspectral.axis import SpectralAxis
@@ -97,6 +97,7 @@ def main() -> None:
     print(table(rows, ["method"], ["Pearson", "Pearson of planes", "seconds"]))
     print()
     print(table(rows, ["fold", "method"], ["Pearson"]))
+    print(hours(rows))
 
 
 if __name__ == "__main__":

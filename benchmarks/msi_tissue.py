@@ -19,7 +19,7 @@ from typing import Final
 
 import numpy as np
 import torch
-from rows import Row, kept, once, options, table, trained
+from rows import Row, hours, kept, once, options, table, trained
 
 from napari_hyperspectral import Machine, Recipe, Training, predict
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
@@ -124,6 +124,7 @@ def main() -> None:
     print()
     resolved = [row for row in rows if row["part"] == "super-resolution"]
     print(table(resolved, ["scale", "method"], ["PSNR dB", "angle °"]))
+    print(hours(rows))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
-from rows import Row, kept, once, options, table, trained
+from rows import Row, hours, kept, once, options, table, trained
 
 from napari_hyperspectral import Machine, Recipe, Training, predict
 from napari_hyperspectral.axis import SpectralAxis
@@ -152,7 +152,6 @@ def main() -> None:
         __doc__, "no_targets.jsonl", maps="pairs,thp1,prm_srs", epochs=0, ranks="4,8,16,32"
     )
     machine = Machine(threads=chosen.threads)
-    started = time.process_time()
     once(chosen.rows, {"map": "prm_srs, measured"}, removed, chosen.data)
     for name in chosen.maps.split(","):
         semi = name != "pairs"
@@ -190,8 +189,7 @@ def main() -> None:
     print()
     print(table([row for row in rows if "removed σ" in row], ["map", "method", "white"],
                 ["removed σ", "bands", "along y", "along x", "components"]))  # fmt: skip
-    hours = (time.process_time() - started) / 3600
-    print(f"\n{hours:.2f} CPU hours in this run")
+    print(hours(rows))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from rows import Row, kept, once, options, trained
+from rows import Row, hours, kept, once, options, trained
 
 from napari_hyperspectral import Cube, Machine, Recipe, SpectralAxis, Training, predict
 from napari_hyperspectral.classics import Ridge, SavitzkyGolay, WaveletDenoising
@@ -199,8 +199,7 @@ def main() -> None:
     rows = kept(chosen.rows)
     print("Fitted MSE × 10⁵ on held-out columns\n")
     print(table(rows, target_noise(chosen.data)))
-    hours = sum(row["seconds"] for row in rows) / 3600
-    print(f"\n{hours:.2f} hours")
+    print(hours(rows))
 
 
 if __name__ == "__main__":

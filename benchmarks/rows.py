@@ -52,10 +52,22 @@ def once(path: Path, key: Row, make: Callable[..., Iterable[Row]], *arguments: A
         return
     started = time.perf_counter()
     rows = [key | row for row in make(*arguments)]
+    seconds = time.perf_counter() - started
     for row in rows:
-        row.setdefault("seconds", round(time.perf_counter() - started, 1))
+        row.setdefault("seconds", round(seconds, 1))
+        row["share of seconds"] = round(seconds / len(rows), 2)
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
     with path.open("a") as file:
-        file.writelines(json.dumps(row) + "\n" for row in rows)
+        file.write(lines)
+
+
+def hours(rows: Sequence[Row]) -> str:
+    """Return a sentence on how long the rows took, those of earlier runs included."""
+    seconds = 0.0
+    for row in rows:
+        # rows of version 0.1 have the seconds of all that were made together
+        seconds += row.get("share of seconds", row["seconds"])
+    return f"\n{seconds / 3600:.2f} hours for {len(rows)} rows"
 
 
 def trained(

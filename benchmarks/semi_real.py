@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from rows import Row, kept, once, options, table, trained
+from rows import Row, hours, kept, once, options, table, trained
 
 from napari_hyperspectral import Machine, Recipe, Training
 from napari_hyperspectral.axis import SpectralAxis
@@ -96,6 +96,7 @@ def main() -> None:
                     once(chosen.rows, key, rows, chosen.data, name, rank, kind, training, machine)
     results = kept(chosen.rows)
     print(table(results, ["map", "rank", "method"], ["fitted MSE", "MSE", "angle °", "PSNR dB"]))
+    print(hours(results))
 
 
 if __name__ == "__main__":

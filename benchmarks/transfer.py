@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 from choose import thp1
 from raman_pairs import FOLDS, Pairs
-from rows import Row, kept, once, options, paired, table, trained
+from rows import Row, hours, kept, once, options, paired, table, trained
 
 from napari_hyperspectral import Cube, Machine, Model, Recipe, Training, fit, predict
 from napari_hyperspectral.classics import Ridge
@@ -107,7 +107,7 @@ def main() -> None:
     print(table(rows, ("method",), ("fitted_mse", "cpu_seconds")), end="\n\n")
     print(paired(rows, "fitted_mse", TRANSFER, SCRATCH, pair_by=("seed",)))
     print(paired(rows, "fitted_mse", TRANSFER, RIDGE, pair_by=("seed",)))
-    print(f"\n{sum(row['seconds'] for row in rows) / 3600:.2f} hours")
+    print(hours(rows))
 
 
 if __name__ == "__main__":

@@ -182,3 +182,12 @@ def test_an_axis_in_full_has_its_quantity_unit_and_range():
     assert axis_in_full(SpectralAxis([1.5], "eV")) == "1 band, 1.5–1.5 eV"
     unknown = SpectralAxis([1.0, 2.0], None, "wavelength")
     assert axis_in_full(unknown) == "2 bands, Wavelength 1–2 without a unit"
+
+
+def test_the_name_of_a_band_shows_digits_of_a_small_centre():
+    axis = SpectralAxis([0.00042, 0.25, 650.0], "um")
+    assert [axis.label(band).split(" (")[0] for band in range(3)] == [
+        "0.00042 µm",
+        "0.250 µm",
+        "650.0 µm",
+    ]

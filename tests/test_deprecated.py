@@ -71,3 +71,16 @@ def test_the_extra_all_and_the_tested_versions_are_there():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert "all" in project["optional-dependencies"]
     assert (ROOT / "constraints.txt").is_file()
+
+
+def test_a_preprocessing_is_a_chain_of_the_same_steps():
+    from napari_hyperspectral.spectra.preprocessing import Preprocessing
+
+    with pytest.warns(DeprecationWarning, match="is a Chain of steps now"):
+        chain = Preprocessing(first=700, background="als", smoothness=1e4, normalise="percentile")
+    old = {"first": 700, "background": "als", "smoothness": 1e4, "normalise": "percentile"}
+    with pytest.warns(DeprecationWarning, match="preprocessing is a chain of steps now"):
+        assert Recipe(task=Denoise(), preprocessing=old).preprocessing == chain
+    assert [step.kind for step in chain.steps] == ["crop", "asls_baseline", "normalise_percentile"]
+    with pytest.raises(ValueError, match="bakground"):
+        Recipe(task=Denoise(), preprocessing={"bakground": "als"})

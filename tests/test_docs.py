@@ -25,7 +25,7 @@ from napari_hyperspectral.networks import NETWORKS, Ports, ResUNet1D
 from napari_hyperspectral.recipe.augmentation import Augmentation
 from napari_hyperspectral.recipe.presets import PRESETS
 from napari_hyperspectral.recipe.training import Training
-from napari_hyperspectral.spectra.preprocessing import Preprocessing
+from napari_hyperspectral.spectra.steps.chain import STEPS
 from napari_hyperspectral.tasks import TASKS
 
 ROOT = Path(__file__).parents[1]
@@ -125,7 +125,8 @@ def settings(choices):
         ("tasks-table", kinds(TASKS)),
         ("tasks-list", settings(TASKS)),
         ("presets-table", [preset.name for preset in PRESETS]),
-        ("recipe-settings", settings([Training, Augmentation, Preprocessing])),
+        ("recipe-settings", settings([Training, Augmentation])),
+        ("steps-list", kinds(STEPS)),
         ("machine-settings", settings([Machine])),
         ("commands-table", [*COMMANDS]),
     ],

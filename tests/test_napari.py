@@ -1,7 +1,6 @@
 """What the plugin does inside napari, on real viewers."""
 
 import threading
-import time
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +11,11 @@ import h5py
 import numpy as np
 import pytest
 import tifffile
-from napari.utils.notifications import notification_manager
 from npe2 import PluginManager, PluginManifest
+from qtpy.QtCore import QTimer
 
 import napari_hyperspectral
-from napari_hyperspectral import samples
+from napari_hyperspectral import ChannelAxis, Cube, SpectralAxis, samples
 from napari_hyperspectral._napari import commands, readers, reading
 from napari_hyperspectral._napari.paths import without_companions
 from napari_hyperspectral._napari.writers import LayerNotWrittenError
@@ -210,50 +209,62 @@ def bars():
     return [bar for bar in progress._all_instances if bar.desc.startswith("reading")]
 
 
-def test_what_takes_long_is_read_on_in_the_background(viewer, slow, tmp_path, qtbot):
+def soon(do):
+    """Do something while napari waits for a file, as soon as its progress bar shows how far it is."""
+
+    def try_again():
+        shows_progress = any(bar.total for bar in bars())
+        QTimer.singleShot(50, do if shows_progress else try_again)
+
+    try_again()
+
+
+def test_what_takes_long_is_read_while_the_window_goes_on(viewer, slow, tmp_path):
     path = tmp_path / "a.wdf"
     path.touch()
-    begin = time.monotonic()
-    assert viewer.open(path, plugin=PLUGIN) == []
-    assert time.monotonic() - begin < 2
-    qtbot.waitUntil(lambda: bars() and bars()[0].total == 10_000, timeout=5000)
-    assert bars()[0].desc == "reading a.wdf"
-    slow.go.set()
-    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=5000)
-    assert viewer.layers[0].source.path == str(path)
+    seen = []
+
+    def look():
+        seen.extend((bar.desc, bar.total) for bar in bars())
+        slow.go.set()
+
+    soon(look)
+    opened = viewer.open(path, plugin=PLUGIN)
+    assert seen == [("reading a.wdf", 10_000)]
+    assert opened == list(viewer.layers)
+    assert len(opened) == 2, "a script has its layers when it goes on"
+    assert opened[0].source.path == str(path)
     assert slow.told[-1] == "guessed the layout"
     assert not bars()
 
 
-def test_a_long_reading_can_be_cancelled(viewer, slow, tmp_path, qtbot):
+def test_a_long_reading_can_be_cancelled(viewer, slow, tmp_path):
     (tmp_path / "a.wdf").touch()
-    viewer.open(tmp_path / "a.wdf", plugin=PLUGIN)
-    bars()[0].cancel()
-    qtbot.waitUntil(lambda: not bars(), timeout=5000)
-    qtbot.wait(50)
+    soon(lambda: bars()[0].cancel())
+    assert viewer.open(tmp_path / "a.wdf", plugin=PLUGIN) == []
     assert (len(viewer.layers), slow.told) == (0, [])
+    assert not bars()
 
 
 @pytest.mark.parametrize("error", [ValueError("a.wdf: ends early"), RuntimeError("no idea")])
 @pytest.mark.filterwarnings("ignore:.*doubtful")
-def test_why_a_long_reading_failed_is_shown(viewer, slow, tmp_path, qtbot, monkeypatch, error):
-    monkeypatch.setattr(
-        notification_manager, "receive_error", lambda _type, error, _tb: slow.told.append(error)
-    )
+def test_why_a_long_reading_failed_is_raised_like_that_of_a_short_one(
+    viewer, slow, tmp_path, error
+):
     (tmp_path / "a.wdf").touch()
-    viewer.open(tmp_path / "a.wdf", plugin=PLUGIN)
     slow.error = error
-    slow.go.set()
-    qtbot.waitUntil(lambda: not bars(), timeout=5000)
-    assert str(slow.told[-1]) == str(error)
+    soon(slow.go.set)
+    with pytest.raises(type(error), match=str(error)):
+        viewer.open(tmp_path / "a.wdf", plugin=PLUGIN)
     assert not viewer.layers
+    assert not bars()
 
 
 def test_closing_the_viewer_ends_a_long_reading(viewer, slow, tmp_path, qtbot):
     (tmp_path / "a.wdf").touch()
-    viewer.open(tmp_path / "a.wdf", plugin=PLUGIN)
-    viewer.close()
-    qtbot.waitUntil(lambda: not bars(), timeout=5000)
+    soon(viewer.close)
+    assert viewer.open(tmp_path / "a.wdf", plugin=PLUGIN) == []
+    assert not bars()
     qtbot.waitUntil(
         lambda: not any(t.name.startswith("reading") for t in threading.enumerate()), timeout=5000
     )
@@ -263,6 +274,72 @@ def test_without_a_viewer_reading_waits_for_the_end(slow, tmp_path):
     slow.go.set()
     with pytest.warns(UserWarning, match="doubtful"):
         assert len(readers.read_layers(str(tmp_path / "a.wdf"))) == 2
+
+
+def text_on(viewer):
+    overlay = viewer.canvas.overlays.text
+    return overlay.text if overlay.visible else ""
+
+
+def test_the_first_picture_shows_the_sample(viewer, tmp_path, rng):
+    data = rng.normal(100, 30, (12, 40, 50))
+    data[7, 10:30, 10:30] += 300
+    axis = SpectralAxis(np.linspace(600, 1800, 12), "1/cm", "raman_shift")
+    write(tmp_path / "map.npz", Cube(data.astype(np.float32), axis))
+    (layer,) = viewer.open(tmp_path / "map.npz", plugin=PLUGIN)
+    assert viewer.dims.current_step[0] == 7
+    assert layer.contrast_limits[1] > 300
+    assert layer.colormap.name == "viridis"
+    assert text_on(viewer) == "1363.6 cm⁻¹ (band 8/12)", "also without any dock"
+    viewer.dims.set_current_step(0, 0)
+    assert text_on(viewer) == "600.0 cm⁻¹ (band 1/12)"
+    viewer.open(tmp_path / "map.npz", plugin=PLUGIN)
+    assert viewer.dims.current_step[0] == 0, "a person has chosen this band"
+    viewer.layers.clear()
+    assert text_on(viewer) == ""
+    viewer.canvas.overlays.text.text = "of somebody else"
+    viewer.canvas.overlays.text.visible = True
+    viewer.open(tmp_path / "map.npz", plugin=PLUGIN)
+    assert text_on(viewer) == "of somebody else"
+
+
+def test_visible_wavelengths_are_shown_in_true_colours_until_another_band_is_looked_at(
+    viewer, tmp_path, rng, qtbot
+):
+    axis = SpectralAxis(np.arange(400.0, 701, 20), "nm")
+    scene = Cube(rng.uniform(size=(16, 30, 20)), axis, pixel_size=(2.0, 2.0), pixel_unit="um")
+    write(tmp_path / "scene.npz", scene)
+    (cube,) = viewer.open(tmp_path / "scene.npz", plugin=PLUGIN)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=5000)
+    picture = viewer.layers[1]
+    assert picture.rgb
+    assert np.array_equal(picture.extent.world, cube.extent.world[:, 1:])
+    assert viewer.layers.selection.active is cube
+    assert text_on(viewer) == f"{cube.name} · true colour"
+    viewer.dims.set_current_step(0, 3)
+    assert not picture.visible
+    assert text_on(viewer) == "460.0 nm (band 4/16)"
+    picture.visible = True
+    viewer.dims.set_current_step(0, 4)
+    assert picture.visible, "who shows it again wants it"
+
+
+def test_the_total_ion_current_lies_on_top_of_mass_spectra(
+    viewer, tmp_path, rng, monkeypatch, qtbot
+):
+    masses = SpectralAxis(np.arange(100.0, 112), "m/z")
+    spectra = Cube(rng.poisson(3, (12, 9, 8)).astype(np.float32), masses, name="tissue")
+    current = Cube(spectra.data.sum(0)[None], ChannelAxis(("total ion current",)), name="current")
+    monkeypatch.setattr(reading, "read_all", lambda *_, **__: [current, spectra])
+    (tmp_path / "a.npz").touch()
+    viewer.open(tmp_path / "a.npz", plugin=PLUGIN)
+    below, above = viewer.layers
+    assert (below.name, above.name) == ("tissue", "current")
+    assert above.visible
+    qtbot.waitUntil(lambda: viewer.layers.selection.active is below, timeout=5000)
+    assert text_on(viewer) == "current"
+    viewer.dims.set_current_step(0, 0)
+    assert text_on(viewer) == "m/z 100.0 (band 1/12)"
 
 
 @pytest.mark.parametrize("key", ["raman_cell", "land_scene"])

@@ -31,7 +31,7 @@ from napari_hyperspectral.recipe.augmentation import Augmentation
 from napari_hyperspectral.recipe.presets import PRESETS
 from napari_hyperspectral.recipe.training import Training
 from napari_hyperspectral.settings import Settings
-from napari_hyperspectral.spectra.preprocessing import Preprocessing
+from napari_hyperspectral.spectra.steps.chain import STEPS
 from napari_hyperspectral.tasks import TASKS, Task, losses
 
 _BOUNDS = (
@@ -40,7 +40,7 @@ _BOUNDS = (
     (annotated_types.Le, "le", "≤"),
     (annotated_types.Lt, "lt", "<"),
 )
-_NOT_SETTINGS = {"kind"}
+_NOT_SETTINGS = {"kind", "enabled"}
 
 
 def formats() -> Iterator[str]:
@@ -204,6 +204,18 @@ def settings_of(*classes: type[Settings]) -> Callable[[], Iterator[str]]:
     return sections
 
 
+def steps() -> Iterator[str]:
+    """Describe every step of preparation, with the kind that a chain file calls it by."""
+    for step in STEPS:
+        kind = step.model_fields["kind"].default
+        yield from _heading(f"step-{kind}", f"{step.title} (`{kind}`)")
+        yield from _prose(inspect.getdoc(step) or "")
+        if step.source:
+            yield from _prose(f"Source: {step.source}")
+        if set(step.model_fields) - {"kind", "enabled"}:
+            yield from _settings_table(step)
+
+
 def commands_table() -> Iterator[str]:
     """List every command, with links to the sections of `commands`."""
     rows = []
@@ -326,7 +338,8 @@ PARTS: dict[str, Callable[[], Iterator[str]]] = {
     "losses-table": loss_functions,
     "presets-table": presets_table,
     "presets-list": presets,
-    "recipe-settings": settings_of(Training, Augmentation, Preprocessing),
+    "recipe-settings": settings_of(Training, Augmentation),
+    "steps-list": steps,
     "machine-settings": settings_of(Machine),
     "commands-table": commands_table,
     "commands-list": commands,

@@ -187,14 +187,18 @@ class SpectralAxis:
         )
 
     def label(self, band: int) -> str:
-        """Return the name of a band, such as "1450.2 cm⁻¹ (band 367/500)"."""
+        """Return the name of a band, as "1450.2 cm⁻¹ (band 367/500)", "m/z 886.0 (band 1/9)"."""
         number = f"band {band + 1}/{len(self)}"
         if self.kind == "index" and not self.other_unit:
             return number
-        symbol = self.symbol
-        decimals = 3 if abs(self.centres[band]) < 100 else 1
-        centre = f"{self.centres[band]:.{decimals}f} {symbol}".strip()
-        return f"{centre} ({number})"
+        centre = self.centres[band]
+        decimals = 3 if abs(centre) < 100 else 1
+        text = f"{centre:.{decimals}f}"
+        if 0 < abs(centre) < 0.1:  # its decimals would be zeros
+            text = f"{centre:.4g}"
+        if self.unit == "m/z":
+            return f"m/z {text} ({number})"
+        return f"{text} {self.symbol}".rstrip() + f" ({number})"
 
     def same_bands(self, other: Axis) -> bool:
         """Whether `other` has equal centres, unit and kind; widths and bad bands may differ."""

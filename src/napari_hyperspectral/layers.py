@@ -33,7 +33,8 @@ Metres are not: with another layer in µm, napari counts the steps of its slider
 and a scene of a few kilometres has more of them than a slider can hold (it raises).
 """
 
-_RGB: Final = ChannelAxis(("red", "green", "blue"))
+RGB: Final = ChannelAxis(("red", "green", "blue"))
+"""Axis of a picture in colours."""
 _NAMELESS: Final = {Cube: "cube", Labels: "labels"}
 """Names of layers whose image has none."""
 
@@ -288,7 +289,7 @@ def _is_spectral(image: Image) -> bool:
 
 def _is_picture(image: Image) -> bool:
     """Whether an image is an RGB picture, which napari can show in colour."""
-    return isinstance(image, Cube) and image.axis == _RGB and np.dtype(image.data.dtype) == np.uint8
+    return isinstance(image, Cube) and image.axis == RGB and np.dtype(image.data.dtype) == np.uint8
 
 
 def _as_bands(data: Any, attributes: Attributes) -> tuple[Any, Attributes]:
@@ -299,7 +300,7 @@ def _as_bands(data: Any, attributes: Attributes) -> tuple[Any, Attributes]:
     ValueError
         If it is any other RGB picture: its colours need not be measurements.
     """
-    if axis_in_metadata(attributes.get("metadata")) != _RGB or data.shape[-1] != len(_RGB):
+    if axis_in_metadata(attributes.get("metadata")) != RGB or data.shape[-1] != len(RGB):
         name = str(attributes.get("name", ""))
         raise ValueError(f"layer {name!r} is an RGB picture, not a cube of bands; choose a cube")
     return _moved(data, -1, -3), _with_band(attributes)

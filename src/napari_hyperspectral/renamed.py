@@ -83,6 +83,27 @@ CHECKPOINT_NAMES: Final[Mapping[str, str]] = {
 """Beginnings of the names of what only a resumed training needs; the first that fits counts."""
 
 
+BACKGROUNDS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "minimum": ("minimum_baseline", ()),
+    "polynomial": ("polynomial_baseline", ("order",)),
+    "als": ("asls_baseline", ("smoothness", "asymmetry")),
+}
+"""Backgrounds of a preprocessing: the kind of step, and its settings."""
+
+NORMALISATIONS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "maximum": ("normalise_maximum", ()),
+    "area": ("normalise_area", ()),
+    "vector": ("normalise_vector", ()),
+    "snv": ("snv", ()),
+    "percentile": ("normalise_percentile", ("percentile",)),
+}
+"""Normalisations of a preprocessing: the kind of step, and its settings."""
+
+_PREPROCESSING: Final = frozenset(
+    ["first", "last", "background", "order", "smoothness", "asymmetry", "normalise", "percentile"]
+)
+"""Settings of the preprocessing that chains of steps replaced."""
+
 COMMAND_NAMES: Final[Mapping[str, str]] = {"adopt": "import-weights"}
 """Commands of the command line."""
 
@@ -103,9 +124,36 @@ def settings_with_new_keys(class_name: str, values: Mapping[str, Any]) -> dict[s
             DeprecationWarning,
             stacklevel=2,
         )
+    if class_name == "Chain":
+        chain = chain_of_preprocessing(values)
+        if chain != dict(values) and chain["steps"]:
+            warnings.warn(
+                "preprocessing is a chain of steps now; `recipe` and `chain` write such chains",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+        values = chain
     if class_name == "Recipe":
         values = _recipe_as_published(values)
     return _with_new_values(class_name, with_new_keys(values, names))
+
+
+def chain_of_preprocessing(old: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a preprocessing, a fixed sequence of three steps, as a chain that does the same."""
+    if not _PREPROCESSING & old.keys():
+        return dict(old)
+    steps: list[dict[str, Any]] = []
+    limits = _those_of(old, ("first", "last"))
+    if any(limit is not None for limit in limits.values()):
+        steps.append({"kind": "crop", **limits})
+    for key, kinds in (("background", BACKGROUNDS), ("normalise", NORMALISATIONS)):
+        choice = old.get(key, "none")
+        if choice != "none":
+            kind, names = kinds.get(choice, (f"{key} {choice}", ()))
+            steps.append({"kind": kind, **_those_of(old, names)})
+    # what is neither old nor new stays, to be refused
+    others = {key: value for key, value in old.items() if key not in _PREPROCESSING}
+    return {"steps": steps, **others}
 
 
 def recipe_with_new_keys(recipe: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,6 +195,8 @@ def _part_with_new_keys(part: str, value: Any) -> Any:
     """Return the settings of one part of a recipe by the keys of today."""
     if not isinstance(value, dict):
         return value
+    if part == "preprocessing":
+        return chain_of_preprocessing(value)
     # a task or method of the kind super_resolve is a SuperResolve, the part training a Training
     kind = str(value.get("kind", part)).replace("_", "")
     for class_name, names in SETTINGS.items():
@@ -161,6 +211,10 @@ def _recipe_as_published(recipe: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(network, dict):
         return dict(recipe)
     return {**recipe, "network": {"linear_skip": False, **network}}
+
+
+def _those_of(old: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {key: value for key, value in old.items() if key in names}
 
 
 def _ended(stopped: str, card: Mapping[str, Any]) -> str:

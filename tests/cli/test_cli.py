@@ -206,7 +206,6 @@ def test_settings_that_do_nothing_beside_the_others_say_so(run):
     of_images = out.partition("training.patches_per_epoch")[2].partition("training.validation")[0]
     told = " ".join(of_images.split())  # cells are broken into lines
     assert told.count("Inactive here.") == 3  # patches_per_epoch, image_batch_size, patch_size
-    assert "Inactive here." not in out.partition("preprocessing.order")[0]
 
 
 def test_each_problem_of_a_recipe_is_one_line(run, pair):

@@ -21,7 +21,6 @@ from napari_hyperspectral.networks import (
 from napari_hyperspectral.recipe.augmentation import Augmentation
 from napari_hyperspectral.recipe.inactive import inactive_settings
 from napari_hyperspectral.recipe.recipe import Recipe
-from napari_hyperspectral.spectra.preprocessing import Preprocessing
 from napari_hyperspectral.tasks import (
     TASKS,
     ClassifyImages,
@@ -126,7 +125,6 @@ def test_every_setting_that_may_be_inactive_is_so_in_one_of_these_recipes():
         *(Recipe(task=task, method=RRDB.smallest()) for task in tasks),
         *(Recipe(task=Denoise(), training=training) for training in variants(Training())),
         *(Recipe(task=Denoise(), augmentation=part) for part in variants(Augmentation())),
-        *(Recipe(task=Denoise(), preprocessing=part) for part in variants(Preprocessing())),
     ]
     shown = {place for recipe in RECIPES.values() for place in inactive_settings(recipe)}
     assert {place for recipe in recipes for place in inactive_settings(recipe)} == shown

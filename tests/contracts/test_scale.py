@@ -10,20 +10,38 @@ from torch import Generator
 
 from napari_hyperspectral import Machine, Recipe, Training, fit, metrics, predict
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
-from napari_hyperspectral.classics import CLASSICS
+from napari_hyperspectral.classics import CLASSICS, Bicubic, Ridge
 from napari_hyperspectral.cube import Cube, Labels
-from napari_hyperspectral.networks import BandwiseEDSR, Normalise, Pixelwise, SpectralUNet
+from napari_hyperspectral.evaluation.test_set import evaluate_test_set_steps
+from napari_hyperspectral.networks import (
+    NETWORKS,
+    BandwiseEDSR,
+    DenseNet,
+    EfficientNet,
+    Normalise,
+    Pixelwise,
+    ResNet,
+    SpectralUNet,
+)
+from napari_hyperspectral.progress import run
 from napari_hyperspectral.recipe.augmentation import Augment, Augmentation, Batch
+from napari_hyperspectral.recipe.methods import unserved
 from napari_hyperspectral.scale import power_of_two, scale_of
 from napari_hyperspectral.spectra.blur import best_width
 from napari_hyperspectral.spectra.decompose import PrincipalComponents
 from napari_hyperspectral.spectra.low_rank import LowRank
 from napari_hyperspectral.spectra.noise import noise_law
-from napari_hyperspectral.spectra.preprocessing import Preprocessing
 from napari_hyperspectral.spectra.smooth import savitzky_golay
+from napari_hyperspectral.spectra.steps.baseline import (
+    AsLSBaseline,
+    MinimumBaseline,
+    PolynomialBaseline,
+)
+from napari_hyperspectral.spectra.steps.chain import STEPS as ALL_STEPS
 from napari_hyperspectral.spectra.unmix import abundances, vertex_components
 from napari_hyperspectral.tasks import (
     Calibrate,
+    ClassifyImages,
     Denoise,
     DenoiseSelfSupervised,
     PredictChannels,
@@ -202,25 +220,23 @@ def test_figures_are_in_their_unit_or_have_none(name, power):
 
 # -- spectra
 
-PREPROCESSING = [
-    Preprocessing(background="minimum"),
-    Preprocessing(background="polynomial", order=2),
-    Preprocessing(background="als", smoothness=100),
-    *(Preprocessing(normalise=by) for by in ("maximum", "area", "vector", "snv", "percentile")),
+KEEP_SCALE = [
+    MinimumBaseline(),
+    PolynomialBaseline(order=2),
+    AsLSBaseline(smoothness=100),
 ]
+STEPS = [*KEEP_SCALE, *(kind() for kind in ALL_STEPS if kind.normalises)]
 
 
 @each_power
-@pytest.mark.parametrize(
-    "steps", PREPROCESSING, ids=lambda steps: f"{steps.background}, {steps.normalise}"
-)
-def test_preprocessing_keeps_or_takes_away_the_scale(steps, power):
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.kind)
+def test_steps_keep_or_take_away_the_scale(step, power):
     data = planes()
     data[:, 0, 0] = 0
     data[2, 3, 4] = np.nan
-    unit = power if steps.normalise == "none" else 0
-    expected = steps.on(cube(data)).numpy()
-    found = steps.on(cube(scaled(data, power))).numpy()
+    unit = power if step in KEEP_SCALE else 0
+    expected = step.on(cube(data)).numpy()
+    found = step.on(cube(scaled(data, power))).numpy()
     assert np.array_equal(found, scaled(expected, unit), equal_nan=True)
 
 
@@ -334,6 +350,8 @@ def images_of(task, factor, target_factor):
             return {"noisy": input}
         case SuperResolve() | Restore():
             return {"fine": input}
+        case ClassifyImages():
+            return {"image": input, "label": "one"}
         case Segment():
             classes = np.where(np.arange(14) > 6, 2, 1)[None].repeat(16, 0)
             return {"cube": input, "labels": Labels(classes, ("left", "right"))}
@@ -341,7 +359,11 @@ def images_of(task, factor, target_factor):
 
 def trained(recipe, factor=1.0, target_factor=1.0):
     images = images_of(recipe.task, factor, target_factor)
-    model = fit(recipe, [recipe.example(**images)], machine=MACHINE)
+    examples = [recipe.example(**images)]
+    if isinstance(recipe.task, ClassifyImages):
+        other = images | {"image": cube(np.float32(factor) * planes(1)[::-1]), "label": "other"}
+        examples.append(recipe.example(**other))
+    model = fit(recipe, examples, machine=MACHINE)
     return model, predict(model, images[recipe.task.input_name], machine=MACHINE).numpy()
 
 
@@ -386,6 +408,25 @@ def test_a_network_learns_the_same_weights_whatever_the_scale(task, method):
         assert np.array_equal(found, predicted * type(predicted.flat[0])(2.0**unit))
 
 
+DEEP = (DenseNet, EfficientNet, ResNet)
+EVERY_NETWORK = [
+    pytest.param(each, marks=pytest.mark.slow if each in DEEP else (), id=each.__name__)
+    for each in NETWORKS
+]
+
+
+@pytest.mark.parametrize("network", EVERY_NETWORK)
+def test_every_network_learns_the_same_weights_whatever_the_scale(network):
+    method = network.smallest()
+    if method.output_level == "image":
+        task = ClassifyImages()
+    else:
+        task = Denoise() if not unserved(Denoise(), method) else SuperResolve(scale=2)
+    briefly = Training(epochs=1, batch_size=8, patch_size=16, patches_per_epoch=1, refit=False)
+    recipe = Recipe(task=task, method=method, training=briefly)
+    same_numbers_at_all_scales(recipe, (-40, 40))
+
+
 @pytest.mark.parametrize("method", CLASSICS, ids=lambda each: each.__name__)
 def test_a_classical_method_learns_the_same_numbers_whatever_the_scale(method):
     task = Segment()
@@ -393,27 +434,18 @@ def test_a_classical_method_learns_the_same_numbers_whatever_the_scale(method):
         task = SuperResolve(scale=2)
     elif method.predicts == "intensities":
         task = Denoise(normalise="cube") if method.denoises else PredictChannels()
-    if method.fits_long:
-        pytest.skip("fitted in a process of its own, which takes seconds: see the slow test")
-    same_numbers_at_all_scales(task, method.smallest())
+    recipe = Recipe(task=task, method=method.smallest(), training=Training(refit=False))
+    same_numbers_at_all_scales(recipe, (-66, 66))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("method", [each for each in CLASSICS if each.fits_long])
-def test_a_long_fit_gives_the_same_numbers_whatever_the_scale(method):
-    task = PredictChannels() if method.predicts == "intensities" else Segment()
-    same_numbers_at_all_scales(task, method.smallest())
-
-
-def same_numbers_at_all_scales(task, method):
-    recipe = Recipe(task=task, method=method, training=Training(refit=False))
+def same_numbers_at_all_scales(recipe, powers):
     model, predicted = trained(recipe)
     numbers = model.network.module.state_dict()
-    for power in (-66, 66):
+    for power in powers:
         other, found = trained(recipe, 2.0**power, 2.0**power)
         same = other.network.module.state_dict()
         assert all(torch.equal(same[name], numbers[name]) for name in numbers)
-        unit = power if task.predicts_intensities else 0
+        unit = power if recipe.task.predicts_intensities else 0
         assert np.array_equal(found, predicted * type(predicted.flat[0])(2.0**unit))
 
 
@@ -424,3 +456,37 @@ def test_powers_of_ten_change_a_result_by_less_than_a_thousandth(exponent):
     factor = 10.0**exponent
     _, found = trained(recipe, factor, factor)
     assert found / factor == pytest.approx(predicted, rel=1e-3)
+
+
+@pytest.mark.parametrize("factor", [1e-12, 1e12], ids=["currents", "counts"])
+@pytest.mark.parametrize(
+    ("task", "method"),
+    [(Denoise(), Ridge()), (PredictChannels(), Ridge()), (SuperResolve(scale=2), Bicubic())],
+    ids=["denoise", "predict_channels", "super_resolve"],
+)
+def test_reports_on_very_small_and_very_large_targets_have_the_figures_of_those_of_one(
+    task, method, factor
+):
+    one, other = (reported(task, method, each) for each in (1.0, factor))
+    for row, same in zip(one.tables[0].rows, other.tables[0].rows, strict=True):
+        for heading, figure in row.items():
+            if not isinstance(figure, float):
+                assert same[heading] == figure
+                continue
+            order = UNITS.get(heading, 0)
+            assert same[heading] == pytest.approx(
+                figure * factor**order, rel=1e-3, abs=1e-6 * factor**order
+            )
+    words = other.to_markdown().replace("|", " ").split()
+    assert not {"0.0", "0.000", "0.0000", "inf", "nan"} & set(words)
+
+
+UNITS = {"MSE": 2, "removed": 1, "RMSE": 1}
+"""Powers of the unit of the targets that figures are in."""
+
+
+def reported(task, method, factor):
+    images = images_of(task, factor, factor)
+    recipe = Recipe(task=task, method=method, training=Training(refit=False))
+    model = fit(recipe, [recipe.example(**images)], machine=MACHINE)
+    return run(evaluate_test_set_steps(model, [images], machine=MACHINE))

@@ -1,7 +1,6 @@
 """Every setting does something: changing it changes a loss, a weight or an output."""
 
 from functools import cache
-from itertools import combinations
 from typing import Literal, get_args, get_origin
 
 import numpy as np
@@ -22,7 +21,6 @@ from napari_hyperspectral.networks import (
 )
 from napari_hyperspectral.recipe.augmentation import Augmentation
 from napari_hyperspectral.recipe.methods import unsuitable
-from napari_hyperspectral.spectra.preprocessing import Preprocessing
 from napari_hyperspectral.tasks import (
     TASKS,
     ClassifyImages,
@@ -302,27 +300,6 @@ def test_every_setting_of_a_classical_method_does_something(kind, name, fingerpr
     task = next(task for task in tasks if not unsuitable(kind, task))
     one, other = (Recipe(task=task, method=method, training=ONCE) for method in methods)
     assert different(fingerprint_of(one), fingerprint_of(other))
-
-
-def prepared(preprocessing, images):
-    """What the examples of a recipe hold."""
-    recipe = Recipe(task=TASKS[0](), preprocessing=preprocessing)
-    example = recipe.example(**images["denoise"][0])
-    return example.input, example.target
-
-
-@pytest.mark.parametrize(("kind", "name"), fields([Preprocessing]))
-def test_every_setting_of_the_preprocessing_does_something(kind, name, images):
-    base = kind(**ONLY_WITH.get(name, {}))
-    other = base.model_copy(update={name: another(base, name)})
-    assert different(prepared(base, images), prepared(other, images))
-
-
-@pytest.mark.parametrize("name", ["background", "normalise"])
-def test_every_choice_of_the_preprocessing_gives_other_spectra(name, images):
-    choices = get_args(Preprocessing.model_fields[name].annotation)
-    seen = [prepared(Preprocessing.model_validate({name: choice}), images) for choice in choices]
-    assert all(different(one, other) for one, other in combinations(seen, 2))
 
 
 def shown(augmentation, images):

@@ -12,7 +12,8 @@ from napari_hyperspectral.evaluation.pairs import EvaluationPair
 from napari_hyperspectral.networks import Pixelwise
 from napari_hyperspectral.recipe.recipe import Recipe
 from napari_hyperspectral.recipe.training import Training
-from napari_hyperspectral.spectra.preprocessing import Preprocessing
+from napari_hyperspectral.renamed import chain_of_preprocessing
+from napari_hyperspectral.spectra.steps.chain import Chain
 from napari_hyperspectral.tasks import Denoise, Segment
 from napari_hyperspectral.training.fit import fit
 
@@ -146,7 +147,9 @@ def test_model_and_raw_data_are_measured_after_preprocessing(noisy, clean):
     recipe = Recipe(
         task=Denoise(),
         method=Pixelwise(width=4),
-        preprocessing=Preprocessing(first=480, last=620, normalise="maximum"),
+        preprocessing=Chain.model_validate(
+            chain_of_preprocessing({"first": 480, "last": 620, "normalise": "maximum"})
+        ),
         training=Training(epochs=1),
     )
     model = fit(recipe, [recipe.example(noisy=noisy, clean=clean)])

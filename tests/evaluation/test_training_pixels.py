@@ -12,6 +12,7 @@ from napari_hyperspectral.cube import Cube, Labels
 from napari_hyperspectral.evaluation.evaluate import evaluate
 from napari_hyperspectral.evaluation.pairs import test_only_pair as only_tested
 from napari_hyperspectral.evaluation.test_set import evaluate_test_set_steps
+from napari_hyperspectral.io import read_labels
 from napari_hyperspectral.models.pixel_roles import (
     GUARD,
     TRAINING,
@@ -22,6 +23,8 @@ from napari_hyperspectral.models.pixel_roles import (
     unpacked,
 )
 from napari_hyperspectral.progress import run
+from napari_hyperspectral.samples import indian_pines
+from napari_hyperspectral.tasks import Segment
 
 MACHINE = Machine(device="cpu", threads=1)
 HEIGHT, WIDTH = 18, 20
@@ -48,8 +51,6 @@ EVERYWHERE = np.ones((HEIGHT, WIDTH), bool)
 
 
 def trained(mask, *, surroundings=False, validation=0.0, refit=False, cube=None):
-    from napari_hyperspectral.tasks import Segment
-
     recipe = Recipe(
         task=Segment(),
         method=LDA(shrinkage=0.5, surroundings=surroundings),
@@ -95,6 +96,14 @@ def test_how_many_pixels_lie_near_training_pixels_is_said():
     )
 
 
+def test_a_classical_method_that_sees_further_than_the_model_is_said_to_see_training_pixels():
+    further = trained(top_rows(4), surroundings=True)
+    model = replace(trained(top_rows(4)), baselines=(further,))
+    said = text(report_of(model, EVERYWHERE))
+    left = 14 * WIDTH
+    assert f"surroundings) sees further than the model: {left} of the {left} evaluated" in said
+
+
 def test_labels_far_from_training_pixels_and_other_images_are_evaluated_as_they_are():
     model = trained(top_rows(8))
     below = report_of(model, ~top_rows(10))
@@ -131,6 +140,22 @@ def test_an_evaluation_of_a_pair_leaves_them_out_too():
     pair = only_tested(scene(), labels_in(EVERYWHERE), EVERYWHERE)
     report = evaluate(model, pair, baselines=False, machine=MACHINE).report
     assert pixels(report) == {(HEIGHT - 8) * WIDTH}
+
+
+def test_of_indian_pines_the_disjoint_training_pixels_are_left_out(data_folder):
+    pytest.importorskip("tensorly", reason="Indian Pines comes with napari-hyperspectral[samples]")
+    cube, _ = indian_pines()
+    splits = f"{data_folder}/indian_pines/splits.npz"
+    recipe = Recipe(
+        task=Segment(), method=LDA(shrinkage=0.001), training=Training(validation=0, refit=False)
+    )
+    learned = recipe.example(cube=cube, labels=read_labels(f"{splits}::disjoint_train"))
+    model = fit(recipe, [learned], machine=MACHINE)
+    images = {"cube": cube, "labels": read_labels(f"{splits}::gt")}
+    report = run(evaluate_test_set_steps(model, [images], machine=MACHINE))
+    assert pixels(report) == {4711}
+    assert "5,538 of 10,249 pixels with a truth trained the model" in text(report)
+    assert "held out" not in text(report)
 
 
 def test_a_card_without_a_mask_changes_nothing():

@@ -36,7 +36,7 @@ def neither(monkeypatch):
 
 @pytest.fixture
 def rsciio(tmp_path, monkeypatch):
-    """Return a function that writes a .dm4 of which RosettaSciIO shows this."""
+    """Return a function that writes a .blo of which RosettaSciIO shows this."""
 
     def show(shown, lazy=True):
         def file_reader(filename, **entries):
@@ -48,12 +48,12 @@ def rsciio(tmp_path, monkeypatch):
 
         module, reader = ModuleType("rsciio"), ModuleType("rsciio.stand")
         module.IO_PLUGINS = [
-            {"name": "Stand", "file_extensions": ["dm3", "DM4"], "api": "rsciio.stand"}
+            {"name": "Stand", "file_extensions": ["mib", "BLO"], "api": "rsciio.stand"}
         ]
         reader.file_reader = file_reader
         monkeypatch.setitem(sys.modules, "rsciio", module)
         monkeypatch.setitem(sys.modules, "rsciio.stand", reader)
-        path = tmp_path / "a.dm4"
+        path = tmp_path / "a.blo"
         path.write_bytes(b"?")
         return path
 
@@ -61,7 +61,7 @@ def rsciio(tmp_path, monkeypatch):
 
 
 def test_a_file_is_refused_where_neither_is_installed(tmp_path):
-    path = tmp_path / "a.dm4"
+    path = tmp_path / "a.blo"
     path.write_bytes(b"?")
     with pytest.raises(UnknownFormatError, match="cannot be read"):
         read(path)
@@ -96,7 +96,7 @@ def test_a_signal_with_one_axis_is_a_spectrum_at_each_position(rsciio, chance):
     assert (cube.pixel_size, cube.origin, cube.pixel_unit) == ((0.5, 0.25), (2, 2), "um")
     assert (cube.name, cube.intensity_unit) == ("a map", "Counts")
     assert cube.metadata["original_metadata"] == {"gain": 3}
-    assert cube.history == ("read a.dm4 through RosettaSciIO",)
+    assert cube.history == ("read a.blo through RosettaSciIO",)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_all_signals_of_a_file_are_images_but_those_that_are_no_cubes(rsciio, ch
     point = signal(chance.random(7), along("E", 7, "eV", navigate=False), title="point")
     odd = signal(chance.random((2, 3, 4)), *(along(n, 4, navigate=False) for n in "abc"))
     path = rsciio([point, odd, point | {"metadata": {}}])
-    with pytest.warns(UserWarning, match=r"a\.dm4: a map is no cube \(axes a, b, c\)"):
+    with pytest.warns(UserWarning, match=r"a\.blo: a map is no cube \(axes a, b, c\)"):
         assert [cube.name for cube in read_all(path)] == ["point", "a"]
     with (
         pytest.warns(UserWarning, match="no cube"),
@@ -164,7 +164,7 @@ def test_all_signals_of_a_file_are_images_but_those_that_are_no_cubes(rsciio, ch
     "error", [OSError("not a\nDM file"), KeyError("x"), IndexError(), EOFError()]
 )
 def test_what_it_raises_becomes_our_error(rsciio, error):
-    with pytest.raises(FileFormatError, match=r"^a\.dm4: not a whole Stand file"):
+    with pytest.raises(FileFormatError, match=r"^a\.blo: not a whole Stand file"):
         read(rsciio(error))
 
 

@@ -115,14 +115,16 @@ def test_names_of_axes_of_one_letter_are_names_and_no_word(tmp_path, names, kind
     assert (cube.pixel_size, cube.origin, cube.pixel_unit) == ((2, 0.5), (10, 0), "um")
 
 
-def test_the_only_axis_of_a_spectrum_may_have_any_name(tmp_path):
-    with h5py.File(tmp_path / "a.nxs", "w") as file:
+@pytest.mark.parametrize("suffix", [".nxs", ".nx5", ".nexus"])
+def test_the_only_axis_of_a_spectrum_may_have_any_name(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    with h5py.File(path, "w") as file:
         group = file.create_group("entry/data")
         group.attrs.update(NX_class="NXdata", signal="data", axes=["photon energy"])
         group["data"] = np.arange(4.0)
         group["photon energy"] = [1.0, 2, 3, 4]
         group["photon energy"].attrs["units"] = "eV"
-    assert read(tmp_path / "a.nxs").axis == SpectralAxis([1.0, 2, 3, 4], "eV")
+    assert read(path).axis == SpectralAxis([1.0, 2, 3, 4], "eV")
 
 
 def test_lists_of_letters_in_metadata_stay_lists(tmp_path):
@@ -248,3 +250,16 @@ def test_a_file_cut_short_tells_both_sizes(tmp_path):
     (tmp_path / "a.h5").write_bytes((tmp_path / "a.h5").read_bytes()[:-100])
     with pytest.raises(FileFormatError, match=f"the file ends at {size - 100} of {size} bytes"):
         read(tmp_path / "a.h5")
+
+
+def test_an_axis_of_nexus_that_only_its_indices_name_is_found(tmp_path):
+    with h5py.File(tmp_path / "a.nxs", "w") as file:
+        group = file.create_group("entry/data")
+        group.attrs.update(NX_class="NXdata", signal="data", axes=["y", "x", "."])
+        group.attrs["wavelength_indices"] = 2
+        group["data"] = BAND_FIRST.transpose(1, 2, 0)
+        group["wavelength"] = VALUES["k"]
+        group["wavelength"].attrs["units"] = "nm"
+    cube = read(tmp_path / "a.nxs")
+    assert cube.axis == SpectralAxis(VALUES["k"], "nm")
+    assert np.array_equal(np.asarray(cube.data), BAND_FIRST)

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import random
+import warnings
 import zipfile
 from dataclasses import replace
 
@@ -233,6 +234,34 @@ def zipped(path, folder, top=""):
             if entry.is_file():
                 file.write(entry, top + entry.relative_to(folder).as_posix())
     return path
+
+
+def test_a_zipped_store_of_hyperspy_is_read_without_markers_and_models(tmp_path, rng):
+    data = rng.random((4, 5, 6))
+    axes = [(name, "um", 2.0 * np.arange(n), True) for name, n in (("y", 4), ("x", 5))]
+    folder = hyperspy(
+        tmp_path / "a.zspy", data, [*axes, ("Wavelength", "nm", 400.0 + np.arange(6), False)]
+    )
+    root = zarr.open_group(folder)
+    root.attrs.update({"file_format": "ZSpy", "file_format_version": "3.3"})
+    root.create_group("Analysis/models/a").create_array("chi", data=rng.random((4, 5)))
+    markers = folder / "Experiments" / "map" / "metadata" / "General" / "offsets"
+    markers.mkdir()
+    objects = {"zarr_format": 2, "shape": [3], "chunks": [3], "dtype": "|O", "fill_value": 0}
+    objects |= {"order": "C", "compressor": None, "filters": [{"id": "vlen-array", "dtype": "<f8"}]}
+    (markers / ".zarray").write_text(json.dumps(objects))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        cube = read(zipped(tmp_path / "b.zspy", folder))
+    assert cube.axis == SpectralAxis(400 + np.arange(6), "nm")
+    np.testing.assert_array_equal(np.asarray(cube.data), data.transpose(2, 0, 1))
+    assert cube.metadata["hyperspy"]["General"]["title"] == "map of a leaf"
+
+
+def test_no_unit_of_hyperspy_is_none(tmp_path, rng):
+    axes = [("x", "um", np.arange(4), True), ("_None_", "_None_", np.arange(5), False)]
+    cube = read(hyperspy(tmp_path / "a.zspy", rng.random((4, 5)), axes))
+    assert (cube.axis.unit, cube.axis.other_unit) == (None, None)
 
 
 @pytest.mark.parametrize("name", ["b.ozx", "b.zarr.zip", "b.ome.zarr.zip"])

@@ -210,3 +210,17 @@ def test_flipped_bytes_raise_nothing_else(file):
         with warnings.catch_warnings(), suppress(FileFormatError):
             warnings.simplefilter("ignore")
             assert all(np.asarray(image.data).size <= 1000 for image in read_all(file))
+
+
+def test_a_series_is_a_list_of_spectra_with_their_times(tmp_path):
+    records = [
+        struct.pack("<2I", 16, 1558 * number).ljust(100, b"\0") + row.tobytes()
+        for number, row in enumerate(SPECTRA, 1)
+    ]
+    series = header(unit=17) + bytes(56) + b"".join(records)
+    blocks = [(0x02, 1, header(unit=17)), (0x12D, 1, series)]
+    cube = read(omnic(tmp_path / "tga.srs", blocks))
+    assert np.array_equal(cube.data[:, 0].T, SPECTRA)
+    assert cube.intensity_unit == "absorbance"
+    assert cube.metadata["OMNIC"]["times (s)"][:2] == [15.58, 31.16]
+    assert cube.axis.unit == "1/cm"

@@ -1,5 +1,7 @@
 """Sizes of pixels are found where ENVI, GeoTIFF, TIFF and DigitalMicrograph state them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tifffile
@@ -7,6 +9,10 @@ import tifffile
 from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cube import Cube
 from napari_hyperspectral.io import read, write
+from napari_hyperspectral.place.grid import grid_of
+from napari_hyperspectral.place.same import PlaceMismatchError
+from napari_hyperspectral.tasks import Denoise
+from napari_hyperspectral.transform import Transform
 
 BANDS = np.arange(2 * 3 * 4, dtype=np.uint16).reshape(2, 3, 4)
 
@@ -55,14 +61,14 @@ def test_a_header_that_ends_inside_a_list_is_told(tmp_path):
         read(path)
 
 
-def geotiff(path, keys, *, transformation=None):
+def geotiff(path, keys, *, transformation=None, northing=4100000.0):
     directory = [1, 1, 0, len(keys)]
     for key, value in keys.items():
         directory += [key, 0, 1, value]
     tags = [(34735, 3, len(directory), directory, True)]
     if transformation is None:
         tags += [(33550, 12, 3, (30.0, 15.0, 0.0), True)]
-        tags += [(33922, 12, 6, (0, 0, 0, 500000.0, 4100000.0, 0), True)]
+        tags += [(33922, 12, 6, (0, 0, 0, 500000.0, northing, 0), True)]
     else:
         tags += [(34264, 12, 16, transformation, True)]
     tifffile.imwrite(path, BANDS, photometric="minisblack", planarconfig="separate", extratags=tags)
@@ -165,3 +171,118 @@ def test_the_size_survives_a_program_that_drops_our_own_key(tmp_path):
     again = read(path)
     assert np.allclose(again.pixel_size, (0.25, 0.5))
     assert again.pixel_unit == "um"
+
+
+# -- where rows and columns run, and from where
+
+
+def positions(image):
+    """Easting and northing of the centres of the first pixel, the last of its row, of its column."""
+    grid = grid_of(image)
+    down, right = grid.positions(np.array([[0, 0], [0, 3], [2, 0]])).T
+    return np.transpose([right, -down])
+
+
+def on_map(geotransform):
+    """The same by the six numbers of GDAL's affine map from (column, row) to easting and northing."""
+    easting, a, b, northing, c, d = geotransform
+    column, row = np.array([[0.5, 0.5], [3.5, 0.5], [0.5, 2.5]]).T
+    return np.transpose([easting + a * column + b * row, northing + c * column + d * row])
+
+
+COS, SIN = 30 * np.cos(np.pi / 6), 30 * np.sin(np.pi / 6)
+MAPS = {  # as GDAL 3.10 reads them, by rasterio
+    "": (5e5, 30, 0, 4.1e6, 0, -30),
+    "rotation=30": (5e5, COS, SIN, 4.1e6, SIN, -COS),
+    "rotation=-30": (5e5, COS, -SIN, 4.1e6, -SIN, -COS),
+    "rotation=90.0": (5e5, 0, 30, 4.1e6, 30, 0),
+    "rotation=180": (5e5, 30, 0, 4.1e6, 0, 30),
+}
+
+
+@pytest.mark.parametrize(("rotation", "expected"), MAPS.items())
+def test_a_map_info_says_where_rows_and_columns_run(tmp_path, rotation, expected):
+    info = f"UTM, 1, 1, 500000, 4100000, 30, 30, 11, North, WGS-84, units=Meters, {rotation}"
+    cube = read(envi(tmp_path / "a.hdr", f"map info = {{{info}}}"))
+    np.testing.assert_allclose(positions(cube), on_map(expected), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "geotransform",
+    [
+        *MAPS.values(),
+        (5e5, 24, -9, 4e6, 18, -12),
+        (5e5, -30, 0, 4e6, 0, 15),
+        (5e5, 30, 4, 4e6, 2, -15),
+    ],
+)
+def test_the_transformation_of_a_geotiff_says_where_rows_and_columns_run(tmp_path, geotransform):
+    easting, a, b, northing, c, d = geotransform
+    matrix = [a, b, 0, easting, c, d, 0, northing, 0, 0, 0, 0, 0, 0, 0, 1]
+    cube = read(geotiff(tmp_path / "a.tif", {1024: 1, 3072: 32611}, transformation=matrix))
+    np.testing.assert_allclose(positions(cube), on_map(geotransform), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("kind", "shift"), [(1, 0.0), (2, 0.5)])
+def test_the_tie_point_of_a_geotiff_is_a_corner_or_a_centre(tmp_path, kind, shift):
+    cube = read(geotiff(tmp_path / "a.tif", {1024: 1, 1025: kind, 3072: 32611}))
+    corner = (5e5 - 30 * shift, 30, 0, 4.1e6 + 15 * shift, 0, -15)
+    np.testing.assert_allclose(positions(cube), on_map(corner), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("degrees", [0.0, 25.0, -140.0])
+@pytest.mark.parametrize("size", [(2.0, 2.0), (-2.0, 2.0), (2.0, 3.0)])
+def test_a_turned_image_is_written_to_envi_with_its_rotation(tmp_path, degrees, size):
+    turned = Transform.turned(degrees, centre=(3, 4)) if degrees else None
+    place = {"pixel_size": size, "origin": (7.0, 5.0), "pixel_unit": "m", "transform": turned}
+    cube = Cube(BANDS, SpectralAxis.index(2), **place)
+    path = write(tmp_path / "a.hdr", cube)
+    text = "".join(line for line in path.open() if not line.startswith("napari hyper"))
+    path.write_text(text)  # what other programs find
+    shown = replace(cube, pixel_size=np.abs(size))  # a viewer shows falling positions upright
+    if size[0] < 0:
+        turned = None if turned is None else turned.mirrored((-1, 1))
+        shown = replace(shown, origin=(-7.0, 5.0), transform=turned)
+    np.testing.assert_allclose(positions(read(path)), positions(shown), rtol=0, atol=1e-9)
+
+
+def test_of_a_sheared_image_it_is_told_that_envi_has_no_place_for_it(tmp_path):
+    sheared = Transform.of(np.eye(2), [[1, 0.5], [0, 1]], np.eye(3))
+    cube = Cube(BANDS, SpectralAxis.index(2), pixel_unit="m", transform=sheared)
+    with pytest.warns(UserWarning, match="not how it is sheared"):
+        path = write(tmp_path / "a.hdr", cube)
+    assert "map info" not in path.read_text()
+    assert read(path).transform == sheared
+
+
+@pytest.mark.parametrize("kind", ["ENVI", "GeoTIFF"])
+def test_files_that_lie_elsewhere_on_a_map_are_not_paired(tmp_path, kind):
+    def stated(name, northing):
+        if kind == "ENVI":
+            info = UTM.replace("4100000", str(northing))
+            return read(envi(tmp_path / f"{name}.hdr", f"map info = {{{info}}}"))
+        return read(geotiff(tmp_path / f"{name}.tif", {1024: 1, 3072: 32611}, northing=northing))
+
+    noisy = stated("noisy", 4100000)
+    Denoise().example(noisy=noisy, clean=stated("clean", 4100007))
+    with pytest.raises(PlaceMismatchError, match="up to 2 pixels"):
+        Denoise().example(noisy=noisy, clean=stated("elsewhere", 4100030))
+
+
+def test_an_image_too_far_off_to_be_drawn_has_no_origin(tmp_path):
+    fine = UTM.replace("30, 15", "0.05, 0.05")
+    cube = read(envi(tmp_path / "a.hdr", f"map info = {{{fine}}}"))
+    assert (cube.pixel_size, cube.origin) == ((0.05, 0.05), (0, 0))
+
+
+@pytest.mark.parametrize(
+    ("line", "size", "unit"),
+    [
+        ("pixel size = {2.5, 2.5, units=Centimeters}", (2.5, 2.5), "cm"),
+        ("pixel size = {3, 2, units=Feet}", (2, 3), "ft"),
+        ("pixel size = {3, 2}", (2, 3), "m"),
+    ],
+)
+def test_a_pixel_size_of_envi_is_in_its_unit(tmp_path, line, size, unit):
+    cube = read(envi(tmp_path / "a.hdr", line))
+    assert (cube.pixel_size, cube.pixel_unit) == (size, unit)

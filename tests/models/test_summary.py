@@ -11,7 +11,8 @@ from napari_hyperspectral.models.summary import lines_of_card
 from napari_hyperspectral.networks import Pixelwise
 from napari_hyperspectral.recipe.augmentation import Augmentation
 from napari_hyperspectral.recipe.inactive import inactive_settings
-from napari_hyperspectral.spectra.preprocessing import Preprocessing
+from napari_hyperspectral.renamed import chain_of_preprocessing
+from napari_hyperspectral.spectra.steps.chain import Chain
 from napari_hyperspectral.tasks import Denoise, Segment
 
 
@@ -34,10 +35,12 @@ def test_steps_that_do_nothing_are_not_told():
 
 def test_steps_are_told_with_the_settings_that_matter_to_them():
     full = told(
-        preprocessing=Preprocessing(first=505.0, background="polynomial", order=2),
+        preprocessing=Chain.model_validate(
+            chain_of_preprocessing({"first": 505.0, "background": "polynomial", "order": 2})
+        ),
         augmentation=Augmentation(shift=1.5),
     )
-    assert full["preprocessing"] == "first 505.0, background polynomial, order 2"
+    assert full["preprocessing"] == "crop (first 505.0), polynomial baseline (order 2)"
     assert full["augmentation"] == "turns on, shift 1.5"
 
 

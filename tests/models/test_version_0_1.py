@@ -17,7 +17,6 @@ from napari_hyperspectral.models.model import read_tensors
 from napari_hyperspectral.networks import NETWORKS, Pixelwise
 from napari_hyperspectral.recipe.augmentation import Augmentation
 from napari_hyperspectral.recipe.training import Training
-from napari_hyperspectral.spectra.preprocessing import Preprocessing
 from napari_hyperspectral.tasks import TASKS, Denoise
 from napari_hyperspectral.training.checkpoint import Checkpoint
 from napari_hyperspectral.training.plan import plan_training
@@ -25,9 +24,7 @@ from napari_hyperspectral.training.plan import plan_training
 FOLDER = Path(__file__).parents[1] / "data" / "version-0.1"
 RECIPES = sorted(path.name for path in FOLDER.glob("*.json"))
 PREDICTING = sorted(path.stem for path in FOLDER.glob("*.json") if path.stem != "interrupted")
-SETTINGS = {
-    kind.__name__: kind for kind in (Training, Augmentation, Preprocessing, *TASKS, *NETWORKS)
-}
+SETTINGS = {kind.__name__: kind for kind in (Training, Augmentation, *TASKS, *NETWORKS)}
 RENAMED = [
     (kind, old, new)
     for kind, names in renamed.SETTINGS.items()

@@ -11,6 +11,7 @@ from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cube import Cube, Labels
 from napari_hyperspectral.networks import Pixelwise, SpectralUNet
 from napari_hyperspectral.recipe.augmentation import Augmentation
+from napari_hyperspectral.spectra.steps.chain import Chain
 from napari_hyperspectral.tasks import ClassifySpectra, Denoise, Segment, SuperResolve
 from napari_hyperspectral.training.batches import batches_of
 from napari_hyperspectral.training.plan import plan_training
@@ -89,7 +90,7 @@ def test_what_cannot_be_trained_on_is_not_planned():
     with pytest.raises(ValueError, match="give at least one example"):
         plan_training(recipe, [])
     example = recipe.example(noisy=cube(), clean=cube())
-    other = recipe.preprocessing.model_copy(update={"background": "minimum"})
+    other = Chain.model_validate([{"kind": "minimum_baseline"}])
     with pytest.raises(ValueError, match="was not preprocessed as the recipe says"):
         plan_training(recipe.model_copy(update={"preprocessing": other}), [example])
     for_validation = dataclasses.replace(example, for_validation=True)

@@ -9,6 +9,7 @@ from napari_hyperspectral.axis import SpectralAxis
 from napari_hyperspectral.cube import Cube, Labels
 from napari_hyperspectral.networks import FNet, Pixelwise, SpectralUNet, UNet
 from napari_hyperspectral.progress import Stop
+from napari_hyperspectral.spectra.steps.chain import Chain
 from napari_hyperspectral.tasks import Denoise, Segment
 from napari_hyperspectral.training.fit import fit_steps
 
@@ -177,7 +178,7 @@ def test_an_example_prepared_otherwise_than_the_recipe_says_is_refused():
     cube = scene(5)["cube"]
     example = recipe.example(noisy=cube, clean=cube)
     other = recipe.model_copy(
-        update={"preprocessing": recipe.preprocessing.model_copy(update={"background": "minimum"})}
+        update={"preprocessing": Chain.model_validate([{"kind": "minimum_baseline"}])}
     )
     with pytest.raises(ValueError, match="was not preprocessed as the recipe says"):
         fit(other, [example])

@@ -74,6 +74,7 @@ def test_a_layer_of_another_reader_gets_an_axis_too(viewer, dock, rng):
 def test_the_spectrum_dock_follows_at_once(viewer, dock, cube, qtbot):
     spectrum = SpectrumWidget(viewer)
     qtbot.addWidget(spectrum)
+    spectrum.show()
     layer = add(viewer, cube)
     spectrum.show_point(tuple(layer.data_to_world((0, 2, 2))))
     dock.apply(ConvertAxis(quantity="wavelength (nm)"))

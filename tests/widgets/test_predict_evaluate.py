@@ -133,7 +133,7 @@ def test_the_truth_asked_for_is_that_of_the_model(viewer, dock, learn, noisy, cl
     assert dock.truth._sources.isVisibleTo(dock)
 
 
-def test_a_truth_of_another_size_is_refused_in_words(
+def test_a_truth_of_another_size_or_place_is_refused_in_words(
     viewer, dock, learn, noisy, clean, qtbot, complaints
 ):
     dock.model = learn(Denoise(), {"noisy": noisy, "clean": clean})
@@ -142,6 +142,16 @@ def test_a_truth_of_another_size_is_refused_in_words(
     press(qtbot, dock)
     assert dock.report.report is None
     assert complaints == ["the cube has (20, 26) pixels, the truth (19, 26); give (20, 26) pixels"]
+    elsewhere = add(viewer, clean)
+    elsewhere.translate = (0, 0, 3)
+    dock.choose_truth(noisy=add(viewer, noisy), clean=elsewhere)
+    press(qtbot, dock)
+    assert dock.report.report is None
+    assert "switch on Same pixels (same_pixels, --same-pixels)" in complaints[1]
+    dock.truth.same_pixels = True
+    press(qtbot, dock)
+    assert len(complaints) == 2
+    assert dock.report.report is not None
 
 
 def test_an_evaluation_can_be_stopped(viewer, dock, learn, noisy, clean, qtbot, monkeypatch):
@@ -269,7 +279,7 @@ def test_the_axis_of_weights_may_come_from_a_file_and_be_typed_again(weights, qt
     (tmp_path / "axis.csv").write_text("Raman shift (1/cm)\n500\n510\n530\n")
     dialog.take_axis(tmp_path / "axis.csv")
     assert dialog.axis.centres.tolist() == [500, 510, 530]
-    assert not dialog.form.isEnabled()
+    assert not dialog.form.enabled
     dialog._axis_button.click()
     assert len(dialog.axis) == 500
 
@@ -280,7 +290,7 @@ def test_the_axis_of_weights_may_come_from_a_file_and_be_typed_again(weights, qt
 def test_a_model_file_that_cannot_be_written_keeps_the_dialog_open(weights, qtbot, name, told):
     dialog = import_weights.ImportWeightsDialog(weights)
     qtbot.addWidget(dialog)
-    dialog.target_line.setText(str(weights.parent / name))
+    dialog.target_edit.value = weights.parent / name
     with qtbot.assertNotEmitted(dialog.accepted):
         dialog.accept()
     assert told in dialog._message.text()

@@ -10,11 +10,11 @@ from qtpy.QtWidgets import QPushButton
 
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube
-from napari_hyperspectral.layers import labels_layer, to_layer
-from napari_hyperspectral.widgets import spectrum as docks
-from napari_hyperspectral.widgets import spectrum_layers
+from napari_hyperspectral.layers import from_layer, labels_layer, to_layer
+from napari_hyperspectral.picture.band_text import BandText
+from napari_hyperspectral.widgets.explore import saving
+from napari_hyperspectral.widgets.explore.events import LAYER_EVENTS
 from napari_hyperspectral.widgets.spectrum import SpectrumWidget
-from napari_hyperspectral.widgets.viewer_events import LAYER_EVENTS
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_cubes_that_share_an_axis_are_compared_and_others_left_out(viewer, dock,
     add(viewer, replace(cube, name="noisy"))
     add(viewer, replace(cube, name="clean"))
     hover(viewer, dock, (0, 10, -3.5))
-    assert [curve.name for curve in dock.curves] == ["noisy", "clean"]
+    assert [curve.name for curve in dock.curves] == ["clean", "noisy"], "the topmost first"
     assert len({curve.colour for curve in dock.curves}) == 2
     viewer.layers["clean"].visible = False
     dock.refresh()
@@ -110,7 +110,7 @@ def test_the_band_is_named_on_the_image(viewer, dock, cube):
     dock.refresh()
     assert overlay(viewer).text == "520.7 cm⁻¹ (band 4/6)"
     assert overlay(viewer).visible
-    dock.named.setChecked(False)
+    dock.named.value = False
     dock.refresh()
     assert not overlay(viewer).visible
 
@@ -144,26 +144,89 @@ def test_a_drawn_region_has_the_mean_of_its_pixels(viewer, dock, cube):
     viewer.add_shapes(
         [box], shape_type="rectangle", scale=cube.pixel_size, translate=cube.origin, name="roi"
     )
-    viewer.layers.selection.active = viewer.layers["roi"]
-    dock.refresh()
+    dock.show_regions()
     (curve,) = dock.curves
     inside = cube.data[:, 1:4, 2:5].reshape(6, -1)
     good = cube.axis.good
-    assert curve.name == "cell, roi (9 px)"
+    assert curve.name == "cell · roi (9 px)"
     assert curve.y[good] == pytest.approx(inside.mean(axis=1)[good])
     assert curve.sd == pytest.approx(inside.std(axis=1), rel=1e-5)
 
 
-def test_the_chosen_label_has_the_mean_of_its_pixels(viewer, dock, cube, labels):
+def test_every_class_of_labels_has_the_mean_of_its_pixels_in_its_colour(viewer, dock, cube, labels):
     add(viewer, cube)
     layer = add(viewer, labels)
-    viewer.layers.selection.active = layer
     layer.selected_label = 2
-    dock.refresh()
-    (curve,) = dock.curves
+    dock.show_regions()
+    numbers = [number for number in np.unique(labels.data).tolist() if number]
+    assert len(dock.curves) == len(numbers) > 1
     good = cube.axis.good
-    assert curve.name == "cell, lipid droplet (6 px)"
-    assert curve.y[good] == pytest.approx(cube.data[:, labels.data == 2].mean(axis=1)[good])
+    for number, curve in zip(numbers, dock.curves, strict=True):
+        pixels = cube.data[:, labels.data == number]
+        assert curve.name == f"cell · {labels.classes[number - 1]} ({pixels.shape[1]} px)"
+        assert curve.y[good] == pytest.approx(pixels.mean(axis=1)[good])
+        assert curve.sd == pytest.approx(pixels.std(axis=1), rel=1e-4)
+        colour = 255 * layer.get_color(number)[:3]
+        assert curve.colour == "#{:02x}{:02x}{:02x}".format(*colour.astype(int))
+
+
+def test_regions_of_several_cubes_are_those_of_the_selected_one_first(viewer, dock, cube, labels):
+    add(viewer, replace(cube, name="raw"))
+    smooth = add(viewer, replace(cube, name="smooth", data=cube.data / 2))
+    add(viewer, labels)
+    viewer.layers.selection.active = smooth
+    dock.show_regions()
+    count = len(np.unique(labels.data)) - 1
+    assert [curve.name.split(" · ")[0] for curve in dock.curves] == [
+        *["smooth"] * count,
+        *["raw"] * count,
+    ]
+    assert [curve.faint for curve in dock.curves] == [False] * count + [True] * count
+
+
+def test_regions_are_computed_in_a_worker_a_few_pixels_first(viewer, cube, rng, qtbot, monkeypatch):
+    data = rng.normal(size=(6, 60, 60)).astype(np.float32)
+    add(viewer, Cube(data, cube.axis, name="large"))
+    painted = viewer.add_labels(np.ones((60, 60), np.uint8), name="all")
+    dock = SpectrumWidget(viewer)
+    qtbot.addWidget(dock)
+    shown = []
+    dock._means.computed.connect(shown.append)
+    dock.show()
+    qtbot.waitUntil(lambda: len(shown) == 2, timeout=5000)
+    (sampled,), (exact,) = shown
+    assert sampled.spectra.pixels < 1000
+    assert exact.spectra.pixels == 3600
+    assert dock.curves[0].y[0] == pytest.approx(data[0].mean(), abs=1e-6)
+    painted.paint((30, 30), 2)
+    qtbot.waitUntil(lambda: len(dock.curves) == 2, timeout=5000)
+
+
+def test_a_hidden_dock_reads_nothing(viewer, cube, labels, qtbot):
+    read = []
+
+    class File:
+        shape, dtype, ndim, size = cube.shape, cube.data.dtype, 3, cube.data.size
+
+        def __getitem__(self, key):
+            read.append(key)
+            return cube.data[key]
+
+    dock = SpectrumWidget(viewer)
+    qtbot.addWidget(dock)
+    _, attributes, _ = to_layer(cube)
+    viewer.add_image(File(), **attributes)
+    painted = add(viewer, labels)
+    read.clear()
+    event = SimpleNamespace(position=(0, 10, -3.5), type="mouse_move")
+    dock.on_mouse_move(viewer, event)
+    dock.on_change()
+    painted.paint((1, 1), 1)
+    qtbot.wait(300)
+    assert read == []
+    dock.show()
+    qtbot.waitUntil(lambda: len(dock.curves) > 1, timeout=5000)
+    assert read
 
 
 def test_labels_painted_on_one_plane_of_a_stack_have_its_spectra(viewer, dock, stack):
@@ -172,10 +235,10 @@ def test_labels_painted_on_one_plane_of_a_stack_have_its_spectra(viewer, dock, s
     add(viewer, stack)
     data, attributes, kind = labels_layer(stack)
     data[1, 2, 0, :2, :3] = 1
-    layer = viewer.add_layer(Layer.create(data, attributes, kind))
-    viewer.layers.selection.active = layer
+    viewer.add_layer(Layer.create(data, attributes, kind))
     viewer.dims.set_point(range(2), viewer.layers[0].data_to_world((1, 2, 0, 0, 0))[:2])
     dock.refresh()
+    dock.show_regions()
     good = stack.axis.good
     want = stack.data[1, 2, :, :2, :3].reshape(6, -1).mean(axis=1)
     assert dock.curves[0].y[good] == pytest.approx(want[good])
@@ -185,12 +248,37 @@ def test_pins_stay_until_they_are_cleared(viewer, dock, cube):
     layer = add(viewer, cube)
     dock.pin(tuple(layer.data_to_world((0, 1, 2))))
     dock.refresh()
-    assert [curve.name for curve in dock.curves] == ["cell (1, 2)"]
+    assert [curve.name for curve in dock.curves] == ["cell · ① (1, 2)"]
     hover(viewer, dock, layer.data_to_world((0, 4, 6)))
     assert [curve.kind for curve in dock.curves] == ["cursor", "pin"]
     dock.clear_pins()
     dock.refresh()
     assert [curve.kind for curve in dock.curves] == ["cursor"]
+
+
+def test_pins_are_points_that_are_deleted_and_moved_one_by_one(viewer, dock, cube):
+    layer = add(viewer, cube)
+    for column in (2, 3, 4):
+        dock.pin(tuple(layer.data_to_world((0, 1, column))))
+    dock.refresh()
+    assert viewer.layers.selection.active is layer, "people go on with their cube"
+    pins = viewer.layers["pins"]
+    assert pins.features["pin"].tolist() == [1, 2, 3]
+    assert np.allclose(pins.data, [(1, 2), (1, 3), (1, 4)])
+    assert np.allclose(pins.extent.world[0], layer.data_to_world((0, 1, 2))[1:])
+    names = [curve.name for curve in dock.curves]
+    colours = [curve.colour for curve in dock.curves]
+    assert names == ["cell · ① (1, 2)", "cell · ② (1, 3)", "cell · ③ (1, 4)"]
+    assert len(set(colours)) == 3
+    pins.selected_data = {1}
+    pins.remove_selected()
+    dock.refresh()
+    assert [curve.name for curve in dock.curves] == ["cell · ① (1, 2)", "cell · ② (1, 4)"]
+    assert pins.features["pin"].tolist() == [1, 2]
+    pins.data = [(3, 0), (1, 4)]
+    dock.refresh()
+    assert dock.curves[0].name == "cell · ① (3, 0)"
+    assert np.array_equal(dock.curves[0].y, expected(cube, slice(None), 3, 0), equal_nan=True)
 
 
 def test_copied_spectra_are_a_table(viewer, dock, cube, qapp):
@@ -227,9 +315,9 @@ def test_a_suffix_added_to_a_chosen_name_overwrites_nothing(
     dock.show_point(layer.data_to_world((0, 4, 6)))
     (tmp_path / "mine.csv").write_text("precious")
     complaints = []
-    monkeypatch.setattr(docks, "show_error", complaints.append)
+    monkeypatch.setattr(saving, "show_error", complaints.append)
     monkeypatch.setattr(
-        docks.QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "mine"), "")
+        saving.QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "mine"), "")
     )
     button = next(b for b in dock.findChildren(QPushButton) if b.text() == "Save spectra…")
     button.click()
@@ -246,11 +334,10 @@ def test_scripts_see_what_is_drawn(viewer, dock, cube, labels):
     x, y = dock.spectra["cell"]
     assert np.array_equal(x, cube.axis.centres)
     assert np.array_equal(y, expected(cube, slice(None), 4, 6), equal_nan=True)
-    painted = add(viewer, labels)
-    viewer.layers.selection.active = painted
-    painted.selected_label = 2
-    dock.show_region()
-    assert list(dock.spectra) == ["cell", "cell, lipid droplet (6 px)"]
+    add(viewer, labels)
+    dock.show_regions()
+    assert next(iter(dock.spectra)) == "cell"
+    assert "cell · lipid droplet (6 px)" in dock.spectra
 
 
 def test_cubes_on_another_axis_are_named_as_left_out(viewer, dock, cube, rng):
@@ -258,12 +345,38 @@ def test_cubes_on_another_axis_are_named_as_left_out(viewer, dock, cube, rng):
     add(viewer, cube)
     dock.refresh()
     assert "is another: land." in dock._hint.text()
-    viewer.layers.selection.active = viewer.layers["land"]
-    dock.refresh()
-    assert "is another: cell." in dock._hint.text()
-    viewer.layers.remove(viewer.layers["cell"])
+    viewer.layers.remove(viewer.layers["land"])
     dock.refresh()
     assert "Not shown" not in dock._hint.text()
+
+
+def test_spectra_are_shown_in_another_unit_and_so_are_those_of_other_cubes(viewer, dock, cube, rng):
+    nanometres = 1e7 / (1e7 / cube.axis.excitation_nm - cube.axis.centres)
+    add(viewer, replace(cube, axis=SpectralAxis(nanometres, "nm"), name="emission"))
+    raman = add(viewer, cube)
+    dock.show_point(raman.data_to_world((0, 3, 5)))
+    assert set(dock.spectra) == {"cell"}, "the laser line of the other is not known"
+    dock.choose_unit("wavelength (nm)")
+    dock.refresh()
+    assert dock.spectra["cell"][0] == pytest.approx(nanometres)
+    assert dock.spectra["emission"][0] == pytest.approx(nanometres)
+    assert dock["unit"].value == "wavelength (nm)"
+    dock.choose_band_near(nanometres[4])
+    assert viewer.dims.current_step[0] == 4
+    assert from_layer(*raman.as_layer_data_tuple()).axis == cube.axis, "the cube keeps its axis"
+    with pytest.raises(ValueError, match="m/z"):
+        dock.choose_unit("m/z")
+
+
+def test_the_plot_is_saved_as_a_picture(viewer, dock, cube, tmp_path):
+    layer = add(viewer, cube)
+    dock.show_point(layer.data_to_world((0, 3, 5)))
+    dock.save_picture(tmp_path / "plot.svg")
+    assert "<svg" in (tmp_path / "plot.svg").read_text()
+    dock.save_picture(tmp_path / "plot.png")
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(ValueError, match=r"neither \.png nor \.svg"):
+        dock.save_picture(tmp_path / "plot.jpg")
 
 
 def test_channels_are_named_below_the_plot(viewer, dock, cube, rng):
@@ -279,13 +392,11 @@ def test_a_region_is_read_once_for_all_bands_and_anew_for_each_plane(
     layer = add(viewer, stack)
     _, y, x = stack.shape[-3:]
     box = np.array([(0, 0), (0, x), (y, x), (y, 0)]) * stack.pixel_size + stack.origin
-    viewer.layers.selection.active = viewer.add_shapes([box], shape_type="rectangle")
-    dock.show_region()
+    viewer.add_shapes([box], shape_type="rectangle")
+    dock.refresh()
+    dock.show_regions()
     read = []
-    original = spectrum_layers.region_spectra
-    monkeypatch.setattr(
-        spectrum_layers, "region_spectra", lambda *a: read.append(a[2]) or original(*a)
-    )
+    monkeypatch.setattr(dock, "_start_means", lambda: read.append(viewer.dims.current_step[:2]))
     for band in (1, 2, 3):
         viewer.dims.set_current_step(2, band)
         dock.refresh()
@@ -311,17 +422,16 @@ def test_the_dock_works_through_the_proxy_that_plugins_get(make_napari_viewer_pr
 
 
 def test_closing_the_dock_in_napari_leaves_nothing_behind(viewer, cube):
-    overlay(viewer).text, overlay(viewer).visible = "mine", True
     layer = add(viewer, cube)
+    BandText.of(viewer)  # stays: the band is named without docks, too
     before = _listeners(viewer, layer)
     for _ in range(2):
         dock, widget = viewer.window.add_plugin_dock_widget("napari-hyperspectral", "Spectrum")
         widget.refresh()
-        assert "cm⁻¹" in overlay(viewer).text
         dock.destroyOnClose()  # the × of the dock
         assert widget.parent() is None
         assert _listeners(viewer, layer) == before
-        assert (overlay(viewer).text, overlay(viewer).visible) == ("mine", True)
+        assert "cm⁻¹" in overlay(viewer).text
 
 
 def _listeners(viewer, layer):

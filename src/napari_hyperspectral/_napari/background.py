@@ -1,16 +1,17 @@
-"""Files that take long are read in the background, with a progress bar of napari."""
+"""While files that take long are read, the window goes on, with a progress bar of napari."""
 
 from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ..layers import LayerData
 from ..progress import Progress
 from .reading import Reading
 
-PLUGIN = "napari-hyperspectral"
+PLUGIN: Final = "napari-hyperspectral"
+_BETWEEN_EVENTS_S: Final = 0.01
 
 
 def layers_of(reading: Reading) -> list[LayerData]:
@@ -22,16 +23,20 @@ def layers_of(reading: Reading) -> list[LayerData]:
     return reading.layers()
 
 
-def add_when_read(reading: Reading, viewer: Any) -> None:
-    """Show a progress bar while files are read, and then add their layers to the viewer."""
+def wait_for(reading: Reading) -> None:
+    """Wait until files are read, while the window goes on, with a progress bar of napari.
+
+    `reading.cancelled` says whether a person stopped it, there or by closing the viewer.
+    """
+    from napari.qt import get_qapp
     from napari.qt.threading import create_worker
     from napari.utils import cancelable_progress
-    from napari.utils.notifications import show_warning
 
     title = f"reading {', '.join(Path(path).name for path in reading.paths)}"
     bar = cancelable_progress(total=0, desc=title)
     steps = _Titled(reading.steps)
     steps.title = title
+    ended = False
 
     def show(step: Progress) -> None:
         if bar.is_canceled:
@@ -43,16 +48,20 @@ def add_when_read(reading: Reading, viewer: Any) -> None:
         reading.cancelled = True
 
     def end() -> None:
+        nonlocal ended
+        ended = True
         bar.close()
-        if not reading.cancelled:
-            _add(reading, viewer)
 
+    # only for what napari does with it: it is shown among the tasks, and asks before it closes
     worker = create_worker(steps, _start_thread=False, _ignore_errors=True)
     worker.yielded.connect(show)
     worker.aborted.connect(cancel)  # the viewer is being closed
-    worker.warned.connect(lambda warning: show_warning(str(warning[0])))
     worker.finished.connect(end)
     worker.start()
+    application = get_qapp()
+    while not ended:
+        application.processEvents()
+        reading.wait(_BETWEEN_EVENTS_S)
 
 
 class _Titled(partial[Any]):
@@ -62,19 +71,3 @@ class _Titled(partial[Any]):
 
     def __str__(self) -> str:
         return self.title
-
-
-def _add(reading: Reading, viewer: Any) -> None:
-    """Add the layers that were read to the viewer, or show the error."""
-    from napari.layers import Layer
-    from napari.layers._source import layer_source
-    from napari.utils.notifications import notification_manager, show_error
-
-    try:
-        with layer_source(path=reading.paths[0], reader_plugin=PLUGIN):
-            for data in layers_of(reading):
-                viewer.add_layer(Layer.create(*data))
-    except (ValueError, OSError, ImportError) as error:
-        show_error(str(error))  # written for people: without a traceback
-    except Exception as error:
-        notification_manager.receive_error(type(error), error, error.__traceback__)

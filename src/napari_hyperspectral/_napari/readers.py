@@ -8,16 +8,17 @@ from threading import current_thread, main_thread
 from typing import Any, Final
 
 from ..layers import LayerData
-from .background import add_when_read, layers_of
+from .background import layers_of, wait_for
+from .first_picture import show_when_added
 from .paths import local_path, may_be_ours, without_companions
 from .reading import Reading
 
 NapariReader = Callable[[str | list[str]], list[LayerData]]
 
-_WAIT_S: Final = 1.0
-"""Seconds that napari waits for a file to be read, before it is read in the background."""
+_WAIT_S: Final = 0.5
+"""Seconds that the window stands still while a file is read, before it goes on beside it."""
 _NO_LAYERS: Final[list[Any]] = [(None,)]
-"""What a napari reader returns that has read a file, and adds no layer by itself."""
+"""What a napari reader returns that adds no layer: a person cancelled it."""
 
 
 def get_reader(path: str | list[str]) -> NapariReader | None:
@@ -34,8 +35,8 @@ def get_reader(path: str | list[str]) -> NapariReader | None:
 def read_layers(path: str | list[str]) -> list[LayerData]:
     """Read all images at one or several paths as layers; guesses are shown as warnings.
 
-    In a viewer, files that take longer than a second are read in the background: napari gets no
-    layers yet, but a progress bar; the layers are added at the end.
+    They are read in a thread. Where that takes longer than half a second, the window goes on
+    meanwhile and shows a progress bar; the layers are returned at the end all the same.
 
     An array of a file, and its layout, are given as in
     ``file://localhost/data/map.h5::scan/counts@yxb``: napari checks whether a path exists before it
@@ -49,10 +50,14 @@ def read_layers(path: str | list[str]) -> list[LayerData]:
     viewer = _viewer_of_this_thread()
     if viewer is None:
         reading.run()
-    elif not reading.start().wait(_WAIT_S):
-        add_when_read(reading, viewer)
+        return layers_of(reading)
+    if not reading.start().wait(_WAIT_S):
+        wait_for(reading)
+    if reading.cancelled:
         return _NO_LAYERS
-    return layers_of(reading)
+    layers = layers_of(reading)
+    show_when_added(viewer, reading.pictures)
+    return layers
 
 
 def _opened_with_these() -> list[str]:

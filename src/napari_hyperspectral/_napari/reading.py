@@ -10,6 +10,7 @@ from ..io import FileFormatError, Source, format_of, read_all
 from ..io.formats import reader_of
 from ..layers import LayerData, to_layers
 from ..progress import Progress, Stop
+from .first_picture import FirstPicture, first_pictures, surveys_last
 
 
 class Reading:
@@ -27,6 +28,8 @@ class Reading:
         self.cancelled = False
         self.guesses: list[str] = []
         """What the files did not state, and how it was guessed: to be shown."""
+        self.pictures: list[FirstPicture] = []
+        """How the cubes are shown first."""
         self._layers: list[LayerData] = []
         self._error: Exception | None = None
         self._done = Event()
@@ -43,9 +46,12 @@ class Reading:
         """Read all files; `layers` returns the result."""
         try:
             for path in self.paths:
-                images = read_all(path, on_guess=self.guesses.append, watch=self._watch)
-                # in this thread too: contrast limits are taken from some of the data
-                self._layers += to_layers(images)
+                read = read_all(path, on_guess=self.guesses.append, watch=self._watch)
+                images = surveys_last(read)
+                # in this thread too: band and contrast are chosen by some of the data
+                layers = to_layers(images)
+                self.pictures += first_pictures(images, layers)
+                self._layers += layers
         except Exception as error:  # raised by `layers`, in the thread that calls it
             self._error = error
         finally:

@@ -56,7 +56,10 @@ def _problem(file: str, details: ErrorDetails) -> str:
 
 
 def _without_kinds(location: Sequence[str | int]) -> Sequence[str | int]:
-    """Leave out the kind that pydantic puts after "task" and "method"."""
+    """Leave out the kind that pydantic puts after "task", "method", and the number of a step."""
     if location[:1] in (("task",), ("method",)):
         return (location[0], *location[2:])
+    if "steps" in location:
+        kind = location.index("steps") + 2
+        return (*location[:kind], *location[kind + 1 :])
     return location

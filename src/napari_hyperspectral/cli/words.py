@@ -123,14 +123,10 @@ def recipe_of(task: str, method: str | None = None, budget: float | None = None)
 
 def trusting_pixels(recipe: Recipe) -> Recipe:
     """Return a recipe whose task pairs images by rows and columns, whatever places they state."""
-    if "same_pixels" not in type(recipe.task).model_fields:
-        raise typer.BadParameter(
-            f"{recipe.task.kind} learns from one image at a time, so there is nothing to pair; leave "
-            "it out",
-            param_hint="--same-pixels",
-        )
-    task = recipe.task.model_copy(update={"same_pixels": True})
-    return recipe.model_copy(update={"task": task})
+    try:
+        return recipe.trusting_pixels()
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--same-pixels") from error
 
 
 def recipe_and_images(

@@ -16,7 +16,7 @@ from ..place.grid import grid_of, unit_factor
 from ..place.same import check_same_place
 from ..recipe.building import receptive_radius_of
 from ..renamed import EVALUATION_PAIR, with_new_keys
-from ..spectra.preprocessing import Preprocessing
+from ..spectra.steps.chain import Chain
 from ..tasks import Task
 from ..tasks.classes import class_numbers, own_names, present_names
 from ..tasks.super_resolution import SuperResolutionTask
@@ -109,7 +109,7 @@ class EvaluationPair:
 
     def preprocessed(self, model: Model) -> EvaluationPair:
         """Return the pair after the preprocessing of the model; of a truth, only that of spectra."""
-        preprocessing: Preprocessing = model.recipe.preprocessing
+        preprocessing: Chain = model.recipe.preprocessing
         task: Task = model.recipe.task
         target = self.target
         if isinstance(target, Cube) and task.predicts_spectra:
@@ -117,8 +117,8 @@ class EvaluationPair:
             if task.target_name is not None:
                 # a target of the same light as the input is normalised by the numbers of the input
                 reference = self.input
-            target = preprocessing.on(target, reference=reference)
-        return replace(self, input=preprocessing.on(self.input), target=target)
+            target = preprocessing.in_memory(target, reference=reference)
+        return replace(self, input=preprocessing.in_memory(self.input), target=target)
 
     def as_pixel_list(self) -> EvaluationPair:
         """Return the test pixels of all planes as an image of one row, all of it for the test."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from ..models.pixel_roles import Mask, image_hash
 from ..recipe.building import receptive_radius_of
 from ..tasks.base import measured_planes
 from ..training.splits import beyond
+from .classical import method_title
 from .pairs import EvaluationPair
 
 
@@ -30,6 +32,8 @@ class Overlap(NamedTuple):
     """Of the receptive field, in pixels."""
     sees_image: bool
     """Whether averages over the whole image enter."""
+    near_others: Mapping[str, int] = {}
+    """The same of classical methods next to the model that see further than it, by their names."""
 
     @property
     def notes(self) -> list[str]:
@@ -44,7 +48,12 @@ class Overlap(NamedTuple):
             f"{self.trained:,} of {total:,} pixels with a truth trained the model, by the hash of the "
             f"image on its card, and are left out; {self.others:,} are evaluated."
         )
-        return [left_out, self._distance_note(), *self._validation_notes()]
+        return [
+            left_out,
+            self._distance_note(),
+            *self._notes_of_others(),
+            *self._validation_notes(),
+        ]
 
     def _distance_note(self) -> str:
         """Return how near the evaluated pixels are to those that trained the model."""
@@ -62,6 +71,16 @@ class Overlap(NamedTuple):
             f"{self.near:,} of the {self.others:,} evaluated pixels lie within the receptive radius of "
             f"the model, {self.radius} pixels, of training pixels: figures on these are too optimistic."
         )
+
+    def _notes_of_others(self) -> list[str]:
+        """Return how near they are for methods that see further than the model."""
+        notes = []
+        for name, near in self.near_others.items():
+            notes.append(
+                f"{name} sees further than the model: {near:,} of the {self.others:,} evaluated pixels "
+                "have training pixels in its receptive field, and its figures are too optimistic."
+            )
+        return notes
 
     def _validation_notes(self) -> list[str]:
         if not self.validated:
@@ -93,10 +112,23 @@ def without_training_pixels(
         others=int(test.sum()),
         radius=radius,
         sees_image=model.recipe.method.uses_image_statistics,
+        near_others=_near_others(model, pair, trained, radius),
     )
     if not overlap.others:
         return pair, overlap
     return replace(pair, test=test), overlap
+
+
+def _near_others(model: Model, pair: EvaluationPair, trained: Mask, radius: int) -> dict[str, int]:
+    """Return how many test pixels the methods kept with a model see training pixels from."""
+    near = {}
+    test = pair.test & ~trained
+    for other in model.baselines:
+        own_radius = receptive_radius_of(other.recipe)
+        if own_radius > radius:
+            seen = int((test & ~beyond(trained, own_radius)).sum())
+            near[method_title(other.recipe.method)] = seen
+    return near
 
 
 def _masks(model: Model, pair: EvaluationPair) -> tuple[Mask, Mask] | None:

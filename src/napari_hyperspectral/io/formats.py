@@ -143,17 +143,18 @@ FORMATS: Final = (
         "JCAMP-DX",
         ("*.jdx", "*.dx", "*.jcm", "*.jcamp"),
         reader="spectrometers.jcamp",
-        untried="everything",
     ),
-    Format("Princeton SPE", ("*.spe",), reader="spectrometers.spe", untried="everything"),
-    # field spectrometers
-    Format("ASD FieldSpec", ("*.asd",), reader="spectrometers.asd", untried="everything"),
     Format(
-        "Spectral Evolution, Spectra Vista",
-        ("*.sed", "*.sig"),
-        reader="text.field",
-        untried="everything",
+        "Princeton SPE",
+        ("*.spe",),
+        reader="spectrometers.spe",
+        untried="files of WinSpec (version 2)",
     ),
+    Format("Andor SIF", ("*.sif",), reader="spectrometers.andor"),
+    Format("JASCO", ("*.jws", "*.jwb"), reader="spectrometers.jasco", untried="wavenumbers"),
+    # field spectrometers
+    Format("ASD FieldSpec", ("*.asd",), reader="spectrometers.asd"),
+    Format("Spectral Evolution, Spectra Vista", ("*.sed", "*.sig"), reader="text.field"),
     # infrared
     Format("Agilent", ("*.seq", "*.dmt"), reader="spectrometers.agilent"),
     Format(
@@ -163,18 +164,14 @@ FORMATS: Final = (
         untried="series and maps",
     ),
     Format("PerkinElmer FSM", ("*.fsm",), reader="spectrometers.fsm"),
+    Format("PerkinElmer SP", ("*.sp",), reader="spectrometers.perkinelmer"),
     Format(
         "Thermo OMNIC map",
-        ("*.map",),
+        ("*.map", "*.srs"),
         reader="spectrometers.omnic",
         untried="old files, lines and points",
     ),
-    Format(
-        "Thermo OMNIC",
-        ("*.spa", "*.spg"),
-        reader="spectrometers.omnic_spa",
-        untried="everything",
-    ),
+    Format("Thermo OMNIC", ("*.spa", "*.spg"), reader="spectrometers.omnic_spa"),
     Format("Photothermal", ("*.ptir",), reader="hdf5.reader"),
     # mass spectrometry
     Format("imzML", ("*.imzml", "*.ibd"), reader="imzml.reader"),
@@ -202,6 +199,7 @@ FORMATS: Final = (
         extra="microscopes",
         untried="everything",
     ),
+    Format("Gatan DigitalMicrograph", ("*.dm3", "*.dm4"), reader="microscopes.gatan"),
     # cubes of all kinds
     Format("Ripple", ("*.rpl", "*.raw"), reader="raw.ripple", sniff="is_ripple"),
     Format("ERDAS LAN", ("*.lan",), reader="raw.lan", untried="everything"),

@@ -18,7 +18,7 @@ Lines: TypeAlias = dict[str, str]
 """Text by title; some texts have several lines."""
 
 _UNSET: tuple[object, ...] = (None, "none", False, 0)
-"""Values of preprocessing and augmentation settings that leave data as they are."""
+"""Values of augmentation settings that leave data as they are."""
 _NOT_FIGURES = ("method", "settings", "guard", "pixels", "classes")
 
 
@@ -98,8 +98,8 @@ def lines_of_card(card: Card) -> Lines:
     lines = {
         "task": _settings_line(_active(card, "task")),
         "method": _settings_line(_active(card, "method")),
-        "preprocessing": _steps_line(recipe.get("preprocessing", {})),
-        "augmentation": _steps_line(recipe.get("augmentation", {})),
+        "preprocessing": _chain_line(recipe.get("preprocessing", {})),
+        "augmentation": _augmentation_line(recipe.get("augmentation", {})),
         "tuned": card.tuned,
         "weights": f"{card.parameters:,}",
         "input": str(card.input_axis),
@@ -137,6 +137,8 @@ def quality_of(card: Card) -> str:
 
 def duration(seconds: float) -> str:
     """Return a time as people say it."""
+    if seconds < 0.05:
+        return "under 0.1 s"
     if seconds < 10:
         return f"{seconds:.1f} s"
     minutes, seconds = divmod(round(seconds), 60)
@@ -208,28 +210,28 @@ def _settings_line(settings: Mapping[str, Any]) -> str:
     return f"{kind} ({', '.join(texts)})" if texts else kind
 
 
-def _steps_line(steps: Mapping[str, Any]) -> str:
-    """Return the preprocessing or augmentation that was on, in one line; nothing if none was."""
+def _chain_line(chain: Mapping[str, Any]) -> str:
+    """Return the steps of preparation that were taken, in one line; nothing if none was."""
     texts = []
-    for name, value in steps.items():
-        if value not in _UNSET and _applies(name, steps):
+    for step in chain.get("steps", ()):
+        if step.get("enabled", True):
+            settings = {name: value for name, value in step.items() if name != "enabled"}
+            texts.append(_settings_line({**settings, "kind": _words(step["kind"])}))
+    return ", ".join(texts)
+
+
+def _augmentation_line(augmentation: Mapping[str, Any]) -> str:
+    """Return the augmentation that was on, in one line; nothing if none was."""
+    texts = []
+    for name, value in augmentation.items():
+        if value not in _UNSET and _applies(name, augmentation):
             texts.append(f"{_words(name)} {_plain(value)}")
     return ", ".join(texts)
 
 
-def _applies(name: str, steps: Mapping[str, Any]) -> bool:
-    """Return whether a setting belongs to a step that is on."""
-    match name:
-        case "order":
-            return steps.get("background") == "polynomial"
-        case "smoothness" | "asymmetry":
-            return steps.get("background") == "als"
-        case "percentile":
-            return steps.get("normalise") == "percentile"
-        case "mixup_alpha":
-            return steps.get("mixup") not in _UNSET
-        case _:
-            return True
+def _applies(name: str, augmentation: Mapping[str, Any]) -> bool:
+    """Return whether a setting belongs to an augmentation that is on."""
+    return name != "mixup_alpha" or augmentation.get("mixup") not in _UNSET
 
 
 def _no_weight(value: object) -> bool:

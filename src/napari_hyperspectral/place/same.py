@@ -26,7 +26,7 @@ _ROUNDING: Final = 1e-6
 WAYS_OUT: Final = (
     "resample one onto the grid of the other (`resample`, dock Place), register them first "
     "(`register`, by landmarks or correlation, dock Place), or, if they show the same pixels "
-    "whatever is stated, set same_pixels (--same-pixels)"
+    "whatever is stated, switch on Same pixels (same_pixels, --same-pixels)"
 )
 WAYS_OUT_OF_SIZES: Final = (
     "resample one onto the grid of the other (`resample`, dock Place), or register them first "

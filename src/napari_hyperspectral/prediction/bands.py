@@ -39,7 +39,7 @@ def output_axis_for(model: Model, axis: Axis) -> Axis:
     AxisMismatchError
         If it can predict nothing from such a cube.
     """
-    return BandConversion(model, axis).output_axis
+    return BandConversion(model, model.recipe.preprocessing.on_axis(axis)).output_axis
 
 
 class BandConversion:
@@ -49,7 +49,7 @@ class BandConversion:
     ----------
     model : Model
     axis : Axis
-        Of the cube, before preprocessing.
+        Of the cube, after preprocessing.
 
     Raises
     ------
@@ -61,7 +61,7 @@ class BandConversion:
         recipe = model.recipe
         input_axis = model.card.input_axis
         output_axis = model.card.output_axis
-        self._cube_axis: Axis = recipe.preprocessing.on_axis(axis)
+        self._cube_axis: Axis = axis
         self._preserves_bands: bool = recipe.task.preserves_bands
         self._resampled = _resampled_axes(input_axis, self._cube_axis)
         self._trained = output_axis.good  # (out,): bad bands were not trained on

@@ -22,12 +22,12 @@ from ..networks.blocks.turns import ORIENTATIONS, mean_over_turns
 from ..progress import Cancelled, Job, Progress, Stop, run_with_bar
 from ..recipe.building import geometry_of
 from ..spectra.arrays import Float32
-from ..spectra.preprocessing import NOTHING, Preprocessing
+from ..spectra.steps.chain import NOTHING, Chain
 from ..tasks import Task
 from ..tasks.classes import ClassTask
 from .bands import BandConversion
 from .outside import InputSample, warn_if_outside
-from .room import empty_result
+from .room import empty_result, loaded_if_small
 from .tiles import PlaneIndex, PlaneTile, Region, Tile, plane_tiles, subdivided, tile_side
 
 
@@ -188,11 +188,15 @@ class _Prediction:
         self.turns = turns and _turns_change_it(model)
         """Whether the mean over all orientations is predicted."""
         self.model = model
+        self.preprocessing: Chain = model.recipe.preprocessing
+        if not self.preprocessing.per_spectrum:
+            # a tile does not show all that such a step looks at
+            cube = loaded_if_small(self.preprocessing.on(cube))
+            self.preprocessing = NOTHING
         self.cube = cube
         self.machine = machine
         self.task: Task = model.recipe.task
-        self.preprocessing: Preprocessing = model.recipe.preprocessing
-        self.bands = BandConversion(model, cube.axis)
+        self.bands = BandConversion(model, self.preprocessing.on_axis(cube.axis))
         self.scale = model.ports.scale
         self.geometry = _tile_geometry(model)
         self.sample = InputSample(cube.shape)

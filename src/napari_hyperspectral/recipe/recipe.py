@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ..settings import Settings
-from ..spectra.preprocessing import Preprocessing
+from ..spectra.steps.chain import NOTHING, Chain
 from ..tasks import AnyTask, Example, Task
 from .augmentation import Augmentation
 from .choice import Choose
@@ -24,8 +24,8 @@ class Recipe(Settings):
     """What is learned, from which images."""
     method: AnyMethod = Choose()
     """The method that learns it: a network, a classical method, or the best of them by measurement."""
-    preprocessing: Preprocessing = Preprocessing()
-    """Preprocessing of spectra, before training and before every prediction."""
+    preprocessing: Chain = NOTHING
+    """Steps of preparation, taken before training and before every prediction."""
     augmentation: Augmentation = Augmentation()
     """Augmentation of the training data."""
     training: Training = Training()
@@ -43,6 +43,22 @@ class Recipe(Settings):
         """Whether batches are of single spectra; otherwise of images."""
         needs_images = self.task.image_level or self.task.upscaling > 1
         return self.method.operates_on == "spectrum" and not needs_images
+
+    def trusting_pixels(self) -> Recipe:
+        """Return a recipe that pairs images by rows and columns, whatever places they state.
+
+        Raises
+        ------
+        ValueError
+            If its task learns from one image at a time.
+        """
+        if "same_pixels" not in type(self.task).model_fields:
+            raise ValueError(
+                f"{self.task.kind} learns from one image at a time, so there is nothing to pair; "
+                "leave it out"
+            )
+        task = self.task.model_copy(update={"same_pixels": True})
+        return self.model_copy(update={"task": task})
 
     def example(self, **images: Any) -> Example:
         """Turn images into one training example, preprocessed.

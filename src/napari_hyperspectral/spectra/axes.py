@@ -14,32 +14,33 @@ from annotated_types import Ge, Le
 from numpy.typing import ArrayLike
 from pydantic import Field, TypeAdapter
 
-from ..axis import SpectralAxis
+from ..axis import Axis, SpectralAxis
 from ..cube import Cube
-from ..settings import Settings
+from .arrays import Float32, Intensities
 from .calibration import Calibration, calibrated
 from .conversion import UNIT_AND_KIND, Quantity, converted, shifted_axis, with_excitation
 from .layout import folded_into_rows, with_axis, with_bands_along
+from .steps.base import Scope, Step
 
 ExcitationLine: TypeAlias = Annotated[float, Ge(100), Le(20_000)]
 """Wavelength of an excitation line, in nm."""
 
 
-class AxisStep(Settings):
+class AxisStep(Step):
     """A change of the axis of a cube, or of the layout of its data."""
 
-    title: ClassVar[str]
-    """Its name in the form."""
+    group: ClassVar[str] = "Axis"
+    commutes_with_means: ClassVar[bool] = True
 
-    def on(self, cube: Cube) -> Cube:
-        """Return the cube after this step.
+    def on_axis(self, axis: Axis) -> Axis:
+        if self.looks_at != "spectrum":
+            raise ValueError(f"{self.title}: it depends on the cube what its axis becomes")
+        blank = np.broadcast_to(np.float32(0), (len(axis), 1, 1))
+        return self.on(Cube(blank, axis)).axis
 
-        Raises
-        ------
-        ValueError
-            If the step cannot be taken on this cube.
-        """
-        raise NotImplementedError
+    def on_spectra(self, data: Intensities, axis: Axis) -> Float32:
+        self.on_axis(axis)  # refuses what it cannot be taken on
+        return np.asarray(data, np.float32)
 
 
 class SetEnds(AxisStep):
@@ -56,7 +57,7 @@ class SetEnds(AxisStep):
     excitation_nm: ExcitationLine | None = None
     """Excitation wavelength in nm, if there is one."""
 
-    def on(self, cube: Cube) -> Cube:
+    def on(self, cube: Cube, *, reference: Cube | None = None) -> Cube:
         centres = np.linspace(self.first, self.last, cube.shape[-3])
         return _with_centres(cube, centres, self.quantity, self.excitation_nm)
 
@@ -75,7 +76,7 @@ class SetSteps(AxisStep):
     excitation_nm: ExcitationLine | None = None
     """Excitation wavelength in nm, if there is one."""
 
-    def on(self, cube: Cube) -> Cube:
+    def on(self, cube: Cube, *, reference: Cube | None = None) -> Cube:
         centres = self.first + self.step * np.arange(cube.shape[-3])
         return _with_centres(cube, centres, self.quantity, self.excitation_nm)
 
@@ -92,7 +93,7 @@ class SetValues(AxisStep):
     excitation_nm: ExcitationLine | None = None
     """Excitation wavelength in nm, if there is one."""
 
-    def on(self, cube: Cube) -> Cube:
+    def on(self, cube: Cube, *, reference: Cube | None = None) -> Cube:
         return _with_centres(cube, self.centres, self.quantity, self.excitation_nm)
 
 
@@ -106,7 +107,7 @@ class SetQuantity(AxisStep):
     guessed: bool = False
     """Mark the quantity as a guess. Without the tick it counts as confirmed."""
 
-    def on(self, cube: Cube) -> Cube:
+    def on(self, cube: Cube, *, reference: Cube | None = None) -> Cube:
         unit, kind = UNIT_AND_KIND[self.quantity]
         axis = replace(cube.spectral_axis, unit=unit, kind=kind, guessed=self.guessed)
         verb = "guessed" if self.guessed else "confirmed"
@@ -121,7 +122,7 @@ class ShiftAxis(AxisStep):
     by: float = 0.0
     """Added to the centre of each band, in the unit of the axis."""
 
-    def on(self, cube: Cube) -> Cube:
+    def on(self, cube: Cube, *, reference: Cube | None = None) -> Cube:
         axis = cube.spectral_axis
         step = f"shifted the axis by {self.by:g} {axis.unit or 'bands'}"
         return with_axis(cube, shifted_axis(axis, self.by), step)
@@ -141,7 +142,7 @@ class CalibrateAxis(AxisStep):
     quantity: Quantity | None = None
     """What the known positions measure, if that is not what the axis measures now."""
 
-    def on(self, cube: Cube) -> Cube:
+    def on(self, cube: Cube, *, reference: Cube | None = None) -> Cube:
         calibration = self.fit(cube.spectral_axis)
         pairs = zip(self.measured, self.known, strict=True)
         peaks = ", ".join(f"{measured:g} → {known:g}" for measured, known in pairs)
@@ -169,7 +170,7 @@ class ConvertAxis(AxisStep):
     excitation_nm: ExcitationLine | None = None
     """Excitation wavelength for Raman shifts, in nm, if the axis does not have it."""
 
-    def on(self, cube: Cube) -> Cube:
+    def on(self, cube: Cube, *, reference: Cube | None = None) -> Cube:
         axis = converted(cube.spectral_axis, self.quantity, self.excitation_nm)
         step = f"converted the axis to {self.quantity}"
         if axis.excitation_nm:
@@ -188,7 +189,7 @@ class SetExcitation(AxisStep):
     """Recalculate Raman shifts so that absolute wavelengths stay: for a wrong laser line in the
     software of the instrument. Without it, the line is only noted."""
 
-    def on(self, cube: Cube) -> Cube:
+    def on(self, cube: Cube, *, reference: Cube | None = None) -> Cube:
         axis = with_excitation(
             cube.spectral_axis, self.excitation_nm, keep_wavelengths=self.keep_wavelengths
         )
@@ -202,12 +203,13 @@ class SetDimension(AxisStep):
     """Use another dimension of the data as bands, such as the planes of a stack."""
 
     title: ClassVar[str] = "Use another dimension as bands"
+    looks_at: ClassVar[Scope] = "image"
     kind: Literal["dimension"] = "dimension"
     along: Literal["z", "t", "y", "x"] = "x"
     """Dimension that holds the bands. An array (y, x, band) that was opened as (band, y, x) has
     them along x."""
 
-    def on(self, cube: Cube) -> Cube:
+    def on(self, cube: Cube, *, reference: Cube | None = None) -> Cube:
         return with_bands_along(cube, self.along)
 
 
@@ -215,13 +217,14 @@ class FoldSpectra(AxisStep):
     """Fold a list of spectra into the rows of a map."""
 
     title: ClassVar[str] = "Fold spectra into a map"
+    looks_at: ClassVar[Scope] = "image"
     kind: Literal["fold"] = "fold"
     columns: Annotated[int, Ge(1)] = 1
     """Spectra in each row of the map."""
     snake: bool = False
     """Whether every second row was measured backwards."""
 
-    def on(self, cube: Cube) -> Cube:
+    def on(self, cube: Cube, *, reference: Cube | None = None) -> Cube:
         return folded_into_rows(cube, self.columns, snake=self.snake)
 
 
@@ -259,5 +262,8 @@ def _with_centres(
 ) -> Cube:
     """Return a cube with these band centres, (band,), in the unit of a quantity."""
     unit, kind = UNIT_AND_KIND[quantity]
-    axis = SpectralAxis(centres, unit, kind, excitation_nm=line_nm)
+    bad = cube.axis.bad if isinstance(cube.axis, SpectralAxis) else None
+    if bad is not None and len(bad) != len(np.atleast_1d(centres)):
+        bad = None  # the number of centres is refused below
+    axis = SpectralAxis(centres, unit, kind, bad=bad, excitation_nm=line_nm)
     return with_axis(cube, axis, f"set the axis to {axis.title}, {axis}")

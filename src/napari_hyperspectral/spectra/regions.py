@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..progress import Job, Progress, run
 from .arrays import Array, Mask
 
 _MOST_PIXELS: Final = 2**16
@@ -46,7 +47,17 @@ def pixel_spectrum(data: Any, y: int, x: int, at: tuple[int, ...] = ()) -> Array
 def region_spectra(data: Any, mask: Mask, at: tuple[int, ...] = ()) -> RegionSpectra | None:
     """Return the mean spectrum of a region, or None where the mask is empty.
 
-    Data are read in slabs of bands; large regions are sampled on a regular grid of pixels.
+    Large regions are sampled on a regular grid of pixels; see `region_spectra_steps`.
+    """
+    return run(region_spectra_steps(data, mask, at))
+
+
+def region_spectra_steps(
+    data: Any, mask: Mask, at: tuple[int, ...] = (), *, most_pixels: int = _MOST_PIXELS
+) -> Job[RegionSpectra | None]:
+    """Yield progress; return the mean spectrum of a region, or None where the mask is empty.
+
+    Data are read in slabs of bands.
 
     Parameters
     ----------
@@ -56,10 +67,12 @@ def region_spectra(data: Any, mask: Mask, at: tuple[int, ...] = ()) -> RegionSpe
         True in the region.
     at : tuple of int
         Index along each leading axis.
+    most_pixels : int
+        Regions of more pixels are sampled on a regular grid of about so many.
     """
     if not mask.any():
         return None
-    box = _sampled_box(mask)
+    box = _sampled_box(mask, most_pixels)
     inside = mask[box]
     bands = int(data.shape[-3])
     means = np.empty(bands)
@@ -69,6 +82,7 @@ def region_spectra(data: Any, mask: Mask, at: tuple[int, ...] = ()) -> RegionSpe
         slab = slice(first, first + bands_at_a_time)
         values = np.asarray(data[(*at, slab, *box)], np.float64)[:, inside]  # (band, pixel)
         means[slab], deviations[slab] = _mean_and_sd(values)
+        yield Progress(min(first + bands_at_a_time, bands), bands)
     return RegionSpectra(means, deviations, int(inside.sum()))
 
 
@@ -151,11 +165,11 @@ def moved_mask(mask: Mask, matrix: Array, offset: Array, shape: tuple[int, int])
     return moved
 
 
-def _sampled_box(mask: Mask) -> tuple[slice, slice]:
+def _sampled_box(mask: Mask, most_pixels: int) -> tuple[slice, slice]:
     """Return the rows and columns of a region, with steps where it is large."""
     rows = np.flatnonzero(mask.any(axis=1))
     columns = np.flatnonzero(mask.any(axis=0))
-    step = max(1, math.isqrt(int(mask.sum()) // _MOST_PIXELS))
+    step = max(1, math.isqrt(int(mask.sum()) // most_pixels))
     box = (slice(rows[0], rows[-1] + 1, step), slice(columns[0], columns[-1] + 1, step))
     if mask[box].any():
         return box

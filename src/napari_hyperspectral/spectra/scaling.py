@@ -102,6 +102,19 @@ def by_area(
     return each_spectrum(step, data, band)
 
 
+def by_total(data: Intensities, *, good: GoodBands | None = None, band: int = -3) -> Float32:
+    """Divide each spectrum by the sum of its values: of mass spectra, the total ion current.
+
+    Parameters are those of `by_maximum`: `data` of shape (…, band, y, x), `good` of (band,).
+    """
+
+    def step(table: SpectraTable) -> SpectraTable:
+        total = np.where(used_values(table, good), table, 0).sum(axis=1)
+        return _divided(table, total, good)
+
+    return each_spectrum(step, data, band)
+
+
 def by_vector(data: Intensities, *, good: GoodBands | None = None, band: int = -3) -> Float32:
     """Divide each spectrum by its Euclidean norm: the root of its sum of squares.
 

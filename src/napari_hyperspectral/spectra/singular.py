@@ -42,7 +42,9 @@ def planes_of(data: Intensities, good: GoodBands | None = None) -> Planes:
 
 def spectra_of(planes: Planes) -> SpectraTable:
     """Return planes, (plane, band, y, x), as spectra, (spectrum, band)."""
-    return np.moveaxis(planes, 1, -1).reshape(-1, planes.shape[1])
+    bands_last = np.moveaxis(planes, 1, -1)
+    spectra = int(np.prod(bands_last.shape[:-1]))  # of no bands, numpy could not tell how many
+    return bands_last.reshape(spectra, planes.shape[1])
 
 
 def unfolded(table: SpectraTable, shape: tuple[int, ...]) -> Planes:

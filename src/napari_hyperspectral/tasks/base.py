@@ -16,7 +16,7 @@ from ..cube import Cube, Image, Labels
 from ..devices import tensor_of
 from ..networks import ImageNormalisation, Normalisation, Normalised, Ports
 from ..settings import Settings
-from ..spectra.preprocessing import NOTHING, Preprocessing
+from ..spectra.steps.chain import NOTHING, Chain
 from .degradation import NoiseNumbers
 
 
@@ -45,7 +45,7 @@ class Example:
     pixel_unit: str | None = None
     colours: tuple[str, ...] = ()
     """Colours of the classes, where the labels have some."""
-    preprocessing: Preprocessing = NOTHING
+    preprocessing: Chain = NOTHING
     """What was done to the images; set by `Recipe.example`."""
     group: str = ""
     """Examples of one group (a sample, a patient) stay on one side of a split by groups."""
@@ -143,7 +143,7 @@ class Task(Settings):
             Mean over all targets; 0 (with a gradient) where there are none.
         """
 
-    def check_preprocessing(self, preprocessing: Preprocessing) -> None:
+    def check_preprocessing(self, preprocessing: Chain) -> None:
         """Refuse preprocessing that would differ between training and prediction.
 
         Raises

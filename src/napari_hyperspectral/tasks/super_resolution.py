@@ -16,7 +16,7 @@ from ..cube import Cube
 from ..devices import tensor_of
 from ..settings import RecipeLike, Settings
 from ..spectra.noise import noise_law
-from ..spectra.preprocessing import Preprocessing
+from ..spectra.steps.chain import Chain
 from . import selection
 from .base import Example, measured_planes
 from .degradation import Degradation, DegradationKind, NoiseNumbers, noise_unit
@@ -104,19 +104,20 @@ class SuperResolutionTask(IntensityTask, DegradationSettings):
     def margin(self) -> int:
         return self.degradation_model.margin if self.project else 0
 
-    def check_preprocessing(self, preprocessing: Preprocessing) -> None:
+    def check_preprocessing(self, preprocessing: Chain) -> None:
         # training degrades preprocessed images, prediction preprocesses coarse ones: that is the
         # same only where means stay means, or each coarse spectrum is one of the fine spectra
-        if preprocessing.averages or (self.degradation == "decimate" and not self.psf):
+        if preprocessing.commutes_with_means or (
+            preprocessing.per_spectrum and self.degradation == "decimate" and not self.psf
+        ):
             return
-        step = f"background {preprocessing.background}"
-        remedy = "subtract it from the results"
-        if preprocessing.normalise != "none":
-            step = f"normalise {preprocessing.normalise}"
+        step = next(step for step in preprocessing.taken if not step.commutes_with_means)
+        remedy = "take that step on the results"
+        if any(step.normalises for step in preprocessing.taken):
             remedy = "leave that to the task (its own setting: normalise band, cube or image)"
         sampling = f"{self.degradation}, psf" if self.psf else self.degradation
         raise ValueError(
-            f"preprocessing by {step} would make other spectra of coarse pixels than of the fine "
+            f"the step {step.title.lower()!r} would make other spectra of coarse pixels than of the fine "
             f"ones in them ({sampling}): {remedy}"
         )
 

@@ -27,7 +27,8 @@ from ..settings import reason_of
 
 PERIOD: Final = 0.1
 """Seconds between two steps that are shown: each repaints, and training waits for that."""
-_LONGEST_MESSAGE: Final = 400
+_LONGEST_MESSAGE: Final = 1000
+"""Characters; the ways out are at the end of our messages."""
 _DEVICE_LOCKS: Final[defaultdict[str, Lock]] = defaultdict(Lock)
 """Held by the job that runs on a device."""
 _log = logging.getLogger(__name__)
@@ -207,7 +208,7 @@ def _run(job: Job[Any]) -> Job[Any]:
 def _readable(error: BaseException) -> str:
     """Return an error in one readable line."""
     name = type(error).__name__
-    text = "" if not str(error) else reason_of(error)[:_LONGEST_MESSAGE]
+    text = "" if not str(error) else _cut(reason_of(error))
     if isinstance(error, MemoryError) or "out of memory" in text.lower():
         return (
             "out of memory; choose a smaller batch size or patch size, less tile memory in the "
@@ -218,3 +219,9 @@ def _readable(error: BaseException) -> str:
     if not isinstance(error, ValueError | OSError | ImportError):
         text = f"{name}: {text}"  # written for people are only those of the types above
     return " ".join([text, *getattr(error, "__notes__", [])])
+
+
+def _cut(text: str) -> str:
+    if len(text) <= _LONGEST_MESSAGE:
+        return text
+    return text[: _LONGEST_MESSAGE - 1] + "…"

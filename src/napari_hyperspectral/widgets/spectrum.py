@@ -1,84 +1,97 @@
-"""The Spectrum dock: spectra under the cursor, of pinned pixels, and of a drawn or painted region."""
+"""The Spectrum dock: spectra under the cursor, of pinned pixels, of drawn and painted regions."""
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Iterator
-from itertools import cycle
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
+from magicgui.widgets import CheckBox, ComboBox
 from napari.layers import Image as ImageLayer
-from napari.layers import Labels as LabelsLayer
 from napari.layers import Layer
-from napari.layers import Shapes as ShapesLayer
-from napari.utils.notifications import show_error
-from qtpy.QtCore import QEvent, QTimer
+from qtpy.QtCore import QEvent
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QApplication,
-    QCheckBox,
-    QFileDialog,
     QLabel,
     QPushButton,
     QVBoxLayout,
-    QWidget,
 )
 
 from ..axis import Axis
-from ..cube import Cube
-from ..files.atomic import replacing
+from ..picture.band_text import BandText
 from ..spectra.arrays import Array
-from .forms.form import in_a_row
-from .forms.layer_choice import suitable_layers
-from .spectrum_layers import (
+from ..spectra.conversion import Quantity
+from .dock import Dock
+from .docking import Place
+from .explore.curves import Curve, legend_names, table_of
+from .explore.events import ViewerEvents
+from .explore.layers import (
     Position,
     axis_of_layer,
     band_at,
-    name_of_region,
     pixel_at,
     positions_on,
-    spectra_of_region,
     spectrum_at,
+    without_bad_bands,
 )
-from .spectrum_plot import Curve, SpectrumPlot, table_of
-from .viewer_events import ViewerEvents
+from .explore.means import RegionMeans
+from .explore.pins import MOST_PINS, PIN_COLOURS, Pins, is_pins, sign_of
+from .explore.plot import SpectrumPlot
+from .explore.regions import (
+    MOST_REGIONS,
+    CubePixels,
+    RegionMean,
+    cube_pixels,
+    is_region_layer,
+)
+from .explore.saving import ask_and_save, save_picture, save_table
+from .explore.timers import once_after
+from .explore.units import check_quantity, in_quantity, label_of, quantities_for, quantity_of
+from .forms.layer_choice import has_bands, suitable_layers
+from .forms.layout import in_a_row
 
 if TYPE_CHECKING:
     import napari
 
-_COLOURS = ("#e8a33d", "#4aa8e0", "#5fbf77", "#d96bb0", "#a78bfa", "#c9b458", "#e06666")
-_REDRAW_MS = 33
-_MOST_PINS = 6
-_HINT = (
+_CURSOR_COLOURS: Final = ("#e8a33d", "#7fc4ee", "#8fd6a0", "#e39cc9", "#c3b1fb", "#ddcf8a")
+"""Colours of the spectra under the cursor: of the main cube, then of others."""
+_REDRAW_MS: Final = 33
+_PAUSE_MS: Final = 150
+"""Regions are computed anew when painting pauses for so long."""
+_HINT: Final = (
     "Move the cursor over a cube. Click the image to pin a spectrum; click or drag in the plot to "
     "change the band."
 )
 
 
-class SpectrumWidget(QWidget):
-    """Plot spectra of all visible cubes; a line marks the band, a text on the image names it."""
+class SpectrumWidget(Dock):
+    """Plot spectra of all visible cubes; a line marks the band.
+
+    While it is hidden it does nothing at all. Mean spectra of regions are computed in a worker.
+    """
+
+    place: ClassVar[Place] = "bottom"
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self._viewer = viewer
+        super().__init__(viewer)
         self.curves: list[Curve] = []
         """The curves in the plot."""
-        self.pins: list[Position] = []
-        """Pinned positions, in world coordinates."""
         self._cursor: Position | None = None
-        self._colours: weakref.WeakKeyDictionary[Layer, dict[str, str]] = (
-            weakref.WeakKeyDictionary()
-        )
-        self._palette = cycle(_COLOURS)
-        # spectra of pins and regions are read again only when they may have changed
-        self._pins_and_regions: list[Curve] = []
-        self._outdated = True
+        self._pins = Pins(viewer)
+        self._of_pins: list[Curve] = []
+        self._of_regions: list[Curve] = []
+        self._quantity: Quantity | None = None
+        self._previews: dict[str, tuple[Curve, ...]] = {}
+        # they are read again only when they may have changed
+        self._pins_outdated = True
+        self._regions_outdated = True
         self._plane: Position = ()
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_REDRAW_MS)
-        self._timer.timeout.connect(self.refresh)
+        self._means = RegionMeans(self)
+        self._means.computed.connect(self._show_means)
+        self._redraw = once_after(_REDRAW_MS, self.refresh, self)
+        self._pause = once_after(_PAUSE_MS, self._start_means, self)
         self._build()
         self._events = ViewerEvents(viewer, self)
         self.destroyed.connect(self._events.disconnect)
@@ -100,12 +113,42 @@ class SpectrumWidget(QWidget):
             return active
         return cubes[-1] if cubes else None
 
+    @property
+    def pins(self) -> list[Position]:
+        """Pinned positions, (y, x) in world coordinates."""
+        return self._pins.positions
+
+    @property
+    def axis(self) -> Axis | None:
+        """The axis of the plot: that of the main cube, in the unit that is chosen."""
+        layer = self.main_layer
+        return None if layer is None else self._axis_of(layer)
+
+    def choose_unit(self, quantity: Quantity) -> None:
+        """Show all spectra over another quantity.
+
+        Parameters
+        ----------
+        quantity : str
+            Such as "wavelength (nm)"; one that the axis of the main cube converts to.
+
+        Raises
+        ------
+        ValueError
+            If no formula leads there, as to a Raman shift without a laser line.
+        """
+        layer = self.main_layer
+        if layer is not None:
+            check_quantity(axis_of_layer(layer), quantity)
+        self._quantity = quantity
+        self._outdate_all()
+
     def choose_band_near(self, value: float) -> None:
         """Move the band slider to the band nearest to `value`, in the unit of the plot."""
         layer = self.main_layer
         if layer is None:
             return
-        distances = np.abs(positions_on(axis_of_layer(layer)) - value)
+        distances = np.abs(positions_on(self._axis_of(layer)) - value)
         index = [0] * layer.ndim
         index[-3] = int(np.argmin(distances))
         world = layer.data_to_world(index)
@@ -116,20 +159,35 @@ class SpectrumWidget(QWidget):
         self._cursor = tuple(world)
         self.refresh()
 
-    def show_region(self) -> None:
-        """Plot the spectra of the selected shapes or label, as they are now."""
-        self._outdated = True
-        self.refresh()
+    def show_regions(self) -> None:
+        """Plot the mean spectra of all regions, as they are now; waits until they are computed."""
+        self._regions_outdated = False
+        self._show_means(self._means.now(self._cube_pixels()))
 
     def pin(self, position: Position) -> None:
         """Keep the spectra at a position, in world coordinates; of too many, the oldest goes."""
-        self.pins = [*self.pins, tuple(position)][-_MOST_PINS:]
-        self.on_change()
+        cube = self.main_layer
+        if cube is not None:
+            self._pins.add(position, cube)
+            self._pins_outdated = True
+            self._refresh_soon()
 
     def clear_pins(self) -> None:
         """Remove all pins."""
-        self.pins = []
-        self.on_change()
+        self._pins.clear()
+
+    def show_preview(self, owner: str, curves: Sequence[Curve] = ()) -> None:
+        """Show the curves of another dock, until it shows others, or none.
+
+        Parameters
+        ----------
+        owner : str
+            Whose curves they are; those that it showed before go.
+        curves : sequence of Curve
+            On the axis of the plot.
+        """
+        self._previews[owner] = tuple(curves)
+        self._refresh_soon()
 
     def copy(self) -> None:
         """Copy the spectra to the clipboard, as a table for a spreadsheet."""
@@ -147,107 +205,170 @@ class SpectrumWidget(QWidget):
         FileExistsError
             If the file exists, unless `overwrite`.
         """
-        path = Path(path)
-        if not self.curves:
-            raise ValueError("no spectrum is shown; pin one by a click on a cube, then save")
-        if path.exists() and not overwrite:
-            raise FileExistsError(f"{path.name} exists already; choose another name")
-        with replacing(path) as (draft,):
-            text = table_of(self.curves, self._title, delimiter=",")
-            draft.write_text(text, encoding="utf-8", newline="")
-        return path
+        save_table(self.curves, self._title, Path(path), overwrite=overwrite)
+        return Path(path)
+
+    def save_picture(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Save the plot as it is shown, as PNG or SVG by the suffix.
+
+        Raises
+        ------
+        ValueError
+            If the suffix is another.
+        FileExistsError
+            If the file exists, unless `overwrite`.
+        """
+        save_picture(self._plot, Path(path), overwrite=overwrite)
+        return Path(path)
 
     def refresh(self) -> None:
-        """Plot the spectra of the moment."""
+        """Plot the spectra of the moment; those of regions follow when they are computed."""
         main_layer = self.main_layer
-        axis = None if main_layer is None else axis_of_layer(main_layer)
+        self._offer_units(main_layer)
+        axis = self.axis
         self._title = "" if axis is None else axis.title
-        comparable: list[ImageLayer] = []
-        left_out: list[str] = []
-        for layer in self._visible_cubes():
-            if axis_of_layer(layer).title == self._title:
-                comparable.append(layer)
-            else:
-                left_out.append(layer.name)
-        if self._outdated:
-            self._pins_and_regions = [*self._of_pins(comparable), *self._of_region(comparable)]
-            self._outdated = False
-        self.curves = [*self._under_cursor(comparable), *self._pins_and_regions]
-        self._plot.show_curves(self.curves)
+        comparable = self._comparable()
+        if self._pins_outdated:
+            self._pins.number()
+            self._of_pins = [*self._curves_of_pins(comparable)]
+            self._pins_outdated = False
+        if self._regions_outdated and not self._pause.isActive():
+            self._start_means()
+        self._show_curves()
         self._plot.show_axis(axis)
-        self._show_hint(left_out)
+        self._show_hint([layer for layer in self._visible_cubes() if layer not in comparable])
         self._mark_band(main_layer, axis)
 
     # -- the curves
 
-    def _visible_cubes(self) -> list[ImageLayer]:
-        return [layer for layer in suitable_layers(self._viewer.layers, Cube) if layer.visible]
+    def _show_curves(self) -> None:
+        comparable = self._comparable()
+        previews = [curve for curves in self._previews.values() for curve in curves]
+        of_cursor = self._curves_under_cursor(comparable)
+        self.curves = [*of_cursor, *previews, *self._of_pins, *self._of_regions]
+        only_layer = comparable[0].name if len(comparable) == 1 else ""
+        self._plot.show_curves(self.curves, legend_names(self.curves, only_layer))
 
-    def _under_cursor(self, layers: list[ImageLayer]) -> Iterator[Curve]:
+    def _visible_cubes(self) -> list[ImageLayer]:
+        return [layer for layer in suitable_layers(self._viewer.layers, has_bands) if layer.visible]
+
+    def _comparable(self) -> list[ImageLayer]:
+        """Return the visible cubes that fit the axis of the plot, the main one first."""
+        main_layer = self.main_layer
+        axis = self.axis
+        if axis is None:
+            return []
+        cubes = self._visible_cubes()
+        comparable = [cube for cube in cubes if self._axis_of(cube).title == axis.title]
+        return sorted(comparable, key=lambda cube: cube is not main_layer)
+
+    def _axis_of(self, layer: ImageLayer) -> Axis:
+        """Return the axis of a cube in the quantity of the plot, or its own where none leads there."""
+        own = axis_of_layer(layer)
+        quantity = self._quantity
+        if quantity is None and self.main_layer is not None:
+            quantity = quantity_of(axis_of_layer(self.main_layer))
+        return in_quantity(own, quantity) or own
+
+    def _curves_under_cursor(self, layers: list[ImageLayer]) -> Iterator[Curve]:
         """Yield the spectrum of each cube under the cursor."""
         if self._cursor is None or self._viewer.dims.ndisplay != 2:
             return
-        for layer in layers:
+        for number, layer in enumerate(layers):
             spectrum = spectrum_at(layer, self._cursor, self._viewer.dims.point)
             if spectrum is not None:
-                bands = positions_on(axis_of_layer(layer))
-                yield Curve(layer.name, bands, spectrum, self._colour(layer, "cursor"))
+                bands = positions_on(self._axis_of(layer))
+                colour = _CURSOR_COLOURS[number % len(_CURSOR_COLOURS)]
+                yield Curve(layer.name, bands, spectrum, colour)
 
-    def _of_pins(self, layers: list[ImageLayer]) -> Iterator[Curve]:
+    def _curves_of_pins(self, layers: list[ImageLayer]) -> Iterator[Curve]:
         """Yield the spectra of each cube at each pin."""
-        for number, position in enumerate(self.pins):
+        shown = self._viewer.dims.point
+        for number, place in enumerate(self.pins):
+            position = (*shown[:-2], *place)
             for layer in layers:
-                spectrum = spectrum_at(layer, position, self._viewer.dims.point)
+                spectrum = spectrum_at(layer, position, shown)
                 if spectrum is None:
                     continue
                 y, x = pixel_at(layer, position)
-                bands = positions_on(axis_of_layer(layer))
-                colour = self._colour(layer, f"pin {number}")
-                yield Curve(f"{layer.name} ({y}, {x})", bands, spectrum, colour, "pin")
+                name = f"{layer.name} · {sign_of(number)} ({y}, {x})"
+                bands = positions_on(self._axis_of(layer))
+                colour = PIN_COLOURS[number % MOST_PINS]
+                faint = layer is not layers[0]
+                yield Curve(name, bands, spectrum, colour, "pin", faint=faint)
 
-    def _of_region(self, layers: list[ImageLayer]) -> Iterator[Curve]:
-        """Yield the mean spectrum of each cube in the selected shapes or label."""
-        region = self._viewer.layers.selection.active
-        if not isinstance(region, ShapesLayer | LabelsLayer):
-            return
-        for layer in layers:
-            spectra = spectra_of_region(region, layer, self._viewer.dims.point)
-            if spectra is None:
-                continue
-            name = f"{layer.name}, {name_of_region(region)} ({spectra.pixels} px)"
-            bands = positions_on(axis_of_layer(layer))
-            colour = self._colour(layer, "region")
-            yield Curve(name, bands, spectra.mean, colour, "region", spectra.sd)
+    def _outdate_all(self) -> None:
+        self._pins_outdated = True
+        self._regions_outdated = True
+        self._refresh_soon()
 
-    def _colour(self, layer: Layer, kind: str) -> str:
-        """Return the colour of a cube's curves of one kind; it stays the same."""
-        colours = self._colours.setdefault(layer, {})
-        if kind not in colours:
-            colours[kind] = next(self._palette)
-        return colours[kind]
+    # -- mean spectra of regions, in a worker
+
+    def _cube_pixels(self) -> list[CubePixels]:
+        """Return what a worker needs of all cubes and all regions."""
+        layers = [layer for layer in self._viewer.layers if layer.visible]
+        regions = [layer for layer in layers if is_region_layer(layer)]
+        if not regions:
+            return []
+        shown = self._viewer.dims.point
+        return [cube_pixels(cube, regions, shown) for cube in self._comparable()]
+
+    def _start_means(self) -> None:
+        """Compute the mean spectra of regions anew."""
+        if self.isVisible():
+            self._regions_outdated = False
+            self._means.start(self._cube_pixels())
+
+    def _show_means(self, means: Sequence[RegionMean]) -> None:
+        layers = self._comparable()
+        axes = [self._axis_of(layer) for layer in layers]
+        curves = [
+            _curve_of_region(mean, layers[mean.cube].name, axes[mean.cube])
+            for mean in means
+            if mean.cube < len(layers)
+        ]
+        self._of_regions = curves
+        self._show_curves()
+        if len(means) == MOST_REGIONS:
+            self._hint.setText(f"Of the regions, the first {MOST_REGIONS} are shown.")
+            self._hint.setVisible(True)
 
     # -- what is shown around them
 
-    def _show_hint(self, left_out: list[str]) -> None:
+    def _offer_units(self, layer: ImageLayer | None) -> None:
+        """List the quantities that the axis of the main cube converts to."""
+        quantities = [] if layer is None else quantities_for(axis_of_layer(layer))
+        if self._quantity not in quantities:
+            self._quantity = None
+        choices = [(label_of(quantity), quantity) for quantity in quantities]
+        with self.unit.changed.blocked():
+            if quantities != list(self.unit.choices):
+                self.unit.choices = choices
+            if quantities:
+                self.unit.value = self._quantity or quantities[0]
+        self.unit.enabled = len(quantities) > 1
+
+    def _unit_chosen(self, quantity: Quantity) -> None:
+        self.choose_unit(quantity)
+
+    def _show_hint(self, left_out: Sequence[Layer]) -> None:
         """Name the cubes with another axis than the plot; otherwise say what can be done here."""
         text = _HINT
         if left_out:
-            names = ", ".join(left_out)
+            names = ", ".join(layer.name for layer in left_out)
             text = f"Not shown, as their axis is another: {names}. Select one to plot its spectra."
         self._hint.setText(text)
         self._hint.setVisible(bool(left_out) or not self.curves)
 
     def _mark_band(self, layer: ImageLayer | None, axis: Axis | None) -> None:
-        """Mark the shown band in the plot, and name it on the image."""
+        """Mark the shown band in the plot."""
         if layer is None or axis is None:
             self._plot.mark(None)
-            self._events.show_text("")
             return
         band = band_at(layer, self._viewer.dims.point)
         self._plot.mark(float(positions_on(axis)[band]))
-        self._events.show_text(axis.label(band) if self.named.isChecked() else "")
 
-    # -- what happens; see `viewer_events.Listener`
+    # -- what happens; see `explore.events.Listener`
 
     def on_mouse_move(self, _viewer: Any, event: Any) -> None:
         """Follow the cursor."""
@@ -267,16 +388,29 @@ class SpectrumWidget(QWidget):
             self.pin(tuple(event.position))
 
     def on_step(self, *_: object) -> None:
-        """Read regions again where another plane or frame is shown, but not for another band."""
+        """Read pins and regions again where another plane or frame is shown, not another band."""
         plane = tuple(self._viewer.dims.point[:-3])
         if plane != self._plane:
             self._plane = plane
-            self._outdated = True
+            self._outdate_all()
         self._refresh_soon()
 
-    def on_change(self, *_: object) -> None:
-        """Read pins and regions again: more than the cursor has changed."""
-        self._outdated = True
+    def on_change(self, event: Any = None) -> None:
+        """Read again what may have changed: after a stroke of a brush, only regions."""
+        layer = getattr(event, "source", None)
+        if isinstance(layer, Layer) and is_region_layer(layer):
+            self._regions_outdated = True
+            if self.isVisible():
+                self._pause.start()
+            return
+        self._pins_outdated = True
+        if not (isinstance(layer, Layer) and is_pins(layer)):
+            self._regions_outdated = True
+        self._refresh_soon()
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Catch up with what happened while the dock was hidden."""
+        super().showEvent(event)
         self._refresh_soon()
 
     def changeEvent(self, event: QEvent | None) -> None:
@@ -285,31 +419,31 @@ class SpectrumWidget(QWidget):
         if event is None or event.type() != QEvent.Type.ParentChange:
             return
         if self.parent() is None:
-            self._timer.stop()
+            self._redraw.stop()
+            self._pause.stop()
+            self._means.stop()
             self._events.disconnect()
         else:
             self._events.connect()
             self.on_change()
 
     def _refresh_soon(self, *_: object) -> None:
-        """Plot at the next tick of the timer: mouse events come faster than one can draw."""
-        if not self._timer.isActive():
-            self._timer.start()
+        """Plot at the next tick of the timer: mouse events come faster than one can draw.
+
+        While the dock is hidden nothing is plotted, nor read.
+        """
+        if self.isVisible() and not self._redraw.isActive():
+            self._redraw.start()
+
+    def _reverse(self, reverses: bool) -> None:
+        self._plot.getPlotItem().invertX(reverses)
 
     def _ask_where_to_save(self) -> None:
-        chosen, _filter = QFileDialog.getSaveFileName(
-            self, "Save spectra", "spectra.csv", "Table (*.csv)"
-        )
-        if not chosen:
-            return
-        path = Path(chosen)
-        overwrite = path.suffix == ".csv"  # the dialog has asked, for exactly this name
-        if not overwrite:
-            path = Path(f"{path}.csv")
-        try:
-            self.save_spectra(path, overwrite=overwrite)
-        except (ValueError, OSError) as error:
-            show_error(f"not saved: {error}")
+        ask_and_save(self, self.save_spectra, "spectra.csv", "Table (*.csv)", ".csv")
+
+    def _ask_where_to_save_picture(self) -> None:
+        kinds = "Picture (*.png);;Drawing (*.svg)"
+        ask_and_save(self, self.save_picture, "spectra.png", kinds, ".png")
 
     def _build(self) -> None:
         self._title = ""
@@ -317,23 +451,44 @@ class SpectrumWidget(QWidget):
         self._plot.band_chosen.connect(self.choose_band_near)
         self._hint = QLabel(_HINT)
         self._hint.setWordWrap(True)
-        self.reversed = QCheckBox("Reverse axis")
-        self.reversed.toggled.connect(self._plot.getPlotItem().invertX)
-        self.named = QCheckBox("Show band name on image")
-        self.named.setChecked(True)
-        self.named.toggled.connect(self._refresh_soon)
+        self.unit = ComboBox(name="unit", choices=())
+        self.unit.tooltip = "Unit of the spectra in the plot; the cubes keep theirs"
+        self.unit.changed.connect(self._unit_chosen)
+        self.reversed = CheckBox(name="reversed", text="Reverse axis")
+        self.reversed.changed.connect(self._reverse)
+        band_text = BandText.of(self._viewer)
+        self.named = CheckBox(name="named", text="Band on image", value=band_text.enabled)
+        self.named.changed.connect(band_text.enable)
+        self.hold(self.unit, self.reversed, self.named)
         clear = _button("Clear pins", self.clear_pins)
         copy = _button("Copy table", self.copy)
         save = _button("Save spectra…", self._ask_where_to_save)
-        boxes = in_a_row(self.reversed, self.named)
-        boxes.addStretch()
-        buttons = in_a_row(clear, copy, save)
-        buttons.addStretch()
+        picture = _button("Save picture…", self._ask_where_to_save_picture)
+        tools = in_a_row(self.unit.native, self.reversed.native, self.named.native)
+        tools.addStretch()
+        for button in (clear, copy, save, picture):
+            tools.addWidget(button)
         layout = QVBoxLayout(self)
-        layout.addWidget(self._plot)
+        layout.setContentsMargins(4, 2, 4, 2)
+        layout.setSpacing(2)
+        layout.addLayout(tools)
+        layout.addWidget(self._plot, stretch=1)
         layout.addWidget(self._hint)
-        layout.addLayout(boxes)
-        layout.addLayout(buttons)
+
+
+def _curve_of_region(mean: RegionMean, layer: str, axis: Axis) -> Curve:
+    about = "" if mean.exact else "about "
+    name = f"{layer} · {mean.region.name} ({about}{mean.spectra.pixels} px)"
+    spectrum = without_bad_bands(mean.spectra.mean, axis)
+    return Curve(
+        name,
+        positions_on(axis),
+        spectrum,
+        mean.region.colour,
+        "region",
+        mean.spectra.sd,
+        faint=mean.cube > 0,
+    )
 
 
 def _button(text: str, action: Callable[[], None]) -> QPushButton:

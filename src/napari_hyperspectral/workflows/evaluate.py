@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 def evaluate_source_steps(
-    model: Model | Path, source: ExampleSource, machine: Machine
+    model: Model | Path,
+    source: ExampleSource,
+    machine: Machine,
+    *,
+    same_pixels: bool = False,
 ) -> Job[Report]:
     """Compare what a model predicts of images with the truth; in the worker thread.
 
@@ -28,11 +32,13 @@ def evaluate_source_steps(
         The images, with their truth.
     machine : Machine
         Where the model runs.
+    same_pixels : bool
+        Trust that input and truth show the same pixels, whatever places they state.
 
     Raises
     ------
     ValueError, OSError
-        As `evaluate_test_set_steps` does, and as reading the files does.
+        As `evaluate_test_set_steps`, `Recipe.trusting_pixels` and reading the files do.
     """
     yield Progress(0, 0, note="loading the model")
     # these load torch: in the worker thread
@@ -40,6 +46,8 @@ def evaluate_source_steps(
     from ..models.model import Model
 
     loaded = Model.load(model) if isinstance(model, Path) else model
+    if same_pixels:
+        loaded = loaded.with_recipe(loaded.recipe.trusting_pixels())
     yield from _check_steps(loaded, source)
     return (yield from evaluate_test_set_steps(loaded, source.images, machine=machine))
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from ...cube import Sampling
+from ...transform import Transform
 
 
 class Geometry(TypedDict, total=False):
@@ -18,6 +19,7 @@ class Geometry(TypedDict, total=False):
     pixel_unit: str | None
     origin: tuple[float, float]
     """Position (y, x) of the first pixel, in `pixel_unit`."""
+    transform: Transform | None
 
 
 class CubeFields(Geometry, total=False):

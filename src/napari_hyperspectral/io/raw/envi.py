@@ -19,6 +19,7 @@ from ...axis import Axis, ChannelAxis
 from ...cube import Cube, Image, Labels, image_from
 from ...errors import FileFormatError
 from ..arrays.blocks import blocks
+from ..metadata.fields import Geometry
 from ..metadata.named_arrays import cube_from_array
 from ..metadata.units import length_unit
 from ..source import Source
@@ -35,14 +36,13 @@ from .envi_header import (
     own_entry,
     read_header,
 )
+from .envi_map import SMALL, place_on_map
 
 _READ: Final = {
     *("samples", "lines", "bands", "interleave", "data type", "byte order", "header offset"),
     *("wavelength", "wavelength units", "fwhm", "bbl", OWN_KEY, *GEOREFERENCE_KEYS),
 }
 """Keys that the cube itself has in another form; the others are kept as metadata."""
-_SMALL: Final = 1e-2
-"""Metres; smaller pixels are of a microscope."""
 _UNCLASSIFIED: Final = 0
 """Number of the first class of ENVI, which means none of them."""
 
@@ -112,20 +112,19 @@ def _image(path: Path, header: EnviHeader, data: NDArray[Any]) -> Image:
             return image
     if "classification" in header.get("file type", "").lower() and data.dtype.kind in "iu":
         return _labels(path, header, data)
-    pixel_size, unit = _pixels(header)
-    if unit is None and is_agilent(header):
+    place = _place(header)
+    if place.get("pixel_unit") is None and is_agilent(header):
         side = pixel_size_from_companion(path, data.shape[-1])
         if side:
-            pixel_size, unit = (side, side), "um"
+            place = Geometry(pixel_size=(side, side), pixel_unit="um")
     return Cube(
         data,
         axis,
         name=path.stem,
         history=(f"read {path.name}",),
-        pixel_size=pixel_size,
-        pixel_unit=unit,
         metadata=_metadata(header),
         georeference={key: header[key] for key in GEOREFERENCE_KEYS if key in header} or None,
+        **place,
     )
 
 
@@ -151,7 +150,6 @@ def _described(header: EnviHeader, data: NDArray[Any], axis: Axis) -> Image | No
 
 def _labels(path: Path, header: EnviHeader, data: NDArray[Any]) -> Labels:
     """Return a classification as labels with the names and colours of its classes."""
-    pixel_size, unit = _pixels(header)
     classes = tuple(list_items(header.get("class names", ""))[_UNCLASSIFIED + 1 :])
     return Labels(
         data[0],
@@ -159,9 +157,8 @@ def _labels(path: Path, header: EnviHeader, data: NDArray[Any]) -> Labels:
         _colours(header, len(classes)),
         name=path.stem,
         history=(f"read {path.name}",),
-        pixel_size=pixel_size,
-        pixel_unit=unit,
         metadata=_metadata(header),
+        **_place(header),
     )
 
 
@@ -177,38 +174,23 @@ def _colours(header: EnviHeader, classes: int) -> tuple[str, ...]:
     return tuple(f"#{bytes(lookup[start : start + 3]).hex()}" for start in starts)
 
 
-def _pixels(header: EnviHeader) -> tuple[tuple[float, float], str | None]:
-    """Return height and width of a pixel, and their unit."""
+def _place(header: EnviHeader) -> Geometry:
+    """Return size, unit, origin and rotation of pixels, as far as they are stated."""
     try:
         if "map info" in header:
-            return _pixels_on_map(list_items(header["map info"]))
-        width, height = [float(item) for item in list_items(header["pixel size"])[:2]]
+            return place_on_map(list_items(header["map info"]))
+        items = list_items(header["pixel size"])
+        width, height = (float(item) for item in items[:2])
     except (KeyError, ValueError, IndexError):
-        return (1.0, 1.0), None
-    if max(width, height) < _SMALL:  # metres, says ENVI; people count in µm there
-        return (height * 1e6, width * 1e6), "um"
-    return (height, width), "m"
-
-
-def _pixels_on_map(items: list[str]) -> tuple[tuple[float, float], str | None]:
-    """Return height, width and unit of pixels in a "map info", which has seven items or more."""
-    named = {}
-    for item in items:
-        key, is_named, value = item.lower().partition("=")
-        if is_named:
-            named[key.strip()] = value.strip()
-    projection = items[0].lower()
-    default = "meters"  # those of ENVI, for UTM and all other projections
-    if "geographic" in projection:
-        default = "degrees"
-    elif "arbitrary" in projection:
-        default = ""
-    unit = length_unit(named.get("units", default))
-    height = float(items[6])
-    width = float(items[5])
-    if unit == "m" and "arbitrary" in projection and max(abs(height), abs(width)) < _SMALL:
-        return (height * 1e6, width * 1e6), "um"
-    return (height, width), unit
+        return Geometry()
+    for item in items[2:]:
+        key, _, stated = item.partition("=")
+        unit = length_unit(stated) if key.strip().lower() == "units" else None
+        if unit is not None and unit != "m":
+            return Geometry(pixel_size=(height, width), pixel_unit=unit)
+    if max(width, height) < SMALL:  # metres, says ENVI; people count in µm there
+        return Geometry(pixel_size=(height * 1e6, width * 1e6), pixel_unit="um")
+    return Geometry(pixel_size=(height, width), pixel_unit="m")
 
 
 def _metadata(header: EnviHeader) -> dict[str, Any]:

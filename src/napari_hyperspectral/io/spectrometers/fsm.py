@@ -45,7 +45,7 @@ _SETTINGS: Final = {  # number of a block: what its text or number means
 _INTENSITIES: Final = {"a": "absorbance", "%t": "%T", "%r": "%R", "egy": "energy"}
 
 
-class _Content(NamedTuple):
+class Content(NamedTuple):
     """The content of a block, without number and length."""
 
     start: int
@@ -77,7 +77,7 @@ def read_images(source: Source) -> list[Image]:
     if _AXES not in blocks or first_spectrum is None:
         raise FileFormatError(raw.path, "no axes, or no spectra, in it", COPY_AGAIN)
     axes = _axes(raw, blocks[_AXES])
-    instrument = _settings(raw, blocks[_INSTRUMENT]) if _INSTRUMENT in blocks else {}
+    instrument = settings_in(raw, blocks[_INSTRUMENT]) if _INSTRUMENT in blocks else {}
     metadata = {
         "title": raw.text(_TITLE, _FIRST_BLOCK - _TITLE),
         "name": axes.name,
@@ -101,9 +101,9 @@ def read_images(source: Source) -> list[Image]:
     return [cube]
 
 
-def _blocks(raw: Bytes) -> tuple[dict[int, _Content], int | None]:
+def _blocks(raw: Bytes) -> tuple[dict[int, Content], int | None]:
     """Return the blocks before the spectra by number, and the first byte of the spectra, if any."""
-    blocks: dict[int, _Content] = {}
+    blocks: dict[int, Content] = {}
     offset = _FIRST_BLOCK
     while offset < len(raw):
         number, length = raw.unpack("<Hi", offset, "a block")
@@ -112,11 +112,11 @@ def _blocks(raw: Bytes) -> tuple[dict[int, _Content], int | None]:
         start = offset + _BLOCK_HEADER
         raw.take(start, length, f"block {number}")
         offset = start + length
-        blocks.setdefault(number, _Content(start, offset))
+        blocks.setdefault(number, Content(start, offset))
     return blocks, None
 
 
-def _axes(raw: Bytes, block: _Content) -> _Axes:
+def _axes(raw: Bytes, block: Content) -> _Axes:
     """Return the axes, after it was seen that their numbers make sense."""
     name, offset = _text_at(raw, block.start)
     # steps of x, y, z, unknown, end of z, two unknown, starts of x, y, z; counts of x, y, z
@@ -178,7 +178,7 @@ def _values(raw: Bytes, first: int, axes: _Axes) -> NDArray[Any]:
     return values.reshape(ny, nx, nz).transpose(2, 0, 1)
 
 
-def _settings(raw: Bytes, block: _Content, depth: int = 0) -> dict[str, Any]:
+def settings_in(raw: Bytes, block: Content, depth: int = 0) -> dict[str, Any]:
     """Return what the blocks within a block say of the instrument; what is unknown is left out.
 
     The content of a block is a value where its second byte is a "u", else further blocks.
@@ -193,7 +193,7 @@ def _settings(raw: Bytes, block: _Content, depth: int = 0) -> dict[str, Any]:
             break
         is_value = length < _BLOCK_HEADER or raw.take(start + 1, 1) == b"u"
         if not is_value and depth < _MAX_DEPTH:
-            settings = _settings(raw, _Content(start, offset), depth + 1) | settings
+            settings = settings_in(raw, Content(start, offset), depth + 1) | settings
         elif is_value and number in _SETTINGS and length >= 4:
             value = _value(raw, start, length)
             if value is not None:

@@ -1,10 +1,11 @@
-"""Thermo OMNIC .map: the spectra of an infrared microscope, and what its camera saw.
+"""Thermo OMNIC .map and .srs: spectra of an infrared microscope, and its camera; series over time.
 
 Thermo publishes no description; the layout was learned from H. Towbin, "ftir-OMNIC-map-reader",
 https://github.com/whtowbin/FTIR_OMNIC_MAP_Reader (MIT), after V. A. Solé's reader in PyMca.
 A directory has key, offset, length and number of each block. Older files have a block a
 spectrum, later ones all spectra in one block. The stage counts in µm, and a picture of the camera
-has the rectangle it covers.
+has the rectangle it covers. A series (.srs) is a map without positions; before the values of
+each spectrum stands its time, in hundredths of a second.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...axis import SpectralAxis
 from ...cube import Cube, Image
 from ...errors import FileFormatError
 from ..arrays.indexed import NOT_MEASURED, IndexMappedArray, Rows
@@ -27,6 +27,7 @@ from ..arrays.mapped import mapped
 from ..binary import COPY_AGAIN, Bytes
 from ..metadata.bitmap import picture
 from ..source import Source
+from .omnic_spa import INTENSITIES, axis_of
 
 _CLASSIC: Final = b"Spectral Data File"
 _ENTRIES: Final = {  # first bytes: layout of an entry (key, offset, length, number, unknown)
@@ -44,12 +45,10 @@ _SERIES_HEADER: Final = 196
 """Bytes before the first spectrum in the one block of all."""
 _SPECTRUM_HEADER: Final = 100
 """Bytes before the values of each."""
+_HUNDREDTHS: Final = 4
+"""Offset of its time before the values of each."""
 _XY, _RECTANGLE = 2, 4
 """Numbers a point, in blocks of arrays."""
-_WAVENUMBERS: Final = 1
-_INTENSITIES: Final = {
-    15: "single beam", 16: "transmittance", 17: "absorbance", 22: "interferogram",
-}  # fmt: skip
 _SAME: Final = 0.5
 """Positions of the stage that are nearer than this, in µm, are one row, or column."""
 
@@ -98,16 +97,19 @@ def read_images(source: Source) -> list[Image]:
     if grid is None:
         data = spectra.T[:, None, :]
         metadata["positions (µm)"] = None if positions is None else positions.tolist()
+        if positions is None and _SERIES in blocks:
+            times = _times(raw, blocks[_SERIES][0], spectra)
+            metadata |= {"times (s)": times} if min(np.diff(times), default=0) > 0 else {}
     else:
         data = _as_image(spectra, grid.index)
         pixels = _pixel_size_and_origin(grid)
     centres = np.linspace(first, last, count)
     cube = Cube(
         data,
-        SpectralAxis(centres, "1/cm") if x_unit == _WAVENUMBERS else SpectralAxis(centres),
+        axis_of(centres, x_unit),
         name=source.path.stem,
         history=(f"read {source.path.name}",),
-        intensity_unit=_INTENSITIES.get(y_unit),
+        intensity_unit=INTENSITIES.get(y_unit),
         metadata={"OMNIC": metadata},
         **pixels,
     )
@@ -170,6 +172,14 @@ def _spectra_of_series(raw: Bytes, block: _Block, count: int) -> NDArray[Any]:
         )
     records = _Records(block.start + _SERIES_HEADER, _SPECTRUM_HEADER, stride, number)
     return _mapped_records(raw, records, count)
+
+
+def _times(raw: Bytes, block: _Block, spectra: NDArray[Any]) -> list[float]:
+    """Return when each spectrum of a series was measured, in seconds from its beginning."""
+    number, count = spectra.shape
+    stride = _SPECTRUM_HEADER + 4 * count
+    first = block.start + _SERIES_HEADER + _HUNDREDTHS
+    return [raw.number("<I", first + stride * index) / 100 for index in range(number)]
 
 
 class _Records(NamedTuple):

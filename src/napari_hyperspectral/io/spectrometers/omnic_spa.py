@@ -31,7 +31,7 @@ _WAVENUMBERS, _NANOMETRES, _MICROMETRES = 1, 3, 4
 """Codes of the unit of an axis."""
 _RAMAN: Final = 32
 """Code of an axis of Raman shifts."""
-_INTENSITIES: Final = {
+INTENSITIES: Final = {
     11: "reflectance",
     12: "log(1/R)",
     15: "single beam",
@@ -42,6 +42,7 @@ _INTENSITIES: Final = {
     26: "photoacoustic",
     31: "Raman intensity",
 }
+"""What the values are, by code."""
 
 
 class _Spectrum(NamedTuple):
@@ -104,7 +105,7 @@ def _blocks(raw: Bytes) -> dict[int, list[tuple[int, int]]]:
     signature = raw.take(0, min(len(raw), len(_SIGNATURE)))
     if signature == _SERIES:
         raise FileFormatError(
-            raw.path, "a series or map of OMNIC", "give it its own suffix, .map, or export .spg"
+            raw.path, "a map or series of OMNIC", "give it its own suffix, .map or .srs"
         )
     if signature != _SIGNATURE:
         raise FileFormatError(raw.path, "not a spectrum of OMNIC", "give it its right suffix")
@@ -137,11 +138,12 @@ def _spectra(raw: Bytes, blocks: dict[int, list[tuple[int, int]]]) -> Iterator[_
                 raw.path, f"{count} points in a spectrum of {length} bytes", COPY_AGAIN
             )
         values = raw.array("<f4", count, start, "a spectrum")
-        yield _Spectrum(_axis(first, last, count, x_unit), values, _INTENSITIES.get(y_unit))
+        axis = axis_of(np.linspace(first, last, count), x_unit)
+        yield _Spectrum(axis, values, INTENSITIES.get(y_unit))
 
 
-def _axis(first: float, last: float, count: int, unit: int) -> SpectralAxis:
-    centres = np.linspace(first, last, count)
+def axis_of(centres: Floats, unit: int) -> SpectralAxis:
+    """Return the axis of centres, shape (band,), in the unit of a code; without one for any other."""
     if unit == _RAMAN:
         return SpectralAxis(centres, "1/cm", "raman_shift")
     if unit == _WAVENUMBERS:

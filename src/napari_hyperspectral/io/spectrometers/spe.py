@@ -1,8 +1,5 @@
 """Princeton Instruments .spe, of WinSpec (version 2) and LightField (3): frames of a spectrograph's camera.
 
-Frames of spectra become rows of an image, lines of the detector its columns: (band, frame, line).
-Without a calibrated axis, frames of more than one line are pictures of the detector, (t, 1, y, x).
-
 Sources: Princeton Instruments, "WinSpec/32 User Manual", appendix C (header of version 2.x);
 "SPE 3.0 File Format Specification".
 """
@@ -18,13 +15,13 @@ from xml.etree import ElementTree
 import numpy as np
 
 from ...axis import SpectralAxis
-from ...cube import Cube, Image, Sampling
+from ...cube import Image
 from ...errors import FileFormatError
 from ...metrics.values import Floats
 from ..arrays.mapped import mapped
 from ..binary import COPY_AGAIN, Bytes
-from ..metadata.named_arrays import cube_from_array
 from ..source import Source
+from .frames import cube_of_frames
 
 _DATA: Final = 4100
 """Bytes of the header; the frames follow."""
@@ -74,16 +71,7 @@ def read_images(source: Source) -> list[Image]:
         "intensity_unit": "counts",
         "metadata": {"spe": {"version": round(float(version), 2)}},
     }
-    if frames.axis is None and frames.height > 1:
-        layout = "tyx" if frames.frames > 1 else "zyx"
-        if frames.frames == 1:
-            return [Cube(data, SpectralAxis.index(1), **fields)]
-        return [cube_from_array(data, source.axes or layout, None, t=Sampling(), **fields)]
-    if frames.frames == 1:  # one row of pixels
-        data = data.transpose(1, 0, 2)
-    if frames.height == 1 or frames.frames == 1:
-        data = data.transpose(1, 0, 2)  # a list of spectra: (1, spectrum, band)
-    return [cube_from_array(data, source.axes or "yxb", frames.axis, **fields)]
+    return [cube_of_frames(data, frames.axis, source.axes, **fields)]
 
 
 def _data(raw: Bytes, frames: _Frames) -> Any:

@@ -11,8 +11,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from ..metadata.fields import CubeFields
+import numpy as np
+from numpy.typing import NDArray
+
+from ..metadata.fields import CubeFields, Geometry
 from ..metadata.gdal import items_of_tag
+from ..metadata.maps import fields_on_map
 from .metadata import ImageMetadata
 
 METADATA: Final = 42112
@@ -31,12 +35,16 @@ TAGS: Final = (METADATA, NO_DATA, *GEOREFERENCE)
 _MODEL_TYPE: Final = 1024
 _PROJECTED: Final = 1  # of the types of model
 _GEOGRAPHIC: Final = 2
+_RASTER_TYPE: Final = 1025
+_POINTS: Final = 2  # of the types of raster
 _PROJECTION: Final = 3072
 _LINEAR_UNITS: Final = 3076
 _UNITS: Final[Mapping[int, str]] = {9001: "m", 9002: "ft", 9003: "ft", 9036: "km"}
 """EPSG codes of units of length; a US survey foot is two millionths longer than a foot."""
 _IN_FEET: Final = ((2222, 2289), (2867, 2888), (2891, 2954))
 """EPSG codes of the state planes that are in feet."""
+_NUMBERS_OF_TIE_POINT: Final = 6
+"""Column, row and depth of a pixel, and its three coordinates."""
 
 _OfBands: TypeAlias = Mapping[str, Sequence[str | None]]
 """Items of GDAL's metadata with a text for each band, None where it has none."""
@@ -64,12 +72,12 @@ def metadata_from_gdal(tags: Mapping[int, Any], bands: int) -> ImageMetadata:
     for code, name in GEOREFERENCE.items():
         if code in tags:
             georeference[name] = _plain(tags[code])
-    fields = _geometry(georeference)
+    fields = CubeFields()
     if metadata:
         fields["metadata"] = metadata
     if georeference:
         fields["georeference"] = georeference
-    return ImageMetadata(axis=items.axis, fields=fields)
+    return ImageMetadata(axis=items.axis, fields={**fields, **_geometry(georeference)})
 
 
 def _scaling(of_bands: _OfBands) -> dict[str, Any]:
@@ -87,12 +95,8 @@ def _scaling(of_bands: _OfBands) -> dict[str, Any]:
     return scaling
 
 
-def _geometry(georeference: Mapping[str, Any]) -> CubeFields:
-    """Return size and unit of pixels on the map.
-
-    The origin is left out: rows of a map run south, and coordinates north.
-    """
-    size = _pixel_size(georeference)
+def _geometry(georeference: Mapping[str, Any]) -> Geometry:
+    """Return size, unit, origin and rotation of pixels on the map."""
     # the directory is a row of numbers: a heading of four, then (key, tag, count, value) each
     directory = list(georeference.get("geo_keys", ()))
     values = {}
@@ -100,26 +104,40 @@ def _geometry(georeference: Mapping[str, Any]) -> CubeFields:
         key = directory[start]
         values[key] = directory[start + 3]
     unit = _unit_on_map(values, str(georeference.get("geo_text", "")))
-    if not unit or size is None:
-        return CubeFields()
-    return CubeFields(pixel_size=size, pixel_unit=unit)
+    matrix = _matrix(georeference)
+    if not unit or matrix is None:
+        return Geometry()
+    # pixels are areas, from corner to corner, or points
+    centre = 0.0 if values.get(_RASTER_TYPE) == _POINTS else 0.5
+    first = matrix @ [centre, centre, 1.0]
+    return fields_on_map(matrix[:, :2], first.tolist(), unit)
 
 
-def _pixel_size(georeference: Mapping[str, Any]) -> tuple[float, float] | None:
-    """Return height and width of a pixel, of its scale or of a transformation; None without any."""
+def _matrix(georeference: Mapping[str, Any]) -> NDArray[np.float64] | None:
+    """Return easting and northing, (2, 3), of (row, column, 1); None where neither is stated."""
+    transformation = georeference.get("transformation", ())
     if "pixel_scale" in georeference:
         width, height = georeference["pixel_scale"][:2]  # the third is along z
-    elif len(georeference.get("transformation", ())) == 16:
-        matrix = georeference[
-            "transformation"
-        ]  # four rows, of which the map is turned by the first
-        width = math.hypot(matrix[0], matrix[4])
-        height = math.hypot(matrix[1], matrix[5])
-    else:
-        return None
-    height = abs(float(height))
-    width = abs(float(width))
-    return (height, width) if height and width else None
+        column, row, _, easting, northing, _ = _tie_point(georeference)
+        width, height = abs(width), abs(height)
+        return np.array(
+            [
+                [0.0, width, easting - column * width],
+                [-height, 0.0, northing + row * height],
+            ]
+        )
+    if len(transformation) == 16:  # four rows, of (column, row, depth, 1)
+        rows = np.asarray(transformation, np.float64).reshape(4, 4)
+        return rows[:2, [1, 0, 3]]
+    return None
+
+
+def _tie_point(georeference: Mapping[str, Any]) -> list[float]:
+    """Return column, row and depth of a pixel, and where it lies; NaN where there are none or many."""
+    tie_points = [float(number) for number in georeference.get("tie_points", ())]
+    if len(tie_points) != _NUMBERS_OF_TIE_POINT:
+        return [math.nan] * _NUMBERS_OF_TIE_POINT
+    return tie_points
 
 
 def _unit_on_map(values: Mapping[int, int], text: str) -> str:

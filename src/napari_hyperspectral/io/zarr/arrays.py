@@ -29,7 +29,7 @@ from ..metadata.named_arrays import (
 from ..metadata.separate_bands import cubes_of_bands
 from ..metadata.units import length_unit, spectral_unit, stated_unit
 from ..source import Source
-from .store import lazy_array
+from .store import lazy_array, members_of
 
 _NAMES: Final[Mapping[str, str]] = {  # names of axes, as OME-Zarr and xarray users give them
     **dict.fromkeys(("t", "time"), "t"),
@@ -52,6 +52,8 @@ _PACKED: Final[Mapping[str, str]] = {
 """How CF packs numbers, by the names that GeoTIFF files have for it; values are left as stored."""
 _WAVELENGTHS: Final = "wavelength"
 """Name of a vector that is the spectral axis, whatever its unit."""
+_UNDEFINED: Final = ("_None_", "<undefined>", "t.Undefined")
+"""How HyperSpy writes that a name or unit is not known."""
 _EVEN: Final = 1e-3
 """Relative deviation of a step from their mean, up to which coordinates are even."""
 
@@ -313,7 +315,7 @@ def _navigates(entries: _Attributes) -> bool:
 
 def _text(entries: _Attributes, key: str) -> str:
     value = entries.get(key)
-    return value if isinstance(value, str) and value not in ("<undefined>", "t.Undefined") else ""
+    return value if isinstance(value, str) and value not in _UNDEFINED else ""
 
 
 def _values(axis: Any, entries: _Attributes, size: int) -> NDArray[np.float64]:
@@ -356,4 +358,5 @@ def _tree(group: Any) -> dict[str, Any]:
 
 
 def _attributes(group: Any) -> dict[str, Any]:
-    return dict(group.attrs.asdict()) | {name: _attributes(g) for name, g in group.groups()}
+    _, groups = members_of(group)
+    return dict(group.attrs.asdict()) | {name: _attributes(each) for name, each in groups.items()}

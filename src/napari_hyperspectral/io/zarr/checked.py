@@ -34,6 +34,10 @@ _CHECKSUM: Final = 4
 _JSON: TypeAlias = Mapping[str, Any]
 
 
+_OBJECTS: Final = frozenset(("vlen-array", "msgpack2", "pickle", "json2"))
+"""Filters of version 2 that pack objects."""
+
+
 @dataclass(frozen=True)
 class _Packing:
     """How the chunks of an array are packed."""
@@ -96,7 +100,10 @@ class CheckedStore(WrapperStore[Store]):
         folder, _, name = key.rpartition("/")
         if name in _METADATA:
             if buffer is not None and byte_range is None:
-                self._learn(folder, name, buffer.to_bytes())
+                text = buffer.to_bytes()
+                if name == ".zarray" and _holds_objects(_parsed(text)):
+                    return None  # no image, and zarr would refuse its whole group
+                self._learn(folder, name, text)
             return buffer
         prefix = self._array_of(key)
         if prefix is None:
@@ -226,6 +233,13 @@ def _parsed(text: bytes) -> _JSON:
 
 def _without_attributes(document: _JSON) -> _JSON:
     return {key: value for key, value in document.items() if key != "attributes"}
+
+
+def _holds_objects(document: _JSON) -> bool:
+    """Whether an array is of lists or other objects of Python, as HyperSpy writes for its markers."""
+    filters = document.get("filters") or ()
+    ids = {entry.get("id") for entry in filters if isinstance(entry, dict)}
+    return bool(ids & _OBJECTS)
 
 
 def _packing_of_2(entry: Any) -> _Packing | None:

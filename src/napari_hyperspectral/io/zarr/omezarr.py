@@ -30,7 +30,7 @@ from ..metadata.named_arrays import cube_from_array
 from ..metadata.units import length_unit
 from ..source import Source
 from .arrays import images_of_arrays, images_of_hyperspy, is_hyperspy, letters_of
-from .store import group_contents, lazy_array, opened_store, refusing_damage
+from .store import group_contents, lazy_array, members_of, opened_store, refusing_damage
 
 _OURS: Final = "hyperspectral"
 _AXIS: Final = "spectral_axis"
@@ -48,6 +48,8 @@ _SLAB: Final = 2**28
 """Bytes that are loaded at a time while writing."""
 _ORDER: Final = "tbzyx"
 """Order of axes that OME-Zarr asks for: time, channel, space."""
+_HYPERSPY: Final = "ZSpy"
+"""The `file_format` of a store of HyperSpy."""
 _DEEPEST: Final = 6
 """Groups within groups that are searched for images."""
 _CLASS_NAMES: Final = ("name", "class")
@@ -152,13 +154,15 @@ def _images(node: Any, source: Source, depth: int = 0) -> Iterator[Image]:
     if "multiscales" in ome:
         yield _image_of_multiscale(node, ome, attributes, source)
         return
-    arrays = dict(node.arrays())
+    arrays, groups = members_of(node)
+    if attributes.get("file_format") == _HYPERSPY and "Experiments" in groups:
+        groups = {"Experiments": groups["Experiments"]}  # the others hold fitted models
     if is_hyperspy(node, arrays):
         yield from images_of_hyperspy(node, arrays["data"], source)
     elif arrays:
         yield from images_of_arrays(arrays, attributes, source)
     elif depth < _DEEPEST:
-        for _, group in node.groups():
+        for group in groups.values():
             yield from _images(group, source, depth + 1)
 
 

@@ -6,6 +6,7 @@ https://zarr-specs.readthedocs.io; OME-Zarr RFC 9 for stores in one zip file (.o
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -102,6 +103,17 @@ def lazy_array(array: Any, path: Path) -> Lazy:
             return np.asarray(array[box])
 
     return Lazy(read, array.shape, array.dtype, array.chunks)
+
+
+def members_of(node: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the arrays and the groups in a group by name; what is neither is left out."""
+    with warnings.catch_warnings():
+        # other files, and arrays of objects: see `checked`
+        warnings.filterwarnings("ignore", message="Object at .* is not recognized")
+        members = dict(node.members())
+    arrays = {name: member for name, member in members.items() if isinstance(member, zarr.Array)}
+    groups = {name: member for name, member in members.items() if name not in arrays}
+    return arrays, groups
 
 
 def group_contents(node: Any) -> str:

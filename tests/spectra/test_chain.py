@@ -1,4 +1,4 @@
-"""Preprocessing goes by the unit of the axis, spectrum by spectrum, and says what it did."""
+"""A chain goes by the unit of the axis, spectrum by spectrum, and says what it did."""
 
 import dask.array
 import numpy as np
@@ -9,7 +9,8 @@ from napari_hyperspectral import Recipe, Training, fit, predict
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube, Sampling
 from napari_hyperspectral.networks import Pixelwise
-from napari_hyperspectral.spectra.preprocessing import NOTHING, Preprocessing
+from napari_hyperspectral.renamed import chain_of_preprocessing
+from napari_hyperspectral.spectra.steps.chain import NOTHING, Chain
 from napari_hyperspectral.tasks import Calibrate, Denoise, Restore, SuperResolve
 
 SHIFTS = np.array([600.0, 650, 700, 780, 900, 1000, 1200, 1300, 1500, 1800])
@@ -18,8 +19,15 @@ AXES = {
     "down": SHIFTS[::-1],
     "jumps back": np.r_[SHIFTS[5:], SHIFTS[:5]],
 }
+
+
+def chain(**settings):
+    """Return a chain by the settings of a preprocessing: crop, background, normalisation."""
+    return Chain.model_validate(chain_of_preprocessing(settings))
+
+
 WAYS = [
-    Preprocessing(background=background, normalise=normalise, order=2, first=620, percentile=80)
+    chain(background=background, normalise=normalise, order=2, first=620, percentile=80)
     for background in ("none", "minimum", "polynomial", "als")
     for normalise in ("none", "maximum", "area", "vector", "snv", "percentile")
 ]
@@ -44,21 +52,21 @@ def test_as_it_stands_it_does_nothing(scene):
 def test_bands_are_cropped_by_their_centres_in_the_order_they_have(centres):
     cube = Cube(np.arange(10.0)[:, None, None] * np.ones((2, 3)), SpectralAxis(centres, "1/cm"))
     for crop in ({"first": 650, "last": 1250}, {"first": 1250, "last": 650}):
-        cropped = Preprocessing(**crop).on(cube)
+        cropped = chain(**crop).on(cube)
         kept = [c for c in centres if 650 <= c <= 1250]
         assert cropped.spectral_axis.centres.tolist() == kept
         assert cropped.data[:, 0, 0].tolist() == [list(centres).index(c) for c in kept]
-    assert len(Preprocessing(first=1000).on_axis(cube.axis)) == 5
-    assert len(Preprocessing(last=1000).on_axis(cube.axis)) == 6
+    assert len(chain(first=1000).on_axis(cube.axis)) == 5
+    assert len(chain(last=1000).on_axis(cube.axis)) == 6
 
 
 def test_a_crop_that_leaves_no_good_band_is_refused_with_both_ranges(scene):
     with pytest.raises(ValueError, match="between 2000 and 3000; the cube has 10 bands, 1800–600 "):
-        Preprocessing(first=2000, last=3000).on(scene)
+        chain(first=2000, last=3000).on(scene)
     with pytest.raises(ValueError, match="no good band lies between 750 and 800"):  # a bad one does
-        Preprocessing(first=750, last=800).on(scene)
+        chain(first=750, last=800).on(scene)
     with pytest.raises(ValueError, match="between -inf and 0; the cube"):
-        Preprocessing(last=0).on_spectra(scene.data, scene.axis)
+        chain(last=0).on_spectra(scene.data, scene.axis)
 
 
 @pytest.mark.parametrize(
@@ -73,12 +81,12 @@ def test_a_crop_that_leaves_no_good_band_is_refused_with_both_ranges(scene):
 def test_named_channels_are_no_spectrum(settings, what):
     stains = Cube(np.ones((2, 3, 3)), ChannelAxis(("DAPI", "lipid")))
     with pytest.raises(ValueError, match=what):
-        Preprocessing(**settings).on(stains)
-    assert Preprocessing(normalise="maximum").on(stains).numpy() == pytest.approx(1)
+        chain(**settings).on(stains)
+    assert chain(normalise="maximum").on(stains).numpy() == pytest.approx(1)
 
 
 def ids(way):
-    return f"{way.background}-{way.normalise}"
+    return "-".join(step.kind for step in way.steps)
 
 
 @pytest.mark.parametrize("way", WAYS, ids=ids)
@@ -116,35 +124,36 @@ def test_bad_bands_are_neither_used_nor_lost(way, scene):
 def test_the_background_goes_before_spectra_are_normalised():
     peak = np.exp(-(((SHIFTS - 1000) / 90) ** 2))
     cube = Cube.from_spectra([5 + 7 * peak, 90 + 2 * peak], SpectralAxis(SHIFTS, "1/cm"))
-    data = Preprocessing(background="minimum", normalise="maximum").on(cube).spectra()
+    data = chain(background="minimum", normalise="maximum").on(cube).spectra()
     np.testing.assert_allclose(data, np.stack([peak, peak]), atol=1e-5)
 
 
 def test_what_was_done_is_told_and_counts_are_no_longer_called_so(scene):
-    made = Preprocessing(first=1800, last=640, background="minimum").on(scene)
+    made = chain(first=1800, last=640, background="minimum").on(scene)
     assert made.history == (
         "read",
         "cropped to 9 bands, 1800–650 cm⁻¹",
         "subtracted the minimum of each spectrum",
     )
     assert made.intensity_unit == "counts"
-    made = Preprocessing(background="polynomial", order=1, normalise="percentile").on(scene)
+    made = chain(background="polynomial", order=1, normalise="percentile").on(scene)
     assert made.history == (
         "read",
-        "subtracted a polynomial of order 1; normalised by percentile 99 %",
+        "subtracted a polynomial of order 1",
+        "normalised by percentile 99 %",
     )
     assert made.intensity_unit == "share of the percentile"
 
 
-def test_lazy_cubes_are_only_loaded_where_values_change(scene):
+def test_lazy_cubes_stay_lazy(scene):
     lazy = Cube(dask.array.from_array(scene.data), scene.axis)
-    assert isinstance(Preprocessing(first=700).on(lazy).data, dask.array.Array)
-    way = Preprocessing(first=700, normalise="snv")
-    assert np.array_equal(way.on(lazy).data, way.on(scene).data, equal_nan=True)
+    assert isinstance(chain(first=700).on(lazy).data, dask.array.Array)
+    way = chain(first=700, normalise="snv")
+    assert np.array_equal(way.on(lazy).numpy(), way.on(scene).data, equal_nan=True)
 
 
 def test_stacks_are_preprocessed_plane_by_plane(scene):
-    way = Preprocessing(last=1500, background="als", normalise="vector")
+    way = chain(last=1500, background="als", normalise="vector")
     stack = Cube(np.stack([scene.data, 2 * scene.data]), scene.axis, z=Sampling())
     planes = way.on(stack).numpy()
     assert np.array_equal(planes[0], way.on(scene).data, equal_nan=True)
@@ -152,7 +161,7 @@ def test_stacks_are_preprocessed_plane_by_plane(scene):
 
 
 def test_a_model_prepares_what_it_is_shown_as_what_it_learned_from(scene):
-    way = Preprocessing(first=640, background="minimum", normalise="vector")
+    way = chain(first=640, background="minimum", normalise="vector")
     plain = Recipe(
         task=Denoise(), method=Pixelwise.smallest(), training=Training(epochs=2, batch_size=8)
     )
@@ -173,7 +182,7 @@ NORMALISED = ("maximum", "area", "vector", "snv", "percentile")
 def test_a_target_is_normalised_by_the_numbers_of_its_input(normalise, scene, rng):
     data = scene.data + rng.normal(0, 1, scene.shape).astype(np.float32)
     noisy = Cube(data, scene.axis, name="noisy")
-    way = Preprocessing(normalise=normalise)
+    way = chain(normalise=normalise)
     made = Recipe(task=Denoise(), preprocessing=way).example(noisy=noisy, clean=scene)
     mine = Recipe(task=Denoise()).example(noisy=noisy, clean=scene)
     bright = scene.axis.good
@@ -191,7 +200,7 @@ def test_two_of_the_same_baseline_keep_it_though_one_is_brighter():
     measured, reference = (
         Cube.from_spectra([s], SpectralAxis(SHIFTS, "1/cm")) for s in (low, high)
     )
-    recipe = Recipe(task=Calibrate(), preprocessing=Preprocessing(normalise="maximum"))
+    recipe = Recipe(task=Calibrate(), preprocessing=chain(normalise="maximum"))
     made = recipe.example(measured=measured, reference=reference)
     assert made.input[0, 0].item() == made.target[0, 0].item() == 0.5
     assert made.target.max() == 1.25
@@ -201,11 +210,11 @@ def test_a_reference_of_other_bands_is_brought_to_the_scale_of_what_was_measured
     measured = Cube(rng.uniform(1, 9, (10, 3, 4)), SpectralAxis(SHIFTS, "1/cm"), name="measured")
     other = Cube(rng.uniform(1, 9, (2, 3, 4)), SpectralAxis([1500.0, 700.0], "1/cm"))
     areas = trapezoid(measured.data, SHIFTS, axis=0)
-    made = Preprocessing(normalise="area").on(other, reference=measured)
+    made = chain(normalise="area").on(other, reference=measured)
     np.testing.assert_allclose(made.data, other.data / areas, rtol=1e-5)
     assert made.history == ("normalised by area of the input",)
     with pytest.raises(ValueError, match=r"its input 'measured' \(10, 3, 4\); both need the same"):
-        Preprocessing(normalise="area").on(Cube(other.data[:, :2], other.axis), reference=measured)
+        chain(normalise="area").on(Cube(other.data[:, :2], other.axis), reference=measured)
 
 
 def test_denoised_spectra_are_in_the_normalised_units_of_what_was_given(scene):
@@ -213,7 +222,7 @@ def test_denoised_spectra_are_in_the_normalised_units_of_what_was_given(scene):
     recipe = Recipe(
         task=Denoise(),
         method=Pixelwise(width=16, dropout=0.0),
-        preprocessing=Preprocessing(normalise="maximum"),
+        preprocessing=chain(normalise="maximum"),
         training=Training(epochs=60, learning_rate=0.02, validation=0),
     )
     model = fit(recipe, [recipe.example(noisy=scene, clean=double)])
@@ -230,14 +239,14 @@ def test_denoised_spectra_are_in_the_normalised_units_of_what_was_given(scene):
     [
         ({"normalise": "maximum"}, "leave that to the task"),
         ({"normalise": "snv", "background": "als"}, "leave that to the task"),
-        ({"background": "minimum"}, "subtract it from the results"),
+        ({"background": "minimum"}, "take that step on the results"),
     ],
 )
 def test_finer_pixels_refuse_what_coarse_spectra_would_be_prepared_otherwise_by(
     task, way, remedy, scene
 ):
     with pytest.raises(ValueError, match=remedy):
-        Recipe(task=task, preprocessing=Preprocessing(**way)).example(fine=scene)
+        Recipe(task=task, preprocessing=chain(**way)).example(fine=scene)
 
 
 @pytest.mark.parametrize(
@@ -251,7 +260,7 @@ def test_finer_pixels_refuse_what_coarse_spectra_would_be_prepared_otherwise_by(
 )
 def test_coarse_spectra_are_prepared_in_training_as_in_a_prediction(task, way, rng):
     fine = Cube(rng.uniform(1, 9, (10, 8, 12)), SpectralAxis(SHIFTS, "1/cm"))
-    recipe = Recipe(task=task, preprocessing=Preprocessing(**way))
+    recipe = Recipe(task=task, preprocessing=chain(**way))
     coarse = Recipe(task=task).example(fine=fine).input[0]
     shown = recipe.preprocessing.on_spectra(coarse, fine.axis)
     np.testing.assert_allclose(recipe.example(fine=fine).input[0], shown, atol=1e-4)

@@ -9,7 +9,7 @@ from napari.layers import Layer
 
 LAYER_EVENTS = (
     "visible", "name", "data", "metadata", "scale", "translate", "paint", "labels_update",
-    "selected_label", "highlight",
+    "highlight",
 )  # fmt: skip
 """Events of a layer after which spectra, or their names, may be others."""
 
@@ -26,8 +26,11 @@ class Listener(Protocol):
     def on_step(self, *_: object) -> None:
         """A slider moved."""
 
-    def on_change(self, *_: object) -> None:
-        """Layers, their order, their selection or their data changed."""
+    def on_change(self, event: Any = None) -> None:
+        """Layers, their order, their selection or their data changed.
+
+        The source of the event is the layer, where one changed.
+        """
 
 
 class ViewerEvents:
@@ -65,8 +68,6 @@ class ViewerEvents:
             emitter.connect(callback)
         for layer in self._viewer.layers:
             self._connect_layer(layer)
-        overlay = self._overlay
-        self._text_before = (overlay.text, overlay.visible)
 
     def disconnect(self, *_: object) -> None:
         """Stop listening, and leave the viewer as it was."""
@@ -83,25 +84,6 @@ class ViewerEvents:
             emitter.disconnect(callback)
         for layer in self._viewer.layers:
             self._disconnect_layer(layer)
-        self.show_text("")
-
-    def show_text(self, text: str) -> None:
-        """Show a text on the canvas; without one, the text that was there before."""
-        overlay = self._overlay
-        if text:
-            overlay.text = text
-            overlay.visible = True
-        else:
-            overlay.text, overlay.visible = self._text_before
-
-    @property
-    def _overlay(self) -> Any:
-        """The text on the canvas; napari moved it in 0.9."""
-        canvas = getattr(self._viewer, "canvas", None)
-        overlays = getattr(canvas, "overlays", None)
-        if overlays is None:
-            return self._viewer.text_overlay
-        return overlays.text
 
     def _on_inserted(self, event: Any) -> None:
         self._connect_layer(event.value)

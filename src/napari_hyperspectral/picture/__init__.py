@@ -1,0 +1,1 @@
+"""The first picture of a cube: which band, contrast and colours show the sample; no napari, no Qt."""

@@ -1,0 +1,1 @@
+"""Steps of preparation, each a class of settings, and chains of them: see `chain`."""

@@ -1,0 +1,163 @@
+"""The plot of the Spectrum dock: curves, a line at the band that is shown, names of channels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import pyqtgraph
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QSizePolicy
+
+from ...axis import Axis, ChannelAxis
+from .curves import Curve
+
+_FAINT: Final = 110
+"""Opacity of curves of other layers, of 255."""
+_BAND_OF_DEVIATION: Final = 45
+"""Opacity of the area of one standard deviation, of 255."""
+
+
+class SpectrumPlot(pyqtgraph.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
+    """Spectra over the bands; a click, or a drag of the line, chooses a band.
+
+    Curves that stay are not drawn again. Lines are one pixel wide: Qt takes ten times as long to
+    draw wider or dashed ones of a thousand bands.
+    """
+
+    band_chosen = Signal(float)
+    """Position that was chosen, in the unit of the plot."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setBackground(None)  # that of the dock, in every theme of napari
+        self.showGrid(x=True, y=True, alpha=0.15)
+        self.setLabel("left", "Intensity")
+        self.setMinimumSize(320, 120)
+        # pyqtgraph would ask for 640 × 480
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+        self._legend = self.addLegend(offset=(8, 8), labelTextSize="9pt")
+        self._line = pyqtgraph.InfiniteLine(movable=True, pen=pyqtgraph.mkPen("#999", width=1))
+        self._line.sigDragged.connect(self._line_dragged)
+        self.addItem(self._line, ignoreBounds=True)
+        self._items: dict[str, _CurveItems] = {}
+        self._entries: list[tuple[str, str]] = []
+        self._span: tuple[str, float, float] = ("", 0.0, 0.0)
+        self.scene().sigMouseClicked.connect(self._clicked)
+
+    def show_curves(self, curves: Sequence[Curve], names: Sequence[str] | None = None) -> None:
+        """Draw these curves, and no others.
+
+        Parameters
+        ----------
+        curves : sequence of Curve
+            The curves.
+        names : sequence of str, optional
+            Their names in the legend; default: their own.
+        """
+        names = [curve.name for curve in curves] if names is None else list(names)
+        for name in self._items.keys() - {curve.name for curve in curves}:
+            self._items.pop(name).remove()
+        for curve in curves:
+            if curve.name not in self._items:
+                self._items[curve.name] = _CurveItems(self)
+            self._items[curve.name].show(curve)
+        self._show_legend(curves, names)
+
+    def show_axis(self, axis: Axis | None) -> None:
+        """Label the bands with quantity and unit, or with the names of channels.
+
+        Of another axis, all is shown again: a range that was zoomed to means nothing there.
+        """
+        self.setLabel("bottom", "" if axis is None else axis.title)
+        bottom = self.getAxis("bottom")
+        bottom.enableAutoSIPrefix(False)
+        if isinstance(axis, ChannelAxis):
+            bottom.setTicks([list(enumerate(axis.names))])
+            self.showGrid(x=False, y=True, alpha=0.15)
+        else:
+            bottom.setTicks(None)  # numbers
+            self.showGrid(x=True, y=True, alpha=0.15)
+        span = _span_of(axis)
+        if span != self._span:
+            self._span = span
+            self.getPlotItem().enableAutoRange()
+
+    def mark(self, position: float | None) -> None:
+        """Move the line to a position, in the unit of the plot; None hides it."""
+        self._line.setVisible(position is not None)
+        if position is not None:
+            self._line.setValue(position)
+
+    def _show_legend(self, curves: Sequence[Curve], names: Sequence[str]) -> None:
+        entries = [(curve.name, name) for curve, name in zip(curves, names, strict=True)]
+        if entries == self._entries:
+            return
+        self._entries = entries
+        self._legend.clear()
+        for key, name in entries:
+            self._legend.addItem(self._items[key].line, name)
+
+    def _line_dragged(self, line: Any) -> None:
+        self.band_chosen.emit(line.value())
+
+    def _clicked(self, event: Any) -> None:
+        if event.button() == Qt.MouseButton.LeftButton and not event.double():
+            box = self.getPlotItem().getViewBox()
+            self.band_chosen.emit(box.mapSceneToView(event.scenePos()).x())
+
+
+class _CurveItems:
+    """The line of a curve, and the area of its standard deviation."""
+
+    def __init__(self, plot: SpectrumPlot) -> None:
+        self._plot = plot
+        self._curve: Curve | None = None
+        self._area: pyqtgraph.FillBetweenItem | None = None
+        self.line = pyqtgraph.PlotDataItem(connect="finite", skipFiniteCheck=False)
+        plot.addItem(self.line)
+
+    def show(self, curve: Curve) -> None:
+        """Draw a curve, unless it is drawn already."""
+        if curve is self._curve:
+            return
+        self._curve = curve
+        colour = pyqtgraph.mkColor(curve.colour)
+        if curve.faint:
+            colour.setAlpha(_FAINT)
+        self.line.setPen(pyqtgraph.mkPen(colour, width=1))
+        self.line.setData(curve.x, curve.y)
+        self._remove_area()
+        if curve.sd is not None:
+            self._area = _area_of_deviation(curve, curve.sd)
+            self._plot.addItem(self._area, ignoreBounds=True)
+
+    def remove(self) -> None:
+        """Draw it no longer."""
+        self._remove_area()
+        self._plot.removeItem(self.line)
+
+    def _remove_area(self) -> None:
+        if self._area is not None:
+            self._plot.removeItem(self._area)
+            self._area = None
+
+
+def _area_of_deviation(curve: Curve, sd: Any) -> pyqtgraph.FillBetweenItem:
+    """Return an area of one standard deviation above and below a curve."""
+    known = np.isfinite(curve.y)
+    lower = pyqtgraph.PlotCurveItem(curve.x[known], (curve.y - sd)[known])
+    upper = pyqtgraph.PlotCurveItem(curve.x[known], (curve.y + sd)[known])
+    colour = pyqtgraph.mkColor(curve.colour)
+    colour.setAlpha(_BAND_OF_DEVIATION)
+    return pyqtgraph.FillBetweenItem(lower, upper, brush=colour)
+
+
+def _span_of(axis: Axis | None) -> tuple[str, float, float]:
+    """Return quantity, lowest and highest position of an axis."""
+    if axis is None:
+        return "", 0.0, 0.0
+    if isinstance(axis, ChannelAxis):
+        return axis.title, 0.0, float(len(axis))
+    return axis.title, float(axis.centres.min()), float(axis.centres.max())
