@@ -1,15 +1,16 @@
-"""Maps of a spectrum's parts: the image of one band, and the area of a peak."""
+"""Maps of a spectrum's parts: the image of one band or of three, and the area of a peak."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import numpy as np
-from scipy.integrate import trapezoid
+from numpy.typing import NDArray
 
-from ..axis import ChannelAxis, SpectralAxis
+from ..axis import ChannelAxis
 from ..cube import Cube
-from .arrays import Indices
+from .arrays import Array
+from .ranges.range_map import RangeMap, range_map
 
 
 def band_map(cube: Cube, at: float) -> Cube:
@@ -33,7 +34,10 @@ def band_map(cube: Cube, at: float) -> Cube:
             f"no band lies at {at:g}; the axis has {axis}: choose a value in its range"
         )
     band = axis.nearest(at)
-    name = f"{cube.name} at {axis.centres[band]:g} {axis.unit or ''}".strip()
+    place = f"{axis.centres[band]:g} {axis.symbol}".strip()
+    if axis.kind == "mz":
+        place = f"m/z {axis.centres[band]:g}"
+    name = f"{cube.name} at {place}".strip()
     history = (*cube.history, f"took {axis.label(band)}")
     return replace(cube.take([band]), history=history, name=name)
 
@@ -46,7 +50,7 @@ def area_map(cube: Cube, low: float, high: float, *, baseline: bool = True) -> C
     cube : Cube
         Shape (…, band, y, x), with a spectral axis, in any order.
     low, high : float
-        The range, in the unit of the axis; its outermost bands are included.
+        The range, in the unit of the axis. Ends between two bands are interpolated.
     baseline : bool
         Whether only the area above a straight line between the ends of the range counts.
 
@@ -60,38 +64,42 @@ def area_map(cube: Cube, low: float, high: float, *, baseline: bool = True) -> C
     ValueError
         If fewer than two good bands lie in the range (three, with a baseline).
     """
-    axis = cube.spectral_axis
-    bands = _good_bands_between(axis, low, high)
-    needed = 3 if baseline else 2
-    if len(bands) < needed:
-        raise ValueError(
-            f"between {low:g} and {high:g} lie too few good bands ({len(bands)}); an area needs "
-            f"{needed} at least: choose a wider range"
-        )
-    centres = axis.centres[bands]
-    data = np.asarray(cube.data[..., bands, :, :], np.float64)
-    area = trapezoid(data, centres, axis=-3)
-    if baseline:
-        mean_of_ends = (data[..., 0, :, :] + data[..., -1, :, :]) / 2
-        area -= mean_of_ends * (centres[-1] - centres[0])
+    return range_map(cube, RangeMap(start=low, end=high, above_line=baseline))
 
-    unit = axis.unit or ""
-    title = f"area of {min(low, high):g}–{max(low, high):g} {unit}".strip()
-    step = f"took the {title}"
-    if baseline:
-        step += " above a straight line"
+
+def rgb_map(cube: Cube, red: float, green: float, blue: float) -> Cube:
+    """Return the bands nearest to three positions as red, green and blue.
+
+    Each band is shown from its 1st percentile, black, to its 99th; missing intensities are black.
+
+    Returns
+    -------
+    Cube
+        Shape (…, 3, y, x), of bytes, with channels named after the colours.
+
+    Raises
+    ------
+    ValueError
+        If a position lies beyond the ends of the axis by more than a band.
+    """
+    channels = []
+    labels = []
+    for position in (red, green, blue):
+        band = band_map(cube, position)
+        channels.append(_in_bytes(np.asarray(band.data, np.float64)))
+        labels.append(band.history[-1].removeprefix("took "))
     return cube.after(
-        step,
-        data=area[..., None, :, :].astype(np.float32),
-        axis=ChannelAxis((title,)),
-        intensity_unit=f"{cube.intensity_unit or ''} {unit}".strip() or None,
-        name=f"{cube.name} {title}".strip(),
+        f"showed {labels[0]} as red, {labels[1]} as green, {labels[2]} as blue",
+        data=np.concatenate(channels, axis=-3),
+        axis=ChannelAxis(("red", "green", "blue")),
+        intensity_unit=None,
+        name=f"{cube.name} RGB".strip(),
     )
 
 
-def _good_bands_between(axis: SpectralAxis, low: float, high: float) -> Indices:
-    """Return the good bands from `low` to `high`, in increasing order of their centres."""
-    bands = axis.between(low, high)
-    bands = bands[axis.good[bands]]
-    increasing = np.argsort(axis.centres[bands], kind="stable")
-    return bands[increasing]
+def _in_bytes(data: Array) -> NDArray[np.uint8]:
+    """Return intensities as bytes: 0 up to their 1st percentile, 255 from their 99th."""
+    finite = data[np.isfinite(data)]
+    low, high = np.percentile(finite, [1, 99]) if finite.size else (0.0, 1.0)
+    shares = (data - low) / ((high - low) or 1.0)
+    return np.round(255 * np.nan_to_num(shares, nan=0.0).clip(0, 1)).astype(np.uint8)

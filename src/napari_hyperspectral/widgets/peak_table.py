@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from .forms.form import in_a_row
+from .forms.layout import in_a_row
 
 _MEASURED, _KNOWN, _RESIDUAL = range(3)
 

@@ -106,6 +106,7 @@ _LENGTHS: Final = (
     (rf"pm|pico-?\s*{_METRE}", "pm"),
     (_ANGSTROM, "Å"),
     (r"in|inch(?:es)?", "in"),
+    (r"ft|foot|feet", "ft"),
     (r"s|sec|seconds?", "s"),
     (r"ms|msec|milli-?\s*sec(?:ond)?s?", "ms"),
     (r"us|usec|micro-?\s*sec(?:ond)?s?", "us"),
@@ -123,6 +124,7 @@ _METRES: Final = {
     "mm": 1e-3,
     "cm": 1e-2,
     "in": 0.0254,
+    "ft": 0.3048,
     "m": 1.0,
     "km": 1e3,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias, get_args
 
@@ -196,6 +197,13 @@ class Chain(Settings):
                     reference = step.on(reference)
                 cube = changed
         return cube
+
+    def in_memory(self, cube: Cube, *, reference: Cube | None = None) -> Cube:
+        """Return the cube after all steps, computed: for what uses it more than once; see `on`."""
+        prepared = self.on(cube, reference=reference)
+        if self.does_nothing:
+            return prepared
+        return replace(prepared, data=prepared.numpy())
 
     def on_axis(self, axis: Axis) -> Axis:
         """Return the axis after all steps; see `on`."""

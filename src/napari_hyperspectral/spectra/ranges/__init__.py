@@ -1,0 +1,1 @@
+"""Ranges of a spectral axis as maps and pictures."""
