@@ -14,6 +14,7 @@ from .base import Step
 from .baseline import AsLSBaseline, MinimumBaseline
 from .chain import AnyStep, Chain
 from .components import LowRankDenoising
+from .cosmic_rays import CosmicRays
 from .normalise import SNV, NormaliseMaximum, NormaliseTotal, NormaliseVector
 from .reference import Reflectance
 from .smooth import GaussianBlur, SavitzkyGolay
@@ -48,7 +49,7 @@ def _starter(name: str, title: str, *steps: AnyStep) -> Starter:
 
 
 STARTERS: Final = (
-    _starter("raman", "Raman", AsLSBaseline(), SavitzkyGolay(), NormaliseVector()),
+    _starter("raman", "Raman", CosmicRays(), AsLSBaseline(), SavitzkyGolay(), NormaliseVector()),
     _starter(
         "srs",
         "SRS and CARS",
