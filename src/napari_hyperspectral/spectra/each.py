@@ -9,8 +9,8 @@ import numpy as np
 
 from .arrays import Block, Float32, GoodBands, Intensities, Mask, SpectraTable
 
-_SLAB: Final = 2**20
-"""Values that are processed at a time, to bound memory."""
+_SLAB: Final = 2**17
+"""Values that are processed at a time: they stay in the processor while steps pass over them."""
 
 
 def each_spectrum(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import savgol_filter
 
-from .arrays import Array, Centres, Float32, Intensities, Mask
-from .each import bridged
+from .arrays import Array, Block, Centres, Float32, Intensities, Mask
+from .each import bridged, each_block, used_in_block
 
 
 def savitzky_golay(
@@ -41,14 +41,13 @@ def savitzky_golay(
         If `order` and `window` are not possible.
     """
     _check_window(order, window, data.shape[-3])
-    missing = ~np.isfinite(data)
-    unused = missing
-    if good is not None:
-        unused = missing | ~good[:, None, None]
-    smooth = savgol_filter(_bridged(data, unused), window, order, axis=-3)
-    smooth = np.where(unused, data, smooth)
-    result: Float32 = np.where(missing, np.nan, smooth).astype(np.float32)
-    return result
+
+    def step(block: Block) -> Block:
+        used = used_in_block(block, good)
+        smooth: Block = savgol_filter(bridged(block, used), window, order, axis=0)
+        return smooth if used.all() else np.where(used, smooth, block)
+
+    return each_block(step, data)
 
 
 def derivative(

@@ -206,6 +206,8 @@ class _Fit:
         Sums of absolute values.
     residuals : ndarray, shape (band, spectrum)
         Curve less spectrum; 0 for values without weight.
+    squares : ndarray, shape (spectrum,)
+        Sums of squares of the weights.
     """
 
     right: Block
@@ -213,6 +215,7 @@ class _Fit:
     used: Mask | None
     sizes: ValuePerSpectrum
     residuals: Block
+    squares: ValuePerSpectrum
 
     def solve(self, solver: SecondDifferences) -> None:
         """Fit the curves; weights that allow none are raised first."""
@@ -236,12 +239,12 @@ class _Fit:
             if self.used is not None:
                 new *= self.used[bands]
             old = self.weights[bands]
-            squares += _sum_of_squares(old)
             np.subtract(new, old, out=old)
             changes += _sum_of_squares(old)
+            squares += _sum_of_squares(new)
             self.weights[bands] = new
-        # tiny squares of weights that were divided by λ do not underflow: λ is below 1e100
-        relative: ValuePerSpectrum = np.sqrt(changes / np.maximum(squares, _TINY))
+        relative: ValuePerSpectrum = np.sqrt(changes / np.maximum(self.squares, _TINY))
+        self.squares = squares
         return relative
 
     def below(self) -> tuple[ValuePerSpectrum, ValuePerSpectrum, ValuePerSpectrum]:
@@ -271,6 +274,7 @@ class _Fit:
             None if self.used is None else np.take(self.used, chosen, axis=1),
             self.sizes[chosen],
             _columns(self.residuals, chosen),
+            self.squares[chosen],
         )
 
     def bands_at_a_time(self) -> Iterator[slice]:
@@ -358,7 +362,7 @@ def _first_fit(
     if used is not None:
         weights *= used
     sizes = np.abs(spectra).sum(axis=0)
-    fit = _Fit(roughness(spectra), weights, used, sizes, spectra)
+    fit = _Fit(roughness(spectra), weights, used, sizes, spectra, _sum_of_squares(weights))
     if used is None:
         fit.residuals = smoothed(fit.right, weights[:, 0], 2)
     else:
