@@ -201,9 +201,9 @@ def cases(centres: Array) -> dict[str, Case]:
         ),
         "maximum": at_once(
             by_maximum,
-            lambda image: normalize(
-                image.reshape(len(image), -1), norm="max", axis=0
-            ).reshape(image.shape),
+            lambda image: normalize(image.reshape(len(image), -1), norm="max", axis=0).reshape(
+                image.shape
+            ),
             "scikit-learn",
         ),
         "EMSC": at_once(
