@@ -187,7 +187,7 @@ class OpenFile:
         self.check()
         return b"".join(parts)
 
-    def scattered(self, offsets: NDArray[np.int64], dtype: np.dtype[Any]) -> NDArray[Any]:
+    def single_values(self, offsets: NDArray[np.int64], dtype: np.dtype[Any]) -> NDArray[Any]:
         """Return single values, of any places in the file.
 
         Parameters

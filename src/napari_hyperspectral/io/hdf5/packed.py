@@ -23,7 +23,7 @@ _HEAD: Final = 12
 """Bytes before the blocks: those of the values (8), and of the values of a block (4)."""
 _LENGTH: Final = 4
 """Bytes before a block, which say how many it has."""
-_TOGETHER: Final = 8
+_GROUP: Final = 8
 """Values that bitshuffle takes at a time; what is left over at the end follows as it is."""
 
 
@@ -115,8 +115,8 @@ def _blocks(values: int, block: int, packing: _Packing) -> tuple[int, int]:
     """Return the number of blocks, and of the bytes behind them; -1 where they cannot be."""
     if packing.code == _LZ4:
         return -(-values // block), 0
-    together = _TOGETHER * packing.item
-    if block % together or values % packing.item:
+    group = _GROUP * packing.item
+    if block % group or values % packing.item:
         return -1, 0
-    tail = values % together
+    tail = values % group
     return -(-(values - tail) // block), tail
