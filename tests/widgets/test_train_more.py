@@ -18,9 +18,7 @@ from napari_hyperspectral.recipe.presets import PRESETS
 from napari_hyperspectral.recipe.recipe import Recipe
 from napari_hyperspectral.recipe.training import Training
 from napari_hyperspectral.renamed import chain_of_preprocessing
-from napari_hyperspectral.spectra.steps.baseline import MinimumBaseline
 from napari_hyperspectral.spectra.steps.chain import Chain
-from napari_hyperspectral.spectra.steps.normalise import SNV
 from napari_hyperspectral.tasks import ClassifyImages, Denoise, Segment
 from napari_hyperspectral.training.fit import fit
 from napari_hyperspectral.widgets import train
