@@ -1,7 +1,7 @@
 """Baselines by reweighted, penalised least squares: AsLS, arPLS, airPLS.
 
 A smooth curve is fitted; values above it get less weight, and it is fitted again, until weights
-change little. Spectra whose weights have settled are set aside while others go on. Each function
+change little. Spectra whose weights have converged are set aside while others go on. Each function
 returns the baseline, in the shape and unit of the data, to be subtracted; bands are taken as
 equally spaced, as in the sources. It bridges values that are ignored: missing ones, and bad bands.
 """
@@ -55,7 +55,7 @@ def asls_baseline(
     iterations : int
         Times that the weights are updated, at most.
     tolerance : float
-        Relative change of the weights of a spectrum below which they have settled.
+        Relative change of the weights of a spectrum below which they have converged.
     good : ndarray of bool, shape (band,), optional
         False for bands that are ignored.
     band : int
@@ -297,7 +297,7 @@ def _reweighted(
     good: GoodBands | None,
     band: int,
 ) -> Float32:
-    """Return curves that are fitted again with updated weights until these have settled."""
+    """Return curves that are fitted again with updated weights until these have converged."""
     solvers: list[SecondDifferences] = []
 
     def step(block: Block) -> Block:
@@ -334,9 +334,9 @@ def _fitted(
     for fits in range(1, iterations + 2):
         if fits > 1:
             fit.solve(solver)
-        settled = update(fit, fits) | (fits == iterations + 1)
-        np.copyto(final, fit.residuals, where=settled & ~fitted)
-        fitted |= settled
+        converged = update(fit, fits) | (fits == iterations + 1)
+        np.copyto(final, fit.residuals, where=converged & ~fitted)
+        fitted |= converged
         number = np.count_nonzero(~fitted)
         if number == 0 or number < _WORTH_COPYING * len(columns):
             for row, residuals in zip(result, final, strict=True):
