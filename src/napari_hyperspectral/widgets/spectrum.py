@@ -192,7 +192,7 @@ class SpectrumWidget(Dock):
         owner : str
             Whose curves they are; those that it showed before go.
         curves : sequence of Curve
-            On the axis of the plot.
+            On the axis of the plot. One with the name of another curve takes its place.
         """
         self._previews[owner] = tuple(curves)
         self._refresh_soon()
@@ -253,7 +253,9 @@ class SpectrumWidget(Dock):
         comparable = self._comparable()
         previews = [curve for curves in self._previews.values() for curve in curves]
         of_cursor = self._curves_under_cursor(comparable)
-        self.curves = [*of_cursor, *previews, *self._of_pins, *self._of_regions]
+        own = [*of_cursor, *self._of_pins, *self._of_regions]
+        names = {curve.name for curve in previews}
+        self.curves = [*previews, *(curve for curve in own if curve.name not in names)]
         only_layer = comparable[0].name if len(comparable) == 1 else ""
         self._plot.show_curves(self.curves, legend_names(self.curves, only_layer))
 

@@ -17,6 +17,8 @@ from .layers import positions_on
 
 _FAINT: Final = 110
 """Opacity of curves of other layers, of 255."""
+_MARK: Final = 9
+"""Size of the marks of single bands, in pixels."""
 _BAND_OF_DEVIATION: Final = 45
 """Opacity of the area of one standard deviation, of 255."""
 
@@ -131,7 +133,11 @@ class _CurveItems:
         colour = pyqtgraph.mkColor(curve.colour)
         if curve.faint:
             colour.setAlpha(_FAINT)
-        self.line.setPen(pyqtgraph.mkPen(colour, width=1))
+        self.line.setPen(None if curve.marks else pyqtgraph.mkPen(colour, width=1))
+        self.line.setSymbol("x" if curve.marks else None)
+        self.line.setSymbolPen(None)
+        self.line.setSymbolBrush(colour)
+        self.line.setSymbolSize(_MARK)
         self.line.setData(curve.x, curve.y)
         self._remove_area()
         if curve.sd is not None:
