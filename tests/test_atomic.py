@@ -161,6 +161,19 @@ def test_what_is_renamed_was_flushed(tmp_path, monkeypatch):
         assert (tmp_path / file).stat().st_ino in flushed
 
 
+def test_both_files_of_a_pair_are_flushed_before_they_are_renamed(tmp_path, monkeypatch):
+    flushed = []
+    monkeypatch.setattr(os, "fsync", lambda number: flushed.append(os.fstat(number).st_ino))
+    written = write(tmp_path / "a.hdr", OLD)
+    assert {file.stat().st_ino for file in (written, written.with_suffix(".img"))} <= set(flushed)
+
+
+def test_what_a_killed_writer_left_is_cleared_by_the_next(tmp_path):
+    (tmp_path / ".a.npz.k3j2h1.part").mkdir()
+    write(tmp_path / "a.npz", OLD)
+    assert [each.name for each in tmp_path.iterdir()] == ["a.npz"]
+
+
 def test_data_that_another_program_changed_are_told_by_the_pair(tmp_path):
     for name in PAIRS:
         (tmp_path / name).mkdir()

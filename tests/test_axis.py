@@ -12,6 +12,8 @@ from napari_hyperspectral.axis import (
     axis_in_full,
     axis_to_json,
 )
+from napari_hyperspectral.cube import Cube
+from napari_hyperspectral.tasks import Denoise
 
 
 @pytest.mark.parametrize(
@@ -191,3 +193,11 @@ def test_the_name_of_a_band_shows_digits_of_a_small_centre():
         "0.250 µm",
         "650.0 µm",
     ]
+
+
+def test_of_two_kinds_of_axis_in_one_unit_the_refusal_names_the_kinds():
+    data = np.ones((2, 3, 4), np.float32)
+    shift = Cube(data, SpectralAxis([500.0, 1800.0], "1/cm", "raman_shift"))
+    number = Cube(data, SpectralAxis([501.0, 1802.0], "1/cm", "wavenumber"))
+    with pytest.raises(ValueError, match=r"Raman shift 500–1800 .*Wavenumber 501–1802"):
+        Denoise().example(noisy=shift, clean=number)

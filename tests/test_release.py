@@ -1,11 +1,13 @@
 """A release is complete: its source has its tests, its page has its pictures."""
 
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -20,8 +22,8 @@ needs_sources = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def source_files(tmp_path_factory):
-    """The names of the files in a source distribution."""
+def source_archive(tmp_path_factory):
+    """A source distribution."""
     folder = tmp_path_factory.mktemp("source")
     copy = folder / "clone"  # a build leaves files behind
     left_out = ("*.egg-info", "__pycache__", ".git", ".venv", ".*_cache", "build", "dist", "api")
@@ -29,7 +31,13 @@ def source_files(tmp_path_factory):
     code = "from setuptools.build_meta import build_sdist; build_sdist('.')"
     subprocess.run([sys.executable, "-c", code], cwd=copy, capture_output=True, check=True)
     (archive,) = copy.glob("*.tar.gz")
-    with tarfile.open(archive) as packed:
+    return archive
+
+
+@pytest.fixture(scope="module")
+def source_files(source_archive):
+    """The names of the files in a source distribution."""
+    with tarfile.open(source_archive) as packed:
         names = packed.getnames()
     return {Path(*Path(name).parts[1:]).as_posix() for name in names}
 
@@ -44,6 +52,36 @@ def test_the_source_distribution_has_all_tests_docs_and_scripts(source_files):
     assert [
         name for name in expected if name not in source_files and not left_out.search(name)
     ] == []
+
+
+@needs_sources
+@pytest.mark.slow
+def test_the_wheel_of_the_source_distribution_is_a_valid_plugin(source_archive, tmp_path):
+    build = ["wheel", str(source_archive), "--no-deps", "--no-build-isolation", "-q"]
+    subprocess.run([sys.executable, "-m", "pip", *build, "-w", str(tmp_path)], check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        packed.extractall(tmp_path / "site")
+    manifest = tmp_path / "site" / "napari_hyperspectral" / "napari.yaml"
+    code = "from npe2.cli import main; main()"
+    validated = subprocess.run(
+        [sys.executable, "-c", code, "validate", str(manifest)],
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert validated.returncode == 0, validated.stdout + validated.stderr
+
+
+@needs_sources
+def test_jobs_with_pytest_qt_install_a_binding_of_qt():
+    """Without one, not even the tests that show nothing are collected."""
+    jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))["jobs"]
+    for name, job in jobs.items():
+        commands = " ".join(step.get("run", "") for step in job["steps"])
+        if "pytest" in commands:
+            assert re.search(r"pyqt6|pyside6|\[all\]", commands), name
 
 
 def test_links_and_pictures_of_the_readme_lead_somewhere_from_anywhere():

@@ -141,3 +141,8 @@ def test_a_turned_image_whose_positions_fall_comes_back_from_its_layer(cube, siz
     np.testing.assert_allclose(back.transform.rotate, transform.rotate, atol=1e-12)
     np.testing.assert_allclose(back.transform.shear, transform.shear, atol=1e-12)
     np.testing.assert_allclose(back.transform.affine, transform.affine, atol=1e-12)
+
+
+def test_a_layer_that_is_saved_and_opened_again_lies_where_it_was_shown(layer, tmp_path):
+    path = write(tmp_path / "turned.npz", image_of(layer))
+    np.testing.assert_allclose(corners(as_layer(read(path))), corners(layer), atol=1e-9)

@@ -28,5 +28,7 @@ from .progress import finish as finish
 from .recipe.presets import preset as preset
 from .recipe.recipe import Recipe as Recipe
 from .recipe.training import Training as Training
+from .spectra.steps.chain import Chain as Chain
+from .spectra.steps.starters import starter_for as starter_for
 from .training.fit import fit as fit
 from .workflows.predict import predict_all as predict_all

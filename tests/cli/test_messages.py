@@ -76,6 +76,17 @@ def test_recipes_are_read_in_the_encodings_of_editors(tmp_path, encoding):
     assert read_recipe(path) == Recipe.model_validate(QUICK)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_recipe_saved_by_an_editor_is_trained(run, tmp_path, monkeypatch, noisy, clean, encoding):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "r.json").write_bytes(json.dumps(QUICK).encode(encoding))
+    write("noisy.npz", noisy)
+    write("clean.npz", clean)
+    code, out, _ = run("train", "--dry-run", "r.json", "noisy=noisy.npz", "clean=clean.npz")
+    assert code == 0
+    assert "noisy.npz" in out
+
+
 def test_the_version_is_told(run):
     code, out, _ = run("--version")
     assert code == 0

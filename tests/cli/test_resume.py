@@ -5,6 +5,7 @@ import shutil
 import signal
 
 import pytest
+import torch
 
 from napari_hyperspectral.io import write
 from napari_hyperspectral.models.card import read_card
@@ -204,3 +205,21 @@ def test_a_folder_that_takes_no_saves_is_one_note(run, pair):
     assert code == 0
     assert err.count("note: nothing is saved before the end of the training") == 1
     assert read_card(pair / "m.safetensors").ended == "done"
+
+
+def test_of_two_jobs_onto_one_file_the_second_is_refused_at_its_start(run, trained, monkeypatch):
+    predict = ("predict", "m.safetensors", "noisy.npz", "-o", "better.npz", "--threads", "1")
+    second = []
+    convolve = torch.nn.Conv2d.forward
+
+    def while_the_first_runs(layer, input):
+        if not second:
+            second.append(None)
+            second[0] = run(*predict, "--force")
+        return convolve(layer, input)
+
+    monkeypatch.setattr(torch.nn.Conv2d, "forward", while_the_first_runs)
+    assert run(*predict)[0] == 0
+    code, _, err = second[0]
+    assert code == 1
+    assert "better.npz is being written by process" in err

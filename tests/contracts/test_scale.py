@@ -225,7 +225,12 @@ KEEP_SCALE = [
     PolynomialBaseline(order=2),
     AsLSBaseline(smoothness=100),
 ]
-STEPS = [*KEEP_SCALE, *(kind() for kind in ALL_STEPS if kind.normalises)]
+NEED = {"normalise_peak": {"position": 430}}
+"""Settings without which a step has nothing to do here."""
+NORMALISE = [
+    kind(**NEED.get(kind.model_fields["kind"].default, {})) for kind in ALL_STEPS if kind.normalises
+]
+STEPS = [*KEEP_SCALE, *NORMALISE]
 
 
 @each_power

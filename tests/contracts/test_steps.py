@@ -22,6 +22,9 @@ USEFUL = {
     "mark_bad_bands": {"first": 640, "last": 790},
     "resample": {"bands": 20},
     "normalise_peak": {"position": 1010},
+    "wavelet_smoothing": {"wavelet": "haar"},
+    "cosmic_rays": {"threshold": 0.5},
+    "cosmic_rays_among_neighbours": {"threshold": 0.5},
     "calibrate": {"measured": (700, 1500), "known": (702, 1501)},
 }
 """Settings with which a step does something here, where its defaults do nothing."""
@@ -29,7 +32,7 @@ USEFUL = {
 LAYOUT = (SetDimension, FoldSpectra)
 """Steps that rearrange a cube, and change no spectrum: tested in test_axes."""
 REFUSE_ONE_BAND = (
-    "Crop", "SetValues", "PolynomialBaseline", "NormaliseArea", "NormalisePeak", "Resample",
+    "Crop", "SetValues", "PolynomialBaseline", "ModifiedPolynomialBaseline", "MSC", "EMSC", "NormaliseArea", "NormalisePeak", "Resample",
     "SavitzkyGolay", "Derivative",
 )  # fmt: skip
 """Steps that need two bands or more, or another range than that of the one band."""
@@ -230,11 +233,15 @@ OTHER = {
     "width": 2.0, "gain": 2.0, "offset": 3.0, "base": 2.0, "rows": 3, "columns": 1, "by": 1.5, "by_sum": "sum",
     "components": 2, "smooth": False, "position": 700.0, "tolerance": 200.0, "white": 2.0,
     "dark": 0.5, "reflectance": 0.5, "output": "absorbance", "step": 50.0, "excitation_nm": 532.0,
+    "threshold": 3.0, "margin": 0, "size": 5, "half_window": 2, "decreasing": False, "improved": False, "wavelet": "db2", "strength": 0.5, "smoothing": 1,
     "keep_wavelengths": True, "quantity": "wavenumber (1/cm)", "guessed": True,
     "measured": (700.0, 1400.0), "known": (702.0, 1500.0),
 }  # fmt: skip
 """Another value of each setting than in USEFUL and the defaults."""
 ONLY_WITH = {
+    ("wavelet_smoothing", "strength"): {"wavelet": "haar"},
+    ("whittaker", "smoothness"): {"smoothness": 100.0},
+    ("rolling_ball_baseline", "smoothing"): {"half_window": 2},
     ("derivative", "degree"): {"order": 3},
     ("excitation", "keep_wavelengths"): {"excitation_nm": 532.0},
     ("calibrate", "degree"): {"measured": (650, 1000, 1500), "known": (655, 1001, 1502)},

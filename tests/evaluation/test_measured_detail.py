@@ -52,6 +52,12 @@ def restored(fine, input, degradation, rng):
     return {name: cube_of(image) for name, image in images.items()}
 
 
+def finest_told(figures):
+    """Return the finest detail that the figures say a measurement confirms, in fine pixels."""
+    sizes = [size for name, size in figures.summary.items() if "measurement" in name and size]
+    return min(sizes, default=None)
+
+
 @pytest.mark.parametrize("noise", [0.0, 0.05])
 @pytest.mark.parametrize("kind", ["area", "decimate", "bicubic"])
 @pytest.mark.parametrize("scene", ["balloons", "beads", "cloth", "feathers"])
@@ -63,8 +69,8 @@ def test_no_image_of_a_scene_is_told_to_be_finer_than_it_is(data_folder, scene, 
     true = {}
     told = {}
     for name, image in restored(fine, input, degradation, rng).items():
-        confirmed = restoration_figures(input, image, degradation).confirmed
-        if np.isfinite(confirmed):
+        confirmed = finest_told(restoration_figures(input, image, degradation))
+        if confirmed is not None:
             told[name] = confirmed
             true[name] = ring_correlation(image.data, fine).resolution()
     assert {"truth", "consistent", "half true"} <= set(told)

@@ -92,3 +92,15 @@ def test_an_axis_that_jumps_back_is_kept_and_told(tmp_path):
     with pytest.warns(UserWarning, match="90 wavelengths take only 80 values"):
         cube = read(written(tmp_path / "a.txt", ["nm\tcounts", *lines]))
     assert np.array_equal(cube.axis.centres, axis)
+
+
+@pytest.mark.parametrize("first", ["counter", "axis"])
+def test_a_column_that_counts_the_frames_is_no_spectrum(tmp_path, first):
+    lines = []
+    for frame, spectrum in enumerate(SPECTRA):
+        for x, y in zip(AXIS, spectrum, strict=True):
+            lines.append(f"{frame}\t{x}\t{y}" if first == "counter" else f"{x}\t{frame}\t{y}")
+    with pytest.warns(UserWarning, match="repeated 4 times"):
+        cube = read(written(tmp_path / "a.txt", lines))
+    assert np.array_equal(cube.data[:, 0].T, SPECTRA)
+    assert np.array_equal(cube.axis.centres, AXIS)

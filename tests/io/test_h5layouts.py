@@ -250,3 +250,16 @@ def test_a_file_cut_short_tells_both_sizes(tmp_path):
     (tmp_path / "a.h5").write_bytes((tmp_path / "a.h5").read_bytes()[:-100])
     with pytest.raises(FileFormatError, match=f"the file ends at {size - 100} of {size} bytes"):
         read(tmp_path / "a.h5")
+
+
+def test_an_axis_of_nexus_that_only_its_indices_name_is_found(tmp_path):
+    with h5py.File(tmp_path / "a.nxs", "w") as file:
+        group = file.create_group("entry/data")
+        group.attrs.update(NX_class="NXdata", signal="data", axes=["y", "x", "."])
+        group.attrs["wavelength_indices"] = 2
+        group["data"] = BAND_FIRST.transpose(1, 2, 0)
+        group["wavelength"] = VALUES["k"]
+        group["wavelength"].attrs["units"] = "nm"
+    cube = read(tmp_path / "a.nxs")
+    assert cube.axis == SpectralAxis(VALUES["k"], "nm")
+    assert np.array_equal(np.asarray(cube.data), BAND_FIRST)

@@ -58,3 +58,10 @@ def test_a_damaged_file_is_refused(written):
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(FileFormatError):
         np.asarray(read(path).data)
+
+
+def test_hdf4_is_never_taken_for_another_format(tmp_path):
+    path = tmp_path / "AST_L1T.hdf"
+    path.write_bytes(b"\x0e\x03\x13\x01" + bytes(500))
+    with pytest.raises((FileFormatError, ImportError), match="HDF4"):
+        read(path)

@@ -7,8 +7,8 @@ import pytest
 
 from napari_hyperspectral.io import FileFormatError, read
 from napari_hyperspectral.io.hdf5.file import dataset_in, lazy_dataset, tree
-from napari_hyperspectral.io.hdf5.outside import VARIABLE
 
+VARIABLE = "NAPARI_HYPERSPECTRAL_OUTSIDE_FILES"
 h5py = pytest.importorskip("h5py")
 VALUES = np.arange(2 * 3 * 4, dtype="f4").reshape(2, 3, 4) + 1
 

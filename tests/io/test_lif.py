@@ -2,6 +2,7 @@
 
 import random
 import struct
+import tracemalloc
 from contextlib import suppress
 
 import numpy as np
@@ -99,6 +100,27 @@ def test_an_emission_sweep_is_a_spectrum_in_nm(sweep):
 def test_pixels_stay_in_the_file(sweep):
     cube = read(sweep[0])
     assert isinstance(cube.data, Positional)
+
+
+def test_liffile_loads_an_image_of_which_we_read_one_spectrum(tmp_path):
+    """Why this reader stays: it is as right, and lazy (measured here, and on the real file in
+    `test_oracles`)."""
+    liffile = pytest.importorskip("liffile", reason="an oracle for tests only")
+    data = (np.arange(20 * 512 * 512) % 251).astype(np.uint8).reshape(20, 512, 512)
+    dims = [along("x", 512, 1), along("y", 512, 512), along("emission", 20, 2**18, 5e-7, 1e-7)]
+    element = picture("sweep", dims, size=data.nbytes)
+    path = project(tmp_path / "a.lif", [element], {"sweep": data})
+    read(path), liffile.LifFile(path).close()  # modules are imported
+    tracemalloc.start()
+    spectrum = np.asarray(read(path).data[:, 5, 7])
+    _, ours = tracemalloc.get_traced_memory()
+    tracemalloc.reset_peak()
+    with liffile.LifFile(path) as file:
+        other = file.images[0].asarray()[:, 5, 7]
+    _, theirs = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert np.array_equal(spectrum, other)
+    assert theirs > data.nbytes > 10 * ours
 
 
 def test_times_and_depths_lead_with_their_distances(tmp_path, values):

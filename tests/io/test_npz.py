@@ -146,3 +146,20 @@ def test_a_flipped_byte_raises_nothing_but_the_one_error(tmp_path, plain_cube):
         except FileFormatError:
             continue
         assert np.array_equal(found.data, plain_cube.data)
+
+
+@pytest.mark.parametrize("key", ["unit", "wavelength_unit", "wavelengths_units"])
+def test_a_unit_beside_the_wavelengths_is_not_guessed(tmp_path, key):
+    arrays = {
+        "cube": np.zeros((3, 5, 4)),
+        "wavelengths": [4000.0, 5000, 6000, 7000],
+        key: "Angstrom",
+    }
+    np.savez(tmp_path / "a.npz", **arrays)
+    assert read(tmp_path / "a.npz").axis == SpectralAxis([400, 500, 600, 700], "nm")
+
+
+def test_the_unit_of_the_intensities_is_none_of_the_axis(tmp_path):
+    arrays = {"cube": np.zeros((3, 5, 4)), "wavelengths": [400.0, 500, 600, 700], "unit": "counts"}
+    np.savez(tmp_path / "a.npz", **arrays)
+    assert read(tmp_path / "a.npz").axis == SpectralAxis([400, 500, 600, 700], "nm", guessed=True)

@@ -126,3 +126,26 @@ def test_an_order_that_imagej_does_not_know_is_told(tmp_path):
     imwrite(tmp_path / "a.tif", planes(4), description=description, metadata=None)
     with pytest.warns(UserWarning, match="none of the orders that ImageJ knows"):
         read(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize(
+    ("steps", "unit", "centres"),
+    [
+        ('Start="0.4" Step="0.05" End="0.55"', "um", [0.4, 0.45, 0.5, 0.55]),  # 0.15 / 0.05 > 3
+        ('Start="700" Step="-50" End="550"', "nm", [700, 650, 600, 550]),
+    ],
+)
+def test_steps_that_are_no_whole_numbers_and_that_fall_are_counted_right(
+    tmp_path, steps, unit, centres
+):
+    content = (f'Type="lambda" {steps} Unit="{unit}"', "")
+    cube = read(ome(tmp_path / "a.ome.tif", planes(BANDS), "Z", content, Z=BANDS))
+    assert (cube.axis.unit, cube.axis.guessed) == (unit, False)
+    assert np.allclose(cube.axis.centres, centres)
+
+
+def test_without_an_end_the_spectrum_is_guessed_to_fill_its_axis(tmp_path):
+    content = ('Type="lambda" Start="500" Step="10" Unit="nm"', "")
+    axis = read(ome(tmp_path / "a.ome.tif", planes(BANDS), "T", content, T=BANDS)).axis
+    assert axis.guessed
+    assert axis.same_bands(AXIS)

@@ -273,3 +273,16 @@ def test_an_image_too_far_off_to_be_drawn_has_no_origin(tmp_path):
     fine = UTM.replace("30, 15", "0.05, 0.05")
     cube = read(envi(tmp_path / "a.hdr", f"map info = {{{fine}}}"))
     assert (cube.pixel_size, cube.origin) == ((0.05, 0.05), (0, 0))
+
+
+@pytest.mark.parametrize(
+    ("line", "size", "unit"),
+    [
+        ("pixel size = {2.5, 2.5, units=Centimeters}", (2.5, 2.5), "cm"),
+        ("pixel size = {3, 2, units=Feet}", (2, 3), "ft"),
+        ("pixel size = {3, 2}", (2, 3), "m"),
+    ],
+)
+def test_a_pixel_size_of_envi_is_in_its_unit(tmp_path, line, size, unit):
+    cube = read(envi(tmp_path / "a.hdr", line))
+    assert (cube.pixel_size, cube.pixel_unit) == (size, unit)

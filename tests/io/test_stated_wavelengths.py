@@ -160,3 +160,27 @@ def test_numbers_that_only_count_are_no_wavelengths(tmp_path, name):
     for number, band in enumerate(BANDS):
         tifffile.imwrite(tmp_path / name.format(401 + number), band)
     assert read(tmp_path).axis == SpectralAxis.index(5)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "wavelength = {400 nm, 500 nm, 600 nm}",
+        "band names = {B1 (0.4 um), B2 (0.5 um), B3 (0.6 um)}",
+        "band names = {centre wavelength 400 nm, centre wavelength 500 nm, centre wavelength 600 nm}",
+    ],
+)
+def test_few_bands_with_a_unit_each_are_a_spectrum(tmp_path, lines):
+    (tmp_path / "a.img").write_bytes(bytes(3 * 2 * 2))
+    size = "samples = 2\nlines = 2\nbands = 3\ndata type = 1\ninterleave = bsq\n"
+    (tmp_path / "a.hdr").write_text(f"ENVI\n{size}{lines}\n")
+    axis = read(tmp_path / "a.hdr").axis
+    assert np.allclose(axis.centres * (1000 if axis.unit == "um" else 1), [400, 500, 600])
+    assert not axis.guessed
+
+
+def test_dyes_with_their_wavelengths_are_no_spectrum(tmp_path):
+    labels = ["DAPI (461 nm)", "GFP (509 nm)", "Cy5 (670 nm)"]
+    metadata = {"Labels": labels, "axes": "ZYX"}
+    tifffile.imwrite(tmp_path / "a.tif", BANDS[:3].astype("u2"), imagej=True, metadata=metadata)
+    assert getattr(read(tmp_path / "a.tif").axis, "unit", None) is None

@@ -1,8 +1,10 @@
 """Units are known however they are spelled."""
 
+import numpy as np
 import pytest
 
 from napari_hyperspectral.axis import SpectralAxis
+from napari_hyperspectral.io.metadata.named_arrays import axis_from_vector
 from napari_hyperspectral.io.metadata.units import axis_in, length_unit, spectral_unit
 
 
@@ -63,3 +65,18 @@ def test_centres_already_in_our_unit_are_not_touched():
 )
 def test_places_have_units_of_their_own(text, symbol):
     assert length_unit(text) == symbol
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "factor"),
+    [
+        ("wavenumber_cm", "wavenumber", 1),
+        ("raman_shift_cm", "raman_shift", 1),
+        ("Raman shift (cm)", "raman_shift", 1),
+        ("wavenumber_m", "wavenumber", 0.01),
+    ],
+)
+def test_wavenumbers_whose_unit_lacks_its_minus_one_are_no_wavelengths(name, kind, factor):
+    axis = axis_from_vector(name, np.array([1000.0, 2000]))
+    assert (axis.unit, axis.kind, axis.guessed) == ("1/cm", kind, True)
+    assert np.allclose(axis.centres, [1000 * factor, 2000 * factor])

@@ -85,3 +85,12 @@ def test_planes_of_a_stack_are_collapsed_each_by_itself():
     result, contradictions = collapse_bands(data, strokes_of(layer))
     assert (result[0, 2].tolist(), result[1, 2].tolist()) == ([1] * 6, [2] * 6)
     assert contradictions == 0
+
+
+def test_a_layer_that_docks_are_given_has_the_newest_paint():
+    pytest.importorskip("qtpy.QtWidgets", reason="needs a Qt binding")
+    from napari_hyperspectral.widgets.forms.layer_choice import image_of_layer
+
+    layer = painted((0, 1, 1), (2, 1, 3), (0, 2, 3), (3, 2, 1))
+    classes = image_of_layer(layer).numpy()
+    assert (set(classes[1].tolist()), set(classes[2].tolist())) == ({3}, {1})

@@ -73,6 +73,11 @@ def test_other_intensities_are_warned_of_with_their_numbers(name, factor, offset
     assert f"those of the training were {low:.3g} to {high:.3g}" in text
 
 
+def test_other_intensities_are_warned_of_in_python(denoiser):
+    with pytest.warns(UserWarning, match=r"its intensities are .* those of the training were"):
+        predict(denoiser, scaled(made(1, "another"), 100), machine=MACHINE)
+
+
 @pytest.mark.parametrize("name", ["denoiser", "classifier"])
 @pytest.mark.parametrize("factor", [0.5, 1, 2])
 def test_a_cube_like_those_of_the_training_is_not_warned_of(name, factor, request):

@@ -179,6 +179,15 @@ def test_references_give_the_reflectance(kind, counts, tmp_path):
     np.testing.assert_allclose(absorbance.numpy(), -np.log10(truth), rtol=1e-4, atol=1e-5)
 
 
+def test_a_chain_file_finds_references_beside_it(counts, tmp_path):
+    cube, truth = counts
+    (tmp_path / "chain.json").write_text(
+        '[{"kind": "reflectance", "white_file": "line.npz", "dark": 7}]'
+    )
+    after = Chain.read(tmp_path / "chain.json").on(cube)
+    np.testing.assert_allclose(after.numpy(), truth, rtol=1e-5)
+
+
 def test_a_reference_of_other_bands_is_interpolated_or_refused(counts, tmp_path):
     cube, _ = counts
     write(tmp_path / "wide.npz", Cube(np.full((2, 1, 1), 107.0), SpectralAxis([300.0, 900], "nm")))

@@ -68,11 +68,32 @@ def test_channels_count_alike_and_a_constant_one_is_not_correlated(rng):
 
 
 @pytest.mark.parametrize("task", CLASSES, ids=lambda task: task.kind)
-def test_of_classes_it_is_the_share_of_labelled_pixels_that_are_wrong(task):
+def test_of_classes_it_is_the_share_of_wrong_pixels_over_that_of_a_guess(task):
     scores = np.array([[2.0, 1.0], [0.5, 0.7], [-1.0, -2.0], [0.0, 9.0], [np.nan, np.nan]])
     classes = np.array([[1.0], [2.0], [2.0], [0.0], [1.0]])
-    assert task.selection_error(scores, classes) == pytest.approx(2 / 4)
-    assert task.selection_error(scores, classes.astype(int)[:, 0]) == pytest.approx(2 / 4)
+    right_by_chance = (2 * 2 + 2 * 1) / 4**2  # of class 1: two true, two predicted; of 2: two, one
+    expected = (2 / 4) / (1 - right_by_chance)
+    assert task.selection_error(scores, classes) == pytest.approx(expected)
+    assert task.selection_error(scores, classes.astype(int)[:, 0]) == pytest.approx(expected)
+
+
+def test_predicting_the_commonest_class_is_worth_nothing_however_rare_the_other_is():
+    classes = np.array([2] + 99 * [1])
+    nothing_found = np.tile([1.0, 0.0], (100, 1))
+    found_with_two_mistakes = nothing_found.copy()
+    found_with_two_mistakes[:3] = [0.0, 1.0]
+    assert Segment().selection_error(nothing_found, classes) == pytest.approx(1)
+    assert Segment().selection_error(found_with_two_mistakes, classes) < 0.6
+
+
+def test_kappa_is_that_of_the_metrics_and_of_a_single_class_the_share_of_wrong_pixels(rng):
+    scores = rng.normal(size=(50, 3))
+    classes = rng.integers(1, 4, 50)
+    table = metrics.confusion(scores.argmax(axis=1) + 1, classes, 3)
+    assert Segment().selection_error(scores, classes) == pytest.approx(1 - metrics.kappa(table))
+    one_class = np.ones(50, int)
+    wrong = (scores.argmax(axis=1) > 0).mean()
+    assert Segment().selection_error(scores, one_class) == pytest.approx(wrong)
 
 
 def test_every_figure_has_a_name_and_a_generative_task_has_none():

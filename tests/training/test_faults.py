@@ -229,6 +229,46 @@ def test_a_step_that_never_fits_ends_with_what_to_do_and_is_saved(examples, path
     assert Checkpoint.read(path).steps == 5
 
 
+def broken(monkeypatch, error, *, from_call=1, above=0):
+    """Let layers fail from this call on, for inputs of more than so many images."""
+    convolve, count = torch.nn.Conv2d.forward, iter(range(1, 10_000))
+
+    def failing(layer, input):
+        training = torch.is_grad_enabled() and not input.is_meta  # a meta tensor is an estimate
+        if training and next(count) >= from_call and len(input) > above:
+            raise error
+        return convolve(layer, input)
+
+    monkeypatch.setattr(torch.nn.Conv2d, "forward", failing)
+
+
+@pytest.mark.filterwarnings("ignore:memory ran out")
+def test_a_layer_without_memory_for_a_whole_batch_costs_no_training(noisy, clean, monkeypatch):
+    recipe = RECIPE.model_copy(update={"method": Pixelwise(width=8, dropout=0)})
+    examples = [recipe.example(noisy=noisy, clean=clean)]
+    expected = fit(recipe, examples, machine=ONE)
+    broken(monkeypatch, RuntimeError(NO_MEMORY), above=16)
+    assert fit(recipe, examples, machine=ONE).card.losses == pytest.approx(
+        expected.card.losses, rel=1e-3
+    )
+
+
+def test_of_a_layer_that_fails_the_error_says_how_to_go_on(examples, path, monkeypatch):
+    broken(monkeypatch, RuntimeError("the driver is gone"), from_call=40)
+    with pytest.raises(RuntimeError, match="the driver is gone") as raised:
+        fit(RECIPE, examples, machine=ONE, autosave=path)
+    assert "--resume" in " ".join(getattr(raised.value, "__notes__", []))
+    assert path.exists()
+
+
+def test_a_training_whose_autosave_has_no_folder_is_not_lost(examples, expected, tmp_path):
+    (tmp_path / "cache").write_text("no folder")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = fit(RECIPE, examples, machine=ONE, autosave=tmp_path / "cache" / "a.safetensors")
+    assert_equal(model, expected)
+
+
 def test_other_errors_are_no_lack_of_memory(examples, monkeypatch):
     fail_in_step(monkeypatch, 2, RuntimeError("sizes of tensors must match"))
     with pytest.raises(RuntimeError, match="sizes of tensors"):

@@ -139,6 +139,17 @@ def test_pairs_are_typed_too_and_half_ones_left_out(viewer, dock, cube):
     assert dock.step == CalibrateAxis(measured=(500, 600), known=(501, 602))
 
 
+def test_pairs_that_a_script_sets_are_shown_to_the_last_digit(viewer, dock, cube):
+    add(viewer, cube)
+    dock["step.kind"].value = CalibrateAxis
+    dock["measured"].value = (500 + 1 / 3, 600.0)
+    dock["known"].value = (501.0, 602.0)
+    assert dock.peaks.pairs == ((500 + 1 / 3, 600.0), (501.0, 602.0))
+    assert dock.step.measured == (500 + 1 / 3, 600.0)
+    dock.peaks.table.item(1, 1).setText("603")
+    assert dock["known"].value == (501.0, 603.0)
+
+
 def test_an_axis_is_loaded_from_a_file(viewer, dock, plain_cube, tmp_path):
     layer = add(viewer, plain_cube)
     (tmp_path / "a.csv").write_text("Wavelength (nm),counts\n500,1\n510,2\n530,3\n560,4\n")

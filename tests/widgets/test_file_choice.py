@@ -15,7 +15,7 @@ def test_rows_of_a_list_for_testing_do_not_teach_from_the_dock(qtbot, tmp_path):
     rows = "noisy,clean,split\na.npz,a.npz,train\nb.npz,b.npz,validation\nc.npz,c.npz,test\n"
     (tmp_path / "list.csv").write_text(rows)
     choice = FileChoice()
-    qtbot.addWidget(choice)
+    qtbot.addWidget(choice.native)
     choice.ask_for({"noisy": Cube, "clean": Cube})
     choice.choose(list=tmp_path / "list.csv")
     assert [row.split for row in choice.pairing.rows] == ["train", "validation"]
@@ -27,7 +27,7 @@ def test_one_example_and_one_file_left_out_are_no_plurals(qtbot, tmp_path):
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).touch()
     choice = FileChoice()
-    qtbot.addWidget(choice)
+    qtbot.addWidget(choice.native)
     choice.ask_for({"noisy": Cube, "clean": Cube})
     choice.choose(noisy=tmp_path / "x", clean=tmp_path / "y")
     assert choice._message.text() == "1 example; 1 other is left out"

@@ -69,7 +69,7 @@ def test_a_turned_image_is_registered_by_points(viewer, dock, qtbot, scan):
     points = viewer.add_points(np.array(world), name="marks")
     on_fixed = viewer.add_points(2 * marks + (10.0, 5.0), name="marks on scan")
     dock.choose(turned, fixed)
-    dock.keep_pixels.setChecked(True)
+    dock.keep_pixels.value = True
     dock.register(points, on_fixed)
     qtbot.waitUntil(lambda: dock.registration is not None, timeout=20_000)
     assert dock.registration.residual < 1e-6

@@ -279,7 +279,7 @@ def test_the_axis_of_weights_may_come_from_a_file_and_be_typed_again(weights, qt
     (tmp_path / "axis.csv").write_text("Raman shift (1/cm)\n500\n510\n530\n")
     dialog.take_axis(tmp_path / "axis.csv")
     assert dialog.axis.centres.tolist() == [500, 510, 530]
-    assert not dialog.form.isEnabled()
+    assert not dialog.form.enabled
     dialog._axis_button.click()
     assert len(dialog.axis) == 500
 
@@ -290,7 +290,7 @@ def test_the_axis_of_weights_may_come_from_a_file_and_be_typed_again(weights, qt
 def test_a_model_file_that_cannot_be_written_keeps_the_dialog_open(weights, qtbot, name, told):
     dialog = import_weights.ImportWeightsDialog(weights)
     qtbot.addWidget(dialog)
-    dialog.target_line.setText(str(weights.parent / name))
+    dialog.target_edit.value = weights.parent / name
     with qtbot.assertNotEmitted(dialog.accepted):
         dialog.accept()
     assert told in dialog._message.text()

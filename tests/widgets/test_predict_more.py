@@ -55,7 +55,7 @@ def add(viewer, image):
 def test_a_second_model_runs_on_what_the_first_one_made(viewer, dock, learn, noisy, clean, qtbot):
     dock.model = learn(Denoise(normalise="cube"), {"noisy": noisy, "clean": clean})
     dock.second_model = learn(SuperResolve(scale=2, normalise="cube"), {"fine": clean})
-    assert dock.chain.text == "super_resolve.safetensors (super_resolve)"
+    assert dock.second.text == "super_resolve.safetensors (super_resolve)"
     dock.choose(add(viewer, noisy))
     dock.predict()
     qtbot.waitUntil(lambda: bool(dock.results), timeout=20_000)
@@ -70,15 +70,15 @@ def test_a_second_model_runs_on_what_the_first_one_made(viewer, dock, learn, noi
     assert "Restoration of noisy denoised" in told
     assert "difference PSF, misfit" in told
     dock.second_model = None
-    assert dock.chain.text == ""
+    assert dock.second.text == ""
 
 
 def test_probabilities_come_below_the_classes(viewer, dock, learn, clean, truth, qtbot):
     dock.model = learn(Denoise(), {"noisy": clean, "clean": clean})
-    assert not dock.probabilities.isVisibleTo(dock)
+    assert not dock["probabilities"].native.isVisibleTo(dock)
     dock.second_model = learn(Segment(), {"cube": clean, "labels": truth})
-    assert dock.probabilities.isVisibleTo(dock)
-    dock.probabilities.setChecked(True)
+    assert dock["probabilities"].native.isVisibleTo(dock)
+    dock["probabilities"].value = True
     dock.choose(add(viewer, clean))
     dock.predict()
     qtbot.waitUntil(lambda: bool(dock.results), timeout=20_000)
@@ -92,7 +92,7 @@ def test_probabilities_of_files_are_written_beside_the_classes(
     dock, learn, clean, truth, qtbot, tmp_path
 ):
     dock.model = learn(Segment(), {"cube": clean, "labels": truth})
-    dock.probabilities.setChecked(True)
+    dock["probabilities"].value = True
     dock.files = [write(tmp_path / "cell.npz", clean)]
     dock.folder, dock.suffix = tmp_path / "out", ".npz"
     dock.predict()
@@ -130,21 +130,21 @@ def test_images_that_are_classified_are_rows_of_a_table(viewer, dock, learn, cle
 
 
 def test_the_mean_over_turns_is_offered_where_it_changes_anything(dock, learn, noisy, clean):
-    assert not dock.options.turns.isEnabled()
+    assert not dock.options.turns.enabled
     dock.model = learn(Denoise(normalise="cube"), {"noisy": noisy, "clean": clean})
-    dock.options.turns.setChecked(True)
-    assert not dock.options.turns.isEnabled()
-    assert "changes nothing" in dock.options.turns.toolTip()
+    dock["turns"].value = True
+    assert not dock.options.turns.enabled
+    assert "changes nothing" in dock.options.turns.tooltip
     assert not dock.options.averages_turns
     of_spectra = read_card(dock.model)
     of_images = of_spectra.model_copy(update={"turns": "another result"})
     of_point_scans = of_spectra.model_copy(update={"turns": "refused"})
     dock.options.follow([of_spectra, of_images])
     assert dock.options.averages_turns
-    assert "eight" in dock.options.turns.toolTip()
+    assert "eight" in dock.options.turns.tooltip
     dock.options.follow([of_images, of_point_scans])
     assert not dock.options.averages_turns
-    assert "another scan" in dock.options.turns.toolTip()
+    assert "another scan" in dock.options.turns.tooltip
 
 
 def test_the_mean_over_turns_is_in_the_history_of_what_the_dock_predicted(
@@ -156,7 +156,7 @@ def test_the_mean_over_turns_is_in_the_history_of_what_the_dock_predicted(
         training=Training(epochs=1, patches_per_epoch=1, validation=0),
     )
     dock.model = fit(recipe, [recipe.example(noisy=noisy, clean=clean)], machine=MACHINE)
-    dock.options.turns.setChecked(True)
+    dock["turns"].value = True
     dock.choose(add(viewer, noisy))
     dock.predict()
     qtbot.waitUntil(lambda: bool(dock.results), timeout=20_000)

@@ -10,9 +10,9 @@ from qtpy.QtWidgets import QPushButton
 
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube
-from napari_hyperspectral.layers import labels_layer, to_layer
+from napari_hyperspectral.layers import from_layer, labels_layer, to_layer
 from napari_hyperspectral.picture.band_text import BandText
-from napari_hyperspectral.widgets import spectrum as docks
+from napari_hyperspectral.widgets.explore import saving
 from napari_hyperspectral.widgets.explore.events import LAYER_EVENTS
 from napari_hyperspectral.widgets.spectrum import SpectrumWidget
 
@@ -110,7 +110,7 @@ def test_the_band_is_named_on_the_image(viewer, dock, cube):
     dock.refresh()
     assert overlay(viewer).text == "520.7 cm⁻¹ (band 4/6)"
     assert overlay(viewer).visible
-    dock.named.setChecked(False)
+    dock.named.value = False
     dock.refresh()
     assert not overlay(viewer).visible
 
@@ -191,8 +191,7 @@ def test_regions_are_computed_in_a_worker_a_few_pixels_first(viewer, cube, rng, 
     dock = SpectrumWidget(viewer)
     qtbot.addWidget(dock)
     shown = []
-    show = dock._show_means
-    monkeypatch.setattr(dock, "_show_means", lambda means: shown.append(means) or show(means))
+    dock._means.computed.connect(shown.append)
     dock.show()
     qtbot.waitUntil(lambda: len(shown) == 2, timeout=5000)
     (sampled,), (exact,) = shown
@@ -316,9 +315,9 @@ def test_a_suffix_added_to_a_chosen_name_overwrites_nothing(
     dock.show_point(layer.data_to_world((0, 4, 6)))
     (tmp_path / "mine.csv").write_text("precious")
     complaints = []
-    monkeypatch.setattr(docks, "show_error", complaints.append)
+    monkeypatch.setattr(saving, "show_error", complaints.append)
     monkeypatch.setattr(
-        docks.QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "mine"), "")
+        saving.QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "mine"), "")
     )
     button = next(b for b in dock.findChildren(QPushButton) if b.text() == "Save spectra…")
     button.click()
@@ -337,7 +336,7 @@ def test_scripts_see_what_is_drawn(viewer, dock, cube, labels):
     assert np.array_equal(y, expected(cube, slice(None), 4, 6), equal_nan=True)
     add(viewer, labels)
     dock.show_regions()
-    assert list(dock.spectra)[0] == "cell"
+    assert next(iter(dock.spectra)) == "cell"
     assert "cell · lipid droplet (6 px)" in dock.spectra
 
 
@@ -346,12 +345,39 @@ def test_cubes_on_another_axis_are_named_as_left_out(viewer, dock, cube, rng):
     add(viewer, cube)
     dock.refresh()
     assert "is another: land." in dock._hint.text()
-    viewer.layers.selection.active = viewer.layers["land"]
-    dock.refresh()
-    assert "is another: cell." in dock._hint.text()
-    viewer.layers.remove(viewer.layers["cell"])
+    viewer.layers.remove(viewer.layers["land"])
     dock.refresh()
     assert "Not shown" not in dock._hint.text()
+
+
+def test_spectra_are_shown_in_another_unit_and_so_are_those_of_other_cubes(viewer, dock, cube, rng):
+    nanometres = 1e7 / (1e7 / cube.axis.excitation_nm - cube.axis.centres)
+    add(viewer, replace(cube, axis=SpectralAxis(nanometres, "nm"), name="emission"))
+    raman = add(viewer, cube)
+    dock.show_point(raman.data_to_world((0, 3, 5)))
+    assert set(dock.spectra) == {"cell"}, "the laser line of the other is not known"
+    dock.choose_unit("wavelength (nm)")
+    dock.refresh()
+    assert dock.spectra["cell"][0] == pytest.approx(nanometres)
+    assert dock.spectra["emission"][0] == pytest.approx(nanometres)
+    dock.reset_choices()  # as napari does where layers change
+    assert dock["unit"].value == "wavelength (nm)"
+    dock.choose_band_near(nanometres[4])
+    assert viewer.dims.current_step[0] == 4
+    assert from_layer(*raman.as_layer_data_tuple()).axis == cube.axis, "the cube keeps its axis"
+    with pytest.raises(ValueError, match="m/z"):
+        dock.choose_unit("m/z")
+
+
+def test_the_plot_is_saved_as_a_picture(viewer, dock, cube, tmp_path):
+    layer = add(viewer, cube)
+    dock.show_point(layer.data_to_world((0, 3, 5)))
+    dock.save_picture(tmp_path / "plot.svg")
+    assert "<svg" in (tmp_path / "plot.svg").read_text()
+    dock.save_picture(tmp_path / "plot.png")
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(ValueError, match=r"neither \.png nor \.svg"):
+        dock.save_picture(tmp_path / "plot.jpg")
 
 
 def test_channels_are_named_below_the_plot(viewer, dock, cube, rng):

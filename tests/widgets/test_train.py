@@ -132,7 +132,7 @@ def test_layers_are_found_by_the_names_that_the_task_gives_them(widget, viewer):
     }
     viewer.layers["noisy"].name = "raw"
     assert widget.form.examples.layers[0]["noisy"].name == "raw"
-    assert widget.form.examples._rows[0][1]["noisy"].currentText() == "raw"
+    assert widget.form.examples[0]["noisy"].current_choice == "raw"
 
 
 def test_a_task_asks_for_its_own_layers(widget, viewer, pair):

@@ -139,10 +139,12 @@ def test_the_preview_shows_what_training_is_shown_first(qtbot, widget, viewer, p
 
 def test_a_preset_fills_the_form(widget):
     row = next(i for i, preset in enumerate(PRESETS) if preset.recipe.task.kind == "segment")
-    widget.form.presets.setCurrentIndex(row + 1)
-    widget.form.presets.activated.emit(row + 1)
+    widget["preset"].value = PRESETS[row]
     assert widget.recipe == PRESETS[row].recipe
     assert PRESETS[row].title in widget.panel.status.text()
+    assert widget["preset"].value is PRESETS[row]
+    widget["epochs"].value += 1
+    assert widget["preset"].value is None, "it is another experiment now"
 
 
 def test_training_starts_from_the_model_chosen(qtbot, widget, viewer, pairs, tmp_path):
@@ -150,7 +152,7 @@ def test_training_starts_from_the_model_chosen(qtbot, widget, viewer, pairs, tmp
     first = trained(qtbot, widget)
     path = first.save(tmp_path / "first.safetensors")
     widget.start = path
-    assert "first.safetensors (denoise, pixelwise" in widget.form.start_line.text()
+    assert "first.safetensors (denoise, pixelwise" in widget.form.start_model.text
     widget._model = None
     second = trained(qtbot, widget)
     assert second.card.started_from
@@ -159,7 +161,7 @@ def test_training_starts_from_the_model_chosen(qtbot, widget, viewer, pairs, tmp
     by_hand = fit(BRIEF, examples, machine=machine, start=first)
     assert all(map(torch.equal, weights(second), weights(by_hand)))
     widget.start = None
-    assert widget.form.start_line.text() == "From scratch"
+    assert widget.form.start_model.text == ""
 
 
 def test_what_cannot_fit_is_said_before_training(qtbot, widget, viewer, pairs, monkeypatch):
@@ -187,30 +189,30 @@ def test_names_of_classes_typed_into_the_table_are_those_of_the_model(qtbot, wid
 
 def test_settings_that_do_nothing_beside_the_others_are_grey(widget):
     def alive(part, name):
-        return part.editors[name].isEnabled()
+        return part[name].enabled
 
     training = widget.form.training
     assert not alive(training, "patch_size")
-    assert "one spectrum at a time" in training.editors["patch_size"].toolTip()
+    assert "one spectrum at a time" in training["patch_size"].tooltip
     assert not alive(training, "every")
-    training.editors["schedule"].value = "step"
+    training["schedule"].value = "step"
     assert alive(training, "every")
     widget.recipe = BRIEF.model_copy(update={"method": UNet.smallest()})
     assert alive(training, "patch_size")
     assert not alive(training, "batch_size")
     assert alive(widget.form.method.form, "upsampling")
-    widget.form.method.form.editors["depth"].value = 0
+    widget.form.method.form["depth"].value = 0
     assert not alive(widget.form.method.form, "upsampling")
     assert widget.recipe.method.depth == 0
 
 
 def test_what_to_freeze_is_grey_until_training_starts_from_a_model(widget, pairs, tmp_path):
-    frozen = widget.form.training.editors["frozen"]
-    assert not frozen.isEnabled()
+    frozen = widget.form.training["frozen"]
+    assert not frozen.enabled
     noisy, clean = pairs[0]
     example = BRIEF.example(noisy=noisy, clean=clean)
     begun = fit(BRIEF, [example], machine=Machine(device="cpu", threads=1))
     widget.start = begun.save(tmp_path / "begun.safetensors")
-    assert frozen.isEnabled()
+    assert frozen.enabled
     widget.start = None
-    assert "from scratch" in frozen.toolTip()
+    assert "from scratch" in frozen.tooltip

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .. import metrics
 from ..networks.base import FittedModule
 from .base import Arrays, Classic, Rows, TrainingData
 from .precision import in_full_precision
@@ -127,15 +128,19 @@ class ClassTable:
         pixels = np.arange(len(self.classes))
         return folds or [Fold(pixels, pixels)]
 
-    def accuracy(self, predicted: ClassNumbers, fold: Fold) -> float:
-        """Return the accuracy, 0 to 1, of a prediction for the validation pixels of a fold."""
-        right = predicted == self.classes[fold.validation]
-        return float(right.mean())
+    def agreement(self, predicted: ClassNumbers, fold: Fold) -> float:
+        """Return the kappa of a prediction for the validation pixels of a fold, 1 at best.
 
-    def accuracies(self, predictions: Sequence[ClassNumbers]) -> list[float]:
-        """Return the accuracy of the predictions for the validation pixels of each fold."""
+        By accuracy, finding nothing of rare classes would be as good as the best setting.
+        """
+        true = self.classes[fold.validation]
+        table = metrics.confusion(predicted + 1, true + 1, len(self.present))
+        return metrics.agreement(table)
+
+    def agreements(self, predictions: Sequence[ClassNumbers]) -> list[float]:
+        """Return the kappa of the predictions for the validation pixels of each fold."""
         pairs = zip(predictions, self.folds, strict=True)
-        return [self.accuracy(predicted, fold) for predicted, fold in pairs]
+        return [self.agreement(predicted, fold) for predicted, fold in pairs]
 
     def thinned(self, most: int) -> Self:
         """Return a table of at most about `most` of these pixels, evenly; rare classes stay."""

@@ -68,16 +68,16 @@ def _analysis(shrinkage: float) -> LinearDiscriminantAnalysis:
 
 
 def _tuned(table: ClassTable) -> float:
-    """Return the strongest shrinkage whose accuracy on blocks is as good as the best."""
-    accuracies = {}
+    """Return the strongest shrinkage whose kappa on blocks is as good as the best."""
+    agreements = {}
     for shrinkage in _SHRINKAGES:
         predictions = []
         for fold in table.folds:
             analysis = _analysis(shrinkage)
             analysis.fit(table.rows[fold.train], table.classes[fold.train])
             predictions.append(analysis.predict(table.rows[fold.validation]))
-        accuracies[shrinkage] = table.accuracies(predictions)
-    return smoothest_of_best(accuracies)
+        agreements[shrinkage] = table.agreements(predictions)
+    return smoothest_of_best(agreements)
 
 
 def _of_each_class(analysis: LinearDiscriminantAnalysis) -> tuple[Rows, NDArray[np.floating]]:

@@ -74,17 +74,17 @@ def _predicted(table: ClassTable, fits: list[PartialLeastSquares], components: i
 
 
 def _tuned(table: ClassTable, fits: list[PartialLeastSquares]) -> int:
-    """Return the smallest number of components whose accuracy on blocks is as good as the best."""
+    """Return the smallest number of components whose kappa on blocks is as good as the best."""
     if not fits:  # no class has two pixels
         return 1
-    accuracies = {}
+    agreements = {}
     most = min(found.rotations.shape[1] for found in fits)
     for number in component_numbers(most):
         predictions: list[ClassNumbers] = []
         for predicted in _predicted(table, fits, number):
             predictions.append(predicted.argmax(axis=1))
-        accuracies[number] = table.accuracies(predictions)
-    return smoothest_of_best(accuracies)
+        agreements[number] = table.agreements(predictions)
+    return smoothest_of_best(agreements)
 
 
 def _indicators(table: ClassTable) -> Rows:

@@ -33,7 +33,7 @@ _MOST_PIXELS: Final = 12_000
 _MOST_TUNED: Final = 2500
 """Training pixels that settings are tuned on."""
 _HOPELESS: Final = 0.05
-"""By how much less accuracy, on the same folds, a setting is given up before all folds."""
+"""By how much less kappa, on the same folds, a setting is given up before all folds."""
 _CHUNK: Final = 256
 """Support vectors that pixels are compared with at once."""
 
@@ -199,32 +199,32 @@ def _fraction(decided: Rows) -> Rows:
 
 
 def _tuned(table: ClassTable, cost: float, gamma: float) -> tuple[float, float]:
-    """Return C and gamma of the highest accuracy on blocks, or smoother ones as good.
+    """Return C and gamma of the highest kappa on blocks, or smoother ones as good.
 
     Those that are not 0 stay.
     """
-    accuracies: dict[tuple[float, float], Sequence[float]] = {}
+    agreements: dict[tuple[float, float], Sequence[float]] = {}
 
     def score(some_cost: float, some_gamma: float) -> float:
         if some_cost != (cost or some_cost) or some_gamma != (gamma or some_gamma):
             return 0.0  # it is set, so that no other is tried
         machine = _machine(table, some_cost, some_gamma)
-        best = max(accuracies.values(), key=np.mean, default=())
+        best = max(agreements.values(), key=np.mean, default=())
         each: list[float] = []
         for fold in table.folds:
             prediction = _held_out(table, machine, fold).argmax(axis=1)
-            each.append(table.accuracy(prediction, fold))
+            each.append(table.agreement(prediction, fold))
             if best and np.mean(each) < np.mean(best[: len(each)]) - _HOPELESS:
                 return float(np.mean(each))
-        accuracies[some_cost, some_gamma] = each
+        agreements[some_cost, some_gamma] = each
         return float(np.mean(each))
 
     costs = (cost,) if cost else _COSTS
     gammas = (gamma,) if gamma else _GAMMAS
     best_of_growing_grid(score, costs, gammas)
     # a lower gamma is a smoother border, and so is a lower C
-    by_smoothness = sorted(accuracies, key=lambda setting: (setting[1], setting[0]))
-    return smoothest_of_best({setting: accuracies[setting] for setting in by_smoothness})
+    by_smoothness = sorted(agreements, key=lambda setting: (setting[1], setting[0]))
+    return smoothest_of_best({setting: agreements[setting] for setting in by_smoothness})
 
 
 def _pairwise(machine: SVC, values: Rows) -> Rows:

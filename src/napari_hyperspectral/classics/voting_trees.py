@@ -101,16 +101,16 @@ class VotingForest(ClassifierModule):
 
 
 def _tuned(table: ClassTable, ensemble_of: Callable[[int, int, int], Ensemble]) -> int:
-    """Return the largest leaves whose accuracy on blocks is as good as the best."""
-    accuracies = {}
+    """Return the largest leaves whose kappa on blocks is as good as the best."""
+    agreements = {}
     for leaf in _LEAVES:
         predictions = []
         for fold in table.folds:
             ensemble = ensemble_of(_TREES_TUNED, leaf, table.seed)
             ensemble.fit(table.rows[fold.train], table.classes[fold.train])
             predictions.append(ensemble.predict(table.rows[fold.validation]))
-        accuracies[leaf] = table.accuracies(predictions)
-    return smoothest_of_best(accuracies)
+        agreements[leaf] = table.agreements(predictions)
+    return smoothest_of_best(agreements)
 
 
 def _trees(ensemble: Ensemble) -> Iterator[Tree]:

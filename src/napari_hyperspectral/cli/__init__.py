@@ -18,6 +18,7 @@ from .. import renamed
 from ..errors import printable
 from ..progress import Stop
 from ..system.paths import with_homes
+from .chains import apply, chain
 from .errors import explained
 from .files import axis, convert, formats, info
 from .maps import components, map_of_band
@@ -32,6 +33,8 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "info": info,
     "convert": convert,
     "axis": axis,
+    "chain": chain,
+    "apply": apply,
     "train": train,
     "evaluate": evaluate,
     "preview": preview,

@@ -117,8 +117,8 @@ class EvaluationPair:
             if task.target_name is not None:
                 # a target of the same light as the input is normalised by the numbers of the input
                 reference = self.input
-            target = preprocessing.on(target, reference=reference)
-        return replace(self, input=preprocessing.on(self.input), target=target)
+            target = preprocessing.in_memory(target, reference=reference)
+        return replace(self, input=preprocessing.in_memory(self.input), target=target)
 
     def as_pixel_list(self) -> EvaluationPair:
         """Return the test pixels of all planes as an image of one row, all of it for the test."""

@@ -189,7 +189,7 @@ def assess_restoration(
         return result, None
     degradation = task.degradation_model
     # compared with what the network saw
-    input = model.recipe.preprocessing.on(input)
+    input = model.recipe.preprocessing.in_memory(input)
     figures = restoration_figures(input, result, degradation)
     report = restoration_report(input, result, degradation, figures)
     return with_restoration_figures(result, figures), report

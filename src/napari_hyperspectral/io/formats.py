@@ -153,13 +153,8 @@ FORMATS: Final = (
     Format("Andor SIF", ("*.sif",), reader="spectrometers.andor"),
     Format("JASCO", ("*.jws", "*.jwb"), reader="spectrometers.jasco", untried="wavenumbers"),
     # field spectrometers
-    Format("ASD FieldSpec", ("*.asd",), reader="spectrometers.asd", untried="everything"),
-    Format(
-        "Spectral Evolution, Spectra Vista",
-        ("*.sed", "*.sig"),
-        reader="text.field",
-        untried="everything",
-    ),
+    Format("ASD FieldSpec", ("*.asd",), reader="spectrometers.asd"),
+    Format("Spectral Evolution, Spectra Vista", ("*.sed", "*.sig"), reader="text.field"),
     # infrared
     Format("Agilent", ("*.seq", "*.dmt"), reader="spectrometers.agilent"),
     Format(

@@ -5,6 +5,7 @@ are not `good`, count for nothing. A figure that nothing is left for is NaN. Cla
 0 is unlabelled.
 """
 
+from .classes import agreement as agreement
 from .classes import average_accuracy as average_accuracy
 from .classes import class_accuracy as class_accuracy
 from .classes import confusion as confusion

@@ -91,6 +91,17 @@ def kappa(table: ConfusionTable) -> float:
     return _ratio(beyond_chance, 1 - chance)
 
 
+def agreement(table: ConfusionTable) -> float:
+    """Return `kappa`, which nothing gains that finds the commonest class only.
+
+    Where there is a single true class, chance leaves nothing to agree on: then it is the accuracy.
+    """
+    true = table.sum(axis=1)
+    if np.count_nonzero(true) < 2:
+        return overall_accuracy(table)
+    return kappa(table)
+
+
 def iou(table: ConfusionTable) -> Floats:
     """Intersection over union of each class, shape (class,); NaN where it is nowhere.
 

@@ -27,7 +27,7 @@ from ..tasks import Task
 from ..tasks.classes import ClassTask
 from .bands import BandConversion
 from .outside import InputSample, warn_if_outside
-from .room import empty_result
+from .room import empty_result, loaded_if_small
 from .tiles import PlaneIndex, PlaneTile, Region, Tile, plane_tiles, subdivided, tile_side
 
 
@@ -191,7 +191,7 @@ class _Prediction:
         self.preprocessing: Chain = model.recipe.preprocessing
         if not self.preprocessing.per_spectrum:
             # a tile does not show all that such a step looks at
-            cube = self.preprocessing.on(cube)
+            cube = loaded_if_small(self.preprocessing.on(cube))
             self.preprocessing = NOTHING
         self.cube = cube
         self.machine = machine

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 import torch
 
+from ..cube import Cube
 from ..devices import free_bytes
 from ..spectra.arrays import Float32
 
 _CPU: Final = torch.device("cpu")
 """Where results are put together."""
+_LITTLE: Final = 0.25
+"""Share of the free memory."""
 
 
 class ResultTooLargeError(MemoryError):
@@ -26,6 +30,17 @@ class ResultTooLargeError(MemoryError):
             f"the result, {size} values, needs about {needed / 2**30:.1f} GB of memory, {there}; crop the "
             "cube, or predict parts of it one after the other"
         )
+
+
+def loaded_if_small(cube: Cube) -> Cube:
+    """Return a cube, loaded where that takes little of the memory.
+
+    Of a lazy one that was prepared, tiles would compute the same parts again and again.
+    """
+    needed = math.prod(cube.shape) * np.dtype(np.float32).itemsize
+    if needed > _LITTLE * free_bytes(_CPU):
+        return cube
+    return replace(cube, data=cube.numpy())
 
 
 def empty_result(shape: Sequence[int]) -> Float32:

@@ -17,6 +17,8 @@ Float32: TypeAlias = NDArray[np.float32]
 """Intensities of single precision, shape (…, band, y, x)."""
 SpectraTable: TypeAlias = NDArray[np.float64]
 """Spectra as rows, shape (spectrum, band)."""
+Block: TypeAlias = NDArray[np.float64]
+"""Spectra as columns, shape (band, spectrum)."""
 ValuePerSpectrum: TypeAlias = NDArray[np.float64]
 """A number for each spectrum, shape (spectrum,)."""
 Centres: TypeAlias = NDArray[np.float64]

@@ -43,9 +43,20 @@ def blur(values: Array, width: float, axes: Sequence[int]) -> Array:
     """
     known = np.isfinite(values)
     kernels = [gaussian_kernel(width)] * len(axes)
+    if known.all():
+        return _complete_blur(values, kernels, axes)
     total = _convolved(np.where(known, values, 0), kernels, axes)
     weight = _convolved(known.astype(np.float64), kernels, axes)
     return np.where(known, total / np.where(known, weight, 1), np.nan)
+
+
+def _complete_blur(values: Array, kernels: Sequence[Array], axes: Sequence[int]) -> Array:
+    """Blur an array without missing values: only at its edges is there less to average."""
+    blurred = _convolved(values, kernels, axes)
+    for axis, kernel in zip(axes, kernels, strict=True):
+        weight = _convolved(np.ones(values.shape[axis]), [kernel], (0,))
+        blurred /= np.expand_dims(weight, tuple(range(1, values.ndim - axis % values.ndim)))
+    return blurred
 
 
 def best_width(

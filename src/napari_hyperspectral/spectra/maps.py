@@ -1,4 +1,4 @@
-"""Maps of a spectrum's parts: the image of one band, and the area of a peak."""
+"""Maps of a spectrum's parts: the image of one band or of three, and the area of a peak."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..cube import Cube
+from .ranges.colours import rgb_of_ranges
 from .ranges.range_map import RangeMap, range_map
 
 
@@ -62,3 +63,18 @@ def area_map(cube: Cube, low: float, high: float, *, baseline: bool = True) -> C
         If fewer than two good bands lie in the range (three, with a baseline).
     """
     return range_map(cube, RangeMap(start=low, end=high, above_line=baseline))
+
+
+def rgb_map(cube: Cube, red: float, green: float, blue: float) -> Cube:
+    """Return the bands nearest to three positions as red, green and blue; see `rgb_of_ranges`.
+
+    Raises
+    ------
+    ValueError
+        If a position lies beyond the ends of the axis by more than a band.
+    """
+    bands = []
+    for position in (red, green, blue):
+        (centre,) = band_map(cube, position).spectral_axis.centres.tolist()
+        bands.append(RangeMap(start=centre, end=centre, measure="mean", above_line=False))
+    return rgb_of_ranges(cube, bands)

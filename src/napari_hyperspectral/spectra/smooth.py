@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import savgol_filter
 
-from .arrays import Array, Centres, Float32, Intensities, Mask
+from .arrays import Array, Block, Centres, Float32, Intensities, Mask
+from .each import bridged, each_block, used_in_block
 
 
 def savitzky_golay(
@@ -40,14 +41,13 @@ def savitzky_golay(
         If `order` and `window` are not possible.
     """
     _check_window(order, window, data.shape[-3])
-    missing = ~np.isfinite(data)
-    unused = missing
-    if good is not None:
-        unused = missing | ~good[:, None, None]
-    smooth = savgol_filter(_bridged(data, unused), window, order, axis=-3)
-    smooth = np.where(unused, data, smooth)
-    result: Float32 = np.where(missing, np.nan, smooth).astype(np.float32)
-    return result
+
+    def step(block: Block) -> Block:
+        used = used_in_block(block, good)
+        smooth: Block = savgol_filter(bridged(block, used), window, order, axis=0)
+        return smooth if used.all() else np.where(used, smooth, block)
+
+    return each_block(step, data)
 
 
 def derivative(
@@ -125,13 +125,8 @@ def _bridged(data: Intensities, unused: Mask) -> Array:
 
     Spectra without any other value are 0.
     """
-    spectra = np.moveaxis(np.where(unused, np.nan, data.astype(np.float64)), -3, -1)
-    bands = np.arange(spectra.shape[-1])
-    for pixel in np.argwhere(np.moveaxis(unused, -3, -1).any(axis=-1)):
-        spectrum = spectra[tuple(pixel)]  # a view: filled in place
-        known = np.isfinite(spectrum)
-        if known.any():
-            spectrum[:] = np.interp(bands, bands[known], spectrum[known])
-        else:
-            spectrum[:] = 0
-    return np.moveaxis(spectra, -1, -3)
+    shape = data.shape
+    bands = np.moveaxis(data, -3, 0).reshape(shape[-3], -1).astype(np.float64)
+    used = ~np.moveaxis(unused, -3, 0).reshape(bands.shape)
+    lines = bridged(bands, used).reshape(shape[-3], *shape[:-3], *shape[-2:])
+    return np.moveaxis(lines, 0, -3)

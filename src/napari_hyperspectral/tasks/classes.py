@@ -38,7 +38,7 @@ class ClassTask(Task):
 
     predicts_intensities: ClassVar[bool] = False
     ignore_value: ClassVar[float] = 0.0
-    selection_name: ClassVar[str] = "share of wrong pixels"
+    selection_name: ClassVar[str] = "1 − kappa"
     normalise: Normalisation = "band"
     """How spectra are normalised. band, cube: by mean and standard deviation of the training data,
     of each band or of all bands together; mean, maximum: each spectrum by its own, which removes
@@ -101,7 +101,7 @@ class ClassTask(Task):
     def selection_error(
         self, prediction: NDArray[np.floating], target: NDArray[np.floating]
     ) -> float:
-        return selection.share_of_wrong(prediction, target)
+        return selection.lack_of_agreement(prediction, target)
 
     def has_target(self, target: Tensor) -> Tensor:
         return target.sum(dim=1) > 0

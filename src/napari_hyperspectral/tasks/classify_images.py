@@ -31,7 +31,6 @@ class ClassifyImages(ClassTask):
     image_level: ClassVar[bool] = True
     input_name: ClassVar[str] = "image"
     target_name: ClassVar[str | None] = "label"
-    selection_name: ClassVar[str] = "share of wrong images"
     kind: Literal["classify_images"] = "classify_images"
     balance: bool = False
     """Give every class of a batch the same total weight, however many images it has; batches of few

@@ -32,7 +32,6 @@ class ClassifySpectra(PairSettings, ClassTask):
     source: ClassVar[str] = "Horgan & Bergholt 2021, https://arxiv.org/abs/2108.07595"
     input_name: ClassVar[str] = "spectra"
     target_name: ClassVar[str | None] = "labels"
-    selection_name: ClassVar[str] = "share of wrong spectra"
     kind: Literal["classify_spectra"] = "classify_spectra"
 
     def example(self, *, spectra: Cube, labels: Labels) -> Example:

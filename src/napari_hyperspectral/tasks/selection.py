@@ -1,6 +1,7 @@
 """Figures by which epochs and methods are chosen: of rows, (pixel, out), lower is better.
 
-None is won by the mean of the targets, as the loss of normalised spectra is in the first epochs.
+None is won by the mean of the targets, as the loss of normalised spectra is in the first epochs, nor
+by the commonest class, as the share of wrong pixels is where the others are rare.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import metrics
-from ..metrics.values import mean_of_known
 
 
 def fitted_error(prediction: NDArray[np.floating], target: NDArray[np.floating]) -> float:
@@ -40,11 +40,15 @@ def lack_of_correlation(prediction: NDArray[np.floating], target: NDArray[np.flo
     return float(1 - np.mean(correlations))
 
 
-def share_of_wrong(scores: NDArray[np.floating], target: NDArray[np.number]) -> float:
-    """Return the share of pixels whose highest score is not that of their class, 0 to 1.
+def lack_of_agreement(scores: NDArray[np.floating], target: NDArray[np.number]) -> float:
+    """Return 1 − kappa: the share of wrong pixels, divided by that of a guess. 0 is perfect, 1 chance.
 
-    1 − overall accuracy, and not average accuracy: that of a class with few validation pixels is
-    known so badly that chance would choose.
+    Of the class of highest score. A guess has as many pixels of each class as the prediction: if
+    that is the commonest class everywhere, it is worth 1, however common. Not 1 − average accuracy:
+    that of a class with few validation pixels is known so badly that chance would choose. Targets
+    of a single class leave nothing to guess: then it is the share of wrong pixels.
+
+    Source: Cohen 1960, https://doi.org/10.1177/001316446002000104
 
     Parameters
     ----------
@@ -53,12 +57,12 @@ def share_of_wrong(scores: NDArray[np.floating], target: NDArray[np.number]) -> 
     target : ndarray, shape (pixel,) or (pixel, 1)
         Class of each pixel, from 1; 0 or NaN is unlabelled.
     """
-    classes = np.nan_to_num(target.reshape(len(target)))
-    labelled = classes > 0
+    classes = np.nan_to_num(target.reshape(len(target))).astype(np.int64)
     known = np.isfinite(scores).all(axis=1)
-    best = np.where(known, np.nan_to_num(scores).argmax(axis=1) + 1, 0)
-    wrong = np.where(labelled, best != classes, np.nan)
-    return mean_of_known(wrong)
+    # what was not measured is of a class of its own, and so always wrong
+    not_measured = 1 + max(scores.shape[1], int(classes.max(initial=0)))
+    best = np.where(known, np.nan_to_num(scores).argmax(axis=1) + 1, not_measured)
+    return 1 - metrics.agreement(metrics.confusion(best, classes, not_measured))
 
 
 def _as_image(rows: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -39,8 +39,10 @@ from ..spectra.axes import (
 from ..spectra.calibration import mean_spectrum, peak_positions
 from ..spectra.conversion import quantity_of
 from ..spectra.layout import with_axis
-from .forms.form import Chooser, in_a_row
-from .forms.layer_choice import LayerBox, image_of_layer, suitable_layers
+from .dock import Dock
+from .forms.form import Chooser
+from .forms.layer_choice import LayerBox, cube_of_layer
+from .forms.layout import in_a_row
 from .peak_table import PeakTable
 
 if TYPE_CHECKING:
@@ -51,26 +53,31 @@ _WARNING = "color: #e0584f"
 _HISTORY_SHOWN = 3
 
 
-class AxisWidget(QWidget):
+class AxisWidget(Dock):
     """Choose a layer and a step, preview the axis, apply the step, undo it.
 
     Scripts use `layer`, `step`, `apply`, `load`, `copy_from` and `undo`.
     """
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self._viewer = viewer
+        super().__init__(viewer)
         self._undo: list[tuple[Layer, Callable[[], None]]] = []
         self._filled_with: SpectralAxis | None = None
-        self._box = LayerBox(viewer, "cube", Cube)
-        self._other = LayerBox(viewer, "other", Cube)
+        self._box = LayerBox(viewer=viewer, name="cube")
+        self._other = LayerBox(viewer=viewer, name="other")
+        self._other.avoid(lambda: [self._box.value])
         self._axis_label = QLabel()
         self._history_label = QLabel()
         self._preview_label = QLabel()
-        self._chooser: Chooser[AxisStep] = Chooser(AXIS_STEPS)
+        self._chooser: Chooser[AxisStep] = Chooser(
+            AXIS_STEPS,
+            hidden=("enabled",),  # here a step is applied at once
+            name="step",
+        )
         self.peaks = PeakTable()
         self.apply_button = QPushButton("Apply")
         self.undo_button = QPushButton("Undo")
+        self.hold(self._box, self._other, self._chooser)
         self._build()
         self._connect()
         self.reset_choices()
@@ -86,11 +93,12 @@ class AxisWidget(QWidget):
         ValueError
             When set to a layer that holds no cube.
         """
-        return self._box.layer
+        layer: Layer | None = self._box.value
+        return layer
 
     @layer.setter
     def layer(self, layer: Layer) -> None:
-        self._box.layer = layer
+        self._box.choose(layer)
 
     @property
     def step(self) -> AxisStep:
@@ -106,8 +114,6 @@ class AxisWidget(QWidget):
     @step.setter
     def step(self, step: AxisStep) -> None:
         self._chooser.settings = step
-        if isinstance(step, CalibrateAxis):
-            self.peaks.show_pairs(step.measured, step.known)
 
     def apply(self, step: AxisStep | None = None) -> Layer:
         """Apply a step, by default that in the form; return the layer with the new axis.
@@ -150,7 +156,7 @@ class AxisWidget(QWidget):
             If that has another number of bands, or named channels.
         """
         layer, cube = self._chosen_cube()
-        source = _cube_of(other)
+        source = cube_of_layer(other)
         step = f"took the axis of {source.name!r}"
         self._show_result(layer, cube, with_axis(cube, source.spectral_axis, step))
 
@@ -166,8 +172,7 @@ class AxisWidget(QWidget):
 
     def reset_choices(self, *_: object) -> None:
         """Update the choices of layers; napari calls this when they change."""
-        self._box.refresh([])
-        self._other.refresh([self._box.layer] if self._box.layer else [])
+        super().reset_choices()
         self._undo = [entry for entry in self._undo if entry[0] in self._viewer.layers]
         self._show()
 
@@ -186,7 +191,7 @@ class AxisWidget(QWidget):
     def _chosen_cube(self) -> tuple[Layer, Cube]:
         if self.layer is None:
             raise ValueError("there is no layer with bands; open a file or a sample first")
-        return self.layer, _cube_of(self.layer)
+        return self.layer, cube_of_layer(self.layer)
 
     def _show_result(self, layer: Layer, before: Cube, after: Cube) -> Layer:
         """Show a cube in its layer or, where its data changed, in a new one; return the layer."""
@@ -229,7 +234,7 @@ class AxisWidget(QWidget):
 
     def _fill(self, axis: SpectralAxis) -> None:
         """Fill the form of each step with the values of the axis."""
-        with QSignalBlocker(self._chooser):  # a single preview at the end is enough
+        with self._chooser.changed.blocked():  # a single preview at the end is enough
             for settings in settings_for(axis):
                 self._chooser.form_of(type(settings)).settings = settings
 
@@ -267,14 +272,17 @@ class AxisWidget(QWidget):
 
     def _pairs_changed(self, *_: object) -> None:
         measured, known = self.peaks.pairs
-        form = self._chooser.form_of(CalibrateAxis)
-        form.editors["measured"].value = measured
-        form.editors["known"].value = known
+        self._chooser.form_of(CalibrateAxis).update(measured=measured, known=known)
+
+    def _show_pairs(self, step: AxisStep | None) -> None:
+        """Show the pairs of a calibration that a script has set."""
+        if isinstance(step, CalibrateAxis) and self.peaks.pairs != (step.measured, step.known):
+            with QSignalBlocker(self.peaks):  # where one of a pair is missing, it would be left out
+                self.peaks.show_pairs(step.measured, step.known)
 
     def _follow_selection(self, *_: object) -> None:
         active = self._viewer.layers.selection.active
-        if active in suitable_layers(self._viewer.layers, Cube):
-            self.reset_choices()
+        if active in self._box.choices and active is not None:
             self.layer = active
 
     def _try(self, action: Callable[[], object]) -> None:
@@ -293,7 +301,7 @@ class AxisWidget(QWidget):
             self._try(lambda: self.load(path))
 
     def _copy_clicked(self, *_: object) -> None:
-        other = self._other.layer
+        other = self._other.value
         if other is not None:
             self._try(lambda: self.copy_from(other))
 
@@ -306,8 +314,6 @@ class AxisWidget(QWidget):
         self._history_label.setToolTip("The last steps in the history of the layer")
         self._history_label.setStyleSheet("color: gray")
         form = self._chooser.form_of(CalibrateAxis)
-        for kind in AXIS_STEPS:  # here a step is applied at once
-            self._chooser.form_of(kind).hide_row("enabled")
         for name in ("measured", "known"):
             form.hide_row(name)  # they are edited in the table of peaks
         layout = QVBoxLayout(self)
@@ -327,18 +333,18 @@ class AxisWidget(QWidget):
         copy.clicked.connect(self._copy_clicked)
         rows = QFormLayout()
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        rows.addRow("Layer", self._box)
+        rows.addRow("Layer", self._box.native)
         rows.addRow("Axis", self._axis_label)
         rows.addRow("", self._history_label)
         rows.addRow("Load", load)
-        rows.addRow("From layer", in_a_row(self._other, copy))
+        rows.addRow("From layer", in_a_row(self._other.native, copy))
         inside = QWidget()
         layout = QVBoxLayout(inside)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(rows)
         layout.addSpacing(8)
         layout.addWidget(QLabel("<b>Change the axis</b>"))
-        layout.addWidget(self._chooser)
+        layout.addWidget(self._chooser.native)
         layout.addWidget(self.peaks)
         layout.addStretch()
         scroll = QScrollArea()
@@ -348,7 +354,8 @@ class AxisWidget(QWidget):
         return scroll
 
     def _connect(self) -> None:
-        self._box.currentIndexChanged.connect(self._show)
+        self._box.changed.connect(self._show)
+        self._chooser.changed.connect(self._show_pairs)
         self._chooser.changed.connect(self._show_preview)
         self.peaks.changed.connect(self._pairs_changed)
         self.peaks.find_button.clicked.connect(self.find_peaks)
@@ -387,13 +394,6 @@ def settings_for(axis: SpectralAxis) -> list[AxisStep]:
     if line:
         settings.append(SetExcitation(excitation_nm=line))
     return settings
-
-
-def _cube_of(layer: Layer) -> Cube:
-    image = image_of_layer(layer)
-    if not isinstance(image, Cube):
-        raise ValueError(f"layer {layer.name!r} holds labels; choose one with bands")
-    return image
 
 
 def _restore(layer: Layer, metadata: dict[str, Any]) -> None:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import numpy as np
 import pyqtgraph
+from annotated_types import Ge, Le
+from magicgui.widgets import CheckBox
 from napari.layers import Layer
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
-    QCheckBox,
-    QDoubleSpinBox,
     QFormLayout,
     QLabel,
-    QListWidget,
-    QListWidgetItem,
     QPushButton,
     QSizePolicy,
     QVBoxLayout,
@@ -28,15 +25,16 @@ from ..layers import axis_in_metadata, on_all_bands, to_layer
 from ..settings import reason_of
 from ..spectra.components import COLOURS, Components, Unmixing, names_of, unmix
 from ..spectra.maps import area_map, band_map
-from .forms.form import Form, in_a_row
-from .forms.layer_choice import LayerBox, image_of_layer, suitable_layers
+from .forms.fields import Field, field_of
+from .forms.form import Form
+from .forms.layer_choice import LayerBox, LayersBox, cube_of_layer, has_bands
+from .forms.layout import in_a_row
 from .panel import JobDock, JobPanel
 
 if TYPE_CHECKING:
     import napari
 
-_MOST: Final = 1e9
-"""Largest position on an axis that can be entered."""
+_Position = Annotated[float, Ge(-1e9), Le(1e9)]
 _STRIP: Final = 0.1
 """Height of the strip of pure spectra, relative to the map below it."""
 
@@ -48,28 +46,34 @@ class ComponentsWidget(JobDock):
     """
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self._viewer = viewer
+        super().__init__(viewer)
         self.components: Components | None = None
         """The components of the last cube."""
         self.results: list[Layer] = []
         """The layers added last."""
-        self._other_layers: list[Layer] = []
         self._source: Cube | None = None
-        self.cube = LayerBox(viewer, "cube", Cube)
-        self._others = QListWidget()
-        self._form = Form(Unmixing)
+        self.cube = LayerBox(viewer=viewer, name="cube")
+        self._others = LayersBox(viewer=viewer, name="others", suits=self._is_other)
+        self._form: Form[Unmixing] = Form(Unmixing, name="unmixing")
         self._plot = pyqtgraph.PlotWidget()
         self._agreement = QLabel()
         self.panel = JobPanel("Find components")
-        self._at = QDoubleSpinBox()
-        self._from = QDoubleSpinBox()
-        self._to = QDoubleSpinBox()
-        self._baseline = QCheckBox("Subtract a straight line")
+        self._at = _position("at", "Position of the band")
+        self._from = _position("low", "Start of the range")
+        self._to = _position("high", "End of the range")
+        self._baseline = CheckBox(
+            name="baseline",
+            text="Subtract a straight line",
+            value=True,
+            tooltip="Map only the area above a line between the ends of the range",
+        )
+        self.hold(
+            self.cube, self._others, self._form, self._at, self._from, self._to, self._baseline
+        )
         self._build()
         self.panel.start_button.clicked.connect(self._unmix_clicked)
         self.panel.returned.connect(self._show_result)
-        self.cube.currentIndexChanged.connect(self.reset_choices)
+        self.cube.changed.connect(self.reset_choices)
         self.reset_choices()
 
     # -- what a script uses
@@ -91,32 +95,22 @@ class ComponentsWidget(JobDock):
         ValueError
             If one of them is no grey image layer with bands.
         """
-        self.cube.chosen = cube
-        self.reset_choices()
-        for layer in others:
-            if layer not in self._other_layers:
-                raise ValueError(
-                    f"components cannot be mapped in layer {layer.name!r}; choose another grey image "
-                    "layer with bands"
-                )
-            self._item(self._other_layers.index(layer)).setCheckState(Qt.CheckState.Checked)
+        self.cube.choose(cube)
+        self._others.choose(others)
 
     @property
     def others(self) -> list[Layer]:
         """The other layers in which the components are mapped."""
-        checked = []
-        for row, layer in enumerate(self._other_layers):
-            if self._item(row).checkState() == Qt.CheckState.Checked:
-                checked.append(layer)
-        return checked
+        others: list[Layer] = self._others.value
+        return others
 
     def unmix(self) -> None:
         """Find and map components, in the background."""
         if self.panel.running:
             return
         try:
-            cube = _cube_of(self.cube.layer)
-            others = [_cube_of(layer) for layer in self.others]
+            cube = cube_of_layer(self.cube.value)
+            others = [cube_of_layer(layer) for layer in self.others]
             job = unmix(cube, others, self.settings)
         except ValueError as error:
             self.panel.show_error(reason_of(error))
@@ -138,28 +132,18 @@ class ComponentsWidget(JobDock):
 
     def reset_choices(self, *_: object) -> None:
         """Update the choices of layers; napari calls this when they change."""
-        chosen = self.others
-        self.cube.refresh([])
-        cubes = suitable_layers(self._viewer.layers, Cube)
-        self._other_layers = [layer for layer in cubes if layer is not self.cube.layer]
-        self._others.clear()
-        for layer in self._other_layers:
-            item = QListWidgetItem(layer.name)
-            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-            checked = layer in chosen
-            item.setCheckState(Qt.CheckState.Checked if checked else Qt.CheckState.Unchecked)
-            self._others.addItem(item)
-        self.panel.start_button.setEnabled(self.cube.layer is not None and not self.panel.running)
+        super().reset_choices()
+        self.panel.start_button.setEnabled(self.cube.value is not None and not self.panel.running)
         self._fill_positions()
 
     # -- what a person sees
 
     def _build(self) -> None:
-        self._others.setToolTip("The components of the cube are mapped in these, too")
-        self._others.setMaximumHeight(90)
+        self._others.tooltip = "The components of the cube are mapped in these, too"
+        self._others.max_height = 90
         rows = QFormLayout()
-        rows.addRow("Cube", self.cube)
-        rows.addRow("Map also in", self._others)
+        rows.addRow("Cube", self.cube.native)
+        rows.addRow("Map also in", self._others.native)
         self._plot.setBackground(None)  # that of the dock, in every theme of napari
         self._plot.showGrid(x=True, y=True, alpha=0.15)
         self._plot.setMinimumHeight(140)
@@ -170,7 +154,7 @@ class ComponentsWidget(JobDock):
         layout = QVBoxLayout(self)
         layout.addWidget(QLabel("<b>Components</b>"))
         layout.addLayout(rows)
-        layout.addWidget(self._form)
+        layout.addWidget(self._form.native)
         layout.addWidget(self.panel)
         layout.addWidget(self._plot, stretch=1)
         layout.addWidget(self._agreement)
@@ -180,49 +164,42 @@ class ComponentsWidget(JobDock):
 
     def _map_rows(self) -> QFormLayout:
         """Return the rows for a map of one band, and of the area of a peak."""
-        self._baseline.setChecked(True)
-        self._baseline.setToolTip("Map only the area above a line between the ends of the range")
-        for box in (self._at, self._from, self._to):
-            box.setRange(-_MOST, _MOST)
-            box.setDecimals(2)
         band = QPushButton("Map band")
         band.clicked.connect(self._band_clicked)
         area = QPushButton("Map area")
         area.clicked.connect(self._area_clicked)
         rows = QFormLayout()
-        rows.addRow("At", in_a_row(self._at, band))
-        rows.addRow("From, to", in_a_row(self._from, self._to, area))
-        rows.addRow("", self._baseline)
+        rows.addRow("At", in_a_row(self._at.native, band))
+        rows.addRow("From, to", in_a_row(self._from.native, self._to.native, area))
+        rows.addRow("", self._baseline.native)
         return rows
 
-    def _item(self, row: int) -> QListWidgetItem:
-        item = self._others.item(row)
-        assert item is not None
-        return item
+    def _is_other(self, layer: Layer) -> bool:
+        return has_bands(layer) and layer is not self.cube.value
 
     def _fill_positions(self) -> None:
         """Fill in positions on the axis of the cube, where those shown lie outside of it."""
-        layer = self.cube.layer
+        layer = self.cube.value
         axis = None if layer is None else axis_in_metadata(layer.metadata)
         if not isinstance(axis, SpectralAxis):
             return
         low = float(axis.centres.min())
         high = float(axis.centres.max())
         fractions = {self._at: 0.5, self._from: 0.4, self._to: 0.6}
-        if all(low <= box.value() <= high for box in fractions):
+        if all(low <= box.value <= high for box in fractions):
             return
         for box, fraction in fractions.items():
-            box.setValue(low + fraction * (high - low))
+            box.value = round(low + fraction * (high - low), 2)
 
     def _unmix_clicked(self, *_: object) -> None:
         self.unmix()
 
     def _band_clicked(self, *_: object) -> None:
-        self.map_band(self._at.value())
+        self.map_band(self._at.value)
 
     def _area_clicked(self, *_: object) -> None:
-        baseline = self._baseline.isChecked()
-        self.map_area(self._from.value(), self._to.value(), baseline=baseline)
+        baseline = self._baseline.value
+        self.map_area(self._from.value, self._to.value, baseline=baseline)
 
     def _show_result(self, components: Components) -> None:
         """Add the maps as layers; plot the spectra, and report how far maps agree."""
@@ -246,7 +223,7 @@ class ComponentsWidget(JobDock):
     def _add_map(self, mapped: Callable[[Cube], Cube]) -> None:
         """Add the map of the chosen cube as a layer, or show why there is none."""
         try:
-            image = mapped(_cube_of(self.cube.layer))
+            image = mapped(cube_of_layer(self.cube.value))
         except ValueError as error:
             self.panel.show_error(reason_of(error))
             return
@@ -298,9 +275,6 @@ def _agreements(components: Components) -> str:
     return "\n".join(lines)
 
 
-def _cube_of(layer: Layer | None) -> Cube:
-    if layer is None:
-        raise ValueError("choose a cube; open a file or a sample first")
-    image = image_of_layer(layer)
-    assert isinstance(image, Cube)
-    return image
+def _position(name: str, tooltip: str) -> Field:
+    """Return a box for a position on an axis."""
+    return field_of(_Position, name=name, tooltip=tooltip, value=0.0)

@@ -13,7 +13,6 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QMessageBox,
     QPushButton,
     QVBoxLayout,
@@ -27,6 +26,7 @@ from ..settings import Settings
 from ..spectra.axes import SetEnds
 from ..spectra.conversion import Quantity
 from ..workflows.targets import check_model_target
+from .forms.fields import PathEdit
 from .forms.form import Form
 
 _EXPLANATION: Final = (
@@ -72,7 +72,9 @@ class ImportWeightsDialog(QDialog):
         """Whether the person agreed to overwrite the target."""
         self._from_file: SpectralAxis | None = None
         self.form: Form[BandSettings] = Form(BandSettings)
-        self.target_line = QLineEdit(str(weights.with_suffix(".safetensors")))
+        self.target_edit = PathEdit(
+            name="target", mode="w", value=weights.with_suffix(".safetensors")
+        )
         self._message = QLabel()
         self._message.setWordWrap(True)
         self._axis_button = QPushButton("Axis from a file…")
@@ -92,7 +94,7 @@ class ImportWeightsDialog(QDialog):
     @property
     def target(self) -> Path:
         """The model file to write."""
-        return Path(self.target_line.text().strip())
+        return Path(self.target_edit.line_edit.value.strip())
 
     def take_axis(self, path: str | Path) -> None:
         """Take the axis from a file of numbers.
@@ -104,7 +106,7 @@ class ImportWeightsDialog(QDialog):
         """
         self._from_file = read_axis(path)
         self._message.setText(f"{Path(path).name}: {self._from_file}")
-        self.form.setEnabled(False)
+        self.form.enabled = False
         self._axis_button.setText("Axis by first and last band")
 
     def accept(self) -> None:
@@ -126,11 +128,12 @@ class ImportWeightsDialog(QDialog):
     def _build(self) -> None:
         explanation = QLabel(_EXPLANATION.format(name=self.weights.name))
         explanation.setWordWrap(True)
-        choose = QPushButton("Choose…")
-        choose.clicked.connect(self._choose_target)
+        self.target_edit.choose_btn.text = "Choose…"
+        self.target_edit.choose_btn.changed.disconnect()  # whether to overwrite is asked at the end
+        self.target_edit.choose_btn.changed.connect(self._choose_target)
         self._axis_button.clicked.connect(self._axis_clicked)
         target_row = QHBoxLayout()
-        for widget in (QLabel("Model file"), self.target_line, choose):
+        for widget in (QLabel("Model file"), self.target_edit.native):
             target_row.addWidget(widget)
         kinds = QDialogButtonBox.StandardButton
         buttons = QDialogButtonBox(kinds.Ok | kinds.Cancel)
@@ -140,7 +143,12 @@ class ImportWeightsDialog(QDialog):
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
-        parts: tuple[QWidget, ...] = (explanation, self.form, self._axis_button, self._message)
+        parts: tuple[QWidget, ...] = (
+            explanation,
+            self.form.native,
+            self._axis_button,
+            self._message,
+        )
         for part in parts:
             layout.addWidget(part)
         layout.addLayout(target_row)
@@ -151,7 +159,7 @@ class ImportWeightsDialog(QDialog):
         if self._from_file is not None:
             self._from_file = None
             self._message.clear()
-            self.form.setEnabled(True)
+            self.form.enabled = True
             self._axis_button.setText("Axis from a file…")
             return
         path, _filter = QFileDialog.getOpenFileName(self, "Axis of the weights")
@@ -166,9 +174,9 @@ class ImportWeightsDialog(QDialog):
         path, _filter = QFileDialog.getSaveFileName(
             self,
             "Model file",
-            self.target_line.text(),
+            str(self.target),
             "Models (*.safetensors)",
-            options=QFileDialog.Option.DontConfirmOverwrite,  # asked at the end
+            options=QFileDialog.Option.DontConfirmOverwrite,
         )
         if path:
-            self.target_line.setText(path)
+            self.target_edit.value = Path(path)

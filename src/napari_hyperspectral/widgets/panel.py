@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBox
 from ..models.summary import duration
 from ..progress import Job, Progress
 from ..settings import reason_of
+from .dock import Dock
 from .jobs import JobWorker, start_job
 
 
@@ -170,7 +171,7 @@ class JobPanel(QWidget):
         return f"{duration(left)} left"
 
 
-class JobDock(QWidget):
+class JobDock(Dock):
     """A dock that runs jobs; they are stopped when it is closed."""
 
     panel: JobPanel

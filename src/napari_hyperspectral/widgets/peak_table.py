@@ -16,7 +16,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from .forms.form import in_a_row
+from .forms.layout import in_a_row
+from .forms.numbers import in_digits
 
 _MEASURED, _KNOWN, _RESIDUAL = range(3)
 
@@ -63,9 +64,9 @@ class PeakTable(QWidget):
         self.table.setRowCount(0)
         for row, position in enumerate(measured):
             self.add()
-            self._write(row, _MEASURED, f"{position:.10g}")
+            self._write(row, _MEASURED, in_digits(float(position)))
             if row < len(known):
-                self._write(row, _KNOWN, f"{known[row]:.10g}")
+                self._write(row, _KNOWN, in_digits(float(known[row])))
         self.changed.emit()
 
     def show_residuals(self, residuals: ArrayLike) -> None:

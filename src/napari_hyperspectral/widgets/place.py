@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 import numpy as np
+from magicgui.widgets import CheckBox, ComboBox, Container
 from napari.layers import Layer
-from napari.layers import Points as PointsLayer
 from numpy.typing import NDArray
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QVBoxLayout
+from qtpy.QtWidgets import QLabel, QVBoxLayout
 
-from ..cube import Cube, Image, Labels
+from ..cube import Cube, Image
 from ..layers import on_all_bands, to_layer
 from ..place.register import (
     Motion,
@@ -22,7 +21,9 @@ from ..place.register import (
 )
 from ..place.resample import resample_onto
 from ..progress import Job, Progress
-from .forms.layer_choice import image_of_layer, suitable_layers
+from .forms.layer_choice import LayerBox, has_image, has_points, image_of_layer
+from .forms.layout import align_labels
+from .forms.wheel import guard_from_wheel
 from .panel import JobDock, JobPanel
 
 if TYPE_CHECKING:
@@ -43,25 +44,43 @@ class PlaceWidget(JobDock):
     """
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self._viewer = viewer
+        super().__init__(viewer)
         self.registration: Registration | None = None
         """How the last image was registered; None where it was only resampled."""
         self.result: Layer | None = None
         """The layer added last."""
-        self.moving = _LayerChoice()
-        self.onto = _LayerChoice()
-        self.points = _LayerChoice()
-        self.onto_points = _LayerChoice()
-        self.how = QComboBox()
-        self.motion = QComboBox()
-        self.keep_pixels = QCheckBox("Correct the place alone, keep its pixels")
+        self.moving = LayerBox(viewer=viewer, suits=has_image, name="image", label="Image")
+        self.onto = LayerBox(viewer=viewer, suits=has_image, name="onto", label="Onto")
+        self.points = LayerBox(
+            viewer=viewer,
+            suits=has_points,
+            name="landmarks",
+            label="Landmarks",
+            tooltip="Points on landmarks of the image",
+        )
+        self.onto_points = LayerBox(
+            viewer=viewer,
+            suits=has_points,
+            name="onto_landmarks",
+            label="Onto landmarks",
+            tooltip="Points on the same landmarks of the other, in the same order",
+        )
+        self.how = ComboBox(name="by", label="By", choices=[_STATED, _CORRELATION, _LANDMARKS])
+        self.motion = ComboBox(
+            name="motion",
+            label="Motion",
+            choices=[(_AUTOMATIC, None), *((motion, motion) for motion in get_args(Motion))],
+            tooltip="What may differ: position, rotation, pixel size, shear",
+        )
+        self.keep_pixels = CheckBox(
+            name="keep_pixels", text="Correct the place alone, keep its pixels"
+        )
         self.panel = JobPanel("Bring onto its pixels")
         self._bands = 1
         self._build()
         self.panel.start_button.clicked.connect(self._start_clicked)
         self.panel.returned.connect(self._show_result)
-        self.how.currentIndexChanged.connect(self._enable)
+        self.how.changed.connect(self._enable)
         self.reset_choices()
         self._enable()
 
@@ -75,12 +94,12 @@ class PlaceWidget(JobDock):
         ValueError
             If one is neither labels nor a grey image with bands.
         """
-        self.moving.layer = image
-        self.onto.layer = onto
+        self.moving.choose(image)
+        self.onto.choose(onto)
 
     def resample(self) -> None:
         """Resample the image onto the pixels of the other, in the background."""
-        self.how.setCurrentText(_STATED)
+        self.how.value = _STATED
         self._start()
 
     def register(
@@ -99,55 +118,49 @@ class PlaceWidget(JobDock):
             See `place.register.register_by_landmarks`.
         """
         by_points = points is not None and onto_points is not None
-        self.how.setCurrentText(_LANDMARKS if by_points else _CORRELATION)
+        self.how.value = _LANDMARKS if by_points else _CORRELATION
         if points is not None and onto_points is not None:
-            self.points.layer = points
-            self.onto_points.layer = onto_points
-        self.motion.setCurrentText(motion or _AUTOMATIC)
+            self.points.choose(points)
+            self.onto_points.choose(onto_points)
+        self.motion.value = motion
         self._start()
 
     def stop(self, *_: object) -> None:
         """Stop after the present step."""
         self.panel.stop()
 
-    def reset_choices(self, *_: object) -> None:
-        """Update the choices of layers; napari calls this when they change."""
-        layers = self._viewer.layers
-        images = [*suitable_layers(layers, Labels), *suitable_layers(layers, Cube)]
-        points = [layer for layer in layers if isinstance(layer, PointsLayer)]
-        self.moving.offer(images, 0)
-        self.onto.offer(images, -1)
-        self.points.offer(points, 0)
-        self.onto_points.offer(points, -1)
-
     # -- what a person sees
 
     def _build(self) -> None:
-        self.how.addItems([_STATED, _CORRELATION, _LANDMARKS])
-        self.motion.addItems([_AUTOMATIC, *get_args(Motion)])
-        self.motion.setToolTip("What may differ: position, rotation, pixel size, shear")
-        self.points.setToolTip("Points on landmarks of the image")
-        self.onto_points.setToolTip("Points on the same landmarks of the other, in the same order")
-        rows = QFormLayout()
-        rows.addRow("Image", self.moving)
-        rows.addRow("Onto", self.onto)
-        rows.addRow("By", self.how)
-        rows.addRow("Landmarks", self.points)
-        rows.addRow("Onto landmarks", self.onto_points)
-        rows.addRow("Motion", self.motion)
-        rows.addRow("", self.keep_pixels)
+        rows: Container[Any] = Container(
+            widgets=[
+                self.moving,
+                self.onto,
+                self.how,
+                self.points,
+                self.onto_points,
+                self.motion,
+                self.keep_pixels,
+            ]
+        )
+        rows.margins = (0, 0, 0, 0)
+        align_labels(rows)
+        guard_from_wheel(rows.native)
+        self.hold(*rows)
+        self.onto.avoid(lambda: [self.moving.value])
+        self.onto_points.avoid(lambda: [self.points.value])
         layout = QVBoxLayout(self)
         layout.addWidget(QLabel("<b>Place</b>"))
-        layout.addLayout(rows)
+        layout.addWidget(rows.native)
         layout.addWidget(self.panel)
         layout.addStretch()
         self.setMinimumWidth(320)
 
     def _enable(self, *_: object) -> None:
-        how = self.how.currentText()
+        how = self.how.value
         for box in (self.points, self.onto_points, self.motion):
-            box.setEnabled(how == _LANDMARKS)
-        self.keep_pixels.setEnabled(how != _STATED)
+            box.enabled = how == _LANDMARKS
+        self.keep_pixels.enabled = how != _STATED
 
     def _start_clicked(self, *_: object) -> None:
         self._start()
@@ -164,23 +177,22 @@ class PlaceWidget(JobDock):
 
     def _job(self) -> Job[Registration | Image]:
         """Return the job that is chosen; layers are read here, in the GUI thread."""
-        moving, onto = self.moving.chosen("image"), self.onto.chosen("image to lie on")
+        moving, onto = _chosen(self.moving, "image"), _chosen(self.onto, "image to lie on")
         if moving is onto:
             raise ValueError("an image lies on its own pixels already; choose two layers")
         image, fixed = image_of_layer(moving), image_of_layer(onto)
         self._bands = len(fixed.axis) if isinstance(fixed, Cube) else 1
-        how = self.how.currentText()
-        keeps_pixels = self.keep_pixels.isChecked()
+        how = self.how.value
+        keeps_pixels = self.keep_pixels.value
         if how == _STATED:
             return _resampling(image, fixed)
         if how == _CORRELATION:
             return _registering(image, fixed, None, None, keeps_pixels=keeps_pixels)
         marked = (
-            _pixels_of(self.points.chosen("layer of points"), moving),
-            _pixels_of(self.onto_points.chosen("layer of points"), onto),
+            _pixels_of(_chosen(self.points, "layer of points"), moving),
+            _pixels_of(_chosen(self.onto_points, "layer of points"), onto),
         )
-        motion = next((m for m in get_args(Motion) if m == self.motion.currentText()), None)
-        return _registering(image, fixed, marked, motion, keeps_pixels=keeps_pixels)
+        return _registering(image, fixed, marked, self.motion.value, keeps_pixels=keeps_pixels)
 
     def _show_result(self, result: Registration | Image) -> None:
         self.registration = result if isinstance(result, Registration) else None
@@ -190,42 +202,11 @@ class PlaceWidget(JobDock):
         self.panel.show_status(str(self.registration or f"added {layer.name}"))
 
 
-class _LayerChoice(QComboBox):
-    """Choose one of some layers."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._layers: list[Layer] = []
-
-    @property
-    def layer(self) -> Layer | None:
-        """The chosen layer."""
-        row = self.currentIndex()
-        return self._layers[row] if row >= 0 else None
-
-    @layer.setter
-    def layer(self, layer: Layer) -> None:
-        if layer not in self._layers:
-            names = ", ".join(known.name for known in self._layers) or "none"
-            raise ValueError(f"layer {layer.name!r} cannot be chosen here; there is {names}")
-        self.setCurrentIndex(self._layers.index(layer))
-
-    def chosen(self, what: str) -> Layer:
-        """Return the chosen layer, or refuse: there is none."""
-        if self.layer is None:
-            raise ValueError(f"choose the {what}; add or open one first")
-        return self.layer
-
-    def offer(self, layers: Sequence[Layer], likeliest: int) -> None:
-        """Offer these layers; the chosen one stays, where it is still there."""
-        before = self.layer
-        self._layers = list(layers)
-        self.clear()
-        self.addItems([layer.name for layer in layers])
-        if before in self._layers:
-            self.setCurrentIndex(self._layers.index(before))
-        elif self._layers:
-            self.setCurrentIndex(likeliest % len(self._layers))
+def _chosen(box: LayerBox, what: str) -> Layer:
+    """Return the chosen layer, or refuse: there is none."""
+    if box.value is None:
+        raise ValueError(f"choose the {what}; add or open one first")
+    return box.value
 
 
 def _pixels_of(points: Layer, layer: Layer) -> NDArray[np.float64]:

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, assert_never
 
+from magicgui.widgets import Container
 from napari.layers import Layer
 from qtpy.QtWidgets import (
     QFileDialog,
     QLabel,
-    QLineEdit,
     QMessageBox,
-    QPushButton,
     QSizePolicy,
     QTabWidget,
     QVBoxLayout,
@@ -21,7 +20,6 @@ from qtpy.QtWidgets import (
 from ..axis import SpectralAxis
 from ..evaluation.reports import Report
 from ..layers import on_all_bands, to_layer
-from ..models.card import Card, read_card
 from ..models.summary import scores_of
 from ..progress import Job
 from ..settings import reason_of
@@ -36,11 +34,12 @@ from ..workflows.predict_files import (
 )
 from ..workflows.targets import existing_files, targets_in_folder
 from .card_view import CardView
-from .forms.chain_choice import ChainChoice
-from .forms.form import in_a_row
+from .forms.fields import Field
+from .forms.layer_choice import LayersBox, cube_of_layer
+from .forms.layout import align_labels, collapsible
+from .forms.model_choice import dwell_times, first_model, second_model
 from .forms.source_files import SourceFiles
 from .import_weights import ImportWeightsDialog
-from .layer_list import LayerList
 from .panel import JobDock, JobPanel
 from .predict_options import PredictOptions
 from .preferences import preferred_machine
@@ -68,10 +67,7 @@ class PredictWidget(JobDock):
     """
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self._viewer = viewer
-        self._model: Model | Path | None = None
-        self._model_card: Card | None = None
+        super().__init__(viewer)
         self._import_role: _Role = "model"
         """What the weights that are being imported are for."""
         self._bands: list[int] = []
@@ -80,20 +76,24 @@ class PredictWidget(JobDock):
         """What became of the files predicted last."""
         self.results: list[Layer] = []
         """The layers that the last prediction added."""
-        self._model_line = QLineEdit()
-        self._model_line.setReadOnly(True)
-        self._model_line.setPlaceholderText("Choose a model file, or train a model")
+        self.first = first_model()
         self.card = CardView()
-        self.chain = ChainChoice()
+        self.second = second_model()
+        self.dwell_times = dwell_times()
         self.options = PredictOptions()
         self.probabilities = self.options.probabilities
         self._purpose = QLabel(_PREDICT_ON)
-        self.layer_list = LayerList(viewer)
+        self.layers = LayersBox(viewer=viewer, takes_the_only_one=True, name="layers")
+        self.layers.tooltip = "Click layers to choose them, or not"
         self.sources = SourceFiles()
         self.truth = TruthChoice(viewer)
         self.panel = JobPanel("Predict")
         self.results_view = ResultsView()
         self.report = self.results_view.report
+        self.hold(
+            self.first, self.second, self.dwell_times, self.options, self.layers, self.sources,
+            *self.truth.widgets,
+        )  # fmt: skip
         self._build()
         self._connect()
         self.reset_choices()
@@ -110,28 +110,12 @@ class PredictWidget(JobDock):
         FileNotFoundError, FileFormatError
             When set to a path that is no model file; the one before stays.
         """
-        return self._model
+        model: Model | Path | None = self.first.value
+        return model
 
     @model.setter
     def model(self, model: Model | Path | str | None) -> None:
-        card: Card | None
-        if isinstance(model, str | Path):
-            model = Path(model)
-            card = read_card(model)
-            name = str(model)
-        elif model is None:
-            card = None
-            name = ""
-        else:
-            card = model.card
-            name = f"the model just trained ({card.created[11:16]} UTC)"
-        self._model = model
-        self._model_card = card
-        self._model_line.setText(name)
-        self._model_line.setCursorPosition(0)
-        self._model_line.setToolTip(name)
-        self.card.show_card(card)
-        self._update_controls()
+        self.first.value = model
 
     @property
     def second_model(self) -> Path | None:
@@ -142,11 +126,12 @@ class PredictWidget(JobDock):
         FileNotFoundError, FileFormatError
             When set to a path that is no model file; the one before stays.
         """
-        return self.chain.second_model
+        file: Path | None = self.second.value
+        return file
 
     @second_model.setter
     def second_model(self, file: Path | str | None) -> None:
-        self.chain.second_model = None if file is None else Path(file)
+        self.second.value = file
 
     @property
     def dwell(self) -> tuple[float, float] | None:
@@ -154,11 +139,12 @@ class PredictWidget(JobDock):
 
         With it, the history of results says how much dwell time was saved.
         """
-        return self.chain.dwell
+        times: tuple[float, float] | None = self.dwell_times.value
+        return times
 
     @dwell.setter
     def dwell(self, times: tuple[float, float] | None) -> None:
-        self.chain.dwell = times
+        self.dwell_times.value = times
 
     def import_weights(
         self,
@@ -199,23 +185,25 @@ class PredictWidget(JobDock):
         ValueError
             If one is no grey image layer with bands.
         """
-        self.layer_list.choose(layers)
-        self.tabs.setCurrentWidget(self.layer_list)
+        self.layers.choose(layers)
+        self.tabs.setCurrentWidget(self.layers.native)
 
     @property
     def chosen(self) -> list[Layer]:
         """The layers to predict on."""
-        return self.layer_list.chosen
+        layers: list[Layer] = self.layers.value
+        return layers
 
     @property
     def files(self) -> list[str]:
         """The files to predict on; setting them shows their tab."""
-        return self.sources.files
+        files: list[str] = self.sources["files"].value
+        return files
 
     @files.setter
     def files(self, files: Sequence[str | Path]) -> None:
-        self.sources.files = files
-        self.tabs.setCurrentWidget(self.sources)
+        self.sources["files"].value = files
+        self.tabs.setCurrentWidget(self.sources.native)
 
     @property
     def folder(self) -> Path | None:
@@ -224,16 +212,17 @@ class PredictWidget(JobDock):
 
     @folder.setter
     def folder(self, folder: str | Path) -> None:
-        self.sources.folder = folder
+        self.sources["folder"].value = folder
 
     @property
     def suffix(self) -> str:
         """The suffix, and so the format, of results of files."""
-        return self.sources.suffix
+        suffix: str = self.sources["suffix"].value
+        return suffix
 
     @suffix.setter
     def suffix(self, suffix: str) -> None:
-        self.sources.suffix = suffix
+        self.sources["suffix"].value = suffix
 
     def predict(self, *, overwrite: bool | None = None) -> None:
         """Predict in the background, on layers or files, whichever tab is shown.
@@ -248,7 +237,7 @@ class PredictWidget(JobDock):
         try:
             if self._evaluates:
                 raise ValueError("choose what to predict on: layers or files")
-            if self.tabs.currentWidget() is self.layer_list:
+            if self.tabs.currentWidget() is self.layers.native:
                 self._predict_layers(self._request())
             else:
                 self._predict_files(self._request(), overwrite)
@@ -277,14 +266,14 @@ class PredictWidget(JobDock):
         if self.panel.running:
             return
         try:
-            if self._model is None:
+            if self.model is None:
                 raise ValueError("choose a model first")
             source = self.truth.source
         except ValueError as error:
             self.panel.show_error(reason_of(error))
             return
         job = evaluate_source_steps(
-            self._model, source, preferred_machine(), same_pixels=self.truth.same_pixels
+            self.model, source, preferred_machine(), same_pixels=self.truth.same_pixels
         )
         self._run(job, "evaluation")
 
@@ -292,28 +281,25 @@ class PredictWidget(JobDock):
         """End the prediction after the present tile; files already written stay."""
         self.panel.stop()
 
-    def reset_choices(self, *_: object) -> None:
-        """Follow the viewer's layers; napari calls this when they change."""
-        self.layer_list.refresh()
-        self.truth.examples.refresh()
-
     # -- what a person sees
 
     def _build(self) -> None:
-        browse = QPushButton("Browse…")
-        browse.clicked.connect(self._browse_clicked)
         self.card.setMinimumHeight(90)
+        rarely_needed: Container[Field] = Container(widgets=[self.second, self.dwell_times])
+        rarely_needed.margins = (0, 0, 0, 0)
+        align_labels(rarely_needed)
+        self._fold = collapsible("Second model, dwell times", rarely_needed.native)
         self.tabs = QTabWidget()
-        self.tabs.addTab(self.layer_list, "Layers")
-        self.tabs.addTab(self.sources, "Files")
+        self.tabs.addTab(self.layers.native, "Layers")
+        self.tabs.addTab(self.sources.native, "Files")
         self.tabs.addTab(self.truth, "Evaluate")
         self.tabs.setTabToolTip(2, "Compare the model's predictions with the truth")
         layout = QVBoxLayout(self)
         layout.addWidget(QLabel("<b>Model</b>"))
-        layout.addLayout(in_a_row(self._model_line, browse))
+        layout.addWidget(self.first.native)
         layout.addWidget(self.card, stretch=2)
-        layout.addWidget(self.chain)
-        layout.addWidget(self.options)
+        layout.addWidget(self._fold)
+        layout.addWidget(self.options.native)
         layout.addWidget(self._purpose)
         layout.addWidget(self.tabs, stretch=2)
         layout.addWidget(self.panel)
@@ -322,12 +308,24 @@ class PredictWidget(JobDock):
         self.setMinimumWidth(320)
 
     def _connect(self) -> None:
-        self.chain.browse_clicked.connect(self._browse_then_clicked)
-        self.chain.changed.connect(self._update_controls)
+        self.first.browse_button.changed.connect(self._browse_clicked)
+        self.second.browse_button.changed.connect(self._browse_then_clicked)
+        self.first.changed.connect(self._show_card)
+        for part in (self.second, self.dwell_times):
+            part.changed.connect(self._show_rarely_needed)
         self.tabs.currentChanged.connect(self._follow_tab)
         self.panel.start_button.clicked.connect(self._start_clicked)
         self.panel.returned.connect(self._keep)
         self.panel.ended.connect(self._update_controls)
+
+    def _show_card(self, *_: object) -> None:
+        self.card.show_card(self.first.card)
+        self._update_controls()
+
+    def _show_rarely_needed(self, chosen: object) -> None:
+        if chosen is not None:
+            self._fold.expand(animate=False)
+        self._update_controls()
 
     @property
     def _evaluates(self) -> bool:
@@ -336,23 +334,23 @@ class PredictWidget(JobDock):
 
     def _update_controls(self, *_: object) -> None:
         """Show the controls that the model and the tab call for, and enable what can be done."""
-        self.panel.start_button.setEnabled(self._model is not None and not self.panel.running)
-        cards = [card for card in (self._model_card, self.chain.card) if card is not None]
+        self.panel.start_button.setEnabled(self.model is not None and not self.panel.running)
+        cards = [card for card in (self.first.card, self.second.card) if card is not None]
         self.options.follow(cards)
-        self.options.setVisible(not self._evaluates)
+        self.options.visible = not self._evaluates
         if not self._evaluates:
             return
-        if self._model_card is None:
+        if self.first.card is None:
             self.truth.ask_for({})
         else:  # not before: tasks load torch
-            self.truth.ask_for(kinds_of(self._model_card.task_kind))
+            self.truth.ask_for(kinds_of(self.first.card.task_kind))
 
     def _follow_tab(self, *_: object) -> None:
         """Show the settings of the tab, and on the button what it does."""
         evaluates = self._evaluates
         self._purpose.setText(_COMPARE_WITH if evaluates else _PREDICT_ON)
         self.panel.start_button.setText("Evaluate" if evaluates else "Predict")
-        self.chain.setVisible(not evaluates)
+        self._fold.setVisible(not evaluates)
         self._update_controls()
 
     def _start_clicked(self, *_: object) -> None:
@@ -364,16 +362,16 @@ class PredictWidget(JobDock):
     # -- the prediction
 
     def _request(self) -> PredictionRequest:
-        if self._model is None:
+        if self.model is None:
             raise ValueError("choose a model first")
-        models = (self._model,) if self.second_model is None else (self._model, self.second_model)
+        models = (self.model,) if self.second_model is None else (self.model, self.second_model)
         options = self.options
         return PredictionRequest(
             models, options.predicts_probabilities, self.dwell, options.averages_turns
         )
 
     def _predict_layers(self, request: PredictionRequest) -> None:
-        cubes = self.layer_list.cubes
+        cubes = [cube_of_layer(layer) for layer in self.chosen]
         if not cubes:
             raise ValueError("choose at least one layer to predict on")
         self._bands = [len(cube.axis) for cube in cubes]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
-from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
+from magicgui.widgets import CheckBox, Container
 
 from ..models.card import Card
 
@@ -15,34 +15,36 @@ _ABOUT_TURNS: Final = (
 )
 
 
-class PredictOptions(QWidget):
+class PredictOptions(Container[Any]):
     """What a prediction does besides; which boxes there are depends on the models."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.probabilities = QCheckBox("Also predict the probability of each class")
-        self.turns = QCheckBox("Average over flips and quarter turns")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.probabilities)
-        layout.addWidget(self.turns)
+        self.probabilities = CheckBox(
+            name="probabilities", text="Also predict the probability of each class"
+        )
+        self.turns = CheckBox(name="turns", text="Average over flips and quarter turns")
+        self._has_probabilities = False
+        super().__init__(name="options")
+        self.margins = (0, 0, 0, 0)
+        self.extend([self.probabilities, self.turns])
 
     @property
     def predicts_probabilities(self) -> bool:
         """Whether probabilities are asked for, of a model that has them."""
-        return self.probabilities.isVisibleTo(self) and self.probabilities.isChecked()
+        return self._has_probabilities and bool(self.probabilities.value)
 
     @property
     def averages_turns(self) -> bool:
         """Whether the mean over turned images is asked for, of a model that it makes a difference to."""
-        return self.turns.isEnabled() and self.turns.isChecked()
+        return self.turns.enabled and bool(self.turns.value)
 
     def follow(self, cards: Sequence[Card]) -> None:
         """Show the boxes that suit models which run one after the other, given their cards."""
-        self.probabilities.setVisible(bool(cards) and _predicts_classes(cards[-1]))
+        self._has_probabilities = bool(cards) and _predicts_classes(cards[-1])
+        self.probabilities.visible = self._has_probabilities
         reason = _why_no_turns(cards)
-        self.turns.setEnabled(not reason)
-        self.turns.setToolTip(f"Inactive here. {reason}" if reason else _ABOUT_TURNS)
+        self.turns.enabled = not reason
+        self.turns.tooltip = f"Inactive here. {reason}" if reason else _ABOUT_TURNS
 
 
 def _predicts_classes(card: Card) -> bool:

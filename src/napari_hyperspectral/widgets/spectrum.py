@@ -4,30 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
+from magicgui.widgets import CheckBox
 from napari.layers import Image as ImageLayer
 from napari.layers import Layer
-from napari.utils.notifications import show_error
-from qtpy.QtCore import QEvent, QTimer
+from qtpy.QtCore import QEvent
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QApplication,
-    QCheckBox,
-    QFileDialog,
     QLabel,
     QPushButton,
     QVBoxLayout,
-    QWidget,
 )
 
 from ..axis import Axis
-from ..cube import Cube
-from ..files.atomic import replacing
 from ..picture.band_text import BandText
-from ..progress import Job, run
 from ..spectra.arrays import Array
+from ..spectra.conversion import Quantity
+from .dock import Dock
+from .docking import Place
 from .explore.curves import Curve, legend_names, table_of
 from .explore.events import ViewerEvents
 from .explore.layers import (
@@ -39,20 +36,23 @@ from .explore.layers import (
     spectrum_at,
     without_bad_bands,
 )
+from .explore.means import RegionMeans
 from .explore.pins import MOST_PINS, PIN_COLOURS, Pins, is_pins, sign_of
 from .explore.plot import SpectrumPlot
+from .explore.ranges import RangeTools
 from .explore.regions import (
     MOST_REGIONS,
-    SAMPLE_PIXELS,
     CubePixels,
     RegionMean,
     cube_pixels,
     is_region_layer,
-    region_means,
 )
-from .forms.form import in_a_row
-from .forms.layer_choice import suitable_layers
-from .jobs import JobWorker, start_job
+from .explore.saving import ask_and_save, save_picture, save_table
+from .explore.timers import once_after
+from .explore.unit_box import UnitBox
+from .explore.units import in_quantity
+from .forms.layer_choice import has_bands, suitable_layers
+from .forms.layout import in_a_row
 
 if TYPE_CHECKING:
     import napari
@@ -62,22 +62,22 @@ _CURSOR_COLOURS: Final = ("#e8a33d", "#7fc4ee", "#8fd6a0", "#e39cc9", "#c3b1fb",
 _REDRAW_MS: Final = 33
 _PAUSE_MS: Final = 150
 """Regions are computed anew when painting pauses for so long."""
-_ALL_PIXELS: Final = 2**62
 _HINT: Final = (
     "Move the cursor over a cube. Click the image to pin a spectrum; click or drag in the plot to "
     "change the band."
 )
 
 
-class SpectrumWidget(QWidget):
+class SpectrumWidget(Dock):
     """Plot spectra of all visible cubes; a line marks the band.
 
     While it is hidden it does nothing at all. Mean spectra of regions are computed in a worker.
     """
 
+    place: ClassVar[Place] = "bottom"
+
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self._viewer = viewer
+        super().__init__(viewer)
         self.curves: list[Curve] = []
         """The curves in the plot."""
         self._cursor: Position | None = None
@@ -89,12 +89,16 @@ class SpectrumWidget(QWidget):
         self._pins_outdated = True
         self._regions_outdated = True
         self._plane: Position = ()
-        self._means: JobWorker | None = None
-        self._pixels: list[CubePixels] = []
-        self._redraw = _single_shot(self, _REDRAW_MS, self.refresh)
-        self._pause = _single_shot(self, _PAUSE_MS, self._start_means)
+        self._means = RegionMeans(self)
+        self._means.computed.connect(self._show_means)
+        self._redraw = once_after(_REDRAW_MS, self.refresh, self)
+        self._pause = once_after(_PAUSE_MS, self._start_means, self)
+        self.unit = UnitBox()
+        self._plot = SpectrumPlot()
+        self.ranges = RangeTools(viewer, self._plot, lambda: self.main_layer)
         self._build()
-        self._events = ViewerEvents(viewer, self)
+        keys = {"P": self._pin_cursor, "R": self.ranges.toggle_range, "G": self.ranges.toggle_rgb}
+        self._events = ViewerEvents(viewer, self, keys)
         self.destroyed.connect(self._events.disconnect)
         self.refresh()
 
@@ -119,12 +123,36 @@ class SpectrumWidget(QWidget):
         """Pinned positions, (y, x) in world coordinates."""
         return self._pins.positions
 
+    @property
+    def axis(self) -> Axis | None:
+        """The axis of the plot: that of the main cube, in the unit that is chosen."""
+        layer = self.main_layer
+        return None if layer is None else self._axis_of(layer)
+
+    def choose_unit(self, quantity: Quantity) -> None:
+        """Show all spectra over another quantity.
+
+        Parameters
+        ----------
+        quantity : str
+            Such as "wavelength (nm)"; one that the axis of the main cube converts to.
+
+        Raises
+        ------
+        ValueError
+            If no formula leads there, as to a Raman shift without a laser line.
+        """
+        layer = self.main_layer
+        if layer is not None:
+            self.unit.choose(quantity, axis_of_layer(layer))
+            self._outdate_all()
+
     def choose_band_near(self, value: float) -> None:
         """Move the band slider to the band nearest to `value`, in the unit of the plot."""
         layer = self.main_layer
         if layer is None:
             return
-        distances = np.abs(positions_on(axis_of_layer(layer)) - value)
+        distances = np.abs(positions_on(self._axis_of(layer)) - value)
         index = [0] * layer.ndim
         index[-3] = int(np.argmin(distances))
         world = layer.data_to_world(index)
@@ -137,9 +165,8 @@ class SpectrumWidget(QWidget):
 
     def show_regions(self) -> None:
         """Plot the mean spectra of all regions, as they are now; waits until they are computed."""
-        self._stop_means()
         self._regions_outdated = False
-        self._show_means(run(region_means(self._cube_pixels(), _ALL_PIXELS)))
+        self._show_means(self._means.now(self._cube_pixels()))
 
     def pin(self, position: Position) -> None:
         """Keep the spectra at a position, in world coordinates; of too many, the oldest goes."""
@@ -148,6 +175,10 @@ class SpectrumWidget(QWidget):
             self._pins.add(position, cube)
             self._pins_outdated = True
             self._refresh_soon()
+
+    def _pin_cursor(self, *_: object) -> None:
+        if self._cursor is not None:
+            self.pin(self._cursor)
 
     def clear_pins(self) -> None:
         """Remove all pins."""
@@ -182,20 +213,27 @@ class SpectrumWidget(QWidget):
         FileExistsError
             If the file exists, unless `overwrite`.
         """
-        path = Path(path)
-        if not self.curves:
-            raise ValueError("no spectrum is shown; pin one by a click on a cube, then save")
-        if path.exists() and not overwrite:
-            raise FileExistsError(f"{path.name} exists already; choose another name")
-        with replacing(path) as (draft,):
-            text = table_of(self.curves, self._title, delimiter=",")
-            draft.write_text(text, encoding="utf-8", newline="")
-        return path
+        save_table(self.curves, self._title, Path(path), overwrite=overwrite)
+        return Path(path)
+
+    def save_picture(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Save the plot as it is shown, as PNG or SVG by the suffix.
+
+        Raises
+        ------
+        ValueError
+            If the suffix is another.
+        FileExistsError
+            If the file exists, unless `overwrite`.
+        """
+        save_picture(self._plot, Path(path), overwrite=overwrite)
+        return Path(path)
 
     def refresh(self) -> None:
         """Plot the spectra of the moment; those of regions follow when they are computed."""
         main_layer = self.main_layer
-        axis = None if main_layer is None else axis_of_layer(main_layer)
+        self.unit.offer(None if main_layer is None else axis_of_layer(main_layer))
+        axis = self.axis
         self._title = "" if axis is None else axis.title
         comparable = self._comparable()
         if self._pins_outdated:
@@ -220,17 +258,22 @@ class SpectrumWidget(QWidget):
         self._plot.show_curves(self.curves, legend_names(self.curves, only_layer))
 
     def _visible_cubes(self) -> list[ImageLayer]:
-        return [layer for layer in suitable_layers(self._viewer.layers, Cube) if layer.visible]
+        return [layer for layer in suitable_layers(self._viewer.layers, has_bands) if layer.visible]
 
     def _comparable(self) -> list[ImageLayer]:
-        """Return the visible cubes on the axis of the plot, the main one first."""
+        """Return the visible cubes that fit the axis of the plot, the main one first."""
         main_layer = self.main_layer
-        if main_layer is None:
+        axis = self.axis
+        if axis is None:
             return []
-        title = axis_of_layer(main_layer).title
         cubes = self._visible_cubes()
-        comparable = [cube for cube in cubes if axis_of_layer(cube).title == title]
+        comparable = [cube for cube in cubes if self._axis_of(cube).title == axis.title]
         return sorted(comparable, key=lambda cube: cube is not main_layer)
+
+    def _axis_of(self, layer: ImageLayer) -> Axis:
+        """Return the axis of a cube in the quantity of the plot, or its own where none leads there."""
+        own = axis_of_layer(layer)
+        return in_quantity(own, self.unit.value) or own
 
     def _curves_under_cursor(self, layers: list[ImageLayer]) -> Iterator[Curve]:
         """Yield the spectrum of each cube under the cursor."""
@@ -239,7 +282,7 @@ class SpectrumWidget(QWidget):
         for number, layer in enumerate(layers):
             spectrum = spectrum_at(layer, self._cursor, self._viewer.dims.point)
             if spectrum is not None:
-                bands = positions_on(axis_of_layer(layer))
+                bands = positions_on(self._axis_of(layer))
                 colour = _CURSOR_COLOURS[number % len(_CURSOR_COLOURS)]
                 yield Curve(layer.name, bands, spectrum, colour)
 
@@ -254,10 +297,15 @@ class SpectrumWidget(QWidget):
                     continue
                 y, x = pixel_at(layer, position)
                 name = f"{layer.name} · {sign_of(number)} ({y}, {x})"
-                bands = positions_on(axis_of_layer(layer))
+                bands = positions_on(self._axis_of(layer))
                 colour = PIN_COLOURS[number % MOST_PINS]
                 faint = layer is not layers[0]
                 yield Curve(name, bands, spectrum, colour, "pin", faint=faint)
+
+    def _outdate_all(self, *_: object) -> None:
+        self._pins_outdated = True
+        self._regions_outdated = True
+        self._refresh_soon()
 
     # -- mean spectra of regions, in a worker
 
@@ -271,49 +319,19 @@ class SpectrumWidget(QWidget):
         return [cube_pixels(cube, regions, shown) for cube in self._comparable()]
 
     def _start_means(self) -> None:
-        """Compute the mean spectra of regions anew: of a few pixels first, then of all."""
-        if not self.isVisible():
-            return
-        self._stop_means()
-        self._regions_outdated = False
-        pixels = self._cube_pixels()
-        if not pixels:
-            self._show_means([])
-            return
-        self._means_of(pixels, SAMPLE_PIXELS)
-
-    def _means_of(self, pixels: list[CubePixels], most_pixels: int) -> None:
-        self._pixels = pixels
-        self._means = start_job(
-            _means_and_pixels(pixels, most_pixels),
-            "spectra of regions",
-            device="spectra",
-            returned=self._means_computed,
-            failed=self._means_failed,
-        )
-
-    def _means_computed(self, computed: tuple[list[CubePixels], list[RegionMean]]) -> None:
-        pixels, means = computed
-        if pixels is not self._pixels:  # outdated: a person went on painting
-            return
-        self._means = None
-        self._show_means(means)
-        if not all(mean.exact for mean in means):
-            self._means_of(pixels, _ALL_PIXELS)
-
-    def _means_failed(self, error: object) -> None:
-        self._means = None
-        show_error(f"no mean spectra: {error}")
-
-    def _stop_means(self) -> None:
-        if self._means is not None:
-            self._means.quit()
-            self._means = None
-        self._pixels = []
+        """Compute the mean spectra of regions anew."""
+        if self.isVisible():
+            self._regions_outdated = False
+            self._means.start(self._cube_pixels())
 
     def _show_means(self, means: Sequence[RegionMean]) -> None:
         layers = self._comparable()
-        curves = [_curve_of_region(mean, layers) for mean in means if mean.cube < len(layers)]
+        axes = [self._axis_of(layer) for layer in layers]
+        curves = [
+            _curve_of_region(mean, layers[mean.cube].name, axes[mean.cube])
+            for mean in means
+            if mean.cube < len(layers)
+        ]
         self._of_regions = curves
         self._show_curves()
         if len(means) == MOST_REGIONS:
@@ -363,8 +381,7 @@ class SpectrumWidget(QWidget):
         plane = tuple(self._viewer.dims.point[:-3])
         if plane != self._plane:
             self._plane = plane
-            self._pins_outdated = True
-            self._regions_outdated = True
+            self._outdate_all()
         self._refresh_soon()
 
     def on_change(self, event: Any = None) -> None:
@@ -393,7 +410,7 @@ class SpectrumWidget(QWidget):
         if self.parent() is None:
             self._redraw.stop()
             self._pause.stop()
-            self._stop_means()
+            self._means.stop()
             self._events.disconnect()
         else:
             self._events.connect()
@@ -407,60 +424,54 @@ class SpectrumWidget(QWidget):
         if self.isVisible() and not self._redraw.isActive():
             self._redraw.start()
 
+    def _reverse(self, reverses: bool) -> None:
+        self._plot.getPlotItem().invertX(reverses)
+
     def _ask_where_to_save(self) -> None:
-        chosen, _filter = QFileDialog.getSaveFileName(
-            self, "Save spectra", "spectra.csv", "Table (*.csv)"
-        )
-        if not chosen:
-            return
-        path = Path(chosen)
-        overwrite = path.suffix == ".csv"  # the dialog has asked, for exactly this name
-        if not overwrite:
-            path = Path(f"{path}.csv")
-        try:
-            self.save_spectra(path, overwrite=overwrite)
-        except (ValueError, OSError) as error:
-            show_error(f"not saved: {error}")
+        ask_and_save(self, self.save_spectra, "spectra.csv", "Table (*.csv)", ".csv")
+
+    def _ask_where_to_save_picture(self) -> None:
+        kinds = "Picture (*.png);;Drawing (*.svg)"
+        ask_and_save(self, self.save_picture, "spectra.png", kinds, ".png")
 
     def _build(self) -> None:
         self._title = ""
-        self._plot = SpectrumPlot()
         self._plot.band_chosen.connect(self.choose_band_near)
         self._hint = QLabel(_HINT)
         self._hint.setWordWrap(True)
-        self.reversed = QCheckBox("Reverse axis")
-        self.reversed.toggled.connect(self._plot.getPlotItem().invertX)
-        self.named = QCheckBox("Show band name on image")
+        self.unit.changed.connect(self._outdate_all)
+        self.reversed = CheckBox(name="reversed", text="Reverse axis")
+        self.reversed.changed.connect(self._reverse)
         band_text = BandText.of(self._viewer)
-        self.named.setChecked(band_text.enabled)
-        self.named.toggled.connect(band_text.enable)
+        self.named = CheckBox(
+            name="named",
+            text="Band on image",
+            value=band_text.enabled,
+            tooltip="Write the band that is shown on the image",
+        )
+        self.named.changed.connect(band_text.enable)
+        self.hold(self.unit, self.reversed, self.named, *self.ranges.fields)
         clear = _button("Clear pins", self.clear_pins)
         copy = _button("Copy table", self.copy)
         save = _button("Save spectra…", self._ask_where_to_save)
-        boxes = in_a_row(self.reversed, self.named)
-        boxes.addStretch()
-        buttons = in_a_row(clear, copy, save)
-        buttons.addStretch()
+        picture = _button("Save picture…", self._ask_where_to_save_picture)
+        tools = in_a_row(self.unit.native, *self.ranges.mode_buttons, self.ranges)
+        tools.addStretch()
+        for box in (self.reversed, self.named):
+            tools.addWidget(box.native)
+        for button in (clear, copy, save, picture):
+            tools.addWidget(button)
         layout = QVBoxLayout(self)
-        layout.addWidget(self._plot)
+        layout.setContentsMargins(4, 2, 4, 2)
+        layout.setSpacing(2)
+        layout.addLayout(tools)
+        layout.addWidget(self._plot, stretch=1)
         layout.addWidget(self._hint)
-        layout.addLayout(boxes)
-        layout.addLayout(buttons)
 
 
-def _means_and_pixels(
-    pixels: list[CubePixels], most_pixels: int
-) -> Job[tuple[list[CubePixels], list[RegionMean]]]:
-    """Return mean spectra with what they were computed from, to know outdated ones by."""
-    means = yield from region_means(pixels, most_pixels)
-    return pixels, means
-
-
-def _curve_of_region(mean: RegionMean, layers: Sequence[ImageLayer]) -> Curve:
-    layer = layers[mean.cube]
+def _curve_of_region(mean: RegionMean, layer: str, axis: Axis) -> Curve:
     about = "" if mean.exact else "about "
-    name = f"{layer.name} · {mean.region.name} ({about}{mean.spectra.pixels} px)"
-    axis = axis_of_layer(layer)
+    name = f"{layer} · {mean.region.name} ({about}{mean.spectra.pixels} px)"
     spectrum = without_bad_bands(mean.spectra.mean, axis)
     return Curve(
         name,
@@ -471,15 +482,6 @@ def _curve_of_region(mean: RegionMean, layers: Sequence[ImageLayer]) -> Curve:
         mean.spectra.sd,
         faint=mean.cube > 0,
     )
-
-
-def _single_shot(owner: QWidget, milliseconds: int, action: Callable[[], None]) -> QTimer:
-    """Return a timer that does something once, so long after it was last started."""
-    timer = QTimer(owner)
-    timer.setSingleShot(True)
-    timer.setInterval(milliseconds)
-    timer.timeout.connect(action)
-    return timer
 
 
 def _button(text: str, action: Callable[[], None]) -> QPushButton:

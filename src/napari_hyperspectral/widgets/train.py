@@ -56,11 +56,11 @@ class TrainWidget(JobDock):
     """
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
-        self._viewer = viewer
+        super().__init__(viewer)
         self._model: Model | None = None
         self._losses = Losses(1)
         self.form = TrainForm(viewer)
+        self.hold(*self.form.widgets)
         self.training_summary = QLabel()
         self.training_summary.setWordWrap(True)
         self.panel = JobPanel("Train")
@@ -75,7 +75,6 @@ class TrainWidget(JobDock):
         self._build()
         self._connect()
         self._enable_buttons()
-        self.start = None
 
     # -- what a script uses
 
@@ -118,11 +117,12 @@ class TrainWidget(JobDock):
         FileNotFoundError, FileFormatError
             When set to a path that is no model file; the one before stays.
         """
-        return self.form.start
+        model: Model | Path | None = self.form.start_model.value
+        return model
 
     @start.setter
     def start(self, model: Model | Path | str | None) -> None:
-        self.form.start = Path(model) if isinstance(model, str) else model
+        self.form.start_model.value = model
 
     def preview(self, *_: object) -> None:
         """Show the first training batch as layers, after preprocessing and augmentation."""
@@ -212,10 +212,6 @@ class TrainWidget(JobDock):
             "napari-hyperspectral", "Predict", tabify=True
         )
         dock.model = self._model
-
-    def reset_choices(self, *_: object) -> None:
-        """Follow the viewer's layers; napari calls this when they change."""
-        self.form.examples.refresh()
 
     @property
     def summary(self) -> str:
@@ -337,6 +333,7 @@ class TrainWidget(JobDock):
         self.form.preset_chosen.connect(self._describe_preset)
         self._summary_timer.timeout.connect(self._summarise)
         self.preview_button.clicked.connect(self.preview)
+        self.form.start_model.browse_button.changed.connect(self._start_from_file)
         self.panel.start_button.clicked.connect(self.train)
         self.panel.progressed.connect(self._draw)
         self.panel.returned.connect(self._keep)

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from magicgui.widgets import ComboBox, Widget
 from napari.layers import Labels as LabelsLayer
 from napari.layers import Layer
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
-    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
 )
 
 from ..examples.source import ExampleSource, FileSource, ImageSource
-from ..models.card import Card, read_card
+from ..models.card import Card
 from ..networks import Method
 from ..recipe.augmentation import Augmentation
 from ..recipe.choice import Choose
@@ -34,9 +34,13 @@ from ..recipe.training import Training
 from ..tasks import TASKS, Task
 from .forms.chain_form import ChainForm
 from .forms.class_table import ClassTable
+from .forms.examples import ExampleList
+from .forms.fields import narrow
 from .forms.file_choice import FileChoice
-from .forms.form import Chooser, Form, collapsible
-from .forms.layer_choice import ExampleList
+from .forms.form import Chooser, Form
+from .forms.layout import collapsible
+from .forms.model_choice import ModelEdit
+from .forms.wheel import guard_from_wheel
 
 if TYPE_CHECKING:
     import napari
@@ -59,24 +63,28 @@ class TrainForm(QScrollArea):
         super().__init__()
         default_method = type(Recipe.model_fields["method"].default)
         self.presets = _preset_box()
-        self.task: Chooser[Task] = Chooser(TASKS)
-        self.method: Chooser[Method] = Chooser((Choose, *METHODS), default_method)
-        self.training: Form[Training] = Form(Training, folded_from=3)
-        self.preprocessing = ChainForm()
-        self.augmentation: Form[Augmentation] = Form(Augmentation, folded_from=99)
-        self.examples = ExampleList(viewer)
-        self.files = FileChoice()
+        self.task: Chooser[Task] = Chooser(TASKS, name="task")
+        self.method: Chooser[Method] = Chooser((Choose, *METHODS), default_method, name="method")
+        self.training: Form[Training] = Form(Training, folded_from=3, name="training")
+        self.preprocessing = ChainForm(name="preprocessing")
+        self.augmentation: Form[Augmentation] = Form(
+            Augmentation, folded_from=99, name="augmentation"
+        )
+        self.examples = ExampleList(viewer, name="examples")
+        self.files = FileChoice(name="files")
         self.sources = QTabWidget()
-        self.sources.addTab(self.examples, "Layers")
-        self.sources.addTab(self.files, "Files")
+        self.sources.addTab(self.examples.native, "Layers")
+        self.sources.addTab(self.files.native, "Files")
         self.classes = ClassTable()
-        self.start_line = QLabel()
-        self.start_line.setWordWrap(True)
+        self.start_model = ModelEdit(
+            name="start", in_words=_start_in_words, placeholder="From scratch", optional=True
+        )
         self.buttons = QHBoxLayout()
-        self._start: Model | Path | None = None
+        self._filling = False
         self._build()
         self._connect()
         self._ask_for_images()
+        self._grey_out()
 
     @property
     def recipe(self) -> Recipe:
@@ -99,11 +107,16 @@ class TrainForm(QScrollArea):
 
     @recipe.setter
     def recipe(self, recipe: Recipe) -> None:
-        self.task.settings = recipe.task
-        self.method.settings = recipe.method
-        self.preprocessing.settings = recipe.preprocessing
-        self.augmentation.settings = recipe.augmentation
-        self.training.settings = recipe.training
+        self._filling = True
+        try:
+            self.task.settings = recipe.task
+            self.method.settings = recipe.method
+            self.preprocessing.settings = recipe.preprocessing
+            self.augmentation.settings = recipe.augmentation
+            self.training.settings = recipe.training
+        finally:
+            self._filling = False
+        self._settings_changed()
 
     @property
     def source(self) -> ExampleSource:
@@ -119,43 +132,29 @@ class TrainForm(QScrollArea):
         return ImageSource(self.examples.images)
 
     @property
-    def start(self) -> Model | Path | None:
-        """The model to start from (transfer learning), or its file; None: from scratch.
-
-        Raises
-        ------
-        FileNotFoundError, FileFormatError
-            When set to a path that is no model file; the one before stays.
-        """
-        return self._start
-
-    @start.setter
-    def start(self, model: Model | Path | None) -> None:
-        card: Card | None
-        if model is None:
-            card = None
-        elif isinstance(model, Path):
-            card = read_card(model)
-        else:
-            card = model.card
-        self._start = model
-        self._grey_out()
-        if card is None:
-            self.start_line.setText("From scratch")
-            return
-        name = model.name if isinstance(model, Path) else "the model just trained"
-        kinds = f"{card.task_kind}, {card.method_kind}"
-        self.start_line.setText(f"From {name} ({kinds}; {card.input_axis})")
+    def widgets(self) -> tuple[Widget, ...]:
+        """All that can be set, for the dock to offer."""
+        return (
+            self.presets,
+            self.task,
+            self.examples,
+            self.files,
+            self.method,
+            self.training,
+            self.preprocessing,
+            self.augmentation,
+            self.start_model,
+        )
 
     def choose(self, *examples: Mapping[str, Layer | str]) -> None:
         """Choose the layers, and texts, of all examples, and show their tab."""
         self.examples.choose(*examples)
-        self.sources.setCurrentWidget(self.examples)
+        self.sources.setCurrentWidget(self.examples.native)
 
     def choose_files(self, **paths: str | Path) -> None:
         """Choose files or folders by the names that the task asks for, and show their tab."""
         self.files.choose(**paths)
-        self.sources.setCurrentWidget(self.files)
+        self.sources.setCurrentWidget(self.files.native)
 
     @property
     def command_line(self) -> str:
@@ -173,19 +172,19 @@ class TrainForm(QScrollArea):
 
     @property
     def _uses_files(self) -> bool:
-        return self.sources.currentWidget() is self.files
+        return self.sources.currentWidget() is self.files.native
 
     def _build(self) -> None:
         content = QWidget()
         layout = QVBoxLayout(content)
-        layout.addWidget(self.presets)
-        _add_section(layout, "Task", self.task)
+        layout.addWidget(self.presets.native)
+        _add_section(layout, "Task", self.task.native)
         _add_section(layout, "Examples", self.sources, self.classes)
-        _add_section(layout, "Method", self.method)
-        _add_section(layout, "Training settings", self.training)
-        layout.addWidget(collapsible("Preprocessing", self.preprocessing))
-        layout.addWidget(collapsible("Augmentation", self.augmentation))
-        layout.addWidget(self.start_line)
+        _add_section(layout, "Method", self.method.native)
+        _add_section(layout, "Training settings", self.training.native)
+        layout.addWidget(collapsible("Preprocessing", self.preprocessing.native))
+        layout.addWidget(collapsible("Augmentation", self.augmentation.native))
+        _add_section(layout, "Start from a model", self.start_model.native)
         layout.addLayout(self.buttons)
         layout.addStretch()
         self.setWidgetResizable(True)
@@ -202,13 +201,23 @@ class TrainForm(QScrollArea):
             self.augmentation,
         )
         self.task.changed.connect(self._ask_for_images)
-        for form in settings:
-            form.changed.connect(self._grey_out)
-        for part in (*settings, self.examples, self.files, self.classes):
-            part.changed.connect(self.changed)
+        for form in (*settings, self.start_model):
+            form.changed.connect(self._settings_changed)
+        for part in (*settings, self.examples, self.files):
+            part.changed.connect(self._emit_changed)
+        self.classes.changed.connect(self._emit_changed)
         self.sources.currentChanged.connect(self._tab_changed)
         self.examples.changed.connect(self._show_classes)
-        self.presets.activated.connect(self._fill_from_preset)
+        self.presets.changed.connect(self._fill_from_preset)
+
+    def _emit_changed(self, *_: object) -> None:
+        self.changed.emit()
+
+    def _settings_changed(self, *_: object) -> None:
+        if self._filling:
+            return
+        self.presets.value = None  # it is another experiment now
+        self._grey_out()
 
     def _tab_changed(self, *_: object) -> None:
         self._show_classes()
@@ -223,7 +232,7 @@ class TrainForm(QScrollArea):
     def _grey_out(self, *_: object) -> None:
         """Grey out the settings that have no effect with the present values of the others."""
         try:
-            inactive = inactive_settings(self.recipe, from_scratch=self._start is None)
+            inactive = inactive_settings(self.recipe, from_scratch=self.start_model.value is None)
         except ValueError:  # the form says why; what was greyed out stays so until it is mended
             return
         forms: dict[str, Form[Any]] = {
@@ -250,12 +259,13 @@ class TrainForm(QScrollArea):
                     return layer
         return None
 
-    def _fill_from_preset(self, row: int) -> None:
-        """Fill the form with a published experiment; the first row says what the box is for."""
-        if row < 1:
+    def _fill_from_preset(self, preset: Preset | None) -> None:
+        """Fill the form with a published experiment."""
+        if preset is None:
             return
-        preset: Preset = PRESETS[row - 1]
         self.recipe = preset.recipe
+        with self.presets.changed.blocked():  # filling it in has changed settings
+            self.presets.value = preset
         self.preset_chosen.emit(preset)
 
 
@@ -267,17 +277,20 @@ def _add_section(layout: QVBoxLayout, title: str, *parts: QWidget) -> None:
     layout.addSpacing(8)
 
 
-def _preset_box() -> QComboBox:
+def _preset_box() -> ComboBox:
     """Return a box of all published experiments, after a line that says what it is for."""
-    box = QComboBox()
-    # as wide as the dock, not as its longest title
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(12)
-    box.addItem("Published experiments…")
+    choices = [("Published experiments…", None), *((preset.title, preset) for preset in PRESETS)]
+    box = ComboBox(name="preset", choices=choices)
+    narrow(box.native)
+    guard_from_wheel(box.native)
     for number, preset in enumerate(PRESETS, start=1):
-        box.addItem(preset.title)
-        box.setItemData(number, preset.notes, Qt.ItemDataRole.ToolTipRole)
+        box.native.setItemData(number, preset.notes, Qt.ItemDataRole.ToolTipRole)
     return box
+
+
+def _start_in_words(model: Model | Path, card: Card) -> str:
+    name = model.name if isinstance(model, Path) else "the model just trained"
+    return f"From {name} ({card.task_kind}, {card.method_kind}; {card.input_axis})"
 
 
 def _path_or_text(chosen: Layer | str | None) -> str | None:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from magicgui.widgets import CheckBox, Widget
 from napari.layers import Layer
 from qtpy.QtWidgets import (
-    QCheckBox,
     QFrame,
     QLabel,
     QScrollArea,
@@ -18,8 +18,8 @@ from qtpy.QtWidgets import (
 )
 
 from ..examples.source import ExampleSource, FileSource, ImageSource
+from .forms.examples import ExampleList, Kinds
 from .forms.file_choice import FileChoice
-from .forms.layer_choice import ExampleList, Kinds
 
 if TYPE_CHECKING:
     import napari
@@ -30,22 +30,22 @@ class TruthChoice(QScrollArea):
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
-        self.examples = ExampleList(viewer)
-        self.files = FileChoice("test")
+        self.examples = ExampleList(viewer, name="true_examples")
+        self.files = FileChoice("test", name="true_files")
         self._hint = QLabel()
         self._hint.setWordWrap(True)
-        self._same_pixels = QCheckBox("Same pixels")
-        self._same_pixels.setToolTip(
+        self._same_pixels = CheckBox(name="same_pixels", text="Same pixels")
+        self._same_pixels.tooltip = (
             "Pair images by rows and columns, even if they state other places"
         )
         self._sources = QTabWidget()
-        self._sources.addTab(self.examples, "Layers")
-        self._sources.addTab(self.files, "Files")
+        self._sources.addTab(self.examples.native, "Layers")
+        self._sources.addTab(self.files.native, "Files")
         content = QWidget()
         layout = QVBoxLayout(content)
         layout.addWidget(self._hint)
         layout.addWidget(self._sources)
-        layout.addWidget(self._same_pixels)
+        layout.addWidget(self._same_pixels.native)
         layout.addStretch()
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -61,23 +61,28 @@ class TruthChoice(QScrollArea):
         ValueError
             If something is missing, or files leave open what goes with what.
         """
-        if self._sources.currentWidget() is self.files:
+        if self._sources.currentWidget() is self.files.native:
             return FileSource(self.files.pairing)
         return ImageSource(self.examples.images)
 
     @property
+    def widgets(self) -> tuple[Widget, ...]:
+        """All that can be set, for the dock to offer."""
+        return self.examples, self.files, self._same_pixels
+
+    @property
     def same_pixels(self) -> bool:
         """Whether images are paired by rows and columns, whatever places they state."""
-        return self._same_pixels.isChecked() and _pairs_images(self.examples.kinds)
+        return bool(self._same_pixels.value) and _pairs_images(self.examples.kinds)
 
     @same_pixels.setter
     def same_pixels(self, same: bool) -> None:
-        self._same_pixels.setChecked(same)
+        self._same_pixels.value = same
 
     def ask_for(self, kinds: Kinds) -> None:
         """Ask for images of these names and kinds; none as long as there is no model."""
         self._sources.setVisible(bool(kinds))
-        self._same_pixels.setVisible(_pairs_images(kinds))
+        self._same_pixels.visible = _pairs_images(kinds)
         if not kinds:
             self._hint.setText("Choose a model first.")
             return
@@ -96,13 +101,13 @@ class TruthChoice(QScrollArea):
         """
         self._check_model()
         self.examples.choose(*examples)
-        self._sources.setCurrentWidget(self.examples)
+        self._sources.setCurrentWidget(self.examples.native)
 
     def choose_files(self, **paths: str | Path) -> None:
         """Choose files, or folders of them, by name, and show their tab; refuses as `choose`."""
         self._check_model()
         self.files.choose(**paths)
-        self._sources.setCurrentWidget(self.files)
+        self._sources.setCurrentWidget(self.files.native)
 
     def _check_model(self) -> None:
         if not self.examples.kinds:

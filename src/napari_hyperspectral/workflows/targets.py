@@ -19,6 +19,7 @@ from ..io import FORMATS, Format, Source, format_of
 
 MODEL_SUFFIX: Final = ".safetensors"
 PREDICTED: Final = "predicted"
+PREPARED: Final = "prepared"
 PROBABILITIES: Final = "probabilities"
 REPORT: Final = "report"
 

@@ -26,8 +26,8 @@ _GAP: Final = 2**16
 """Bytes between two runs of values that are read rather than skipped."""
 _NEAR: Final = 2**12
 """Bytes between two single values that are read rather than skipped."""
-_PIECE: Final = 2**23
-"""Bytes that are read at a time."""
+_PIECE: Final = 2**20
+"""Bytes that are read at a time: what the caches of a processor hold."""
 _SPARSE: Final = 2**22
 """Bytes up to which the system need not read ahead: what is looked at is known."""
 _PREFETCHED: Final = 8192
@@ -142,10 +142,15 @@ class OpenFile:
         values = np.empty(shape, dtype)
         pieces = list(_pieces(_ascending(offset, strides, values)))
         self._advise(pieces)
+        longest = max((piece.length for piece in pieces if not piece.is_dense), default=0)
+        buffer = np.empty(longest, np.uint8)  # one for all: fresh memory is slower than the file
         for piece in pieces:
-            raw = self.read(piece.offset, piece.length)
             target = piece.target
-            target[...] = np.ndarray(target.shape, dtype, raw, 0, piece.strides)
+            if piece.is_dense:
+                self._read_into(target.reshape(-1).view(np.uint8), piece.offset)
+                continue
+            self._read_into(buffer[: piece.length], piece.offset)
+            target[...] = np.ndarray(target.shape, dtype, buffer, 0, piece.strides)
         self.check()
         return values
 
@@ -182,7 +187,7 @@ class OpenFile:
         self.check()
         return b"".join(parts)
 
-    def scattered(self, offsets: NDArray[np.int64], dtype: np.dtype[Any]) -> NDArray[Any]:
+    def single_values(self, offsets: NDArray[np.int64], dtype: np.dtype[Any]) -> NDArray[Any]:
         """Return single values, of any places in the file.
 
         Parameters
@@ -238,6 +243,18 @@ class OpenFile:
             values[here] = values_at(raw, offsets[here] + shift[here] - before, dtype)
         return values
 
+    def _read_into(self, octets: NDArray[np.uint8], offset: int) -> None:
+        """Fill an array with the bytes of the file from `offset` on."""
+        if not hasattr(os, "preadv"):
+            octets[...] = np.frombuffer(self.read(offset, len(octets)), np.uint8)
+            return
+        done = 0
+        while done < len(octets):
+            count = os.preadv(self._descriptor, [octets[done:].data], offset + done)
+            if not count:
+                raise ChangedFileError(self.path, f"it was cut to {offset + done} bytes")
+            done += count
+
     def _read(self, offset: int, length: int) -> bytes:
         if hasattr(os, "pread"):
             return os.pread(self._descriptor, length, offset)
@@ -267,6 +284,11 @@ class _Piece(NamedTuple):
     strides: tuple[int, ...]
     """Steps of the values, all positive."""
     target: NDArray[Any]
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether the bytes are the values in their order, with nothing between."""
+        return self.length == self.target.nbytes and self.target.flags.c_contiguous
 
 
 def _cuts(ends: NDArray[np.int64], step: int) -> NDArray[np.intp]:

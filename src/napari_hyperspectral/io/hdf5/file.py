@@ -27,6 +27,7 @@ from ..arrays.lazy import Box, Lazy
 from ..arrays.mapped import mapped
 from .heap import check_heaps
 from .outside import check_link, files_of, may_follow
+from .packed import check_chunks
 
 DESCRIPTION: Final = "hyperspectral"
 """Dataset at the root that holds our description; an attribute could not hold 64 kB."""
@@ -107,7 +108,9 @@ class _Stored:
         for file, identity in self.identities:
             check_unchanged(file, identity)
         with opened_hdf5(self.path, again=True) as file:
-            return np.asarray(file[self.name][box])
+            dataset = file[self.name]
+            check_chunks(self.path, dataset, box)
+            return np.asarray(dataset[box])
 
 
 def lazy_dataset(path: Path, dataset: h5py.Dataset) -> Any:
@@ -230,7 +233,9 @@ def loaded_vector(dataset: h5py.Dataset) -> NDArray[np.float64]:
             f"{dataset.name} is no axis: {dataset.dtype} {dataset.shape}",
             "copy or download the file again",
         )
-    files_of(Path(dataset.file.filename), dataset)  # refuses, or warns of, those of others
+    path = Path(dataset.file.filename)
+    files_of(path, dataset)  # refuses, or warns of, those of others
+    check_chunks(path, dataset, tuple(slice(0, size) for size in dataset.shape))
     return np.ravel(np.asarray(dataset, np.float64))
 
 

@@ -92,6 +92,17 @@ def _stated_axes(group: h5py.Group, signal: h5py.Dataset) -> dict[int, str]:
         if indices and len(names) != signal.ndim and indices[0].isdecimal():
             axis = int(indices[0])
         axes.setdefault(axis, name)
+    return _indexed_axes(group) | {axis: name for axis, name in axes.items() if name != "."}
+
+
+def _indexed_axes(group: h5py.Group) -> dict[int, str]:
+    """Return the name of the vector of each axis, as its attribute `NAME_indices` has it alone."""
+    axes: dict[int, str] = {}
+    for attribute in group.attrs:
+        name = attribute.removesuffix("_indices")
+        indices = texts(group, attribute) if name != attribute and name in group else []
+        if len(indices) == 1 and indices[0].isdecimal():
+            axes.setdefault(int(indices[0]), name)
     return axes
 
 

@@ -202,7 +202,7 @@ class Stored:
             Number of the spectrum of each value, and its index therein.
         """
         first = self._arrays.offsets[rows] + index * self.dtype.itemsize  # byte of each value
-        return self._file.scattered(first, self.dtype)
+        return self._file.single_values(first, self.dtype)
 
     def first_parts(
         self,

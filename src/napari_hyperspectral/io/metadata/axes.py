@@ -25,6 +25,10 @@ _USUAL_NM: Final = (200, 2600)
 _ENVI_ENTRY: Final = re.compile(r"(?im)^[ \t]*([a-z][a-z ]*?)[ \t]*=[ \t]*(\{[^}]*\}|[^\n{]*)")
 
 
+_SAYS_BAND: Final = re.compile(r"^b(?:and)?[\s_#-]*\d|wave\s*(?:length|number)", re.IGNORECASE)
+"""Names of bands of a spectrum, however few, as "B4 (665 nm)" and "centre wavelength 665 nm"."""
+
+
 def axis_from_names(names: Sequence[str], *, stated: bool = False) -> SpectralAxis | None:
     """Return the axis that names such as "1003.2 cm-1" stand for, or None.
 
@@ -49,7 +53,8 @@ def axis_from_names(names: Sequence[str], *, stated: bool = False) -> SpectralAx
     centres = [number * unit.factor for number, _ in quantities]
     guessed = unit.unit == "1/cm"  # wavenumbers, or Raman shifts: the name does not say
     axis = SpectralAxis(centres, unit.unit, unit.kind, guessed=guessed)
-    return axis if stated or is_spectrum(axis) else None
+    says_so = stated or all(_SAYS_BAND.search(name) for name in names)
+    return axis if says_so or is_spectrum(axis) else None
 
 
 def axis_from_numbered_names(names: Sequence[str]) -> SpectralAxis | None:

@@ -7,6 +7,7 @@ choices.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from itertools import islice
 from typing import Any, Final
@@ -18,13 +19,18 @@ from ...axis import SpectralAxis, Unit
 from ...cube import Cube, Sampling
 from ...errors import AmbiguousError, FileFormatError
 from ..source import Source
-from .units import axis_from_title, quantity_of_name
+from .units import axis_from_title, quantity_of_name, spectral_unit
 
 _TRAILING: Final = {2: "x", 3: "yx", 4: "zyx", 5: "tzyx"}
 """Axes but for the bands, by the number of all axes: two are a list of spectra."""
 _NM: Final = (150, 20_000)
 _UM: Final = (0.15, 20)
 """Wavelengths that are measured, from ultraviolet to far infrared, in either unit."""
+_UNIT_NAMES: Final = (
+    *("wavelength_unit", "wavelength_units", "spectral_unit", "spectral_units", "axis_unit"),
+    *("unit", "units"),
+)
+"""Names of a text with the unit of the spectral axis."""
 _MOST: Final = 12
 """Arrays that a message lists; the file of an instrument may hold hundreds."""
 
@@ -59,7 +65,7 @@ def images_from_arrays(
     """
     images = _images(arrays, source)
     vectors = {
-        name: np.ravel(np.asarray(array))
+        _with_unit(name, arrays): np.ravel(np.asarray(array))
         for name, array in arrays.items()
         if name not in images and _is_vector(array)
     }
@@ -189,6 +195,26 @@ def _images(arrays: Mapping[str, Any], source: Source) -> dict[str, Any]:
             f"choose one, as in {source.path.name}::{next(iter(images))}",
         )
     return images
+
+
+def _with_unit(name: str, arrays: Mapping[str, Any]) -> str:
+    """Return the name of a vector with the unit that a text of the container states for it, if any does."""
+    if not names_an_axis(name) or axis_from_title(name, [0.0]) is not None:
+        return name
+    for key in (f"{name}_unit", f"{name}_units", *_UNIT_NAMES):
+        text = _text(arrays.get(key))
+        # what is only called a unit may be that of the intensities
+        if text and (key not in ("unit", "units") or spectral_unit(text) is not None):
+            return f"{name} ({text})"
+    return name
+
+
+def _text(array: Any) -> str:
+    """Return the text in an array of one; "" where it is none."""
+    if array is None or np.dtype(array.dtype).kind not in "US" or math.prod(array.shape) != 1:
+        return ""
+    value = np.asarray(array).ravel()[0]
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _is_vector(array: Any) -> bool:

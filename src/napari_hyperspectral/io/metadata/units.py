@@ -106,6 +106,7 @@ _LENGTHS: Final = (
     (rf"pm|pico-?\s*{_METRE}", "pm"),
     (_ANGSTROM, "Å"),
     (r"in|inch(?:es)?", "in"),
+    (r"ft|foot|feet", "ft"),
     (r"s|sec|seconds?", "s"),
     (r"ms|msec|milli-?\s*sec(?:ond)?s?", "ms"),
     (r"us|usec|micro-?\s*sec(?:ond)?s?", "us"),
@@ -123,6 +124,7 @@ _METRES: Final = {
     "mm": 1e-3,
     "cm": 1e-2,
     "in": 0.0254,
+    "ft": 0.3048,
     "m": 1.0,
     "km": 1e3,
 }
@@ -221,11 +223,27 @@ def axis_from_title(title: str, centres: ArrayLike) -> SpectralAxis | None:
     last = title.rpartition("/")[2]  # without the groups of a container
     named = _TITLE.fullmatch(plain_unit(title)) or _TITLE.fullmatch(plain_unit(last))
     if named is not None and spectral_unit(named[1]) is not None:
-        return axis_in(named[1], centres, kind=raman)
+        return _inverse_axis(kind, named[1], centres) or axis_in(named[1], centres, kind=raman)
     in_brackets = re.search(r"[\[(]([^\])]+)[\])]\s*$", title)
     if in_brackets is None or kind == "index":
         return None
-    return stated_axis(in_brackets[1], centres, name=title, kind=raman)
+    inverse = _inverse_axis(kind, in_brackets[1], centres)
+    return inverse or stated_axis(in_brackets[1], centres, name=title, kind=raman)
+
+
+def _inverse_axis(kind: Kind, text: str, centres: ArrayLike) -> SpectralAxis | None:
+    """Return wavenumbers, or shifts, whose unit was written without its -1, as in "wavenumber_cm".
+
+    That is a guess, though the only sensible one. None for all others.
+    """
+    if kind not in ("wavenumber", "raman_shift"):
+        return None
+    plain = plain_unit(text)
+    for length, factor in ((_CM, 1.0), (_M, 0.01)):
+        if re.fullmatch(length, plain, re.IGNORECASE):
+            values = np.asarray(centres, dtype=np.float64) * factor
+            return SpectralAxis(values, "1/cm", kind, guessed=True)
+    return None
 
 
 def stated_axis(

@@ -131,9 +131,9 @@ def _cube(raw: Bytes, image: dict[str, Tag], title: str, source: Source) -> Cube
         layout = _LAYOUTS[len(dimensions)]
         axis = None
     else:
-        beside = list(_WITH_SPECTRUM[len(dimensions)])
-        beside.insert(len(dimensions) - 1 - position, "b")
-        layout = "".join(beside)
+        others = list(_WITH_SPECTRUM[len(dimensions)])
+        others.insert(len(dimensions) - 1 - position, "b")
+        layout = "".join(others)
         spectral = dimensions[position]
         axis = stated_axis(spectral.unit, spectral.positions(), name="energy")
         axis = axis or SpectralAxis(spectral.positions())

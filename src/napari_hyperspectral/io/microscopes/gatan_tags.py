@@ -69,7 +69,7 @@ class _Reader:
     def __init__(self, raw: Bytes, version: int, order: str, offset: int) -> None:
         self._raw = raw
         self._has_lengths = version == 4
-        self._whole = ">Q" if version == 4 else ">I"
+        self._integer = ">Q" if version == 4 else ">I"
         self._order = order
         self._offset = offset
 
@@ -102,7 +102,7 @@ class _Reader:
         return value
 
     def _count(self, what: str) -> int:
-        count = self._next(self._whole)
+        count = self._next(self._integer)
         if count > len(self._raw):
             raise FileFormatError(self._raw.path, f"{count} tags in {what}", COPY_AGAIN)
         return count
@@ -124,7 +124,7 @@ class _Reader:
         number = self._count("a value")
         if not 0 < number <= _MOST_CODES:
             raise FileFormatError(self._raw.path, f"{number} codes of a value", COPY_AGAIN)
-        codes = [self._next(self._whole) for _ in range(number)]
+        codes = [self._next(self._integer) for _ in range(number)]
         if codes[0] == _ARRAY and number >= 3:
             return self._array(codes[1:-1], codes[-1], is_text=is_text)
         block = self._block(self._dtype(codes), 1)

@@ -21,6 +21,7 @@ from ...errors import FileFormatError
 from ..arrays.blocks import blocks
 from ..metadata.fields import Geometry
 from ..metadata.named_arrays import cube_from_array
+from ..metadata.units import length_unit
 from ..source import Source
 from ..spectrometers.agilent import pixel_size_from_companion
 from .envi_axis import axis_from_header, is_agilent
@@ -178,9 +179,15 @@ def _place(header: EnviHeader) -> Geometry:
     try:
         if "map info" in header:
             return place_on_map(list_items(header["map info"]))
-        width, height = [float(item) for item in list_items(header["pixel size"])[:2]]
+        items = list_items(header["pixel size"])
+        width, height = (float(item) for item in items[:2])
     except (KeyError, ValueError, IndexError):
         return Geometry()
+    for item in items[2:]:
+        key, _, stated = item.partition("=")
+        unit = length_unit(stated) if key.strip().lower() == "units" else None
+        if unit is not None and unit != "m":
+            return Geometry(pixel_size=(height, width), pixel_unit=unit)
     if max(width, height) < SMALL:  # metres, says ENVI; people count in µm there
         return Geometry(pixel_size=(height * 1e6, width * 1e6), pixel_unit="um")
     return Geometry(pixel_size=(height, width), pixel_unit="m")

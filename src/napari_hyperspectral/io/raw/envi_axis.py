@@ -24,6 +24,10 @@ _USUAL_UM: Final = (0.2, 20)
 
 def axis_from_header(path: Path, header: EnviHeader, bands: int) -> Axis:
     """Return the axis of so many bands; what does not fit them is left out with a warning."""
+    items = list_items(header.get("wavelength", ""))
+    each_with_unit = axis_from_names(items, stated=True) if len(items) == bands else None
+    if each_with_unit is not None:
+        return _with_widths(each_with_unit, path, header)
     centres = _numbers_a_band("wavelength", path, header, bands)
     if centres is None:
         names = list_items(header.get("band names", ""))

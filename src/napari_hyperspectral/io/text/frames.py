@@ -69,6 +69,22 @@ def frames_in(centres: Floats) -> Frames | None:
     return Frames(bands, -(-rows // bands), interleaved=False)
 
 
+def frame_counter(first: Floats, second: Floats) -> int | None:
+    """Return which of two columns, each of shape (row,), only counts the frames over the axis in the other.
+
+    None where neither does: both may be spectra then.
+    """
+    for counter, columns in enumerate(((first, second), (second, first))):
+        numbers, axis = columns
+        frames = frames_in(axis)
+        if frames is None or frames.interleaved or len(axis) != frames.bands * frames.count:
+            continue
+        table = numbers.reshape(frames.count, frames.bands)
+        if (table == table[:, :1]).all() and _is_monotonic(table[:, 0]):
+            return counter
+    return None
+
+
 def _interleaved(centres: Floats) -> Frames | None:
     """Return the frames where each band comes several times before the next one."""
     moves = np.flatnonzero(np.diff(centres))

@@ -31,7 +31,7 @@ from ..source import Source
 from .columns import MARK, read_back
 from .file import read_text
 from .first_column import why_no_axis
-from .frames import frames_in, series_of
+from .frames import frame_counter, frames_in, series_of
 from .grid import Grid, read_grid
 from .long_table import cubes_from_lines, long_table_in
 from .row_table import cube_from_rows, row_table_in, without_nan
@@ -96,7 +96,11 @@ def _cubes_from_columns(path: Path, grid: Grid) -> list[Cube]:
     if len(axes) > 1 and alternate:
         return [_spectrum_of_pair(path, grid, column) for column in axes]
     if not axes:
-        _check_first_column(path, grid)
+        counter = frame_counter(*grid.numbers[:, numeric[:2]].T) if len(numeric) > 2 else None
+        if counter is None:
+            _check_first_column(path, grid)
+        else:
+            numeric.pop(counter)
         axis, *values = numeric
         return [_spectra_over(path, grid, axis, values)]
     axis = axes[0]

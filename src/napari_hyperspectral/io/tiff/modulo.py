@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from xml.etree.ElementTree import Element
 
@@ -51,16 +51,19 @@ class Modulo:
         return tuple((letter, size) for letter, size in axes if letter == "b" or size > 1)
 
 
-def modulo_of(root: Element, image: Element) -> Modulo | None:
+def modulo_of(root: Element, image: Element, sizes: Sizes) -> Modulo | None:
     """Return the spectrum that an annotation of an image puts into one of its axes, if any does.
 
-    What is modulo something else, as a lifetime, stays in its axis; that is told.
+    What is modulo something else, as a lifetime, stays in its axis; that is told. Without a last value,
+    the spectrum is guessed to go on to the end of its axis.
     """
+    lengths = dict(sizes)
     spectra = []
     for element in _elements(root, image):
         letter = element.tag.rpartition(_TAG)[2]
         kind = element.get("Type", "other").lower()
-        axis = _axis(element) if kind == _SPECTRAL else None
+        length = lengths.get(_LETTERS.get(letter, ""), 1)
+        axis = _axis(element, length) if kind == _SPECTRAL else None
         if axis is not None and letter in _LETTERS:
             spectra.append(Modulo(_LETTERS[letter], axis))
         elif _count(element) > 1:
@@ -93,12 +96,13 @@ def _labels(element: Element) -> list[str]:
     return [(label.text or "").strip() for label in element.iterfind("{*}Label")]
 
 
-def _steps(element: Element) -> tuple[float, float, int] | None:
-    """Return first value, step and number of values; None where they make no axis."""
+def _steps(element: Element, length: int | None = None) -> tuple[float, float, int] | None:
+    """Return first value, step and number of values, which `length` replaces; None where they make no axis."""
     try:
         start = float(element.get("Start", "nan"))
-        end = float(element.get("End", "nan"))
         step = float(element.get("Step", "1"))
+        last = "nan" if length is None else start + step * (length - 1)
+        end = float(element.get("End", last))
     except ValueError:
         return None
     if not (math.isfinite(start) and math.isfinite(end) and step):
@@ -111,20 +115,25 @@ def _count(element: Element) -> int:
     return len(_labels(element)) or (1 if steps is None else steps[2])
 
 
-def _axis(element: Element) -> Axis | None:
-    """Return the axis of labels, or of start, step and end; None where there is neither."""
+def _axis(element: Element, length: int) -> Axis | None:
+    """Return the axis of labels, or of start, step and end; None where there is neither.
+
+    Without an end, there are as many steps as planes.
+    """
     unit = element.get("Unit", "")
     labels = _labels(element)
     if labels:
         return _labelled(labels, unit)
-    steps = _steps(element)
+    is_open = "Start" in element.attrib and "End" not in element.attrib
+    steps = _steps(element, length) if is_open else _steps(element)
     if steps is None or steps[2] < 1:
         return None
     start, step, count = steps
     centres = start + step * np.arange(count)
     if not unit and (start, step) == (0, 1):  # they are only counted
         return SpectralAxis.index(count)
-    return band_axis([*centres], stated_unit(unit, "wavelength"))
+    axis = band_axis([*centres], stated_unit(unit, "wavelength"))
+    return replace(axis, guessed=True) if is_open else axis
 
 
 def _labelled(labels: Sequence[str], unit: str) -> Axis:

@@ -228,7 +228,7 @@ def images_of_ome(xml: str) -> list[OmeImage]:
 def _sizes_and_axis(root: Element, image: Element, pixels: Element) -> tuple[Sizes, Axis | None]:
     """Return the axes of the planes, and the bands: channels, or a part of another axis."""
     sizes = _sizes(pixels)
-    modulo = modulo_of(root, image)
+    modulo = modulo_of(root, image, sizes)
     if modulo is None:
         return sizes, _axis(pixels)
     split = modulo.split(sizes)

@@ -101,10 +101,28 @@ def opened(path: Path) -> Generator[TiffFile, None, None]:
     check_links(path)
     with refusing(path, "TIFF"):
         file = TiffFile(path)
-        if not len(file.series):
+        if not _number_of_series(file):
             raise FileFormatError(path, "no image in it", CUT_SHORT)
     with file:
         yield file
+
+
+def _number_of_series(file: TiffFile) -> int:
+    """Return how many images tifffile finds, without regard to modulo annotations of OME.
+
+    `modulo` reads these. tifffile counts their steps by `numpy.arange`, one too many where they are no
+    whole numbers, and fails where none is the last.
+    """
+    stated = file.ome_metadata or ""
+    if "ModuloAlong" not in stated:
+        return len(file.series)
+    page = file.pages.first
+    original = page.description
+    page.description = stated.replace("ModuloAlong", "ModuloOf")
+    try:
+        return len(file.series)  # they are kept from now on
+    finally:
+        page.description = original
 
 
 def planes_of(
@@ -263,7 +281,7 @@ def _as_dask(data: Lazy) -> Any:
 
     return da.from_array(  # type: ignore[no-untyped-call]
         data,
-        chunks=data.chunks,
+        chunks=data.chunks or "auto",  # what is read by position has none
         name=uuid.uuid4().hex,  # else dask reads all to give it a name
         asarray=False,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias, get_args
 
@@ -32,8 +33,19 @@ from ..axes import (
 )
 from .bands import Crop, DropBadBands, MarkBadBands, Resample
 from .base import Step
-from .baseline import AsLSBaseline, MinimumBaseline, PolynomialBaseline
+from .baseline import (
+    AirPLSBaseline,
+    ArPLSBaseline,
+    AsLSBaseline,
+    MinimumBaseline,
+    ModifiedPolynomialBaseline,
+    PolynomialBaseline,
+    RollingBallBaseline,
+    RubberBandBaseline,
+    SNIPBaseline,
+)
 from .components import LowRankDenoising, MNFTruncation, PCATruncation
+from .cosmic_rays import CosmicRays, CosmicRaysAmongNeighbours
 from .normalise import (
     SNV,
     NormaliseArea,
@@ -46,7 +58,15 @@ from .normalise import (
 )
 from .pixels import BinPixels
 from .reference import Reflectance
-from .smooth import Derivative, GaussianBlur, GaussianSmoothing, SavitzkyGolay
+from .scatter import EMSC, MSC
+from .smooth import (
+    Derivative,
+    GaussianBlur,
+    GaussianSmoothing,
+    SavitzkyGolay,
+    WaveletSmoothing,
+    WhittakerSmoothing,
+)
 from .transform import Anscombe, Logarithm
 
 AnyStep: TypeAlias = Annotated[
@@ -64,18 +84,30 @@ AnyStep: TypeAlias = Annotated[
     | MarkBadBands
     | DropBadBands
     | Resample
+    | CosmicRays
+    | CosmicRaysAmongNeighbours
     | Reflectance
     | SavitzkyGolay
+    | WhittakerSmoothing
+    | WaveletSmoothing
     | GaussianSmoothing
     | GaussianBlur
     | Derivative
     | MinimumBaseline
     | PolynomialBaseline
+    | ModifiedPolynomialBaseline
+    | RubberBandBaseline
     | AsLSBaseline
+    | ArPLSBaseline
+    | AirPLSBaseline
+    | SNIPBaseline
+    | RollingBallBaseline
     | NormaliseMaximum
     | NormaliseArea
     | NormaliseVector
     | SNV
+    | MSC
+    | EMSC
     | NormalisePercentile
     | NormaliseMedian
     | NormalisePeak
@@ -166,6 +198,13 @@ class Chain(Settings):
                 cube = changed
         return cube
 
+    def in_memory(self, cube: Cube, *, reference: Cube | None = None) -> Cube:
+        """Return the cube after all steps, computed: for what uses it more than once; see `on`."""
+        prepared = self.on(cube, reference=reference)
+        if self.does_nothing:
+            return prepared
+        return replace(prepared, data=prepared.numpy())
+
     def on_axis(self, axis: Axis) -> Axis:
         """Return the axis after all steps; see `on`."""
         for number, step in self._numbered():
@@ -197,7 +236,7 @@ class Chain(Settings):
 
     @classmethod
     def read(cls, path: str | Path) -> Chain:
-        """Read a chain from a JSON file.
+        """Read a chain from a JSON file; files that it names may lie beside it.
 
         Raises
         ------
@@ -219,10 +258,12 @@ class Chain(Settings):
         except UnicodeDecodeError as error:
             raise FileFormatError(path, f"it is no text ({error})", "save it as UTF-8") from error
         try:
-            return cls.model_validate_json(text)
+            chain = cls.model_validate_json(text)
         except ValidationError as error:
             error.add_note(path.name)
             raise
+        steps = tuple(_with_files_in(path.parent, step) for step in chain.steps)
+        return chain.model_copy(update={"steps": steps})
 
     def write(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the chain to a JSON file, completely or not at all; return its path.
@@ -246,12 +287,21 @@ class Chain(Settings):
                 yield number, step
 
 
+def _with_files_in(folder: Path, step: Step) -> Step:
+    """Return a step whose files are those of a folder, where they are not found from here."""
+    found = {}
+    for name, value in step:
+        if isinstance(value, Path) and not value.exists() and (folder / value).exists():
+            found[name] = folder / value
+    return step.model_copy(update=found) if found else step
+
+
 @contextmanager
 def _named(number: int, step: Step) -> Iterator[None]:
     """Name the step in what goes wrong with it."""
     try:
         yield
-    except (ValueError, ArithmeticError) as error:
+    except (ValueError, ArithmeticError, FileNotFoundError) as error:
         raise StepError(number, step, error) from error
 
 

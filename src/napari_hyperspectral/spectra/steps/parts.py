@@ -42,6 +42,14 @@ def is_lazy(data: Any) -> bool:
     return False
 
 
+def as_lazy(image: Any) -> Any:
+    """Return an image, (…, band, y, x), as a lazy array; one in memory as a dask array of its parts."""
+    if is_lazy(image):
+        return image
+    sizes = part_sizes(image)
+    return _as_dask(image, sizes.rows, sizes.columns)
+
+
 def in_parts(
     function: Function,
     images: Sequence[Any],

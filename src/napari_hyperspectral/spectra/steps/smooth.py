@@ -11,6 +11,8 @@ from ...axis import Axis
 from ..arrays import Float32, Intensities
 from ..blur import blur, gaussian_kernel
 from ..smooth import derivative, savitzky_golay
+from ..smoothing.wavelet import wavelet_smooth
+from ..smoothing.whittaker import whittaker
 from .base import Scope, SpectraStep, spectral
 
 _SAVITZKY_GOLAY = "Savitzky & Golay 1964, https://doi.org/10.1021/ac60214a047"
@@ -61,6 +63,50 @@ class Derivative(SpectraStep):
     def on_spectra(self, data: Intensities, axis: Axis) -> Float32:
         centres = spectral(axis, "a derivative").centres
         return derivative(data, centres, self.degree, self.order, self.window, good=axis.good)
+
+
+class WhittakerSmoothing(SpectraStep):
+    """Smooth each spectrum: near to the data, with small differences between neighbouring bands."""
+
+    title: ClassVar[str] = "Whittaker smoothing"
+    group: ClassVar[str] = "Smooth"
+    source: ClassVar[str] = (
+        "Whittaker 1922, https://doi.org/10.1017/S0013091500077853; Eilers 2003, "
+        "https://doi.org/10.1021/ac034173t"
+    )
+    kind: Literal["whittaker"] = "whittaker"
+    smoothness: Annotated[float, Gt(0)] = 10.0
+    """Weight of the differences (λ): 1 hardly smooths, 1e6 leaves little but a straight line."""
+    order: Annotated[int, Ge(1), Le(4)] = 2
+    """Order of the differences: 2 keeps slopes, 3 keeps the height of peaks better."""
+
+    def line(self, axis: Axis) -> str:
+        return f"smoothed by Whittaker ({self.smoothness:g}, order {self.order})"
+
+    def on_spectra(self, data: Intensities, axis: Axis) -> Float32:
+        return whittaker(data, self.smoothness, self.order, good=axis.good)
+
+
+class WaveletSmoothing(SpectraStep):
+    """Smooth each spectrum by thresholds for its wavelet coefficients: peaks stay, noise goes."""
+
+    title: ClassVar[str] = "Wavelet smoothing"
+    group: ClassVar[str] = "Smooth"
+    source: ClassVar[str] = (
+        "Donoho & Johnstone 1994, https://doi.org/10.1093/biomet/81.3.425; Donoho 1995, "
+        "https://doi.org/10.1109/18.382009"
+    )
+    kind: Literal["wavelet_smoothing"] = "wavelet_smoothing"
+    wavelet: Literal["haar", "db2", "db4", "db8", "sym4", "sym8", "coif3"] = "sym8"
+    """The wavelet: longer ones (db8, sym8) suit smooth peaks, short ones steps."""
+    strength: Annotated[float, Gt(0)] = 1.0
+    """Factor of the threshold, which is that of the noise of each spectrum: 0.5 keeps weak peaks."""
+
+    def line(self, axis: Axis) -> str:
+        return f"smoothed by wavelets ({self.wavelet}, strength {self.strength:g})"
+
+    def on_spectra(self, data: Intensities, axis: Axis) -> Float32:
+        return wavelet_smooth(data, self.wavelet, self.strength, good=axis.good)
 
 
 class GaussianSmoothing(SpectraStep):

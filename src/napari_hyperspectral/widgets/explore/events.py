@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from napari.layers import Layer
@@ -37,10 +37,22 @@ class ViewerEvents:
     """Connects a widget to its viewer, and disconnects it without a trace.
 
     It outlives the widget: when that is destroyed, this is what disconnects it.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer.
+    listener : Listener
+        The widget.
+    keys : dict of str to callable
+        What keys do on the canvas, where the selected layer has no use for them.
     """
 
-    def __init__(self, viewer: Any, listener: Listener) -> None:
+    def __init__(
+        self, viewer: Any, listener: Listener, keys: Mapping[str, Callable[..., None]]
+    ) -> None:
         self._viewer = viewer
+        self._keys = keys
         # bound methods are kept: napari removes a callback by identity
         self._on_mouse_move = listener.on_mouse_move
         self._on_mouse_drag = listener.on_mouse_drag
@@ -66,6 +78,8 @@ class ViewerEvents:
         self._viewer.mouse_drag_callbacks.append(self._on_mouse_drag)
         for emitter, callback in self._emitters:
             emitter.connect(callback)
+        for key, action in self._keys.items():
+            self._viewer.bind_key(key, action, overwrite=True)
         for layer in self._viewer.layers:
             self._connect_layer(layer)
 
@@ -82,6 +96,8 @@ class ViewerEvents:
                 callbacks.remove(ours)
         for emitter, callback in self._emitters:
             emitter.disconnect(callback)
+        for key in self._keys:
+            self._viewer.bind_key(key, None, overwrite=True)
         for layer in self._viewer.layers:
             self._disconnect_layer(layer)
 

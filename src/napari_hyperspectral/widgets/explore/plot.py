@@ -11,7 +11,9 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QSizePolicy
 
 from ...axis import Axis, ChannelAxis
+from ...spectra.arrays import Array
 from .curves import Curve
+from .layers import positions_on
 
 _FAINT: Final = 110
 """Opacity of curves of other layers, of 255."""
@@ -44,6 +46,8 @@ class SpectrumPlot(pyqtgraph.PlotWidget):  # type: ignore[misc]  # pyqtgraph has
         self._items: dict[str, _CurveItems] = {}
         self._entries: list[tuple[str, str]] = []
         self._span: tuple[str, float, float] = ("", 0.0, 0.0)
+        self.positions: Array = np.empty(0)
+        """Positions of the bands of the main cube, shape (band,), in the unit of the plot."""
         self.scene().sigMouseClicked.connect(self._clicked)
 
     def show_curves(self, curves: Sequence[Curve], names: Sequence[str] | None = None) -> None:
@@ -79,6 +83,7 @@ class SpectrumPlot(pyqtgraph.PlotWidget):  # type: ignore[misc]  # pyqtgraph has
         else:
             bottom.setTicks(None)  # numbers
             self.showGrid(x=True, y=True, alpha=0.15)
+        self.positions = np.empty(0) if axis is None else positions_on(axis)
         span = _span_of(axis)
         if span != self._span:
             self._span = span

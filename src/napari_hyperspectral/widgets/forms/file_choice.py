@@ -3,38 +3,64 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Final, Literal
 
-from qtpy.QtCore import Signal
+from magicgui.widgets import LineEdit, PushButton
+from magicgui.widgets.bases import ValuedContainerWidget
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QFileDialog,
-    QFormLayout,
-    QHBoxLayout,
     QHeaderView,
-    QLabel,
-    QLineEdit,
     QStyle,
     QTableWidget,
     QTableWidgetItem,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
 )
 
 from ...examples.pairing import pairing_of
 from ...examples.table import CLASSES, LIST, Pairing, PairingError, Roles
+from .fields import PathEdit
+from .form import message
 
-_TABLE_HEIGHT = 160
-_HELP = {
+_TABLE_HEIGHT: Final = 160
+_HELP: Final = {
     LIST: "A CSV file with a row per example, and a column for each of the names above",
     CLASSES: "A folder with one subfolder per class, named after the class",
 }
 """Tooltips of the ways to name all files at once."""
 
 
-class FileChoice(QWidget):
+class PlaceEdit(PathEdit):
+    """A file, a folder or a pattern, as it is written: magicgui's `FileEdit` chooses one of these."""
+
+    def __init__(self, *, files: bool = True, folders: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.line_edit.native.setPlaceholderText("file, folder or pattern")
+        self._folder_button = PushButton(text=" ", tooltip="Choose a folder")
+        self._folder_button.changed.connect(self._choose_folder)
+        self._insert_widget(2, self._folder_button)
+        icons = QStyle.StandardPixmap
+        self.choose_btn.tooltip = "Choose a file"
+        for button, icon, shown in (
+            (self.choose_btn, icons.SP_FileIcon, files),
+            (self._folder_button, icons.SP_DirIcon, folders),
+        ):
+            button.text = ""
+            button.native.setIcon(button.native.style().standardIcon(icon))
+            button.visible = shown
+
+    def get_value(self) -> Any:
+        return self.text
+
+    def _choose_folder(self, *_: object) -> None:
+        path = QFileDialog.getExistingDirectory(self.native, "Choose a folder", self.text)
+        if path:
+            self.set_value(path)
+
+
+class FileChoice(ValuedContainerWidget[dict[str, str]]):
     """Name files or folders, and see the pairs; no image is read before it is needed.
+
+    Each name has its line, ``files["noisy"].value``; `value` is the text of all that are not empty.
 
     Parameters
     ----------
@@ -42,27 +68,18 @@ class FileChoice(QWidget):
         The split of a list, in its column of that name, that is used.
     """
 
-    changed = Signal()
-
-    def __init__(self, split: Literal["train", "test"] = "train") -> None:
-        super().__init__()
+    def __init__(self, split: Literal["train", "test"] = "train", **kwargs: Any) -> None:
         self._split: Literal["train", "test"] = split
         self._roles: Roles = {}
-        self._line_edits: dict[str, QLineEdit] = {}
-        self._form = QFormLayout()
-        self._form.setContentsMargins(0, 0, 0, 0)
-        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        super().__init__(labels=True, **kwargs)
+        self.margins = (0, 0, 0, 0)
         self.table = QTableWidget()
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setMaximumHeight(_TABLE_HEIGHT)
         self.table.hide()
-        self._message = QLabel()
-        self._message.setWordWrap(True)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(self._form)
-        layout.addWidget(self._message)
-        layout.addWidget(self.table)
+        self._message = message()
+        for shown in (self._message, self.table):
+            self.native.layout().addWidget(shown)
 
     @property
     def pairing(self) -> Pairing:
@@ -78,19 +95,20 @@ class FileChoice(QWidget):
     @property
     def entries(self) -> list[tuple[str, str]]:
         """Name and text of each line that is not empty."""
-        entries = []
-        for name, line_edit in self._line_edits.items():
-            text = line_edit.text().strip()
-            if text:
-                entries.append((name, text))
-        return entries
+        texts = [(line.name, str(line.value).strip()) for line in self._lines]
+        return [(name, text) for name, text in texts if text]
+
+    def get_value(self) -> dict[str, str]:
+        return dict(self.entries)
+
+    def set_value(self, value: Any) -> None:
+        self.choose(**value)
 
     def ask_for(self, roles: Roles) -> None:
         """Show an empty line for each file, or text, of these names and kinds."""
         self._roles = roles
-        while self._form.rowCount():
-            self._form.removeRow(0)
-        self._line_edits = {}
+        while self._lines:
+            self._pop_widget(0).native.deleteLater()
         for name in roles:
             self._add(name)
         self._add(LIST)
@@ -107,74 +125,48 @@ class FileChoice(QWidget):
         ValueError
             If there is no such name.
         """
+        names = [line.name for line in self._lines]
         for name in paths:
-            if name not in self._line_edits:
-                choices = ", ".join(self._line_edits)
-                raise ValueError(f"there is no {name!r} to choose, only {choices}")
-        for name, line_edit in self._line_edits.items():
-            line_edit.setText(str(paths.get(name, "")))
+            if name not in names:
+                raise ValueError(f"there is no {name!r} to choose, only {', '.join(names)}")
+        for line in self._lines:
+            line.value = str(paths.get(line.name, ""))
+
+    @property
+    def _lines(self) -> list[PlaceEdit | LineEdit]:
+        return [line for line in self._list if isinstance(line, PlaceEdit | LineEdit)]
 
     def _add(self, name: str) -> None:
         """Add a line for a file, folder or text."""
-        line_edit = QLineEdit()
-        line_edit.setObjectName(name)
-        line_edit.setToolTip(_HELP.get(name, "Files in folders are paired by their names"))
-        line_edit.textChanged.connect(self._show)
-        row = QHBoxLayout()
-        row.addWidget(line_edit)
+        about: dict[str, Any] = {
+            "name": name,
+            "label": f"or {name}" if name in _HELP else name.capitalize(),
+            "tooltip": _HELP.get(name, "Files in folders are paired by their names"),
+        }
+        line: PlaceEdit | LineEdit
         if self._roles.get(name) is str:
-            line_edit.setPlaceholderText("text")
+            line = LineEdit(**about)
+            line.native.setPlaceholderText("text")
         else:
-            line_edit.setPlaceholderText("file, folder or pattern")
-            self._add_buttons(name, line_edit, row)
-        self._line_edits[name] = line_edit
-        self._form.addRow(f"or {name}" if name in _HELP else name.capitalize(), row)
-
-    def _add_buttons(self, name: str, line_edit: QLineEdit, row: QHBoxLayout) -> None:
-        """Add buttons that choose a file, or a folder, for a line."""
-        icons = QStyle.StandardPixmap
-        if name != CLASSES:
-            button = self._button("Choose a file", icons.SP_FileIcon)
-            button.clicked.connect(lambda *_: self._browse_file(line_edit))
-            row.addWidget(button)
-        if name != LIST:
-            button = self._button("Choose a folder", icons.SP_DirIcon)
-            button.clicked.connect(lambda *_: self._browse_folder(line_edit))
-            row.addWidget(button)
-
-    def _button(self, tooltip: str, icon: QStyle.StandardPixmap) -> QToolButton:
-        button = QToolButton()
-        style = self.style()
-        assert style is not None
-        button.setIcon(style.standardIcon(icon))
-        button.setToolTip(tooltip)
-        return button
-
-    def _browse_file(self, line_edit: QLineEdit) -> None:
-        path, _filter = QFileDialog.getOpenFileName(self, "Choose a file", line_edit.text())
-        if path:
-            line_edit.setText(path)
-
-    def _browse_folder(self, line_edit: QLineEdit) -> None:
-        path = QFileDialog.getExistingDirectory(self, "Choose a folder", line_edit.text())
-        if path:
-            line_edit.setText(path)
+            line = PlaceEdit(files=name != CLASSES, folders=name != LIST, **about)
+        line.changed.connect(self._show)
+        self._insert_widget(len(self._lines), line)
 
     def _show(self, *_: object) -> None:
         """Show the table of pairs, or why there is none."""
         pairing = None
-        message = ""
+        text = ""
         if self.entries:
             try:
                 pairing = self.pairing
-                message = _number_of_examples(pairing)
+                text = _number_of_examples(pairing)
             except PairingError as error:
-                message = str(error)
-        self._message.setText(message)
+                text = str(error)
+        self._message.setText(text)
         self.table.setVisible(pairing is not None)
         if pairing is not None:
             self._fill(pairing)
-        self.changed.emit()
+        self.changed.emit(self.value)
 
     def _fill(self, pairing: Pairing) -> None:
         cells = pairing.cells()

@@ -1,30 +1,26 @@
-"""Choose the layers of examples, and texts such as classes, by the names of a task's inputs."""
+"""Choose layers: magicgui's boxes with napari's layers, of a kind, that follow a rename."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeAlias
 
+from magicgui.type_map import get_widget_class
+from magicgui.types import Undefined
+from magicgui.widgets import ComboBox, Select
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels as LabelsLayer
 from napari.layers import Layer
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import (
-    QComboBox,
-    QFormLayout,
-    QHBoxLayout,
-    QLineEdit,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from napari.layers import Points as PointsLayer
+from qtpy.QtWidgets import QAbstractItemView
 
-from ...cube import Cube, Image, Labels
+from ...cube import Cube, Image
 from ...layers import from_layer
 from ...painting.history import strokes_of
+from .fields import narrow
+from .wheel import guard_from_wheel
 
-Kinds: TypeAlias = Mapping[str, type[Cube] | type[Labels] | type[str]]
-Chosen: TypeAlias = Layer | str | None
+Suits: TypeAlias = Callable[[Layer], bool]
 
 
 def image_of_layer(layer: Layer) -> Image:
@@ -40,61 +36,84 @@ def image_of_layer(layer: Layer) -> Image:
     return image
 
 
-def suitable_layers(layers: Sequence[Layer], kind: type[Cube] | type[Labels]) -> list[Layer]:
-    """Return the layers that can hold an image of this kind."""
-    suits = _is_labels if kind is Labels else _has_bands
-    return [layer for layer in layers if suits(layer)]
+def cube_of_layer(layer: Layer | None) -> Cube:
+    """Return the cube in a layer; only to be called in the GUI thread.
+
+    Raises
+    ------
+    ValueError
+        If there is no layer, or it holds labels.
+    """
+    if layer is None:
+        raise ValueError("choose a cube; open a file or a sample first")
+    image = image_of_layer(layer)
+    if not isinstance(image, Cube):
+        raise ValueError(f"layer {layer.name!r} holds labels; choose one with bands")
+    return image
 
 
-def _is_labels(layer: Layer) -> bool:
-    return isinstance(layer, LabelsLayer)
-
-
-def _has_bands(layer: Layer) -> bool:
+def has_bands(layer: Layer) -> bool:
+    """Whether a layer can hold a cube."""
     return isinstance(layer, ImageLayer) and not layer.rgb and layer.ndim >= 3
 
 
-class LayerBox(QComboBox):
-    """Choose a layer of one kind; follows the layers of the viewer."""
+def has_labels(layer: Layer) -> bool:
+    """Whether a layer holds labels."""
+    return isinstance(layer, LabelsLayer)
 
-    def __init__(self, viewer: Any, name: str, kind: type[Cube] | type[Labels]) -> None:
-        super().__init__()
+
+def has_points(layer: Layer) -> bool:
+    """Whether a layer holds points."""
+    return isinstance(layer, PointsLayer)
+
+
+def has_image(layer: Layer) -> bool:
+    """Whether a layer can hold a cube or labels."""
+    return has_labels(layer) or has_bands(layer)
+
+
+_CALLED: Final[dict[Suits, str]] = {
+    has_bands: "grey image layer with bands",
+    has_labels: "labels layer",
+    has_points: "points layer",
+    has_image: "labels layer or a grey image layer with bands",
+}
+
+
+def _nothing() -> Sequence[Layer]:
+    return ()
+
+
+class LayerBox(ComboBox):
+    """Choose one of the layers that suit; `value` is the layer, or None where there is none.
+
+    magicgui's own box goes by the names of layers: after a rename it would show another.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer, optional
+        Whose layers; default: of the viewer in which the box is docked, as napari looks it up.
+    suits : callable
+        Which layers can be chosen.
+    """
+
+    def __init__(
+        self,
+        *,
+        viewer: Any = None,
+        suits: Suits = has_bands,
+        **kwargs: Any,
+    ) -> None:
         self._viewer = viewer
-        self._name = name
-        self._kind = kind
-        self._layers: list[Layer] = []
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(12)
-        self.setObjectName(name)
-
-    @property
-    def layer(self) -> Layer | None:
-        """The chosen layer.
-
-        Raises
-        ------
-        ValueError
-            When set to a layer that is none of the choices.
-        """
-        row = self.currentIndex()
-        return self._layers[row] if row >= 0 else None
-
-    @layer.setter
-    def layer(self, layer: Layer) -> None:
-        self.chosen = layer
-
-    @property
-    def chosen(self) -> Chosen:
-        """The chosen layer, as `layer`; what boxes of layers and of texts have in common."""
-        return self.layer
-
-    @chosen.setter
-    def chosen(self, layer: Chosen) -> None:
-        if not isinstance(layer, Layer) or layer not in self._layers:
-            kind = "labels layer" if self._kind is Labels else "grey image layer with bands"
-            name = getattr(layer, "name", layer)
-            raise ValueError(f"layer {name!r} cannot be {self._name!r}: choose a {kind}")
-        self.setCurrentIndex(self._layers.index(layer))
+        self._suits = suits
+        self._in_use = _nothing
+        kwargs["annotation"] = Layer
+        value = kwargs.pop("value", Undefined)
+        super().__init__(choices=self._suitable, **kwargs)
+        narrow(self.native)
+        guard_from_wheel(self.native)
+        if isinstance(value, Layer):
+            self.value = value
 
     @property
     def image(self) -> Image:
@@ -105,188 +124,123 @@ class LayerBox(QComboBox):
         ValueError
             If no layer is chosen.
         """
-        if self.layer is None:
-            raise ValueError(f"choose a layer for {self._name!r}; open a file or a sample first")
-        return image_of_layer(self.layer)
+        if self.value is None:
+            raise ValueError(f"choose a layer for {self.name!r}; open a file or a sample first")
+        return image_of_layer(self.value)
 
-    def refresh(self, in_use: Sequence[Layer]) -> None:
-        """Update the choices; where the chosen layer is gone, choose the likeliest.
+    def avoid(self, in_use: Callable[[], Sequence[Layer]]) -> None:
+        """Choose layers of a list, as it is at the time, by itself only if there is no other."""
+        self._in_use = in_use
 
-        Layers that are `in_use` elsewhere are chosen only if there is no other.
+    def choose(self, layer: object) -> None:
+        """Choose a layer.
+
+        Raises
+        ------
+        ValueError
+            If it is none of the choices.
         """
-        chosen = self.layer
-        self._layers = suitable_layers(self._viewer.layers, self._kind)
-        before = self.blockSignals(True)
-        self.clear()
-        self.addItems([layer.name for layer in self._layers])
-        if chosen not in self._layers:
-            chosen = self._likeliest(in_use)
-        self.setCurrentIndex(-1 if chosen is None else self._layers.index(chosen))
-        self.blockSignals(before)
+        if layer not in self.choices:
+            name = getattr(layer, "name", layer)
+            called = _CALLED.get(self._suits, "layer that suits")
+            raise ValueError(f"layer {name!r} cannot be {self.name!r}: choose a {called}")
+        self.value = layer
 
-    def _likeliest(self, in_use: Sequence[Layer]) -> Layer | None:
-        """Return an unused layer with the name of the input, otherwise any unused one, or any."""
-        unused = [layer for layer in self._layers if layer not in in_use]
-        with_name = [layer for layer in unused if self._name in layer.name.lower()]
-        for candidates in (with_name, unused, self._layers):
+    def reset_choices(self, *_: object) -> None:
+        """Follow the layers of the viewer; where the chosen one is gone, choose the likeliest."""
+        before = self.value
+        with self.changed.blocked():
+            self.choices = ()  # what magicgui knows by name
+            self.choices = self._suitable
+            chosen = before if before in self.choices else self._likeliest()
+            if chosen is not None:
+                self.value = chosen
+        if self.value != before:
+            self.changed.emit(self.value)
+
+    def _suitable(self, _box: object = None) -> list[tuple[str, Layer]]:
+        layers = layers_of(self, self._viewer)
+        return [(layer.name, layer) for layer in layers if self._suits(layer)]
+
+    def _likeliest(self) -> Layer | None:
+        """Return an unused layer with the name of the box, otherwise any unused one, or any."""
+        layers = [layer for _name, layer in self._suitable()]
+        in_use = self._in_use()
+        unused = [layer for layer in layers if layer not in in_use]
+        with_name = [layer for layer in unused if self.name and self.name in layer.name.lower()]
+        for candidates in (with_name, unused, layers):
             if candidates:
                 return candidates[0]
         return None
 
 
-class TextBox(QLineEdit):
-    """A text that belongs to an image, such as its class."""
+class LayersBox(Select):
+    """Choose several of the layers that suit, a click each; `value` is a list of them.
 
-    layer: Layer | None = None
-    """No layer, ever: see `LayerBox.layer`."""
+    Parameters
+    ----------
+    viewer : napari.Viewer, optional
+        Whose layers; default: of the viewer in which the box is docked.
+    suits : callable
+        Which layers can be chosen.
+    takes_the_only_one : bool
+        Whether a layer is chosen without a click where there is no other.
+    """
 
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.setObjectName(name)
-        self.setPlaceholderText(f"{name} of the image")
-
-    @property
-    def chosen(self) -> Chosen:
-        """The text; None where there is none."""
-        return self.text().strip() or None
-
-    @chosen.setter
-    def chosen(self, text: Chosen) -> None:
-        if not isinstance(text, str):
-            raise ValueError(f"{self.objectName()!r} is a text, not a layer")
-        self.setText(text)
-
-    @property
-    def image(self) -> str:
-        """The text, in the place of an image.
-
-        Raises
-        ------
-        ValueError
-            If there is none.
-        """
-        text = self.text().strip()
-        if not text:
-            name = self.objectName()
-            raise ValueError(f"{name!r} is empty; enter the {name} of the image")
-        return text
-
-    def refresh(self, in_use: Sequence[Layer]) -> None:
-        """Do nothing: texts do not depend on the layers of the viewer."""
-
-
-class ExampleList(QWidget):
-    """Choose examples: the layers and texts of each, by name."""
-
-    changed = Signal()
-
-    def __init__(self, viewer: Any) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        *,
+        viewer: Any = None,
+        suits: Suits = has_bands,
+        takes_the_only_one: bool = False,
+        **kwargs: Any,
+    ) -> None:
         self._viewer = viewer
-        self.kinds: Kinds = {}
-        self._rows: list[tuple[QWidget, dict[str, LayerBox | TextBox]]] = []
-        self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        add = QPushButton("Add another example")
-        add.setToolTip("Use several images, of any sizes")
-        add.clicked.connect(self.add)
-        self._remove_button = QPushButton("Remove last")
-        self._remove_button.clicked.connect(self.remove)
-        buttons = QHBoxLayout()
-        buttons.addWidget(add)
-        buttons.addWidget(self._remove_button)
-        buttons.addStretch()
-        self._layout.addLayout(buttons)
+        self._suits = suits
+        self._takes_the_only_one = takes_the_only_one
+        kwargs["annotation"] = Layer
+        super().__init__(choices=self._suitable, **kwargs)
+        # each click adds or removes one: people lose what they chose where it needs Ctrl
+        self.native.setSelectionMode(QAbstractItemView.SelectionMode.MultiSelection)
 
-    @property
-    def layers(self) -> list[dict[str, Chosen]]:
-        """The chosen layers, and texts, of each example, by name."""
-        return [{name: box.chosen for name, box in boxes.items()} for _, boxes in self._rows]
-
-    @property
-    def images(self) -> list[dict[str, Image | str]]:
-        """The images, and texts, of each example, by name.
+    def choose(self, layers: Sequence[Layer]) -> None:
+        """Choose these layers, and no others.
 
         Raises
         ------
         ValueError
-            If a layer or a text is missing, or a layer holds no such image.
+            If one is none of the choices.
         """
-        examples: list[dict[str, Image | str]] = []
-        for _row, boxes in self._rows:
-            examples.append({name: box.image for name, box in boxes.items()})
-        return examples
+        for layer in layers:
+            if layer not in self.choices:
+                called = _CALLED.get(self._suits, "layer that suits")
+                raise ValueError(f"layer {layer.name!r} is no {called} to choose here")
+        self.value = list(layers)
 
-    def ask_for(self, kinds: Kinds) -> None:
-        """Show one empty example with inputs of these names and kinds."""
-        while self._rows:
-            self._remove_last()
-        self.kinds = kinds
-        self.add()
+    def reset_choices(self, *_: object) -> None:
+        """Follow the layers of the viewer; those chosen stay chosen, under other names, too."""
+        chosen = self.value
+        with self.changed.blocked():
+            self.choices = ()
+            self.choices = self._suitable
+            only = list(self.choices) if self._takes_the_only_one and len(self.choices) == 1 else []
+            self.value = [layer for layer in self.choices if layer in chosen] or only
+        if self.value != chosen:
+            self.changed.emit(self.value)
 
-    def choose(self, *examples: Mapping[str, Layer | str]) -> None:
-        """Choose the layers, and texts, of all examples, by name.
+    def _suitable(self, _box: object = None) -> list[tuple[str, Layer]]:
+        layers = layers_of(self, self._viewer)
+        return [(layer.name, layer) for layer in layers if self._suits(layer)]
 
-        Raises
-        ------
-        ValueError
-            If an example has no such name, or a layer cannot be chosen for it.
-        """
-        while len(self._rows) < len(examples):
-            self.add()
-        while len(self._rows) > max(1, len(examples)):
-            self._remove_last()
-        for example, (_row, boxes) in zip(examples, self._rows, strict=True):
-            for name, layer in example.items():
-                if name not in boxes:
-                    raise ValueError(f"there is no {name!r} to choose, only {', '.join(boxes)}")
-                boxes[name].chosen = layer
-        self._emit_changed()
 
-    def add(self, *_: object) -> None:
-        """Show one more example."""
-        row = QWidget()
-        form = QFormLayout(row)
-        form.setContentsMargins(0, 0, 0, 4)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        boxes: dict[str, LayerBox | TextBox] = {}
-        for name, kind in self.kinds.items():
-            boxes[name] = self._box(name, kind)
-            form.addRow(name.capitalize(), boxes[name])
-        self._rows.append((row, boxes))
-        self._layout.insertWidget(len(self._rows) - 1, row)
-        self.refresh()
+def layers_of(box: ComboBox | Select, viewer: Any = None) -> list[Layer]:
+    """Return the layers of a viewer; without one, of that in which a box is, as napari finds it."""
+    if viewer is not None:
+        return list(viewer.layers)
+    _class, options = get_widget_class(annotation=Layer)  # registered by napari
+    return list(options["choices"](box))
 
-    def _box(self, name: str, kind: type) -> LayerBox | TextBox:
-        if kind is str:
-            text = TextBox(name)
-            text.textChanged.connect(self._emit_changed)
-            return text
-        layers = LayerBox(self._viewer, name, kind)
-        layers.currentIndexChanged.connect(self._emit_changed)
-        return layers
 
-    def remove(self, *_: object) -> None:
-        """Remove the last example; one always remains."""
-        if len(self._rows) > 1:
-            self._remove_last()
-            self._emit_changed()
-
-    def refresh(self, *_: object) -> None:
-        """Update the choices; napari's layers have changed."""
-        boxes = [box for _row, boxes in self._rows for box in boxes.values()]
-        in_use = [box.layer for box in boxes if box.layer is not None]
-        for box in boxes:
-            box.refresh(in_use)
-            if box.layer is not None:  # the next boxes choose another, if they can
-                in_use.append(box.layer)
-        self._emit_changed()
-
-    def _remove_last(self) -> None:
-        row, _boxes = self._rows.pop()
-        row.setParent(None)
-        row.deleteLater()
-
-    def _emit_changed(self, *_: object) -> None:
-        self._remove_button.setVisible(len(self._rows) > 1)
-        self.changed.emit()
+def suitable_layers(layers: Sequence[Layer], suits: Suits) -> list[Layer]:
+    """Return the layers that suit."""
+    return [layer for layer in layers if suits(layer)]

@@ -4,98 +4,79 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Final
 
-from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QComboBox,
-    QFileDialog,
-    QFormLayout,
-    QLineEdit,
-    QListWidget,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from magicgui.widgets import ComboBox, Container, PushButton, Select
+from magicgui.widgets.bases import ValuedContainerWidget
+from qtpy.QtWidgets import QFileDialog
 
 from ...workflows.targets import output_suffixes
-from .form import in_a_row
+from .fields import PathEdit
+from .layout import align_labels
+from .wheel import guard_from_wheel
 
-_FIRST_SUFFIX = ".ome.tif"
+_FIRST_SUFFIX: Final = ".ome.tif"
 
 
-class SourceFiles(QWidget):
+class FileList(ValuedContainerWidget[list[str]]):
+    """Files, one below the other: magicgui's `FileEdit` of several files is a single line."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        self._paths: list[str] = []
+        self.box = Select(name="chosen", choices=self._listed)
+        self.add_button = PushButton(text="Add…")
+        self.remove_button = PushButton(text="Remove")
+        buttons = Container(
+            widgets=[self.add_button, self.remove_button], layout="horizontal", labels=False
+        )
+        buttons.margins = (0, 0, 0, 0)
+        super().__init__(widgets=[self.box, buttons], labels=False, **kwargs)
+        self.margins = (0, 0, 0, 0)
+        self.add_button.changed.connect(self._add)
+        self.remove_button.changed.connect(self._remove)
+
+    def get_value(self) -> list[str]:
+        return list(self._paths)
+
+    def set_value(self, value: Any) -> None:
+        self._paths = [str(file) for file in value]
+        self.box.reset_choices()
+        self.changed.emit(self.value)
+
+    def _listed(self, _box: object) -> list[str]:
+        return self._paths
+
+    def _add(self, *_: object) -> None:
+        paths, _filter = QFileDialog.getOpenFileNames(self.native, "Files to predict")
+        new = [path for path in paths if path not in self.value]
+        if new:
+            self.value = [*self.value, *new]
+
+    def _remove(self, *_: object) -> None:
+        self.value = [file for file in self.value if file not in self.box.value]
+
+
+class SourceFiles(Container[Any]):
     """A list of files, a folder for their predictions, and the format of these."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._list = QListWidget()
-        self._list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self._folder = QLineEdit()
-        self._folder.setPlaceholderText("Folder for the predictions")
-        self._suffix = QComboBox()
-        self._suffix.addItems(sorted(output_suffixes()))
-        self.suffix = _FIRST_SUFFIX
-        add = QPushButton("Add…")
-        remove = QPushButton("Remove")
-        choose = QPushButton("Choose…")
-        add.clicked.connect(self._add)
-        remove.clicked.connect(self._remove)
-        choose.clicked.connect(self._choose_folder)
-        rows = QFormLayout()
-        rows.addRow("Folder", in_a_row(self._folder, choose))
-        rows.addRow("Format", self._suffix)
-        layout = QVBoxLayout(self)
-        layout.addWidget(self._list)
-        layout.addLayout(in_a_row(add, remove))
-        layout.addLayout(rows)
-
-    @property
-    def files(self) -> list[str]:
-        """The files, in order."""
-        items = [self._list.item(row) for row in range(self._list.count())]
-        return [item.text() for item in items if item is not None]
-
-    @files.setter
-    def files(self, files: Sequence[str | Path]) -> None:
-        self._list.clear()
-        self._list.addItems([str(file) for file in files])
+        self._files = FileList(name="files", label="Files")
+        self._folder = PathEdit(name="folder", label="Folder", mode="d", nullable=True)
+        self._suffix = ComboBox(name="suffix", label="Format", choices=sorted(output_suffixes()))
+        self._folder.line_edit.native.setPlaceholderText("Folder for the predictions")
+        self._folder.choose_btn.text = "Choose…"
+        self._suffix.value = _FIRST_SUFFIX
+        guard_from_wheel(self._suffix.native)
+        super().__init__(widgets=[self._files, self._folder, self._suffix], name="sources")
+        align_labels([self._files, self._folder, self._suffix])
+        self._files.changed.connect(self._suggest_folder)
 
     @property
     def folder(self) -> Path | None:
         """Folder for the predictions; None until one is chosen."""
-        text = self._folder.text().strip()
+        text = self._folder.text
         return Path(text) if text else None
 
-    @folder.setter
-    def folder(self, folder: str | Path) -> None:
-        self._folder.setText(str(folder))
-
-    @property
-    def suffix(self) -> str:
-        """Suffix, and so the format, of the predictions."""
-        return self._suffix.currentText()
-
-    @suffix.setter
-    def suffix(self, suffix: str) -> None:
-        self._suffix.setCurrentText(suffix)
-
-    @property
-    def suffixes(self) -> list[str]:
-        """All suffixes to choose from."""
-        return [self._suffix.itemText(row) for row in range(self._suffix.count())]
-
-    def _add(self, *_: object) -> None:
-        paths, _filter = QFileDialog.getOpenFileNames(self, "Files to predict")
-        new = [path for path in paths if path not in self.files]
-        self.files = [*self.files, *new]
-        if paths and self.folder is None:
-            self.folder = Path(paths[0]).parent / "predicted"
-
-    def _remove(self, *_: object) -> None:
-        for item in self._list.selectedItems():
-            self._list.takeItem(self._list.row(item))
-
-    def _choose_folder(self, *_: object) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Folder for the predictions")
-        if folder:
-            self.folder = folder
+    def _suggest_folder(self, files: Sequence[str]) -> None:
+        if files and self.folder is None:
+            self._folder.value = Path(files[0]).parent / "predicted"

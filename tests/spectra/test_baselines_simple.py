@@ -4,11 +4,8 @@ import numpy as np
 import pytest
 from pybaselines.whittaker import asls
 
-from napari_hyperspectral.spectra.baseline import (
-    als_background,
-    minimum_background,
-    polynomial_background,
-)
+from napari_hyperspectral.spectra.baselines.least_squares import als_background
+from napari_hyperspectral.spectra.baselines.simple import minimum_background, polynomial_background
 
 SHIFTS = np.linspace(600, 1800, 61)
 UNEVEN = np.sort(np.random.default_rng(1).uniform(600, 1800, 61))[::-1]

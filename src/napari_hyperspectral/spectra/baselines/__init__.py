@@ -1,0 +1,1 @@
+"""Baselines of spectra: what is subtracted so that only peaks are left."""

@@ -1,0 +1,1 @@
+"""Smoothing of spectra, besides that of Savitzky and Golay in `smooth`."""
