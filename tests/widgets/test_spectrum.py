@@ -127,14 +127,14 @@ def test_a_click_in_the_plot_moves_the_slider(viewer, dock, cube, qtbot):
 
     add(viewer, cube)
     dock.refresh()
-    box = dock._plot.getPlotItem().getViewBox()
+    box = dock.plot.getPlotItem().getViewBox()
     box.setRange(xRange=(500, 610), yRange=(0, 1), padding=0)
     click = SimpleNamespace(
         button=lambda: Qt.MouseButton.LeftButton,
         double=lambda: False,
         scenePos=lambda: box.mapViewToScene(QPointF(532, 0.5)),
     )
-    dock._plot.scene().sigMouseClicked.emit(click)
+    dock.plot.scene().sigMouseClicked.emit(click)
     assert viewer.dims.current_step[0] == 4
 
 
@@ -383,7 +383,7 @@ def test_the_plot_is_saved_as_a_picture(viewer, dock, cube, tmp_path):
 def test_channels_are_named_below_the_plot(viewer, dock, cube, rng):
     add(viewer, Cube(rng.normal(size=(2, 5, 7)), ChannelAxis(("DAPI", "actin")), name="stains"))
     dock.refresh()
-    bottom = dock._plot.getAxis("bottom")
+    bottom = dock.plot.getAxis("bottom")
     assert [name for _, name in bottom._tickLevels[0]] == ["DAPI", "actin"]
 
 
