@@ -87,7 +87,9 @@ def test_peaks_are_fitted_in_the_dragged_range_and_mapped(viewer, dock, qtbot):
     qtbot.waitUntil(lambda: sum("position" in layer.name for layer in viewer.layers) > 0)
     qtbot.waitUntil(lambda: dock.tools.peak_tools.map_button.isEnabled(), timeout=5000)
     maps = {layer.name: layer for layer in viewer.layers}
-    (position,) = (layer for name, layer in maps.items() if "position" in name and "error" not in name)
+    (position,) = (
+        layer for name, layer in maps.items() if "position" in name and "error" not in name
+    )
     assert position.data[:4] == pytest.approx(LEFT, abs=0.2)
     dock.ranges.mode = "none"
     dock.refresh()

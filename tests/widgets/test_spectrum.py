@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QPushButton
 
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube
@@ -319,12 +318,13 @@ def test_a_suffix_added_to_a_chosen_name_overwrites_nothing(
     monkeypatch.setattr(
         saving.QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "mine"), "")
     )
-    button = next(b for b in dock.findChildren(QPushButton) if b.text() == "Save spectra…")
-    button.click()
+    actions = dock.tools.menu_button.menu().actions()
+    save = next(action for action in actions if action.text() == "Save spectra…")
+    save.trigger()
     assert (tmp_path / "mine.csv").read_text() == "precious"
     assert complaints == ["not saved: mine.csv exists already; choose another name"]
     (tmp_path / "mine.csv").unlink()
-    button.click()
+    save.trigger()
     assert (tmp_path / "mine.csv").read_text(encoding="utf-8").startswith("Spectrum,Raman shift")
 
 
