@@ -134,6 +134,14 @@ class RangeTools(QWidget):
         for span, ends in zip(self._spans, ranges, strict=True):
             span.setRegion(ends)
 
+    def range_on_cube(self) -> tuple[ImageLayer, float, float] | None:
+        """Return the cube, and the ends of the range in its unit, or None while none is dragged."""
+        layer = self._cube()
+        if layer is None or self._mode != "range":
+            return None
+        low, high = _on_axis(np.array(self.ranges[0]), self._plot.positions, axis_of_layer(layer))
+        return layer, low, high
+
     def toggle_range(self, *_: object) -> None:
         """Drag a range, or no longer."""
         self._toggle("range")
