@@ -469,8 +469,8 @@ class SpectrumWidget(Dock):
         bars = (self.ranges, self.tools.peak_tools, self.tools.similar)
         tools = in_a_row(self.unit.native, *buttons, *bars)
         tools.addStretch()
-        for widget in (self.reversed.native, self.named.native, self.tools.menu_button):
-            tools.addWidget(widget)
+        tools.addWidget(self.tools.menu_button)
+        self.tools.add_boxes(self.reversed, self.named)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 2, 4, 2)
         layout.setSpacing(2)

@@ -25,6 +25,9 @@ from ..jobs import JobWorker, start_job
 from .curves import Curve
 
 _FIT_COLOUR = "#ffffff"
+_NARROW = 84
+_WIDE = 120
+"""Pixels of boxes: the bar must fit a small screen."""
 _POINTS = 400
 """Of a fitted curve."""
 _SHOWN = ("position", "height", "width", "area")
@@ -65,6 +68,8 @@ class PeakTools(QWidget):
             name="shape", choices=get_args(PeakFit.model_fields["shape"].annotation)
         )
         self.shape.tooltip = "Shape of the peaks"
+        self.peaks.native.setMaximumWidth(_NARROW)
+        self.shape.native.setMaximumWidth(_WIDE)
         fit = QPushButton("Fit")
         fit.setToolTip("Fit peaks on a straight line to the spectrum in the plot")
         fit.clicked.connect(lambda *_: self.fit())
@@ -95,6 +100,12 @@ class PeakTools(QWidget):
             fitted = fit_peaks(spectrum[inside][order][None], positions[inside][order], settings)
         except ValueError as error:
             show_error(reason_of(error))
+            return None
+        if not np.isfinite(fitted.position).all():
+            show_info(
+                f"{settings.peaks} {settings.shape} peaks do not fit between {settings.start:.5g} and "
+                f"{settings.end:.5g}; try another range, fewer peaks, or another shape"
+            )
             return None
         self.fitted.emit(fitted)
         return fitted

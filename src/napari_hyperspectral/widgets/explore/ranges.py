@@ -64,6 +64,7 @@ class RangeTools(QWidget):
         self.measure.tooltip = "What is mapped of the range"
         self.above_line = CheckBox(name="above_line", text="above a line", value=True)
         self.above_line.tooltip = "Take off a straight line between the ends of the range"
+        self.measure.native.setMaximumWidth(110)
         self.measure.changed.connect(self.update_map)
         self.above_line.changed.connect(self.update_map)
         layout = QHBoxLayout(self)

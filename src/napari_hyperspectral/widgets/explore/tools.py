@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from magicgui.widgets import CheckBox
 from napari.utils.notifications import show_error
 from qtpy.QtGui import QAction
-from qtpy.QtWidgets import QApplication, QFileDialog, QMenu, QToolButton
+from qtpy.QtWidgets import QApplication, QFileDialog, QMenu, QToolButton, QWidgetAction
 
 from ...axis import SpectralAxis
 from ...settings import reason_of
@@ -51,7 +52,8 @@ class ExploreTools:
         self.menu_button = QToolButton()
         self.menu_button.setText("More")
         self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.menu_button.setMenu(self._menu())
+        self._menu = self._made_menu()
+        self.menu_button.setMenu(self._menu)
         dock.ranges.changed.connect(self._on_ranges)
         dock.drawn.connect(self._on_drawn)
         self._compared: Array | None = None
@@ -68,7 +70,14 @@ class ExploreTools:
         curve = self._first_curve()
         if curve is None or not isinstance(axis, SpectralAxis) or len(curve.x) != len(axis):
             return []
-        return found_peaks(curve.y, axis)
+        return found_peaks(curve.y, axis, least_prominence=0.1, most=12)
+
+    def add_boxes(self, *boxes: CheckBox) -> None:
+        """Put check boxes into the menu: they are seldom needed, and the bar must be short."""
+        for box in boxes:
+            action = QWidgetAction(self._menu)
+            action.setDefaultWidget(box.native)
+            self._menu.addAction(action)
 
     def mark_peaks(self, marks: bool) -> None:
         """Write the positions of the peaks of the first spectrum into the plot, or no longer."""
@@ -104,7 +113,7 @@ class ExploreTools:
         self._dock.ranges.map.discard()
         self.peak_tools.stop()
 
-    def _menu(self) -> QMenu:
+    def _made_menu(self) -> QMenu:
         menu = QMenu(self.menu_button)
         self.mark_action = QAction("Mark peaks", menu)
         self.mark_action.setCheckable(True)
