@@ -476,6 +476,7 @@ class SpectrumWidget(Dock):
         layout.setSpacing(2)
         layout.addLayout(tools)
         layout.addWidget(self.plot, stretch=1)
+        layout.addWidget(self.tools.residual_plot)
         layout.addWidget(self._hint)
 
 

@@ -22,6 +22,7 @@ from .layers import axis_of_layer, positions_on
 from .marked_peaks import MarkedPeaks
 from .peak_tools import PeakTools, curves_of_fit, table_of_peaks
 from .references import ReferenceSpectra
+from .residual import ResidualPlot, residuals
 from .similar import Reference, SimilarityTool
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class ExploreTools:
         self.peak_tools.fitted.connect(self._show_fit)
         self.references = ReferenceSpectra()
         self._marks = MarkedPeaks(dock.plot)
+        self.residual_plot = ResidualPlot(dock.plot)
         self.menu_button = QToolButton()
         self.menu_button.setText("More")
         self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -83,6 +85,11 @@ class ExploreTools:
         """Write the positions of the peaks of the first spectrum into the plot, or no longer."""
         self.mark_action.setChecked(marks)
         self._marks.show(self.peaks if marks else [])
+
+    def show_residual(self, shows: bool) -> None:
+        """Show below the plot how other layers differ from the main one, or no longer."""
+        self.residual_plot.setVisible(shows)
+        self._draw_residual()
 
     def copy_peaks(self) -> None:
         """Copy positions, heights, widths and areas of the peaks to the clipboard."""
@@ -119,6 +126,10 @@ class ExploreTools:
         self.mark_action.setCheckable(True)
         self.mark_action.toggled.connect(self.mark_peaks)
         menu.addAction(self.mark_action)
+        residual = QAction("Residual between layers", menu)
+        residual.setCheckable(True)
+        residual.toggled.connect(self.show_residual)
+        menu.addAction(residual)
         actions: list[tuple[str, Callable[[], None]]] = [
             ("Copy table of peaks", self.copy_peaks),
             ("Reference spectra…", self._ask_for_references),
@@ -190,6 +201,7 @@ class ExploreTools:
 
     def _on_drawn(self) -> None:
         """Follow the spectrum that is worked on, where it has become another."""
+        self._draw_residual()
         reference = self._reference()
         spectrum = None if reference is None else reference.spectrum
         if spectrum is self._compared:
@@ -199,6 +211,11 @@ class ExploreTools:
             self.similar.update_map()
         if self.mark_action.isChecked():
             self._marks.show(self.peaks)
+
+    def _draw_residual(self) -> None:
+        layer = self._dock.main_layer
+        if layer is not None and self.residual_plot.isVisibleTo(self._dock):
+            self.residual_plot.show_curves(residuals(self._dock.curves, str(layer.name)))
 
 
 def _without_arguments(act: Callable[[], None]) -> Callable[..., None]:
