@@ -91,7 +91,7 @@ def test_a_band_and_a_peak_come_as_images(viewer, dock, cell, complaints):
     dock.map_area(500, 600)
     assert dock.results[0].name == "cell · area of 500–600 nm (above a line)"
     dock.map_area(900, 950)
-    assert "no good band lies between 900 and 950" in complaints[0]
+    assert "no band lies between 900 and 950" in complaints[0]
 
 
 def test_without_a_cube_nothing_can_be_found(dock, complaints):

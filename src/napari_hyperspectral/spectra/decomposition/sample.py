@@ -49,7 +49,7 @@ def sampled_spectra(cube: Cube, most_spectra: int | None = None) -> Job[SampledS
     most = max(1, _MOST_VALUES // bands)
     if most_spectra is not None:
         most = min(most, most_spectra)
-    every = math.ceil(math.sqrt(math.prod(leading) * height * width / most))
+    every = _every(math.prod(leading), height, width, most)
     rows = _middles(height, every)
     columns = _middles(width, every)
     at_a_time = max(1, _BLOCK // (bands * len(columns)))
@@ -67,6 +67,16 @@ def sampled_spectra(cube: Cube, most_spectra: int | None = None) -> Job[SampledS
     table = np.concatenate(tables)
     table[~np.isfinite(table)] = np.nan
     return SampledSpectra(table, every)
+
+
+def _every(planes: int, height: int, width: int, most: int) -> int:
+    """Return the least k such that every k-th row and column are so many spectra, at most."""
+    every = max(1, math.isqrt(planes * height * width // most))
+    while planes * math.ceil(height / every) * math.ceil(width / every) > most:
+        if every >= max(height, width):  # one of each plane: no fewer can be taken
+            break
+        every += 1
+    return every
 
 
 def _middles(size: int, every: int) -> NDArray[np.intp]:

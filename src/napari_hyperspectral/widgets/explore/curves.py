@@ -11,7 +11,7 @@ import numpy as np
 
 from ...spectra.arrays import Array
 
-Kind: TypeAlias = Literal["cursor", "pin", "region", "preview", "fit"]
+Kind: TypeAlias = Literal["cursor", "pin", "region", "preview", "fit", "reference"]
 """Where a spectrum comes from."""
 _LEGEND_LENGTH: Final = 34
 """Characters of a name in the legend; longer ones lose their middle."""

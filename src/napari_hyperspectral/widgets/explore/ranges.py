@@ -64,6 +64,7 @@ class RangeTools(QWidget):
         self.measure.tooltip = "What is mapped of the range"
         self.above_line = CheckBox(name="above_line", text="above a line", value=True)
         self.above_line.tooltip = "Take off a straight line between the ends of the range"
+        self.measure.native.setMaximumWidth(110)
         self.measure.changed.connect(self.update_map)
         self.above_line.changed.connect(self.update_map)
         layout = QHBoxLayout(self)
@@ -133,6 +134,14 @@ class RangeTools(QWidget):
             raise ValueError(f"{len(self._spans)} ranges are shown, got {len(ranges)}")
         for span, ends in zip(self._spans, ranges, strict=True):
             span.setRegion(ends)
+
+    def range_on_cube(self) -> tuple[ImageLayer, float, float] | None:
+        """Return the cube, and the ends of the range in its unit, or None while none is dragged."""
+        layer = self._cube()
+        if layer is None or self._mode != "range":
+            return None
+        low, high = _on_axis(np.array(self.ranges[0]), self._plot.positions, axis_of_layer(layer))
+        return layer, low, high
 
     def toggle_range(self, *_: object) -> None:
         """Drag a range, or no longer."""
