@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
 )
 
 from ..cube import Cube
-from ..progress import run
+from ..progress import Job, run
 from ..settings import reason_of
 from ..spectra.steps.chain import NOTHING, Chain, StepError
 from ..spectra.steps.code import python_of
@@ -42,9 +42,9 @@ from .forms.layout import in_a_row
 from .forms.wheel import guard_from_wheel
 from .panel import JobDock, JobPanel
 from .preparing.apply_to import ApplyTo
-from .preparing.chain_menu import ChainMenu
+from .preparing.chain_menu import ChainMenu, small_button
 from .preparing.live import LivePreview
-from .preparing.shown import about_layer, show_alike, values_of
+from .preparing.shown import about_layer, add_layers, in_gigabytes, outcome, too_large
 from .preparing.starting import EMPTY, OWN, starter_choices
 from .preparing.undo import ChainHistory
 
@@ -52,8 +52,6 @@ if TYPE_CHECKING:
     import napari
 
 _PLUGIN: Final = "napari-hyperspectral"
-_LARGEST_LAZY: Final = 2**28
-"""Values of a lazy layer that is prepared band by band as it is shown; larger ones go to a file."""
 _SLOW_LAZY: Final = 2**25
 """Values from which it is told that a lazy layer is prepared when it is shown."""
 
@@ -175,13 +173,7 @@ class PrepareWidget(JobDock):
         return self._apply_to_layers(self.apply_to_panel.chosen, wait)
 
     def apply_to_files(self, *, wait: bool = False) -> PreparedFiles:
-        """Apply the chain to the files that are chosen; none is ever overwritten.
-
-        Parameters
-        ----------
-        wait : bool
-            Whether to return when it is done; else that goes on in the background.
-        """
+        """Apply the chain to the files that are chosen; none is ever overwritten. See `apply`."""
         if self.panel.running:
             return self.prepared_files
         try:
@@ -190,10 +182,7 @@ class PrepareWidget(JobDock):
         except ValueError as error:
             self.panel.show_error(reason_of(error))
             return self.prepared_files
-        if wait:
-            self._keep(run(job))
-        else:
-            self.panel.run(job, "preparing files", device="preparation")
+        self._run(job, "preparing files", wait)
         return self.prepared_files
 
     def stop(self, *_: object) -> None:
@@ -245,8 +234,8 @@ class PrepareWidget(JobDock):
             narrow(box)
             guard_from_wheel(box)
         self._about = QLabel()
-        self._undo_button = _small("↶", "Undo (Ctrl+Z)", self.undo)
-        self._redo_button = _small("↷", "Redo (Ctrl+Shift+Z)", self.redo)
+        self._undo_button = small_button("↶", "Undo (Ctrl+Z)", self.undo)
+        self._redo_button = small_button("↷", "Redo (Ctrl+Shift+Z)", self.redo)
         self._note = QLabel()
         self._note.setWordWrap(True)
         self._show_button = QPushButton("Show spectra")
@@ -259,7 +248,9 @@ class PrepareWidget(JobDock):
         self.apply_to_panel.hide()
         layout = QVBoxLayout(self)
         layout.setSpacing(4)
-        layout.addLayout(in_a_row(QLabel("Layer"), self.cube.native))
+        top = in_a_row(QLabel("Layer"), self.cube.native)
+        top.setStretch(1, 1)
+        layout.addLayout(top)
         layout.addWidget(self._about)
         start = in_a_row(QLabel("Start from"), self.starter.native)
         start.addWidget(self._undo_button)
@@ -295,17 +286,15 @@ class PrepareWidget(JobDock):
         self.shows_preview.changed.connect(self._follow)
         self.live.computed.connect(self._show_preview)
         self.live.noted.connect(self._note.setText)
-        self.panel.start_button.clicked.connect(self._apply_clicked)
+        self.panel.start_button.clicked.connect(self.apply)
         self.panel.returned.connect(self._keep)
         self.panel.failed.connect(self._show_failure)
         self.panel.ended.connect(self._enable)
         self._to_button.toggled.connect(self._show_apply_to)
         self.apply_to_panel.start_button.clicked.connect(self._apply_to_clicked)
-        for keys, action in (
-            (QKeySequence.StandardKey.Undo, self.undo),
-            (QKeySequence.StandardKey.Redo, self.redo),
-        ):
-            shortcut = QShortcut(QKeySequence(keys), self)
+        keys = QKeySequence.StandardKey
+        for key, action in ((keys.Undo, self.undo), (keys.Redo, self.redo)):
+            shortcut = QShortcut(QKeySequence(key), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(action)
 
@@ -356,6 +345,7 @@ class PrepareWidget(JobDock):
         if name == OWN or self._filling:
             return
         self._proposed = NOTHING if name == EMPTY else starter(name).chain
+        self.panel.show_status("")
         self.chain = self._proposed
         self._show_starter(name)
 
@@ -397,19 +387,14 @@ class PrepareWidget(JobDock):
         if not shown:
             self.chain_form.show_effects({})
             self._note.setText("")
-        self._show_button.setVisible(shown and not self._spectrum_is_seen)
-
-    @property
-    def _spectrum_is_seen(self) -> bool:
-        spectrum = self.live.spectrum
-        return spectrum is not None and spectrum.isVisible()
+        self._show_button.setVisible(shown and not self.live.is_seen)
 
     def _show_preview(self, preview: Preview) -> None:
         self.chain_form.show_effects(preview.effects, preview.errors)
         pixel = self.live.pixel
         at = "" if pixel is None else f"at ({pixel[0]}, {pixel[1]})"
         self._note.setText("; ".join(text for text in (at, preview.note) if text))
-        self._show_button.setVisible(self.isVisible() and not self._spectrum_is_seen)
+        self._show_button.setVisible(self.isVisible() and not self.live.is_seen)
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Catch up with what happened while the dock was hidden."""
@@ -429,9 +414,6 @@ class PrepareWidget(JobDock):
             self.live.active = False
 
     # -- what is applied
-
-    def _apply_clicked(self, *_: object) -> None:
-        self.apply()
 
     def _apply_to_clicked(self, *_: object) -> None:
         if self.apply_to_panel.uses_files:
@@ -460,25 +442,26 @@ class PrepareWidget(JobDock):
             self.panel.show_error(reason_of(error))
             return []
         self._sources = list(layers)
+        self._run(job, "preparation", wait)
+        return self.results
+
+    def _run(self, job: Job[Any], title: str, wait: bool) -> None:
         if wait:
             self._keep(run(job))
         else:
-            self.panel.run(job, "preparation", device="preparation")
-        return self.results
+            self.panel.run(job, title, device="preparation")
 
     def _goes_to_file(self, layers: Sequence[Layer | None], cubes: Sequence[Cube]) -> bool:
         """Offer to write a file, where a cube is too large to be prepared whenever a band is shown."""
-        large = [cube for cube in cubes if is_lazy(cube.data) and values_of(cube) > _LARGEST_LAZY]
         files = [layer.source.path for layer in layers if layer is not None and layer.source.path]
-        if not large or len(files) < len(layers):
+        if not any(map(too_large, cubes)) or len(files) < len(layers):
             return False
         self.apply_to_panel.files = files
         self.apply_to_panel.open_results.value = True
         self._to_button.setChecked(True)
-        gigabytes = sum(map(values_of, large)) * 4 / 2**30
         self.panel.show_status(
-            f"{gigabytes:.1f} GB would be prepared anew for every band that is shown: choose a "
-            "folder above, and “Apply to these files”"
+            f"{in_gigabytes(cubes)} would be prepared anew for every band that is shown: choose "
+            "a folder above, and “Apply to these files”"
         )
         return True
 
@@ -492,13 +475,7 @@ class PrepareWidget(JobDock):
             self._show_failure(error)
 
     def _keep_layers(self, prepared: PreparedLayers) -> None:
-        sources = {layer.name: layer for layer in self._sources if layer is not None}
-        for data, attributes, kind in prepared.layers:
-            layer = Layer.create(data, attributes, kind)
-            source = next((sources[name] for name in sources if layer.name.startswith(name)), None)
-            if source is not None:
-                show_alike(layer, source)
-            self.results.append(self._viewer.add_layer(layer))
+        self.results = add_layers(self._viewer, prepared.layers, self._sources)
         names = ", ".join(layer.name for layer in self.results)
         text = f"added {names}" if names else ""
         if any(is_lazy(layer.data) and layer.data.size > _SLOW_LAZY for layer in self.results):
@@ -516,24 +493,12 @@ class PrepareWidget(JobDock):
 
     def _say(self, text: str, errors: dict[str, Exception]) -> None:
         """Say what was made, and what failed, and why."""
-        lines = [text] if text else []
-        for name, error in errors.items():
-            lines.append(f"{Path(name).name} failed: {reason_of(error)}")
-        if errors:
-            self.panel.show_error("\n".join(lines))
-        else:
-            self.panel.show_status("\n".join(lines))
+        lines = outcome(text, errors)
+        show = self.panel.show_error if errors else self.panel.show_status
+        show("\n".join(lines))
 
     def _show_failure(self, error: BaseException) -> None:
         """Show an error in the line of the step that it belongs to."""
         step_error = error if isinstance(error, StepError) else error.__cause__
         if isinstance(step_error, StepError):
             self.chain_form.show_effects({}, {step_error.number - 1: step_error.reason})
-
-
-def _small(text: str, tooltip: str, action: Any) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tooltip)
-    button.setMaximumWidth(28)
-    button.clicked.connect(action)
-    return button

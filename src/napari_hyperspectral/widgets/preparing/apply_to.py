@@ -25,6 +25,7 @@ class ApplyTo(QWidget):
         super().__init__()
         self.layers = LayersBox(viewer=viewer, name="layers")
         self.layers.tooltip = "A click chooses a layer, another one leaves it out"
+        self.layers.max_height = 110
         self.sources = SourceFiles(results=PREPARED)
         self.open_results = CheckBox(
             name="open_results", text="Open the results", tooltip="Add written files as layers"

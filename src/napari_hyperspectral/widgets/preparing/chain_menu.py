@@ -85,5 +85,14 @@ class ChainMenu(QPushButton):
         self._owner.panel.show_status("copied a Python program that does the same to a file")
 
 
+def small_button(text: str, tooltip: str, action: Callable[..., None]) -> QPushButton:
+    """Return a button with a sign on it."""
+    button = QPushButton(text)
+    button.setToolTip(tooltip)
+    button.setMaximumWidth(28)
+    button.clicked.connect(action)
+    return button
+
+
 def _call(action: Callable[[], object], *_: object) -> None:
     action()

@@ -110,6 +110,12 @@ class LivePreview(QObject):
         return None
 
     @property
+    def is_seen(self) -> bool:
+        """Whether the Spectrum dock is open, and not hidden."""
+        spectrum = self.spectrum
+        return spectrum is not None and spectrum.isVisible()
+
+    @property
     def pixel(self) -> Pixel | None:
         """Row and column of the pixel whose steps are told: the last one under the cursor."""
         layer = self._layer()
