@@ -195,7 +195,11 @@ class _Walk:
         self.errors: dict[int, str] = {}
         self.note = ""
         for number, (place, step) in enumerate(self.steps):
-            if step.looks_at == "image" and not isinstance(step, ImageStep) and step.group == "Axis":
+            if (
+                step.looks_at == "image"
+                and not isinstance(step, ImageStep)
+                and step.group == "Axis"
+            ):
                 self.effects[place] = "shown when it is applied"
                 self.note = f"the preview ends before “{step.title.lower()}”"
                 self.steps = self.steps[:number]

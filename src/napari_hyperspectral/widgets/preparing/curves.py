@@ -61,9 +61,7 @@ def curves_of(
             for count, spikes in enumerate(spectrum.spikes, start=1):
                 again = f" {count}" if count > 1 else ""
                 xy = _xy(spikes, quantity, factor)
-                parts.append(
-                    Curve(f"{name} · spikes{again}", *xy, _SPIKES, "preview", marks=True)
-                )
+                parts.append(Curve(f"{name} · spikes{again}", *xy, _SPIKES, "preview", marks=True))
         times = "" if factor == 1 else f" × {number_in_words(factor)}"
         xy = _xy(spectrum.after, quantity, factor)
         parts.append(Curve(f"{name} · prepared{times}", *xy, colour, "preview"))
