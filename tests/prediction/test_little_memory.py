@@ -91,7 +91,7 @@ def predict_with_little_memory(model_path, cube_path, expected_path):
 
     def scarce(job, network, tile, *others):
         if not shapes:
-            limit_to(48)
+            limit_to(128)
         shapes.append(tile.shape)
         return predict_tile(job, network, tile, *others)
 
