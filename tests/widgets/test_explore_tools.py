@@ -109,3 +109,17 @@ def test_reference_spectra_of_a_file_lie_over_those_of_the_cube(dock, tmp_path):
     dock.tools.clear_references()
     dock.refresh()
     assert not any(curve.kind == "reference" for curve in dock.curves)
+
+
+def test_residuals_are_what_other_layers_add_to_the_main_one(viewer, dock, cube):
+    noisy = cube.data + 2
+    data, attributes, _ = to_layer(Cube(noisy, AXIS, name="noisy"))
+    viewer.add_image(data, **attributes)
+    viewer.layers.selection.active = viewer.layers["map"]
+    dock.on_change()
+    dock.tools.show_residual(True)
+    dock.show_point((0, 2, 3))
+    drawn = dock.tools.residual_plot._items
+    assert set(drawn) == {"noisy − map", "noisy · ① (1, 1) − map"}
+    for items in drawn.values():
+        assert items._curve.y == pytest.approx(2, abs=1e-5)

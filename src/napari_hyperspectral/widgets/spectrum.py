@@ -75,7 +75,7 @@ class SpectrumWidget(Dock):
     """
 
     place: ClassVar[Place] = "bottom"
-    drawn = Signal()
+    redrawn = Signal()
     """The curves were drawn anew."""
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
@@ -201,7 +201,7 @@ class SpectrumWidget(Dock):
         owner : str
             Whose curves they are; those that it showed before go.
         curves : sequence of Curve
-            On the axis of the plot.
+            On the axis of the plot. One with the name of another curve takes its place.
         """
         self._previews[owner] = tuple(curves)
         self._refresh_soon()
@@ -262,10 +262,12 @@ class SpectrumWidget(Dock):
         comparable = self._comparable()
         previews = [curve for curves in self._previews.values() for curve in curves]
         of_cursor = self._curves_under_cursor(comparable)
-        self.curves = [*of_cursor, *previews, *self._of_pins, *self._of_regions]
+        own = [*of_cursor, *self._of_pins, *self._of_regions]
+        names = {curve.name for curve in previews}
+        self.curves = [*previews, *(curve for curve in own if curve.name not in names)]
         only_layer = comparable[0].name if len(comparable) == 1 else ""
         self.plot.show_curves(self.curves, legend_names(self.curves, only_layer))
-        self.drawn.emit()
+        self.redrawn.emit()
 
     def _visible_cubes(self) -> list[ImageLayer]:
         return [layer for layer in suitable_layers(self._viewer.layers, has_bands) if layer.visible]
@@ -469,13 +471,14 @@ class SpectrumWidget(Dock):
         bars = (self.ranges, self.tools.peak_tools, self.tools.similar)
         tools = in_a_row(self.unit.native, *buttons, *bars)
         tools.addStretch()
-        for widget in (self.reversed.native, self.named.native, self.tools.menu_button):
-            tools.addWidget(widget)
+        tools.addWidget(self.tools.menu_button)
+        self.tools.add_boxes(self.reversed, self.named)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 2, 4, 2)
         layout.setSpacing(2)
         layout.addLayout(tools)
         layout.addWidget(self.plot, stretch=1)
+        layout.addWidget(self.tools.residual_plot)
         layout.addWidget(self._hint)
 
 

@@ -25,6 +25,9 @@ from ..jobs import JobWorker, start_job
 from .curves import Curve
 
 _FIT_COLOUR = "#ffffff"
+_NARROW = 84
+_WIDE = 120
+"""Pixels of boxes: the bar must fit a small screen."""
 _POINTS = 400
 """Of a fitted curve."""
 _SHOWN = ("position", "height", "width", "area")
@@ -65,6 +68,8 @@ class PeakTools(QWidget):
             name="shape", choices=get_args(PeakFit.model_fields["shape"].annotation)
         )
         self.shape.tooltip = "Shape of the peaks"
+        self.peaks.native.setMaximumWidth(_NARROW)
+        self.shape.native.setMaximumWidth(_WIDE)
         fit = QPushButton("Fit")
         fit.setToolTip("Fit peaks on a straight line to the spectrum in the plot")
         fit.clicked.connect(lambda *_: self.fit())
@@ -96,6 +101,12 @@ class PeakTools(QWidget):
         except ValueError as error:
             show_error(reason_of(error))
             return None
+        if not np.isfinite(fitted.position).all():
+            show_info(
+                f"{settings.peaks} {settings.shape} peaks do not fit between {settings.start:.5g} and "
+                f"{settings.end:.5g}; try another range, fewer peaks, or another shape"
+            )
+            return None
         self.fitted.emit(fitted)
         return fitted
 
@@ -112,7 +123,7 @@ class PeakTools(QWidget):
             device="maps",
             returned=self._on_mapped,
             failed=self._on_failed,
-            finished=self._on_finished,
+            finished=self._on_end,
         )
 
     def stop(self) -> None:
@@ -144,7 +155,7 @@ class PeakTools(QWidget):
     def _on_failed(self, error: object) -> None:
         show_error(f"no maps of peaks: {error}")
 
-    def _on_finished(self, *_: object) -> None:
+    def _on_end(self, *_: object) -> None:
         self._worker = None
         self.map_button.setEnabled(True)
 

@@ -64,6 +64,7 @@ class RangeTools(QWidget):
         self.measure.tooltip = "What is mapped of the range"
         self.above_line = CheckBox(name="above_line", text="above a line", value=True)
         self.above_line.tooltip = "Take off a straight line between the ends of the range"
+        self.measure.native.setMaximumWidth(110)
         self.measure.changed.connect(self.update_map)
         self.above_line.changed.connect(self.update_map)
         layout = QHBoxLayout(self)
@@ -195,7 +196,7 @@ class RangeTools(QWidget):
         return RangeMap(start=low, end=high, measure=measure, above_line=above_line)
 
     def _add_spans(self, mode: Mode) -> None:
-        low, high = self._plot.getPlotItem().getViewBox().viewRange()[0]
+        low, high = self._plot.shown_span()
         for colour, (start, end) in zip(_COLOURS[mode], _PLACES[mode], strict=True):
             fill = pyqtgraph.mkColor(colour)
             fill.setAlpha(_FILL)

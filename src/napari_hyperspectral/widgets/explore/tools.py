@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from magicgui.widgets import CheckBox
 from napari.utils.notifications import show_error
 from qtpy.QtGui import QAction
-from qtpy.QtWidgets import QApplication, QFileDialog, QMenu, QToolButton
+from qtpy.QtWidgets import QApplication, QFileDialog, QMenu, QToolButton, QWidgetAction
 
 from ...axis import SpectralAxis
 from ...settings import reason_of
@@ -21,6 +22,7 @@ from .layers import axis_of_layer, positions_on
 from .marked_peaks import MarkedPeaks
 from .peak_tools import PeakTools, curves_of_fit, table_of_peaks
 from .references import ReferenceSpectra
+from .residual import ResidualPlot, residuals
 from .similar import Reference, SimilarityTool
 
 if TYPE_CHECKING:
@@ -48,12 +50,14 @@ class ExploreTools:
         self.peak_tools.fitted.connect(self._show_fit)
         self.references = ReferenceSpectra()
         self._marks = MarkedPeaks(dock.plot)
+        self.residual_plot = ResidualPlot(dock.plot)
         self.menu_button = QToolButton()
         self.menu_button.setText("More")
         self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.menu_button.setMenu(self._menu())
+        self._menu = self._made_menu()
+        self.menu_button.setMenu(self._menu)
         dock.ranges.changed.connect(self._on_ranges)
-        dock.drawn.connect(self._on_drawn)
+        dock.redrawn.connect(self._on_redrawn)
         self._compared: Array | None = None
 
     @property
@@ -68,12 +72,24 @@ class ExploreTools:
         curve = self._first_curve()
         if curve is None or not isinstance(axis, SpectralAxis) or len(curve.x) != len(axis):
             return []
-        return found_peaks(curve.y, axis)
+        return found_peaks(curve.y, axis, least_prominence=0.1, most=12)
+
+    def add_boxes(self, *boxes: CheckBox) -> None:
+        """Put check boxes into the menu: they are seldom needed, and the bar must be short."""
+        for box in boxes:
+            action = QWidgetAction(self._menu)
+            action.setDefaultWidget(box.native)
+            self._menu.addAction(action)
 
     def mark_peaks(self, marks: bool) -> None:
         """Write the positions of the peaks of the first spectrum into the plot, or no longer."""
         self.mark_action.setChecked(marks)
         self._marks.show(self.peaks if marks else [])
+
+    def show_residual(self, shows: bool) -> None:
+        """Show below the plot how other layers differ from the main one, or no longer."""
+        self.residual_plot.setVisible(shows)
+        self._draw_residual()
 
     def copy_peaks(self) -> None:
         """Copy positions, heights, widths and areas of the peaks to the clipboard."""
@@ -104,12 +120,16 @@ class ExploreTools:
         self._dock.ranges.map.discard()
         self.peak_tools.stop()
 
-    def _menu(self) -> QMenu:
+    def _made_menu(self) -> QMenu:
         menu = QMenu(self.menu_button)
         self.mark_action = QAction("Mark peaks", menu)
         self.mark_action.setCheckable(True)
         self.mark_action.toggled.connect(self.mark_peaks)
         menu.addAction(self.mark_action)
+        residual = QAction("Residual between layers", menu)
+        residual.setCheckable(True)
+        residual.toggled.connect(self.show_residual)
+        menu.addAction(residual)
         actions: list[tuple[str, Callable[[], None]]] = [
             ("Copy table of peaks", self.copy_peaks),
             ("Reference spectra…", self._ask_for_references),
@@ -179,8 +199,9 @@ class ExploreTools:
         if not one_range:
             self._dock.show_preview(_FIT)
 
-    def _on_drawn(self) -> None:
+    def _on_redrawn(self) -> None:
         """Follow the spectrum that is worked on, where it has become another."""
+        self._draw_residual()
         reference = self._reference()
         spectrum = None if reference is None else reference.spectrum
         if spectrum is self._compared:
@@ -190,6 +211,11 @@ class ExploreTools:
             self.similar.update_map()
         if self.mark_action.isChecked():
             self._marks.show(self.peaks)
+
+    def _draw_residual(self) -> None:
+        layer = self._dock.main_layer
+        if layer is not None and self.residual_plot.isVisibleTo(self._dock):
+            self.residual_plot.show_curves(residuals(self._dock.curves, str(layer.name)))
 
 
 def _without_arguments(act: Callable[[], None]) -> Callable[..., None]:
