@@ -17,8 +17,8 @@ from ..progress import Job, Progress
 from ..settings import Settings, reason_of
 from ..spectra.components import Components, Unmixing
 from ..spectra.decomposition.count import SuggestedCount, suggested_count
+from ..spectra.decomposition.spikes import COSMIC_RAYS
 from ..spectra.matching.library import library_on, matches
-from ..spectra.steps.cosmic_rays import CosmicRays
 from .explore.component_plot import ComponentPlot
 from .explore.found import METHODS, Found, find_steps
 from .forms.form import Chooser
@@ -249,7 +249,7 @@ def _suggest_steps(cube: Cube) -> Job[SuggestedCount]:
 
 def _without_cosmic_rays(cube: Cube) -> Job[Cube]:
     yield Progress(0, 0, note="looking for spikes")
-    cleaned = CosmicRays().on(cube)
+    cleaned = COSMIC_RAYS.on(cube)
     yield Progress(1, 2, note="bridging spikes")
     return replace(cleaned, data=cleaned.numpy(), name=f"{cube.name} · without cosmic rays")
 
