@@ -64,6 +64,7 @@ class RangeTools(QWidget):
         self.measure.tooltip = "What is mapped of the range"
         self.above_line = CheckBox(name="above_line", text="above a line", value=True)
         self.above_line.tooltip = "Take off a straight line between the ends of the range"
+        self.measure.native.setMaximumWidth(110)
         self.measure.changed.connect(self.update_map)
         self.above_line.changed.connect(self.update_map)
         layout = QHBoxLayout(self)
@@ -134,6 +135,14 @@ class RangeTools(QWidget):
         for span, ends in zip(self._spans, ranges, strict=True):
             span.setRegion(ends)
 
+    def range_on_cube(self) -> tuple[ImageLayer, float, float] | None:
+        """Return the cube, and the ends of the range in its unit, or None while none is dragged."""
+        layer = self._cube()
+        if layer is None or self._mode != "range":
+            return None
+        low, high = _on_axis(np.array(self.ranges[0]), self._plot.positions, axis_of_layer(layer))
+        return layer, low, high
+
     def toggle_range(self, *_: object) -> None:
         """Drag a range, or no longer."""
         self._toggle("range")
@@ -187,7 +196,7 @@ class RangeTools(QWidget):
         return RangeMap(start=low, end=high, measure=measure, above_line=above_line)
 
     def _add_spans(self, mode: Mode) -> None:
-        low, high = self._plot.getPlotItem().getViewBox().viewRange()[0]
+        low, high = self._plot.shown_span()
         for colour, (start, end) in zip(_COLOURS[mode], _PLACES[mode], strict=True):
             fill = pyqtgraph.mkColor(colour)
             fill.setAlpha(_FILL)

@@ -1,0 +1,69 @@
+"""Reference spectra from files, shown over those of a cube."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from ...axis import Axis
+from ...io import read
+from ...spectra.conversion import Quantity
+from .curves import Curve
+from .layers import positions_on
+from .units import in_quantity
+
+MOST_REFERENCES: Final = 10
+"""Spectra of a file that are shown."""
+_COLOURS: Final = ("#c0c0c0", "#b0a080", "#80a0b0", "#a0b080", "#b080a0")
+
+
+class ReferenceSpectra:
+    """Spectra of files, scaled to those in the plot: they have other units."""
+
+    def __init__(self) -> None:
+        self._spectra: list[tuple[str, Axis, np.ndarray]] = []
+
+    def open(self, path: str | Path) -> int:
+        """Add the spectra of a file; return how many.
+
+        Raises
+        ------
+        ValueError, OSError
+            If it cannot be read.
+        """
+        cube = read(path)
+        table = cube.spectra()[:MOST_REFERENCES]
+        name = cube.name or Path(path).stem
+        for number, spectrum in enumerate(table, start=1):
+            title = name if len(table) == 1 else f"{name} {number}"
+            self._spectra.append((title, cube.axis, spectrum))
+        return len(table)
+
+    def clear(self) -> None:
+        """Remove all."""
+        self._spectra = []
+
+    def curves(self, axis: Axis, quantity: Quantity | None, others: Sequence[Curve]) -> list[Curve]:
+        """Return the references that fit the axis of the plot, as high as the highest of others."""
+        height = max(
+            (float(np.nanmax(curve.y)) for curve in others if _has_values(curve)), default=1.0
+        )
+        curves = []
+        for number, (name, own, spectrum) in enumerate(self._spectra):
+            shown = in_quantity(own, quantity) or own
+            if shown.title != axis.title:
+                continue
+            greatest = float(np.nanmax(spectrum)) or 1.0
+            colour = _COLOURS[number % len(_COLOURS)]
+            scaled = spectrum * (height / greatest)
+            curves.append(
+                Curve(f"{name} (scaled)", positions_on(shown), scaled, colour, "reference")
+            )
+        return curves
+
+
+def _has_values(curve: Curve) -> bool:
+    return bool(np.isfinite(curve.y).any())
