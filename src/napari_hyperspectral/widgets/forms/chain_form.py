@@ -11,7 +11,8 @@ from magicgui.types import Undefined
 from magicgui.widgets import CheckBox, Container, PushButton
 from magicgui.widgets.bases import ValuedContainerWidget
 from psygnal import Signal
-from qtpy.QtWidgets import QFileDialog, QMenu, QSizePolicy
+from qtpy.QtGui import QAction
+from qtpy.QtWidgets import QFileDialog, QLabel, QMenu, QSizePolicy
 
 from ...settings import reason_of
 from ...spectra.steps.base import Step
@@ -154,16 +155,24 @@ class ChainForm(ValuedContainerWidget[Chain]):
     """Edit a chain of steps: ``chain.value``, and the form of each step, ``chain[0]``.
 
     `changed` is emitted with the chain, or with None while its steps are not valid.
+
+    Parameters
+    ----------
+    value : Chain, optional
+        Initial steps.
+    offers_files : bool
+        Whether there is a button to load a chain file.
     """
 
-    def __init__(self, value: Any = Undefined, **kwargs: Any) -> None:
+    def __init__(self, value: Any = Undefined, *, offers_files: bool = True, **kwargs: Any) -> None:
         add = PushButton(name="add_step", text="+ Add step", tooltip="Add a step at the end")
         load = PushButton(
             name="load",
             text="Load chain…",
             tooltip="Take the steps of a chain file (JSON) instead of these",
         )
-        row = Container(widgets=[add, load], layout="horizontal", labels=False)
+        buttons = [add, load] if offers_files else [add]
+        row: Container[Any] = Container(widgets=buttons, layout="horizontal", labels=False)
         row.margins = (0, 0, 0, 0)
         self._filling = False
         super().__init__(widgets=[row], labels=False, **kwargs)
@@ -292,11 +301,13 @@ def _menu_of_steps(add: Any) -> QMenu:
     groups: dict[str, QMenu] = {}
     for kind in STEPS:
         if kind.group not in groups:
-            groups[kind.group] = menu.addMenu(kind.group)
+            groups[kind.group] = QMenu(kind.group, menu)
             groups[kind.group].setToolTipsVisible(True)
-        action = groups[kind.group].addAction(kind.title)
+            menu.addMenu(groups[kind.group])
+        action = QAction(kind.title, menu)
         action.setToolTip(summary(kind))
         action.triggered.connect(partial(add, kind))
+        groups[kind.group].addAction(action)
     return menu
 
 
@@ -306,7 +317,7 @@ def _about(step: Step) -> str:
     return f"{about}\n{step.source}" if step.source else about
 
 
-def _line(style: str) -> Any:
+def _line(style: str) -> QLabel:
     """Return a text below the title of a step."""
     line = message()
     line.setStyleSheet(style)
