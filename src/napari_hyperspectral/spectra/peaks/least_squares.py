@@ -20,7 +20,7 @@ _SINGULAR: Final = 1e-14
 """Added to the diagonal of normal matrices, by its greatest value."""
 
 
-class Model(Protocol):
+class CurveModel(Protocol):
     """What is fitted."""
 
     def values(self, row: Array) -> Array:
@@ -41,7 +41,7 @@ class Solution(NamedTuple):
     """Shape (spectrum,)."""
 
 
-def solve(model: Model, table: SpectraTable, start: Array) -> Solution:
+def solve(model: CurveModel, table: SpectraTable, start: Array) -> Solution:
     """Return the parameters whose spectra are nearest to those of a table.
 
     Marquardt 1963, https://doi.org/10.1137/0111030: each spectrum has a damping of its own, and is
@@ -49,7 +49,7 @@ def solve(model: Model, table: SpectraTable, start: Array) -> Solution:
 
     Parameters
     ----------
-    model : Model
+    model : CurveModel
         Of all spectra.
     table : ndarray, shape (spectrum, band)
         Missing values (NaN) do not count.
@@ -83,14 +83,14 @@ def solve(model: Model, table: SpectraTable, start: Array) -> Solution:
     return Solution(rows, misfit, solved)
 
 
-def covariances(model: Model, solution: Solution, known: Mask) -> Array:
+def covariances(model: CurveModel, solution: Solution, known: Mask) -> Array:
     """Return the covariance of the parameters of each spectrum, (spectrum, parameter, parameter).
 
     As of `scipy.optimize.curve_fit`: the noise is what is left of a spectrum.
 
     Parameters
     ----------
-    model : Model
+    model : CurveModel
     solution : Solution
     known : ndarray of bool, shape (spectrum, band)
         Values that count.
@@ -107,7 +107,7 @@ def covariances(model: Model, solution: Solution, known: Mask) -> Array:
     return covariance
 
 
-def _misfit(model: Model, rows: Array, target: SpectraTable, known: Mask) -> ValuePerSpectrum:
+def _misfit(model: CurveModel, rows: Array, target: SpectraTable, known: Mask) -> ValuePerSpectrum:
     with np.errstate(over="ignore", invalid="ignore"):
         squares: Array = np.square((model.values(rows) - target) * known)
     total: Array = squares.sum(axis=1)
@@ -123,7 +123,7 @@ class _Normal(NamedTuple):
     """Shape (spectrum, parameter)."""
 
     @classmethod
-    def of(cls, model: Model, rows: Array, target: SpectraTable, known: Mask) -> _Normal:
+    def of(cls, model: CurveModel, rows: Array, target: SpectraTable, known: Mask) -> _Normal:
         """Return the equations at rows of parameters."""
         slopes = model.slopes(rows) * known[..., None]
         left = (target - model.values(rows)) * known
