@@ -11,7 +11,7 @@ from magicgui.types import Undefined
 from magicgui.widgets import CheckBox, Container, PushButton
 from magicgui.widgets.bases import ValuedContainerWidget
 from psygnal import Signal
-from qtpy.QtWidgets import QFileDialog, QMenu, QSizePolicy
+from qtpy.QtWidgets import QFileDialog, QLabel, QMenu, QSizePolicy
 
 from ...settings import reason_of
 from ...spectra.steps.base import Step
@@ -292,12 +292,19 @@ def _menu_of_steps(add: Any) -> QMenu:
     groups: dict[str, QMenu] = {}
     for kind in STEPS:
         if kind.group not in groups:
-            groups[kind.group] = menu.addMenu(kind.group)
-            groups[kind.group].setToolTipsVisible(True)
+            groups[kind.group] = _submenu(menu, kind.group)
         action = groups[kind.group].addAction(kind.title)
+        assert action is not None
         action.setToolTip(summary(kind))
         action.triggered.connect(partial(add, kind))
     return menu
+
+
+def _submenu(menu: QMenu, title: str) -> QMenu:
+    submenu = menu.addMenu(title)
+    assert submenu is not None
+    submenu.setToolTipsVisible(True)
+    return submenu
 
 
 def _about(step: Step) -> str:
@@ -306,7 +313,7 @@ def _about(step: Step) -> str:
     return f"{about}\n{step.source}" if step.source else about
 
 
-def _line(style: str) -> Any:
+def _line(style: str) -> QLabel:
     """Return a text below the title of a step."""
     line = message()
     line.setStyleSheet(style)
