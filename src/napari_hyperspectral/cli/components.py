@@ -62,6 +62,9 @@ def components(
             metavar="FILE", help="Print which of these spectra the components are like; repeat it"
         ),
     ] = None,
+    remove_cosmic_rays: Annotated[
+        bool, typer.Option("--remove-cosmic-rays", help="Bridge spikes first")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of the search for pure spectra")] = 0,
     starts: Annotated[int, typer.Option(help="Searches of which the best is kept")] = 20,
     suffix: Annotated[str, typer.Option(help="Format of the maps")] = ".ome.tif",
@@ -76,6 +79,7 @@ def components(
     from ..io import read
     from ..progress import run
     from ..spectra.components import Unmixing, unmix, unmix_with
+    from ..spectra.decomposition.spikes import COSMIC_RAYS, spiky_share
     from ..system.locks import locked
     from ..workflows.targets import image_targets
 
@@ -94,6 +98,10 @@ def components(
         for each_path in paths:
             with reading(each_path) as watch:
                 cubes.append(read(each_path, axes=axes, image=image, watch=watch))
+        if remove_cosmic_rays:
+            cubes = [COSMIC_RAYS.on(cube) for cube in cubes]
+        elif spikes := spiky_share(cubes[0]).line:
+            print(f"note: {spikes} (--remove-cosmic-rays)", file=sys.stderr)
         if method == "pca" or method == "mnf":
             _write_scores(cubes[0], method, count, table, targets[0][0], force)
             return

@@ -15,6 +15,7 @@ def strokes_of(layer: Any) -> list[Stroke]:
 
     The history is not part of napari's interface: without it, nobody knows the order.
     """
+    layer = getattr(layer, "__wrapped__", layer)  # docks see it through a proxy, which would warn
     items = [*getattr(layer, "_undo_history", ()), getattr(layer, "_staged_history", ())]
     strokes: list[Stroke] = []
     for item in items:

@@ -7,7 +7,7 @@ of the same components in a measured and a predicted cube are compared.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal, NamedTuple, Self
+from typing import Annotated, ClassVar, Final, Literal, NamedTuple, Self
 
 import numpy as np
 from annotated_types import Ge, Le
@@ -43,7 +43,10 @@ _SLAB: Final = 2**22
 
 
 class Unmixing(Settings):
-    """Unmixing settings: how components are found and mapped."""
+    """Pure spectra are found, and how much of each is in every pixel."""
+
+    title: ClassVar[str] = "Pure spectra (unmixing)"
+    """Its name on screen."""
 
     count: Annotated[int, Ge(2), Le(len(COLOURS))] = 4
     """Number of components, the background included. Remove cosmic rays first: a spectrum with a

@@ -75,7 +75,7 @@ class SpectrumWidget(Dock):
     """
 
     place: ClassVar[Place] = "bottom"
-    drawn = Signal()
+    redrawn = Signal()
     """The curves were drawn anew."""
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
@@ -267,7 +267,7 @@ class SpectrumWidget(Dock):
         self.curves = [*previews, *(curve for curve in own if curve.name not in names)]
         only_layer = comparable[0].name if len(comparable) == 1 else ""
         self.plot.show_curves(self.curves, legend_names(self.curves, only_layer))
-        self.drawn.emit()
+        self.redrawn.emit()
 
     def _visible_cubes(self) -> list[ImageLayer]:
         return [layer for layer in suitable_layers(self._viewer.layers, has_bands) if layer.visible]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Annotated, ClassVar, Final, Literal, NamedTuple
 
 import numpy as np
 from annotated_types import Ge, Le
@@ -25,6 +25,8 @@ _TITLES: Final = {"pca": "principal components", "mnf": "minimum noise fractions
 class Directions(Settings):
     """Which directions of spectra are mapped."""
 
+    title: ClassVar[str] = "Principal directions (PCA, MNF)"
+    """Its name on screen."""
     method: Literal["pca", "mnf"] = "pca"
     """PCA: of most variance. MNF: of most variance by that of the noise, which is estimated from the
     differences of neighbouring pixels."""

@@ -324,9 +324,9 @@ def _crops(
         else:
             single.append((data, number))
     if single:
-        together = np.concatenate([data for data, _ in single], axis=-1)  # (band, 1, spectrum)
+        spectra = np.concatenate([data for data, _ in single], axis=-1)  # (band, 1, spectrum)
         places = [(number, (0, column)) for column, (_, number) in enumerate(single)]
-        crops.append((together, places))
+        crops.append((spectra, places))
     alone = replace(image, z=None, t=None, data=np.empty((bands, 1, 1), np.float32))
     return [(replace(alone, data=data), places) for data, places in crops]
 

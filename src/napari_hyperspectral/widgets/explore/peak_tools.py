@@ -123,7 +123,7 @@ class PeakTools(QWidget):
             device="maps",
             returned=self._on_mapped,
             failed=self._on_failed,
-            finished=self._on_finished,
+            finished=self._on_end,
         )
 
     def stop(self) -> None:
@@ -155,7 +155,7 @@ class PeakTools(QWidget):
     def _on_failed(self, error: object) -> None:
         show_error(f"no maps of peaks: {error}")
 
-    def _on_finished(self, *_: object) -> None:
+    def _on_end(self, *_: object) -> None:
         self._worker = None
         self.map_button.setEnabled(True)
 

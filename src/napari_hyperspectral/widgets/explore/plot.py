@@ -48,6 +48,7 @@ class SpectrumPlot(pyqtgraph.PlotWidget):  # type: ignore[misc]  # pyqtgraph has
         self._items: dict[str, _CurveItems] = {}
         self._entries: list[tuple[str, str]] = []
         self._span: tuple[str, float, float] = ("", 0.0, 0.0)
+        self._shows_empty_axis = False
         self.positions: Array = np.empty(0)
         """Positions of the bands of the main cube, shape (band,), in the unit of the plot."""
         self.scene().sigMouseClicked.connect(self._clicked)
@@ -63,12 +64,19 @@ class SpectrumPlot(pyqtgraph.PlotWidget):  # type: ignore[misc]  # pyqtgraph has
             Their names in the legend; default: their own.
         """
         names = [curve.name for curve in curves] if names is None else list(names)
-        for name in self._items.keys() - {curve.name for curve in curves}:
-            self._items.pop(name).remove()
+        if curves and self._shows_empty_axis:
+            self._shows_empty_axis = False
+            self.getPlotItem().enableAutoRange()
+        shown = {curve.name for curve in curves}
+        outdated = [name for name in self._items if name not in shown]
+        unused = [self._items.pop(name) for name in outdated]
         for curve in curves:
             if curve.name not in self._items:
-                self._items[curve.name] = _CurveItems(self)
+                # a new curve takes the lines of an old one: making them takes longer than moving them
+                self._items[curve.name] = unused.pop() if unused else _CurveItems(self)
             self._items[curve.name].show(curve)
+        for items in unused:
+            items.remove()
         self._show_legend(curves, names)
 
     def show_axis(self, axis: Axis | None) -> None:
@@ -89,7 +97,16 @@ class SpectrumPlot(pyqtgraph.PlotWidget):  # type: ignore[misc]  # pyqtgraph has
         span = _span_of(axis)
         if span != self._span:
             self._span = span
-            self.getPlotItem().enableAutoRange()
+            self._show_all()
+
+    def shown_span(self) -> tuple[float, float]:
+        """Return the part of the axis that is in sight, in the unit of the plot."""
+        box = self.getPlotItem().getViewBox()
+        box.updateAutoRange()  # which is otherwise done when it is drawn
+        low, high = box.viewRange()[0]
+        _title, lowest, highest = self._span
+        low, high = max(low, lowest), min(high, highest)
+        return (low, high) if low < high else (lowest, highest)
 
     def mark(self, position: float | None) -> None:
         """Move the line to a position, in the unit of the plot; None hides it."""
@@ -97,14 +114,30 @@ class SpectrumPlot(pyqtgraph.PlotWidget):  # type: ignore[misc]  # pyqtgraph has
         if position is not None:
             self._line.setValue(position)
 
+    def _show_all(self) -> None:
+        """Show all bands, also before there is a curve: ranges are dragged on them."""
+        self.getPlotItem().enableAutoRange()
+        _title, lowest, highest = self._span
+        self._shows_empty_axis = not self._items and lowest < highest
+        if self._shows_empty_axis:
+            self.setXRange(lowest, highest)
+
     def _show_legend(self, curves: Sequence[Curve], names: Sequence[str]) -> None:
         entries = [(curve.name, name) for curve, name in zip(curves, names, strict=True)]
         if entries == self._entries:
             return
+        before = [(sample.item, label) for sample, label in self._legend.items]
+        lines = [self._items[key].line for key, _name in entries]
         self._entries = entries
+        if [line for line, _label in before] == lines:
+            for (_line, label), (_key, name) in zip(before, entries, strict=True):
+                if label.text != name:
+                    label.setText(name)
+            self._legend.updateSize()
+            return
         self._legend.clear()
-        for key, name in entries:
-            self._legend.addItem(self._items[key].line, name)
+        for line, (_key, name) in zip(lines, entries, strict=True):
+            self._legend.addItem(line, name)
 
     def _line_dragged(self, line: Any) -> None:
         self.band_chosen.emit(line.value())
@@ -139,10 +172,15 @@ class _CurveItems:
         self.line.setSymbolBrush(colour)
         self.line.setSymbolSize(_MARK)
         self.line.setData(curve.x, curve.y)
-        self._remove_area()
-        if curve.sd is not None:
-            self._area = _area_of_deviation(curve, curve.sd)
+        if curve.sd is None:
+            self._remove_area()
+            return
+        if self._area is None:
+            self._area = pyqtgraph.FillBetweenItem(
+                pyqtgraph.PlotCurveItem(), pyqtgraph.PlotCurveItem()
+            )
             self._plot.addItem(self._area, ignoreBounds=True)
+        _show_deviation(self._area, curve, curve.sd)
 
     def remove(self) -> None:
         """Draw it no longer."""
@@ -155,14 +193,15 @@ class _CurveItems:
             self._area = None
 
 
-def _area_of_deviation(curve: Curve, sd: Any) -> pyqtgraph.FillBetweenItem:
-    """Return an area of one standard deviation above and below a curve."""
+def _show_deviation(area: pyqtgraph.FillBetweenItem, curve: Curve, sd: Array) -> None:
+    """Let an area reach from one standard deviation below a curve to one above."""
     known = np.isfinite(curve.y)
-    lower = pyqtgraph.PlotCurveItem(curve.x[known], (curve.y - sd)[known])
-    upper = pyqtgraph.PlotCurveItem(curve.x[known], (curve.y + sd)[known])
+    lower, upper = area.curves
+    lower.setData(curve.x[known], (curve.y - sd)[known])
+    upper.setData(curve.x[known], (curve.y + sd)[known])
     colour = pyqtgraph.mkColor(curve.colour)
     colour.setAlpha(_BAND_OF_DEVIATION)
-    return pyqtgraph.FillBetweenItem(lower, upper, brush=colour)
+    area.setBrush(colour)
 
 
 def _span_of(axis: Axis | None) -> tuple[str, float, float]:

@@ -196,7 +196,7 @@ class RangeTools(QWidget):
         return RangeMap(start=low, end=high, measure=measure, above_line=above_line)
 
     def _add_spans(self, mode: Mode) -> None:
-        low, high = self._plot.getPlotItem().getViewBox().viewRange()[0]
+        low, high = self._plot.shown_span()
         for colour, (start, end) in zip(_COLOURS[mode], _PLACES[mode], strict=True):
             fill = pyqtgraph.mkColor(colour)
             fill.setAlpha(_FILL)

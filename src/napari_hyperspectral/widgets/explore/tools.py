@@ -57,7 +57,7 @@ class ExploreTools:
         self._menu = self._made_menu()
         self.menu_button.setMenu(self._menu)
         dock.ranges.changed.connect(self._on_ranges)
-        dock.drawn.connect(self._on_drawn)
+        dock.redrawn.connect(self._on_redrawn)
         self._compared: Array | None = None
 
     @property
@@ -199,7 +199,7 @@ class ExploreTools:
         if not one_range:
             self._dock.show_preview(_FIT)
 
-    def _on_drawn(self) -> None:
+    def _on_redrawn(self) -> None:
         """Follow the spectrum that is worked on, where it has become another."""
         self._draw_residual()
         reference = self._reference()
