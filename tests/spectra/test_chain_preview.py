@@ -1,9 +1,7 @@
 """Previews of chains: single spectra, prepared as the complete cube is."""
 
-import os
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,10 +25,6 @@ from napari_hyperspectral.spectra.steps.smooth import GaussianBlur, SavitzkyGola
 from napari_hyperspectral.spectra.steps.starters import starter
 from napari_hyperspectral.spectra.steps.words import prepared_name, settings_in_words
 
-DATA = Path(
-    os.environ.get("NAPARI_HYPERSPECTRAL_DATA") or Path(__file__).parents[2] / "shared" / "data"
-)
-THP1 = DATA / "raman_thp1" / "thp1_L5_40x40x500.npz"
 PIXELS = ((3, 4), (0, 0), (8, 10))
 
 
@@ -154,10 +148,8 @@ def test_steps_and_chains_are_told_in_words():
     assert settings_in_words(ArPLSBaseline()) == "smoothness 1e5"
 
 
-def test_a_raman_map_of_cells_is_previewed_as_it_is_prepared():
-    if not THP1.exists():
-        pytest.skip("no real data: set NAPARI_HYPERSPECTRAL_DATA to their folder")
-    cube = read(THP1)
+def test_a_raman_map_of_cells_is_previewed_as_it_is_prepared(data_folder):
+    cube = read(data_folder / "raman_thp1" / "thp1_L5_40x40x500.npz")
     chain = starter("raman").chain
     crop = replace(cube, data=cube.numpy()[:, 10:12, 10:12])
     expected = chain.on(crop).numpy()[:, 1, 0]

@@ -102,7 +102,9 @@ class PrepareWidget(JobDock):
         )
         self._build()
         self._connect()
-        self._choose_active()
+        active = viewer.layers.selection.active
+        if active in self.cube.choices:
+            self.cube.value = active
         self.reset_choices()
         self._layer_changed()
 
@@ -186,7 +188,7 @@ class PrepareWidget(JobDock):
         return self.prepared_files
 
     def stop(self, *_: object) -> None:
-        """Stop what is applied; files already written, and layers already made, stay."""
+        """Stop what is applied; what is written or added already stays."""
         self.panel.stop()
 
     def save_chain(self, path: str | Path, *, overwrite: bool = False) -> Path:
@@ -207,7 +209,7 @@ class PrepareWidget(JobDock):
     def python(self) -> str:
         """A Python program that does the same to a file."""
         layer = self._layer_or_none()
-        path = layer.source.path if layer is not None else None
+        path = None if layer is None else layer.source.path
         return python_of(self.chain, path or "cube.hdr")
 
     def use_in_training(self, *_: object) -> Any:
@@ -298,11 +300,6 @@ class PrepareWidget(JobDock):
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(action)
 
-    def _choose_active(self) -> None:
-        active = self._viewer.layers.selection.active
-        if active in self.cube.choices:
-            self.cube.value = active
-
     def _layer_or_none(self) -> ImageLayer | None:
         layer: ImageLayer | None = self.cube.value
         return layer
@@ -317,7 +314,6 @@ class PrepareWidget(JobDock):
         """Say what the cube is; propose a chain for it, unless a person has made one."""
         layer = self._layer_or_none()
         self._about.setText("" if layer is None else about_layer(layer))
-        self._about.setVisible(layer is not None)
         if layer is not None and self._chain_or_none() in (NOTHING, self._proposed):
             self._propose(layer)
         self.live.forget()
@@ -372,9 +368,9 @@ class PrepareWidget(JobDock):
 
     def _enable(self, *_: object) -> None:
         """Enable what can be done."""
-        idle = not self.panel.running
-        self.panel.start_button.setEnabled(idle and self.cube.value is not None)
-        self.apply_to_panel.start_button.setEnabled(idle)
+        free = not self.panel.running
+        self.panel.start_button.setEnabled(free and self.cube.value is not None)
+        self.apply_to_panel.start_button.setEnabled(free)
         self._undo_button.setEnabled(self._history.can_undo)
         self._redo_button.setEnabled(self._history.can_redo)
 
@@ -416,10 +412,8 @@ class PrepareWidget(JobDock):
     # -- what is applied
 
     def _apply_to_clicked(self, *_: object) -> None:
-        if self.apply_to_panel.uses_files:
-            self.apply_to_files()
-        else:
-            self.apply_to()
+        apply = self.apply_to_files if self.apply_to_panel.uses_files else self.apply_to
+        apply()
 
     def _show_apply_to(self, shown: bool) -> None:
         self.apply_to_panel.setVisible(shown)
@@ -485,8 +479,9 @@ class PrepareWidget(JobDock):
     def _keep_files(self, prepared: PreparedFiles) -> None:
         self.prepared_files = prepared
         names = ", ".join(path.name for path in prepared.written)
-        folder = self.apply_to_panel.sources.folder
-        self._say(f"wrote {names} to {folder}" if names else "", prepared.errors)
+        self._say(
+            f"wrote {names} to {self.apply_to_panel.sources.folder}" * bool(names), prepared.errors
+        )
         if self.apply_to_panel.open_results.value and prepared.written:
             paths = [str(path) for path in prepared.written]
             self._viewer.open(paths, plugin=_PLUGIN, stack=False)

@@ -175,7 +175,7 @@ class LivePreview(QObject):
             yielded=self._on_step,
             returned=self._on_returned,
             failed=self._on_failed,
-            finished=self._on_finished,
+            finished=self._on_end,
         )
 
     def _new_request(self) -> _Request | None:
@@ -214,7 +214,7 @@ class LivePreview(QObject):
         if self._active:
             self.noted.emit(f"no preview: {error}")
 
-    def _on_finished(self, *_: object) -> None:
+    def _on_end(self, *_: object) -> None:
         self._worker = None
         if self._outdated:
             self._outdated = False
