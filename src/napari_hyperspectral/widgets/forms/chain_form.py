@@ -76,8 +76,9 @@ class StepForm(ValuedContainerWidget[Step]):
     def show_effect(self, effect: str, problem: str = "") -> None:
         """Show what the step did to a spectrum, or why it cannot be taken."""
         self._effect = effect
-        self._problem.setText(problem)
-        self._problem.setVisible(bool(problem))
+        if problem != self._problem.text():
+            self._problem.setText(problem)
+            self._problem.setVisible(bool(problem))
         self._show_summary()
 
     def unfold(self, unfolded: bool = True) -> None:
@@ -128,7 +129,6 @@ class StepForm(ValuedContainerWidget[Step]):
         self._emit()
 
     def _emit(self, *_: object) -> None:
-        self._effect = ""  # of other settings
         self._show_summary()
         self.changed.emit(_value_of(self))
 
@@ -138,8 +138,9 @@ class StepForm(ValuedContainerWidget[Step]):
         if self.switch.value:
             words.append(self._effect)
         text = " · ".join(word for word in words if word)
-        self._summary.setText(text)
-        self._summary.setVisible(bool(text))
+        if text != self._summary.text():  # the window is drawn again for it, with its image
+            self._summary.setText(text)
+            self._summary.setVisible(bool(text))
 
     def _fold_clicked(self, *_: object) -> None:
         self.unfold(self.fold.text == "▸")
