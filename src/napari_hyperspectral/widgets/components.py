@@ -23,7 +23,7 @@ from .explore.component_plot import ComponentPlot
 from .explore.found import METHODS, Found, find_steps
 from .forms.form import Chooser
 from .forms.layer_choice import LayerBox, LayersBox, cube_of_layer, has_bands
-from .forms.layout import in_a_row, scrolling
+from .forms.layout import in_a_row
 from .panel import JobDock, JobPanel
 
 if TYPE_CHECKING:
@@ -155,19 +155,15 @@ class ComponentsWidget(JobDock):
         self._rows = QFormLayout()
         self._rows.addRow("Cube", self.cube.native)
         self._rows.addRow("Map also in", self._others.native)
-        settings = QVBoxLayout()
-        settings.addLayout(self._rows)
-        settings.addWidget(self._method.native)
-        settings.addStretch()
         layout = QVBoxLayout(self)
-        layout.addWidget(scrolling(settings), stretch=1)
+        layout.addLayout(self._rows)
+        layout.addWidget(self._method.native)
         layout.addLayout(in_a_row(self._suggest, self._match))
         layout.addWidget(self.panel)
         layout.addWidget(self._clean)
         layout.addWidget(self._plot, stretch=1)
         layout.addWidget(self._words)
         self._clean.setVisible(False)
-        self._plot.setVisible(False)
         self._match.setEnabled(False)
         self.setMinimumWidth(320)
 
@@ -206,7 +202,6 @@ class ComponentsWidget(JobDock):
         self.results = [self._add_layer(image) for image in found.images]
         self._viewer.layers.selection.active = self.results[0]  # the Spectrum dock takes its axis
         self._plot.show_found(found)
-        self._plot.setVisible(True)
         self._words.setText("\n".join(found.lines))
         self._clean.setVisible(bool(found.spikes))
         self._match.setEnabled(True)

@@ -36,7 +36,7 @@ from ..workflows.targets import existing_files, targets_in_folder
 from .card_view import CardView
 from .forms.fields import Field
 from .forms.layer_choice import LayersBox, cube_of_layer
-from .forms.layout import align_labels, collapsible, scrolling
+from .forms.layout import align_labels, collapsible
 from .forms.model_choice import dwell_times, first_model, second_model
 from .forms.source_files import SourceFiles
 from .import_weights import ImportWeightsDialog
@@ -294,16 +294,14 @@ class PredictWidget(JobDock):
         self.tabs.addTab(self.sources.native, "Files")
         self.tabs.addTab(self.truth, "Evaluate")
         self.tabs.setTabToolTip(2, "Compare the model's predictions with the truth")
-        settings = QVBoxLayout()
-        settings.addWidget(QLabel("<b>Model</b>"))
-        settings.addWidget(self.first.native)
-        settings.addWidget(self.card, stretch=2)
-        settings.addWidget(self._fold)
-        settings.addWidget(self.options.native)
-        settings.addWidget(self._purpose)
-        settings.addWidget(self.tabs, stretch=2)
         layout = QVBoxLayout(self)
-        layout.addWidget(scrolling(settings), stretch=4)
+        layout.addWidget(QLabel("<b>Model</b>"))
+        layout.addWidget(self.first.native)
+        layout.addWidget(self.card, stretch=2)
+        layout.addWidget(self._fold)
+        layout.addWidget(self.options.native)
+        layout.addWidget(self._purpose)
+        layout.addWidget(self.tabs, stretch=2)
         layout.addWidget(self.panel)
         layout.addWidget(self.results_view, stretch=3)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)

@@ -18,7 +18,6 @@ from qtpy.QtWidgets import (
     QSizePolicy,
     QTabWidget,
     QVBoxLayout,
-    QWidget,
 )
 
 from ..cube import Image
@@ -235,7 +234,7 @@ class TrainWidget(JobDock):
         autosave = interrupted or self._new_autosave(machine, recipe)
         self._losses = Losses(recipe.training.epochs)
         self._draw()
-        self._show_tab(self.curve)
+        self.tabs.setCurrentWidget(self.curve)
         job = train_steps(
             recipe, source, machine, autosave, self.start, resume=interrupted is not None
         )
@@ -267,7 +266,7 @@ class TrainWidget(JobDock):
         self._model = model
         self._losses = Losses.of(model.card)
         self.card.show_card(model.card)
-        self._show_tab(self.card)
+        self.tabs.setCurrentWidget(self.card)
         outcome = model.card.outcome
         self.panel.show_status(f"trained: {outcome}" if outcome else "trained")
         self._enable_buttons()
@@ -285,7 +284,6 @@ class TrainWidget(JobDock):
         self.tabs = QTabWidget()
         self.tabs.addTab(self.curve, "Loss")
         self.tabs.addTab(self.card, "Model")
-        self.tabs.setVisible(False)  # until there is something to plot
         self.tabs.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         layout = QVBoxLayout(self)
         layout.addWidget(self.form, stretch=3)
@@ -359,10 +357,6 @@ class TrainWidget(JobDock):
 
     def _draw(self, *_: object) -> None:
         self.curve.show_losses(self._losses)
-
-    def _show_tab(self, tab: QWidget) -> None:
-        self.tabs.setVisible(True)
-        self.tabs.setCurrentWidget(tab)
 
     def _enable_buttons(self) -> None:
         for button in (self.save_button, self.predict_button):

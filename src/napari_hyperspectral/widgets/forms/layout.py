@@ -6,14 +6,11 @@ from collections.abc import Iterable
 from typing import Final
 
 from magicgui.widgets import Widget
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLayout, QScrollArea, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QWidget
 from superqt import QCollapsible
 
 _NAPARI_FONT: Final = 1.15
 """How much wider napari's font is than that in which labels are measured before they are shown."""
-_LEAST_HEIGHT: Final = 120
-"""Of an area that scrolls, in pixels: docks fit on a laptop's screen above one another."""
 
 
 def align_labels(widgets: Iterable[Widget]) -> None:
@@ -40,17 +37,3 @@ def in_a_row(*widgets: QWidget) -> QHBoxLayout:
     for widget in widgets:
         row.addWidget(widget)
     return row
-
-
-def scrolling(content: QLayout) -> QScrollArea:
-    """Return an area that scrolls what is laid out in it up and down, never sideways."""
-    inside = QWidget()
-    content.setContentsMargins(0, 0, 0, 0)
-    inside.setLayout(content)
-    area = QScrollArea()
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setWidgetResizable(True)
-    area.setWidget(inside)
-    area.setMinimumHeight(_LEAST_HEIGHT)
-    return area
