@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("qtpy.QtWidgets", reason="needs a Qt binding")
 from npe2 import PluginManifest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QDockWidget, QWidget
 
 import napari_hyperspectral
 from napari_hyperspectral._napari import commands
@@ -41,6 +41,14 @@ def viewer(make_napari_viewer, rng):
 def least_size(widget):
     hint = getattr(widget, "native", widget).minimumSizeHint()
     return hint.width(), hint.height()
+
+
+def docks_of(viewer):
+    """Return the open docks of a viewer by their names."""
+    docks = {}
+    for dock in viewer.window._qt_window.findChildren(QDockWidget):
+        docks[dock.windowTitle().split(" (")[0]] = dock
+    return docks
 
 
 def show_all(dock):
@@ -78,6 +86,9 @@ def test_a_workspace_is_opened_by_one_command(viewer, qtbot):
     opened = {name.split(" (")[0] for name in docks}
     assert {"Spectrum", "Components", "Train", "Predict"} <= opened
     assert opened - {"Spectrum", "Components", "Train", "Predict"} <= {"Prepare"}
+    others = [docks_of(viewer)[name] for name in ("Train", "Predict")]
+    front = docks_of(viewer)["Components"]
+    qtbot.waitUntil(lambda: set(main.tabifiedDockWidgets(front)) >= set(others), timeout=5000)
     qtbot.waitUntil(lambda: main.height() <= SMALL_SCREEN[1], timeout=5000)
     commands.open_workspace()
     assert set(viewer.window.dock_widgets) == set(docks), "the docks that are open stay"

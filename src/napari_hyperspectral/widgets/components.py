@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import napari
 
 
-_FORM_HEIGHT: Final = 140
+_FORM_HEIGHT: Final = 110
 _NOTES_HEIGHT: Final = 40
 """Least heights on a small screen, in pixels."""
 

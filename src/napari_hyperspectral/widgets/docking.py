@@ -14,6 +14,8 @@ Place: TypeAlias = Literal["bottom", "right"]
 
 _PROPERTY: Final = "hyperspectral_dock"
 """Of widgets of ours, by which they are known in other docks."""
+_ARRANGED: Final = "hyperspectral_arranged"
+"""Of docks that are in their place: of docks opened at once, each joins those before it."""
 _HEIGHT: Final = 230
 """Of the plot at the bottom, in pixels."""
 
@@ -61,6 +63,7 @@ class _WhenShown(QObject):
         window = dock.parent()
         if isinstance(window, QMainWindow):
             _arrange(dock, window, self._place)
+            dock.setProperty(_ARRANGED, True)
             QTimer.singleShot(0, _size_before(window).restore)
 
 
@@ -113,6 +116,8 @@ def _is_in_group(dock: QDockWidget, window: QMainWindow) -> bool:
     """Whether a dock of ours is shown on the right: others become tabs of it."""
     action = dock.toggleViewAction()  # unlike `isVisible`, it knows tabs that are behind others
     if dock.isFloating() or action is None or not action.isChecked():
+        return False
+    if not dock.property(_ARRANGED):
         return False
     if window.dockWidgetArea(dock) != Qt.DockWidgetArea.RightDockWidgetArea:
         return False
