@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from napari.layers import Layer
-from qtpy.QtWidgets import QFileDialog, QFormLayout, QLabel, QPushButton, QVBoxLayout
+from qtpy.QtWidgets import QFileDialog, QFormLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from ..cube import Cube, Image
 from ..io import read
@@ -23,11 +23,16 @@ from .explore.component_plot import ComponentPlot
 from .explore.found import METHODS, Found, find_steps
 from .forms.form import Chooser
 from .forms.layer_choice import LayerBox, LayersBox, cube_of_layer, has_bands
-from .forms.layout import in_a_row
+from .forms.layout import in_a_row, scrolled
 from .panel import JobDock, JobPanel
 
 if TYPE_CHECKING:
     import napari
+
+
+_FORM_HEIGHT: Final = 110
+_NOTES_HEIGHT: Final = 40
+"""Least heights on a small screen, in pixels."""
 
 
 class ComponentsWidget(JobDock):
@@ -48,6 +53,8 @@ class ComponentsWidget(JobDock):
         self._plot = ComponentPlot()
         self._words = QLabel()
         self._words.setWordWrap(True)
+        self._notes = scrolled(self._words, _NOTES_HEIGHT)
+        self._notes.setMaximumHeight(3 * _NOTES_HEIGHT)
         self.panel = JobPanel("Find")
         self._suggest = _button("Suggest number", "How many components the cube has, and why")
         self._clean = _button("Remove cosmic rays first", "Spikes would count as components")
@@ -133,7 +140,7 @@ class ComponentsWidget(JobDock):
         lines = []
         for name, match in zip(self.found.names, best, strict=False):
             lines.append(f"{name}: {match.name} ({match.angle:.1f}°)")
-        self._words.setText("\n".join([*lines, *library.notes]))
+        self._say([*lines, *library.notes])
         return [match.name for match in best]
 
     def stop(self, *_: object) -> None:
@@ -155,15 +162,21 @@ class ComponentsWidget(JobDock):
         self._rows = QFormLayout()
         self._rows.addRow("Cube", self.cube.native)
         self._rows.addRow("Map also in", self._others.native)
+        form = QWidget()
+        settings = QVBoxLayout(form)
+        settings.setContentsMargins(0, 0, 0, 0)
+        settings.addLayout(self._rows)
+        settings.addWidget(self._method.native)
+        settings.addLayout(in_a_row(self._suggest, self._match))
+        settings.addStretch()
         layout = QVBoxLayout(self)
-        layout.addLayout(self._rows)
-        layout.addWidget(self._method.native)
-        layout.addLayout(in_a_row(self._suggest, self._match))
+        layout.addWidget(scrolled(form, _FORM_HEIGHT), stretch=1)
         layout.addWidget(self.panel)
         layout.addWidget(self._clean)
         layout.addWidget(self._plot, stretch=1)
-        layout.addWidget(self._words)
-        self._clean.setVisible(False)
+        layout.addWidget(self._notes)
+        for part in (self._clean, self._plot, self._notes):
+            part.setVisible(False)  # until something is found
         self._match.setEnabled(False)
         self.setMinimumWidth(320)
 
@@ -202,10 +215,16 @@ class ComponentsWidget(JobDock):
         self.results = [self._add_layer(image) for image in found.images]
         self._viewer.layers.selection.active = self.results[0]  # the Spectrum dock takes its axis
         self._plot.show_found(found)
-        self._words.setText("\n".join(found.lines))
+        self._plot.setVisible(True)
+        self._say(found.lines)
         self._clean.setVisible(bool(found.spikes))
         self._match.setEnabled(True)
         self.panel.show_status(f"found {len(found.names)} {found.what}")
+
+    def _say(self, lines: Sequence[str]) -> None:
+        """Show lines below the plot."""
+        self._words.setText("\n".join(lines))
+        self._notes.setVisible(bool(lines))
 
     def _show_cleaned(self, cube: Cube) -> None:
         layer = self._viewer.add_layer(Layer.create(*to_layer(cube)))

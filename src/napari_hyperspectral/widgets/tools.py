@@ -37,6 +37,7 @@ def _mend(tool: FunctionGui[..., Any]) -> None:
     """Dock a tool as a tab, its boxes guarded from the wheel, its positions on the axis of its cube."""
     dock_when_shown(tool.native, "right")
     guard_from_wheel(tool.native)
+    dock_when_shown(tool.native, "right")
     positions = [field for field in tool if isinstance(field, FloatEdit)]
     cube: Field = tool["cube"]
     for form in tool:
