@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, assert_never
 
 from magicgui.widgets import Container
 from napari.layers import Layer
-from qtpy.QtWidgets import (
-    QFileDialog,
-    QLabel,
-    QMessageBox,
-    QSizePolicy,
-    QTabWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QFileDialog, QLabel, QMessageBox, QTabWidget, QVBoxLayout, QWidget
 
 from ..axis import SpectralAxis
 from ..evaluation.reports import Report
@@ -312,7 +304,6 @@ class PredictWidget(JobDock):
         layout.addWidget(scrolled(form, _FORM_HEIGHT), stretch=4)
         layout.addWidget(self.panel)
         layout.addWidget(self.results_view, stretch=3)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.setMinimumWidth(320)
 
     def _connect(self) -> None:
