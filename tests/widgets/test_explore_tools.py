@@ -123,3 +123,53 @@ def test_residuals_are_what_other_layers_add_to_the_main_one(viewer, dock, cube)
     assert set(drawn) == {"noisy − map", "noisy · ① (1, 1) − map"}
     for items in drawn.values():
         assert items._curve.y == pytest.approx(2, abs=1e-5)
+
+
+def test_residuals_know_layers_whose_names_begin_with_that_of_the_main_one(viewer, dock, cube):
+    data, attributes, _ = to_layer(Cube(cube.data + 2, AXIS, name="map · prepared"))
+    viewer.add_image(data, **attributes)
+    viewer.layers.selection.active = viewer.layers["map"]
+    dock.on_change()
+    dock.tools.show_residual(True)
+    dock.show_point((0, 2, 3))
+    drawn = dock.tools.residual_plot._items
+    assert set(drawn) == {"map · prepared − map", "map · prepared · ① (1, 1) − map"}
+
+
+def test_fit_and_references_follow_the_unit_of_the_plot(dock, tmp_path):
+    write(tmp_path / "lipids.npz", Cube.from_spectra(gaussian(LEFT)[None], AXIS))
+    dock.tools.open_references(str(tmp_path / "lipids.npz"))
+    dock.ranges.mode = "range"
+    dock.ranges.set_ranges([(LEFT - 15, LEFT + 15)])
+    assert dock.tools.peak_tools.fit() is not None
+    dock.refresh()
+    dock.choose_unit(dock.unit.choices[-1])
+    dock.refresh()
+    dock.refresh()
+    low, high = dock.plot.positions.min(), dock.plot.positions.max()
+    followers = [curve for curve in dock.curves if curve.kind in ("fit", "reference")]
+    assert {curve.kind for curve in followers} == {"fit", "reference"}
+    for curve in followers:
+        assert low - 1 <= curve.x.min() <= curve.x.max() <= high + 1
+    dock.ranges.mode = "none"  # nothing is mapped any longer
+
+
+def test_references_on_another_axis_are_told_of(dock, tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr("napari_hyperspectral.widgets.explore.tools.show_info", told.append)
+    masses = SpectralAxis(np.linspace(100, 200, 101), "m/z")
+    write(tmp_path / "lipids.npz", Cube.from_spectra(gaussian(LEFT)[None], masses))
+    dock.tools.open_references(str(tmp_path / "lipids.npz"))
+    (message,) = told
+    assert "m/z" in message
+    assert dock.axis.title in message
+
+
+def test_numbers_of_an_axis_are_values_whatever_was_shown_before(dock):
+    dock.show()
+    for axis in (SpectralAxis([0.05, 0.2], "eV"), SpectralAxis([15.0, 50.0], "THz")):
+        dock.plot.show_axis(axis)
+        dock.plot.setXRange(axis.centres[0], axis.centres[-1])
+        dock.plot.setYRange(0, 0.5)
+        for side in ("bottom", "left"):
+            assert dock.plot.getAxis(side).autoSIPrefixScale == 1

@@ -32,12 +32,14 @@ class SpectrumPlot(pyqtgraph.PlotWidget):  # type: ignore[misc]  # pyqtgraph has
 
     band_chosen = Signal(float)
     """Position that was chosen, in the unit of the plot."""
+    axis_changed = Signal()
+    """The plot has another axis now: of another unit, or of other bands."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setBackground(None)  # that of the dock, in every theme of napari
         self.showGrid(x=True, y=True, alpha=0.15)
-        self.setLabel("left", "Intensity")
+        self.label_axis("left", "Intensity")
         self.setMinimumSize(320, 120)
         # pyqtgraph would ask for 640 × 480
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
@@ -84,9 +86,8 @@ class SpectrumPlot(pyqtgraph.PlotWidget):  # type: ignore[misc]  # pyqtgraph has
 
         Of another axis, all is shown again: a range that was zoomed to means nothing there.
         """
-        self.setLabel("bottom", "" if axis is None else axis.title)
+        self.label_axis("bottom", "" if axis is None else axis.title)
         bottom = self.getAxis("bottom")
-        bottom.enableAutoSIPrefix(False)
         if isinstance(axis, ChannelAxis):
             bottom.setTicks([list(enumerate(axis.names))])
             self.showGrid(x=False, y=True, alpha=0.15)
@@ -98,6 +99,18 @@ class SpectrumPlot(pyqtgraph.PlotWidget):  # type: ignore[misc]  # pyqtgraph has
         if span != self._span:
             self._span = span
             self._show_all()
+            self.axis_changed.emit()
+
+    def label_axis(self, side: str, text: str) -> None:
+        """Name an axis; its numbers are the values themselves, never thousands or thousandths."""
+        # pyqtgraph scales values below 1, and keeps that scale for others
+        self.setLabel(side, text, siPrefixEnableRanges=())
+        self.getAxis(side).enableAutoSIPrefix(False)
+
+    @property
+    def title(self) -> str:
+        """Quantity and unit of the axis, or ""."""
+        return self._span[0]
 
     def shown_span(self) -> tuple[float, float]:
         """Return the part of the axis that is in sight, in the unit of the plot."""

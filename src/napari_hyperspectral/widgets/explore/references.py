@@ -26,6 +26,9 @@ class ReferenceSpectra:
     def __init__(self) -> None:
         self._spectra: list[tuple[str, Axis, np.ndarray]] = []
 
+    def __bool__(self) -> bool:
+        return bool(self._spectra)
+
     def open(self, path: str | Path) -> int:
         """Add the spectra of a file; return how many.
 
@@ -46,6 +49,12 @@ class ReferenceSpectra:
         """Remove all."""
         self._spectra = []
 
+    def axes_left_out(self, axis: Axis, quantity: Quantity | None) -> list[str]:
+        """Return the quantities of the references that do not fit the axis of the plot."""
+        own_axes = [own for _name, own, _spectrum in self._spectra]
+        shown = [in_quantity(own, quantity) or own for own in own_axes]
+        return sorted({own.title for own in shown if own.title != axis.title})
+
     def curves(self, axis: Axis, quantity: Quantity | None, others: Sequence[Curve]) -> list[Curve]:
         """Return the references that fit the axis of the plot, as high as the highest of others."""
         height = max(
@@ -55,7 +64,7 @@ class ReferenceSpectra:
         for number, (name, own, spectrum) in enumerate(self._spectra):
             shown = in_quantity(own, quantity) or own
             if shown.title != axis.title:
-                continue
+                continue  # `axes_left_out` tells
             greatest = float(np.nanmax(spectrum)) or 1.0
             colour = _COLOURS[number % len(_COLOURS)]
             scaled = spectrum * (height / greatest)
