@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from napari_hyperspectral import Cube, SpectralAxis
+from napari_hyperspectral.cube import Sampling
 from napari_hyperspectral.io import write
 from napari_hyperspectral.layers import from_layer, to_layer
 from napari_hyperspectral.spectra.matching.similarity import similarity_map
@@ -163,6 +164,21 @@ def test_references_on_another_axis_are_told_of(dock, tmp_path, monkeypatch):
     (message,) = told
     assert "m/z" in message
     assert dock.axis.title in message
+
+
+def test_a_map_of_a_stack_is_no_cube_of_its_planes(viewer, dock, cube, qtbot):
+    stack = np.stack([cube.data, cube.data + 1, cube.data + 2])  # (z, band, y, x)
+    data, attributes, _ = to_layer(Cube(stack, AXIS, z=Sampling(), name="stack"))
+    layer = viewer.add_image(data, **attributes)
+    dock.pin((0, 0, 1, 1))
+    dock.refresh()
+    dock.tools.similar.activate(True)
+    qtbot.waitUntil(lambda: dock.tools.similar.map.layer is not None, timeout=5000)
+    similar = dock.tools.similar.map.layer
+    assert similar.data.shape == (3, 8, 9)
+    viewer.layers.selection.active = similar
+    assert dock.main_layer is layer
+    dock.tools.similar.activate(False)
 
 
 def test_numbers_of_an_axis_are_values_whatever_was_shown_before(dock):
