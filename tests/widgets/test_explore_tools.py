@@ -8,6 +8,8 @@ from napari_hyperspectral.cube import Sampling
 from napari_hyperspectral.io import write
 from napari_hyperspectral.layers import from_layer, to_layer
 from napari_hyperspectral.spectra.matching.similarity import similarity_map
+from napari_hyperspectral.spectra.peaks.find import Peak
+from napari_hyperspectral.widgets.explore.marked_peaks import with_distance
 from napari_hyperspectral.widgets.spectrum import SpectrumWidget
 
 AXIS = SpectralAxis(np.linspace(1000.0, 1100.0, 101), "1/cm", "raman_shift")
@@ -179,6 +181,14 @@ def test_a_map_of_a_stack_is_no_cube_of_its_planes(viewer, dock, cube, qtbot):
     viewer.layers.selection.active = similar
     assert dock.main_layer is layer
     dock.tools.similar.activate(False)
+
+
+def test_texts_of_peaks_lie_beside_each_other_and_the_most_prominent_stay():
+    low, high = (Peak(1030.0, 20, prominence, 5, 100) for prominence in (8, 18))
+    far = Peak(1060.0, 10, 5, 5, 100)
+    near = low._replace(position=1035.0)
+    assert with_distance([near, high, far], 10) == [high, far]
+    assert with_distance([near, high, far], 1) == [high, near, far]
 
 
 def test_numbers_of_an_axis_are_values_whatever_was_shown_before(dock):
