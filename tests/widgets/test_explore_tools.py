@@ -168,6 +168,18 @@ def test_references_on_another_axis_are_told_of(dock, tmp_path, monkeypatch):
     assert dock.axis.title in message
 
 
+def test_references_without_a_unit_are_taken_in_that_of_the_cube(dock, tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr("napari_hyperspectral.widgets.explore.tools.show_info", told.append)
+    table = np.stack([AXIS.centres, gaussian(LEFT)], axis=1)
+    np.savetxt(tmp_path / "lipid.txt", table)
+    dock.tools.open_references(str(tmp_path / "lipid.txt"))
+    dock.refresh()
+    (reference,) = (curve for curve in dock.curves if curve.kind == "reference")
+    assert reference.x[reference.y.argmax()] == LEFT
+    assert told == [f"Took lipid as {AXIS.title}: it states no unit"]
+
+
 def test_a_map_of_a_stack_is_no_cube_of_its_planes(viewer, dock, cube, qtbot):
     stack = np.stack([cube.data, cube.data + 1, cube.data + 2])  # (z, band, y, x)
     data, attributes, _ = to_layer(Cube(stack, AXIS, z=Sampling(), name="stack"))

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from ...axis import Axis
+from ...axis import Axis, SpectralAxis
 from ...io import read
 from ...spectra.conversion import Quantity
 from .curves import Curve
@@ -29,8 +29,15 @@ class ReferenceSpectra:
     def __bool__(self) -> bool:
         return bool(self._spectra)
 
-    def open(self, path: str | Path) -> int:
-        """Add the spectra of a file; return how many.
+    def open(self, path: str | Path, of_cube: Axis | None = None) -> list[str]:
+        """Add the spectra of a file; return what was taken for granted, a line each.
+
+        Parameters
+        ----------
+        path : str or Path
+            Of the file.
+        of_cube : SpectralAxis or ChannelAxis, optional
+            Whose unit positions have that state none, as in most tables of text.
 
         Raises
         ------
@@ -40,10 +47,11 @@ class ReferenceSpectra:
         cube = read(path)
         table = cube.spectra()[:MOST_REFERENCES]
         name = cube.name or Path(path).stem
+        axis = _in_unit_of(cube.axis, of_cube)
         for number, spectrum in enumerate(table, start=1):
             title = name if len(table) == 1 else f"{name} {number}"
-            self._spectra.append((title, cube.axis, spectrum))
-        return len(table)
+            self._spectra.append((title, axis, spectrum))
+        return [] if axis is cube.axis else [f"Took {name} as {axis.title}: it states no unit"]
 
     def clear(self) -> None:
         """Remove all."""
@@ -72,6 +80,16 @@ class ReferenceSpectra:
                 Curve(f"{name} (scaled)", positions_on(shown), scaled, colour, "reference")
             )
         return curves
+
+
+def _in_unit_of(own: Axis, other: Axis | None) -> Axis:
+    """Return an axis in the unit of another, if it has positions that state none."""
+    if not (isinstance(own, SpectralAxis) and isinstance(other, SpectralAxis)):
+        return own
+    only_numbered = np.array_equal(own.centres, np.arange(len(own)))
+    if own.unit is not None or other.unit is None or only_numbered:
+        return own
+    return SpectralAxis(own.centres, other.unit, other.kind)
 
 
 def _has_values(curve: Curve) -> bool:

@@ -109,7 +109,10 @@ class ExploreTools:
         ValueError, OSError
             If it cannot be read.
         """
-        self.references.open(path)
+        layer = self._dock.main_layer
+        notes = self.references.open(path, None if layer is None else axis_of_layer(layer))
+        for note in notes:
+            show_info(note)
         self._show_references()
         self._tell_left_out()
 
