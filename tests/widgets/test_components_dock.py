@@ -106,6 +106,16 @@ def test_directions_and_clusters_are_found_by_the_same_button(
     assert len(dock.found.names) == spectra
 
 
+def test_the_first_direction_is_in_sight_whatever_band_was_shown(viewer, dock, qtbot, cell):
+    dock.choose(add(viewer, cell))
+    viewer.dims.set_current_step(0, 12)
+    dock.settings = Directions(count=3)
+    dock.search()
+    qtbot.waitUntil(lambda: bool(dock.results), timeout=20_000)
+    assert viewer.dims.current_step[0] == 0
+    assert np.isfinite(dock.results[0].get_value((0, 3, 4), world=False))
+
+
 def test_the_number_of_components_is_suggested_and_filled_in(viewer, dock, qtbot, rng):
     axis = SpectralAxis(np.linspace(400, 700, 40), "nm")
     pure = np.exp(-(((axis.centres - np.array([[450], [550], [650]])) / 40) ** 2))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from napari.layers import Image as ImageLayer
 from napari.layers import Layer
 from qtpy.QtWidgets import QFileDialog, QFormLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
@@ -214,6 +215,8 @@ class ComponentsWidget(JobDock):
         self.found = found
         self.results = [self._add_layer(image) for image in found.images]
         self._viewer.layers.selection.active = self.results[0]  # the Spectrum dock takes its axis
+        if found.components is None:
+            self._show_first_map(self.results[0])
         self._plot.show_found(found)
         self._plot.setVisible(True)
         self._say(found.lines)
@@ -225,6 +228,11 @@ class ComponentsWidget(JobDock):
         """Show lines below the plot."""
         self._words.setText("\n".join(lines))
         self._notes.setVisible(bool(lines))
+
+    def _show_first_map(self, maps: Layer) -> None:
+        """Move the slider to the first of several maps: at a band of the cube there may be none."""
+        if maps.ndim > 2 and isinstance(maps, ImageLayer):
+            self._viewer.dims.set_point(self._viewer.dims.ndim - 3, maps.translate[-3])
 
     def _show_cleaned(self, cube: Cube) -> None:
         layer = self._viewer.add_layer(Layer.create(*to_layer(cube)))

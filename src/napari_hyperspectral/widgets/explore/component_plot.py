@@ -32,5 +32,6 @@ class ComponentPlot(pyqtgraph.PlotWidget):  # type: ignore[misc]  # pyqtgraph ha
         for name, spectrum, colour in zip(found.names, table, found.colours, strict=False):
             pen = pyqtgraph.mkPen(colour, width=1)
             self.plot(axis.centres[order], spectrum[order], pen=pen, name=name, connect="finite")
-        self.setLabel("bottom", axis.title)
+        # numbers are the values themselves: pyqtgraph would write 0.5 µm as 500
+        self.setLabel("bottom", axis.title, siPrefixEnableRanges=())
         self.getAxis("bottom").enableAutoSIPrefix(False)

@@ -108,7 +108,10 @@ def _directions(cube: Cube, settings: Directions) -> Job[Found]:
         noise = f"{strength:.3g} times the variance of noise"
         lines.append(f"{name}: {share if settings.method == 'pca' else noise}")
     spikes = spiky_components(scores.loadings)
-    lines += [spike.line(scores.loadings.spectral_axis) for spike in spikes]
+    axis = scores.loadings.spectral_axis
+    for spike in spikes:
+        number = spike.component
+        lines.append(spike.line(axis).replace(f"component {number}", names[number - 1]))
     return Found("directions", scores.loadings, names, COLOURS, [scores.maps], lines, spikes)
 
 

@@ -102,10 +102,7 @@ class PeakTools(QWidget):
             show_error(reason_of(error))
             return None
         if not np.isfinite(fitted.position).all():
-            show_info(
-                f"{settings.peaks} {settings.shape} peaks do not fit between {settings.start:.5g} and "
-                f"{settings.end:.5g}; try another range, fewer peaks, or another shape"
-            )
+            show_info(_no_fit(settings))
             return None
         self.fitted.emit(fitted)
         return fitted
@@ -187,6 +184,14 @@ def table_of_peaks(peaks: Sequence[Peak], title: str) -> str:
     lines = [f"{title}\tHeight\tProminence\tWidth\tArea"]
     lines += ["\t".join(f"{value:.6g}" for value in peak) for peak in peaks]
     return "\n".join(lines) + "\n"
+
+
+def _no_fit(settings: PeakFit) -> str:
+    """Return what to try where peaks fit no spectrum."""
+    where = f"between {settings.start:.5g} and {settings.end:.5g}"
+    if settings.peaks == 1:
+        return f"No peak fits {where}; try another range, or another shape"
+    return f"{settings.peaks} peaks do not fit {where}; try another range, fewer peaks, or another shape"
 
 
 def _words(fitted: FittedPeaks) -> str:

@@ -15,7 +15,7 @@ _HEIGHT: Final = 70
 """Pixels of the plot below."""
 
 
-def residuals(curves: Sequence[Curve], main_layer: str) -> list[Curve]:
+def residuals(curves: Sequence[Curve], main_layer: str, layers: Sequence[str]) -> list[Curve]:
     """Return how the spectra of other layers differ from those of the main one.
 
     Parameters
@@ -24,6 +24,8 @@ def residuals(curves: Sequence[Curve], main_layer: str) -> list[Curve]:
         Under the cursor, at pins and of regions; named after their layers.
     main_layer : str
         Name of the layer that others are compared with.
+    layers : sequence of str
+        Names of all layers in the plot; one may begin with that of another: "map · smoothed".
 
     Returns
     -------
@@ -32,17 +34,23 @@ def residuals(curves: Sequence[Curve], main_layer: str) -> list[Curve]:
     """
     of_main = {}
     for curve in curves:
-        if curve.name == main_layer or curve.name.startswith(f"{main_layer} · "):
+        if _layer_of(curve, layers) == main_layer:
             of_main[_place(curve, main_layer)] = curve
     differences = []
     for curve in curves:
-        layer = curve.name.split(" · ")[0]
+        layer = _layer_of(curve, layers)
         main = of_main.get(_place(curve, layer))
-        if layer == main_layer or main is None or not np.array_equal(curve.x, main.x):
+        if layer in ("", main_layer) or main is None or not np.array_equal(curve.x, main.x):
             continue
         name = f"{curve.name} − {main_layer}"
         differences.append(Curve(name, curve.x, curve.y - main.y, curve.colour, curve.kind))
     return differences
+
+
+def _layer_of(curve: Curve, layers: Sequence[str]) -> str:
+    """Return the layer that a spectrum is of: the longest name that its own begins with, or ""."""
+    names = [name for name in layers if f"{curve.name} · ".startswith(f"{name} · ")]
+    return max(names, key=len, default="")
 
 
 def _place(curve: Curve, layer: str) -> str:
@@ -55,7 +63,7 @@ class ResidualPlot(SpectrumPlot):
 
     def __init__(self, above: SpectrumPlot) -> None:
         super().__init__()
-        self.setLabel("left", "Residual")
+        self.label_axis("left", "Residual")
         self.setMinimumHeight(_HEIGHT)
         self.setMaximumHeight(2 * _HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)

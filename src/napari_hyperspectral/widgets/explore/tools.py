@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from magicgui.widgets import CheckBox
-from napari.utils.notifications import show_error
+from napari.utils.notifications import show_error, show_info
 from qtpy.QtGui import QAction
 from qtpy.QtWidgets import QApplication, QFileDialog, QMenu, QToolButton, QWidgetAction
 
@@ -58,6 +59,8 @@ class ExploreTools:
         self.menu_button.setMenu(self._menu)
         dock.ranges.changed.connect(self._on_ranges)
         dock.redrawn.connect(self._on_redrawn)
+        dock.plot.axis_changed.connect(self._on_axis)
+        self._fitted: tuple[weakref.ref[Any], FittedPeaks] | None = None
         self._compared: Array | None = None
 
     @property
@@ -106,8 +109,12 @@ class ExploreTools:
         ValueError, OSError
             If it cannot be read.
         """
-        self.references.open(path)
+        layer = self._dock.main_layer
+        notes = self.references.open(path, None if layer is None else axis_of_layer(layer))
+        for note in notes:
+            show_info(note)
         self._show_references()
+        self._tell_left_out()
 
     def clear_references(self) -> None:
         """Remove the spectra of files."""
@@ -167,6 +174,7 @@ class ExploreTools:
         return positions_on(axis_of_layer(reference.layer)), reference.spectrum
 
     def _show_fit(self, fitted: FittedPeaks) -> None:
+        self._fitted = (weakref.ref(self._dock.main_layer), fitted)
         self._dock.show_preview(_FIT, curves_of_fit(fitted, self._to_plot))
 
     def _to_plot(self, places: Array) -> Array:
@@ -185,6 +193,33 @@ class ExploreTools:
             curves = self.references.curves(axis, self._dock.unit.value, self._dock.curves)
             self._dock.show_preview(_REFERENCES, curves)
 
+    def _tell_left_out(self) -> None:
+        """Say why references are not in the plot."""
+        axis = self._dock.axis
+        left_out = (
+            [] if axis is None else self.references.axes_left_out(axis, self._dock.unit.value)
+        )
+        if axis is not None and left_out:
+            show_info(
+                f"Not shown: reference spectra over {', '.join(left_out)}, as the plot is over "
+                f"{axis.title}. Choose another unit, or a cube with the axis of the references"
+            )
+
+    def _on_axis(self) -> None:
+        """Draw references and the fit on another axis; the fit goes with its cube."""
+        if self.references:
+            self._show_references()
+        if self._fitted is not None:
+            layer, fitted = self._fitted
+            if layer() is self._dock.main_layer:
+                self._show_fit(fitted)
+            else:
+                self._clear_fit()
+
+    def _clear_fit(self) -> None:
+        self._fitted = None
+        self._dock.show_preview(_FIT)
+
     def _ask_for_references(self) -> None:
         path, _filter = QFileDialog.getOpenFileName(self._dock, "Reference spectra")
         if path:
@@ -197,7 +232,7 @@ class ExploreTools:
         one_range = self._dock.ranges.mode == "range"
         self.peak_tools.setVisible(one_range)
         if not one_range:
-            self._dock.show_preview(_FIT)
+            self._clear_fit()
 
     def _on_redrawn(self) -> None:
         """Follow the spectrum that is worked on, where it has become another."""
@@ -215,7 +250,9 @@ class ExploreTools:
     def _draw_residual(self) -> None:
         layer = self._dock.main_layer
         if layer is not None and self.residual_plot.isVisibleTo(self._dock):
-            self.residual_plot.show_curves(residuals(self._dock.curves, str(layer.name)))
+            layers = [str(each.name) for each in self._dock.viewer.layers]
+            found = residuals(self._dock.curves, str(layer.name), layers)
+            self.residual_plot.show_curves(found)
 
 
 def _without_arguments(act: Callable[[], None]) -> Callable[..., None]:
