@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -148,7 +149,7 @@ def region(path: Path) -> Iterator[Figure]:
     for number in range(3):
         before = dock.curves
         shapes.data = [corners + number + 1]
-        blocks.append(longest_block(lambda: is_exact(dock, 90_000, before)))
+        blocks.append(longest_block(partial(is_exact, dock, 90_000, before)))
     yield milliseconds("the longest block of a region of 90,000 pixels", blocks, "< 50")
     viewer.close()
 

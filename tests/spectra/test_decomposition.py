@@ -173,8 +173,8 @@ def test_on_samson_vca_agrees_with_the_reference_whatever_the_seed(samson, seed)
 
 def test_the_number_of_materials_in_samson_is_suggested(samson):
     cube, _ = samson
-    quarter = replace(cube, data=cube.data[:, :48, :48])
-    assert suggested_count(quarter).components == 3
+    fewer_bands = Cube(cube.data[::3], SpectralAxis.index(52))
+    assert suggested_count(fewer_bands).components == 3
 
 
 def test_without_cosmic_rays_no_component_of_a_cell_is_a_spike(data_folder):

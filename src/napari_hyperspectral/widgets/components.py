@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from napari.layers import Image as ImageLayer
 from napari.layers import Layer
-from qtpy.QtWidgets import QFileDialog, QFormLayout, QLabel, QPushButton, QVBoxLayout
+from qtpy.QtWidgets import QFileDialog, QFormLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from ..cube import Cube, Image
 from ..io import read
@@ -18,17 +18,22 @@ from ..progress import Job, Progress
 from ..settings import Settings, reason_of
 from ..spectra.components import Components, Unmixing
 from ..spectra.decomposition.count import SuggestedCount, suggested_count
+from ..spectra.decomposition.spikes import COSMIC_RAYS
 from ..spectra.matching.library import library_on, matches
-from ..spectra.steps.cosmic_rays import CosmicRays
 from .explore.component_plot import ComponentPlot
 from .explore.found import METHODS, Found, find_steps
 from .forms.form import Chooser
 from .forms.layer_choice import LayerBox, LayersBox, cube_of_layer, has_bands
-from .forms.layout import in_a_row
+from .forms.layout import in_a_row, scrolled
 from .panel import JobDock, JobPanel
 
 if TYPE_CHECKING:
     import napari
+
+
+_FORM_HEIGHT: Final = 110
+_NOTES_HEIGHT: Final = 40
+"""Least heights on a small screen, in pixels."""
 
 
 class ComponentsWidget(JobDock):
@@ -49,6 +54,8 @@ class ComponentsWidget(JobDock):
         self._plot = ComponentPlot()
         self._words = QLabel()
         self._words.setWordWrap(True)
+        self._notes = scrolled(self._words, _NOTES_HEIGHT)
+        self._notes.setMaximumHeight(3 * _NOTES_HEIGHT)
         self.panel = JobPanel("Find")
         self._suggest = _button("Suggest number", "How many components the cube has, and why")
         self._clean = _button("Remove cosmic rays first", "Spikes would count as components")
@@ -134,7 +141,7 @@ class ComponentsWidget(JobDock):
         lines = []
         for name, match in zip(self.found.names, best, strict=False):
             lines.append(f"{name}: {match.name} ({match.angle:.1f}°)")
-        self._words.setText("\n".join([*lines, *library.notes]))
+        self._say([*lines, *library.notes])
         return [match.name for match in best]
 
     def stop(self, *_: object) -> None:
@@ -156,15 +163,21 @@ class ComponentsWidget(JobDock):
         self._rows = QFormLayout()
         self._rows.addRow("Cube", self.cube.native)
         self._rows.addRow("Map also in", self._others.native)
+        form = QWidget()
+        settings = QVBoxLayout(form)
+        settings.setContentsMargins(0, 0, 0, 0)
+        settings.addLayout(self._rows)
+        settings.addWidget(self._method.native)
+        settings.addLayout(in_a_row(self._suggest, self._match))
+        settings.addStretch()
         layout = QVBoxLayout(self)
-        layout.addLayout(self._rows)
-        layout.addWidget(self._method.native)
-        layout.addLayout(in_a_row(self._suggest, self._match))
+        layout.addWidget(scrolled(form, _FORM_HEIGHT), stretch=1)
         layout.addWidget(self.panel)
         layout.addWidget(self._clean)
         layout.addWidget(self._plot, stretch=1)
-        layout.addWidget(self._words)
-        self._clean.setVisible(False)
+        layout.addWidget(self._notes)
+        for part in (self._clean, self._plot, self._notes):
+            part.setVisible(False)  # until something is found
         self._match.setEnabled(False)
         self.setMinimumWidth(320)
 
@@ -205,7 +218,8 @@ class ComponentsWidget(JobDock):
         if found.components is None:
             self._show_first_map(self.results[0])
         self._plot.show_found(found)
-        self._words.setText("\n".join(found.lines))
+        self._plot.setVisible(True)
+        self._say(found.lines)
         self._clean.setVisible(bool(found.spikes))
         self._match.setEnabled(True)
         self.panel.show_status(f"found {len(found.names)} {found.what}")
@@ -214,6 +228,11 @@ class ComponentsWidget(JobDock):
         """Move the slider to the first of several maps: at a band of the cube there may be none."""
         if maps.ndim > 2 and isinstance(maps, ImageLayer):
             self._viewer.dims.set_point(self._viewer.dims.ndim - 3, maps.translate[-3])
+
+    def _say(self, lines: Sequence[str]) -> None:
+        """Show lines below the plot."""
+        self._words.setText("\n".join(lines))
+        self._notes.setVisible(bool(lines))
 
     def _show_cleaned(self, cube: Cube) -> None:
         layer = self._viewer.add_layer(Layer.create(*to_layer(cube)))
@@ -257,7 +276,7 @@ def _suggest_steps(cube: Cube) -> Job[SuggestedCount]:
 
 def _without_cosmic_rays(cube: Cube) -> Job[Cube]:
     yield Progress(0, 0, note="looking for spikes")
-    cleaned = CosmicRays().on(cube)
+    cleaned = COSMIC_RAYS.on(cube)
     yield Progress(1, 2, note="bridging spikes")
     return replace(cleaned, data=cleaned.numpy(), name=f"{cube.name} · without cosmic rays")
 

@@ -62,6 +62,8 @@ _CURSOR_COLOURS: Final = ("#e8a33d", "#7fc4ee", "#8fd6a0", "#e39cc9", "#c3b1fb",
 _REDRAW_MS: Final = 33
 _PAUSE_MS: Final = 150
 """Regions are computed anew when painting pauses for so long."""
+_NARROW: Final = 120
+"""Least width of the box of units, in pixels; the tools beside it are as wide as their words."""
 _HINT: Final = (
     "Move the cursor over a cube. Click the image to pin a spectrum; click or drag in the plot to "
     "change the band."
@@ -454,6 +456,7 @@ class SpectrumWidget(Dock):
         self.plot.band_chosen.connect(self.choose_band_near)
         self._hint = QLabel(_HINT)
         self._hint.setWordWrap(True)
+        self.unit.native.setMinimumWidth(_NARROW)
         self.unit.changed.connect(self._outdate_all)
         self.reversed = CheckBox(name="reversed", text="Reverse axis")
         self.reversed.changed.connect(self._reverse)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from scipy.spatial import KDTree
@@ -16,6 +16,9 @@ from ..decompose import PrincipalComponents
 from ..decomposition.sample import sampled_spectra
 from ..ranges.blocks import numbers_steps
 from .methods import Clustering, KMeans
+
+_MOST_FOR_COMPONENTS: Final = 2**13
+"""Spectra in which principal components are found."""
 
 
 class Clusters(NamedTuple):
@@ -35,7 +38,7 @@ def cluster(cube: Cube, settings: Clustering | None = None) -> Clusters:
 def cluster_steps(cube: Cube, settings: Clustering | None = None) -> Job[Clusters]:
     """Yield progress; return the clusters of the spectra of a cube.
 
-    Clusters are found in a regular grid of spectra: of at most 65,536 (k-means), or 5,000 where the
+    Clusters are found in a regular grid of spectra: of at most 32,768 (k-means), or 5,000 where the
     work grows with their square. All others join the nearest: the nearest mean (k-means), or the
     cluster of the nearest spectrum in that grid.
 
@@ -65,7 +68,8 @@ def cluster_steps(cube: Cube, settings: Clustering | None = None) -> Job[Cluster
             f"cube {cube.name!r} has {len(table)} measured spectra, too few for {least} clusters; "
             "choose fewer"
         )
-    components = PrincipalComponents.of(table.T[:, None], settings.components)
+    every = max(1, len(table) // _MOST_FOR_COMPONENTS)
+    components = PrincipalComponents.of(table[::every].T[:, None], settings.components)
     if not len(components):
         raise ValueError("all spectra are alike, so there are no clusters; choose another cube")
     points = components.scores(table.T[:, None])

@@ -48,7 +48,7 @@ class KMeans(Clustering):
     source: ClassVar[str] = (
         "Arthur & Vassilvitskii 2007, k-means++, https://dl.acm.org/doi/10.5555/1283383.1283494"
     )
-    most_spectra: ClassVar[int] = 2**16
+    most_spectra: ClassVar[int] = 2**15
     kind: Literal["k_means"] = "k_means"
     clusters: Annotated[int, Ge(2), Le(50)] = 4
     """Number of clusters."""

@@ -45,8 +45,10 @@ def _call(step: Step) -> str:
     """Return the call that makes a step."""
     changed = []
     for name, value in step:
-        if value != type(step).model_fields[name].default:
+        if name != "enabled" and value != type(step).model_fields[name].default:
             changed.append(f"{name}={_literal(value)}")
+    if not step.enabled:
+        changed.append("enabled=False")
     return f"{type(step).__name__}({', '.join(changed)})"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -73,6 +73,15 @@ class Preview:
     """How the preview differs from what will be applied."""
 
 
+class _Crop(NamedTuple):
+    """A small part of an image around some spectra."""
+
+    cube: Cube
+    """Shape (band, y, x), in memory."""
+    places: list[tuple[int, Pixel]]
+    """Number of each spectrum, and where it is in the crop."""
+
+
 class _Stage(NamedTuple):
     """Some spectra before and after one step, (band, spectrum) each, bad bands NaN."""
 
@@ -117,10 +126,12 @@ class ChainPreview:
         walk = _Walk(chain, pixels, self.cube.intensity_unit)
         image = self._rearranged(walk)
         yield from self._look_at(image, walk)
-        spectra = []
-        for crop, places in _crops(image, walk, plane):
-            measured = [self._measured(pixels[number], plane) for number, _ in places]
-            spectra += walk.through(crop, places, measured)
+        crops = _crops(image, walk, plane)
+        numbers = [number for crop in crops for number, _ in crop.places]
+        if not numbers:
+            return Preview(note="the pixel is left out")
+        measured = [self._measured(pixels[number], plane) for number in numbers]
+        spectra = walk.through(crops, measured)
         return Preview(tuple(spectra), walk.effects, walk.errors, walk.note)
 
     def _measured(self, pixel: Pixel, plane: tuple[int, ...]) -> Trace:
@@ -226,13 +237,7 @@ class _Walk:
     @property
     def radius(self) -> int:
         """Pixels around a spectrum that it depends on."""
-        total = 0
-        for place, step in self.steps[self.rearranging :]:
-            if isinstance(step, SpectraStep):
-                total += step.radius
-            elif place in self.fitted:
-                total += self.fitted[place].radius
-        return total
+        return sum(self._radius_of(place, step) for place, step in self.steps[self.rearranging :])
 
     def fail(self, place: int, error: Exception) -> None:
         """Take neither this step nor those after it, and say why."""
@@ -245,90 +250,108 @@ class _Walk:
             if isinstance(step, BinPixels):
                 self.pixels = [(y // step.rows, x // step.columns) for y, x in self.pixels]
 
-    def through(
-        self, crop: Cube, places: Sequence[tuple[int, Pixel]], measured: Sequence[Trace]
-    ) -> list[PreparedSpectrum]:
-        """Take all steps on a crop of the image.
+    def through(self, crops: Sequence[_Crop], measured: Sequence[Trace]) -> list[PreparedSpectrum]:
+        """Take all steps on crops of the image, each of them no larger than the next steps need.
 
         Parameters
         ----------
-        crop : Cube
-            Shape (band, y, x), in memory.
-        places : sequence of (int, (int, int))
-            Number of each spectrum, and where it is in the crop.
+        crops : sequence of _Crop
+            Around all the spectra.
         measured : sequence of Trace
-            Each spectrum of the cube.
+            Each spectrum of the cube, in the order of the crops.
         """
-        rows = [row for _, (row, _) in places]
-        columns = [column for _, (_, column) in places]
         stages: list[_Stage] = []
-        before = _without_bad(crop, rows, columns)
+        before = _without_bad(crops)
+        radius = self.radius
         for place, step in self.steps[self.rearranging :]:
+            cube = crops[0].cube
+            radius -= self._radius_of(place, step)
             try:
-                prepared = self._after(place, step, crop)
-                after = _without_bad(prepared, rows, columns)
+                prepared = [self._after(place, step, crop) for crop in crops]
+                crops = _shrunk(prepared, radius)
+                after = _without_bad(crops)
             except _ERRORS as error:
                 self.fail(place, error)
                 break
-            as_measured = crop.intensity_unit == self.unit
-            axes = (crop.axis, prepared.axis)
+            axes = (cube.axis, crops[0].cube.axis)
+            as_measured = cube.intensity_unit == self.unit
             stages.append(_Stage(place, step, before, after, *axes, as_measured))
-            crop, before = prepared, after
-        if places and places[0][0] == 0:
+            before = after
+        numbers = [number for crop in crops for number, _ in crop.places]
+        if numbers[0] == 0:
             self.effects |= {stage.place: _effect(stage) for stage in stages}
-        as_measured = crop.intensity_unit == self.unit
+        cube = crops[0].cube
         spectra = []
-        for column, (number, _) in enumerate(places):
+        for column, number in enumerate(numbers):
             spectra.append(
                 PreparedSpectrum(
                     number,
                     measured[column],
-                    Trace(crop.axis, before[:, column], as_measured),
+                    Trace(cube.axis, before[:, column], cube.intensity_unit == self.unit),
                     _baseline(stages, column),
                     tuple(_spikes(stages, column)),
                 )
             )
         return spectra
 
-    def _after(self, place: int, step: Step, crop: Cube) -> Cube:
+    def _radius_of(self, place: int, step: Step) -> int:
+        """Return how many pixels around a spectrum a step looks at."""
+        if isinstance(step, SpectraStep):
+            return step.radius
+        return self.fitted[place].radius if place in self.fitted else 0
+
+    def _after(self, place: int, step: Step, crop: _Crop) -> _Crop:
         if isinstance(step, ImageStep):
-            return step.on_fitted(self.fitted[place], crop)
-        return step.on(crop)
+            return crop._replace(cube=step.on_fitted(self.fitted[place], crop.cube))
+        return crop._replace(cube=step.on(crop.cube))
 
 
 def _key(steps: Sequence[tuple[int, Step]]) -> tuple[str, ...]:
     return tuple(step.model_dump_json() for _, step in steps)
 
 
-def _crops(
-    image: Cube, walk: _Walk, plane: tuple[int, ...]
-) -> list[tuple[Cube, list[tuple[int, Pixel]]]]:
-    """Return what is needed of an image to prepare some of its pixels; together, where it is one each."""
+def _crops(image: Cube, walk: _Walk, plane: tuple[int, ...]) -> list[_Crop]:
+    """Return what is needed of an image to prepare some of its pixels, in memory."""
     *_, bands, height, width = image.shape
     largest = max(0, (math.isqrt(_LARGEST_CROP // bands) - 1) // 2)
     radius = walk.radius
     if radius > largest:
         radius = largest
         walk.note = f"only {radius} pixels around were looked at"
-    crops: list[tuple[Any, list[tuple[int, Pixel]]]] = []
-    single = []
+    empty = replace(image, z=None, t=None, data=np.empty((bands, 1, 1), np.float32))
+    crops = []
     for number, (y, x) in enumerate(walk.pixels):
         if not (0 <= y < height and 0 <= x < width):
             continue  # binned away at an edge
-        top, left = max(0, y - radius), max(0, x - radius)
-        rows = slice(top, min(height, y + radius + 1))
-        columns = slice(left, min(width, x + radius + 1))
+        rows = _around(y, radius, height)
+        columns = _around(x, radius, width)
         data = np.asarray(image.data[(*plane, slice(None), rows, columns)], np.float32)
-        if radius:
-            crops.append((data, [(number, (y - top, x - left))]))
-        else:
-            single.append((data, number))
-    if single:
-        together = np.concatenate([data for data, _ in single], axis=-1)  # (band, 1, spectrum)
-        places = [(number, (0, column)) for column, (_, number) in enumerate(single)]
-        crops.append((together, places))
-    alone = replace(image, z=None, t=None, data=np.empty((bands, 1, 1), np.float32))
-    return [(replace(alone, data=data), places) for data, places in crops]
+        place = (y - rows.start, x - columns.start)
+        crops.append(_Crop(replace(empty, data=data), [(number, place)]))
+    return _shrunk(crops, radius)
+
+
+def _shrunk(crops: Sequence[_Crop], radius: int) -> list[_Crop]:
+    """Return crops with so many pixels around each spectrum; a single one of all, if there are none."""
+    shrunk = []
+    for cube, places in crops:
+        if len(places) > 1:
+            return [_Crop(cube, places)]
+        number, (y, x) = places[0]
+        rows = _around(y, radius, cube.shape[-2])
+        columns = _around(x, radius, cube.shape[-1])
+        smaller = replace(cube, data=cube.data[:, rows, columns])
+        shrunk.append(_Crop(smaller, [(number, (y - rows.start, x - columns.start))]))
+    if radius or len(shrunk) < 2:
+        return shrunk
+    data = np.concatenate([crop.cube.data for crop in shrunk], axis=-1)  # (band, 1, spectrum)
+    numbers = [crop.places[0][0] for crop in shrunk]
+    places = [(number, (0, column)) for column, number in enumerate(numbers)]
+    return [_Crop(replace(shrunk[0].cube, data=data), places)]
+
+
+def _around(at: int, radius: int, size: int) -> slice:
+    return slice(max(0, at - radius), min(size, at + max(0, radius) + 1))
 
 
 def _middle(image: Cube) -> Cube:
@@ -345,10 +368,15 @@ def _middle(image: Cube) -> Cube:
     return replace(image, data=image.data[..., top : top + rows, left : left + columns])
 
 
-def _without_bad(cube: Cube, rows: Sequence[int], columns: Sequence[int]) -> Array:
-    """Return spectra of a crop, (band, spectrum), with NaN in bad bands."""
-    table = np.asarray(cube.data[:, rows, columns], np.float64)
-    return np.where(cube.axis.good[:, None], table, np.nan)
+def _without_bad(crops: Sequence[_Crop]) -> Array:
+    """Return the spectra of crops, (band, spectrum), with NaN in bad bands."""
+    spectra = []
+    for cube, places in crops:
+        rows = [row for _, (row, _) in places]
+        columns = [column for _, (_, column) in places]
+        spectra.append(np.asarray(cube.data[:, rows, columns], np.float64))
+    good = crops[0].cube.axis.good
+    return np.where(good[:, None], np.concatenate(spectra, axis=1), np.nan)
 
 
 def _baseline(stages: Sequence[_Stage], column: int) -> Trace | None:

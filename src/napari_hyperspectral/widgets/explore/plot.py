@@ -25,6 +25,10 @@ _BAND_OF_DEVIATION: Final = 45
 """Opacity of the area of one standard deviation, of 255."""
 
 
+_ENTRIES_IN_A_COLUMN: Final = 5
+"""Of the legend; of more, it has two columns, lest it covers the plot from top to bottom."""
+
+
 class SpectrumPlot(pyqtgraph.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
     """Spectra over the bands; a click, or a drag of the line, chooses a band.
 
@@ -144,6 +148,7 @@ class SpectrumPlot(pyqtgraph.PlotWidget):  # type: ignore[misc]  # pyqtgraph has
         before = [(sample.item, label) for sample, label in self._legend.items]
         lines = [self._items[key].line for key, _name in entries]
         self._entries = entries
+        self._legend.setColumnCount(1 if len(entries) <= _ENTRIES_IN_A_COLUMN else 2)
         if [line for line, _label in before] == lines:
             for (_line, label), (_key, name) in zip(before, entries, strict=True):
                 if label.text != name:

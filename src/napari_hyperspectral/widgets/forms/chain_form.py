@@ -11,7 +11,8 @@ from magicgui.types import Undefined
 from magicgui.widgets import CheckBox, Container, PushButton
 from magicgui.widgets.bases import ValuedContainerWidget
 from psygnal import Signal
-from qtpy.QtWidgets import QFileDialog, QMenu, QSizePolicy
+from qtpy.QtGui import QAction
+from qtpy.QtWidgets import QFileDialog, QLabel, QMenu, QSizePolicy
 
 from ...settings import reason_of
 from ...spectra.steps.base import Step
@@ -75,8 +76,9 @@ class StepForm(ValuedContainerWidget[Step]):
     def show_effect(self, effect: str, problem: str = "") -> None:
         """Show what the step did to a spectrum, or why it cannot be taken."""
         self._effect = effect
-        self._problem.setText(problem)
-        self._problem.setVisible(bool(problem))
+        if problem != self._problem.text():
+            self._problem.setText(problem)
+            self._problem.setVisible(bool(problem))
         self._show_summary()
 
     def unfold(self, unfolded: bool = True) -> None:
@@ -127,7 +129,6 @@ class StepForm(ValuedContainerWidget[Step]):
         self._emit()
 
     def _emit(self, *_: object) -> None:
-        self._effect = ""  # of other settings
         self._show_summary()
         self.changed.emit(_value_of(self))
 
@@ -137,8 +138,9 @@ class StepForm(ValuedContainerWidget[Step]):
         if self.switch.value:
             words.append(self._effect)
         text = " · ".join(word for word in words if word)
-        self._summary.setText(text)
-        self._summary.setVisible(bool(text))
+        if text != self._summary.text():  # the window is drawn again for it, with its image
+            self._summary.setText(text)
+            self._summary.setVisible(bool(text))
 
     def _fold_clicked(self, *_: object) -> None:
         self.unfold(self.fold.text == "▸")
@@ -154,16 +156,24 @@ class ChainForm(ValuedContainerWidget[Chain]):
     """Edit a chain of steps: ``chain.value``, and the form of each step, ``chain[0]``.
 
     `changed` is emitted with the chain, or with None while its steps are not valid.
+
+    Parameters
+    ----------
+    value : Chain, optional
+        Initial steps.
+    offers_files : bool
+        Whether there is a button to load a chain file.
     """
 
-    def __init__(self, value: Any = Undefined, **kwargs: Any) -> None:
+    def __init__(self, value: Any = Undefined, *, offers_files: bool = True, **kwargs: Any) -> None:
         add = PushButton(name="add_step", text="+ Add step", tooltip="Add a step at the end")
         load = PushButton(
             name="load",
             text="Load chain…",
             tooltip="Take the steps of a chain file (JSON) instead of these",
         )
-        row = Container(widgets=[add, load], layout="horizontal", labels=False)
+        buttons = [add, load] if offers_files else [add]
+        row: Container[Any] = Container(widgets=buttons, layout="horizontal", labels=False)
         row.margins = (0, 0, 0, 0)
         self._filling = False
         super().__init__(widgets=[row], labels=False, **kwargs)
@@ -292,11 +302,13 @@ def _menu_of_steps(add: Any) -> QMenu:
     groups: dict[str, QMenu] = {}
     for kind in STEPS:
         if kind.group not in groups:
-            groups[kind.group] = menu.addMenu(kind.group)
+            groups[kind.group] = QMenu(kind.group, menu)
             groups[kind.group].setToolTipsVisible(True)
-        action = groups[kind.group].addAction(kind.title)
+            menu.addMenu(groups[kind.group])
+        action = QAction(kind.title, menu)
         action.setToolTip(summary(kind))
         action.triggered.connect(partial(add, kind))
+        groups[kind.group].addAction(action)
     return menu
 
 
@@ -306,7 +318,7 @@ def _about(step: Step) -> str:
     return f"{about}\n{step.source}" if step.source else about
 
 
-def _line(style: str) -> Any:
+def _line(style: str) -> QLabel:
     """Return a text below the title of a step."""
     line = message()
     line.setStyleSheet(style)

@@ -134,7 +134,9 @@ class LayerBox(ComboBox):
             If no layer is chosen.
         """
         if self.value is None:
-            raise ValueError(f"choose a layer for {self.name!r}; open a file or a sample first")
+            labels = self._suits is has_labels
+            remedy = "make labels for the cube" if labels else "open a file or a sample"
+            raise ValueError(f"choose a layer for {self.name!r}; {remedy} first")
         return image_of_layer(self.value)
 
     def avoid(self, in_use: Callable[[], Sequence[Layer]]) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from ...spectra.steps.chain import NOTHING, Chain
 
-_TOGETHER_S: Final = 0.8
+_ONE_CHANGE_S: Final = 0.8
 """Changes of one setting within so long, as while a number is typed, are undone at once."""
 _MOST: Final = 100
 
@@ -41,9 +41,9 @@ class ChainHistory:
             return
         now = time.monotonic()
         same_steps = _kinds(chain) == _kinds(self.present)
-        together = same_steps and self._present > 0 and now - self._changed < _TOGETHER_S
+        merges = same_steps and self._present > 0 and now - self._changed < _ONE_CHANGE_S
         self._changed = now
-        kept = self._states[: self._present + (not together)]
+        kept = self._states[: self._present + (not merges)]
         self._states = [*kept, chain][-_MOST:]
         self._present = len(self._states) - 1
 
