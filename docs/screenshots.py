@@ -14,6 +14,7 @@ from typing import Any
 
 import napari
 import numpy as np
+from PIL import Image
 from qtpy.QtWidgets import QApplication
 
 from napari_hyperspectral.io import read
@@ -22,6 +23,7 @@ from napari_hyperspectral.networks import ResUNet1D
 from napari_hyperspectral.recipe.recipe import Recipe
 from napari_hyperspectral.recipe.training import Training
 from napari_hyperspectral.spectra.axes import CalibrateAxis
+from napari_hyperspectral.spectra.clusters.methods import KMeans
 from napari_hyperspectral.tasks import Denoise
 
 IMAGES = Path(__file__).with_name("images")
@@ -119,6 +121,90 @@ def components(data: Path) -> Path:
     return save(viewer, "components.png")
 
 
+def raman(data: Path) -> Path:
+    """The pictures of the tutorial "Your first Raman map", step by step."""
+    viewer = _opened(f"file://localhost{data}/raman_thp1/thp1_L5_40x40x500.npz::cube@yxb")
+    taken = _taken(viewer, "raman-1-open.png")
+    _, spectra = viewer.window.add_plugin_dock_widget("napari-hyperspectral", "Spectrum")
+    _wait(1)
+    layer = viewer.layers[0]
+    for place in ((22, 18), (6, 24)):
+        spectra.pin(tuple(layer.data_to_world((0, *place))))
+    spectra.show_point(tuple(layer.data_to_world((0, 30, 33))))
+    _wait(1)
+    _taken(viewer, "raman-2-pins.png")
+    spectra.ranges.mode = "range"
+    spectra.ranges.set_ranges([(1430, 1470)])
+    _wait(2)
+    _taken(viewer, "raman-3-range.png")
+    spectra.ranges.mode = "none"
+    _, prepare = viewer.window.add_plugin_dock_widget("napari-hyperspectral", "Prepare")
+    _wait(1)
+    prepare["starter"].value = "raman"
+    _wait(4)
+    _taken(viewer, "raman-4-prepare.png")
+    (prepared,) = prepare.apply(wait=True)
+    prepare["preview"].value = False
+    _, found = viewer.window.add_plugin_dock_widget("napari-hyperspectral", "Components")
+    found.choose(prepared)
+    found.search()
+    _wait(60, lambda: found.results)
+    _wait(2)
+    viewer.layers["pins"].visible = False
+    _taken(viewer, "raman-5-components.png")
+    viewer.close()
+    return taken
+
+
+def msi(data: Path) -> Path:
+    """The pictures of the tutorial "Your first MSI image", step by step."""
+    viewer = _opened(str(data / "msi_tissue" / "tissue.imzML"))
+    taken = _taken(viewer, "msi-1-open.png")
+    _, spectra = viewer.window.add_plugin_dock_widget("napari-hyperspectral", "Spectrum")
+    _wait(1)
+    layer = viewer.layers["tissue"]
+    viewer.layers.selection.active = layer
+    spectra.pin(tuple(layer.data_to_world((0, 5, 9))))
+    _wait(1)
+    spectra.choose_band_near(835)
+    _wait(1)
+    _taken(viewer, "msi-2-spectrum.png")
+    spectra.ranges.mode = "rgb"
+    spectra.ranges.set_ranges([(884, 888), (834, 836), (766, 772)])
+    _wait(2)
+    _taken(viewer, "msi-3-rgb.png")
+    spectra.ranges.mode = "none"
+    _, found = viewer.window.add_plugin_dock_widget("napari-hyperspectral", "Components")
+    found.choose(layer)
+    found.settings = KMeans(clusters=4)
+    found.search()
+    _wait(60, lambda: found.results)
+    viewer.layers["pins"].visible = False
+    _wait(2)
+    _taken(viewer, "msi-4-clusters.png")
+    viewer.close()
+    return taken
+
+
+def _opened(path: str) -> napari.Viewer:
+    """Return a viewer as large as a small screen, with a file opened in it."""
+    viewer = napari.Viewer(show=True)
+    viewer.window.resize(1366, 768)
+    viewer.open(path, plugin="napari-hyperspectral")
+    _wait(1)
+    return viewer
+
+
+def _taken(viewer: napari.Viewer, name: str) -> Path:
+    """Save a picture of the whole window, which goes on."""
+    _wait(0.5)
+    path = IMAGES / name
+    viewer.screenshot(str(path), canvas_only=False, flash=False)
+    # 256 colours are enough for a window, and a quarter of the bytes
+    Image.open(path).convert("P", palette=Image.Palette.ADAPTIVE).save(path, optimize=True)
+    return path
+
+
 def _trained(data: Path) -> tuple[napari.Viewer, Any]:
     """Return a viewer with a pair of Raman maps, and its Train dock when it is done with them."""
     viewer = napari.Viewer(show=True)
@@ -177,6 +263,6 @@ def save(viewer: napari.Viewer, name: str, before=lambda: None) -> Path:
 
 if __name__ == "__main__":
     folder, *chosen = sys.argv[1:]
-    for take in (spectrum, axis, components, train, predict):
+    for take in (spectrum, axis, components, train, predict, raman, msi):
         if not chosen or take.__name__ in chosen:
             print(take(Path(folder)))
