@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -128,10 +129,10 @@ def stroke(path: Path) -> Iterator[Figure]:
     without = median(stroke_of(viewer, labels) for _ in range(5))
     add_dock(viewer)
     stroke_of(viewer, labels)
-    beside_it = median(stroke_of(viewer, labels) for _ in range(5))
+    with_dock = median(stroke_of(viewer, labels) for _ in range(5))
     yield Figure("a stroke on labels, 512 × 512 × 1000 in a file", f"{1e3 * without:.0f} ms", "")
-    ratio = beside_it / without
-    value = f"{1e3 * beside_it:.0f} ms ({ratio:.2f} ×)"
+    ratio = with_dock / without
+    value = f"{1e3 * with_dock:.0f} ms ({ratio:.2f} ×)"
     yield Figure("the same with the Spectrum dock open", value, "< 1.2 ×")
     viewer.close()
 
@@ -148,7 +149,7 @@ def region(path: Path) -> Iterator[Figure]:
     for number in range(3):
         before = dock.curves
         shapes.data = [corners + number + 1]
-        blocks.append(longest_block(lambda: is_exact(dock, 90_000, before)))
+        blocks.append(longest_block(partial(is_exact, dock, 90_000, before)))
     yield milliseconds("the longest block of a region of 90,000 pixels", blocks, "< 50")
     viewer.close()
 
