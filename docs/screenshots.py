@@ -112,7 +112,7 @@ def components(data: Path) -> Path:
     _, dock = viewer.window.add_plugin_dock_widget("napari-hyperspectral", "Components")
     dock.setMinimumWidth(420)
     dock.choose(layer)
-    dock.unmix()
+    dock.search()
     _wait(30, lambda: dock.results)
     _wait(1)
     viewer.reset_view()

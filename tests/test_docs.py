@@ -45,6 +45,7 @@ def folder(tmp_path, monkeypatch, rng):
     noise = rng.normal(0, 0.1, clean.shape).astype(np.float32)
     write("clean.hdr", clean)
     write("noisy.hdr", clean.after("added noise", data=clean.data + noise))
+    write("reference.csv", Cube.from_spectra(clean.spectra()[:3], clean.axis, name="reference"))
     write("scene.npz", clean)
     write("painted.npz", Labels(np.repeat([[1, 1, 0, 2, 2]], 4, axis=0), ("water", "grass")))
     np.savez("arrays.npz", low=np.zeros((3, 4, 5)), high=np.zeros((4, 4, 6)))

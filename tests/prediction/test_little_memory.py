@@ -1,8 +1,7 @@
 """Where the system refuses more memory, prediction and training go on in smaller parts."""
 
-import os
+import subprocess
 import sys
-import traceback
 import warnings
 from contextlib import suppress
 
@@ -10,7 +9,8 @@ import numpy as np
 import psutil
 import pytest
 
-from napari_hyperspectral import Cube, Machine, Recipe, SpectralAxis, Training, fit, predict
+from napari_hyperspectral import Cube, Machine, Model, Recipe, SpectralAxis, Training, fit, predict
+from napari_hyperspectral.io import read, write
 from napari_hyperspectral.networks import UNet
 from napari_hyperspectral.prediction import predict as prediction
 from napari_hyperspectral.tasks import Denoise
@@ -43,27 +43,19 @@ def model(cube):
     return fit(recipe, [recipe.example(noisy=corner, clean=corner)], machine=ONE)
 
 
-def exit_code(work):
-    """Do some work in a process of its own; 0 if nothing fails."""
-    process = os.fork()
-    if not process:
-        code = 1
-        try:
-            work()
-            code = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(process, 0)
-    return os.waitstatus_to_exitcode(status)
+def run_in_new_process(work, *paths):
+    """Do some work in a process that has no memory of other tests to use up first."""
+    command = [sys.executable, __file__, work.__name__, *map(str, paths)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def limit_to(megabytes):
     """Let the process have so much more memory, and then no more."""
     used = psutil.Process().memory_info().vms
     limit = used + megabytes * 2**20
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    _soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
 def leave_free(megabytes):
@@ -77,29 +69,42 @@ def leave_free(megabytes):
     return taken
 
 
-def test_tiles_that_do_not_fit_are_halved(model, cube, monkeypatch):
-    expected = np.asarray(predict(model, cube, machine=ONE).data)
+def test_tiles_that_do_not_fit_are_halved(model, cube, tmp_path):
+    model_path = model.save(tmp_path / "model.safetensors")
+    write(tmp_path / "cube.npz", cube)
+    write(tmp_path / "expected.npz", predict(model, cube, machine=ONE))
+    run_in_new_process(
+        predict_with_little_memory, model_path, tmp_path / "cube.npz", tmp_path / "expected.npz"
+    )
+
+
+@pytest.mark.slow
+def test_steps_that_do_not_fit_are_taken_in_parts(cube, tmp_path):
+    write(tmp_path / "part.npz", Cube(cube.data[:, :200, :200], cube.axis))
+    run_in_new_process(train_with_little_memory, tmp_path / "part.npz")
+
+
+def predict_with_little_memory(model_path, cube_path, expected_path):
+    model, cube = Model.load(model_path), read(cube_path)
+    expected = read(expected_path).numpy()
     predict_tile, shapes = prediction._Prediction._predict_tile, []
 
     def scarce(job, network, tile, *others):
         if not shapes:
-            limit_to(48)
+            limit_to(128)
         shapes.append(tile.shape)
         return predict_tile(job, network, tile, *others)
 
-    monkeypatch.setattr(prediction._Prediction, "_predict_tile", scarce)
-
-    def work():
-        found = np.asarray(predict(model, cube, machine=ONE).data)
-        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
-        assert len(set(shapes)) > 1, shapes
-
-    assert exit_code(work) == 0
+    prediction._Prediction._predict_tile = scarce
+    found = np.asarray(predict(model, cube, machine=ONE).data)
+    _soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    assert len(set(shapes)) > 1, shapes
 
 
-@pytest.mark.slow
-def test_steps_that_do_not_fit_are_taken_in_parts(cube, monkeypatch):
-    part = Cube(cube.data[:, :200, :200], cube.axis)
+def train_with_little_memory(cube_path):
+    part = read(cube_path)
     examples = [RECIPE.example(noisy=part, clean=part)]
     compute, steps, taken = gradients.Gradients.compute, [], []
 
@@ -109,13 +114,13 @@ def test_steps_that_do_not_fit_are_taken_in_parts(cube, monkeypatch):
         steps.append(batch.input.shape)
         return compute(job, batch, *others)
 
-    monkeypatch.setattr(gradients.Gradients, "compute", scarce)
+    gradients.Gradients.compute = scarce
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        trained = fit(RECIPE, examples, machine=ONE)
+    assert np.isfinite(trained.card.losses).all()
+    assert any("memory ran out" in str(each.message) for each in told), steps
 
-    def work():
-        with warnings.catch_warnings(record=True) as told:
-            warnings.simplefilter("always")
-            trained = fit(RECIPE, examples, machine=ONE)
-        assert np.isfinite(trained.card.losses).all()
-        assert any("memory ran out" in str(each.message) for each in told), steps
 
-    assert exit_code(work) == 0
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])

@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 
 pytest.importorskip("qtpy.QtWidgets", reason="needs a Qt binding")
-from magicgui.widgets import CheckBox, ComboBox, FileEdit, FunctionGui, LineEdit, SpinBox, TupleEdit
+from magicgui.widgets import (
+    CheckBox,
+    ComboBox,
+    FileEdit,
+    FloatSlider,
+    FunctionGui,
+    LineEdit,
+    SpinBox,
+    TupleEdit,
+)
 from magicgui.widgets import Select as SelectBox
 from npe2 import PluginManifest
 
@@ -60,7 +69,7 @@ def another(field, folder):
     match field:
         case CheckBox():
             return not field.value
-        case SpinBox() | FloatEdit():
+        case SpinBox() | FloatEdit() | FloatSlider():
             now = field.value
             legal = (
                 new for new in (now + 1, now - 1, now / 2, 0.5) if field.min <= new <= field.max

@@ -95,3 +95,26 @@ def test_ranges_are_in_the_unit_of_the_plot(viewer, dock, qtbot):
     dock.ranges.set_ranges([(1e7 / 550, 1e7 / 520)])
     layer = until_mapped(qtbot, dock, "nm")
     qtbot.waitUntil(lambda: "520–550 nm" in layer.name, timeout=5000)
+
+
+def test_ranges_stay_on_their_bands_when_the_unit_changes(dock, qtbot):
+    dock.ranges.mode = "range"
+    dock.ranges.set_ranges([(520, 550)])
+    until_mapped(qtbot, dock, "520–550 nm")
+    for unit in ("energy (eV)", "wavenumber (1/cm)", "wavelength (um)"):
+        dock.choose_unit(unit)
+        dock.refresh()
+        _layer, low, high = dock.ranges.range_on_cube()
+        assert sorted((low, high)) == pytest.approx([520, 550], abs=0.1)
+    dock.ranges.mode = "none"  # nothing is mapped any longer
+
+
+def test_ranges_begin_anew_on_the_axis_of_another_kind_of_cube(viewer, dock, cube):
+    dock.ranges.mode = "rgb"
+    masses = SpectralAxis(np.linspace(100.0, 300.0, 11), "m/z")
+    data, attributes, _ = to_layer(Cube(cube.data, masses, name="masses"))
+    viewer.add_image(data, **attributes)
+    dock.refresh()
+    assert all(100 <= low < high <= 300 for low, high in dock.ranges.ranges)
+    assert len(set(dock.ranges.ranges)) == 3
+    dock.ranges.mode = "none"  # nothing is mapped any longer

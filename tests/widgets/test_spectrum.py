@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QPushButton
 
 from napari_hyperspectral.axis import ChannelAxis, SpectralAxis
 from napari_hyperspectral.cube import Cube
@@ -127,14 +126,14 @@ def test_a_click_in_the_plot_moves_the_slider(viewer, dock, cube, qtbot):
 
     add(viewer, cube)
     dock.refresh()
-    box = dock._plot.getPlotItem().getViewBox()
+    box = dock.plot.getPlotItem().getViewBox()
     box.setRange(xRange=(500, 610), yRange=(0, 1), padding=0)
     click = SimpleNamespace(
         button=lambda: Qt.MouseButton.LeftButton,
         double=lambda: False,
         scenePos=lambda: box.mapViewToScene(QPointF(532, 0.5)),
     )
-    dock._plot.scene().sigMouseClicked.emit(click)
+    dock.plot.scene().sigMouseClicked.emit(click)
     assert viewer.dims.current_step[0] == 4
 
 
@@ -319,12 +318,13 @@ def test_a_suffix_added_to_a_chosen_name_overwrites_nothing(
     monkeypatch.setattr(
         saving.QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "mine"), "")
     )
-    button = next(b for b in dock.findChildren(QPushButton) if b.text() == "Save spectra…")
-    button.click()
+    actions = dock.tools.menu_button.menu().actions()
+    save = next(action for action in actions if action.text() == "Save spectra…")
+    save.trigger()
     assert (tmp_path / "mine.csv").read_text() == "precious"
     assert complaints == ["not saved: mine.csv exists already; choose another name"]
     (tmp_path / "mine.csv").unlink()
-    button.click()
+    save.trigger()
     assert (tmp_path / "mine.csv").read_text(encoding="utf-8").startswith("Spectrum,Raman shift")
 
 
@@ -383,7 +383,7 @@ def test_the_plot_is_saved_as_a_picture(viewer, dock, cube, tmp_path):
 def test_channels_are_named_below_the_plot(viewer, dock, cube, rng):
     add(viewer, Cube(rng.normal(size=(2, 5, 7)), ChannelAxis(("DAPI", "actin")), name="stains"))
     dock.refresh()
-    bottom = dock._plot.getAxis("bottom")
+    bottom = dock.plot.getAxis("bottom")
     assert [name for _, name in bottom._tickLevels[0]] == ["DAPI", "actin"]
 
 

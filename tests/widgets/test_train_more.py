@@ -216,3 +216,19 @@ def test_what_to_freeze_is_grey_until_training_starts_from_a_model(widget, pairs
     assert frozen.enabled
     widget.start = None
     assert "from scratch" in frozen.tooltip
+
+
+def test_labels_that_are_missing_are_made_by_a_button(viewer, widget, pairs):
+    cube, _clean = pairs[0]
+    data, attributes, _kind = to_layer(cube)
+    layer = viewer.add_image(data, **attributes)
+    widget.recipe = Recipe(task=Segment(), method=Pixelwise())
+    examples = widget.form.examples
+    button = examples.labels_button.native
+    assert not button.isHidden()
+    with pytest.raises(ValueError, match="make labels for the cube first"):
+        _ = examples.images
+    button.click()
+    assert viewer.layers[-1].data.shape == layer.data.shape[1:]
+    assert viewer.layers[-1] in examples.layers[0].values()
+    assert button.isHidden(), "there is nothing left to make"

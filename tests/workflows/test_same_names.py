@@ -60,7 +60,7 @@ def predicted_by_dock(qtbot, widget, model, sources, folder, *, probabilities=Fa
     widget.files = sources
     widget.folder = folder
     widget.suffix = ".npz"
-    widget.probabilities.setChecked(probabilities)
+    widget.probabilities.value = probabilities
     widget.predict()
     qtbot.waitUntil(lambda: not widget.panel.running, timeout=60_000)
     assert widget.predicted_files.failed == {}

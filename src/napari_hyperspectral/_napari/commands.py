@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ..cube import Cube
 from ..io import FORMATS
 from ..layers import from_layer, labels_layer
 from .background import PLUGIN
+
+_WORKSPACE: Final = ("Spectrum", "Predict", "Train", "Components", "Prepare")
+"""Docks of daily work; the last one that there is comes to the front."""
 
 
 def add_labels_for_cube() -> None:
@@ -28,6 +33,26 @@ def add_labels_for_cube() -> None:
         show_warning(f"Layer {layer.name!r} holds labels already; select the layer of a cube")
         return
     viewer.add_layer(Layer.create(*labels_layer(cube)))
+
+
+def open_workspace() -> None:
+    """Open the docks of daily work: spectra at the bottom, the others as tabs on the right."""
+    import napari
+
+    viewer = napari.current_viewer()
+    if viewer is None:
+        return
+    for name in _workspace():
+        viewer.window.add_plugin_dock_widget(PLUGIN, name)
+
+
+def _workspace() -> list[str]:
+    """Return the docks of a workspace that this plugin has, the one in front last."""
+    from npe2 import PluginManager
+
+    manifest = PluginManager.instance().get_manifest(PLUGIN)
+    docks = {widget.display_name for widget in manifest.contributions.widgets or ()}
+    return [name for name in _WORKSPACE if name in docks]
 
 
 def prefer_this_plugin() -> None:

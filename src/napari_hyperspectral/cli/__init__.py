@@ -19,14 +19,17 @@ from ..errors import printable
 from ..progress import Stop
 from ..system.paths import with_homes
 from .chains import apply, chain
+from .clusters import cluster, peaks
+from .components import components
 from .errors import explained
 from .files import axis, convert, formats, info
-from .maps import components, map_of_band
+from .maps import map_of_band
 from .models import card, import_weights, predict
 from .places import register, resample
 from .printing import printing_safely
 from .recipes import recipe
 from .signals import code_after, listening
+from .statistics import statistics
 from .trainings import demo, evaluate, preview, train
 
 COMMANDS: Final[dict[str, Callable[..., None]]] = {
@@ -42,6 +45,9 @@ COMMANDS: Final[dict[str, Callable[..., None]]] = {
     "predict": predict,
     "components": components,
     "map": map_of_band,
+    "cluster": cluster,
+    "peaks": peaks,
+    "statistics": statistics,
     "resample": resample,
     "register": register,
     "import-weights": import_weights,

@@ -7,7 +7,7 @@ of the same components in a measured and a predicted cube are compared.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal, NamedTuple, Self
+from typing import Annotated, ClassVar, Final, Literal, NamedTuple, Self
 
 import numpy as np
 from annotated_types import Ge, Le
@@ -17,7 +17,7 @@ from ..axis import Axis, ChannelAxis, SpectralAxis, axis_difference, axis_in_ful
 from ..cube import Cube, Labels
 from ..metrics import confusion, overall_accuracy
 from ..place.same import TOLERANCE, difference_in_pixels
-from ..progress import Job, Progress, part_of, run
+from ..progress import Job, Progress, one_of_many, part_of, run, shown_as
 from ..settings import Settings
 from .arrays import Array, SpectraTable
 from .decomposition.factors import factors_steps
@@ -43,7 +43,10 @@ _SLAB: Final = 2**22
 
 
 class Unmixing(Settings):
-    """Unmixing settings: how components are found and mapped."""
+    """Pure spectra are found, and how much of each is in every pixel."""
+
+    title: ClassVar[str] = "Pure spectra (unmixing)"
+    """Its name on screen."""
 
     count: Annotated[int, Ge(2), Le(len(COLOURS))] = 4
     """Number of components, the background included. Remove cosmic rays first: a spectrum with a
@@ -127,21 +130,48 @@ def unmix(
     settings = settings or Unmixing()
     for other in others:
         on_bands_of(cube.spectral_axis, other.axis)  # refused before the work, not after it
-    share = 100 // (2 + len(others))
-    spectra = yield from part_of(
-        end_members_steps(cube, settings), 0, share, "finding the components"
-    )
+    spectra = yield from part_of(end_members_steps(cube, settings), 0, 40, "finding the components")
+    job = unmix_with(spectra, (cube, *others), settings)
+    return (yield from shown_as(job, _second_part))
+
+
+def unmix_with(
+    spectra: Cube, cubes: Sequence[Cube], settings: Unmixing, names: Sequence[str] = ()
+) -> Job[Components]:
+    """Map known spectra in cubes.
+
+    Parameters
+    ----------
+    spectra : Cube
+        Pure spectra, (band, 1, component), as from `end_members_steps` or a library.
+    cubes : sequence of Cube
+        In which they are mapped; see `abundance_maps_steps`.
+    settings : Unmixing
+        What is asked of abundances.
+    names : sequence of str, optional
+        Of the spectra; default: component 1, 2, …
+
+    Raises
+    ------
+    ValueError
+        As `abundance_maps_steps` does.
+    """
     maps: list[Maps] = []
-    for number, image in enumerate((cube, *others), start=1):
+    for number, image in enumerate(cubes):
         note = f"mapping them in {image.name or 'a cube'}"
-        job = abundance_maps_steps(spectra, image, settings)
-        shares = yield from part_of(job, share * number, share * (number + 1), note)
+        job = abundance_maps_steps(spectra, image, settings, names)
+        shares = yield from one_of_many(job, number, len(cubes), note)
         classes = class_map(shares)
         same_classes = None
         if maps and _same_pixels(classes, maps[0].classes):
             same_classes = agreement(classes, maps[0].classes)
         maps.append(Maps(shares, composite(shares), classes, same_classes))
     return Components(spectra, tuple(maps))
+
+
+def _second_part(step: Progress) -> Progress:
+    """Return the progress of a job that begins at 40 of 100."""
+    return Progress(40 + 60 * step.done // max(step.total, 1), 100, note=step.note)
 
 
 def end_members(cube: Cube, count: int, *, seed: int = 0) -> Cube:
@@ -210,7 +240,9 @@ def abundance_maps(spectra: Cube, cube: Cube, *, sum_to_one: bool = False) -> Cu
     return run(abundance_maps_steps(spectra, cube, Unmixing(sum_to_one=sum_to_one)))
 
 
-def abundance_maps_steps(spectra: Cube, cube: Cube, settings: Unmixing) -> Job[Cube]:
+def abundance_maps_steps(
+    spectra: Cube, cube: Cube, settings: Unmixing, names: Sequence[str] = ()
+) -> Job[Cube]:
     """Yield progress; return the abundance of each pure spectrum in each pixel of a cube.
 
     Parameters
@@ -222,6 +254,8 @@ def abundance_maps_steps(spectra: Cube, cube: Cube, settings: Unmixing) -> Job[C
         Shape (…, band, y, x). May be lazy: it is unmixed a few rows at a time.
     settings : Unmixing
         Whether abundances sum to 1, and their penalty.
+    names : sequence of str, optional
+        Of the spectra; default: component 1, 2, …
 
     Returns
     -------
@@ -255,7 +289,7 @@ def abundance_maps_steps(spectra: Cube, cube: Cube, settings: Unmixing) -> Job[C
     return cube.after(
         f"unmixed into {count} components, {settings.constraint}",
         data=shares,
-        axis=ChannelAxis(names_of(count)),
+        axis=ChannelAxis(tuple(names) or names_of(count)),
         intensity_unit="abundance",
         name=f"{cube.name} abundances".strip(),
     )
@@ -325,7 +359,7 @@ def composite(maps: Cube, colours: Sequence[str] = COLOURS) -> Cube:
     """
     shares = np.nan_to_num(maps.numpy())
     shares = shares / np.maximum(shares.sum(axis=-3, keepdims=True), 1)
-    rgb = np.array([_rgb(colour) for colour in colours[: len(maps.axis)]])  # (component, 3)
+    rgb = np.array([_rgb(colour) for colour in _enough(colours, len(maps.axis))])  # (component, 3)
     mixed = np.einsum("...cyx,cr->...ryx", shares, rgb)
     return maps.after(
         "mixed the colours of the components",
@@ -351,11 +385,17 @@ def class_map(maps: Cube, colours: Sequence[str] = COLOURS) -> Labels:
     return maps.as_labels(
         classes.astype(np.uint8),
         maps.channel_axis.names,
-        tuple(colours[: len(maps.axis)]),
+        _enough(colours, len(maps.axis)),
         name=maps.name.removesuffix("abundances") + "component classes",
         history=(*maps.history, "took the component of greatest abundance"),
         metadata={},
     )
+
+
+def _enough(colours: Sequence[str], count: int) -> tuple[str, ...]:
+    """Return so many colours; where there are more components, colours come again."""
+    repeats = -(-count // len(colours))
+    return tuple((*colours,) * repeats)[:count]
 
 
 def _same_pixels(classes: Labels, reference: Labels) -> bool:

@@ -7,10 +7,10 @@ from itertools import combinations
 from typing import Final, NamedTuple
 
 import numpy as np
-from scipy.linalg import eigh
+from scipy.linalg import eigh, eigvalsh
 
 from ..scale import scale_of
-from .arrays import Indices, SpectraTable
+from .arrays import Array, Indices, SpectraTable
 from .decomposition.corners import farthest_corners, grown_corners
 from .least_squares.nonnegative import PureSpectraFit
 
@@ -18,6 +18,8 @@ _AMBIGUOUS: Final = 1e6
 """Condition number of pure spectra beyond which other abundances fit as well."""
 _ROUNDING: Final = 1e-12
 """Difference of two spectra, relative to the greatest value, up to which they are the same."""
+_VALUES: Final = 2**22
+"""Values whose products are summed at a time."""
 _DARK: Final = 0.01
 """Spectra with less than this share of the mean brightness point in a direction of noise only."""
 
@@ -70,7 +72,7 @@ def vertex_components(
             f"{count} components need as many spectra and as many bands (here {table.shape[0]} "
             f"and {table.shape[1]}); choose 2 or more, and no more than that"
         )
-    if np.allclose(table, table.mean(axis=0), rtol=1e-9, atol=0):
+    if np.allclose(table[0], table.mean(axis=0), rtol=1e-9, atol=0) and _are_alike(table):
         raise ValueError(
             "all spectra are alike, so there are no components in them; choose another cube"
         )
@@ -78,6 +80,11 @@ def vertex_components(
     scale = scale_of(table)
     found = _purest(table / scale, count, _Search(seed, starts, grow))
     return found._replace(spectra=scale * found.spectra)
+
+
+def _are_alike(table: SpectraTable) -> bool:
+    """Whether all spectra of a table are the same, but for rounding errors."""
+    return np.allclose(table, table[0], rtol=1e-9, atol=0)
 
 
 class _Search(NamedTuple):
@@ -95,15 +102,16 @@ class _Search(NamedTuple):
 
 def _purest(table: SpectraTable, count: int, search: _Search) -> PureSpectra:
     """Return what `vertex_components` does, of spectra near 1 in size."""
-    mean = table.mean(axis=0)
-    snr_db = estimated_snr(table, count)
+    moments = _Moments.of(table)
+    mean = moments.mean
+    snr_db = moments.snr(count)
     if snr_db > 15 + 10 * np.log10(count):  # the threshold of the source
-        axes = _main_directions(table, count)
+        axes = _main_directions(moments.power(), count)
         scores = table @ axes  # (spectrum, component)
         corners = search.corners(_by_brightness(scores))
         return PureSpectra(scores[corners] @ axes.T, corners, snr_db)
 
-    axes = _main_directions(table - mean, count - 1)
+    axes = _main_directions(moments.spread, count - 1)
     scores = (table - mean) @ axes  # (spectrum, component - 1)
     # one more coordinate, the same for all, makes of the plane a simplex with `count` corners
     height = np.full((len(table), 1), np.linalg.norm(scores, axis=1).max())
@@ -124,17 +132,47 @@ def estimated_snr(table: SpectraTable, count: int) -> float:
     count : int
         Number of pure spectra in the mixtures.
     """
-    mean = table.mean(axis=0)
-    scores = (table - mean) @ _main_directions(table - mean, count)
-    all_power = float(np.square(table).sum(axis=1).mean())
-    kept_power = float(np.square(scores).sum(axis=1).mean() + mean @ mean)
-    noise = all_power - kept_power
-    if noise <= 1e-12 * all_power:
-        return float("inf")
-    signal = kept_power - count / table.shape[1] * all_power
-    if signal <= 0:
-        return float("-inf")
-    return float(10 * np.log10(signal / noise))
+    return _Moments.of(table).snr(count)
+
+
+class _Moments(NamedTuple):
+    """What is asked of a table of spectra, from one pass over it."""
+
+    mean: Array
+    """Shape (band,)."""
+    spread: SpectraTable
+    """Sums of products of bands, less their means, (band, band)."""
+    spectra: int
+
+    @classmethod
+    def of(cls, table: SpectraTable) -> _Moments:
+        """Return the moments of a table, (spectrum, band)."""
+        mean = table.mean(axis=0)
+        spread = np.zeros((table.shape[1], table.shape[1]))
+        rows = max(1, _VALUES // table.shape[1])
+        for first in range(0, len(table), rows):
+            centred = table[first : first + rows] - mean
+            spread += centred.T @ centred
+        return cls(mean, spread, len(table))
+
+    def power(self) -> SpectraTable:
+        """Return the sums of products of bands, (band, band)."""
+        return self.spread + self.spectra * np.outer(self.mean, self.mean)
+
+    def snr(self, count: int) -> float:
+        """Return the signal-to-noise ratio of mixtures of `count` spectra, in dB."""
+        bands = len(self.mean)
+        mean_power = float(self.mean @ self.mean)
+        all_power = float(np.trace(self.spread)) / self.spectra + mean_power
+        strongest = eigvalsh(self.spread, subset_by_index=(bands - count, bands - 1))
+        kept_power = float(strongest.sum()) / self.spectra + mean_power
+        noise = all_power - kept_power
+        if noise <= 1e-12 * all_power:
+            return float("inf")
+        signal = kept_power - count / bands * all_power
+        if signal <= 0:
+            return float("-inf")
+        return float(10 * np.log10(signal / noise))
 
 
 def abundances(
@@ -262,9 +300,9 @@ def _by_brightness(scores: SpectraTable) -> SpectraTable:
     return np.where(lit[:, None], scores / divisor, 0)
 
 
-def _main_directions(table: SpectraTable, count: int) -> SpectraTable:
-    """Return the directions of greatest power, orthonormal columns, shape (band, count)."""
-    bands = table.shape[1]
-    _, vectors = eigh(table.T @ table, subset_by_index=(bands - count, bands - 1))
+def _main_directions(power: SpectraTable, count: int) -> SpectraTable:
+    """Return the directions of greatest power, (band, band), as orthonormal columns, (band, count)."""
+    bands = len(power)
+    _, vectors = eigh(power, subset_by_index=(bands - count, bands - 1))
     directions: SpectraTable = vectors[:, ::-1]
     return directions

@@ -54,7 +54,7 @@ class LossCurve(QWidget):
         self._plot.setLabel("left", "Loss")
         self._plot.getAxis("left").enableAutoSIPrefix(False)
         self._plot.showGrid(x=True, y=True, alpha=0.15)
-        self._plot.setMinimumHeight(170)
+        self._plot.setMinimumHeight(110)
         # pyqtgraph would ask for 640 × 480
         self._plot.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self._plot.addLegend(offset=(-8, 8), labelTextSize="9pt")

@@ -5,7 +5,6 @@ napari stacks docks, and grows its window for each: two of ours push it off a sm
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Final, Literal, TypeAlias
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
@@ -15,13 +14,13 @@ Place: TypeAlias = Literal["bottom", "right"]
 
 _PROPERTY: Final = "hyperspectral_dock"
 """Of widgets of ours, by which they are known in other docks."""
+_ARRANGED: Final = "hyperspectral_arranged"
+"""Of docks that are in their place: of docks opened at once, each joins those before it."""
 _HEIGHT: Final = 230
 """Of the plot at the bottom, in pixels."""
 
 _QUIET_MS: Final = 500
 """Docks that are opened within so long are one change of the window."""
-_SIZES: Final[dict[int, QSize]] = {}
-"""Sizes of windows before docks were added that are still to be arranged, by `id`."""
 
 
 def dock_when_shown(widget: QWidget, place: Place) -> None:
@@ -47,7 +46,8 @@ class _WhenShown(QObject):
         self._place = place
         self._arranged: QDockWidget | None = None
         for window in QApplication.topLevelWidgets():
-            _SIZES.setdefault(id(window), window.size())
+            if isinstance(window, QMainWindow):
+                _size_before(window).remember()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Arrange the dock after it is shown; nothing is ever filtered."""
@@ -63,15 +63,41 @@ class _WhenShown(QObject):
         window = dock.parent()
         if isinstance(window, QMainWindow):
             _arrange(dock, window, self._place)
-            QTimer.singleShot(0, partial(_restore_size, window))
+            dock.setProperty(_ARRANGED, True)
+            QTimer.singleShot(0, _size_before(window).restore)
 
 
-def _restore_size(window: QMainWindow) -> None:
-    """Give a window the size it had before napari made room for docks, which tabs do not need."""
-    size = _SIZES.get(id(window))
-    if size is not None and not window.isMaximized():
-        window.resize(size)
-    QTimer.singleShot(_QUIET_MS, partial(_SIZES.pop, id(window), None))
+class _SizeBefore(QTimer):
+    """Remembers the size of a window before docks are added, until no other dock follows."""
+
+    def __init__(self, window: QMainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._size: QSize | None = None
+        self.setSingleShot(True)
+        self.setInterval(_QUIET_MS)
+        self.timeout.connect(self._forget)
+
+    def remember(self) -> None:
+        """Remember the size, unless it is that between two docks; until `restore` at least."""
+        self.stop()
+        if self._size is None:
+            self._size = self._window.size()
+
+    def restore(self) -> None:
+        """Give the window its size back: napari has made room for docks that are tabs now."""
+        layout = self._window.layout()
+        if self._size is not None and layout is not None and not self._window.isMaximized():
+            layout.activate()  # until then it asks for the height of docks in a stack
+            self._window.resize(self._size)
+        self.start()
+
+    def _forget(self) -> None:
+        self._size = None
+
+
+def _size_before(window: QMainWindow) -> _SizeBefore:
+    return window.findChild(_SizeBefore) or _SizeBefore(window)
 
 
 def _arrange(dock: QDockWidget, window: QMainWindow, place: Place) -> None:
@@ -90,6 +116,8 @@ def _is_in_group(dock: QDockWidget, window: QMainWindow) -> bool:
     """Whether a dock of ours is shown on the right: others become tabs of it."""
     action = dock.toggleViewAction()  # unlike `isVisible`, it knows tabs that are behind others
     if dock.isFloating() or action is None or not action.isChecked():
+        return False
+    if not dock.property(_ARRANGED):
         return False
     if window.dockWidgetArea(dock) != Qt.DockWidgetArea.RightDockWidgetArea:
         return False

@@ -31,6 +31,8 @@ class JobPanel(QWidget):
     """A step of the job, ten times a second at most."""
     returned = Signal(object)
     """The result of the job."""
+    failed = Signal(object)
+    """The error of the job, whose text is shown already."""
     ended = Signal()
     """The job has ended: with a result, an error or a stop."""
 
@@ -143,6 +145,7 @@ class JobPanel(QWidget):
 
     def _on_error(self, error: Exception, *_: object) -> None:
         self.show_error(reason_of(error))
+        self.failed.emit(error)
 
     def _on_abort(self, *_: object) -> None:
         self.show_status("stopped")

@@ -21,8 +21,9 @@ from ..place.register import (
 )
 from ..place.resample import resample_onto
 from ..progress import Job, Progress
+from .forms.fields import narrow
 from .forms.layer_choice import LayerBox, has_image, has_points, image_of_layer
-from .forms.layout import align_labels
+from .forms.layout import align_labels, scrolled
 from .forms.wheel import guard_from_wheel
 from .panel import JobDock, JobPanel
 
@@ -35,6 +36,8 @@ _STATED, _CORRELATION, _LANDMARKS = (
     "landmarks",
 )
 _AUTOMATIC: Final = "as needed"
+_FORM_HEIGHT: Final = 140
+"""Least height of the settings on a small screen, in pixels; they are scrolled."""
 
 
 class PlaceWidget(JobDock):
@@ -144,6 +147,8 @@ class PlaceWidget(JobDock):
             ]
         )
         rows.margins = (0, 0, 0, 0)
+        rows.native.layout().addStretch()
+        narrow(self.how.native)
         align_labels(rows)
         guard_from_wheel(rows.native)
         self.hold(*rows)
@@ -151,9 +156,8 @@ class PlaceWidget(JobDock):
         self.onto_points.avoid(lambda: [self.points.value])
         layout = QVBoxLayout(self)
         layout.addWidget(QLabel("<b>Place</b>"))
-        layout.addWidget(rows.native)
+        layout.addWidget(scrolled(rows.native, _FORM_HEIGHT), stretch=1)
         layout.addWidget(self.panel)
-        layout.addStretch()
         self.setMinimumWidth(320)
 
     def _enable(self, *_: object) -> None:

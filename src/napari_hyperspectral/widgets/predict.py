@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, assert_never
 
 from magicgui.widgets import Container
 from napari.layers import Layer
-from qtpy.QtWidgets import (
-    QFileDialog,
-    QLabel,
-    QMessageBox,
-    QSizePolicy,
-    QTabWidget,
-    QVBoxLayout,
-)
+from qtpy.QtWidgets import QFileDialog, QLabel, QMessageBox, QTabWidget, QVBoxLayout, QWidget
 
 from ..axis import SpectralAxis
 from ..evaluation.reports import Report
@@ -36,7 +29,7 @@ from ..workflows.targets import existing_files, targets_in_folder
 from .card_view import CardView
 from .forms.fields import Field
 from .forms.layer_choice import LayersBox, cube_of_layer
-from .forms.layout import align_labels, collapsible
+from .forms.layout import align_labels, collapsible, scrolled
 from .forms.model_choice import dwell_times, first_model, second_model
 from .forms.source_files import SourceFiles
 from .import_weights import ImportWeightsDialog
@@ -54,6 +47,8 @@ if TYPE_CHECKING:
 _MODEL_FILES: Final = "Models, and weights that DeepeR released (*.safetensors *.pt)"
 _WEIGHTS: Final = ".pt"
 _Role = Literal["model", "then"]
+_FORM_HEIGHT: Final = 140
+"""Least height of the settings on a small screen, in pixels; they are scrolled."""
 _PREDICT_ON: Final = "<b>Predict on</b>"
 _COMPARE_WITH: Final = "<b>Compare with the truth</b>"
 
@@ -284,7 +279,8 @@ class PredictWidget(JobDock):
     # -- what a person sees
 
     def _build(self) -> None:
-        self.card.setMinimumHeight(90)
+        self.card.setMinimumHeight(60)
+        self.card.setVisible(False)  # until there is a model
         rarely_needed: Container[Field] = Container(widgets=[self.second, self.dwell_times])
         rarely_needed.margins = (0, 0, 0, 0)
         align_labels(rarely_needed)
@@ -294,17 +290,20 @@ class PredictWidget(JobDock):
         self.tabs.addTab(self.sources.native, "Files")
         self.tabs.addTab(self.truth, "Evaluate")
         self.tabs.setTabToolTip(2, "Compare the model's predictions with the truth")
+        form = QWidget()
+        settings = QVBoxLayout(form)
+        settings.setContentsMargins(0, 0, 0, 0)
+        settings.addWidget(QLabel("<b>Model</b>"))
+        settings.addWidget(self.first.native)
+        settings.addWidget(self.card, stretch=2)
+        settings.addWidget(self._fold)
+        settings.addWidget(self.options.native)
+        settings.addWidget(self._purpose)
+        settings.addWidget(self.tabs, stretch=2)
         layout = QVBoxLayout(self)
-        layout.addWidget(QLabel("<b>Model</b>"))
-        layout.addWidget(self.first.native)
-        layout.addWidget(self.card, stretch=2)
-        layout.addWidget(self._fold)
-        layout.addWidget(self.options.native)
-        layout.addWidget(self._purpose)
-        layout.addWidget(self.tabs, stretch=2)
+        layout.addWidget(scrolled(form, _FORM_HEIGHT), stretch=4)
         layout.addWidget(self.panel)
         layout.addWidget(self.results_view, stretch=3)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.setMinimumWidth(320)
 
     def _connect(self) -> None:
@@ -320,6 +319,7 @@ class PredictWidget(JobDock):
 
     def _show_card(self, *_: object) -> None:
         self.card.show_card(self.first.card)
+        self.card.setVisible(self.first.card is not None)
         self._update_controls()
 
     def _show_rarely_needed(self, chosen: object) -> None:

@@ -38,6 +38,7 @@ class ReportView(QWidget):
         self._page = QTextBrowser()
         # words are not broken: wide tables are scrolled
         self._page.setWordWrapMode(QTextOption.WrapMode.WordWrap)
+        self._page.setMinimumHeight(60)
         self.copy_button = QPushButton("Copy")
         self.copy_button.setToolTip("Copy tables and notes as Markdown")
         self.save_button = QPushButton("Save report…")

@@ -30,6 +30,7 @@ class ResultsView(QWidget):
         self.failures.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.scores = QTableWidget()
         self.scores.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.scores.setMinimumHeight(50)
         self.report = ReportView()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

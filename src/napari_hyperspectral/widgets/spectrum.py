@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -10,12 +10,11 @@ import numpy as np
 from magicgui.widgets import CheckBox
 from napari.layers import Image as ImageLayer
 from napari.layers import Layer
-from qtpy.QtCore import QEvent
+from qtpy.QtCore import QEvent, Signal
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QApplication,
     QLabel,
-    QPushButton,
     QVBoxLayout,
 )
 
@@ -49,6 +48,7 @@ from .explore.regions import (
 )
 from .explore.saving import ask_and_save, save_picture, save_table
 from .explore.timers import once_after
+from .explore.tools import ExploreTools
 from .explore.unit_box import UnitBox
 from .explore.units import in_quantity
 from .forms.layer_choice import has_bands, suitable_layers
@@ -62,6 +62,8 @@ _CURSOR_COLOURS: Final = ("#e8a33d", "#7fc4ee", "#8fd6a0", "#e39cc9", "#c3b1fb",
 _REDRAW_MS: Final = 33
 _PAUSE_MS: Final = 150
 """Regions are computed anew when painting pauses for so long."""
+_NARROW: Final = 120
+"""Least width of the box of units, in pixels; the tools beside it are as wide as their words."""
 _HINT: Final = (
     "Move the cursor over a cube. Click the image to pin a spectrum; click or drag in the plot to "
     "change the band."
@@ -75,6 +77,8 @@ class SpectrumWidget(Dock):
     """
 
     place: ClassVar[Place] = "bottom"
+    redrawn = Signal()
+    """The curves were drawn anew."""
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
@@ -94,10 +98,12 @@ class SpectrumWidget(Dock):
         self._redraw = once_after(_REDRAW_MS, self.refresh, self)
         self._pause = once_after(_PAUSE_MS, self._start_means, self)
         self.unit = UnitBox()
-        self._plot = SpectrumPlot()
-        self.ranges = RangeTools(viewer, self._plot, lambda: self.main_layer)
+        self.plot = SpectrumPlot()
+        self.ranges = RangeTools(viewer, self.plot, lambda: self.main_layer)
+        self.tools = ExploreTools(self)
         self._build()
         keys = {"P": self._pin_cursor, "R": self.ranges.toggle_range, "G": self.ranges.toggle_rgb}
+        keys["S"] = self.tools.similar.toggle
         self._events = ViewerEvents(viewer, self, keys)
         self.destroyed.connect(self._events.disconnect)
         self.refresh()
@@ -117,6 +123,11 @@ class SpectrumWidget(Dock):
         if active in cubes:
             return active
         return cubes[-1] if cubes else None
+
+    @property
+    def viewer(self) -> Any:
+        """The viewer whose cubes are shown."""
+        return self._viewer
 
     @property
     def pins(self) -> list[Position]:
@@ -192,7 +203,7 @@ class SpectrumWidget(Dock):
         owner : str
             Whose curves they are; those that it showed before go.
         curves : sequence of Curve
-            On the axis of the plot.
+            On the axis of the plot. One with the name of another curve takes its place.
         """
         self._previews[owner] = tuple(curves)
         self._refresh_soon()
@@ -226,7 +237,7 @@ class SpectrumWidget(Dock):
         FileExistsError
             If the file exists, unless `overwrite`.
         """
-        save_picture(self._plot, Path(path), overwrite=overwrite)
+        save_picture(self.plot, Path(path), overwrite=overwrite)
         return Path(path)
 
     def refresh(self) -> None:
@@ -243,7 +254,7 @@ class SpectrumWidget(Dock):
         if self._regions_outdated and not self._pause.isActive():
             self._start_means()
         self._show_curves()
-        self._plot.show_axis(axis)
+        self.plot.show_axis(axis)
         self._show_hint([layer for layer in self._visible_cubes() if layer not in comparable])
         self._mark_band(main_layer, axis)
 
@@ -253,9 +264,12 @@ class SpectrumWidget(Dock):
         comparable = self._comparable()
         previews = [curve for curves in self._previews.values() for curve in curves]
         of_cursor = self._curves_under_cursor(comparable)
-        self.curves = [*of_cursor, *previews, *self._of_pins, *self._of_regions]
+        own = [*of_cursor, *self._of_pins, *self._of_regions]
+        names = {curve.name for curve in previews}
+        self.curves = [*previews, *(curve for curve in own if curve.name not in names)]
         only_layer = comparable[0].name if len(comparable) == 1 else ""
-        self._plot.show_curves(self.curves, legend_names(self.curves, only_layer))
+        self.plot.show_curves(self.curves, legend_names(self.curves, only_layer))
+        self.redrawn.emit()
 
     def _visible_cubes(self) -> list[ImageLayer]:
         return [layer for layer in suitable_layers(self._viewer.layers, has_bands) if layer.visible]
@@ -352,10 +366,10 @@ class SpectrumWidget(Dock):
     def _mark_band(self, layer: ImageLayer | None, axis: Axis | None) -> None:
         """Mark the shown band in the plot."""
         if layer is None or axis is None:
-            self._plot.mark(None)
+            self.plot.mark(None)
             return
         band = band_at(layer, self._viewer.dims.point)
-        self._plot.mark(float(positions_on(axis)[band]))
+        self.plot.mark(float(positions_on(axis)[band]))
 
     # -- what happens; see `explore.events.Listener`
 
@@ -411,6 +425,7 @@ class SpectrumWidget(Dock):
             self._redraw.stop()
             self._pause.stop()
             self._means.stop()
+            self.tools.stop()
             self._events.disconnect()
         else:
             self._events.connect()
@@ -425,20 +440,23 @@ class SpectrumWidget(Dock):
             self._redraw.start()
 
     def _reverse(self, reverses: bool) -> None:
-        self._plot.getPlotItem().invertX(reverses)
+        self.plot.getPlotItem().invertX(reverses)
 
-    def _ask_where_to_save(self) -> None:
+    def ask_where_to_save(self) -> None:
+        """Ask for a file, and save the spectra there."""
         ask_and_save(self, self.save_spectra, "spectra.csv", "Table (*.csv)", ".csv")
 
-    def _ask_where_to_save_picture(self) -> None:
+    def ask_where_to_save_picture(self) -> None:
+        """Ask for a file, and save the plot there."""
         kinds = "Picture (*.png);;Drawing (*.svg)"
         ask_and_save(self, self.save_picture, "spectra.png", kinds, ".png")
 
     def _build(self) -> None:
         self._title = ""
-        self._plot.band_chosen.connect(self.choose_band_near)
+        self.plot.band_chosen.connect(self.choose_band_near)
         self._hint = QLabel(_HINT)
         self._hint.setWordWrap(True)
+        self.unit.native.setMinimumWidth(_NARROW)
         self.unit.changed.connect(self._outdate_all)
         self.reversed = CheckBox(name="reversed", text="Reverse axis")
         self.reversed.changed.connect(self._reverse)
@@ -450,22 +468,20 @@ class SpectrumWidget(Dock):
             tooltip="Write the band that is shown on the image",
         )
         self.named.changed.connect(band_text.enable)
-        self.hold(self.unit, self.reversed, self.named, *self.ranges.fields)
-        clear = _button("Clear pins", self.clear_pins)
-        copy = _button("Copy table", self.copy)
-        save = _button("Save spectra…", self._ask_where_to_save)
-        picture = _button("Save picture…", self._ask_where_to_save_picture)
-        tools = in_a_row(self.unit.native, *self.ranges.mode_buttons, self.ranges)
+        boxes = (self.unit, self.reversed, self.named)
+        self.hold(*boxes, *self.ranges.fields, *self.tools.fields)
+        buttons = (*self.ranges.mode_buttons, self.tools.similar.button)
+        bars = (self.ranges, self.tools.peak_tools, self.tools.similar)
+        tools = in_a_row(self.unit.native, *buttons, *bars)
         tools.addStretch()
-        for box in (self.reversed, self.named):
-            tools.addWidget(box.native)
-        for button in (clear, copy, save, picture):
-            tools.addWidget(button)
+        tools.addWidget(self.tools.menu_button)
+        self.tools.add_boxes(self.reversed, self.named)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 2, 4, 2)
         layout.setSpacing(2)
         layout.addLayout(tools)
-        layout.addWidget(self._plot, stretch=1)
+        layout.addWidget(self.plot, stretch=1)
+        layout.addWidget(self.tools.residual_plot)
         layout.addWidget(self._hint)
 
 
@@ -482,10 +498,3 @@ def _curve_of_region(mean: RegionMean, layer: str, axis: Axis) -> Curve:
         mean.spectra.sd,
         faint=mean.cube > 0,
     )
-
-
-def _button(text: str, action: Callable[[], None]) -> QPushButton:
-    """Return a button that does something when it is clicked."""
-    button = QPushButton(text)
-    button.clicked.connect(lambda *_: action())
-    return button

@@ -18,6 +18,7 @@ from ..layers import axis_in_metadata, labels_layer, metadata_of, to_layer
 from ..settings import reason_of
 from ..spectra.axes import ConvertAxis
 from ..spectra.maps import band_map, rgb_map
+from .docking import dock_when_shown
 from .forms.fields import Field
 from .forms.form import Form
 from .forms.layer_choice import LayerBox, cube_of_layer
@@ -33,8 +34,10 @@ _THIRDS: Final = {"red": 5 / 6, "green": 3 / 6, "blue": 1 / 6}
 
 
 def _mend(tool: FunctionGui[..., Any]) -> None:
-    """Guard the boxes of a tool from the wheel; it begins with positions on the axis of its cube."""
+    """Dock a tool as a tab, its boxes guarded from the wheel, its positions on the axis of its cube."""
+    dock_when_shown(tool.native, "right")
     guard_from_wheel(tool.native)
+    dock_when_shown(tool.native, "right")
     positions = [field for field in tool if isinstance(field, FloatEdit)]
     cube: Field = tool["cube"]
     for form in tool:

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
     QSizePolicy,
     QTabWidget,
     QVBoxLayout,
+    QWidget,
 )
 
 from ..cube import Image
@@ -234,7 +235,7 @@ class TrainWidget(JobDock):
         autosave = interrupted or self._new_autosave(machine, recipe)
         self._losses = Losses(recipe.training.epochs)
         self._draw()
-        self.tabs.setCurrentWidget(self.curve)
+        self._show_tab(self.curve)
         job = train_steps(
             recipe, source, machine, autosave, self.start, resume=interrupted is not None
         )
@@ -266,7 +267,7 @@ class TrainWidget(JobDock):
         self._model = model
         self._losses = Losses.of(model.card)
         self.card.show_card(model.card)
-        self.tabs.setCurrentWidget(self.card)
+        self._show_tab(self.card)
         outcome = model.card.outcome
         self.panel.show_status(f"trained: {outcome}" if outcome else "trained")
         self._enable_buttons()
@@ -284,6 +285,7 @@ class TrainWidget(JobDock):
         self.tabs = QTabWidget()
         self.tabs.addTab(self.curve, "Loss")
         self.tabs.addTab(self.card, "Model")
+        self.tabs.setVisible(False)  # until there is something in it
         self.tabs.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         layout = QVBoxLayout(self)
         layout.addWidget(self.form, stretch=3)
@@ -292,6 +294,10 @@ class TrainWidget(JobDock):
         layout.addWidget(self.tabs, stretch=1)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.setMinimumWidth(320)
+
+    def _show_tab(self, tab: QWidget) -> None:
+        self.tabs.setVisible(True)
+        self.tabs.setCurrentWidget(tab)
 
     def _recipe_menu(self) -> QPushButton:
         return self._menu(

@@ -5,17 +5,15 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from magicgui.widgets import ComboBox, Widget
 from napari.layers import Labels as LabelsLayer
 from napari.layers import Layer
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QLabel,
-    QScrollArea,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -38,7 +36,7 @@ from .forms.examples import ExampleList
 from .forms.fields import narrow
 from .forms.file_choice import FileChoice
 from .forms.form import Chooser, Form
-from .forms.layout import collapsible
+from .forms.layout import VerticalScroll, collapsible
 from .forms.model_choice import ModelEdit
 from .forms.wheel import guard_from_wheel
 
@@ -48,7 +46,11 @@ if TYPE_CHECKING:
     from ..models.model import Model
 
 
-class TrainForm(QScrollArea):
+_LEAST_HEIGHT: Final = 140
+"""Of the form, in pixels; the losses need some of a small screen, too."""
+
+
+class TrainForm(VerticalScroll):
     """Everything that a person sets for a training, to be scrolled through.
 
     `buttons` is a row at the end, for what is done with the settings as a whole.
@@ -60,7 +62,7 @@ class TrainForm(QScrollArea):
     """The preset that the form was filled with."""
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
+        super().__init__(_LEAST_HEIGHT)
         default_method = type(Recipe.model_fields["method"].default)
         self.presets = _preset_box()
         self.task: Chooser[Task] = Chooser(TASKS, name="task")
@@ -187,10 +189,7 @@ class TrainForm(QScrollArea):
         _add_section(layout, "Start from a model", self.start_model.native)
         layout.addLayout(self.buttons)
         layout.addStretch()
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidget(content)
-        self.setMinimumHeight(160)
 
     def _connect(self) -> None:
         settings = (

@@ -16,15 +16,19 @@ import numpy as np
 
 from ..cube import Cube
 from ..io import read, write
+from ..layers import LayerData, to_layer
 from ..progress import Cancelled, Job, Progress, Stop, Watch, part_of
 from ..spectra.steps.chain import Chain
-from ..spectra.steps.parts import as_lazy, part_sizes
+from ..spectra.steps.parts import as_lazy, is_lazy, part_sizes
+from ..spectra.steps.words import prepared_name
 from ..system.locks import locked
 
 _STEPS: Final = 1000
 """Of each file: one of any size counts for as many."""
 _IN_MEMORY: Final = 2**28
 """Bytes of a result that is put together in memory; a larger one is in a file until it is written."""
+_SAMPLE: Final = 16
+"""Side of the square of pixels that give the contrast of a lazy layer."""
 _ROWS_AT_A_TIME: Final = 2**26
 """Values that are computed between two steps of progress: a few parts, on all processors."""
 
@@ -37,6 +41,16 @@ class PreparedFiles:
     """In order."""
     errors: dict[str, Exception] = field(default_factory=dict)
     """Why a source failed, in order; `Stop` where a person stopped it."""
+
+
+@dataclass
+class PreparedLayers:
+    """What was prepared of cubes, as layers, and which of them failed."""
+
+    layers: list[LayerData] = field(default_factory=list)
+    """In order."""
+    errors: dict[str, Exception] = field(default_factory=dict)
+    """Why a cube failed, by its name, in order."""
 
 
 def prepare_files_steps(
@@ -88,6 +102,55 @@ def prepare_files_steps(
                 traceback.clear_frames(error.__traceback__)  # they hold the arrays of this cube
                 prepared.errors[source] = error
     return prepared
+
+
+def prepare_layers_steps(chain: Chain, cubes: Sequence[Cube]) -> Job[PreparedLayers]:
+    """Apply a chain to cubes, each for a layer; go on after one that fails.
+
+    Lazy cubes stay lazy; others are computed. Stopped, it returns those that are done by then.
+    """
+    prepared = PreparedLayers()
+    total = _STEPS * len(cubes)
+    for number, cube in enumerate(cubes):
+        start = _STEPS * number
+        try:
+            job = _layer_steps(chain, cube)
+            layer = yield from part_of(job, start, start + _STEPS, cube.name, total=total)
+            prepared.layers.append(layer)
+        except (Cancelled, Stop):
+            if not prepared.layers:
+                raise
+            break
+        except Exception as error:  # whatever it is, the other cubes are to be tried
+            traceback.clear_frames(error.__traceback__)
+            prepared.errors[cube.name] = error
+    return prepared
+
+
+def _layer_steps(chain: Chain, cube: Cube) -> Job[LayerData]:
+    """Apply a chain to a cube; return its layer, named after what was done."""
+    yield from _progress(0, 1)
+    name = prepared_name(cube.name, chain)
+    if is_lazy(cube.data):
+        return _lazy_layer(replace(chain.on(cube), name=name))
+    prepared = yield from prepare_cube_steps(chain, cube)
+    return to_layer(replace(prepared, name=name))
+
+
+def _lazy_layer(cube: Cube) -> LayerData:
+    """Return the layer of a lazy cube, of which a few pixels in the middle give the contrast."""
+    *leading, _bands, height, width = cube.shape
+    planes = tuple(slice(size // 2, size // 2 + 1) for size in leading)
+    rows = _in_the_middle(height)
+    columns = _in_the_middle(width)
+    sample = np.asarray(cube.data[(*planes, slice(None), rows, columns)], np.float32)
+    _, attributes, kind = to_layer(replace(cube, data=sample))
+    return cube.data, attributes, kind
+
+
+def _in_the_middle(size: int) -> slice:
+    start = max(0, (size - _SAMPLE) // 2)
+    return slice(start, start + _SAMPLE)
 
 
 def prepare_cube_steps(chain: Chain, cube: Cube) -> Job[Cube]:

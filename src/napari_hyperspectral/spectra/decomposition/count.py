@@ -7,14 +7,12 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from ...cube import Cube
-from ..arrays import Intensities
 from ..noise import noise_law, noise_rank
 from ..singular import filled, planes_of, singular_values, spectra_of
+from .sample import middle_of
 
 _MOST: Final = 12
 """Components that are suggested, at most: as many as have a colour."""
-_MOST_VALUES: Final = 2**22
-"""Values that are looked at, in the middle of a larger image."""
 _ENOUGH: Final = 0.95
 """Share of the signal that the components should hold."""
 _SMALLEST: Final = 1e-5
@@ -52,7 +50,7 @@ def suggested_count(cube: Cube) -> SuggestedCount:
         If no two neighbours are measured.
     """
     good = cube.axis.good
-    data = _middle(cube)[..., good, :, :]
+    data = middle_of(cube)[..., good, :, :]
     law = noise_law(data)
     planes = planes_of(data)
     planes = planes[:, np.isfinite(planes).any(axis=(0, 2, 3))]
@@ -79,12 +77,3 @@ def suggested_count(cube: Cube) -> SuggestedCount:
         f"mixtures that differ so have {directions + 1} components"
     )
     return SuggestedCount(directions + 1, reason, above_noise, tuple(shares.tolist()))
-
-
-def _middle(cube: Cube) -> Intensities:
-    """Return the middle of an image, of its first plane; all of it where it is small."""
-    *leading, bands, height, width = cube.shape
-    side = max(8, int(np.sqrt(_MOST_VALUES / bands)))
-    top, left = max(0, height - side) // 2, max(0, width - side) // 2
-    box = (slice(top, top + side), slice(left, left + side))
-    return np.asarray(cube.data[(*(0,) * len(leading), slice(None), *box)], np.float32)

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from ...cube import Cube
 from ...progress import Job, Progress
-from ..arrays import SpectraTable
+from ..arrays import Float32, SpectraTable
 
 _MOST_VALUES: Final = 2**26
 """Values that a table holds, at most: 512 MiB in double precision."""
+_MIDDLE: Final = 2**21
+"""Values in the middle of an image."""
 _BLOCK: Final = 2**22
 """Values that are read at a time."""
 
@@ -49,7 +51,7 @@ def sampled_spectra(cube: Cube, most_spectra: int | None = None) -> Job[SampledS
     most = max(1, _MOST_VALUES // bands)
     if most_spectra is not None:
         most = min(most, most_spectra)
-    every = math.ceil(math.sqrt(math.prod(leading) * height * width / most))
+    every = _every(math.prod(leading), height, width, most)
     rows = _middles(height, every)
     columns = _middles(width, every)
     at_a_time = max(1, _BLOCK // (bands * len(columns)))
@@ -67,6 +69,25 @@ def sampled_spectra(cube: Cube, most_spectra: int | None = None) -> Job[SampledS
     table = np.concatenate(tables)
     table[~np.isfinite(table)] = np.nan
     return SampledSpectra(table, every)
+
+
+def middle_of(cube: Cube) -> Float32:
+    """Return the middle of an image, (band, y, x), of its first plane; all of it where it is small."""
+    *leading, bands, height, width = cube.shape
+    side = max(8, math.isqrt(_MIDDLE // bands))
+    top, left = max(0, height - side) // 2, max(0, width - side) // 2
+    box = (slice(top, top + side), slice(left, left + side))
+    return np.asarray(cube.data[(*(0,) * len(leading), slice(None), *box)], np.float32)
+
+
+def _every(planes: int, height: int, width: int, most: int) -> int:
+    """Return the least k such that every k-th row and column are so many spectra, at most."""
+    every = max(1, math.isqrt(planes * height * width // most))
+    while planes * math.ceil(height / every) * math.ceil(width / every) > most:
+        if every >= max(height, width):  # one of each plane: no fewer can be taken
+            break
+        every += 1
+    return every
 
 
 def _middles(size: int, every: int) -> NDArray[np.intp]:

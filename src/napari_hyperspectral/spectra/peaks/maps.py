@@ -17,7 +17,7 @@ _QUANTITIES: Final = (
     "position", "height", "width", "area",
     "position_error", "height_error", "width_error", "area_error",
 )  # fmt: skip
-_VALUES: Final = 2**22
+_VALUES: Final = 2**18
 """Slopes of spectra by parameters that are held at a time."""
 _MOST_SPECTRA: Final = 4096
 """Spectra of which the mean is taken, in which peaks are found first."""

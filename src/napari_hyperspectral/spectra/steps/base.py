@@ -162,15 +162,18 @@ class ImageStep(Step):
         return unit
 
     def on(self, cube: Cube, *, reference: Cube | None = None) -> Cube:
+        if not self.normalises:
+            reference = None
+        fitted = self.fit(cube if reference is None else reference)
+        return self.on_fitted(fitted, cube, reference=reference)
+
+    def on_fitted(self, fitted: Fitted, cube: Cube, *, reference: Cube | None = None) -> Cube:
+        """Return the cube after this step, by what `fit` found in it, or in another image."""
         axis = self.on_axis(cube.axis)
-        unit = self.unit_after(cube.intensity_unit)
-        if not self.normalises or reference is None:
-            fitted = self.fit(cube)
-            data = _changed(fitted.on_spectra, cube, None, len(axis), fitted.radius)
-            return cube.after(fitted.line, data=data, axis=axis, intensity_unit=unit)
-        fitted = self.fit(reference)
+        line = fitted.line if reference is None else f"{fitted.line} of the input"
         data = _changed(fitted.on_spectra, cube, reference, len(axis), fitted.radius)
-        return cube.after(f"{fitted.line} of the input", data=data, axis=axis, intensity_unit=unit)
+        unit = self.unit_after(cube.intensity_unit)
+        return cube.after(line, data=data, axis=axis, intensity_unit=unit)
 
 
 def spectral(axis: Axis, title: str) -> SpectralAxis:

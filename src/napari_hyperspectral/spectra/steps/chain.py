@@ -137,6 +137,8 @@ class StepError(ValueError):
 
     def __init__(self, number: int, step: Step, error: Exception) -> None:
         super().__init__(f"step {number}, {step.title.lower()}: {reason_of(error)}")
+        self.number = number
+        self.reason = reason_of(error)
 
 
 class Chain(Settings):

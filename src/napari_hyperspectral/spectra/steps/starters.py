@@ -14,12 +14,14 @@ from .base import Step
 from .baseline import ArPLSBaseline, MinimumBaseline, RubberBandBaseline, SNIPBaseline
 from .chain import AnyStep, Chain
 from .components import LowRankDenoising
-from .cosmic_rays import CosmicRays
+from .cosmic_rays import CosmicRaysAmongNeighbours
 from .normalise import SNV, NormaliseMaximum, NormaliseTotal, NormaliseVector
 from .reference import Reflectance
 from .smooth import Derivative, GaussianBlur, SavitzkyGolay
 from .transform import Logarithm
 
+_WIDEST_SPIKE: Final = 8
+"""Bands that a strong cosmic ray bleeds into; peaks of the sample stay, as neighbours have them."""
 _SRS_SPAN: Final = 700.0
 """Raman shifts, in 1/cm, that stimulated Raman scattering is tuned over at most."""
 _SRS_BANDS: Final = 160
@@ -51,7 +53,7 @@ STARTERS: Final = (
     _starter(
         "raman",
         "Raman",
-        CosmicRays(),
+        CosmicRaysAmongNeighbours(width=_WIDEST_SPIKE),
         ArPLSBaseline(),
         SavitzkyGolay(),
         NormaliseVector(),

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...spectra.arrays import Array
 
-Kind: TypeAlias = Literal["cursor", "pin", "region", "preview", "fit"]
+Kind: TypeAlias = Literal["cursor", "pin", "region", "preview", "fit", "reference"]
 """Where a spectrum comes from."""
 _LEGEND_LENGTH: Final = 34
 """Characters of a name in the legend; longer ones lose their middle."""
@@ -31,7 +31,9 @@ class Curve(NamedTuple):
     sd: Array | None = None
     """Standard deviation of a region, shape (band,)."""
     faint: bool = False
-    """Whether it is drawn behind others of its colour: of another layer than the main one."""
+    """Whether it is drawn behind others of its colour: of another layer, or before a preparation."""
+    marks: bool = False
+    """Whether single bands are marked, as spikes are, instead of a line through all."""
 
 
 def legend_names(curves: Sequence[Curve], layer: str) -> list[str]:

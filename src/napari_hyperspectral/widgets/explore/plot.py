@@ -17,8 +17,16 @@ from .layers import positions_on
 
 _FAINT: Final = 110
 """Opacity of curves of other layers, of 255."""
+_LEGEND_ROWS: Final = 3
+"""Of a low plot, in which more would lie over the axis below; further names go beside them."""
+_MARK: Final = 9
+"""Size of the marks of single bands, in pixels."""
 _BAND_OF_DEVIATION: Final = 45
 """Opacity of the area of one standard deviation, of 255."""
+
+
+_ENTRIES_IN_A_COLUMN: Final = 5
+"""Of the legend; of more, it has two columns, lest it covers the plot from top to bottom."""
 
 
 class SpectrumPlot(pyqtgraph.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
@@ -30,12 +38,14 @@ class SpectrumPlot(pyqtgraph.PlotWidget):  # type: ignore[misc]  # pyqtgraph has
 
     band_chosen = Signal(float)
     """Position that was chosen, in the unit of the plot."""
+    axis_changed = Signal()
+    """The plot has another axis now: of another unit, or of other bands."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setBackground(None)  # that of the dock, in every theme of napari
         self.showGrid(x=True, y=True, alpha=0.15)
-        self.setLabel("left", "Intensity")
+        self.label_axis("left", "Intensity")
         self.setMinimumSize(320, 120)
         # pyqtgraph would ask for 640 × 480
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
@@ -82,9 +92,8 @@ class SpectrumPlot(pyqtgraph.PlotWidget):  # type: ignore[misc]  # pyqtgraph has
 
         Of another axis, all is shown again: a range that was zoomed to means nothing there.
         """
-        self.setLabel("bottom", "" if axis is None else axis.title)
+        self.label_axis("bottom", "" if axis is None else axis.title)
         bottom = self.getAxis("bottom")
-        bottom.enableAutoSIPrefix(False)
         if isinstance(axis, ChannelAxis):
             bottom.setTicks([list(enumerate(axis.names))])
             self.showGrid(x=False, y=True, alpha=0.15)
@@ -96,6 +105,18 @@ class SpectrumPlot(pyqtgraph.PlotWidget):  # type: ignore[misc]  # pyqtgraph has
         if span != self._span:
             self._span = span
             self._show_all()
+            self.axis_changed.emit()
+
+    def label_axis(self, side: str, text: str) -> None:
+        """Name an axis; its numbers are the values themselves, never thousands or thousandths."""
+        # pyqtgraph scales values below 1, and keeps that scale for others
+        self.setLabel(side, text, siPrefixEnableRanges=())
+        self.getAxis(side).enableAutoSIPrefix(False)
+
+    @property
+    def title(self) -> str:
+        """Quantity and unit of the axis, or ""."""
+        return self._span[0]
 
     def shown_span(self) -> tuple[float, float]:
         """Return the part of the axis that is in sight, in the unit of the plot."""
@@ -127,6 +148,7 @@ class SpectrumPlot(pyqtgraph.PlotWidget):  # type: ignore[misc]  # pyqtgraph has
         before = [(sample.item, label) for sample, label in self._legend.items]
         lines = [self._items[key].line for key, _name in entries]
         self._entries = entries
+        self._legend.setColumnCount(1 if len(entries) <= _ENTRIES_IN_A_COLUMN else 2)
         if [line for line, _label in before] == lines:
             for (_line, label), (_key, name) in zip(before, entries, strict=True):
                 if label.text != name:
@@ -134,6 +156,7 @@ class SpectrumPlot(pyqtgraph.PlotWidget):  # type: ignore[misc]  # pyqtgraph has
             self._legend.updateSize()
             return
         self._legend.clear()
+        self._legend.setColumnCount(-(-len(entries) // _LEGEND_ROWS) or 1)
         for line, (_key, name) in zip(lines, entries, strict=True):
             self._legend.addItem(line, name)
 
@@ -164,7 +187,11 @@ class _CurveItems:
         colour = pyqtgraph.mkColor(curve.colour)
         if curve.faint:
             colour.setAlpha(_FAINT)
-        self.line.setPen(pyqtgraph.mkPen(colour, width=1))
+        self.line.setPen(None if curve.marks else pyqtgraph.mkPen(colour, width=1))
+        self.line.setSymbol("x" if curve.marks else None)
+        self.line.setSymbolPen(None)
+        self.line.setSymbolBrush(colour)
+        self.line.setSymbolSize(_MARK)
         self.line.setData(curve.x, curve.y)
         if curve.sd is None:
             self._remove_area()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 import pyqtgraph
@@ -59,11 +60,14 @@ class RangeTools(QWidget):
         self._cube = cube
         self._mode: Mode = "none"
         self._spans: list[pyqtgraph.LinearRegionItem] = []
+        self._on: _PlacedOn | None = None
+        plot.axis_changed.connect(self._follow_axis)
         self.map = LiveMap(viewer, self)
         self.measure = ComboBox(name="measure", choices=get_args(Measure), value="area")
         self.measure.tooltip = "What is mapped of the range"
         self.above_line = CheckBox(name="above_line", text="above a line", value=True)
         self.above_line.tooltip = "Take off a straight line between the ends of the range"
+        self.measure.native.setMaximumWidth(110)
         self.measure.changed.connect(self.update_map)
         self.above_line.changed.connect(self.update_map)
         layout = QHBoxLayout(self)
@@ -134,6 +138,14 @@ class RangeTools(QWidget):
         for span, ends in zip(self._spans, ranges, strict=True):
             span.setRegion(ends)
 
+    def range_on_cube(self) -> tuple[ImageLayer, float, float] | None:
+        """Return the cube, and the ends of the range in its unit, or None while none is dragged."""
+        layer = self._cube()
+        if layer is None or self._mode != "range":
+            return None
+        low, high = _on_axis(np.array(self.ranges[0]), self._plot.positions, axis_of_layer(layer))
+        return layer, low, high
+
     def toggle_range(self, *_: object) -> None:
         """Drag a range, or no longer."""
         self._toggle("range")
@@ -187,15 +199,48 @@ class RangeTools(QWidget):
         return RangeMap(start=low, end=high, measure=measure, above_line=above_line)
 
     def _add_spans(self, mode: Mode) -> None:
-        low, high = self._plot.shown_span()
-        for colour, (start, end) in zip(_COLOURS[mode], _PLACES[mode], strict=True):
+        for colour, ends in zip(_COLOURS[mode], self._first_ranges(), strict=True):
             fill = pyqtgraph.mkColor(colour)
             fill.setAlpha(_FILL)
-            ends = (low + start * (high - low), low + end * (high - low))
             span = pyqtgraph.LinearRegionItem(ends, brush=fill, pen=pyqtgraph.mkPen(colour))
             span.sigRegionChanged.connect(self._on_dragged)
             self._plot.addItem(span, ignoreBounds=True)
             self._spans.append(span)
+        self._remember_axis()
+
+    def _first_ranges(self) -> list[tuple[float, float]]:
+        """Return where the ranges of this mode begin, in the unit of the plot."""
+        low, high = self._plot.shown_span()
+        width = high - low
+        return [(low + start * width, low + end * width) for start, end in _PLACES[self._mode]]
+
+    def _follow_axis(self) -> None:
+        """Leave ranges on their bands in another unit; begin anew where they lie beside the axis."""
+        layer, before, positions = self._cube(), self._on, self._plot.positions
+        if before is None or layer is None or not self._spans:
+            return
+        if layer is before.layer() and len(positions) == len(before.positions):
+            order = np.argsort(before.positions, kind="stable")
+            known = (before.positions[order], positions[order])
+            ends = np.interp(self.ranges, *known)  # (range, end)
+            moved = [(low, high) for low, high in ends.tolist()]
+        elif self._plot.title != before.title or not self._in_sight():
+            moved = self._first_ranges()
+        else:
+            moved = self.ranges
+        self._remember_axis()
+        self.set_ranges(moved)
+
+    def _in_sight(self) -> bool:
+        """Whether all ranges lie on the axis of the plot."""
+        lowest, highest = self._plot.positions.min(), self._plot.positions.max()
+        return all(low < highest and high > lowest for low, high in self.ranges)
+
+    def _remember_axis(self) -> None:
+        layer = self._cube()
+        if layer is not None:
+            axis = (self._plot.title, self._plot.positions)
+            self._on = _PlacedOn(weakref.ref(layer), *axis)
 
     def _remove_spans(self) -> None:
         for span in self._spans:
@@ -205,6 +250,16 @@ class RangeTools(QWidget):
     def _on_dragged(self, *_: object) -> None:
         self.update_map()
         self.changed.emit()
+
+
+class _PlacedOn(NamedTuple):
+    """The axis of the plot when ranges were placed on it."""
+
+    layer: weakref.ref[ImageLayer]
+    """A cube that a person removed must not stay in memory."""
+    title: str
+    positions: Array
+    """Of the bands, (band,)."""
 
 
 def _true_colours(cube: Cube) -> Job[Cube]:

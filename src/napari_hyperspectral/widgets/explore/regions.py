@@ -78,7 +78,7 @@ class CubePixels(NamedTuple):
 
 
 @dataclass(frozen=True)
-class DrawnRegions:
+class ShapeRegions:
     """Shapes with an inside, each a region.
 
     Parameters
@@ -151,7 +151,7 @@ def regions_of(layer: Layer, cube: ImageLayer, shown: Position) -> Regions:
     of labels.
     """
     if isinstance(layer, ShapesLayer):
-        return _drawn(layer, cube)
+        return _of_shapes(layer, cube)
     return _painted(layer, cube, shown)
 
 
@@ -182,7 +182,7 @@ def region_means(cubes: Sequence[CubePixels], most_pixels: int) -> Job[list[Regi
     return means
 
 
-def _drawn(shapes: ShapesLayer, cube: ImageLayer) -> DrawnRegions:
+def _of_shapes(shapes: ShapesLayer, cube: ImageLayer) -> ShapeRegions:
     matrix, offset = pixel_transform(shapes, cube)
     chosen = sorted(shapes.selected_data) or range(shapes.nshapes)
     areas = [index for index in chosen if shapes.shape_type[index] in _AREAS]
@@ -191,7 +191,7 @@ def _drawn(shapes: ShapesLayer, cube: ImageLayer) -> DrawnRegions:
         name = str(shapes.name) if len(areas) == 1 else f"{shapes.name} {index + 1}"
         outline = _outline(shapes, index) @ matrix.T + offset
         outlines.append((name, _edge_colour(shapes, index), outline))
-    return DrawnRegions(outlines)
+    return ShapeRegions(outlines)
 
 
 def _edge_colour(shapes: ShapesLayer, index: int) -> str:

@@ -20,6 +20,7 @@ class UnitBox(ComboBox):
             choices=self._named,  # napari asks again whenever layers change
             tooltip="Unit of the spectra in the plot; the cubes keep theirs",
         )
+        self.native.setMaximumWidth(190)
         guard_from_wheel(self.native)
 
     def offer(self, axis: Axis | None) -> None:

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
 from magicgui.types import Undefined
-from magicgui.widgets import CheckBox, ComboBox, Container, PushButton
+from magicgui.widgets import CheckBox, Container, PushButton
 from magicgui.widgets.bases import ValuedContainerWidget
 from psygnal import Signal
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtGui import QAction
+from qtpy.QtWidgets import QFileDialog, QLabel, QMenu, QSizePolicy
 
 from ...settings import reason_of
 from ...spectra.steps.base import Step
 from ...spectra.steps.chain import STEPS, Chain
-from .fields import narrow
+from ...spectra.steps.words import settings_in_words
 from .form import Form, message, summary
-from .wheel import guard_from_wheel
 
 _MOVES: Final = (("up", "▲", "Move up", -1), ("down", "▼", "Move down", 1))
+_RED: Final = "color: #e0584f"
+_INDENT_PX: Final = 30
+"""Of what stands below the title of a step."""
 
 
 class StepForm(ValuedContainerWidget[Step]):
-    """Edit one step of a chain: its name with a tick, and its settings below."""
+    """Edit one step of a chain: its title with a tick, what it does, and its settings, folded."""
 
     removed = Signal()
     moved = Signal(int)
@@ -34,10 +37,61 @@ class StepForm(ValuedContainerWidget[Step]):
         self.form: Form[Step] = Form(step, name="settings")
         self.form.hide_row("enabled")
         self.switch = CheckBox(
-            name="enabled", text=step.title, value=step.enabled, tooltip=summary(type(step))
+            name="enabled", text=step.title, value=step.enabled, tooltip=_about(step)
         )
-        header: Container[Any] = Container(widgets=[self.switch], layout="horizontal", labels=False)
+        # a long title must not make the dock wide
+        self.switch.native.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.fold = _small_button("fold", "▸", "Show the settings of this step")
+        super().__init__(widgets=[self._header(), self.form], labels=False, **kwargs)
+        self.margins = (0, 0, 0, 0)
+        self.native.layout().setSpacing(0)
+        self._effect = ""
+        self._summary = _line("color: gray")
+        self._problem = _line(_RED)
+        self._problem.hide()
+        self.native.layout().insertWidget(1, self._summary)
+        self.native.layout().insertWidget(2, self._problem)
+        self.switch.changed.connect(self._switched)
+        self.form.changed.connect(self._form_changed)
+        self.fold.changed.connect(self._fold_clicked)
+        self.form.enabled = step.enabled
+        self.form.visible = False
+        self._show_summary()
+
+    @property
+    def kind(self) -> type[Step]:
+        """The class of the step."""
+        return self.form._type
+
+    @property
+    def effect(self) -> str:
+        """What the step did to a spectrum, in words."""
+        return self._effect
+
+    @property
+    def problem(self) -> str:
+        """Why the step cannot be taken; "" where it can."""
+        return self._problem.text()
+
+    def show_effect(self, effect: str, problem: str = "") -> None:
+        """Show what the step did to a spectrum, or why it cannot be taken."""
+        self._effect = effect
+        if problem != self._problem.text():
+            self._problem.setText(problem)
+            self._problem.setVisible(bool(problem))
+        self._show_summary()
+
+    def unfold(self, unfolded: bool = True) -> None:
+        """Show the settings, or hide them."""
+        self.form.visible = unfolded
+        self.fold.text = "▾" if unfolded else "▸"
+
+    def _header(self) -> Container[Any]:
+        header: Container[Any] = Container(
+            widgets=[self.fold, self.switch], layout="horizontal", labels=False
+        )
         header.margins = (0, 0, 0, 0)
+        header.native.layout().setSpacing(2)
         for name, text, tip, by in _MOVES:
             button = _small_button(name, text, tip)
             button.changed.connect(partial(self._move_clicked, by))
@@ -45,11 +99,7 @@ class StepForm(ValuedContainerWidget[Step]):
         remove = _small_button("remove", "×", "Remove this step")
         remove.changed.connect(self._remove_clicked)
         header.append(remove)
-        super().__init__(widgets=[header, self.form], labels=False, **kwargs)
-        self.margins = (0, 0, 0, 0)
-        self.switch.changed.connect(self._switched)
-        self.form.changed.connect(self._emit)
-        self.form.enabled = step.enabled
+        return header
 
     @property
     def settings(self) -> Step:
@@ -73,8 +123,27 @@ class StepForm(ValuedContainerWidget[Step]):
         self.form.enabled = on
         self._emit()
 
+    def _form_changed(self, settings: Step | None) -> None:
+        if settings is None:
+            self.unfold()  # the form says what is wrong
+        self._emit()
+
     def _emit(self, *_: object) -> None:
+        self._show_summary()
         self.changed.emit(_value_of(self))
+
+    def _show_summary(self) -> None:
+        step = _value_of(self.form)
+        words = [] if step is None else [settings_in_words(step)]
+        if self.switch.value:
+            words.append(self._effect)
+        text = " · ".join(word for word in words if word)
+        if text != self._summary.text():  # the window is drawn again for it, with its image
+            self._summary.setText(text)
+            self._summary.setVisible(bool(text))
+
+    def _fold_clicked(self, *_: object) -> None:
+        self.unfold(self.fold.text == "▸")
 
     def _move_clicked(self, by: int, *_: object) -> None:
         self.moved.emit(by)
@@ -87,28 +156,35 @@ class ChainForm(ValuedContainerWidget[Chain]):
     """Edit a chain of steps: ``chain.value``, and the form of each step, ``chain[0]``.
 
     `changed` is emitted with the chain, or with None while its steps are not valid.
+
+    Parameters
+    ----------
+    value : Chain, optional
+        Initial steps.
+    offers_files : bool
+        Whether there is a button to load a chain file.
     """
 
-    def __init__(self, value: Any = Undefined, **kwargs: Any) -> None:
-        self._chooser = ComboBox(name="new_step", choices=_choices())
+    def __init__(self, value: Any = Undefined, *, offers_files: bool = True, **kwargs: Any) -> None:
+        add = PushButton(name="add_step", text="+ Add step", tooltip="Add a step at the end")
         load = PushButton(
             name="load",
             text="Load chain…",
             tooltip="Take the steps of a chain file (JSON) instead of these",
         )
-        row = Container(widgets=[self._chooser, load], layout="horizontal", labels=False)
+        buttons = [add, load] if offers_files else [add]
+        row: Container[Any] = Container(widgets=buttons, layout="horizontal", labels=False)
         row.margins = (0, 0, 0, 0)
+        self._filling = False
         super().__init__(widgets=[row], labels=False, **kwargs)
         self.margins = (0, 0, 0, 0)
+        self.native.layout().setSpacing(4)
         self._error = message()
-        self._error.setStyleSheet("color: #e0584f")
+        self._error.setStyleSheet(_RED)
         self._error.hide()
         self.native.layout().addWidget(self._error)
-        narrow(self._chooser.native)
-        guard_from_wheel(self._chooser.native)
-        for place, kind in enumerate(STEPS, start=1):
-            self._chooser.native.setItemData(place, summary(kind), Qt.ItemDataRole.ToolTipRole)
-        self._chooser.changed.connect(self._add_chosen)
+        self._menu = _menu_of_steps(self._add_chosen)
+        add.native.setMenu(self._menu)
         load.changed.connect(self._load_clicked)
         if value is not Undefined:
             self.set_value(value)
@@ -125,7 +201,23 @@ class ChainForm(ValuedContainerWidget[Chain]):
 
     @settings.setter
     def settings(self, chain: Chain) -> None:
-        self._show([StepForm(step) for step in chain.steps])
+        """Forms of steps that stay are kept, folded or not."""
+        unused = self.forms
+        forms = []
+        self._filling = True
+        try:
+            for step in chain.steps:
+                form = next((form for form in unused if form.kind is type(step)), None)
+                if form is None:
+                    form = StepForm(step)
+                else:
+                    unused.remove(form)
+                    if _value_of(form) != step:
+                        form.set_value(step)
+                forms.append(form)
+        finally:
+            self._filling = False
+        self._show(forms)
 
     def get_value(self) -> Chain:
         return self.settings
@@ -136,6 +228,13 @@ class ChainForm(ValuedContainerWidget[Chain]):
     def add(self, step: Step) -> None:
         """Add a step at the end."""
         self._show([*self.forms, StepForm(step)])
+
+    def show_effects(
+        self, effects: Mapping[int, str], problems: Mapping[int, str] | None = None
+    ) -> None:
+        """Show what each step did to a spectrum, or why it cannot be taken, by its place from 0."""
+        for place, form in enumerate(self.forms):
+            form.show_effect(effects.get(place, ""), (problems or {}).get(place, ""))
 
     def load(self, path: str) -> None:
         """Fill the form from a chain file; what is wrong with the file is shown."""
@@ -148,12 +247,12 @@ class ChainForm(ValuedContainerWidget[Chain]):
     def reset_choices(self, *_: object) -> None:
         """Do nothing: the choices of steps do not depend on the layers of the viewer."""
 
-    def _show(self, forms: list[StepForm]) -> None:
+    def _show(self, forms: Sequence[StepForm]) -> None:
         """Show these forms, and no others, in this order."""
         before = self.forms
-        while self.forms:
+        while self.forms and forms != before:
             self._pop_widget(0)
-        for place, form in enumerate(forms):
+        for place, form in enumerate(forms if forms != before else ()):
             self._insert_widget(place, form)
             if form not in before:
                 form.changed.connect(self._emit)
@@ -166,7 +265,8 @@ class ChainForm(ValuedContainerWidget[Chain]):
         self._emit()
 
     def _emit(self, *_: object) -> None:
-        self.changed.emit(_value_of(self))
+        if not self._filling:
+            self.changed.emit(_value_of(self))
 
     def _remove(self, form: StepForm) -> None:
         self._show([other for other in self.forms if other is not form])
@@ -176,10 +276,9 @@ class ChainForm(ValuedContainerWidget[Chain]):
         forms.insert(max(0, self.forms.index(form) + by), form)
         self._show(forms)
 
-    def _add_chosen(self, kind: type[Step] | None) -> None:
-        if kind is not None:
-            self._chooser.value = None  # it says what it is for again
-            self.add(kind())
+    def _add_chosen(self, kind: type[Step], *_: object) -> None:
+        self.add(kind())
+        self.forms[-1].unfold()
 
     def _load_clicked(self, *_: object) -> None:
         path, _filter = QFileDialog.getOpenFileName(
@@ -189,19 +288,46 @@ class ChainForm(ValuedContainerWidget[Chain]):
             self.load(path)
 
 
-def _value_of(form: StepForm | ChainForm) -> Step | Chain | None:
+def _value_of(form: Any) -> Any:
     """Return the value of a form; None while it is not valid, and the form says why."""
     with suppress(ValueError):
         return form.settings
     return None
 
 
-def _choices() -> list[tuple[str, type[Step] | None]]:
-    steps = [(f"{kind.group} · {kind.title}", kind) for kind in STEPS]
-    return [("Add a step…", None), *steps]
+def _menu_of_steps(add: Any) -> QMenu:
+    """Return a menu of all steps, by their groups; `add` is called with the class of one."""
+    menu = QMenu()
+    menu.setToolTipsVisible(True)
+    groups: dict[str, QMenu] = {}
+    for kind in STEPS:
+        if kind.group not in groups:
+            groups[kind.group] = QMenu(kind.group, menu)
+            groups[kind.group].setToolTipsVisible(True)
+            menu.addMenu(groups[kind.group])
+        action = QAction(kind.title, menu)
+        action.setToolTip(summary(kind))
+        action.triggered.connect(partial(add, kind))
+        groups[kind.group].addAction(action)
+    return menu
+
+
+def _about(step: Step) -> str:
+    """Return what a step does, and who published it."""
+    about = summary(type(step))
+    return f"{about}\n{step.source}" if step.source else about
+
+
+def _line(style: str) -> QLabel:
+    """Return a text below the title of a step."""
+    line = message()
+    line.setStyleSheet(style)
+    line.setContentsMargins(_INDENT_PX, 0, 0, 2)
+    return line
 
 
 def _small_button(name: str, text: str, tooltip: str) -> PushButton:
     button = PushButton(name=name, text=text, tooltip=tooltip)
     button.max_width = 26
+    button.min_width = 22
     return button

@@ -8,9 +8,12 @@ from typing import Any, TypeAlias
 from magicgui.widgets import Container, LineEdit, PushButton
 from magicgui.widgets.bases import ValuedContainerWidget
 from napari.layers import Layer
+from napari.utils.notifications import show_error
 
 from ...cube import Cube, Image, Labels
-from .layer_choice import LayerBox, has_bands, has_labels
+from ...layers import labels_layer
+from ...settings import reason_of
+from .layer_choice import LayerBox, cube_of_layer, has_bands, has_labels
 from .layout import align_labels
 
 Kinds: TypeAlias = Mapping[str, type[Cube] | type[Labels] | type[str]]
@@ -28,8 +31,12 @@ class ExampleList(ValuedContainerWidget[list[dict[str, Chosen]]]):
         self._remove_button = PushButton(text="Remove last")
         buttons = Container(widgets=[add, self._remove_button], layout="horizontal", labels=False)
         buttons.margins = (0, 0, 0, 0)
-        super().__init__(widgets=[buttons], labels=False, **kwargs)
+        self.labels_button = PushButton(
+            text="Make labels for this cube", tooltip="Add empty labels, to paint classes on"
+        )
+        super().__init__(widgets=[self.labels_button, buttons], labels=False, **kwargs)
         self.margins = (0, 0, 0, 0)
+        self.labels_button.changed.connect(self.make_labels)
         add.changed.connect(self.add)
         self._remove_button.changed.connect(self.remove)
 
@@ -103,6 +110,34 @@ class ExampleList(ValuedContainerWidget[list[dict[str, Chosen]]]):
             self._remove_last()
             self._emit()
 
+    def make_labels(self, *_: object) -> None:
+        """Add empty labels for the first cube that has none, and choose them."""
+        lacking = self._lacking()
+        if lacking is None:
+            return
+        box, cube = lacking
+        try:
+            layer = Layer.create(*labels_layer(cube_of_layer(cube)))
+        except ValueError as error:
+            show_error(reason_of(error))
+            return
+        box.choose(self._viewer.add_layer(layer))
+
+    def reset_choices(self, *_: object) -> None:
+        """Follow the viewer's layers."""
+        super().reset_choices()
+        self.labels_button.visible = self._lacking() is not None
+
+    def _lacking(self) -> tuple[LayerBox, Layer] | None:
+        """Return the first box of labels without any to choose, and the layer of its cube."""
+        for row in self.rows:
+            boxes = [box for box in row if isinstance(box, LayerBox) and box.name in self.kinds]
+            cubes = [box.value for box in boxes if self.kinds[box.name] is Cube and box.value]
+            for box in boxes:
+                if self.kinds[box.name] is Labels and box.value is None and cubes:
+                    return box, cubes[0]
+        return None
+
     def _box(self, name: str, kind: type) -> LayerBox | LineEdit:
         if kind is str:
             text = LineEdit(name=name, label=name.capitalize())
@@ -124,6 +159,7 @@ class ExampleList(ValuedContainerWidget[list[dict[str, Chosen]]]):
 
     def _emit(self, *_: object) -> None:
         self._remove_button.visible = len(self.rows) > 1
+        self.labels_button.visible = self._lacking() is not None
         self.changed.emit(self.layers)
 
 

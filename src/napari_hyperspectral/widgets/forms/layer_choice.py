@@ -15,7 +15,7 @@ from napari.layers import Points as PointsLayer
 from qtpy.QtWidgets import QAbstractItemView
 
 from ...cube import Cube, Image
-from ...layers import from_layer
+from ...layers import axis_in_metadata, from_layer
 from ...painting.history import strokes_of
 from .fields import narrow
 from .wheel import guard_from_wheel
@@ -54,7 +54,16 @@ def cube_of_layer(layer: Layer | None) -> Cube:
 
 def has_bands(layer: Layer) -> bool:
     """Whether a layer can hold a cube."""
-    return isinstance(layer, ImageLayer) and not layer.rgb and layer.ndim >= 3
+    grey = isinstance(layer, ImageLayer) and not layer.rgb
+    return grey and layer.ndim >= 3 and not _is_stack_of_maps(layer)
+
+
+def _is_stack_of_maps(layer: Layer) -> bool:
+    """Whether a layer has a map for each z or t: its planes are no bands."""
+    if layer.axis_labels[-3] not in ("t", "z"):
+        return False
+    axis = axis_in_metadata(layer.metadata)
+    return axis is not None and len(axis) == 1
 
 
 def has_labels(layer: Layer) -> bool:
@@ -125,7 +134,9 @@ class LayerBox(ComboBox):
             If no layer is chosen.
         """
         if self.value is None:
-            raise ValueError(f"choose a layer for {self.name!r}; open a file or a sample first")
+            labels = self._suits is has_labels
+            remedy = "make labels for the cube" if labels else "open a file or a sample"
+            raise ValueError(f"choose a layer for {self.name!r}; {remedy} first")
         return image_of_layer(self.value)
 
     def avoid(self, in_use: Callable[[], Sequence[Layer]]) -> None:

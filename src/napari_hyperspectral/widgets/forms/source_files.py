@@ -1,4 +1,4 @@
-"""Choose the files to predict, and the folder and format of the predictions."""
+"""Choose files, and the folder and format of the results of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from magicgui.widgets import ComboBox, Container, PushButton, Select
 from magicgui.widgets.bases import ValuedContainerWidget
 from qtpy.QtWidgets import QFileDialog
 
-from ...workflows.targets import output_suffixes
+from ...workflows.targets import PREDICTED, output_suffixes
 from .fields import PathEdit
 from .layout import align_labels
 from .wheel import guard_from_wheel
@@ -47,7 +47,7 @@ class FileList(ValuedContainerWidget[list[str]]):
         return self._paths
 
     def _add(self, *_: object) -> None:
-        paths, _filter = QFileDialog.getOpenFileNames(self.native, "Files to predict")
+        paths, _filter = QFileDialog.getOpenFileNames(self.native, "Files")
         new = [path for path in paths if path not in self.value]
         if new:
             self.value = [*self.value, *new]
@@ -57,13 +57,20 @@ class FileList(ValuedContainerWidget[list[str]]):
 
 
 class SourceFiles(Container[Any]):
-    """A list of files, a folder for their predictions, and the format of these."""
+    """A list of files, a folder for their results, and the format of these.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    results : str
+        What the results are, in a word: the name of the folder that is suggested.
+    """
+
+    def __init__(self, results: str = PREDICTED) -> None:
+        self._results = results
         self._files = FileList(name="files", label="Files")
         self._folder = PathEdit(name="folder", label="Folder", mode="d", nullable=True)
         self._suffix = ComboBox(name="suffix", label="Format", choices=sorted(output_suffixes()))
-        self._folder.line_edit.native.setPlaceholderText("Folder for the predictions")
+        self._folder.line_edit.native.setPlaceholderText("Folder for the results")
         self._folder.choose_btn.text = "Choose…"
         self._suffix.value = _FIRST_SUFFIX
         guard_from_wheel(self._suffix.native)
@@ -73,10 +80,10 @@ class SourceFiles(Container[Any]):
 
     @property
     def folder(self) -> Path | None:
-        """Folder for the predictions; None until one is chosen."""
+        """Folder for the results; None until one is chosen."""
         text = self._folder.text
         return Path(text) if text else None
 
     def _suggest_folder(self, files: Sequence[str]) -> None:
         if files and self.folder is None:
-            self._folder.value = Path(files[0]).parent / "predicted"
+            self._folder.value = Path(files[0]).parent / self._results

@@ -1,0 +1,1 @@
+"""How alike spectra are: maps of similarity, and matches with a library."""

@@ -1,0 +1,1 @@
+"""Statistics of regions, classes and components of cubes and maps."""

@@ -1,0 +1,1 @@
+"""Parts of the Prepare dock: the preview, undo, and where results go."""
