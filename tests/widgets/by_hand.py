@@ -57,10 +57,17 @@ class Hand:
     def _on_canvas(self, layer, y, x):
         """Return the place of the centre of a pixel, by the camera."""
         world = layer.data_to_world((*(0,) * (layer.ndim - 2), y, x))[-2:]
-        camera = self._viewer.camera
-        middle = self._canvas.rect().center()
+        camera = _camera(self._viewer)
         down, right = (camera.zoom * (world[i] - camera.center[i - 2]) for i in (0, 1))
-        return middle + QPoint(round(right), round(down))
+        return QPoint(
+            round(self._canvas.width() / 2 + right), round(self._canvas.height() / 2 + down)
+        )
+
+
+def _camera(viewer):
+    """Return the camera; napari moved it in 0.9."""
+    scene = getattr(viewer, "scene", None)
+    return viewer.camera if scene is None else scene.camera
 
 
 def _viewport(dock):

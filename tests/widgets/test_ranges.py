@@ -55,6 +55,14 @@ def test_a_range_is_a_map_that_follows_it(viewer, dock, cube, qtbot):
     assert image.history[-1] == "took the mean of 530–580 nm"
 
 
+def test_a_range_lies_on_the_axis_before_there_is_any_curve(dock, qtbot):
+    assert dock.curves == []
+    dock.ranges.mode = "range"
+    ((low, high),) = dock.ranges.ranges
+    assert 500 < low < high < 600
+    until_mapped(qtbot, dock, "nm")
+
+
 def test_a_map_that_is_kept_stays_and_one_that_is_not_goes(viewer, dock, qtbot):
     dock.ranges.mode = "range"
     dock.ranges.set_ranges([(520, 550)])
