@@ -46,6 +46,11 @@ def hover(hand, dock, layer, y, x, qtbot):
     return dock.curves[0]
 
 
+def choose_in_menu(dock, text):
+    actions = dock.tools.menu_button.menu().actions()
+    next(action for action in actions if action.text() == text).trigger()
+
+
 def click(dock, text):
     buttons = [button for button in dock.findChildren(QPushButton) if button.text() == text]
     buttons[0].click()
@@ -109,7 +114,7 @@ def test_a_raman_map_becomes_maps_and_a_table(
     # save what is shown
     table = tmp_path / "spectra.csv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(table), ""))
-    click(dock, "Save spectra…")
+    choose_in_menu(dock, "Save spectra…")
     with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len({row["Spectrum"] for row in rows}) == len(dock.curves)
