@@ -71,15 +71,15 @@ def _camera(viewer):
 
 
 def _viewport(dock):
-    return dock._plot.viewport()
+    return dock.plot.viewport()
 
 
 def _in_plot(dock, x):
     """Return the place of a position on the axis, a third from the top of the plot."""
-    box = dock._plot.getPlotItem().getViewBox()
+    box = dock.plot.getPlotItem().getViewBox()
     low, high = box.viewRange()[1]
     scene = box.mapViewToScene(QPointF(x, low + 0.67 * (high - low)))
-    return dock._plot.mapFromScene(scene)
+    return dock.plot.mapFromScene(scene)
 
 
 def _move(widget, at):

@@ -51,6 +51,12 @@ def click(dock, text):
     buttons[0].click()
 
 
+def choose(dock, text):
+    """Choose an entry of the dock's menu."""
+    actions = dock.tools.menu_button.menu().actions()
+    next(action for action in actions if action.text() == text).trigger()
+
+
 def mapped(dock, text, qtbot):
     """Wait for a map whose name has a text; return its layer."""
     qtbot.waitUntil(lambda: dock.ranges.map.layer is not None, timeout=10_000)
@@ -109,7 +115,7 @@ def test_a_raman_map_becomes_maps_and_a_table(
     # save what is shown
     table = tmp_path / "spectra.csv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(table), ""))
-    click(dock, "Save spectra…")
+    choose(dock, "Save spectra…")
     with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len({row["Spectrum"] for row in rows}) == len(dock.curves)
