@@ -60,7 +60,7 @@ class RangeTools(QWidget):
         self._cube = cube
         self._mode: Mode = "none"
         self._spans: list[pyqtgraph.LinearRegionItem] = []
-        self._on: _PlotAxis | None = None
+        self._on: _RangeOn | None = None
         plot.axis_changed.connect(self._follow_axis)
         self.map = LiveMap(viewer, self)
         self.measure = ComboBox(name="measure", choices=get_args(Measure), value="area")
@@ -240,7 +240,7 @@ class RangeTools(QWidget):
         layer = self._cube()
         if layer is not None:
             axis = (self._plot.title, self._plot.positions)
-            self._on = _PlotAxis(weakref.ref(layer), *axis)
+            self._on = _RangeOn(weakref.ref(layer), *axis)
 
     def _remove_spans(self) -> None:
         for span in self._spans:
@@ -252,8 +252,8 @@ class RangeTools(QWidget):
         self.changed.emit()
 
 
-class _PlotAxis(NamedTuple):
-    """The axis of the plot when ranges were put on it."""
+class _RangeOn(NamedTuple):
+    """The axis of the plot when ranges were placed on it."""
 
     layer: weakref.ref[ImageLayer]
     """A cube that a person removed must not stay in memory."""
