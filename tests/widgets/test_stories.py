@@ -46,14 +46,15 @@ def hover(hand, dock, layer, y, x, qtbot):
     return dock.curves[0]
 
 
-def choose_in_menu(dock, text):
-    actions = dock.tools.menu_button.menu().actions()
-    next(action for action in actions if action.text() == text).trigger()
-
-
 def click(dock, text):
     buttons = [button for button in dock.findChildren(QPushButton) if button.text() == text]
     buttons[0].click()
+
+
+def choose(dock, text):
+    """Choose an entry of the dock's menu."""
+    actions = dock.tools.menu_button.menu().actions()
+    next(action for action in actions if action.text() == text).trigger()
 
 
 def mapped(dock, text, qtbot):
@@ -114,7 +115,7 @@ def test_a_raman_map_becomes_maps_and_a_table(
     # save what is shown
     table = tmp_path / "spectra.csv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(table), ""))
-    choose_in_menu(dock, "Save spectra…")
+    choose(dock, "Save spectra…")
     with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len({row["Spectrum"] for row in rows}) == len(dock.curves)

@@ -17,8 +17,6 @@ from .layers import positions_on
 
 _FAINT: Final = 110
 """Opacity of curves of other layers, of 255."""
-_LEGEND_ROWS: Final = 3
-"""Of a low plot, in which more would lie over the axis below; further names go beside them."""
 _MARK: Final = 9
 """Size of the marks of single bands, in pixels."""
 _BAND_OF_DEVIATION: Final = 45
@@ -156,7 +154,6 @@ class SpectrumPlot(pyqtgraph.PlotWidget):  # type: ignore[misc]  # pyqtgraph has
             self._legend.updateSize()
             return
         self._legend.clear()
-        self._legend.setColumnCount(-(-len(entries) // _LEGEND_ROWS) or 1)
         for line, (_key, name) in zip(lines, entries, strict=True):
             self._legend.addItem(line, name)
 
