@@ -53,6 +53,7 @@ class SpectrumPlot(pyqtgraph.PlotWidget):  # type: ignore[misc]  # pyqtgraph has
         self.addItem(self._line, ignoreBounds=True)
         self._items: dict[str, _CurveItems] = {}
         self._entries: list[tuple[str, str]] = []
+        self._axis: Axis | None = None
         self._span: tuple[str, float, float] = ("", 0.0, 0.0)
         self._shows_empty_axis = False
         self.positions: Array = np.empty(0)
@@ -90,6 +91,9 @@ class SpectrumPlot(pyqtgraph.PlotWidget):  # type: ignore[misc]  # pyqtgraph has
 
         Of another axis, all is shown again: a range that was zoomed to means nothing there.
         """
+        if self._shows(axis):  # each label and grid that is set is drawn again: 5 ms a move
+            return
+        self._axis = axis
         self.label_axis("bottom", "" if axis is None else axis.title)
         bottom = self.getAxis("bottom")
         if isinstance(axis, ChannelAxis):
@@ -104,6 +108,12 @@ class SpectrumPlot(pyqtgraph.PlotWidget):  # type: ignore[misc]  # pyqtgraph has
             self._span = span
             self._show_all()
             self.axis_changed.emit()
+
+    def _shows(self, axis: Axis | None) -> bool:
+        """Whether these bands are shown already."""
+        if axis is None or self._axis is None:
+            return axis is self._axis
+        return self._axis.same_bands(axis)
 
     def label_axis(self, side: str, text: str) -> None:
         """Name an axis; its numbers are the values themselves, never thousands or thousandths."""
