@@ -132,10 +132,11 @@ def fit_peaks(
     """
     model = PeakModel(centres, settings.peaks, settings.shape)
     if len(centres) <= model.size:
+        several = settings.peaks != 1
         raise ValueError(
-            f"{settings.peaks} peak{'s' * (settings.peaks != 1)} on a line have {model.size} "
-            f"parameters, the range {len(centres)} bands; choose a wider range, fewer peaks, or a "
-            "simpler shape"
+            f"{settings.peaks} peak{'s' * several} on a line {'have' if several else 'has'} "
+            f"{model.size} parameters, the range {len(centres)} bands; choose a wider range, fewer "
+            "peaks, or a simpler shape"
         )
     scale = scale_of(table)
     table = table / scale
