@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .bars import reading, watching
-from .errors import explained
+from .errors import print_each
 from .options import Axes, Force, ImageName
 from .targets import check_target, check_targets_in
 
@@ -153,8 +153,5 @@ def _raise_errors(prepared: PreparedFiles, paths: Sequence[str]) -> None:
         return
     if len(paths) == 1:
         raise prepared.errors[paths[0]]
-    for source, error in prepared.errors.items():
-        for line in explained(error):
-            problem = line.removeprefix(f"{Path(source).name}: ")
-            print(f"error: {source}: {problem}", file=sys.stderr)
+    print_each(prepared.errors)
     raise typer.Exit(1)

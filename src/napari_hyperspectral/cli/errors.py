@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
@@ -27,6 +29,14 @@ def explained(error: Exception) -> list[str]:
     if not isinstance(error, ValidationError):
         lines += getattr(error, "__notes__", [])
     return lines
+
+
+def print_each(errors: Mapping[str, Exception]) -> None:
+    """Print what went wrong with each of several files, a line a problem; by their paths."""
+    for source, error in errors.items():
+        for line in explained(error):
+            problem = line.removeprefix(f"{Path(source).name}: ")
+            print(f"error: {source}: {problem}", file=sys.stderr)
 
 
 def _problems(error: Exception) -> list[str]:

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from .bars import watching
-from .errors import explained
+from .errors import print_each
 from .options import (
     AsJson,
     Axes,
@@ -145,10 +145,7 @@ def _raise_errors(predicted: PredictedFiles, paths: Sequence[str]) -> None:
         return
     if len(paths) == 1:
         raise predicted.errors[paths[0]]
-    for source, error in predicted.errors.items():
-        for line in explained(error):
-            problem = line.removeprefix(f"{Path(source).name}: ")
-            print(f"error: {source}: {problem}", file=sys.stderr)
+    print_each(predicted.errors)
     if not predicted.begun:
         some = f"{len(predicted.errors)} of {len(paths)} cubes"
         print(
